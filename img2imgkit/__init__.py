@@ -1,0 +1,69 @@
+"""img2imgkit: a plugin-based toolkit for image-to-image translation.
+
+Names are imported when first used, so that ``import img2imgkit`` loads neither TensorFlow nor Keras.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+    from img2imgkit.config import Config, Location
+    from img2imgkit.hookspecs import hookimpl
+    from img2imgkit.images import Metadata, Picture
+    from img2imgkit.step import Entry, Item, Listing, Planning, Resources, Sink, Source, Step, Transform, Written
+    from img2imgkit.task import Geometry, Networks, Task
+
+_HOME = {
+    "Catalog": "catalog",
+    "Config": "config",
+    "Entry": "step",
+    "Geometry": "task",
+    "Item": "step",
+    "Listing": "step",
+    "Location": "config",
+    "Metadata": "images",
+    "Networks": "task",
+    "Picture": "images",
+    "Planning": "step",
+    "Resources": "step",
+    "Sink": "step",
+    "Source": "step",
+    "Step": "step",
+    "Task": "task",
+    "Transform": "step",
+    "Written": "step",
+    "hookimpl": "hookspecs",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Catalog",
+    "Config",
+    "Entry",
+    "Geometry",
+    "Item",
+    "Listing",
+    "Location",
+    "Metadata",
+    "Networks",
+    "Picture",
+    "Planning",
+    "Resources",
+    "Sink",
+    "Source",
+    "Step",
+    "Task",
+    "Transform",
+    "Written",
+    "__version__",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'img2imgkit' has no attribute {name!r}")
+    return getattr(import_module(f"img2imgkit.{_HOME[name]}"), name)

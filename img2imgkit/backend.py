@@ -1,0 +1,43 @@
+"""The seam to the tensor library: load TensorFlow and Keras once, without the noise they print while loading."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what native code writes to file descriptor 2; show it after all if the body raises.
+
+    TensorFlow's static initialisers print before any of its log settings can act, so only the descriptor itself helps.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def load() -> None:
+    """Import TensorFlow and Keras quietly; the second call costs nothing."""
+    if "keras" in sys.modules and "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with quiet_stderr():
+        import keras  # noqa: F401
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")

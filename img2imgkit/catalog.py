@@ -1,0 +1,185 @@
+"""What is installed: every task, step, exporter and bundle, the plugin each came from, and the plugins that broke.
+
+A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
+Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pluggy
+
+from img2imgkit import backend, hookspecs
+from img2imgkit.config import suggestion
+from img2imgkit.errors import NotInstalled
+
+GROUP = "img2imgkit"
+OWN = "img2imgkit"
+KINDS: Mapping[str, str] = {
+    "tasks": "register_tasks",
+    "steps": "register_steps",
+    "exporters": "register_exporters",
+    "bundles": "register_bundles",
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point of the group: its name, its distribution, and how to import it."""
+
+    name: str
+    load: Callable[[], Any]
+    distribution: str = OWN
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin, or one kind of what it brings, that could not be taken in, and why."""
+
+    plugin: str
+    reason: str
+    kind: str = ""
+
+
+@dataclass
+class Catalog:
+    """What came through the hooks. Answers are computed once and never change."""
+
+    plugins: tuple[Plugin, ...]
+    _hooks: dict[str, pluggy.PluginManager] = field(default_factory=dict, repr=False)
+    _found: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    _owners: dict[tuple[str, str], Plugin] = field(default_factory=dict, repr=False)
+    _broken: list[Broken] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        for plugin in self.plugins:
+            try:
+                self._hooks[plugin.name] = _hooked(plugin)
+            except (Exception, SystemExit) as error:
+                self._broken.append(Broken(plugin.name, _reason(error)))
+
+    @classmethod
+    def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
+        """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none."""
+        points = sorted(metadata.entry_points(group=GROUP), key=lambda e: (not _is_own(e), e.name))
+        chosen = environ.get("IMG2IMG_PLUGINS")
+        wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
+        return cls(
+            tuple(
+                Plugin(e.name, e.load, e.dist.name if e.dist else OWN, e.dist.version if e.dist else "")
+                for e in points
+                if wanted is None or e.name in wanted or _is_own(e) and e.name == "steps"
+            )
+        )
+
+    @property
+    def tasks(self) -> Mapping[str, Any]:
+        """Task classes by name. Imports TensorFlow."""
+        return self._of("tasks")
+
+    @property
+    def steps(self) -> Mapping[str, Any]:
+        """Step classes by name."""
+        return self._of("steps")
+
+    @property
+    def exporters(self) -> Mapping[str, Any]:
+        """Exporter classes by name."""
+        return self._of("exporters")
+
+    @property
+    def bundles(self) -> Mapping[str, Path]:
+        """Folders of bundles by name."""
+        return self._of("bundles")
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """What could not be taken in, as far as it has been asked for."""
+        return tuple(self._broken)
+
+    def owner(self, kind: str, name: str) -> Plugin:
+        """The plugin that brought ``name``."""
+        self._of(kind)
+        return self._owners[kind, name]
+
+    def get(self, kind: str, name: str) -> Any:
+        """The task, step, exporter or bundle of that name.
+
+        Raises:
+            NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.
+        """
+        found = self._of(kind)
+        if name in found:
+            return found[name]
+        message = f"no {kind[:-1]} {name!r} is installed{suggestion(name, found)}"
+        for broken in self._broken:
+            message += f"\n  plugin {broken.plugin!r} is broken: {broken.reason}"
+        raise NotInstalled(message)
+
+    def _of(self, kind: str) -> Mapping[str, Any]:
+        if kind not in self._found:
+            if kind == "tasks":
+                backend.load()
+            self._found[kind] = MappingProxyType(self._collect(kind))
+        return self._found[kind]
+
+    def _collect(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for plugin in self.plugins:
+            if plugin.name not in self._hooks:
+                continue
+            mine: dict[str, Any] = {}
+            try:
+                getattr(self._hooks[plugin.name].hook, KINDS[kind])(register=_registrar(kind, mine, self._taken(kind, found)))
+            except (Exception, SystemExit) as error:
+                self._broken.append(Broken(plugin.name, _reason(error), kind))
+                continue
+            found |= mine
+            self._owners |= {(kind, name): plugin for name in mine}
+        return dict(sorted(found.items()))
+
+    def _taken(self, kind: str, found: Iterable[str]) -> dict[str, str]:
+        return {name: self._owners[kind, name].name for name in found}
+
+
+def _is_own(point: metadata.EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == OWN
+
+
+def _hooked(plugin: Plugin) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    module = plugin.load()
+    unknown = [name for name in dir(module) if name.startswith("register_") and name not in KINDS.values()]
+    manager.register(module, name=plugin.name)
+    manager.check_pending()
+    for name in unknown:
+        if manager.parse_hookimpl_opts(module, name) is not None:
+            raise ValueError(f"unknown hook {name!r}{suggestion(name, KINDS.values())}")
+    return manager
+
+
+def _registrar(kind: str, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
+    def register(thing: Any) -> None:
+        name = thing.name
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{thing!r} has no name")
+        if name in taken:
+            raise ValueError(f"{kind[:-1]} {name!r} is already registered by plugin {taken[name]!r}")
+        if name in mine:
+            raise ValueError(f"{kind[:-1]} {name!r} is registered twice")
+        mine[name] = thing
+
+    return register
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".strip().removesuffix(":")

@@ -1,0 +1,40 @@
+"""The doors a plugin may come through: the hooks of the ``img2imgkit`` entry-point group, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from img2imgkit.step import Step
+    from img2imgkit.task import Task
+
+hookspec = pluggy.HookspecMarker("img2imgkit")
+hookimpl = pluggy.HookimplMarker("img2imgkit")
+
+
+@hookspec
+def register_tasks(register: Callable[[type[Task]], None]) -> None:
+    """Call ``register(TaskClass)`` once for each method this plugin can train and run.
+
+    Import the class inside the hook: the module that holds it imports Keras, and ``img2img --help`` must not.
+    """
+
+
+@hookspec
+def register_steps(register: Callable[[type[Step]], None]) -> None:
+    """Call ``register(StepClass)`` once for each pipeline step this plugin adds."""
+
+
+@hookspec
+def register_exporters(register: Callable[[type], None]) -> None:
+    """Call ``register(ExporterClass)`` once for each model format this plugin writes; the class has a ``name``."""
+
+
+@hookspec
+def register_bundles(register: Callable[[Path], None]) -> None:
+    """Call ``register(folder)`` once for each trained bundle this plugin brings; its name is the folder's."""

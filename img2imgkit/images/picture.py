@@ -1,0 +1,68 @@
+"""A decoded picture: integer pixels, upright, with everything the file said beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+Space = Literal["grey", "rgb", "cmyk"]
+CHANNELS: Mapping[Space, int] = {"grey": 1, "rgb": 3, "cmyk": 4}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What travels beside the pixels. Orientation is not in it: pixels are upright once decoded."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None  # a TIFF block without the "Exif\\0\\0" prefix, orientation already reset to 1
+    xmp: bytes | None = None
+    text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
+    dpi: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels of one picture, between decoding and encoding.
+
+    Shapes:
+        color: (H, W, C), uint8 or uint16 over the type's full range; C is 1 for grey, 3 for rgb, 4 for cmyk
+        alpha: (H, W, 1) of the same type, not premultiplied, or None where the file has no transparency
+    """
+
+    color: np.ndarray
+    alpha: np.ndarray | None = None
+    space: Space = "rgb"
+    metadata: Metadata = field(default_factory=Metadata)
+    format: str = "PNG"  # Pillow's name of the file's format
+    mode: str = "RGB"  # the file's own mode, as Pillow names it: "1", "P", "LA", "I;16", "RGB;16", ...
+
+    def __post_init__(self) -> None:
+        if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:
+            raise ValueError(f"a {self.space} picture needs (H, W, {CHANNELS[self.space]}) pixels, got {self.color.shape}")
+        if self.color.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"pixels are uint8 or uint16, got {self.color.dtype}")
+        alpha = self.alpha
+        if alpha is not None and (alpha.shape != (*self.color.shape[:2], 1) or alpha.dtype != self.color.dtype):
+            raise ValueError(f"alpha {alpha.shape} {alpha.dtype} does not fit color {self.color.shape} {self.color.dtype}")
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels."""
+        return self.color.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels."""
+        return self.color.shape[0]
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel: 8 or 16."""
+        return self.color.dtype.itemsize * 8
+
+    def with_pixels(self, color: np.ndarray, alpha: np.ndarray | None, space: Space | None = None) -> Picture:
+        """The same picture with other pixels; what the file said beside them stays."""
+        return replace(self, color=color, alpha=alpha, space=space or self.space)

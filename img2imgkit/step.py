@@ -1,0 +1,184 @@
+"""The contract of a pipeline step: where pictures come from, what changes them, where they go.
+
+A step is made once from its options, asked once what it needs (``prepare``, while planning: no picture is decoded and
+no network loaded), opened once, and then called for each item, from several threads unless its ``lane`` is "model".
+It is deterministic, and leaves the items it is given as they are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from img2imgkit.config import Config
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+    from img2imgkit.images import Picture
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture that a source has found, before anything is decoded.
+
+    Attributes:
+        path: the file
+        relative: its place below the source's folder, with its name
+        index: its number in the source's order, from 0
+        size, mtime_ns: of the file when it was found
+    """
+
+    path: Path
+    relative: PurePosixPath
+    index: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything a source has found, in natural order, and how many files it left alone, by reason."""
+
+    entries: tuple[Entry, ...]
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture on its way through a pipeline.
+
+    Attributes:
+        entry: where it came from
+        picture: its pixels now
+        original: its pixels as decoded
+        notes: what steps want the report to say of it ("tile": 256, "retries": 1, ...)
+    """
+
+    entry: Entry
+    picture: Picture
+    original: Picture
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_picture(self, picture: Picture, **notes: Any) -> Item:
+        """The item one step further, with further notes."""
+        return replace(self, picture=picture, notes={**self.notes, **notes})
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What a step may ask while a plan is made.
+
+    Attributes:
+        catalog: what is installed
+        facts: the name fields that the steps before have set, such as ``model`` and ``scale``
+        sources: folders that this pipeline reads from
+    """
+
+    catalog: Catalog
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    sources: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a step may use while it runs: the device asked for ("auto", "cpu", "gpu", "gpu:0,1")."""
+
+    catalog: Catalog
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Written:
+    """One file that a sink has finished: complete, synced and under its final name."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    sha256: str
+    width: int
+    height: int
+    mode: str
+
+
+class Step(ABC):
+    """One step of a pipeline; see ``Source``, ``Transform`` and ``Sink``."""
+
+    name: ClassVar[str]
+
+    class Options(Config):
+        """No options."""
+
+    def __init__(self, options: Config | None = None) -> None:
+        self.options: Any = options or self.Options()
+
+    def prepare(self, planning: Planning) -> None:
+        """Resolve names and refuse what cannot work, cheaply: a ConfigError or PlanError says what and why."""
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the output depends on beyond the options, such as a bundle's digest; read after ``prepare``."""
+        return {}
+
+    def facts(self) -> Mapping[str, str | int]:
+        """Name fields that later steps may use in templates, such as ``model``; read after ``prepare``."""
+        return {}
+
+    def open(self, resources: Resources) -> None:
+        """Get ready to run: load networks, make folders."""
+
+    def close(self) -> None:
+        """Give back what ``open`` took."""
+
+
+class Source(Step):
+    """Where items come from. The first step of a pipeline, and only that."""
+
+    @abstractmethod
+    def folder(self) -> Path:
+        """What it reads: a folder or a file."""
+
+    @abstractmethod
+    def find(self) -> Listing:
+        """All entries, without decoding one."""
+
+    @abstractmethod
+    def load(self, entry: Entry) -> Item:
+        """Decode one. Raises DecodeError."""
+
+
+class Transform(Step):
+    """Maps an item to an item.
+
+    ``lane`` says where it runs: "cpu" on several threads at once, "model" on one thread that owns the device.
+    """
+
+    lane: ClassVar[Literal["cpu", "model"]] = "cpu"
+
+    @abstractmethod
+    def apply(self, item: Item) -> Item:
+        """The item one step further. Raises ImageError when this picture cannot be made."""
+
+
+class Sink(Step):
+    """Writes items, and passes them on unchanged."""
+
+    @abstractmethod
+    def folder(self) -> Path:
+        """Everything it writes lies below this folder."""
+
+    @abstractmethod
+    def target(self, entry: Entry) -> PurePosixPath:
+        """Where an entry will be written, below ``folder``, as far as is known before decoding."""
+
+    @abstractmethod
+    def save(self, item: Item) -> Written:
+        """Write one picture, whole or not at all. Raises EncodeError."""
+
+
+def kinds(step: type[Step]) -> Iterator[str]:
+    """``source``, ``transform`` or ``sink``: what a step class is."""
+    for kind, base in (("source", Source), ("transform", Transform), ("sink", Sink)):
+        if issubclass(step, base):
+            yield kind
