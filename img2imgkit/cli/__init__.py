@@ -1,0 +1,93 @@
+"""The command line. One module per command, imported when it is called; the only room that prints or exits.
+
+Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from img2imgkit import __version__
+from img2imgkit.config import suggestion
+from img2imgkit.errors import ToolkitError
+
+EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+COMMANDS: Mapping[str, str] = {
+    "run": "Run a pipeline over folders of pictures.",
+    "check": "Check a pipeline or training file without running it.",
+    "train": "Train a task.",
+    "eval": "Measure a bundle against a reference set.",
+    "tasks": "List the tasks that can be trained and run.",
+    "steps": "List the steps that pipelines are made of.",
+    "models": "List the bundles that are installed.",
+    "plugins": "List the plugins, and what is broken in them.",
+    "schema": "Print the JSON Schema of a pipeline or training file.",
+    "doctor": "Report versions, devices and codecs of this machine.",
+    "completion": "Print a shell's completion script.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"img2imgkit.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="img2img")
+def group() -> None:
+    """Translate whole folders of pictures with trained models, and train such models.
+
+    \b
+    Example:
+      img2img run pipelines/quickstart.yaml
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The ``img2img`` command."""
+    try:
+        code = group.main(arguments, prog_name="img2img", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_USAGE
+    except ToolkitError as error:
+        click.echo(f"error: {error}", err=True)
+        code = EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_DONE
+    sys.exit(code if isinstance(code, int) else EXIT_DONE)
+
+
+def show_json(value: Any) -> None:
+    """Print JSON on stdout."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,5 @@
+"""``python -m img2imgkit.cli``: the same as ``img2img``."""
+
+from img2imgkit.cli import main
+
+main()
