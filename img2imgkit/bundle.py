@@ -184,8 +184,13 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
             task=task.name,
             plugin=PluginVersion(name=owner.name, version=owner.version),
             options=task.options.model_dump(mode="json"),
-            contract=Contract(data=task.data, scale=geometry.scale, multiple=geometry.multiple,
-                              radius=geometry.radius, channels=geometry.channels),  # type: ignore[arg-type]
+            contract=Contract(
+                data=task.data,
+                scale=geometry.scale,
+                multiple=geometry.multiple,
+                radius=geometry.radius,
+                channels=geometry.channels,
+            ),  # type: ignore[arg-type]
             weights=WeightsFile(sha256=_sha256(fresh / WEIGHTS), parameters=sum(a.size for a in arrays.values())),
             **about,
         )
@@ -228,7 +233,9 @@ def _put(nets: Networks, arrays: Mapping[str, np.ndarray], folder: Path) -> None
         raise BundleError(f"{folder}: has {len(given)} weights, the task's generators have {len(wanted)}")
     for key, variable in wanted.items():
         if tuple(variable.shape) != given[key].shape:
-            raise BundleError(f"{folder}: weight {key} has shape {given[key].shape}, the network wants {tuple(variable.shape)}")
+            raise BundleError(
+                f"{folder}: weight {key} has shape {given[key].shape}, the network wants {tuple(variable.shape)}"
+            )
         variable.assign(given[key])
 
 

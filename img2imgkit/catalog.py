@@ -138,7 +138,9 @@ class Catalog:
                 continue
             mine: dict[str, Any] = {}
             try:
-                getattr(self._hooks[plugin.name].hook, KINDS[kind])(register=_registrar(kind, mine, self._taken(kind, found)))
+                getattr(self._hooks[plugin.name].hook, KINDS[kind])(
+                    register=_registrar(kind, mine, self._taken(kind, found))
+                )
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,8 +31,21 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants")
 
 
+@dataclass(frozen=True)
 class Location:
-    """Marks a path option, ``Annotated[Path, Location()]``: relative to the file that states it."""
+    """Marks a path option, ``Annotated[Path, Location()]``: relative to the file that states it.
+
+    With ``or_name`` the option may also be a plain name, which stays as it is unless a file of that name is there.
+    """
+
+    or_name: bool = False
+
+    def absolute(self, stated: str, base: Path) -> str:
+        """The stated path made absolute."""
+        path = base / Path(stated).expanduser()
+        if self.or_name and not path.exists() and not re.search(r"[/\\]|^\.", stated):
+            return stated
+        return os.path.normpath(path)
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Document:
 
     def problem(self, key: KeyPath, message: str) -> Problem:
         """A problem at ``key``, or at its nearest ancestor that the file states."""
-        if key in self.overridden:
+        if self._is_overridden(key):
             return Problem(message, dotted(key), "--set")
         at = key
         while at and at not in self.marks:
@@ -55,9 +69,12 @@ class Document:
 
     def base(self, key: KeyPath) -> Path:
         """The folder that a relative path at ``key`` starts from: the file's, or the current one for ``--set``."""
-        if key in self.overridden or not self.file:
+        if self._is_overridden(key) or not self.file:
             return Path.cwd()
         return Path(self.file).absolute().parent
+
+    def _is_overridden(self, key: KeyPath) -> bool:
+        return any(key[:length] in self.overridden for length in range(1, len(key) + 1))
 
     def with_overrides(self, assignments: Iterable[str]) -> Document:
         """Apply ``a.0.b=value`` assignments; each value is read as YAML.
@@ -132,6 +149,45 @@ def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any
         raise ConfigError(*(_problem(model, document, at, e) for e in error.errors())) from None
 
 
+def located(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any:
+    """The document's data at ``at``, with every path of ``model`` made absolute. For ``validate``'s ``data``."""
+    data = document.data
+    for part in at:
+        data = data[part]
+    return _located_fields(model, data, document, at) if isinstance(data, dict) else data
+
+
+def _located_fields(model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath) -> dict[str, Any]:
+    found = dict(data)
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if key in found:
+            found[key] = _located_value(found[key], [info.annotation, *info.metadata], document, (*at, key))
+    return found
+
+
+def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPath) -> Any:
+    parts = list(_flat_hints(hints))
+    mark = next((part for part in parts if isinstance(part, Location)), None)
+    if mark is not None and isinstance(value, str):
+        return mark.absolute(value, document.base(key))
+    if mark is not None and isinstance(value, list):
+        each = (mark.absolute(v, document.base((*key, n))) if isinstance(v, str) else v for n, v in enumerate(value))
+        return list(each)
+    if isinstance(value, dict):
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                value = _located_fields(part, value, document, key)
+    return value
+
+
+def _flat_hints(hints: Iterable[Any]) -> Iterable[Any]:
+    for hint in hints:
+        yield hint
+        yield from _flat_hints(getattr(hint, "__args__", ()))
+        yield from getattr(hint, "__metadata__", ())
+
+
 def _problem(model: type[BaseModel], document: Document, at: KeyPath, error: Mapping[str, Any]) -> Problem:
     inner: KeyPath = tuple(error["loc"])
     kind, given = error["type"], error.get("input")
@@ -145,7 +201,9 @@ def _problem(model: type[BaseModel], document: Document, at: KeyPath, error: Map
     message = str(error["msg"]).removeprefix("Value error, ")
     if kind in ("literal_error", "enum"):
         options = re.findall(r"'([^']*)'", message)
-        return document.problem(at + inner, f"{message[0].lower()}{message[1:]}, got {given!r}{suggestion(str(given), options)}")
+        return document.problem(
+            at + inner, f"{message[0].lower()}{message[1:]}, got {given!r}{suggestion(str(given), options)}"
+        )
     got = "" if kind == "value_error" else f", got {given!r}"
     return document.problem(at + inner, f"{message[0].lower()}{message[1:]}{got}")
 
@@ -187,9 +245,15 @@ for _tag, _pattern, _first in (
     (_BOOL, r"true|True|TRUE|false|False|FALSE", "tTfF"),
     (_NULL, r"~|null|Null|NULL|", "~nN\0"),
     (_INT, r"[-+]?[0-9]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    (_FLOAT, r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
+    (
+        _FLOAT,
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
 ):
-    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list(_first) if "\0" not in _first else ["~", "n", "N", ""])
+    _Loader.add_implicit_resolver(
+        _tag, re.compile(f"^(?:{_pattern})$"), list(_first) if "\0" not in _first else ["~", "n", "N", ""]
+    )
 
 
 def _plain(node: yaml.Node | None, key: KeyPath, marks: dict[KeyPath, tuple[int, int]]) -> Any:

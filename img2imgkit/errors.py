@@ -1,17 +1,17 @@
 """Every error this toolkit raises on purpose. Its text is for the user: the thing, the value, the place, the way out.
 
-    ToolkitError
-    ├── ConfigError          a file or an option is wrong; carries every problem found, with line and column
-    ├── NotInstalled         a task, step or bundle of that name is not there
-    ├── BundleError          a bundle cannot be read, or does not fit its task
-    ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
-    ├── LockError            another run holds the output folder
-    ├── ImageError           one picture failed; the batch goes on
-    │   ├── DecodeError      it cannot be read
-    │   ├── EncodeError      it cannot be written
-    │   └── TranslateError   a model could not make it (non-finite output, no tile small enough, ...)
-    ├── DataError            training data cannot be used
-    └── TrainingError        training cannot start or go on
+ToolkitError
+├── ConfigError          a file or an option is wrong; carries every problem found, with line and column
+├── NotInstalled         a task, step or bundle of that name is not there
+├── BundleError          a bundle cannot be read, or does not fit its task
+├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
+├── LockError            another run holds the output folder
+├── ImageError           one picture failed; the batch goes on
+│   ├── DecodeError      it cannot be read
+│   ├── EncodeError      it cannot be written
+│   └── TranslateError   a model could not make it (non-finite output, no tile small enough, ...)
+├── DataError            training data cannot be used
+└── TrainingError        training cannot start or go on
 """
 
 from __future__ import annotations
