@@ -76,7 +76,7 @@ class Catalog:
             tuple(
                 Plugin(e.name, e.load, e.dist.name if e.dist else OWN, e.dist.version if e.dist else "")
                 for e in points
-                if wanted is None or e.name in wanted or _is_own(e) and e.name == "steps"
+                if wanted is None or e.name in wanted or (_is_own(e) and e.name == "steps")
             )
         )
 

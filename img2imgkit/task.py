@@ -101,7 +101,7 @@ class Task(ABC):
     def generator_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
         """The generators' terms, (N,) each; their names are fields of ``Weights``."""
 
-    def critic_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:  # noqa: ARG002
+    def critic_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
         """The critics' terms, (N,) each; ``out`` carries no gradient. None without critics."""
         return {}
 
