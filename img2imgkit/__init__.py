@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from img2imgkit.config import Config, Location
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
-    from img2imgkit.step import Entry, Item, Listing, Planning, Resources, Sink, Source, Step, Transform, Written
+    from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Geometry, Networks, Task
 
 _HOME = {
@@ -28,13 +28,13 @@ _HOME = {
     "Networks": "task",
     "Picture": "images",
     "Planning": "step",
+    "Rendering": "step",
     "Resources": "step",
     "Sink": "step",
     "Source": "step",
     "Step": "step",
     "Task": "task",
     "Transform": "step",
-    "Written": "step",
     "hookimpl": "hookspecs",
 }
 
@@ -51,13 +51,13 @@ __all__ = [
     "Networks",
     "Picture",
     "Planning",
+    "Rendering",
     "Resources",
     "Sink",
     "Source",
     "Step",
     "Task",
     "Transform",
-    "Written",
     "__version__",
     "hookimpl",
 ]

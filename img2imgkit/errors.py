@@ -25,7 +25,7 @@ class ToolkitError(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean 'tile'?``."""
+    """One thing wrong in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean ...``."""
 
     message: str
     key: str = ""

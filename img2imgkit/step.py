@@ -8,7 +8,7 @@ It is deterministic, and leaves the items it is given as they are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -91,16 +91,18 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class Written:
-    """One file that a sink has finished: complete, synced and under its final name."""
+class Rendering:
+    """A picture as a sink wants it written: the engine puts it in its place, whole or not at all.
 
-    path: Path
-    size: int
-    mtime_ns: int
-    sha256: str
-    width: int
-    height: int
-    mode: str
+    Attributes:
+        target: where it goes, below the sink's folder
+        data: the file's bytes
+        notes: what the report should say of it
+    """
+
+    target: PurePosixPath
+    data: bytes
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Step(ABC):
@@ -144,6 +146,10 @@ class Source(Step):
         """All entries, without decoding one."""
 
     @abstractmethod
+    def reads(self, path: Path) -> bool:
+        """Whether a file at ``path`` would be found, so that a run cannot eat its own results."""
+
+    @abstractmethod
     def load(self, entry: Entry) -> Item:
         """Decode one. Raises DecodeError."""
 
@@ -162,7 +168,14 @@ class Transform(Step):
 
 
 class Sink(Step):
-    """Writes items, and passes them on unchanged."""
+    """Says what is to be written, and where. The engine writes it, and passes the item on unchanged.
+
+    ``if_exists`` says what happens where a target is already there: "resume" makes again what is missing or outdated
+    and refuses files that no run of this tool has made, "overwrite" makes all again, "skip" leaves every file that is
+    there, "error" refuses.
+    """
+
+    if_exists: Literal["resume", "overwrite", "skip", "error"] = "resume"
 
     @abstractmethod
     def folder(self) -> Path:
@@ -170,15 +183,14 @@ class Sink(Step):
 
     @abstractmethod
     def target(self, entry: Entry) -> PurePosixPath:
-        """Where an entry will be written, below ``folder``, as far as is known before decoding."""
+        """Where an entry will go, below ``folder``. What only the picture tells stays as its field, ``{width}``."""
 
     @abstractmethod
-    def save(self, item: Item) -> Written:
-        """Write one picture, whole or not at all. Raises EncodeError."""
+    def render(self, item: Item) -> Rendering:
+        """The file to be written. Raises EncodeError."""
 
 
-def kinds(step: type[Step]) -> Iterator[str]:
+def kind_of(step: type[Step]) -> str:
     """``source``, ``transform`` or ``sink``: what a step class is."""
-    for kind, base in (("source", Source), ("transform", Transform), ("sink", Sink)):
-        if issubclass(step, base):
-            yield kind
+    bases = {"source": Source, "transform": Transform, "sink": Sink}
+    return next(kind for kind, base in bases.items() if issubclass(step, base))
