@@ -1,0 +1,34 @@
+"""The luma plane that super-resolution papers score, and the border that they leave out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_WEIGHTS = np.array([65.481, 128.553, 24.966]) / 255
+
+
+def rgb_to_y(levels: np.ndarray) -> np.ndarray:
+    """Studio-range luma of ITU-R BT.601, as MATLAB's ``rgb2ycbcr`` computes it, not rounded.
+
+    Shapes:
+        levels: (..., 3) in [0, 255] -> (..., 1) float64 in [16, 235]
+    Raises:
+        ValueError: the last axis is not 3.
+    """
+    if levels.shape[-1] != 3:
+        raise ValueError(f"luma needs red, green and blue on the last axis, got shape {levels.shape}")
+    return 16 + (levels.astype(np.float64) @ _WEIGHTS)[..., np.newaxis]
+
+
+def crop_border(levels: np.ndarray, border: int) -> np.ndarray:
+    """The picture without ``border`` pixels on each side.
+
+    Shapes:
+        levels: (H, W, C) -> (H - 2 * border, W - 2 * border, C)
+    Raises:
+        ValueError: nothing would be left.
+    """
+    height, width = levels.shape[:2]
+    if border < 0 or 2 * border >= min(height, width):
+        raise ValueError(f"cannot cut {border} pixels off each side of {width}x{height}")
+    return levels[border : height - border, border : width - border]
