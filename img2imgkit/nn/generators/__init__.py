@@ -1,0 +1,5 @@
+"""Networks that make images."""
+
+from img2imgkit.nn.generators.srvgg import srvgg
+
+__all__ = ["srvgg"]

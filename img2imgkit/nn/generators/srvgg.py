@@ -1,0 +1,72 @@
+"""The compact super-resolution network: all work at low resolution, then one pixel shuffle."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import layers, ops
+
+Activation = Literal["prelu", "leaky_relu", "relu"]
+LEAK = 0.1
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class PixelShuffle(layers.Layer):
+    """Move channels into space; channel (i * scale + j) * C + c becomes row i, column j of its block.
+
+    Shapes:
+        (N, H, W, C * scale^2) -> (N, scale * H, scale * W, C)
+    """
+
+    def __init__(self, scale: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x: Any) -> Any:
+        return x if self.scale == 1 else ops.depth_to_space(x, self.scale, data_format="channels_last")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        count, height, width, channels = input_shape
+        assert channels is not None
+        grown = [None if size is None else size * self.scale for size in (height, width)]
+        return (count, *grown, channels // self.scale**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
+
+
+def srvgg(
+    scale: int = 4, width: int = 64, depth: int = 16, activation: Activation = "prelu", channels: int = 3
+) -> keras.Model:
+    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a plain stack of convolutions.
+
+    The output is the nearest-neighbour enlargement plus what the stack adds; fresh weights add almost nothing. The sum
+    is made in float32 whatever the precision of the stack.
+
+    Shapes:
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+    Departs from the paper: the channels before the shuffle are in TensorFlow's order, see ``PixelShuffle``.
+    """
+    source = keras.Input((None, None, channels), name="source")
+    x = source
+    for number in range(depth + 1):
+        body = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"conv{number}")
+        x = _activation(activation, f"act{number}")(body(x))  # (N, H, W, width)
+    near_zero = keras.initializers.RandomNormal(stddev=1e-3)
+    x = layers.Conv2D(
+        channels * scale**2, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name=f"conv{depth + 1}"
+    )(x)
+    x = PixelShuffle(scale, dtype="float32", name="shuffle")(x)  # (N, scale * H, scale * W, channels)
+    nearest = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
+    return keras.Model(source, layers.Add(dtype="float32", name="sum")([x, nearest]), name="srvgg")
+
+
+def _activation(kind: Activation, name: str) -> keras.Layer:
+    if kind == "prelu":
+        return layers.PReLU(
+            alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name
+        )  # one slope per channel
+    if kind == "leaky_relu":
+        return layers.LeakyReLU(LEAK, name=name)
+    return layers.ReLU(name=name)
