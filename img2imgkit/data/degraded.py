@@ -1,0 +1,174 @@
+"""Data kind ``degraded``: the target is a picture, the source is made from it by shrinking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Config, Location
+from img2imgkit.data.pictures import PixelStore, listed, read_rgb, refuse
+from img2imgkit.data.reader import Arrays, Order, Reader, generator_at
+from img2imgkit.errors import DataError
+from img2imgkit.images.levels import to_unit
+from img2imgkit.images.matlab import imresize
+from img2imgkit.task import DataKind, Geometry
+
+
+class DegradedOptions(Config):
+    """High-resolution pictures, and how crops are taken from them. Sources are shrunk by MATLAB's bicubic to 8 bits."""
+
+    kind: Literal["degraded"]
+    folder: Annotated[Path | tuple[Path, ...], Location()] = Field(description="folder(s) of high-resolution pictures")
+    crop: int = Field(default=64, ge=1, description="height and width of a target crop, a multiple of the task's scale")
+    batch: int = Field(default=16, ge=1, description="crops in a global batch, over all devices")
+    flips: bool = Field(default=True, description="turn and mirror crops at random (8 ways)")
+    channel_shuffle: bool = Field(default=False, description="permute the colour channels of crops at random")
+    min_detail: float = Field(
+        default=0.0, ge=0, description="skip crops whose source has a smaller mean absolute gradient, in 8-bit levels"
+    )
+    cache: int = Field(default=2048, ge=0, description="MiB of pixels kept in memory; the rest lies in scratch files")
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders, also when there is one."""
+        return (self.folder,) if isinstance(self.folder, Path) else self.folder
+
+
+class DegradedReader(Reader):
+    """Aligned random crops of pictures and of their shrunken selves.
+
+    A picture is shrunk once and whole. Crops start from a grid of half a crop's step; a crop's cell is drawn from the
+    epoch's permutation, then it moves by up to a quarter of its side, all from (seed, position).
+    """
+
+    kind: ClassVar[DataKind] = "degraded"
+
+    def __init__(self, options: DegradedOptions, geometry: Geometry) -> None:
+        self.options = options
+        self.scale = geometry.scale
+        self.side = options.crop // geometry.scale  # of a source crop
+        if options.crop % (geometry.scale * geometry.multiple):
+            raise DataError(
+                f"data.crop: {options.crop} is no multiple of {geometry.scale * geometry.multiple}, "
+                f"which a task of scale {geometry.scale} needs"
+            )
+        if geometry.channels != 3:
+            raise DataError(f"data.kind: degraded data has 3 channels, the task wants {geometry.channels}")
+        self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
+        self._take_all(listed(options.folders))
+        self.cells = self._informative()
+        self._order = Order(len(self.cells))
+
+    @property
+    def batch_size(self) -> int:
+        return self.options.batch
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        pixels = sum(self.targets[n].shape[0] * self.targets[n].shape[1] for n in range(len(self.targets)))
+        return {
+            "kind": self.kind,
+            "pictures": len(self.targets),
+            "megapixels": round(pixels / 1e6, 2),
+            "cells": len(self.cells),
+            "degradation": f"bicubic x1/{self.scale} (MATLAB imresize), 8 bit",
+        }
+
+    def batch(self, seed: int, step: int) -> Arrays:
+        first = step * self.options.batch
+        pairs = [self._pair(seed, first + n) for n in range(self.options.batch)]
+        sources, targets = zip(*pairs, strict=True)
+        return {"source": to_unit(np.stack(sources)), "target": to_unit(np.stack(targets))}
+
+    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
+        batches, problems = [], []
+        for path in listed([folder]):
+            try:
+                target, source = self._shrunk(path)
+            except DataError as error:
+                problems.append(str(error))
+                continue
+            batches.append((path.stem, {"source": to_unit(source)[None], "target": to_unit(target)[None]}))
+        refuse(problems)
+        return batches
+
+    def _take_all(self, paths: list[Path]) -> None:
+        problems = []
+        for path in paths:
+            try:
+                target, source = self._shrunk(path)
+            except DataError as error:
+                problems.append(str(error))
+                continue
+            if min(source.shape[:2]) < self.side:
+                height, width = target.shape[:2]
+                problems.append(f"{path}: {width}x{height} is smaller than a crop of {self.options.crop}")
+            self.targets.append(target)
+            self.sources.append(source)
+        refuse(problems)
+
+    def _shrunk(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        pixels = read_rgb(path)
+        height, width = (size // self.scale * self.scale for size in pixels.shape[:2])
+        if not height or not width:
+            raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is too small to shrink by {self.scale}")
+        target = pixels[:height, :width]
+        return target, imresize(target, Fraction(1, self.scale)) if self.scale > 1 else target
+
+    def _informative(self) -> np.ndarray:
+        """Picture, row and column of each grid cell with enough detail. Shapes: (cells, 3)."""
+        cells = [_cells(self.sources[n], n, self.side, self.options.min_detail) for n in range(len(self.sources))]
+        found = np.concatenate(cells)
+        if not len(found):
+            raise DataError(f"data.min_detail: no crop has a mean gradient of {self.options.min_detail} levels; lower it")
+        return found
+
+    def _pair(self, seed: int, position: int) -> tuple[np.ndarray, np.ndarray]:
+        random = generator_at(seed, position)
+        number, *corner = self.cells[self._order.at(seed, position)]
+        source, target = self.sources[number], self.targets[number]
+        reach = self.side // 4
+        shift = random.integers(-reach, reach + 1, size=2)
+        row, column = np.clip(corner + shift, 0, np.subtract(source.shape[:2], self.side))
+        turn, order = self._augmentation(random)
+        scale, side = self.scale, self.side
+        small = source[row : row + side, column : column + side]
+        large = target[row * scale : (row + side) * scale, column * scale : (column + side) * scale]
+        return _turned(small, turn)[..., order], _turned(large, turn)[..., order]
+
+    def _augmentation(self, random: np.random.Generator) -> tuple[int, np.ndarray]:
+        turn = int(random.integers(8)) if self.options.flips else 0
+        return turn, random.permutation(3) if self.options.channel_shuffle else np.arange(3)
+
+
+def _turned(pixels: np.ndarray, turn: int) -> np.ndarray:
+    turned = np.rot90(pixels, turn % 4)
+    return turned[:, ::-1] if turn > 3 else turned
+
+
+def _cells(source: np.ndarray, number: int, side: int, min_detail: float) -> np.ndarray:
+    step = max(1, side // 2)
+    rows, columns = (np.unique([*range(0, size - side + 1, step), size - side]) for size in source.shape[:2])
+    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    if min_detail > 0:
+        grid = grid[_detail(source, grid, side) >= min_detail]
+    return np.concatenate([np.full((len(grid), 1), number), grid], axis=1)
+
+
+def _detail(source: np.ndarray, corners: np.ndarray, side: int) -> np.ndarray:
+    """Mean absolute gradient, horizontal plus vertical, of the grey values of each crop. Shapes: (cells,)."""
+    if side < 2:
+        return np.full(len(corners), np.inf)
+    grey = source.mean(axis=2, dtype=np.float32)
+    gradient = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
+    sums = np.zeros((gradient.shape[0] + 1, gradient.shape[1] + 1))
+    sums[1:, 1:] = gradient.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    top, left = corners.T
+    bottom, right = top + side - 1, left + side - 1
+    total: np.ndarray = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return total / (side - 1) ** 2
