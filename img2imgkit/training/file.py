@@ -1,0 +1,124 @@
+"""The training file: what to train, on what, how; checked as a whole before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import Config, Document, Location, located, validate
+from img2imgkit.data import DataOptions
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.task import Task
+from img2imgkit.training.options import TrainingOptions
+
+Result = TypeVar("Result")
+
+
+class TrainingFile(Config):
+    """A training file, as ``img2img train`` reads it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the run's folder and of its bundle")
+    task: str = Field(description="an installed task, see img2img tasks")
+    options: dict[str, Any] = Field(default_factory=dict, description="the task's options")
+    weights: dict[str, Any] = Field(default_factory=dict, description="one coefficient per loss term of the task")
+    data: DataOptions
+    training: TrainingOptions
+    probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets")
+    initial: str | None = Field(default=None, description="bundle whose fitting weights training starts from")
+    description: str = ""
+    licence: str = Field(default="", description="of the trained weights")
+    attribution: tuple[str, ...] = Field(default=(), description="whose pictures the weights were trained on")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked training file: with the task it names, and the bundle it starts from."""
+
+    file: TrainingFile
+    task: Task
+    initial: Path | None
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything stated and defaulted, as plain data."""
+        plain = self.file.model_dump(mode="json")
+        return {
+            **plain,
+            "options": self.task.options.model_dump(mode="json"),
+            "weights": self.task.weights.model_dump(mode="json"),
+            "initial": str(self.initial) if self.initial else None,
+        }
+
+
+def read_recipe(document: Document, catalog: Catalog) -> Recipe:
+    """Check a training file against what is installed; no picture is opened.
+
+    Raises:
+        ConfigError: every problem at once, with line and column.
+    """
+    problems: list[Problem] = []
+    file = _collected(problems, lambda: validate(TrainingFile, document, data=located(TrainingFile, document)))
+    stated = document.data if isinstance(document.data, dict) else {}
+    task_class = _task_class(stated.get("task"), document, catalog, problems)
+    if task_class is not None:
+        options = _collected(problems, lambda: _part(task_class.Options, document, stated, "options"))
+        weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
+    if task_class is None or problems or file is None:
+        raise ConfigError(*problems)
+    task = task_class(options, weights)
+    problems += _mismatches(file, task, document)
+    initial = _initial(file.initial, document, catalog, problems)
+    if problems:
+        raise ConfigError(*problems)
+    return Recipe(file, task, initial)
+
+
+def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
+    try:
+        return read()
+    except ConfigError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
+        return None
+
+
+def _task_class(name: Any, document: Document, catalog: Catalog, problems: list[Problem]) -> type[Task] | None:
+    if not isinstance(name, str):
+        return None  # reported by the file's own validation
+    try:
+        found: type[Task] = catalog.get("tasks", name)
+    except NotInstalled as error:
+        problems.append(document.problem(("task",), str(error)))
+        return None
+    return found
+
+
+def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
+    data = stated.get(key)
+    return validate(model, document, (key,), data if isinstance(data, dict) else {})
+
+
+def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Problem]:
+    found = []
+    if file.data.kind != task.data:
+        message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
+        found.append(document.problem(("data", "kind"), message))
+    unit = task.geometry().scale * task.geometry().multiple
+    if file.data.crop % unit:
+        message = f"expected a multiple of {unit} for this task, got {file.data.crop}"
+        found.append(document.problem(("data", "crop"), message))
+    return found
+
+
+def _initial(reference: str | None, document: Document, catalog: Catalog, problems: list[Problem]) -> Path | None:
+    if reference is None:
+        return None
+    try:
+        return bundle.resolve(reference, document.base(("initial",)), catalog)
+    except (BundleError, NotInstalled) as error:
+        problems.append(document.problem(("initial",), str(error)))
+        return None

@@ -1,0 +1,126 @@
+"""The folder of one training run: configuration, environment, metrics, samples, checkpoints, bundle, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2imgkit import __version__
+from img2imgkit.errors import TrainingError
+from img2imgkit.training import checkpoint
+
+MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep"})
+
+
+class RunFolder:
+    """Where everything of a run lies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+        self.bundle = path / "bundle"
+        self.metrics = path / "metrics.jsonl"
+        self.report = path / "report.html"
+        self._config = path / "config.json"
+
+    def open(self, config: Mapping[str, Any], resume: bool) -> None:
+        """Make the folder of a new run, or check that the run in it is this one.
+
+        Raises:
+            TrainingError: another run is there, or nothing to resume.
+        """
+        if resume:
+            self._prove_same(config)
+        elif self._config.exists():
+            raise TrainingError(f"{self.path}: holds a run already; go on with it by --resume, or give another --output")
+        self.samples.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._config, json.dumps(config, indent=2) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Drop what a killed run measured after the checkpoint that it is resumed from."""
+        kept = [record for record in self.records() if record["step"] <= step]
+        if self.metrics.exists():
+            write_atomically(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def add_record(self, record: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``."""
+        with self.metrics.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record) + "\n")
+
+    def records(self) -> list[dict[str, Any]]:
+        """All lines of ``metrics.jsonl`` that are whole."""
+        if not self.metrics.exists():
+            return []
+        found = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue  # the last line of a killed run
+        return found
+
+    def add_sample(self, step: int, sheet: np.ndarray) -> Path:
+        """Write a sample sheet."""
+        from PIL import Image
+
+        path = self.samples / f"step-{step:09d}.png"
+        Image.fromarray(sheet).save(path)
+        return path
+
+    def write_environment(self, devices: tuple[str, ...]) -> None:
+        """Write which versions and devices this run has."""
+        write_atomically(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+
+    def _prove_same(self, config: Mapping[str, Any]) -> None:
+        if not self._config.exists():
+            raise TrainingError(f"{self.path}: no run to resume here")
+        before = json.loads(self._config.read_text(encoding="utf-8"))
+        differ = sorted(_differences(before, json.loads(json.dumps(config))))
+        if differ:
+            raise TrainingError(
+                f"{self.path}: the run was started with other values of {', '.join(differ)}; "
+                "put them back, or start a new run with --output"
+            )
+        if not checkpoint.listed(self.checkpoints):
+            raise TrainingError(f"{self.path}: has no checkpoint to resume from; remove the folder and start again")
+
+
+def environment(devices: tuple[str, ...]) -> dict[str, Any]:
+    """Versions and devices, for the run's folder and the training record."""
+    libraries = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")}
+    return {
+        "img2imgkit": __version__,
+        "python": platform.python_version(),
+        **libraries,
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "devices": list(devices),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a text file so that it is never half written."""
+    fresh = path.with_name(f".{path.name}.tmp")
+    with fresh.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(path)
+
+
+def _differences(before: Any, now: Any, key: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in before.keys() | now.keys() if not (key == "training" and name in MAY_CHANGE)]
+        inner = [_differences(before.get(n), now.get(n), f"{key}.{n}".lstrip(".")) for n in names]
+        return [found for part in inner for found in part]
+    return [] if before == now else [key]
