@@ -19,6 +19,8 @@ import pluggy
 from img2imgkit import backend, hookspecs
 from img2imgkit.config import suggestion
 from img2imgkit.errors import NotInstalled
+from img2imgkit.step import Sink, Source, Transform
+from img2imgkit.task import Task
 
 GROUP = "img2imgkit"
 OWN = "img2imgkit"
@@ -27,6 +29,12 @@ KINDS: Mapping[str, str] = {
     "steps": "register_steps",
     "exporters": "register_exporters",
     "bundles": "register_bundles",
+}
+
+_CONTRACTS: Mapping[str, tuple[type, ...]] = {
+    "tasks": (Task,),
+    "steps": (Source, Transform, Sink),
+    "exporters": (object,),
 }
 
 
@@ -38,6 +46,11 @@ class Plugin:
     load: Callable[[], Any]
     distribution: str = OWN
     version: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether it comes with img2imgkit itself."""
+        return self.distribution == OWN
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Catalog:
     _broken: list[Broken] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
+        self.plugins = self._with_own_names()
         for plugin in self.plugins:
             try:
                 self._hooks[plugin.name] = _hooked(plugin)
@@ -68,17 +82,14 @@ class Catalog:
 
     @classmethod
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
-        """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none."""
-        points = sorted(metadata.entry_points(group=GROUP), key=lambda e: (not _is_own(e), e.name))
+        """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
+
+        The steps that come with img2imgkit are always there.
+        """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
-        return cls(
-            tuple(
-                Plugin(e.name, e.load, e.dist.name if e.dist else OWN, e.dist.version if e.dist else "")
-                for e in points
-                if wanted is None or e.name in wanted or (_is_own(e) and e.name == "steps")
-            )
-        )
+        plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
+        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or (p.own and p.name == "steps")))
 
     @property
     def tasks(self) -> Mapping[str, Any]:
@@ -110,6 +121,12 @@ class Catalog:
         self._of(kind)
         return self._owners[kind, name]
 
+    def hooks(self, plugin: str) -> tuple[str, ...]:
+        """The hooks that a plugin implements; none when it is broken."""
+        if plugin not in self._hooks:
+            return ()
+        return tuple(hook for hook in KINDS.values() if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
+
     def get(self, kind: str, name: str) -> Any:
         """The task, step, exporter or bundle of that name.
 
@@ -123,6 +140,18 @@ class Catalog:
         for broken in self._broken:
             message += f"\n  plugin {broken.plugin!r} is broken: {broken.reason}"
         raise NotInstalled(message)
+
+    def _with_own_names(self) -> tuple[Plugin, ...]:
+        """The plugins without those whose name another one had first."""
+        first: dict[str, Plugin] = {}
+        for plugin in self.plugins:
+            if plugin.name in first:
+                reason = (
+                    f"plugin {plugin.name!r} of {plugin.distribution}: {first[plugin.name].distribution} has one too"
+                )
+                self._broken.append(Broken(plugin.name, reason))
+            first.setdefault(plugin.name, plugin)
+        return tuple(first.values())
 
     def _of(self, kind: str) -> Mapping[str, Any]:
         if kind not in self._found:
@@ -152,25 +181,30 @@ class Catalog:
         return {name: self._owners[kind, name].name for name in found}
 
 
-def _is_own(point: metadata.EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == OWN
+def _plugin(point: metadata.EntryPoint) -> Plugin:
+    try:
+        return Plugin(point.name, point.load, point.dist.name, point.dist.version)  # type: ignore[union-attr]
+    except (AttributeError, KeyError, TypeError):  # the rest of a half removed distribution: no name, no version
+        return Plugin(point.name, point.load, "unknown distribution")
 
 
 def _hooked(plugin: Plugin) -> pluggy.PluginManager:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     module = plugin.load()
-    unknown = [name for name in dir(module) if name.startswith("register_") and name not in KINDS.values()]
-    manager.register(module, name=plugin.name)
-    manager.check_pending()
-    for name in unknown:
-        if manager.parse_hookimpl_opts(module, name) is not None:
+    for name in dir(module):
+        marked = manager.parse_hookimpl_opts(module, name) is not None
+        if marked and name not in KINDS.values():
             raise ValueError(f"unknown hook {name!r}{suggestion(name, KINDS.values())}")
+        if not marked and name in KINDS.values():
+            raise ValueError(f"{name} is no hook without @img2imgkit.hookimpl above it")
+    manager.register(module, name=plugin.name)
     return manager
 
 
 def _registrar(kind: str, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
     def register(thing: Any) -> None:
+        _check_contract(kind, thing)
         name = thing.name
         if not isinstance(name, str) or not name:
             raise ValueError(f"{thing!r} has no name")
@@ -181,6 +215,20 @@ def _registrar(kind: str, mine: dict[str, Any], taken: Mapping[str, str]) -> Cal
         mine[name] = thing
 
     return register
+
+
+def _check_contract(kind: str, thing: Any) -> None:
+    """Refuse what no command could list: a wrong type, an abstract class, a class without a name."""
+    if kind == "bundles":
+        if not isinstance(thing, Path):
+            raise TypeError(f"a bundle is registered by its folder, a pathlib.Path, not {thing!r}")
+        return
+    contract = _CONTRACTS[kind]
+    if not isinstance(thing, type) or not issubclass(thing, contract):
+        expected = " or ".join(base.__name__ for base in contract)
+        raise TypeError(f"a {kind[:-1]} is registered by its class, derived from {expected}, not {thing!r}")
+    if missing := sorted(getattr(thing, "__abstractmethods__", ())):
+        raise TypeError(f"{thing.__name__} lacks {', '.join(missing)}")
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,71 @@
+"""What listing commands share: tables on stdout, broken plugins on stderr, and the shape of ``--json``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Broken, Catalog
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows: a rich table on a terminal, aligned plain text otherwise, for ``grep`` and ``cut``."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(headings, texts)
+    else:
+        click.echo(plain_table(headings, texts), nl=False)
+
+
+def plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, two spaces apart, one line per row."""
+    lines = [[heading.upper() for heading in headings], *([cell.replace("\n", " ") for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join("  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
+
+
+def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a cell are no markup
+    Console(no_color=bool(os.environ.get("NO_COLOR")) or None).print(table)
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else cell if isinstance(cell, str) else str(cell)
+
+
+def warn(message: str) -> None:
+    """One line on stderr, so that stdout stays what was asked for."""
+    style = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(f"{click.style('warning', fg='yellow') if style else 'warning'}: {message}", err=True)
+
+
+def warn_of_broken(catalog: Catalog) -> None:
+    """Name each broken plugin on stderr, a line each; whatever else was asked goes on."""
+    for broken in catalog.broken:
+        warn(f"plugin {broken.plugin!r} is broken: {one_line(broken)}")
+
+
+def one_line(broken: Broken) -> str:
+    """The reason, on one line."""
+    return " ".join(broken.reason.split())
+
+
+def first_line(thing: type) -> str:
+    """The first line of a class's own docstring, or nothing."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,194 @@
+"""``img2img doctor``: versions, devices and codecs of this machine, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from img2imgkit import backend
+from img2imgkit.catalog import Catalog
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
+from img2imgkit.cli.console import json_option, one_line
+
+# distribution -> the module it brings
+_NEEDED = {
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "numpy": "numpy",
+    "pillow": "PIL.Image",
+    "imagecodecs": "imagecodecs",
+    "tifffile": "tifffile",
+    "click": "click",
+    "pluggy": "pluggy",
+    "pydantic": "pydantic",
+    "PyYAML": "yaml",
+    "rich": "rich",
+}
+_PILLOW = ("jpg", "zlib", "libtiff", "webp", "avif", "jpg_2000", "littlecms2")
+_IMAGECODECS = ("PNG", "DEFLATE", "LZW", "ZSTD", "JPEG")
+_ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
+
+
+@click.command("doctor", short_help="Report versions, devices and codecs of this machine.")
+@json_option
+def command(as_json: bool) -> None:
+    """Report versions, devices and codecs of this machine; exit with 1 when something essential is missing."""
+    problems: list[str] = []
+    report = {
+        "machine": _machine(problems),
+        "versions": _versions(problems),
+        "devices": _devices(problems),
+        "codecs": _codecs(problems),
+        "plugins": _plugins(),
+    }
+    if as_json:
+        show_json({"ok": not problems, "problems": problems, **report})
+    else:
+        _show(report, problems)
+    raise SystemExit(EXIT_FAILED_ITEMS if problems else EXIT_DONE)
+
+
+def _machine(problems: list[str]) -> dict[str, Any]:
+    folder = tempfile.gettempdir() if _temp_works(problems) else ""
+    return {
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "cpus": _cpus(),
+        "memory_bytes": _memory(),
+        "temporary_folder": folder,
+        "temporary_free_bytes": shutil.disk_usage(folder).free if folder else 0,
+    }
+
+
+def _temp_works(problems: list[str]) -> bool:
+    try:
+        with tempfile.NamedTemporaryFile() as handle:
+            handle.write(b"x")
+            handle.flush()
+    except OSError as error:
+        problems.append(f"the temporary folder cannot be written: {error}; set TMPDIR to one that can")
+        return False
+    return True
+
+
+def _cpus() -> int:
+    """CPUs that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> int | None:
+    """Memory that this process may use; None where the system does not say."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+    try:
+        return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no control group, or "max"
+        return total
+
+
+def _versions(problems: list[str]) -> dict[str, str]:
+    found = {"img2imgkit": _version("img2imgkit")}
+    for distribution, module in _NEEDED.items():
+        found[distribution] = _version(distribution)
+        try:
+            backend.load() if distribution in ("tensorflow", "keras") else import_module(module)
+        except Exception as error:  # whatever a broken installation raises is what the user came to read
+            problems.append(f"{distribution} cannot be imported: {type(error).__name__}: {error}")
+    return found
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _devices(problems: list[str]) -> list[dict[str, Any]]:
+    if any(problem.startswith("tensorflow") for problem in problems):
+        return []
+    import tensorflow as tf
+
+    found: list[dict[str, Any]] = [{"name": "cpu", "about": platform.processor() or platform.machine()}]
+    memory = _gpu_memory()
+    with backend.quiet_stderr():  # the CUDA loader talks
+        gpus = tf.config.list_physical_devices("GPU")
+    for number, gpu in enumerate(gpus):
+        name = tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        found.append({"name": f"gpu:{number}", "about": name, "memory_bytes": memory.get(name)})
+    return found
+
+
+def _gpu_memory() -> dict[str, int]:
+    """Bytes by the card's name, as the driver says: TensorFlow would have to take the memory to tell its size."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+        lines = [line.rpartition(",") for line in answer.splitlines() if line.strip()]
+        return {name.strip(): int(mebibytes) << 20 for name, _, mebibytes in lines}
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
+
+
+def _codecs(problems: list[str]) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    try:
+        import imagecodecs
+        from PIL import features
+    except ImportError:
+        return found  # said already, among the versions
+    found |= {f"pillow {name}": bool(features.check(name)) for name in _PILLOW}
+    found |= {f"imagecodecs {name}": bool(getattr(imagecodecs, name).available) for name in _IMAGECODECS}
+    problems += [f"the codec {name} is missing: reinstall it" for name in _ESSENTIAL_CODECS if not found[name]]
+    return found
+
+
+def _plugins() -> dict[str, Any]:
+    catalog = Catalog.installed()
+    for kind in ("steps", "exporters", "bundles", "tasks"):
+        try:
+            getattr(catalog, kind)
+        except Exception:  # TensorFlow itself, which is reported among the versions
+            continue
+    return {
+        "installed": [plugin.name for plugin in catalog.plugins],
+        "broken": [{"plugin": broken.plugin, "reason": one_line(broken)} for broken in catalog.broken],
+    }
+
+
+def _show(report: dict[str, Any], problems: list[str]) -> None:
+    machine = report["machine"]
+    click.echo(f"python     {machine['python']}  {machine['executable']}")
+    click.echo(f"system     {machine['system']}")
+    click.echo(f"cpus       {machine['cpus']}")
+    click.echo(f"memory     {_gib(machine['memory_bytes'])}")
+    click.echo(f"temporary  {machine['temporary_folder']}  {_gib(machine['temporary_free_bytes'])} free")
+    for name, version in report["versions"].items():
+        click.echo(f"version    {name} {version}")
+    for device in report["devices"]:
+        memory = f"  {_gib(device['memory_bytes'])}" if "memory_bytes" in device else ""
+        click.echo(f"device     {device['name']}  {device['about']}{memory}")
+    for name, there in report["codecs"].items():
+        click.echo(f"codec      {name}  {'yes' if there else 'no'}")
+    click.echo(f"plugins    {', '.join(report['plugins']['installed'])}")
+    for broken in report["plugins"]["broken"]:
+        click.echo(f"broken     {broken['plugin']}: {broken['reason']}")
+    for problem in problems:
+        click.echo(f"PROBLEM    {problem}")
+    click.echo("something essential is missing" if problems else "all that is needed is here")
+
+
+def _gib(count: int | None) -> str:
+    return "unknown" if count is None else f"{count / 2**30:.1f} GiB"

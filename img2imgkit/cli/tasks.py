@@ -1,0 +1,57 @@
+"""``img2img tasks``: the tasks that can be trained and run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.cli import show_json
+from img2imgkit.cli.console import first_line, json_option, show_table, warn_of_broken
+from img2imgkit.cli.options import option_rows, show_options
+
+if TYPE_CHECKING:
+    from img2imgkit.task import Task
+
+
+@click.command("tasks", short_help="List the tasks that can be trained and run.")
+@click.argument("name", required=False)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the tasks that can be trained and run; with NAME, its options and loss weights."""
+    catalog = Catalog.installed()
+    if name is None:
+        _list(catalog, as_json)
+    else:
+        _show(catalog, name, as_json)
+    warn_of_broken(catalog)
+
+
+def _list(catalog: Catalog, as_json: bool) -> None:
+    rows = [_summary(catalog, task) for task in catalog.tasks.values()]
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(("name", "plugin", "data", "about"), [tuple(row.values()) for row in rows])
+
+
+def _show(catalog: Catalog, name: str, as_json: bool) -> None:
+    task: type[Task] = catalog.get("tasks", name)
+    options, weights = option_rows(task.Options), option_rows(task.Weights)
+    if as_json:
+        show_json({**_summary(catalog, task), "options": options, "weights": weights})
+        return
+    click.echo(f"{name}: {first_line(task)}\n\nOptions")
+    show_options(options)
+    click.echo("\nWeights of the loss terms")
+    show_options(weights)
+
+
+def _summary(catalog: Catalog, task: type[Task]) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "plugin": catalog.owner("tasks", task.name).name,
+        "data": task.data,
+        "about": first_line(task),
+    }
