@@ -1,0 +1,271 @@
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
+from img2imgkit.catalog import KINDS, Catalog, Plugin
+from img2imgkit.errors import NotInstalled
+
+
+def sink(called, **extra):
+    class Made(Sink):
+        """A sink."""
+
+        name = called
+
+        def folder(self):
+            return Path("out")
+
+        def target(self, entry):
+            return PurePosixPath("x.png")
+
+        def render(self, item):
+            return Rendering(PurePosixPath("x.png"), b"")
+
+    for key, value in extra.items():
+        setattr(Made, key, value)
+    return Made
+
+
+def bringing(module, *things, kind="steps"):
+    """A plugin's module that registers ``things`` through one hook."""
+
+    def hook(register):
+        for thing in things:
+            register(thing)
+
+    hook.__name__ = KINDS[kind]
+    return module(**{KINDS[kind]: hookimpl(hook)})
+
+
+def catalog(**modules):
+    return Catalog(tuple(Plugin(name, lambda made=made: made, name) for name, made in modules.items()))
+
+
+def reasons(found):
+    return {broken.plugin: broken.reason for broken in found.broken}
+
+
+def failing(error):
+    def load():
+        raise error
+
+    return load
+
+
+class TestWhatComesIn:
+    def test_things_are_found_by_name_in_order(self, module):
+        found = catalog(one=bringing(module, sink("b"), sink("a")), two=bringing(module, sink("c")))
+        assert list(found.steps) == ["a", "b", "c"]
+        assert not found.broken
+
+    def test_each_thing_knows_its_plugin(self, module):
+        found = catalog(one=bringing(module, sink("a")), two=bringing(module, sink("b")))
+        assert (found.owner("steps", "a").name, found.owner("steps", "b").name) == ("one", "two")
+
+    def test_a_bundle_is_named_by_its_folder(self, module):
+        found = catalog(one=bringing(module, Path("/models/night"), kind="bundles"))
+        assert dict(found.bundles) == {"night": Path("/models/night")}
+
+    def test_exporters_come_through_their_hook(self, module):
+        exporter = type("Onnx", (), {"name": "onnx"})
+        assert dict(catalog(one=bringing(module, exporter, kind="exporters")).exporters) == {"onnx": exporter}
+
+    def test_answers_cannot_be_changed(self, module):
+        found = catalog(one=bringing(module, sink("a")))
+        with pytest.raises(TypeError):
+            found.steps["b"] = sink("b")
+
+    def test_a_kind_is_collected_once_and_only_when_asked_for(self, module):
+        calls = []
+        made = module(register_steps=hookimpl(lambda register: calls.append(register)))
+        made.register_steps.__name__ = "register_steps"
+        found = catalog(one=made)
+        assert not calls
+        assert (found.steps, found.steps) == ({}, {})
+        assert len(calls) == 1
+
+    def test_hooks_of_a_plugin_are_told(self, module):
+        found = catalog(one=bringing(module, sink("a")), two=module())
+        assert (found.hooks("one"), found.hooks("two"), found.hooks("none")) == (("register_steps",), (), ())
+
+
+class TestWhatBreaks:
+    @pytest.mark.parametrize("error", [ImportError("no module named torch"), SystemExit(3), SyntaxError("bad")])
+    def test_a_plugin_that_cannot_be_imported_is_broken_alone(self, module, error):
+        good = Plugin("good", lambda: bringing(module, sink("a")))
+        found = Catalog((Plugin("bad", failing(error)), good))
+        assert list(found.steps) == ["a"]
+        assert reasons(found) == {"bad": f"{type(error).__name__}: {error}"}
+
+    @pytest.mark.parametrize("error", [RuntimeError("half way"), SystemExit(1)])
+    def test_a_hook_that_fails_brings_nothing_of_that_kind(self, module, error):
+        def register_steps(register):
+            register(sink("half"))
+            raise error
+
+        bad = module(register_steps=hookimpl(register_steps))
+        found = catalog(bad=bad, good=bringing(module, sink("a")))
+        assert list(found.steps) == ["a"]
+        assert [(b.plugin, b.kind) for b in found.broken] == [("bad", "steps")]
+
+    def test_a_hook_that_fails_leaves_the_other_hooks_of_its_plugin(self, module):
+        def register_steps(register):
+            raise RuntimeError("no")
+
+        both = bringing(module, Path("/models/night"), kind="bundles")
+        both.register_steps = hookimpl(register_steps)
+        found = catalog(both=both)
+        assert (list(found.steps), list(found.bundles)) == ([], ["night"])
+
+    def test_a_misspelt_hook_is_named_with_the_right_one(self, module):
+        def register_step(register):
+            register(sink("a"))
+
+        found = catalog(bad=module(register_step=hookimpl(register_step)))
+        assert "'register_step'" in reasons(found)["bad"]
+        assert "did you mean 'register_steps'?" in reasons(found)["bad"]
+
+    def test_a_hook_without_its_marker_is_named(self, module):
+        found = catalog(bad=module(register_steps=lambda register: None))
+        assert "register_steps" in reasons(found)["bad"]
+        assert "hookimpl" in reasons(found)["bad"]
+
+    def test_a_hook_with_an_unknown_argument_is_broken(self, module):
+        def register_steps(register, more):
+            register(sink("a"))
+
+        assert "more" in reasons(catalog(bad=module(register_steps=hookimpl(register_steps))))["bad"]
+
+    def test_a_taken_name_stays_with_the_first(self, module):
+        first, second = sink("a"), sink("a")
+        found = catalog(one=bringing(module, first), two=bringing(module, sink("z"), second))
+        assert found.steps["a"] is first
+        assert found.owner("steps", "a").name == "one"
+        assert "'a' is already registered by plugin 'one'" in reasons(found)["two"]
+        assert "z" not in found.steps
+
+    def test_registering_a_name_twice_is_refused(self, module):
+        assert "twice" in reasons_after_steps(catalog(one=bringing(module, sink("a"), sink("a"))))["one"]
+
+    @pytest.mark.parametrize(
+        ("thing", "said"),
+        [
+            (sink(""), "no name"),
+            (sink(7), "no name"),
+            (object(), "registered by its class"),
+            (int, "registered by its class, derived from Source or Transform or Sink"),
+            (Transform, "Transform lacks apply"),
+        ],
+    )
+    def test_what_is_no_step_is_refused(self, module, thing, said):
+        found = catalog(one=bringing(module, thing))
+        assert said in reasons_after_steps(found)["one"]
+        assert not found.steps
+
+    def test_a_bundle_must_be_a_path(self, module):
+        found = catalog(one=bringing(module, "models/night", kind="bundles"))
+        assert not found.bundles
+        assert "pathlib.Path" in reasons(found)["one"]
+
+    @pytest.mark.parametrize("thing", [sink("a"), Task])
+    def test_what_is_no_task_is_refused(self, module, thing):
+        found = catalog(one=bringing(module, thing, kind="tasks"))
+        assert not found.tasks
+        assert reasons(found)["one"].startswith("TypeError")
+
+    def test_a_plugin_cannot_take_the_name_of_another(self, module):
+        ours, theirs = sink("ours"), sink("theirs")
+        found = Catalog(
+            (
+                Plugin("steps", lambda: bringing(module, ours), "img2imgkit"),
+                Plugin("steps", lambda: bringing(module, theirs), "stranger"),
+            )
+        )
+        assert list(found.steps) == ["ours"]
+        assert reasons(found) == {"steps": "stranger brings it, but img2imgkit has that name"}
+
+
+def reasons_after_steps(found):
+    assert found.steps is not None
+    return reasons(found)
+
+
+class TestNotInstalled:
+    def test_a_near_name_is_suggested(self, module):
+        with pytest.raises(NotInstalled, match="no step 'riet' is installed; did you mean 'write'"):
+            catalog(one=bringing(module, sink("write"))).get("steps", "riet")
+
+    def test_broken_plugins_are_named(self, module):
+        found = Catalog((Plugin("bad", failing(ImportError("no torch"))),))
+        with pytest.raises(NotInstalled, match=r"no step 'paint'.*\n.*plugin 'bad' is broken: ImportError: no torch"):
+            found.get("steps", "paint")
+
+    def test_a_known_name_is_given(self, module):
+        made = sink("write")
+        assert catalog(one=bringing(module, made)).get("steps", "write") is made
+
+
+GOOD = """
+import img2imgkit as kit
+from pathlib import Path
+
+@kit.hookimpl
+def register_bundles(register):
+    register(Path(__file__).parent / "night")
+"""
+
+
+class TestInstalledDistributions:
+    def test_an_entry_point_is_found_with_its_distribution(self, install):
+        install("kit-gallery", GOOD, name="gallery")
+        found = Catalog.installed({"IMG2IMG_PLUGINS": "gallery"})
+        plugin = found.owner("bundles", "night")
+        assert (plugin.name, plugin.distribution, plugin.version) == ("gallery", "kit-gallery", "1.2.3")
+        assert not plugin.own
+
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [
+            ("import torch_that_is_not_there", "ModuleNotFoundError"),
+            ("raise SystemExit('bye')", "SystemExit: bye"),
+            ("def (", "SyntaxError"),
+        ],
+    )
+    def test_a_broken_distribution_breaks_only_itself(self, install, source, reason):
+        install("bad", source)
+        install("good", GOOD)
+        found = Catalog.installed({"IMG2IMG_PLUGINS": "good,bad"})
+        assert "night" in found.bundles
+        assert reasons(found)["bad"].startswith(reason)
+
+    def test_the_variable_restricts_what_is_even_imported(self, install):
+        wanted, unwanted = install("wanted", GOOD), install("unwanted", GOOD)
+        found = Catalog.installed({"IMG2IMG_PLUGINS": " wanted , "})
+        assert "wanted" in [plugin.name for plugin in found.plugins]
+        assert wanted in sys.modules
+        assert unwanted not in sys.modules
+
+    def test_an_empty_variable_leaves_only_our_steps(self, install):
+        install("gallery", GOOD)
+        found = Catalog.installed({"IMG2IMG_PLUGINS": ""})
+        assert [(plugin.name, plugin.own) for plugin in found.plugins] == [("steps", True)]
+
+    def test_without_the_variable_everything_is_there_and_ours_comes_first(self, install):
+        install("aaa", GOOD)
+        names = [plugin.name for plugin in Catalog.installed({}).plugins]
+        assert set(names) >= {"aaa", "steps", "super-resolution"}
+        assert names.index("steps") < names.index("aaa")
+
+    def test_a_stranger_cannot_shadow_our_steps(self, install):
+        install("evil", GOOD, name="steps")
+        found = Catalog.installed({"IMG2IMG_PLUGINS": "steps"})
+        assert [plugin.distribution for plugin in found.plugins] == ["img2imgkit"]
+        assert "evil" in reasons(found)["steps"]
+
+    def test_a_half_removed_distribution_is_listed(self, install, tmp_path):
+        install("gone", GOOD)
+        next(tmp_path.rglob("gone-*.dist-info/METADATA")).unlink()
+        found = Catalog.installed({"IMG2IMG_PLUGINS": "gone"})
+        assert "gone" in [plugin.name for plugin in found.plugins]
