@@ -1,0 +1,98 @@
+"""Which devices a translation runs on, and how much memory they have to spare."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from img2imgkit.errors import ConfigError
+
+FALLBACK_BYTES = 4 << 30  # where the system does not say what it has
+_MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+
+
+def chosen(device: str) -> tuple[str, ...]:
+    """TensorFlow's names of the devices that "auto", "cpu", "gpu" or "gpu:0,1" stand for. "auto": all GPUs, or the CPU.
+
+    Raises:
+        ConfigError: it is no such word, or there is no such device.
+    """
+    import tensorflow as tf
+
+    match = re.fullmatch(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?", device)
+    if match is None:
+        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
+    kind = (match[1] or "gpu").upper()
+    present = [logical.name for logical in tf.config.list_logical_devices(kind)]
+    if device == "auto":
+        return tuple(present) or ("/device:CPU:0",)
+    if match[2] is None:
+        wanted = present if kind == "GPU" else present[:1]
+    else:
+        numbers = dict.fromkeys(map(int, match[2].split(",")))
+        wanted = [present[number] for number in numbers if number < len(present)]
+        if len(wanted) < len(numbers):
+            wanted = []
+    if not wanted:
+        raise ConfigError(
+            f"device {device!r}: TensorFlow sees {len(present)} {kind} device(s) here; 'cpu' always works"
+        )
+    return tuple(wanted)
+
+
+def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
+    """The strategy over several devices (None for one), and the scope that variables are made in."""
+    import tensorflow as tf
+
+    if len(names) == 1:
+        return None, tf.device(names[0])
+    strategy = tf.distribute.MirroredStrategy(list(names))
+    return strategy, strategy.scope()
+
+
+def free_bytes(name: str) -> int:
+    """What one more model call may take on a device: half of the free main memory, or most of a GPU's."""
+    if "GPU" in name.upper():
+        return _gpu_bytes(name)
+    return _main_bytes() // 2
+
+
+def _gpu_bytes(name: str) -> int:
+    import tensorflow as tf
+    from tensorflow.python.client import device_lib  # the only place that tells the allocator's limit
+
+    limits = {device.name: device.memory_limit for device in device_lib.list_local_devices()}
+    short = "/device:" + name.rsplit("device:", 1)[-1]
+    used = tf.config.experimental.get_memory_info(short.removeprefix("/device:"))["current"]
+    return max(0, int(limits.get(short, FALLBACK_BYTES)) - used) * 4 // 5
+
+
+def _main_bytes() -> int:
+    """Memory that this process may still take, by the system and by its control group."""
+    free = [_available(), _cgroup_free()]
+    return min((bytes_ for bytes_ in free if bytes_ is not None), default=FALLBACK_BYTES)
+
+
+def _available() -> int | None:
+    try:
+        match = re.search(r"^MemAvailable:\s+(\d+) kB", _MEMINFO.read_text(), re.MULTILINE)
+    except OSError:
+        match = None
+    if match:
+        return int(match[1]) << 10
+    names: Any = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
+        return int(os.sysconf("SC_PHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE")) // 2
+    return None
+
+
+def _cgroup_free() -> int | None:
+    try:
+        limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return max(0, int(limit) - int(used))
+    except (OSError, ValueError):  # no control group, or the word "max"
+        return None

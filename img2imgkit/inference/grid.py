@@ -1,0 +1,152 @@
+"""Where tiles lie: which pixels the network sees, and which of its output is used.
+
+Along one axis a tile is a ``Span``. Its input reaches ``halo`` pixels further than what is used of its output, except
+at the ends of the axis, where it stops exactly at the end: there the network's own padding acts as it does for the
+whole picture. With a halo as wide as the receptive field, every used pixel is the one the whole picture would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from img2imgkit.task import Geometry
+
+INEXACT_OVERLAP = 64  # input pixels, where no overlap can be exact; a quarter on each side is dropped, half is blended
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tile along one axis, in input pixels.
+
+    Attributes:
+        start, stop: what the network sees
+        keep_start, keep_stop: the output that is used
+        fade_in, fade_out: how much of that is blended with the neighbour before and behind
+    """
+
+    start: int
+    stop: int
+    keep_start: int
+    keep_stop: int
+    fade_in: int = 0
+    fade_out: int = 0
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What neighbouring tiles share: ``halo`` pixels on each side are dropped, ``blend`` are mixed."""
+
+    halo: int
+    blend: int
+
+    @property
+    def shared(self) -> int:
+        """Input pixels that two neighbours both see."""
+        return 2 * self.halo + self.blend
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All tiles of a picture, and whether they give what the whole picture would."""
+
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+    tile: int
+    overlap: Overlap
+    exact: bool
+
+    @property
+    def tiles(self) -> int:
+        """How many there are."""
+        return len(self.rows) * len(self.columns)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width of each tile's input."""
+        return self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
+
+
+def round_up(length: int, multiple: int) -> int:
+    """The next multiple that is not smaller."""
+    return -(-length // multiple) * multiple
+
+
+def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
+    """The overlap that makes tiles exact, or the one that the user wants.
+
+    A wanted overlap that is too small to be exact is half dropped and half blended.
+    """
+    if geometry.radius is not None and (wanted is None or wanted >= 2 * geometry.radius):
+        return Overlap(geometry.radius, 0 if wanted is None else wanted - 2 * geometry.radius)
+    return _split(INEXACT_OVERLAP if wanted is None else wanted)
+
+
+def smallest_tile(overlap: Overlap, multiple: int) -> int:
+    """The smallest tile that still moves on by a useful step; below it, most of the work would be halo."""
+    step = max(multiple, overlap.blend, round_up(8, multiple))
+    return round_up(overlap.shared + step, multiple)
+
+
+def fitted(geometry: Geometry, overlap: Overlap, tile: int) -> tuple[Overlap, int]:
+    """Overlap and tile that go together: a tile too small for the overlap gets one of half its size."""
+    tile = max(tile // geometry.multiple, 2) * geometry.multiple
+    if tile >= smallest_tile(overlap, geometry.multiple):
+        return overlap, tile
+    return _split(min(tile // 2, tile - geometry.multiple)), tile
+
+
+def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, tile: int | None) -> Grid:
+    """Lay tiles over a padded picture; ``tile`` None: the whole of it is one.
+
+    Shapes:
+        height, width: multiples of ``geometry.multiple``
+    """
+    if tile is None:
+        tile = max(height, width)
+    else:
+        overlap, tile = fitted(geometry, overlap, tile)
+    rows, columns = (spans(length, tile, overlap, geometry.multiple) for length in (height, width))
+    whole = len(rows) == len(columns) == 1
+    exact = whole or (geometry.radius is not None and overlap.halo >= geometry.radius)
+    return Grid(rows, columns, tile, overlap, exact)
+
+
+def spans(length: int, tile: int, overlap: Overlap, multiple: int) -> tuple[Span, ...]:
+    """Equal tiles along one axis: as few as the largest allowed ``tile`` needs, then as small as that number allows."""
+    if length <= tile:
+        return (Span(0, length, 0, length),)
+    count = -(-(length - tile) // _step(tile, overlap, multiple)) + 1
+    size = round_up(-(-(length + (count - 1) * overlap.shared) // count), multiple)
+    size = min(tile, max(size, smallest_tile(overlap, multiple)))
+    while -(-(length - size) // _step(size, overlap, multiple)) + 1 > count:
+        size += multiple
+    starts = [(length - size) * i // (count - 1) // multiple * multiple for i in range(count)]
+    cuts = [
+        _cut(before + size - overlap.halo, behind + overlap.halo, overlap.blend) for before, behind in pairwise(starts)
+    ]
+    return tuple(
+        Span(
+            start,
+            start + size,
+            cuts[i - 1][0] if i else 0,
+            cuts[i][1] if i < len(cuts) else length,
+            cuts[i - 1][1] - cuts[i - 1][0] if i else 0,
+            cuts[i][1] - cuts[i][0] if i < len(cuts) else 0,
+        )
+        for i, start in enumerate(starts)
+    )
+
+
+def _split(shared: int) -> Overlap:
+    return Overlap(shared // 4, shared - 2 * (shared // 4))
+
+
+def _step(tile: int, overlap: Overlap, multiple: int) -> int:
+    return max(multiple, (tile - overlap.shared) // multiple * multiple)
+
+
+def _cut(valid_stop: int, valid_start: int, blend: int) -> tuple[int, int]:
+    """Where two neighbours meet: the middle of what both know, ``blend`` wide."""
+    low = (valid_start + valid_stop - blend) // 2
+    return low, low + blend

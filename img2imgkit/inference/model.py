@@ -1,0 +1,104 @@
+"""Tiles of a picture through the networks: levels in, floats out, whatever the channels, never a NaN."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from img2imgkit.bundle import Bundle
+from img2imgkit.errors import TranslateError
+from img2imgkit.images import to_unit
+from img2imgkit.inference.network import Network
+from img2imgkit.inference.settings import Precision
+
+TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
+
+
+class Model:
+    """A bundle's networks as a function from tiles of levels to tiles of floats.
+
+    Attributes:
+        redone: how many tiles were computed again in float32, because they held NaN or infinity
+    """
+
+    def __init__(self, bundle: Bundle, names: tuple[str, ...], precision: Precision, ensemble: bool) -> None:
+        self.redone = 0
+        self.network = Network(bundle.task, bundle.nets, precision, names)
+        self._bundle, self._names = bundle, names
+        self._precision, self._ensemble = precision, ensemble
+        self._channels = bundle.task.geometry().channels
+
+    @cached_property
+    def reference(self) -> Network:
+        """The networks in float32."""
+        if self._precision == "float32":
+            return self.network
+        return Network(self._bundle.task, self._bundle.nets, "float32", self._names[:1])
+
+    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+        """Translate tiles of one picture.
+
+        Grey goes through a three-channel network as three equal channels and returns as their mean; colour goes
+        through a one-channel network one channel at a time.
+
+        Shapes:
+            tiles: (N, H, W, C), uint8 or uint16; C is 1 or 3 -> (N, scale * H, scale * W, C), float32, all finite
+        Raises:
+            OutOfMemory: the device has no memory for it.
+            TranslateError: the output holds NaN or infinity, in float32 too.
+        """
+        channels, count = tiles.shape[-1], len(tiles)
+        unit = to_unit(tiles)
+        if channels == self._channels:
+            return self._turned(unit)
+        if channels == 1:
+            return self._turned(np.repeat(unit, self._channels, axis=-1)).mean(axis=-1, keepdims=True)
+        apart = self._turned(np.concatenate([unit[..., i : i + 1] for i in range(channels)]))
+        return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
+
+    def difference(self, tiles: np.ndarray) -> np.ndarray:
+        """How far the network is from float32, in units of [-1, 1]; the same shape as the output."""
+        unit = to_unit(tiles)
+        return np.abs(self._finite(unit) - self.reference(unit)[0])
+
+    def _turned(self, unit: np.ndarray) -> np.ndarray:
+        """One pass, or the mean of eight (Timofte et al. 2016, arXiv:1511.02228, "enhanced prediction")."""
+        if not self._ensemble:
+            return self._finite(unit)
+        total: np.ndarray | None = None
+        for quarter, flip in TURNS:
+            image = turned_back(self._finite(np.ascontiguousarray(turned(unit, quarter, flip))), quarter, flip)
+            total = image.copy() if total is None else np.add(total, image, out=total)
+        assert total is not None
+        return np.divide(total, len(TURNS), out=total)
+
+    def _finite(self, unit: np.ndarray) -> np.ndarray:
+        image, finite = self.network(unit)
+        if finite.all():
+            return image
+        if self._precision == "float32":
+            raise TranslateError(_not_finite(self._bundle))
+        broken = np.flatnonzero(~finite)
+        again, finite = self.reference(unit[broken])
+        if not finite.all():
+            raise TranslateError(_not_finite(self._bundle))
+        self.redone += len(broken)
+        image = image.copy()
+        image[broken] = again
+        return image
+
+
+def turned(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
+    """A view of (N, H, W, C), mirrored left to right if ``flip``, then turned by ``quarter`` right angles."""
+    return np.rot90(tiles[:, :, ::-1] if flip else tiles, quarter, axes=(1, 2))
+
+
+def turned_back(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
+    """The inverse of ``turned``."""
+    back = np.rot90(tiles, -quarter, axes=(1, 2))
+    return back[:, :, ::-1] if flip else back
+
+
+def _not_finite(bundle: Bundle) -> str:
+    return f"bundle {bundle.manifest.name!r} gives NaN or infinite values for this picture, in float32 too"

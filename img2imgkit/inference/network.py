@@ -1,0 +1,131 @@
+"""A task's networks, compiled once for every size, in the wanted number format and on the wanted devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2imgkit.errors import BundleError, TranslateError
+from img2imgkit.inference import devices
+from img2imgkit.task import BATCH_KEYS, Networks, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.inference.settings import Precision
+
+PICTURE_KINDS = ("paired", "unpaired", "degraded")  # data kinds whose translation needs nothing but a picture
+_MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
+
+
+class OutOfMemory(Exception):
+    """The device has no memory for this many pixels at once."""
+
+
+class Network:
+    """Maps batches of tiles to batches of tiles; one graph serves every size.
+
+    Attributes:
+        replicas: how many devices share a batch
+        traces: how often the graph was made
+    """
+
+    def __init__(self, task: Task, nets: Networks, precision: Precision, names: Sequence[str]) -> None:
+        import tensorflow as tf
+
+        if task.data not in PICTURE_KINDS:
+            raise BundleError(f"task {task.name!r} translates {task.data!r} data, which needs more than a picture")
+        self._key, self._names, self.replicas, self.traces = BATCH_KEYS[task.data][0], tuple(names), len(names), 0
+        self._strategy, place = devices.scope(names)
+        with place:
+            nets = nets if precision == "float32" and len(names) == 1 else rebuilt(task, nets, precision)
+        signature = [tf.TensorSpec((None, None, None, task.geometry().channels), tf.float32)]
+        self._task, self._nets = task, nets
+        self.compiled = tf.function(self._everywhere, input_signature=signature)
+
+    def __call__(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Translate tiles, and say of each whether every value is finite.
+
+        Shapes:
+            tiles: (N, H, W, C), float32 in [-1, 1] -> (N, scale * H, scale * W, C), float32; (N,), bool
+        Raises:
+            OutOfMemory: the device has no memory for it.
+            TranslateError: the networks failed otherwise.
+        """
+        import tensorflow as tf
+
+        count = len(tiles)
+        missing = -count % self.replicas
+        if missing:
+            tiles = np.concatenate([tiles, np.repeat(tiles[-1:], missing, axis=0)])
+        try:
+            with tf.device(self._names[0]):
+                images, finite = self.compiled(tf.convert_to_tensor(tiles))
+                return _joined(images)[:count], _joined(finite)[:count]
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise OutOfMemory(str(error)) from error
+        except tf.errors.OpError as error:
+            if any(word in str(error).lower() for word in _MEMORY_WORDS):
+                raise OutOfMemory(str(error)) from error
+            raise TranslateError(f"task {self._task.name!r} failed on {tiles.shape}: {error}") from error
+
+    def _everywhere(self, tiles: Any) -> Any:
+        self.traces += 1
+        if self._strategy is None:
+            image, finite = self._translated(tiles)
+            return (image,), (finite,)
+        images, finite = self._strategy.run(self._share, args=(tiles,))
+        return self._strategy.experimental_local_results(images), self._strategy.experimental_local_results(finite)
+
+    def _share(self, tiles: Any) -> Any:
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        each = tf.shape(tiles)[0] // context.num_replicas_in_sync
+        return self._translated(tiles[context.replica_id_in_sync_group * each :][:each])
+
+    def _translated(self, tiles: Any) -> Any:
+        import tensorflow as tf
+
+        image = tf.cast(self._task.translate(self._nets, {self._key: tiles}), tf.float32)
+        return image, tf.reduce_all(tf.math.is_finite(image), axis=(1, 2, 3))
+
+
+def rebuilt(task: Task, nets: Networks, precision: Precision) -> Networks:
+    """The same networks made anew in the current device scope, computing in ``precision``.
+
+    Weights stay float32. So does the arithmetic of each generator's last layer with weights and of all behind it:
+    bfloat16 has 8 significant bits, too few for an output of 8 or 16 bits.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        fresh = task.build()
+    finally:
+        keras.config.set_dtype_policy(before)
+    for own, given in ((fresh.generators, nets.generators), (fresh.frozen, nets.frozen)):
+        for role, network in own.items():
+            network.set_weights(given[role].get_weights())
+    if precision != "float32":
+        for network in fresh.generators.values():
+            _end_in_float32(network)
+    return fresh
+
+
+def _end_in_float32(network: Any) -> None:
+    import keras
+
+    layers = network.layers
+    last = max((i for i, layer in enumerate(layers) if layer.weights), default=len(layers))
+    for layer in layers[last:]:
+        if isinstance(layer, keras.Model):
+            _end_in_float32(layer)
+        else:
+            layer.dtype_policy = keras.DTypePolicy("float32")
+
+
+def _joined(parts: Sequence[Any]) -> np.ndarray:
+    arrays = [np.asarray(part) for part in parts]
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -1,0 +1,77 @@
+"""Which tiles a picture gets: by the user's wish, the device's memory, and what has run out of memory before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from img2imgkit.errors import TranslateError
+from img2imgkit.inference.grid import Grid, Overlap, make_grid, overlap_for, round_up, smallest_tile
+from img2imgkit.inference.settings import Settings
+from img2imgkit.task import Geometry
+
+CPU_TILE, GPU_TILE = 512, 1024  # larger ones are not faster, and every machine that has the memory gets the same tiles
+LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64)
+SHRINK = 0.7  # of a side, after running out of memory: half of the pixels
+
+
+@dataclass
+class Tiling:
+    """Chooses grids, and remembers the tile that memory allowed.
+
+    Attributes:
+        room: pixels of input that fit on the device at once
+        preferred: the tile to take where memory is no matter
+        limit: the largest tile that may be tried, after running out of memory
+    """
+
+    geometry: Geometry
+    settings: Settings
+    room: float
+    preferred: int = CPU_TILE
+    limit: int | None = None
+    overlap: Overlap = field(init=False)
+
+    def __post_init__(self) -> None:
+        wanted = self.settings.overlap
+        self.overlap = overlap_for(self.geometry, None if wanted == "auto" else wanted)
+
+    def grid(self, height: int, width: int) -> Grid:
+        """The tiles of a picture of that size, padded to the geometry's multiple."""
+        height, width = (round_up(length, self.geometry.multiple) for length in (height, width))
+        tile = self._tile(height, width)
+        if self.limit is not None:
+            tile = self.limit if tile is None else min(tile, self.limit)
+        return make_grid(height, width, self.geometry, self.overlap, tile)
+
+    def shrink(self, grid: Grid, reason: str) -> None:
+        """Remember that tiles as large as the grid's are too much.
+
+        Raises:
+            TranslateError: no smaller tile is of use.
+        """
+        least = smallest_tile(self.overlap, self.geometry.multiple)
+        largest = max(grid.extent)
+        if largest <= least:
+            raise TranslateError(
+                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the smallest that overlap "
+                f"by {self.overlap.shared}; a smaller 'overlap' allows smaller tiles that are not exact: {reason[:200]}"
+            )
+        self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
+
+    def _tile(self, height: int, width: int) -> int | None:
+        wanted = self.settings.tile
+        if wanted == "off":
+            return None
+        if wanted != "auto":
+            return wanted
+        fits = height * width <= self.room
+        if fits and (self.geometry.radius is None or height * width <= 2 * self.preferred**2):
+            return None
+        return self._automatic()
+
+    def _automatic(self) -> int:
+        """The preferred tile, or the largest of the ladder that fits; no smaller than what an exact overlap needs."""
+        least = smallest_tile(self.overlap, self.geometry.multiple)
+        preferred = max(self.preferred, round_up(3 * self.overlap.shared, 64))
+        ladder = [preferred, *(tile for tile in LADDER if tile < preferred)]
+        return next((tile for tile in ladder if tile**2 <= self.room and tile >= least), least)

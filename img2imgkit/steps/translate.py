@@ -1,0 +1,105 @@
+"""``translate``: run a bundle over each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from img2imgkit import backend, bundle
+from img2imgkit.config import Config
+from img2imgkit.errors import ConfigError
+from img2imgkit.inference.settings import Settings
+from img2imgkit.step import Item, Planning, Resources, Transform
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+    from img2imgkit.inference import Translator
+
+
+class _Reference(Config):
+    bundle: str = Field(min_length=1, description="A bundle's registered name, or the path of its folder.")
+
+
+class Translate(Transform):
+    """Run a bundle over each picture. Several in a row chain: the next one works on what the one before has made."""
+
+    name = "translate"
+    lane: ClassVar[Literal["cpu", "model"]] = "model"
+
+    class Options(Settings, _Reference):
+        """Which bundle, and how it is run."""
+
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._folder: Path | None = None
+        self._manifest: bundle.Manifest | None = None
+        self._plugin: tuple[str, str] = ("", "")
+        self._scale = 1
+        self._translator: Translator | None = None
+
+    @property
+    def manifest(self) -> bundle.Manifest:
+        """The bundle's description; known once the step is prepared."""
+        assert self._manifest is not None, "prepare comes first"
+        return self._manifest
+
+    def prepare(self, planning: Planning) -> None:
+        """Find the bundle and read its description.
+
+        Raises:
+            NotInstalled, BundleError: it is not there, or damaged.
+            ConfigError: the options contradict each other.
+        """
+        options = self.options
+        if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
+            raise ConfigError(f"overlap {options.overlap} is more than half of tile {options.tile}: use a larger tile")
+        self._folder = bundle.resolve(options.bundle, Path.cwd(), planning.catalog)
+        self._manifest = bundle.describe(self._folder)
+        self._plugin = _installed(self._manifest.plugin, planning.catalog)
+        self._scale = self._manifest.contract.scale * int(planning.facts.get("scale", 1))
+
+    def recipe(self) -> Mapping[str, Any]:
+        """All options but those that change no pixel: how many tiles at once, and where the bundle lies."""
+        stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"bundle", "batch"})
+        return stated
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The bundle's digest, and the plugin whose code runs it."""
+        return {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": self._plugin}
+
+    def facts(self) -> Mapping[str, str | int]:
+        """``task``, ``model`` and ``scale``; the scale of several ``translate`` steps is their product."""
+        return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
+
+    def open(self, resources: Resources) -> None:
+        """Load the networks and compile them for the device."""
+        assert self._folder is not None, "prepare comes first"
+        backend.load()
+        from img2imgkit.inference import Translator
+
+        settings = Settings(**self.options.model_dump(exclude={"bundle"}))
+        self._translator = Translator(bundle.load(self._folder, resources.catalog), settings, resources.device)
+
+    def close(self) -> None:
+        """Let the networks go."""
+        self._translator = None
+
+    def apply(self, item: Item) -> Item:
+        """The item translated; its notes gain one entry under "translate".
+
+        Raises:
+            TranslateError: the model cannot make this picture.
+        """
+        assert self._translator is not None, "open comes first"
+        made = self._translator.translate(item.picture)
+        earlier = item.notes.get("translate", ())
+        return item.with_picture(made.picture, translate=(*earlier, {"model": self.manifest.name, **made.notes}))
+
+
+def _installed(plugin: bundle.PluginVersion, catalog: Catalog) -> tuple[str, str]:
+    """Name and version of the plugin as it is installed, or as the bundle states it; imports no task."""
+    versions = {known.name: known.version for known in catalog.plugins}
+    return plugin.name, versions.get(plugin.name, plugin.version)

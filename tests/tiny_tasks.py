@@ -1,0 +1,171 @@
+"""Tasks with tiny networks for tests: random weights, known geometry. Keras is imported when one builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+import img2imgkit as kit
+from img2imgkit.bundle import Bundle, Contract, Manifest, PluginVersion, WeightsFile
+from img2imgkit.catalog import Catalog, Plugin
+
+
+class _Tiny(kit.Task):
+    data = "degraded"
+
+    class Options(kit.Config):
+        scale: Literal[1, 2, 4] = 2
+        channels: Literal[1, 3] = 3
+        seed: int = 0
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"image": nets["generator"](batch["source"], training=True)}
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        from keras import ops
+
+        return {"l1": ops.mean(ops.abs(out["image"] - batch["target"]), axis=(1, 2, 3))}
+
+    class Weights(kit.Config):
+        l1: float = 1.0
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return nets["generator"](inputs["source"], training=False)
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(self.options.scale, 1, self.radius, self.options.channels)
+
+    radius: int | None = 0
+
+    def build(self) -> kit.Networks:
+        import keras
+
+        image = keras.Input((None, None, self.options.channels))
+        model = keras.Model(image, self.network(image))
+        rng = np.random.default_rng(self.options.seed)
+        model.set_weights([rng.normal(0, 0.6 / np.sqrt(max(1, w[..., 0].size)), w.shape) for w in model.get_weights()])
+        return kit.Networks({"generator": model})
+
+    def network(self, image: Any) -> Any:
+        raise NotImplementedError
+
+    def enlarged(self, features: Any) -> Any:
+        """A convolution to scale * scale * channels, and pixel shuffle."""
+        from keras import layers, ops
+
+        scale = self.options.scale
+        phases = layers.Conv2D(self.options.channels * scale**2, 3, padding="same")(features)
+        return ops.depth_to_space(phases, scale) if scale > 1 else phases
+
+
+class Plain(_Tiny):
+    """Three 3 x 3 convolutions with zero padding."""
+
+    name = "tiny-plain"
+    radius = 3
+
+    def network(self, image: Any) -> Any:
+        from keras import layers
+
+        features = layers.Conv2D(8, 3, padding="same", activation="relu")(image)
+        return self.enlarged(layers.Conv2D(8, 3, padding="same", activation="tanh")(features))
+
+
+class Normed(_Tiny):
+    """With instance norm: every pixel sees the whole picture."""
+
+    name = "tiny-normed"
+    radius = None
+
+    def network(self, image: Any) -> Any:
+        from keras import layers, ops
+
+        features = layers.Conv2D(8, 3, padding="same")(image)
+        mean, variance = ops.moments(features, (1, 2), keepdims=True)
+        return self.enlarged((features - mean) / ops.sqrt(variance + 1e-3))
+
+
+class Strided(_Tiny):
+    """Down by four and up again: sizes must be multiples of 4."""
+
+    name = "tiny-strided"
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(self.options.scale, 4, 24, self.options.channels)
+
+    def network(self, image: Any) -> Any:
+        from keras import layers
+
+        down = layers.Conv2D(8, 4, strides=2, padding="same", activation="relu")(image)
+        deep = layers.Conv2D(8, 4, strides=2, padding="same", activation="relu")(down)
+        up = layers.Conv2DTranspose(8, 4, strides=2, padding="same", activation="relu")(deep)
+        return self.enlarged(layers.Conv2DTranspose(8, 4, strides=2, padding="same")(up))
+
+
+class Nearest(_Tiny):
+    """Repeats each pixel; ``gain`` scales the values, so that a large one leaves what float16 can hold."""
+
+    name = "tiny-nearest"
+
+    class Options(_Tiny.Options):
+        gain: float = Field(default=1.0)
+
+    def network(self, image: Any) -> Any:
+        from keras import layers, ops
+
+        scaled = layers.Conv2D(self.options.channels, 1, use_bias=False, name="gain")(image)
+        back = layers.Conv2D(self.options.channels, 1, use_bias=False, name="back")(layers.Activation("linear")(scaled))
+        return ops.repeat(ops.repeat(back, self.options.scale, axis=1), self.options.scale, axis=2)
+
+    def build(self) -> kit.Networks:
+        nets = super().build()
+        eye = np.eye(self.options.channels)[None, None]
+        nets["generator"].set_weights([eye * self.options.gain, eye / self.options.gain])
+        return nets
+
+
+TASKS = (Plain, Normed, Strided, Nearest)
+
+
+class TinyPlugin:
+    """A plugin that registers all of them."""
+
+    @staticmethod
+    @kit.hookimpl
+    def register_tasks(register: Any) -> None:
+        for task in TASKS:
+            register(task)
+
+
+def tiny_catalog(*others: Plugin) -> Catalog:
+    """A catalog of the tiny tasks, brought by a plugin "tiny" of version 1.0."""
+    return Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
+
+
+def loaded(task: type[kit.Task], **options: Any) -> Bundle:
+    """A task as if it came from a bundle, without files."""
+    made = task(task.Options(**options))
+    geometry = made.geometry()
+    manifest = Manifest(
+        format=1,
+        name=f"{task.name}-x{geometry.scale}",
+        task=task.name,
+        plugin=PluginVersion(name="tiny", version="1.0"),
+        options=made.options.model_dump(mode="json"),
+        contract=Contract(
+            data=made.data,
+            scale=geometry.scale,
+            multiple=geometry.multiple,
+            radius=geometry.radius,
+            channels=geometry.channels,  # type: ignore[arg-type]
+        ),
+        weights=WeightsFile(sha256="0" * 64, parameters=0),
+    )
+    return Bundle(Path(), manifest, made, made.build())
