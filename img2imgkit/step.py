@@ -119,6 +119,11 @@ class Step(ABC):
     def prepare(self, planning: Planning) -> None:
         """Resolve names and refuse what cannot work, cheaply: a ConfigError or PlanError says what and why."""
 
+    def recipe(self) -> Mapping[str, Any]:
+        """The options that the output's bytes depend on, as plain JSON data; a change of them makes it outdated."""
+        stated: Mapping[str, Any] = self.options.model_dump(mode="json")
+        return stated
+
     def fingerprint(self) -> Mapping[str, Any]:
         """What the output depends on beyond the options, such as a bundle's digest; read after ``prepare``."""
         return {}

@@ -1,0 +1,21 @@
+"""Pipelines: read the file, make the plan, carry it out, report. Nothing that was finished is lost."""
+
+from img2imgkit.pipeline.file import Pipeline, PipelineFile, read_pipeline
+from img2imgkit.pipeline.plan import Job, Plan, make_plan
+from img2imgkit.pipeline.report import make_report, write_report
+from img2imgkit.pipeline.run import Outcome, Result, Watcher, run
+
+__all__ = [
+    "Job",
+    "Outcome",
+    "Pipeline",
+    "PipelineFile",
+    "Plan",
+    "Result",
+    "Watcher",
+    "make_plan",
+    "make_report",
+    "read_pipeline",
+    "run",
+    "write_report",
+]

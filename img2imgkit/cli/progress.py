@@ -1,0 +1,126 @@
+"""Progress of a run on stderr: a bar on a terminal, plain lines otherwise, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from img2imgkit.pipeline import Outcome, Watcher
+
+KINDS = ("auto", "bar", "lines", "json", "none")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
+    """The watcher of that kind; ``auto`` is a bar on a terminal and lines elsewhere."""
+    if kind == "auto":
+        kind = "bar" if sys.stderr.isatty() else "lines"
+    if kind == "json":
+        yield _Json()
+    elif quiet or kind == "none":
+        yield _Failures()
+    elif kind == "lines":
+        yield _Lines()
+    else:
+        with _bar() as watcher:
+            yield watcher
+
+
+class _Failures:
+    """Prints failures, and nothing else."""
+
+    def started(self, total: int, up_to_date: int) -> None:
+        self.total, self.count, self.began = total, 0, time.monotonic()
+        self.failed = 0
+
+    def finished(self, outcome: Outcome) -> None:
+        self.count += 1
+        if outcome.status == "failed":
+            self.failed += 1
+            self.say(f"failed: {_clean(outcome.entry.relative)}: {_clean(outcome.reason)}")
+
+    def say(self, line: str) -> None:
+        click.echo(line, err=True)
+
+
+class _Lines(_Failures):
+    """A plain line now and then."""
+
+    def started(self, total: int, up_to_date: int) -> None:
+        super().started(total, up_to_date)
+        self.last = self.began
+        self.say(f"{total} pictures to make, {up_to_date} up to date")
+
+    def finished(self, outcome: Outcome) -> None:
+        super().finished(outcome)
+        now = time.monotonic()
+        if now - self.last >= SECONDS_BETWEEN_LINES or self.count == self.total:
+            self.last = now
+            rate = self.count / (now - self.began)
+            self.say(
+                f"{self.count}/{self.total}  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s to go"
+            )
+
+
+class _Json(_Failures):
+    """One JSON object per event."""
+
+    def started(self, total: int, up_to_date: int) -> None:
+        super().started(total, up_to_date)
+        self._event(event="started", total=total, up_to_date=up_to_date)
+
+    def finished(self, outcome: Outcome) -> None:
+        self.count += 1
+        rate = self.count / max(time.monotonic() - self.began, 1e-9)
+        self._event(
+            event="item",
+            input=str(outcome.entry.path),
+            status=outcome.status,
+            reason=outcome.reason,
+            outputs=[output["path"] for output in outcome.outputs],
+            count=self.count,
+            total=self.total,
+            rate=round(rate, 4),
+            eta=round((self.total - self.count) / rate, 1),
+        )
+
+    def _event(self, **event: object) -> None:
+        self.say(json.dumps(event))
+
+
+@contextmanager
+def _bar() -> Iterator[Watcher]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[name]}"), console=console) as bar:
+
+        class Bar(_Failures):
+            """A line that is drawn anew for each picture; failures stand above it."""
+
+            def started(self, total: int, up_to_date: int) -> None:
+                super().started(total, up_to_date)
+                self.row = bar.add_task("", total=total, rate="", name="")
+
+            def finished(self, outcome: Outcome) -> None:
+                super().finished(outcome)
+                rate = self.count / max(time.monotonic() - self.began, 1e-9)
+                name = _clean(outcome.entry.relative)
+                bar.update(self.row, completed=self.count, rate=f"{rate:.2f} pictures/s", name=name)
+
+            def say(self, line: str) -> None:
+                bar.console.print(line, markup=False, highlight=False)
+
+        yield Bar()
+
+
+def _clean(text: object) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,136 @@
+"""``img2img run``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_INTERRUPTED, show_json
+from img2imgkit.cli.progress import KINDS, progress
+from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
+from img2imgkit.step import Resources
+
+
+@click.command(short_help="Run a pipeline over folders of pictures.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here, not from where FILE says."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not where FILE says.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option: steps.1.with.tile=256.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, and do nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded at a time; all processors."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
+@click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
+@click.option("--progress", "kind", type=click.Choice(KINDS), default="auto", show_default=True, help="On stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report, or the plan, as JSON on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+def command(
+    file: Path,
+    source: Path | None,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    limit: int | None,
+    jobs: int | None,
+    device: str,
+    fail_fast: bool,
+    kind: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run the pipeline in FILE over folders of pictures.
+
+    What a former run has done, and is still valid, is not done again. Ctrl-C finishes the pictures in flight and writes
+    the report; a second one stops at once. Nothing half-written remains either way.
+
+    \b
+    Examples:
+      img2img run pipelines/quickstart.yaml
+      img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
+    """
+    catalog = Catalog.installed()
+    pipeline = read_pipeline(file, catalog, overrides, source, output)
+    plan = make_plan(pipeline, catalog, limit)
+    if dry_run:
+        _show_plan(plan, as_json)
+        return EXIT_DONE
+    began = time.time()
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    with progress(kind, quiet) as watcher:
+        resources = Resources(catalog, device)
+        result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
+    _tell(plan, result, device, began, as_json, quiet)
+    if result.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """The first signal asks to stop, the second one does."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(EXIT_INTERRUPTED)  # outputs are put in place whole, so nothing is half-written
+        stop.set()
+        click.echo("finishing the pictures in flight; once more to stop at once", err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+def _tell(plan: Plan, result: Result, device: str, began: float, as_json: bool, quiet: bool) -> None:
+    report = make_report(plan, result, device, began)
+    try:
+        page = str(write_report(report, plan))
+    except OSError as error:
+        page = f"not written: {error.strerror}"
+    if as_json:
+        show_json(report)
+    if not quiet:
+        totals = report["totals"]
+        parts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
+        parts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
+        parts += [f"{count} {reason} left alone" for reason, count in totals["ignored"].items()]
+        click.echo(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}", err=True)
+
+
+def _show_plan(plan: Plan, as_json: bool) -> None:
+    sinks = plan.pipeline.sinks
+    if as_json:
+        show_json(
+            {
+                "pipeline": plan.pipeline.name,
+                "steps": plan.recipe.steps,
+                "ignored": dict(plan.listing.ignored),
+                "items": [
+                    {
+                        "input": str(job.entry.path),
+                        "action": "make" if job.reason else "skip",
+                        "reason": job.reason or "up to date",
+                        "outputs": [str(s.folder() / t) for s, t in zip(sinks, job.targets, strict=True)],
+                    }
+                    for job in plan.jobs
+                ],
+            }
+        )
+        return
+    lines = [f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}"]
+    for job in plan.jobs:
+        verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
+        lines.append(f"{verb}  {job.entry.relative} -> {', '.join(map(str, job.targets))}  ({why})")
+    ignored = "".join(f", {count} {reason} left alone" for reason, count in plan.listing.ignored.items())
+    lines.append(f"{len(plan.to_make)} to make, {len(plan.jobs) - len(plan.to_make)} up to date{ignored}")
+    sys.stdout.write("\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n")

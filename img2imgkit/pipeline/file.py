@@ -1,0 +1,145 @@
+"""A pipeline file: a name and a list of steps, read strictly, every problem reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import Config, Document, load_yaml, located, validate
+from img2imgkit.errors import ConfigError, NotInstalled, Problem
+from img2imgkit.step import Sink, Source, Step, Transform, kind_of
+
+
+class StepUse(Config):
+    """One entry of ``steps``: which step, with which options."""
+
+    uses: str = Field(description="The step's name; `img2img steps` lists them.")
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="The step's options.")
+
+
+class PipelineFile(Config):
+    """A pipeline: pictures come from the first step, go through the others in order, and are written by sinks."""
+
+    name: str = Field(min_length=1, description="What the report calls this pipeline.")
+    description: str = Field("", description="What it is for.")
+    steps: tuple[StepUse, ...] = Field(min_length=2, description="From where, through what, to where.")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A step in its place in the pipeline, and the plugin it came from."""
+
+    step: Step
+    plugin: str
+    version: str
+
+    def stated(self) -> dict[str, Any]:
+        """What its output depends on: name, plugin, options, and what the step adds. Plain JSON data."""
+        return {
+            "uses": self.step.name,
+            "plugin": f"{self.plugin} {self.version}".strip(),
+            "with": dict(self.step.recipe()),
+            **({"on": dict(more)} if (more := self.step.fingerprint()) else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A valid pipeline file as steps: one source, then transforms and sinks, the last a sink."""
+
+    name: str
+    description: str
+    uses: tuple[Use, ...]
+    document: Document
+
+    @property
+    def source(self) -> Source:
+        """Where items come from."""
+        first = self.uses[0].step
+        assert isinstance(first, Source)
+        return first
+
+    @property
+    def stages(self) -> tuple[Transform | Sink, ...]:
+        """All steps after the source."""
+        return tuple(use.step for use in self.uses[1:] if isinstance(use.step, Transform | Sink))
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """The steps that write."""
+        return tuple(step for step in self.stages if isinstance(step, Sink))
+
+
+def read_pipeline(
+    path: Path,
+    catalog: Catalog,
+    overrides: Iterable[str] = (),
+    source: Path | None = None,
+    destination: Path | None = None,
+) -> Pipeline:
+    """Read a pipeline file.
+
+    Args:
+        overrides: ``steps.1.with.tile=256``, applied before anything is checked
+        source, destination: in place of the first step's and of the last step's ``folder``
+
+    Raises:
+        ConfigError: everything that is wrong with it, with line and column.
+    """
+    document = load_yaml(path).with_overrides([*_folders(path, source, destination), *overrides])
+    stated = validate(PipelineFile, document)
+    problems: list[Problem] = []
+    uses = [_use(use, index, document, catalog, problems) for index, use in enumerate(stated.steps)]
+    if not problems:
+        problems.extend(_misplaced([use for use in uses if use], document))
+    if problems:
+        raise ConfigError(*problems)
+    return Pipeline(stated.name, stated.description, tuple(use for use in uses if use), document)
+
+
+def _folders(path: Path, source: Path | None, destination: Path | None) -> Iterable[str]:
+    data = load_yaml(path).data if source or destination else {}
+    count = len(data["steps"]) if isinstance(data, dict) and isinstance(data.get("steps"), list) else 0
+    for index, folder in ((0, source), (count - 1, destination)):
+        if folder is not None and count:
+            yield f'steps.{index}.with.folder="{_quoted(folder)}"'
+
+
+def _quoted(folder: Path) -> str:
+    return str(folder.absolute()).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _use(use: StepUse, index: int, document: Document, catalog: Catalog, problems: list[Problem]) -> Use | None:
+    try:
+        step_class = catalog.get("steps", use.uses)
+    except NotInstalled as error:
+        problems.append(document.problem(("steps", index, "uses"), str(error)))
+        return None
+    at = ("steps", index, "with")
+    try:
+        data = located(step_class.Options, document, at) if use.with_ else {}
+        step = step_class(validate(step_class.Options, document, at, data))
+    except ConfigError as error:
+        problems.extend(error.problems)
+        return None
+    owner = catalog.owner("steps", use.uses)
+    return Use(step, owner.name, owner.version)
+
+
+def _misplaced(uses: list[Use], document: Document) -> Iterable[Problem]:
+    kinds = [kind_of(type(use.step)) for use in uses]
+    for index, kind in enumerate(kinds):
+        name, key = uses[index].step.name, ("steps", index, "uses")
+        if index == 0 and kind != "source":
+            yield document.problem(key, f"the first step must be a source, such as read; {name!r} is a {kind}")
+        if index > 0 and kind == "source":
+            yield document.problem(key, f"{name!r} is a source, and only the first step can be one")
+    if kinds[-1] != "sink":
+        name = uses[-1].step.name
+        message = f"the last step must be a sink, such as write; after {name!r} the result would be lost"
+        yield document.problem(("steps", len(uses) - 1, "uses"), message)

@@ -1,0 +1,167 @@
+"""An output folder: who holds it, and how a file gets into it whole or not at all.
+
+Everything of ours lies in ``.img2img/`` inside it: the lock, the ledger, unfinished files, thumbnails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO, Any
+
+from img2imgkit.errors import EncodeError, LockError, PlanError
+
+STATE = ".img2img"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file in its place: its path below the folder, and what identifies it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    def stands(self, folder: Path) -> bool:
+        """Whether that file is still there as it was written; its bytes are read only when its time has changed."""
+        path = folder / self.path
+        try:
+            found = path.stat()
+            if found.st_size != self.size:
+                return False
+            return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
+        except OSError:
+            return False
+
+
+class OutputFolder:
+    """Holds an output folder for one run. A context manager: the lock lasts as long as the body."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / STATE
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> OutputFolder:
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.state / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise PlanError(f"{self.folder}: cannot write there: {error.strerror}; choose another folder") from error
+        if not _try_lock(self._lock):
+            self._lock.seek(0)
+            owner = _owner(self._lock.read())
+            self._lock.close()
+            raise LockError(
+                f"{self.folder}: another run holds this folder ({owner}); wait for it, or stop that process"
+            )
+        self._lock.seek(0)
+        self._lock.truncate()
+        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}, self._lock)
+        self._lock.flush()
+        shutil.rmtree(self.state / "unfinished", ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            self._lock.seek(0)
+            self._lock.truncate()
+            self._lock.close()
+
+    def place(self, target: PurePosixPath, data: bytes, record: Callable[[Written], None]) -> Written:
+        """Write a file whole: unfinished name, sync, ``record`` it, rename. A file that was there is replaced at once.
+
+        It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows,
+        or an entry whose file is missing and is made again.
+
+        Raises:
+            EncodeError: the system refuses (no space, no permission, a folder of that name, ...).
+        """
+        path = self.folder / target
+        unfinished = (
+            self.state / "unfinished" / f"{hashlib.sha1(str(target).encode(errors='surrogatepass')).hexdigest()}"
+        )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+                found = os.fstat(handle.fileno())
+            written = Written(str(target), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+            record(written)
+            unfinished.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise EncodeError(f"{path}: cannot write it: {error.strerror or error}") from error
+        return written
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a text file at once: a reader sees the old one or the new one."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _owner(text: str) -> str:
+    try:
+        stated: dict[str, Any] = json.loads(text)
+        return f"process {stated['pid']} on {stated['host']} since {stated['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "its owner is not known yet"
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    """Take the lock; the system releases it when the process ends in whatever way, so it is never stale."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks: better unlocked than unusable
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

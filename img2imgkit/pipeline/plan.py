@@ -1,0 +1,160 @@
+"""A plan: everything a run will do, resolved and checked before a picture is decoded or a folder made."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.errors import ConfigError, PlanError, ToolkitError
+from img2imgkit.pipeline.file import Pipeline
+from img2imgkit.pipeline.folder import STATE
+from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.step import Entry, Listing, Planning, Sink, Source
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One entry, where it will go (one target per sink), and why it must be made; empty when it is done."""
+
+    entry: Entry
+    targets: tuple[PurePosixPath, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do."""
+
+    pipeline: Pipeline
+    listing: Listing
+    jobs: tuple[Job, ...]
+    recipe: Recipe
+
+    @property
+    def to_make(self) -> tuple[Job, ...]:
+        """Jobs that are not done yet."""
+        return tuple(job for job in self.jobs if job.reason)
+
+    def reasons(self) -> Mapping[str, int]:
+        """How many jobs have which reason; "up to date" for those that are done."""
+        return dict(Counter(job.reason or "up to date" for job in self.jobs))
+
+
+def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) -> Plan:
+    """Resolve a pipeline against what is installed and what lies in its folders.
+
+    Raises:
+        ConfigError: a step's options cannot work, such as an unknown template field.
+        PlanError: the run would destroy or mix up files: targets that collide or exist, results inside the input.
+    """
+    _prepare(pipeline, catalog)
+    recipe = Recipe([use.stated() for use in pipeline.uses])
+    listing = pipeline.source.find()
+    entries = listing.entries if limit is None else listing.entries[:limit]
+    targets = [tuple(sink.target(entry) for sink in pipeline.sinks) for entry in entries]
+    for number, sink in enumerate(pipeline.sinks):
+        _refuse_eating_results(pipeline.source, sink, (each[number] for each in targets))
+    _refuse_collisions(pipeline.sinks, entries, targets)
+    jobs = _decide(pipeline, entries, targets, recipe)
+    return Plan(pipeline, listing, jobs, recipe)
+
+
+def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
+    facts: dict[str, str | int] = {}
+    problems = []
+    for index, use in enumerate(pipeline.uses):
+        try:
+            use.step.prepare(Planning(catalog, dict(facts), (pipeline.source.folder(),)))
+            facts |= use.step.facts()
+        except ConfigError as error:
+            for problem in error.problems:
+                key = ("steps", index, "with", *(problem.key.split(".") if problem.key else ()))
+                problems.append(pipeline.document.problem(key, problem.message))
+        except PlanError:
+            raise
+        except ToolkitError as error:
+            problems.append(pipeline.document.problem(("steps", index, "with"), str(error)))
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePosixPath]) -> None:
+    read, written = source.folder().resolve(), sink.folder().resolve()
+    if written != read and read not in written.parents:
+        return
+    for target in targets:
+        if source.reads(source.folder() / written.relative_to(read) / target):
+            raise PlanError(
+                f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run would "
+                f"read the first one's results ({target}); write elsewhere, or exclude that folder in the read step"
+            )
+
+
+def _refuse_collisions(
+    sinks: tuple[Sink, ...], entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]]
+) -> None:
+    makers: dict[str, list[Entry]] = defaultdict(list)
+    for entry, each in zip(entries, targets, strict=True):
+        for sink, target in zip(sinks, each, strict=True):
+            makers[os.path.normcase(sink.folder() / target)].append(entry)
+    taken = {path: found for path, found in makers.items() if len(found) > 1}
+    if taken:
+        lines = [f"  {path} <- {', '.join(str(e.relative) for e in found[:3])}" for path, found in taken.items()]
+        raise PlanError(
+            f"{len(taken)} output files would be written more than once; give the name template of the write step "
+            "another field, such as {relpath}, {ext} or {index}:\n" + _some(lines)
+        )
+
+
+def _decide(
+    pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]], recipe: Recipe
+) -> tuple[Job, ...]:
+    there = {sink.folder(): _files_below(sink.folder()) for sink in pipeline.sinks}
+    ledgers = {folder: Ledger(folder / STATE) for folder in there}
+    foreign: list[str] = []
+    jobs = []
+    for entry, each in zip(entries, targets, strict=True):
+        reasons = []
+        for number, (sink, target) in enumerate(zip(pipeline.sinks, each, strict=True)):
+            folder, name = sink.folder(), str(target)
+            exists, ours = name in there[folder], name in ledgers[folder].known
+            if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
+                foreign.append(f"  {folder / target}")
+            reasons.append(_reason(sink, entry, exists, number, ledgers[folder], recipe))
+        jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
+    if foreign:
+        raise PlanError(
+            f"{len(foreign)} output files are already there, and no run of this pipeline's tool made them; set if_exists "
+            "of the write step to overwrite or skip, or write elsewhere:\n" + _some(foreign)
+        )
+    return tuple(jobs)
+
+
+def _reason(sink: Sink, entry: Entry, exists: bool, number: int, ledger: Ledger, recipe: Recipe) -> str:
+    if sink.if_exists == "overwrite":
+        return "overwriting is asked for"
+    if sink.if_exists == "skip":
+        return "" if exists else "new"
+    return ledger.why(entry, str(number), recipe, sink.folder())
+
+
+def _files_below(folder: Path) -> set[str]:
+    found: set[str] = set()
+    for here, folders, files in os.walk(folder):
+        if STATE in folders:
+            folders.remove(STATE)
+        below = os.path.relpath(here, folder)
+        prefix = "" if below == "." else below.replace(os.sep, "/") + "/"
+        found.update(prefix + name for name in files)
+    return found
+
+
+def _some(lines: list[str]) -> str:
+    more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join(lines[:SHOWN] + more)

@@ -1,0 +1,164 @@
+"""The report of a run: ``report.json`` for programs, ``report.html`` for people, both in the last sink's folder.
+
+The schema of ``report.json`` has a version; fields are only ever added within it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from html import escape
+from importlib import metadata, resources
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+from img2imgkit import __version__
+from img2imgkit.pipeline.folder import STATE, write_whole
+from img2imgkit.pipeline.plan import Plan
+from img2imgkit.pipeline.run import Outcome, Result
+from img2imgkit.pipeline.thumbnails import Thumbnails
+
+SCHEMA = 1
+JSON, HTML = "report.json", "report.html"
+DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagecodecs", "tifffile")
+
+
+def make_report(plan: Plan, result: Result, device: str, began: float) -> dict[str, Any]:
+    """The report as plain JSON data."""
+    pipeline = plan.pipeline
+    return {
+        "schema": SCHEMA,
+        "pipeline": pipeline.name,
+        "file": pipeline.document.file,
+        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began)),
+        "seconds": round(result.seconds, 3),
+        "interrupted": result.interrupted,
+        "device": device,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "plugins": sorted({f"{use.plugin} {use.version}" for use in pipeline.uses}),
+        "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
+        "recipe": plan.recipe.digest,
+        "totals": {
+            "found": len(plan.jobs),
+            "done": result.count("done"),
+            "up_to_date": result.count("up to date"),
+            "failed": result.count("failed"),
+            "not_reached": result.count("not reached"),
+            "ignored": dict(plan.listing.ignored),
+        },
+        "items": [_item(outcome) for outcome in result.outcomes],
+    }
+
+
+def write_report(report: dict[str, Any], plan: Plan) -> Path:
+    """Write both files; returns the HTML's path. Raises OSError when the system refuses."""
+    folder = plan.pipeline.sinks[-1].folder()
+    write_whole(folder / JSON, json.dumps(report, indent=1) + "\n")
+    write_whole(folder / HTML, _html(report, plan, folder))
+    return folder / HTML
+
+
+def _versions() -> dict[str, str]:
+    found = {"img2imgkit": __version__}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _item(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "input": str(outcome.entry.path),
+        "relative": str(outcome.entry.relative),
+        "index": outcome.entry.index,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "seconds": outcome.seconds,
+        "before": outcome.before,
+        "outputs": list(outcome.outputs),
+        "notes": outcome.notes,
+    }
+
+
+def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
+    page = Template(resources.files(__package__).joinpath("report_page.html").read_text(encoding="utf-8"))
+    thumbnails = Thumbnails(folder / STATE)
+    failed = [item for item in report["items"] if item["status"] == "failed"]
+    others = [item for item in report["items"] if item["status"] != "failed"]
+    entries = {job.entry.index: job.entry for job in plan.jobs}
+    rows = (_row(item, thumbnails.paths(entries[item["index"]]), folder) for item in [*failed, *others])
+    totals = report["totals"]
+    ignored = ", ".join(f"{count} {escape(reason)}" for reason, count in totals["ignored"].items())
+    return page.substitute(
+        name=escape(report["pipeline"]),
+        state="interrupted" if report["interrupted"] else "finished",
+        began=escape(report["began"]),
+        seconds=f"{report['seconds']:.1f}",
+        device=escape(report["device"]),
+        tallies="".join(
+            _tally(totals[key], label, key) for key, label in TALLIES.items() if totals[key] or key == "done"
+        ),
+        ignored=f"<p class=ignored>Left alone: {ignored}.</p>" if ignored else "",
+        rows="".join(rows),
+        steps="".join(
+            f"<li><b>{escape(s['uses'])}</b> <code>{escape(_options(s['with']))}</code></li>" for s in report["steps"]
+        ),
+        versions=escape(", ".join(f"{name} {version}" for name, version in report["versions"].items())),
+    )
+
+
+TALLIES = {"done": "made", "up_to_date": "up to date", "failed": "failed", "not_reached": "not reached"}
+
+
+def _tally(count: int, label: str, kind: str) -> str:
+    return f"<div class='tally {kind}'><b>{count}</b> {label}</div>"
+
+
+def _options(options: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in options.items() if value not in (None, "", (), []))
+
+
+def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path) -> str:
+    pictures = "".join(
+        _thumbnail(path, folder, side) for path, side in zip(thumbnails, ("before", "after"), strict=True)
+    )
+    outputs = "<br>".join(
+        f"<a href='{_link(Path(o['path']), folder)}'>{escape(_below(o['path'], folder))}</a>" for o in item["outputs"]
+    )
+    sizes = " → ".join(_size(each) for each in (item["before"], *item["outputs"][-1:]) if each)
+    seconds = sum(item["seconds"].values())
+    notes = "; ".join(f"{key}: {value}" for key, value in item["notes"].items() if key != "trace")
+    said = item["reason"] if item["status"] in ("failed", "not reached") else ""
+    return (
+        f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
+        f"<td><b>{escape(_clean(item['relative']))}</b><br><span class=status>{item['status']}</span> {escape(_clean(said))}"
+        f"<div class=notes>{escape(_clean(notes))}</div></td>"
+        f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"
+    )
+
+
+def _thumbnail(path: Path, folder: Path, side: str) -> str:
+    return f"<img loading=lazy alt='{side}' title='{side}' src='{_link(path, folder)}'>" if path.exists() else ""
+
+
+def _size(picture: dict[str, Any]) -> str:
+    return f"{picture['width']}×{picture['height']} {picture['depth']} bit"
+
+
+def _below(path: str, folder: Path) -> str:
+    return _clean(os.path.relpath(path, folder))
+
+
+def _link(path: Path, folder: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(path, folder).replace(os.sep, "/")))
+
+
+def _clean(text: str) -> str:
+    """Text with bytes that are no UTF-8 (they occur in file names) made visible."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

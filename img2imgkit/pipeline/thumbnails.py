@@ -1,0 +1,48 @@
+"""Small pictures for the report: each item before and after, for the first items of a run."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item
+
+LONGEST = 360
+KEPT = 200
+
+
+class Thumbnails:
+    """Thumbnails of one output folder, in ``.img2img/thumbnails/``."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "thumbnails"
+
+    def make(self, item: Item) -> None:
+        """Write both; a report without a thumbnail is better than a picture that failed for one."""
+        if item.entry.index >= KEPT:
+            return
+        with suppress(OSError, ValueError, MemoryError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for path, picture in zip(self.paths(item.entry), (item.original, item.picture), strict=True):
+                _small(picture).save(path, "JPEG", quality=85)
+
+    def paths(self, entry: Entry) -> tuple[Path, Path]:
+        """Where the two are, if they were made."""
+        name = hashlib.sha1(str(entry.relative).encode(errors="surrogatepass")).hexdigest()[:16]
+        return self.folder / f"{name}-before.jpg", self.folder / f"{name}-after.jpg"
+
+
+def _small(picture: Picture) -> Image.Image:
+    # Every n-th pixel first: a thumbnail must not cost a copy of a huge picture.
+    every = max(1, max(picture.width, picture.height) // (2 * LONGEST))
+    levels = picture.color[::every, ::every]
+    levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
+    mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
+    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode).convert("RGB")
+    image.thumbnail((LONGEST, LONGEST))
+    return image

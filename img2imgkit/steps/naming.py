@@ -1,0 +1,80 @@
+"""Output names from templates: ``{relpath}/{stem}_{model}_{scale}x``, never outside the output folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from string import Formatter
+
+from img2imgkit.config import suggestion
+from img2imgkit.step import Entry
+
+OF_THE_ENTRY = ("stem", "ext", "relpath", "index")
+OF_THE_STEPS = ("task", "model", "scale")
+OF_THE_PICTURE = ("width", "height")
+FIELDS = (*OF_THE_ENTRY, *OF_THE_STEPS, *OF_THE_PICTURE)
+NUMBERS = ("index", "scale", "width", "height")
+
+
+class Template:
+    """A name template. ``complaints`` says what is wrong with it; only one without complaints may be filled in."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            self.parts = list(Formatter().parse(text))
+            self.broken = ""
+        except ValueError as error:
+            self.parts, self.broken = [], str(error)
+
+    @property
+    def fields(self) -> set[str]:
+        """Names of the fields it asks for."""
+        return {field for _, field, _, _ in self.parts if field is not None}
+
+    def complaints(self, facts: Mapping[str, object]) -> Iterator[str]:
+        """What is wrong with it, given the fields that earlier steps set."""
+        if self.broken:
+            yield f"{self.text!r} is no template: {self.broken}"
+        for _, field, spec, conversion in self.parts:
+            if field is None:
+                continue
+            if field not in FIELDS:
+                known = ", ".join(f"{{{name}}}" for name in FIELDS)
+                yield f"unknown field {{{field}}}{suggestion(field, FIELDS)}; known are {known}"
+            elif field in OF_THE_STEPS and field not in facts:
+                yield f"the field {{{field}}} is set by a translate step, and none comes before"
+            elif conversion or (spec and not (field in NUMBERS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
+                yield f"the format of {{{field}}} can only be a number's width, such as {{index:04d}}"
+        literal = "".join(text for text, _, _, _ in self.parts)
+        if self.text.startswith("/") or ".." in re.split(r"[/\\]", self.text) or re.match(r"[A-Za-z]:", literal):
+            yield f"{self.text!r} leads out of the output folder"
+        if not self.broken and not self.text.strip("/ "):
+            yield "the template is empty"
+
+    def fill(self, entry: Entry, facts: Mapping[str, str | int], extension: str) -> PurePosixPath:
+        """The name for an entry; a field that no fact gives stays as it is, ``{width}``."""
+        folder = str(entry.relative.parent)
+        values: dict[str, str | int] = {
+            "stem": entry.relative.stem,
+            "ext": extension,
+            "relpath": "" if folder == "." else folder,
+            "index": entry.index,
+            **{name: _safe(value) for name, value in facts.items()},
+        }
+        filled = "".join(_part(part, values) for part in self.parts)
+        return PurePosixPath(*(piece for piece in filled.split("/") if piece not in ("", ".", "..")))
+
+
+def _part(part: tuple[str, str | None, str | None, str | None], values: Mapping[str, str | int]) -> str:
+    text, field, spec, _ = part
+    if field is None:
+        return text
+    if field not in values:
+        return f"{text}{{{field}}}"
+    return text + format(values[field], spec or "")
+
+
+def _safe(value: str | int) -> str | int:
+    return value if isinstance(value, int) else re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", value)

@@ -1,0 +1,106 @@
+"""``write``: pictures into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from img2imgkit.config import Config, Location
+from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.images import EncodeOptions, encode, format_of, suffix_for, writable
+from img2imgkit.step import Entry, Item, Planning, Rendering, Sink
+from img2imgkit.steps.naming import Template
+
+FALLBACK = "PNG"
+
+
+class Write(Sink):
+    """Write pictures into a folder: whole or not at all, and not again when they are up to date.
+
+    The name template may use {relpath} (folder below the input), {stem}, {ext}, {index}, {task}, {model}, {scale},
+    {width} and {height}; ``.{ext}`` is added where it ends in no suffix of a picture format.
+    """
+
+    name = "write"
+
+    class Options(EncodeOptions):
+        """Where and how pictures are written."""
+
+        folder: Annotated[Path, Location()] = Field(description="The output folder; made if it is not there.")
+        name: str = Field("{relpath}/{stem}", min_length=1, description="Name template of a file below the folder.")
+        format: Literal["same", "avif", "bmp", "gif", "jpeg", "jpeg2000", "png", "ppm", "tga", "tiff", "webp"] = Field(
+            "same", description="The format; 'same' is the input's, and PNG where that cannot be written."
+        )
+        if_exists: Literal["resume", "overwrite", "skip", "error"] = Field(
+            "resume",
+            description="Where a target is there already: 'resume' makes what is missing or outdated and refuses files "
+            "that no run has made; 'overwrite' makes all again; 'skip' leaves each file that is there; 'error' refuses.",
+        )
+
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self.template = Template(self.options.name)
+        self.if_exists = self.options.if_exists
+        self._facts: dict[str, str | int] = {}
+
+    def recipe(self) -> dict[str, Any]:
+        """Where a file lies does not change its bytes."""
+        stated: dict[str, Any] = self.options.model_dump(mode="json", exclude={"folder", "if_exists"})
+        return stated
+
+    def prepare(self, planning: Planning) -> None:
+        self._facts = dict(planning.facts)
+        problems = [Problem(text, "name") for text in self.template.complaints(planning.facts)]
+        stated = _format_of_suffix(self.options.name)
+        if stated and self.options.format != "same" and stated != self.options.format.upper():
+            problems.append(
+                Problem(f"the name ends in a suffix of {stated}, the format is {self.options.format}", "name")
+            )
+        if self.options.folder.exists() and not self.options.folder.is_dir():
+            problems.append(Problem(f"{self.options.folder}: is a file, not a folder", "folder"))
+        if problems:
+            raise ConfigError(*problems)
+
+    def folder(self) -> Path:
+        path: Path = self.options.folder
+        return path
+
+    def target(self, entry: Entry) -> PurePosixPath:
+        return self._named(entry, {})
+
+    def render(self, item: Item) -> Rendering:
+        size = {"width": item.picture.width, "height": item.picture.height}
+        encoded = encode(item.picture, self.format_for(item.entry), self.options)
+        return Rendering(self._named(item.entry, size), encoded.data, {"written": encoded.mode, **_said(encoded.notes)})
+
+    def format_for(self, entry: Entry) -> str:
+        """Pillow's name of the format that an entry is written in: by the template, the option, or the input."""
+        stated = _format_of_suffix(self.options.name)
+        if stated:
+            return stated
+        if self.options.format != "same":
+            chosen: str = self.options.format.upper()
+            return chosen
+        found = format_of(entry.path)
+        return found if found in writable() else FALLBACK
+
+    def _named(self, entry: Entry, size: dict[str, int]) -> PurePosixPath:
+        format = self.format_for(entry)
+        same = format_of(entry.path) == format
+        extension = (entry.path.suffix if same else suffix_for(format)).lstrip(".")
+        name = self.template.fill(entry, {**self._facts, **size}, extension)
+        if _format_of_suffix(self.options.name) or "ext" in self.template.fields:
+            return name
+        return name.with_name(f"{name.name}.{extension}")
+
+
+def _format_of_suffix(template: str) -> str | None:
+    """The format that the template's own suffix stands for, if it has one of a format that can be written."""
+    found = format_of(Path(template.rpartition("/")[2]))
+    return found if found in writable() else None
+
+
+def _said(notes: tuple[str, ...]) -> dict[str, str]:
+    return {"encoding": "; ".join(notes)} if notes else {}
