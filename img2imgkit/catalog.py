@@ -146,10 +146,8 @@ class Catalog:
         first: dict[str, Plugin] = {}
         for plugin in self.plugins:
             if plugin.name in first:
-                reason = (
-                    f"plugin {plugin.name!r} of {plugin.distribution}: {first[plugin.name].distribution} has one too"
-                )
-                self._broken.append(Broken(plugin.name, reason))
+                holder = first[plugin.name].distribution
+                self._broken.append(Broken(plugin.name, f"{plugin.distribution} brings it, but {holder} has that name"))
             first.setdefault(plugin.name, plugin)
         return tuple(first.values())
 
