@@ -53,7 +53,7 @@ class Tiling:
         largest = max(grid.extent)
         if largest <= least:
             raise TranslateError(
-                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the smallest that overlap "
+                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the least that overlap "
                 f"by {self.overlap.shared}; a smaller 'overlap' allows smaller tiles that are not exact: {reason[:200]}"
             )
         self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
