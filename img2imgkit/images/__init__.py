@@ -1,6 +1,34 @@
 """Pictures: decode, convert and encode, with everything the file says beside its pixels."""
 
+from img2imgkit.images.conversions import is_grey_valued, is_opaque, to_grey, to_rgb, with_depth, without_alpha
+from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
+from img2imgkit.images.encode import Encoded, EncodeOptions, encode
+from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
 from img2imgkit.images.levels import to_levels, to_unit
 from img2imgkit.images.picture import Metadata, Picture
+from img2imgkit.images.profiles import to_srgb
 
-__all__ = ["Metadata", "Picture", "to_levels", "to_unit"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "EncodeOptions",
+    "Encoded",
+    "Metadata",
+    "Picture",
+    "decode",
+    "encode",
+    "format_of",
+    "is_grey_valued",
+    "is_image",
+    "is_opaque",
+    "readable",
+    "suffix_for",
+    "suffixes",
+    "to_grey",
+    "to_levels",
+    "to_rgb",
+    "to_srgb",
+    "to_unit",
+    "with_depth",
+    "without_alpha",
+    "writable",
+]

@@ -21,6 +21,9 @@ class Metadata:
     xmp: bytes | None = None
     text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
     dpi: tuple[float, float] | None = None
+    colour_chunks: tuple[
+        tuple[bytes, bytes], ...
+    ] = ()  # PNG: what the colours mean where no profile says it (gAMA, ...)
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,20 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     format: str = "PNG"  # Pillow's name of the file's format
     mode: str = "RGB"  # the file's own mode, as Pillow names it: "1", "P", "LA", "I;16", "RGB;16", ...
+    notes: tuple[str, ...] = ()  # what decoding left out or changed, for the report: "first of 3 frames", ...
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:
-            raise ValueError(f"a {self.space} picture needs (H, W, {CHANNELS[self.space]}) pixels, got {self.color.shape}")
+            raise ValueError(
+                f"a {self.space} picture needs (H, W, {CHANNELS[self.space]}) pixels, got {self.color.shape}"
+            )
         if self.color.dtype not in (np.uint8, np.uint16):
             raise ValueError(f"pixels are uint8 or uint16, got {self.color.dtype}")
         alpha = self.alpha
         if alpha is not None and (alpha.shape != (*self.color.shape[:2], 1) or alpha.dtype != self.color.dtype):
-            raise ValueError(f"alpha {alpha.shape} {alpha.dtype} does not fit color {self.color.shape} {self.color.dtype}")
+            raise ValueError(
+                f"alpha {alpha.shape} {alpha.dtype} does not fit color {self.color.shape} {self.color.dtype}"
+            )
 
     @property
     def width(self) -> int:

@@ -1,0 +1,79 @@
+"""Change what a picture is made of: its space, its depth, its alpha. Everything is rounded, nothing truncated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from img2imgkit.images import profiles
+from img2imgkit.images.picture import Picture
+
+LUMA = (299, 587, 114)  # per mille of red, green, blue in grey (ITU-R BT.601), as Pillow's mode L has it
+
+
+def to_rgb(picture: Picture) -> Picture:
+    """The picture in RGB: grey is repeated, CMYK converted by its profile to sRGB (or as plain inks without one)."""
+    if picture.space == "rgb":
+        return picture
+    if picture.space == "cmyk":
+        return profiles.cmyk_to_srgb(picture)
+    color = np.repeat(picture.color, 3, axis=2)
+    return _without_profile(picture.with_pixels(color, picture.alpha, "rgb"))
+
+
+def to_grey(picture: Picture) -> Picture:
+    """The picture in grey, by the weights of BT.601 on its (sRGB) levels."""
+    if picture.space == "grey":
+        return picture
+    rgb = to_rgb(profiles.to_srgb(picture))
+    weighted = (rgb.color.astype(np.uint32) * np.asarray(LUMA, np.uint32)).sum(axis=2, keepdims=True, dtype=np.uint32)
+    grey = ((weighted + 500) // 1000).astype(rgb.color.dtype)
+    return _without_profile(rgb.with_pixels(grey, rgb.alpha, "grey"))
+
+
+def with_depth(picture: Picture, depth: Literal[8, 16]) -> Picture:
+    """The picture with 8 or 16 bits a channel: times 257 up, rounded down; up and down again is exact."""
+    if picture.depth == depth:
+        return picture
+    alpha = None if picture.alpha is None else _levels(picture.alpha, depth)
+    return picture.with_pixels(_levels(picture.color, depth), alpha)
+
+
+def without_alpha(picture: Picture, over: tuple[int, int, int] | None = None) -> Picture:
+    """The picture without transparency: laid over a colour of 8-bit levels, or just as it is stored under it."""
+    if picture.alpha is None:
+        return picture
+    if over is None:
+        return picture.with_pixels(picture.color, None)
+    if picture.space == "cmyk" or (picture.space == "grey" and len(set(over)) > 1):
+        picture = to_rgb(picture)
+    top = np.iinfo(picture.color.dtype).max
+    ground = np.asarray(over[: picture.color.shape[2]], np.uint64) * (top // 255)
+    alpha = picture.alpha.astype(np.uint64)  # type: ignore[union-attr]
+    mixed = picture.color.astype(np.uint64) * alpha + ground * (top - alpha)
+    return picture.with_pixels(((2 * mixed + top) // (2 * top)).astype(picture.color.dtype), None)
+
+
+def is_opaque(picture: Picture) -> bool:
+    """Whether no pixel lets anything through."""
+    return picture.alpha is None or bool((picture.alpha == np.iinfo(picture.alpha.dtype).max).all())
+
+
+def is_grey_valued(picture: Picture) -> bool:
+    """Whether every pixel is grey, whatever the space."""
+    if picture.space == "cmyk":
+        return False
+    return bool((picture.color == picture.color[..., :1]).all())
+
+
+def _levels(levels: np.ndarray, depth: int) -> np.ndarray:
+    if depth == 16:
+        return levels.astype(np.uint16) * np.uint16(257)
+    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _without_profile(picture: Picture) -> Picture:
+    """A profile holds for its own space only."""
+    return replace(picture, metadata=replace(picture.metadata, icc=None))

@@ -1,0 +1,82 @@
+"""Which files may be pictures, by suffix and by content, as far as the installed Pillow reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+
+from img2imgkit.images.holds import FORMATS
+
+# Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
+# Pillow starts (Ghostscript), video headers without pixels, and formats that only a Windows library draws.
+LEFT_OUT = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
+
+
+@cache
+def readable() -> frozenset[str]:
+    """Pillow's names of the formats that ``decode`` reads."""
+    Image.init()
+    return frozenset(Image.OPEN) - LEFT_OUT
+
+
+@cache
+def writable() -> frozenset[str]:
+    """Pillow's names of the formats that ``encode`` writes."""
+    Image.init()
+    return frozenset(Image.SAVE) & frozenset(FORMATS)
+
+
+@cache
+def suffixes() -> Mapping[str, str]:
+    """Suffix, in lower case with its dot, to the format it stands for; only formats that ``decode`` reads."""
+    names = readable()
+    known = {suffix: format for suffix, format in Image.EXTENSION.items() if format in names}
+    return MappingProxyType({**known, ".mpo": "JPEG"})
+
+
+def format_of(path: Path) -> str | None:
+    """The format that a file's suffix stands for, or None. Nothing is opened."""
+    return suffixes().get(path.suffix.lower())
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's suffix promises a picture that ``decode`` reads. Nothing is opened."""
+    return path.suffix.lower() in suffixes()
+
+
+def suffix_for(format: str) -> str:
+    """The usual suffix of a format's files: ``.jpg`` for JPEG."""
+    usual = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm"}
+    return usual.get(format, f".{format.lower()}")
+
+
+def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
+    """Read a picture's header by its content, whatever its suffix; None when no format claims it.
+
+    Pillow's own ``Image.open`` is not used because it compares the size with a limit that is global to the process.
+    """
+    file.seek(0)
+    prefix = file.read(16)
+    for format in _by_commonness():
+        factory, accept = Image.OPEN[format]
+        if accept is not None and accept(prefix) is not True:
+            continue
+        file.seek(0)
+        try:
+            return factory(file, "")  # type: ignore[return-value]
+        except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError) as error:
+            if accept is not None and format in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "TIFF"):
+                raise ValueError(f"damaged or unsupported {format}: {error or type(error).__name__}") from error
+    return None
+
+
+@cache
+def _by_commonness() -> tuple[str, ...]:
+    first = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
+    names = readable()
+    return tuple(name for name in first if name in names) + tuple(sorted(names.difference(first)))

@@ -1,0 +1,153 @@
+"""What a file says beside its pixels: gathered from every format into one ``Metadata``, orientation taken out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, TiffImagePlugin
+
+from img2imgkit.images import exif_block, png_chunks
+from img2imgkit.images.picture import Metadata
+
+COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
+ICC_TAG, XMP_TAG, GPS_IFD = 34675, 700, 0x8825
+RESOLUTION_TAGS = (282, 283, 296)
+# Tags of a TIFF file that describe how its pixels lie in it, and not the picture.
+LAYOUT_TAGS = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
+    | {292, 293, 297, 301, 317, 320, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
+    | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 33723, 34377, 37724, ICC_TAG, XMP_TAG}
+)
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>\s*))([1-8])")
+_RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "Raw profile type icc")
+
+
+class Beside(NamedTuple):
+    """Metadata with orientation already reset, the orientation that was stated, and what could not be kept."""
+
+    metadata: Metadata
+    orientation: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def of_png(file: BinaryIO) -> Beside:
+    """What a PNG file's chunks say."""
+    chunks = png_chunks.read(file)
+    by_name = dict(reversed(chunks))
+    text = dict(png_chunks.texts(chunks))
+    xmp = text.pop(png_chunks.XMP_KEY, None)
+    exif = by_name.get(b"eXIf") or _raw_profile(text.get("Raw profile type exif") or text.get("Raw profile type APP1"))
+    icc, notes = None, ()
+    if b"iCCP" in by_name:
+        icc = png_chunks.profile(by_name[b"iCCP"])
+        notes = () if icc else ("its ICC profile is damaged and was left out",)
+    return _upright(
+        Metadata(
+            icc=icc,
+            exif=exif,
+            xmp=xmp.encode() if xmp is not None else None,
+            text={key: value for key, value in text.items() if key not in _RAW_PROFILES},
+            dpi=_dots(png_chunks.dpi(by_name.get(b"pHYs", b""))),
+            colour_chunks=tuple((name, by_name[name]) for name in COLOUR_CHUNKS if name in by_name),
+        ),
+        notes,
+    )
+
+
+def of_tiff(file: BinaryIO) -> Beside:
+    """What the tags of a TIFF file's first page say."""
+    tags = Image.Exif()
+    file.seek(0)
+    tags.load_from_fp(file)
+    icc, xmp = tags.get(ICC_TAG), tags.get(XMP_TAG)
+    dpi = _tiff_dots(tags)
+    for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS):
+        tags.pop(tag, None)
+    block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
+    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), dpi=dpi))
+
+
+def of_image(image: Image.Image) -> Beside:
+    """What Pillow found in a file of any other format."""
+    info = image.info
+    exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
+    if isinstance(comment, bytes):
+        comment = comment.decode("utf-8", "replace")
+    return _upright(
+        Metadata(
+            icc=_bytes(info.get("icc_profile")),
+            exif=exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) and exif else None,
+            xmp=_bytes(xmp),
+            text={"Comment": comment} if isinstance(comment, str) and comment else {},
+            dpi=_dots(info.get("dpi")),
+        )
+    )
+
+
+def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> Beside:
+    """Take the orientation out of EXIF and XMP; EXIF's counts where both state one."""
+    orientation, exif, xmp = 1, metadata.exif, metadata.xmp
+    stated = _XMP_ORIENTATION.search(xmp) if xmp else None
+    if exif:
+        try:
+            orientation, exif = exif_block.orientation(exif), exif_block.upright(exif)
+        except ValueError as error:
+            exif, notes = None, (*notes, f"its EXIF data were left out: {error}")
+    if stated and xmp:
+        orientation = orientation if exif else int(stated[2])
+        xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    dpi = metadata.dpi
+    if dpi and orientation >= 5:
+        dpi = (dpi[1], dpi[0])
+    return Beside(replace(metadata, exif=exif, xmp=xmp, dpi=dpi), orientation, notes)
+
+
+def _bytes(value: object) -> bytes | None:
+    if isinstance(value, tuple) and value and all(isinstance(part, int) and 0 <= part < 256 for part in value):
+        return bytes(value)
+    return value if isinstance(value, bytes) and value else None
+
+
+def _dots(value: object) -> tuple[float, float] | None:
+    try:
+        across, down = (float(part) for part in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    good = all(math.isfinite(part) and 0 < part < 1e6 for part in (across, down))
+    return (across, down) if good else None
+
+
+def _tiff_dots(tags: Mapping[int, object]) -> tuple[float, float] | None:
+    per_inch = {2: 1.0, 3: 2.54}.get(int(tags.get(296, 2)))  # type: ignore[call-overload]
+    dots = _dots((tags.get(282), tags.get(283)))
+    return (dots[0] * per_inch, dots[1] * per_inch) if dots and per_inch else None
+
+
+def _raw_profile(text: str | None) -> bytes | None:
+    """EXIF as ImageMagick writes it into a text: a name, a length, and lines of hexadecimal digits."""
+    if not text:
+        return None
+    try:
+        data = bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return None
+    return data.removeprefix(b"Exif\0\0") or None
+
+
+def tiff_tags(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
+    """The tags of an EXIF block as they stand in a TIFF file: the first directory, EXIF and GPS below it."""
+    source = Image.Exif()
+    source.load(exif)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in source.items():
+        if tag not in LAYOUT_TAGS and tag not in (exif_block.EXIF_IFD, GPS_IFD):
+            tags[tag] = value
+    for directory in (exif_block.EXIF_IFD, GPS_IFD):
+        below = source.get_ifd(directory)
+        if below:
+            tags[directory] = below
+    return tags

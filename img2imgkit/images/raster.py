@@ -1,0 +1,116 @@
+"""From a Pillow image in any of its modes to integer colour and alpha arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from img2imgkit.images.picture import Space
+
+
+class Raster(NamedTuple):
+    """Pixels as ``Picture`` holds them, the file's own mode, and what got lost on the way."""
+
+    color: np.ndarray
+    alpha: np.ndarray | None
+    space: Space
+    mode: str
+    notes: tuple[str, ...] = ()
+
+
+def from_image(image: Image.Image) -> Raster:
+    """The pixels of a Pillow image, loaded or not.
+
+    Raises:
+        ValueError: its levels have no defined white (32-bit float, or integers beyond 16 bits).
+    """
+    mode = image.mode
+    if mode == "P":
+        return _from_palette(image)
+    if mode == "1":
+        return _keyed(_array(image.convert("L")), "grey", mode, image)
+    if mode in ("L", "RGB"):
+        return _keyed(_array(image), "grey" if mode == "L" else "rgb", mode, image)
+    if mode.startswith("I;16"):
+        return _keyed(_array(image).astype(np.uint16), "grey", "I;16", image)
+    if mode in ("LA", "RGBA"):
+        return split(_array(image), mode)
+    if mode == "CMYK":
+        return Raster(_array(image), None, "cmyk", mode)
+    if mode == "I":
+        return _from_integers(image)
+    return _from_converted(image)
+
+
+def split(pixels: np.ndarray, mode: str) -> Raster:
+    """Separate the last channel of (H, W, 2), (H, W, 4) or (H, W, 5) pixels as alpha."""
+    color = np.ascontiguousarray(pixels[..., :-1])
+    space: Space = {1: "grey", 3: "rgb", 4: "cmyk"}[color.shape[2]]  # type: ignore[assignment]
+    return Raster(color, np.ascontiguousarray(pixels[..., -1:]), space, mode)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    pixels = np.array(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _keyed(color: np.ndarray, space: Space, mode: str, image: Image.Image) -> Raster:
+    """A picture of which one colour may be declared transparent (tRNS)."""
+    key = image.info.get("transparency")
+    if not isinstance(key, int | tuple):
+        return Raster(color, None, space, mode)
+    top = np.iinfo(color.dtype).max
+    hidden = (color == (np.asarray(key) & top).astype(color.dtype)).all(axis=2, keepdims=True)
+    return Raster(color, np.where(hidden, 0, top).astype(color.dtype), space, mode)
+
+
+def _from_palette(image: Image.Image) -> Raster:
+    image.load()
+    index = np.asarray(image)
+    layout = "RGBA" if image.palette is not None and image.palette.mode == "RGBA" else "RGB"
+    stated = np.asarray(image.getpalette(layout) or [], np.uint8).reshape(-1, len(layout))[:256]
+    table = np.zeros((256, 4), np.uint8)
+    table[:, 3] = 255
+    table[: len(stated), : len(layout)] = stated
+    key = image.info.get("transparency")
+    if isinstance(key, bytes):
+        table[: len(key), 3] = np.frombuffer(key[:256], np.uint8)
+    elif isinstance(key, int):
+        table[key, 3] = 0
+    grey = bool((stated[:, :1] == stated[:, :3]).all())
+    color = table[:, :1] if grey else table[:, :3]
+    alpha = table[:, 3:][index] if layout == "RGBA" or key is not None else None
+    return Raster(color[index], alpha, "grey" if grey else "rgb", "P")
+
+
+def _from_integers(image: Image.Image) -> Raster:
+    levels = _array(image)
+    low, high = int(levels.min()), int(levels.max())
+    if low < 0 or high > 65535:
+        raise ValueError(
+            f"its 32-bit integer levels run from {low} to {high}, and no white point is stated; save it with 16 bits"
+        )
+    return Raster(levels.astype(np.uint16), None, "grey", "I", ("32-bit integers within 0..65535 are held as 16 bit",))
+
+
+def _from_converted(image: Image.Image) -> Raster:
+    mode = image.mode
+    if mode == "F":
+        raise ValueError("its floating-point levels have no stated white point; save it with 16-bit integers")
+    if mode in ("RGBa", "RGBX", "PA", "La"):
+        target = {"RGBa": "RGBA", "RGBX": "RGB", "PA": "RGBA", "La": "LA"}[mode]
+        return from_image(image.convert(target))._replace(mode=mode)
+    if mode == "LAB":
+        return from_image(_from_lab(image))._replace(mode=mode, notes=("CIELab was converted to sRGB",))
+    if mode in ("YCbCr", "HSV"):
+        return from_image(image.convert("RGB"))._replace(mode=mode, notes=(f"{mode} was converted to RGB",))
+    raise ValueError(f"its colour mode {mode} is not supported")
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None
+    return converted

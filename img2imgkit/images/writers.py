@@ -1,0 +1,151 @@
+"""One writer per format. A picture comes here fitted: the format holds its space, depth, alpha and metadata."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from img2imgkit.images import metadata, png_chunks, tiff_write
+from img2imgkit.images.holds import FORMATS
+from img2imgkit.images.palette import palette_of
+from img2imgkit.images.picture import Picture
+
+_MODES = {
+    ("grey", False): "L",
+    ("grey", True): "LA",
+    ("rgb", False): "RGB",
+    ("rgb", True): "RGBA",
+    ("cmyk", False): "CMYK",
+}
+
+
+def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> tuple[bytes, str]:
+    """The bytes of a file, and the mode it was written in."""
+    if format == "PNG":
+        return _png(picture, compression)
+    if format == "TIFF":
+        return _tiff(picture, compression)
+    if format == "PPM" and picture.depth == 16:
+        return _netpbm(picture)
+    image = _image(picture, format)
+    return _saved(image, format, _pillow_options(picture, format, quality, lossless)), image.mode
+
+
+def _deep_mode(picture: Picture) -> str:
+    mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space] + ("" if picture.alpha is None else "A")
+    if picture.depth == 8:
+        return mode
+    return "I;16" if mode == "L" else f"{mode};16"
+
+
+def _is_bilevel(picture: Picture) -> bool:
+    """Whether a picture that came with 1 bit still needs no more."""
+    if picture.mode != "1" or picture.space != "grey" or picture.alpha is not None or picture.depth != 8:
+        return False
+    return bool(((picture.color == 0) | (picture.color == 255)).all())
+
+
+def _stacked(picture: Picture) -> np.ndarray:
+    return picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
+
+
+def _image(picture: Picture, format: str) -> Image.Image:
+    """A Pillow image in the smallest mode that holds the picture as it came."""
+    if FORMATS[format].bilevel and _is_bilevel(picture):
+        return Image.fromarray(picture.color[..., 0]).convert("1")
+    if FORMATS[format].palette and picture.mode == "P" and (found := palette_of(picture)):
+        if FORMATS[format].alpha or "transparency" not in (image := found.image()).info:
+            return found.image()
+        return image
+    mode = _MODES[picture.space, picture.alpha is not None]
+    pixels = np.ascontiguousarray(_stacked(picture))
+    return Image.frombytes(mode, (picture.width, picture.height), pixels.tobytes())
+
+
+def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format, **options)
+    return out.getvalue()
+
+
+def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool) -> dict[str, Any]:
+    said, holds = picture.metadata, FORMATS[format]
+    options: dict[str, Any] = {}
+    if said.icc and holds.icc:
+        options["icc_profile"] = said.icc
+    if said.exif and holds.exif:
+        options["exif"] = b"Exif\0\0" + said.exif if format == "JPEG" else said.exif
+    if said.xmp and holds.xmp:
+        options["xmp"] = said.xmp
+    if said.dpi and holds.dpi:
+        options["dpi"] = said.dpi
+    if holds.text and (comment := said.text.get("Comment")):
+        options["comment"] = comment.encode()
+    if format in ("JPEG", "AVIF"):
+        options |= {"quality": quality, "subsampling": ("4:4:4" if quality >= 90 else "4:2:0")}
+    if format == "WEBP":
+        options |= {"quality": 80 if lossless else quality, "lossless": lossless, "exact": True, "method": 4}
+    return options
+
+
+def _png(picture: Picture, compression: int) -> tuple[bytes, str]:
+    if picture.depth == 16:
+        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
+    else:
+        image = _image(picture, "PNG")
+        data, mode = _saved(image, "PNG", {"compress_level": compression}), image.mode
+    return png_chunks.insert(data, _png_chunks(picture)), mode
+
+
+def _png_chunks(picture: Picture) -> list[png_chunks.Chunk]:
+    said = picture.metadata
+    chunks = list(said.colour_chunks)
+    if said.icc:
+        chunks = [(name, data) for name, data in chunks if name != b"sRGB"]  # PNG allows one of the two
+        chunks.append(png_chunks.profile_chunk(said.icc))
+    if said.dpi:
+        chunks.append(png_chunks.dpi_chunk(said.dpi))
+    if said.exif:
+        chunks.append((b"eXIf", said.exif))
+    if said.xmp:
+        chunks.append(png_chunks.text_chunk(png_chunks.XMP_KEY, said.xmp.decode("utf-8", "replace")))
+    return chunks + [png_chunks.text_chunk(key, text) for key, text in said.text.items()]
+
+
+def _tiff(picture: Picture, compression: int) -> tuple[bytes, str]:
+    tags = _tiff_tags(picture)
+    if _is_bilevel(picture):
+        return tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1"
+    found = palette_of(picture) if picture.mode == "P" else None
+    if found and (found.table[:, 3] == 255).all():  # a TIFF palette has no alpha
+        table = np.zeros((256, 3), np.uint16)
+        table[: len(found.table)] = found.table[:, :3].astype(np.uint16) * 257
+        tags[320] = tuple(table.T.ravel().tolist())
+        return tiff_write.write(found.index[..., None], "palette", tags, bits=8, alpha=False, level=compression), "P"
+    alpha = picture.alpha is not None
+    data = tiff_write.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
+    return data, _deep_mode(picture)
+
+
+def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
+    said = picture.metadata
+    tags = metadata.tiff_tags(said.exif) if said.exif else TiffImagePlugin.ImageFileDirectory_v2()
+    if said.dpi:
+        tags[282], tags[283] = (TiffImagePlugin.IFDRational(round(dots * 10000), 10000) for dots in said.dpi)
+        tags[296] = 2
+    if said.icc:
+        tags[metadata.ICC_TAG] = said.icc
+    if said.xmp:
+        tags[metadata.XMP_TAG] = said.xmp
+    return tags
+
+
+def _netpbm(picture: Picture) -> tuple[bytes, str]:
+    """16-bit PGM or PPM: a text header, then levels with the high byte first."""
+    kind = "P5" if picture.space == "grey" else "P6"
+    head = f"{kind}\n{picture.width} {picture.height}\n65535\n".encode()
+    return head + picture.color.astype(">u2").tobytes(), _deep_mode(picture)
