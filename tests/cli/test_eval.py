@@ -1,0 +1,92 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import parse_yaml, validate
+
+
+@pytest.fixture(scope="module")
+def sharp(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "Tiny"
+    folder.mkdir()
+    for name in ("a", "b"):
+        noise = np.random.default_rng(ord(name)).integers(0, 256, (10, 12, 3)).astype(np.uint8)
+        Image.fromarray(noise).resize((48, 40), Image.Resampling.BICUBIC).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A bundle of an untrained network that enlarges twice."""
+    catalog = Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
+    task_class = catalog.get("tasks", "super-resolution")
+    task = task_class(validate(task_class.Options, parse_yaml("{scale: 2, width: 4, depth: 0}")))
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    bundle.save(folder, task, task.build(), "tiny", catalog)
+    return folder
+
+
+def test_a_baseline_prints_a_row_per_picture_and_the_mean(img2img, sharp, uninstall_everything):
+    outcome = img2img("eval", "--baseline", "bicubic", "--data", sharp, "--scale", 2)
+    lines = outcome.out.splitlines()
+    assert outcome.code == 0
+    assert lines[0].split() == ["TINY", "X2", "PSNR_Y", "SSIM_Y"]
+    assert [line.split()[0] for line in lines[1:4]] == ["a", "b", "mean"]
+    assert "sr-matlab" in lines[4]
+    assert "Tiny x2" in outcome.err
+
+
+def test_json_names_the_protocol(img2img, sharp, uninstall_everything):
+    outcome = img2img("eval", "--baseline", "bicubic", "--data", sharp, "--scale", 2, "--protocol", "sr-rgb", "--json")
+    found = json.loads(outcome.out)
+    assert (found["baseline"], found["set"], found["scale"], found["protocol"]) == ("bicubic", "Tiny", 2, "sr-rgb")
+    assert [sorted(row) for row in found["pictures"]] == [["name", "psnr_rgb", "ssim_rgb"]] * 2
+
+
+def test_a_bundle_is_measured_at_its_own_scale(img2img, sharp, tiny):
+    outcome = img2img("eval", tiny, "--data", sharp, "--json")
+    found = json.loads(outcome.out)
+    assert outcome.code == 0
+    assert (found["bundle"], found["scale"]) == ("tiny", 2)
+    assert found["digest"] == bundle.describe(tiny).digest
+    assert len(found["pictures"]) == 2
+    assert bundle.describe(tiny).scores == ()
+
+
+def test_recorded_scores_are_the_printed_ones(img2img, sharp, tiny):
+    found = json.loads(img2img("eval", tiny, "--data", sharp, "--record", "--json").out)
+    recorded = {score.metric: score.value for score in bundle.describe(tiny).scores}
+    assert recorded == pytest.approx(found["mean"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--scale", 2], "either a BUNDLE or --baseline"),
+        (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
+        (["--baseline", "bicubic"], "--baseline needs --scale"),
+        (["--baseline", "bicubic", "--scale", 2, "--record"], "--record needs a BUNDLE"),
+        (["--baseline", "bicubic", "--scale", 2, "--protocol", "none"], "sr-matlab"),
+        (["no-such-bundle"], "no bundle 'no-such-bundle' is installed"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(img2img, sharp, arguments, said, uninstall_everything):
+    outcome = img2img("eval", "--data", sharp, *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+
+
+def test_another_scale_than_the_bundles_is_refused(img2img, sharp, tiny):
+    outcome = img2img("eval", tiny, "--data", sharp, "--scale", 4)
+    assert outcome.code == 2
+    assert "enlarges 2 times, not 4" in outcome.err
+
+
+def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
+    outcome = img2img("eval", "--baseline", "bicubic", "--scale", 2, "--data", tmp_path / "gone")
+    assert outcome.code == 2
+    assert "gone: no such folder" in outcome.err
