@@ -18,19 +18,19 @@ def to_rgb(picture: Picture) -> Picture:
     if picture.space == "rgb":
         return picture
     if picture.space == "cmyk":
-        return profiles.cmyk_to_srgb(picture)
-    color = np.repeat(picture.color, 3, axis=2)
-    return _without_profile(picture.with_pixels(color, picture.alpha, "rgb"))
+        return replace(profiles.cmyk_to_srgb(picture), mode="RGB")
+    plain = profiles.to_srgb(picture)  # a grey profile cannot go along
+    return replace(plain.with_pixels(np.repeat(plain.color, 3, axis=2), plain.alpha, "rgb"), mode="RGB")
 
 
 def to_grey(picture: Picture) -> Picture:
-    """The picture in grey, by the weights of BT.601 on its (sRGB) levels."""
+    """The picture in grey, by the weights of BT.601 on its levels in sRGB."""
     if picture.space == "grey":
         return picture
-    rgb = to_rgb(profiles.to_srgb(picture))
+    rgb = profiles.to_srgb(picture)
     weighted = (rgb.color.astype(np.uint32) * np.asarray(LUMA, np.uint32)).sum(axis=2, keepdims=True, dtype=np.uint32)
     grey = ((weighted + 500) // 1000).astype(rgb.color.dtype)
-    return _without_profile(rgb.with_pixels(grey, rgb.alpha, "grey"))
+    return replace(rgb.with_pixels(grey, rgb.alpha, "grey"), mode="L")
 
 
 def with_depth(picture: Picture, depth: Literal[8, 16]) -> Picture:
@@ -72,8 +72,3 @@ def _levels(levels: np.ndarray, depth: int) -> np.ndarray:
     if depth == 16:
         return levels.astype(np.uint16) * np.uint16(257)
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _without_profile(picture: Picture) -> Picture:
-    """A profile holds for its own space only."""
-    return replace(picture, metadata=replace(picture.metadata, icc=None))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import imagecodecs
 import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import formats, metadata, png_chunks, raster, tiff_deep
+from img2imgkit.images import deep, formats, metadata, png_chunks, profiles, raster, tiff_deep
 from img2imgkit.images.complaints import heard
 from img2imgkit.images.metadata import Beside
 from img2imgkit.images.picture import Picture
@@ -36,19 +36,10 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
         if not start:
             raise DecodeError("is empty (0 bytes)")
         picture = _tiff(file, max_pixels) if start[:4] in _TIFF_STARTS else _other(file, max_pixels)
-        notes = (*picture.notes, *complaints)
-    return Picture(
-        picture.color,
-        picture.alpha,
-        picture.space,
-        picture.metadata,
-        picture.format,
-        picture.mode,
-        tuple(dict.fromkeys(notes)),
-    )
+    return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *complaints))))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file, if it is a regular one: opening a pipe would wait for ever."""
     state = path.stat()
@@ -60,7 +51,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextmanager
+@contextlib.contextmanager
 def _reasons(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises into one line that names the file. Decoders raise anything on damaged data."""
     try:
@@ -103,31 +94,33 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
     if image is None:
         raise DecodeError(_no_picture(file))
     _check_size(*image.size, max_pixels)
-    count = getattr(image, "n_frames", 1)
+    count = _frames(image)
     if image.format == "PNG":
-        pixels = _png_pixels(file, image)
-        beside = metadata.of_png(file)
+        pixels = deep.read(file, image) or raster.from_image(_png_key(file, image))
+        beside = metadata.or_none(metadata.of_png, file)
     else:
-        pixels = raster.from_image(image)
-        beside = metadata.of_image(image)
+        pixels = deep.read(file, image) or raster.from_image(image)
+        beside = metadata.or_none(metadata.of_image, image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     return _assembled(pixels, beside, format, count)
 
 
-def _png_pixels(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
-    head = png_chunks.header(file)
-    if head.bits == 16:
-        file.seek(0)
-        pixels = imagecodecs.png_decode(file.read())
-        pixels = pixels.reshape(head.height, head.width, -1)
-        mode = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}[pixels.shape[2]]
-        if pixels.shape[2] in (2, 4):
-            return raster.split(pixels, mode)
-        return Raster(pixels, None, "grey" if pixels.shape[2] == 1 else "rgb", mode)
-    key = image.info.get("transparency")
+def _frames(image: ImageFile.ImageFile) -> int:
+    """How many pictures there are; a Photoshop file's layers are none of their own."""
+    if image.format == "PSD":
+        return 1
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # a later picture is damaged; the first may be whole
+        return 2
+
+
+def _png_key(file: BinaryIO, image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    """Put the transparent level of a 2- or 4-bit grey picture in Pillow's levels, as its pixels are."""
+    head, key = png_chunks.header(file), image.info.get("transparency")
     if head.bits in (2, 4) and head.colour == 0 and isinstance(key, int):
-        image.info["transparency"] = key * 255 // ((1 << head.bits) - 1)  # in Pillow's levels, as the pixels are
-    return raster.from_image(image)
+        image.info["transparency"] = key * 255 // ((1 << head.bits) - 1)
+    return image
 
 
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
@@ -135,13 +128,19 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
     _check_size(page.width, page.height, max_pixels)
     if not 1 <= page.samples <= 8:
         raise DecodeError(f"has {page.samples} channels, which is no picture")
-    image = formats.open_header(file) if page.bits in (1, 2, 4, 8) else None
+    image = None
+    if page.bits in (1, 2, 4, 8):
+        with contextlib.suppress(ValueError):  # a layout that Pillow does not know
+            image = formats.open_header(file)
     pixels = tiff_deep.read(file) if image is None else raster.from_image(image)
-    return _assembled(pixels, metadata.of_tiff(file), "TIFF", page.count)
+    return _assembled(pixels, metadata.or_none(metadata.of_tiff, file), "TIFF", page.pages)
 
 
 def _assembled(pixels: Raster, beside: Beside, format: str, count: int) -> Picture:
     frames = (f"only the first of {count} pictures in it was read",) if count > 1 else ()
+    icc = beside.metadata.icc
+    if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
+        pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # so that its profile fits
     alpha = None if pixels.alpha is None else _turned(pixels.alpha, beside.orientation)
     return Picture(
         _turned(pixels.color, beside.orientation),

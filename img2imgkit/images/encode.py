@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,8 +13,10 @@ from img2imgkit.errors import EncodeError
 from img2imgkit.images import holds, profiles, writers
 from img2imgkit.images.exif_block import sized
 from img2imgkit.images.formats import readable, writable
-from img2imgkit.images.holds import noted
 from img2imgkit.images.picture import Metadata, Picture
+
+_NAMES = {"exif": "EXIF data", "xmp": "XMP data", "text": "texts"}
+_JPEG_SEGMENT = 65_000  # a segment's 64 KiB less its names
 
 
 class EncodeOptions(Config):
@@ -58,16 +61,28 @@ def encode(picture: Picture, format: str, options: EncodeOptions | None = None) 
         raise EncodeError(_no_such(format))
     fresh = replace(picture, notes=())
     try:
-        fitted = holds.fit(_by_policy(fresh, options), format)
-        fitted = _with_metadata(fitted, format)
-        data, mode = writers.write(fitted, format, options.quality, options.lossless, options.compression)
+        fitted = _with_metadata(holds.fit(_by_policy(fresh, options), format), format)
+        return _written(fitted, format, options)
     except EncodeError:
         raise
     except MemoryError as error:
         raise EncodeError(f"not enough memory to write it as {format}") from error
     except Exception as error:
         raise EncodeError(f"cannot be written as {format}: {' '.join(str(error).split())}") from error
-    return Encoded(data, mode, fitted.notes)
+
+
+def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
+    """Write it; where that fails with metadata and works without, they are the loss, not the picture."""
+    quality, lossless, compression = options.quality, options.lossless, options.compression
+    try:
+        data, mode, notes = writers.write(picture, format, quality, lossless, compression)
+    except Exception as error:
+        bare = replace(picture, metadata=Metadata(icc=picture.metadata.icc))
+        if bare.metadata == picture.metadata:
+            raise
+        data, mode, notes = writers.write(bare, format, quality, lossless, compression)
+        notes = (*notes, f"EXIF, XMP, texts and resolution were left out: {' '.join(str(error).split())}")
+    return Encoded(data, mode, (*picture.notes, *notes))
 
 
 def _no_such(format: str) -> str:
@@ -88,30 +103,37 @@ def _by_policy(picture: Picture, options: EncodeOptions) -> Picture:
 def _with_metadata(picture: Picture, format: str) -> Picture:
     """Leave out what the format, or the picture as it has become, cannot carry; every loss is a note."""
     said, can = picture.metadata, holds.FORMATS[format]
-    if said.icc is not None:
-        if not can.icc:
-            picture, said = (
-                noted(picture, f"{format} holds no ICC profile; colours may look different"),
-                replace(said, icc=None),
-            )
-        elif profiles.space_of(said.icc) not in (picture.space, None):
-            picture, said = noted(picture, "the ICC profile no longer fits and was left out"), replace(said, icc=None)
-    if said.colour_chunks and format != "PNG":
-        meaningful = [name.decode() for name, _ in said.colour_chunks if name != b"sRGB"]
-        if meaningful:
-            picture = noted(
-                picture, f"{format} has no place for PNG's {', '.join(meaningful)}; colours may look different"
-            )
+    losses: list[str] = []
+    if said.icc is not None and (loss := _profile_loss(said.icc, picture, format)):
+        losses, said = [*losses, loss], replace(said, icc=None)
+    if format != "PNG":
+        meaning = ", ".join(name.decode() for name, _ in said.colour_chunks if name != b"sRGB")
+        losses += [f"{format} has no place for PNG's {meaning}; colours may look different"] if meaning else []
         said = replace(said, colour_chunks=())
     for field in ("exif", "xmp", "text"):
         if getattr(said, field) and not getattr(can, field):
-            picture, said = noted(picture, f"{format} holds no {field.upper()}; it was left out"), _cleared(said, field)
+            losses, said = [*losses, f"{format} holds no {_NAMES[field]}"], _cleared(said, field)
+        elif format == "JPEG" and _length(getattr(said, field)) > _JPEG_SEGMENT:
+            losses, said = [*losses, f"the {_NAMES[field]} are larger than JPEG holds"], _cleared(said, field)
     if said.exif:
         try:
             said = replace(said, exif=sized(said.exif, picture.width, picture.height))
         except ValueError as error:
-            picture, said = noted(picture, f"EXIF was left out: {error}"), replace(said, exif=None)
-    return replace(picture, metadata=said)
+            losses, said = [*losses, f"EXIF data were left out: {error}"], replace(said, exif=None)
+    return replace(picture, metadata=said, notes=(*picture.notes, *losses))
+
+
+def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:
+    if not holds.FORMATS[format].icc:
+        return f"{format} holds no ICC profile; colours may look different (icc: srgb converts them)"
+    space = profiles.space_of(icc)
+    if space is None:
+        return "the ICC profile is damaged and was left out"
+    return "" if space == picture.space else "the ICC profile does not fit the colours and was left out"
+
+
+def _length(value: bytes | Mapping[str, str] | None) -> int:
+    return len(value) if isinstance(value, bytes) else len((value or {}).get("Comment", "").encode())
 
 
 def _cleared(said: Metadata, field: str) -> Metadata:

@@ -16,7 +16,7 @@ MAX_ENTRIES = 4096
 class _Entry(NamedTuple):
     tag: int
     kind: int
-    count: int
+    number: int
     at: int  # where its four bytes of value stand
 
 
@@ -105,7 +105,7 @@ def _value(block: bytes, order: str, entry: _Entry) -> int:
 
 def _put(block: bytearray, order: str, entry: _Entry, value: int) -> None:
     """Set a single SHORT or LONG; a value too large for its SHORT makes the entry a LONG, which EXIF allows too."""
-    if entry.count != 1 or entry.kind not in (SHORT, LONG):
+    if entry.number != 1 or entry.kind not in (SHORT, LONG):
         return
     if entry.kind == SHORT and value <= 0xFFFF:
         struct.pack_into(order + "HH", block, entry.at, value, 0)
@@ -122,7 +122,7 @@ def _erase_thumbnail(changed: bytearray, block: bytes, order: str, at: int) -> N
     except ValueError:
         return
     start, length = stated.get(THUMBNAIL_OFFSET, 0), stated.get(THUMBNAIL_LENGTH, 0)
-    if not (8 <= start and 0 < length and start + length <= len(block)):
+    if start < 8 or length < 1 or start + length > len(block):
         return
     if start + length == len(block):
         del changed[start:]

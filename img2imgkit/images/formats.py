@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from img2imgkit.images.holds import FORMATS
 # Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
 # Pillow starts (Ghostscript), video headers without pixels, and formats that only a Windows library draws.
 LEFT_OUT = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
+
+_COMMON = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")  # told by their first bytes beyond doubt
 
 
 @cache
@@ -64,19 +67,20 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
     prefix = file.read(16)
     for format in _by_commonness():
         factory, accept = Image.OPEN[format]
-        if accept is not None and accept(prefix) is not True:
+        claimed = accept is None or accept(prefix)
+        if not claimed or isinstance(claimed, str):  # a text says that support for the format is not installed
             continue
         file.seek(0)
         try:
-            return factory(file, "")  # type: ignore[return-value]
-        except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError) as error:
-            if accept is not None and format in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "TIFF"):
-                raise ValueError(f"damaged or unsupported {format}: {error or type(error).__name__}") from error
+            return factory(file, "")
+        except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, struct.error) as error:
+            if format in _COMMON:
+                reason = str(error) or type(error).__name__
+                raise ValueError(f"is damaged or of an unsupported kind of {format}: {reason}") from error
     return None
 
 
 @cache
 def _by_commonness() -> tuple[str, ...]:
-    first = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
     names = readable()
-    return tuple(name for name in first if name in names) + tuple(sorted(names.difference(first)))
+    return tuple(name for name in _COMMON if name in names) + tuple(sorted(names.difference(_COMMON)))

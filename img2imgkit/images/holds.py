@@ -17,13 +17,21 @@ RGB: tuple[Space, ...] = ("rgb",)
 
 @dataclass(frozen=True)
 class Holds:
-    """Spaces that a format holds, those with alpha, those with 16 bits; whether palettes, 1 bit, and what beside pixels."""
+    """What a format holds.
+
+    Attributes:
+        spaces: all it holds; of them, ``alpha``: with transparency, ``deep``: with 16 bits a channel
+        palette, bilevel: whether it has palettes, and pictures of 1 bit
+        side: the most pixels along a side, or None where nothing practical limits it
+        icc, exif, xmp, dpi, text: whether it has a place for these
+    """
 
     spaces: tuple[Space, ...] = BOTH
     alpha: tuple[Space, ...] = ()
     deep: tuple[Space, ...] = ()
     palette: bool = False
     bilevel: bool = False
+    side: int | None = None
     icc: bool = False
     exif: bool = False
     xmp: bool = False
@@ -33,21 +41,21 @@ class Holds:
 
 FORMATS: Mapping[str, Holds] = MappingProxyType(
     {
-        "AVIF": Holds(RGB, alpha=RGB, icc=True, exif=True, xmp=True),
-        "BMP": Holds(alpha=(), palette=True, bilevel=True, dpi=True),
-        "GIF": Holds(alpha=BOTH, palette=True, text=True),
-        "JPEG": Holds(ALL, icc=True, exif=True, xmp=True, dpi=True, text=True),
-        "JPEG2000": Holds(alpha=BOTH),
-        "PCX": Holds(palette=True, bilevel=True, dpi=True),
+        "AVIF": Holds(RGB, alpha=RGB, side=65536, icc=True, exif=True, xmp=True),
+        "BMP": Holds(alpha=RGB, palette=True, bilevel=True, dpi=True),
+        "GIF": Holds(alpha=BOTH, palette=True, side=65535, text=True),
+        "JPEG": Holds(ALL, side=65500, icc=True, exif=True, xmp=True, dpi=True, text=True),
+        "JPEG2000": Holds(alpha=BOTH, deep=BOTH),
+        "PCX": Holds(palette=True, bilevel=True, side=65535, dpi=True),
         "PNG": Holds(
             alpha=BOTH, deep=BOTH, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True, text=True
         ),
         "PPM": Holds(deep=BOTH, bilevel=True),
         "QOI": Holds(RGB, alpha=RGB),
-        "SGI": Holds(alpha=RGB),
-        "TGA": Holds(alpha=BOTH, palette=True),
+        "SGI": Holds(alpha=RGB, side=65535),
+        "TGA": Holds(alpha=BOTH, palette=True, side=65535),
         "TIFF": Holds(ALL, alpha=ALL, deep=ALL, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True),
-        "WEBP": Holds(RGB, alpha=RGB, icc=True, exif=True, xmp=True),
+        "WEBP": Holds(RGB, alpha=RGB, side=16383, icc=True, exif=True, xmp=True),
     }
 )
 
@@ -56,9 +64,14 @@ def fit(picture: Picture, format: str) -> Picture:
     """The picture as far as a format holds it; what it gives up is in its notes.
 
     Raises:
-        EncodeError: the format has no transparency, and the picture is not opaque.
+        EncodeError: the format has no transparency, and the picture is not opaque; or the picture is too large for it.
     """
     holds = FORMATS[format]
+    if holds.side is not None and max(picture.width, picture.height) > holds.side:
+        raise EncodeError(
+            f"{format} holds at most {holds.side} pixels a side, this picture has {picture.width}x{picture.height}:"
+            " write PNG or TIFF, or put a 'resize' step before it"
+        )
     picture = _fit_space(picture, holds, format)
     if picture.alpha is not None and picture.space not in holds.alpha:
         picture = _fit_alpha(picture, holds, format)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image, TiffImagePlugin
 
@@ -34,6 +34,17 @@ class Beside(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+Source = TypeVar("Source")
+
+
+def or_none(reader: Callable[[Source], Beside], source: Source) -> Beside:
+    """What a reader finds; where it fails, nothing and a note: metadata are no reason to lose a picture."""
+    try:
+        return reader(source)
+    except Exception as error:
+        return Beside(Metadata(), 1, (f"its metadata were left out: {' '.join(str(error).split())}",))
+
+
 def of_png(file: BinaryIO) -> Beside:
     """What a PNG file's chunks say."""
     chunks = png_chunks.read(file)
@@ -41,7 +52,7 @@ def of_png(file: BinaryIO) -> Beside:
     text = dict(png_chunks.texts(chunks))
     xmp = text.pop(png_chunks.XMP_KEY, None)
     exif = by_name.get(b"eXIf") or _raw_profile(text.get("Raw profile type exif") or text.get("Raw profile type APP1"))
-    icc, notes = None, ()
+    icc, notes = None, tuple[str, ...]()
     if b"iCCP" in by_name:
         icc = png_chunks.profile(by_name[b"iCCP"])
         notes = () if icc else ("its ICC profile is damaged and was left out",)

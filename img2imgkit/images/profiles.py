@@ -71,9 +71,11 @@ def without_profile(picture: Picture) -> Picture:
 
 def _transformed(color: np.ndarray, icc: bytes, space: Space) -> np.ndarray:
     """(H, W, 1 | 3 | 4) by a profile to (H, W, 3) in sRGB, relative colorimetric with black point compensation."""
-    flags = imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION
+    flags = int(imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION)
     if color.dtype == np.uint16:
-        flags |= imagecodecs.CMS.FLAGS.NOOPTIMIZE  # its shortcut for 16 bits is off by thousands of levels in the dark
+        flags = (
+            flags | imagecodecs.CMS.FLAGS.NOOPTIMIZE
+        )  # its shortcut for 16 bits is off by thousands of levels in the dark
     try:
         return imagecodecs.cms_transform(
             color[..., 0] if space == "grey" else color,

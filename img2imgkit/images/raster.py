@@ -9,6 +9,8 @@ from PIL import Image, ImageCms
 
 from img2imgkit.images.picture import Space
 
+_DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
+
 
 class Raster(NamedTuple):
     """Pixels as ``Picture`` holds them, the file's own mode, and what got lost on the way."""
@@ -27,21 +29,15 @@ def from_image(image: Image.Image) -> Raster:
         ValueError: its levels have no defined white (32-bit float, or integers beyond 16 bits).
     """
     mode = image.mode
-    if mode == "P":
-        return _from_palette(image)
-    if mode == "1":
-        return _keyed(_array(image.convert("L")), "grey", mode, image)
-    if mode in ("L", "RGB"):
-        return _keyed(_array(image), "grey" if mode == "L" else "rgb", mode, image)
+    if mode in _DIRECT:
+        pixels = _array(image.convert("L") if mode == "1" else image)
+        return _keyed(pixels, _DIRECT[mode], mode, image)
     if mode.startswith("I;16"):
         return _keyed(_array(image).astype(np.uint16), "grey", "I;16", image)
     if mode in ("LA", "RGBA"):
         return split(_array(image), mode)
-    if mode == "CMYK":
-        return Raster(_array(image), None, "cmyk", mode)
-    if mode == "I":
-        return _from_integers(image)
-    return _from_converted(image)
+    readers = {"P": _from_palette, "I": _from_integers}
+    return readers.get(mode, _from_converted)(image)
 
 
 def split(pixels: np.ndarray, mode: str) -> Raster:
@@ -49,6 +45,22 @@ def split(pixels: np.ndarray, mode: str) -> Raster:
     color = np.ascontiguousarray(pixels[..., :-1])
     space: Space = {1: "grey", 3: "rgb", 4: "cmyk"}[color.shape[2]]  # type: ignore[assignment]
     return Raster(color, np.ascontiguousarray(pixels[..., -1:]), space, mode)
+
+
+def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Levels of ``bits`` over the full range of 8 or 16 bits, rounded, and a note where that changed them.
+
+    Raises:
+        ValueError: there are more than 16 bits.
+    """
+    if bits in (8, 16):
+        return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False), ()
+    if not 1 <= bits < 16:
+        raise ValueError(f"its {bits}-bit integer levels are not supported; save it with 16 bits")
+    kind, top = (np.uint8, 255) if bits < 8 else (np.uint16, 65535)
+    most = (1 << bits) - 1
+    scaled = (np.minimum(pixels, most).astype(np.uint32) * (2 * top) + most) // (2 * most)
+    return scaled.astype(kind), (f"{bits}-bit levels are held as {top.bit_length()} bit",)
 
 
 def _array(image: Image.Image) -> np.ndarray:

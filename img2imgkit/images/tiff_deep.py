@@ -8,8 +8,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import tifffile
 
-from img2imgkit.images.raster import Raster, split
 from img2imgkit.images.picture import Space
+from img2imgkit.images.raster import Raster, full_range, split
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _SPACES: dict[str, Space] = {"MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "SEPARATED": "cmyk"}
@@ -23,7 +23,7 @@ class Page(NamedTuple):
     height: int
     bits: int
     samples: int
-    count: int
+    pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
@@ -44,10 +44,11 @@ def read(file: BinaryIO) -> Raster:
     with tifffile.TiffFile(file, name="picture") as tiff:
         page = tiff.pages.first
         space, bits = _space(page), int(page.bitspersample)
+        _check_segments(page, tiff.filehandle.size)
         pixels = _interleaved(page.asarray(), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
-    pixels, notes = _full_range(pixels, bits)
+    pixels, notes = full_range(pixels, bits)
     if white_is_zero:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
     channels = _CHANNELS[space]
@@ -75,24 +76,21 @@ def _space(page: tifffile.TiffPage) -> Space:
     return space
 
 
+def _check_segments(page: tifffile.TiffPage, size: int) -> None:
+    """Refuse a page with parts missing, which tifffile would fill with black."""
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if offset == 0 or count == 0:
+            raise ValueError("parts of its pixels are missing")
+        if offset + count > size:
+            raise ValueError(f"is cut off: its pixels end at byte {offset + count}, the file at byte {size}")
+
+
 def _interleaved(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     """(H, W), (H, W, C) or planar (C, H, W) to (H, W, C)."""
     if page.samplesperpixel > 1 and int(page.planarconfig) == 2:
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
     return np.array(pixels, order="C")
-
-
-def _full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Levels of any depth over the full range of 8 or 16 bits, rounded."""
-    if bits in (8, 16):
-        return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False), ()
-    if not 1 <= bits < 16:
-        raise ValueError(f"its {bits}-bit integer levels are not supported; save it with 16 bits")
-    kind, top = (np.uint8, 255) if bits < 8 else (np.uint16, 65535)
-    most = (1 << bits) - 1
-    scaled = (pixels.astype(np.uint32) * (2 * top) + most) // (2 * most)
-    return scaled.astype(kind), (f"{bits}-bit levels are held as {top.bit_length()} bit",)
 
 
 def _unpremultiplied(color: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

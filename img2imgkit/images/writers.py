@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import metadata, png_chunks, tiff_write
+from img2imgkit.images import bmp, metadata, png_chunks, tiff_write
 from img2imgkit.images.holds import FORMATS
-from img2imgkit.images.palette import palette_of
+from img2imgkit.images.palette import keyed, palette_of
 from img2imgkit.images.picture import Picture
 
 _MODES = {
@@ -23,16 +23,28 @@ _MODES = {
 }
 
 
-def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> tuple[bytes, str]:
-    """The bytes of a file, and the mode it was written in."""
+class Written(NamedTuple):
+    """The bytes of a file, the mode it was written in, and what that cost."""
+
+    data: bytes
+    mode: str
+    notes: tuple[str, ...] = ()
+
+
+def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> Written:
+    """A picture as the bytes of a file."""
     if format == "PNG":
         return _png(picture, compression)
     if format == "TIFF":
         return _tiff(picture, compression)
-    if format == "PPM" and picture.depth == 16:
-        return _netpbm(picture)
+    if format == "GIF":
+        return _gif(picture)
+    if picture.depth == 16:
+        return {"PPM": _netpbm, "JPEG2000": _jpeg2000}[format](picture)
+    if format == "BMP" and picture.alpha is not None:
+        return Written(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
-    return _saved(image, format, _pillow_options(picture, format, quality, lossless)), image.mode
+    return Written(_saved(image, format, _pillow_options(picture, format, quality, lossless)), image.mode)
 
 
 def _deep_mode(picture: Picture) -> str:
@@ -57,10 +69,9 @@ def _image(picture: Picture, format: str) -> Image.Image:
     """A Pillow image in the smallest mode that holds the picture as it came."""
     if FORMATS[format].bilevel and _is_bilevel(picture):
         return Image.fromarray(picture.color[..., 0]).convert("1")
-    if FORMATS[format].palette and picture.mode == "P" and (found := palette_of(picture)):
-        if FORMATS[format].alpha or "transparency" not in (image := found.image()).info:
-            return found.image()
-        return image
+    may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
+    if may_be_palette and picture.mode == "P" and (found := palette_of(picture)):
+        return found.image()
     mode = _MODES[picture.space, picture.alpha is not None]
     pixels = np.ascontiguousarray(_stacked(picture))
     return Image.frombytes(mode, (picture.width, picture.height), pixels.tobytes())
@@ -92,17 +103,18 @@ def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool)
     return options
 
 
-def _png(picture: Picture, compression: int) -> tuple[bytes, str]:
+def _png(picture: Picture, compression: int) -> Written:
     if picture.depth == 16:
         data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
     else:
         image = _image(picture, "PNG")
         data, mode = _saved(image, "PNG", {"compress_level": compression}), image.mode
-    return png_chunks.insert(data, _png_chunks(picture)), mode
+    chunks, notes = _png_chunks(picture)
+    return Written(png_chunks.insert(data, chunks), mode, notes)
 
 
-def _png_chunks(picture: Picture) -> list[png_chunks.Chunk]:
-    said = picture.metadata
+def _png_chunks(picture: Picture) -> tuple[list[png_chunks.Chunk], tuple[str, ...]]:
+    said, notes = picture.metadata, []
     chunks = list(said.colour_chunks)
     if said.icc:
         chunks = [(name, data) for name, data in chunks if name != b"sRGB"]  # PNG allows one of the two
@@ -113,22 +125,36 @@ def _png_chunks(picture: Picture) -> list[png_chunks.Chunk]:
         chunks.append((b"eXIf", said.exif))
     if said.xmp:
         chunks.append(png_chunks.text_chunk(png_chunks.XMP_KEY, said.xmp.decode("utf-8", "replace")))
-    return chunks + [png_chunks.text_chunk(key, text) for key, text in said.text.items()]
+    for key, text in said.text.items():
+        try:
+            chunks.append(png_chunks.text_chunk(key, text))
+        except ValueError as error:
+            notes.append(f"a text was left out: {error}")
+    return chunks, tuple(notes)
 
 
-def _tiff(picture: Picture, compression: int) -> tuple[bytes, str]:
+def _gif(picture: Picture) -> Written:
+    if picture.space == "grey" and picture.alpha is None and picture.mode != "P":
+        image, notes = _image(picture, "GIF"), tuple[str, ...]()
+    else:
+        image, notes = keyed(picture)
+    return Written(_saved(image, "GIF", _pillow_options(picture, "GIF", 0, True)), image.mode, notes)
+
+
+def _tiff(picture: Picture, compression: int) -> Written:
     tags = _tiff_tags(picture)
     if _is_bilevel(picture):
-        return tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1"
+        return Written(tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1")
     found = palette_of(picture) if picture.mode == "P" else None
     if found and (found.table[:, 3] == 255).all():  # a TIFF palette has no alpha
         table = np.zeros((256, 3), np.uint16)
         table[: len(found.table)] = found.table[:, :3].astype(np.uint16) * 257
         tags[320] = tuple(table.T.ravel().tolist())
-        return tiff_write.write(found.index[..., None], "palette", tags, bits=8, alpha=False, level=compression), "P"
+        data = tiff_write.write(found.indices[..., None], "palette", tags, bits=8, alpha=False, level=compression)
+        return Written(data, "P")
     alpha = picture.alpha is not None
     data = tiff_write.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
-    return data, _deep_mode(picture)
+    return Written(data, _deep_mode(picture))
 
 
 def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
@@ -144,8 +170,14 @@ def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
     return tags
 
 
-def _netpbm(picture: Picture) -> tuple[bytes, str]:
+def _netpbm(picture: Picture) -> Written:
     """16-bit PGM or PPM: a text header, then levels with the high byte first."""
     kind = "P5" if picture.space == "grey" else "P6"
     head = f"{kind}\n{picture.width} {picture.height}\n65535\n".encode()
-    return head + picture.color.astype(">u2").tobytes(), _deep_mode(picture)
+    return Written(head + picture.color.astype(">u2").tobytes(), _deep_mode(picture))
+
+
+def _jpeg2000(picture: Picture) -> Written:
+    """16-bit JP2, without loss."""
+    data = imagecodecs.jpeg2k_encode(_stacked(picture), level=0, codecformat="jp2", reversible=True)
+    return Written(bytes(data), _deep_mode(picture))

@@ -1,0 +1,106 @@
+"""Read the pixels of files with more than 8 bits a channel, which Pillow would cut to 8."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+from PIL import ImageFile
+
+from img2imgkit.images import png_chunks
+from img2imgkit.images.raster import Raster, full_range, split
+
+_HEAD = 1 << 16
+_PNM_MAGIC = {b"P5": 1, b"P6": 3}
+_PNM_HEADER = re.compile(rb"(P[56])" + rb"(?:\s+(?:#[^\n]*\n\s*)*)(\d+)" * 3 + rb"\s")
+_JP2_SIZES = b"\xff\x4f\xff\x51"  # start of codestream, then image and tile size
+_AV1_CONFIG = b"av1C"
+
+
+def read(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    """The pixels at full depth, or None where Pillow loses nothing; ``image`` is Pillow's view of the same file."""
+    readers = {"PNG": _png, "PPM": _netpbm, "JPEG2000": _jpeg2000, "AVIF": _avif, "SGI": _sgi}
+    reader = readers.get(str(image.format))
+    return reader(file, image) if reader else None
+
+
+def _png(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    if png_chunks.header(file).bits != 16:
+        return None
+    return _raster(imagecodecs.png_decode(_whole(file)), image)
+
+
+def _netpbm(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    """Netpbm's binary grey and colour files with two bytes a level, the high one first."""
+    file.seek(0)
+    stated = _PNM_HEADER.match(file.read(_HEAD))
+    if stated is None or not 255 < (most := int(stated[4])) < 65536:
+        return None
+    width, height, channels = int(stated[2]), int(stated[3]), _PNM_MAGIC[stated[1]]
+    size = width * height * channels * 2
+    file.seek(stated.end())
+    data = file.read(size)
+    if len(data) < size:
+        raise ValueError(f"is cut off: {len(data)} of {size} bytes of pixels are there")
+    levels = np.frombuffer(data, ">u2").astype(np.uint32)
+    if levels.max(initial=0) > most:
+        raise ValueError(f"is damaged: a level is above the {most} that it states as white")
+    full = (
+        ((levels * (2 * 65535) + most) // (2 * most)).astype(np.uint16) if most != 65535 else levels.astype(np.uint16)
+    )
+    return _raster(full.reshape(height, width, channels), image)
+
+
+def _jpeg2000(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    file.seek(0)
+    head = file.read(_HEAD)
+    at = head.find(_JP2_SIZES)
+    if at < 0 or at + 42 >= len(head) or (bits := (head[at + 42] & 0x7F) + 1) <= 8:
+        return None
+    if head[at + 42] & 0x80:
+        raise ValueError("its levels are signed integers and have no stated white point; save it with unsigned ones")
+    pixels, notes = full_range(imagecodecs.jpeg2k_decode(_whole(file)), bits)
+    return _raster(pixels, image)._replace(notes=notes)
+
+
+def _avif(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    file.seek(0)
+    head = file.read(_HEAD)
+    at = head.find(_AV1_CONFIG)
+    if at < 0 or at + 6 >= len(head) or not head[at + 6] & 0x40:
+        return None
+    bits = 12 if head[at + 6] & 0x20 else 10
+    pixels = imagecodecs.avif_decode(_whole(file))
+    pixels, notes = full_range(pixels if pixels.ndim < 4 else pixels[0], bits)
+    return _raster(pixels, image)._replace(notes=notes)
+
+
+def _sgi(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
+    """Uncompressed files of 16 bits: planes of rows from the bottom up, behind a header of 512 bytes."""
+    file.seek(2)
+    packed, bytes_per_level = file.read(2)
+    if bytes_per_level != 2:
+        return None
+    if packed:
+        raise ValueError("16-bit SGI files are read only when they are not run-length encoded")
+    width, height = image.size
+    channels = len(image.getbands())
+    file.seek(512)
+    planes = np.frombuffer(file.read(width * height * channels * 2), ">u2").reshape(channels, height, width)
+    return _raster(np.moveaxis(planes, 0, -1)[::-1].astype(np.uint16), image)
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _raster(pixels: np.ndarray, image: ImageFile.ImageFile) -> Raster:
+    pixels = pixels.reshape(image.height, image.width, -1)
+    channels = pixels.shape[2]
+    mode = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}[channels]
+    if channels in (2, 4):
+        return split(pixels, mode)
+    return Raster(np.ascontiguousarray(pixels), None, "grey" if channels == 1 else "rgb", mode)
