@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from img2imgkit.errors import ConfigError, Problem
 
@@ -146,7 +147,8 @@ def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any
     try:
         return model.model_validate_json(json.dumps({} if data is None else data))
     except ValidationError as error:
-        raise ConfigError(*(_problem(model, document, at, e) for e in error.errors())) from None
+        problems = [_problem(model, document, at, each) for each in error.errors()]
+        raise ConfigError(*sorted(problems, key=lambda problem: (problem.line, problem.column))) from None
 
 
 def located(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any:
@@ -209,13 +211,25 @@ def _problem(model: type[BaseModel], document: Document, at: KeyPath, error: Map
 
 
 def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """Names that the model knows at ``path``; empty where the path leads through something else than models."""
-    here: Any = model
+    """Names that the model knows at ``path``, through fields and the entries of lists and mappings."""
+    here: list[type[BaseModel]] = [model]
     for part in path:
-        fields = getattr(here, "model_fields", {})
-        here = fields[part].annotation if part in fields else None
-    fields = getattr(here, "model_fields", {})
-    return [info.alias or name for name, info in fields.items()]
+        if isinstance(part, str):
+            fields = [field for each in here for field in _fields(each) if _stated_name(field) == part]
+            here = [inner for _, info in fields for inner in _models([info.annotation])]
+    return [_stated_name(each) for m in here for each in _fields(m)]
+
+
+def _fields(model: type[BaseModel]) -> Iterable[tuple[str, FieldInfo]]:
+    return model.model_fields.items()
+
+
+def _stated_name(field: tuple[str, FieldInfo]) -> str:
+    return field[1].alias or field[0]
+
+
+def _models(hints: list[Any]) -> list[type[BaseModel]]:
+    return [hint for hint in _flat_hints(hints) if isinstance(hint, type) and issubclass(hint, BaseModel)]
 
 
 def _assign(data: Any, key: KeyPath, value: Any, text: str) -> None:

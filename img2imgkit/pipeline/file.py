@@ -27,7 +27,7 @@ class PipelineFile(Config):
 
     name: str = Field(min_length=1, description="What the report calls this pipeline.")
     description: str = Field("", description="What it is for.")
-    steps: tuple[StepUse, ...] = Field(min_length=2, description="From where, through what, to where.")
+    steps: tuple[StepUse, ...] = Field(description="From where, through what, to where.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,9 @@ def _use(use: StepUse, index: int, document: Document, catalog: Catalog, problem
 
 
 def _misplaced(uses: list[Use], document: Document) -> Iterable[Problem]:
+    if not uses:
+        yield document.problem(("steps",), "no steps; a pipeline needs at least one that reads and one that writes")
+        return
     kinds = [kind_of(type(use.step)) for use in uses]
     for index, kind in enumerate(kinds):
         name, key = uses[index].step.name, ("steps", index, "uses")

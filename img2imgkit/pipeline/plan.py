@@ -91,8 +91,8 @@ def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePos
     for target in targets:
         if source.reads(source.folder() / written.relative_to(read) / target):
             raise PlanError(
-                f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run would "
-                f"read the first one's results ({target}); write elsewhere, or exclude that folder in the read step"
+                f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run "
+                f"would read the first one's results ({target}); write elsewhere, or exclude that folder in the read step"
             )
 
 
@@ -130,8 +130,8 @@ def _decide(
         jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
     if foreign:
         raise PlanError(
-            f"{len(foreign)} output files are already there, and no run of this pipeline's tool made them; set if_exists "
-            "of the write step to overwrite or skip, or write elsewhere:\n" + _some(foreign)
+            f"{len(foreign)} output files are already there, and no run of this tool made them; set if_exists of "
+            "the write step to overwrite or skip, or write elsewhere:\n" + _some(foreign)
         )
     return tuple(jobs)
 

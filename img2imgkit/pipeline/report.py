@@ -137,7 +137,8 @@ def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path) -> s
     said = item["reason"] if item["status"] in ("failed", "not reached") else ""
     return (
         f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
-        f"<td><b>{escape(_clean(item['relative']))}</b><br><span class=status>{item['status']}</span> {escape(_clean(said))}"
+        f"<td><b>{escape(_clean(item['relative']))}</b><br><span class=status>{item['status']}</span> "
+        f"{escape(_clean(said))}"
         f"<div class=notes>{escape(_clean(notes))}</div></td>"
         f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"
     )

@@ -128,7 +128,7 @@ class Read(Source):
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sorts as people count: ``2.png`` before ``10.png``."""
     parts = re.split(r"([0-9]+)", name.casefold())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part] + [(0, 0, name)]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part] + [(0, -1, name)]
 
 
 def _is_hidden(name: str) -> bool:

@@ -1,0 +1,68 @@
+"""The ledger: what a second run may skip, and why not."""
+
+from pathlib import Path, PurePosixPath
+
+from img2imgkit.pipeline.folder import OutputFolder, Written
+from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
+from img2imgkit.step import Entry
+
+ENTRY = Entry(Path("/in/a.png"), PurePosixPath("a.png"), 0, 10, 20)
+RECIPE = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 90}}])
+
+
+def filled(folder: Path) -> Ledger:
+    with OutputFolder(folder) as held:
+        ledger = Ledger(held.state)
+        ledger.begin(RECIPE)
+        held.place(PurePosixPath("a.png"), b"pixels", lambda written: ledger.add(ENTRY, "0", RECIPE, written))
+        ledger.close()
+    return Ledger(folder / ".img2img")
+
+
+def test_what_is_done_and_stands_is_skipped(tmp_path: Path) -> None:
+    assert filled(tmp_path).why(ENTRY, "0", RECIPE, tmp_path) == ""
+
+
+def test_says_why_something_is_made_again(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    other = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 50}}])
+    newer = Entry(ENTRY.path, ENTRY.relative, 0, 10, 21)
+    unknown = Entry(ENTRY.path, PurePosixPath("b.png"), 1, 10, 20)
+    assert ledger.why(ENTRY, "0", other, tmp_path) == "steps.1.with.quality: 90 -> 50"
+    assert ledger.why(newer, "0", RECIPE, tmp_path) == "the input has changed"
+    assert ledger.why(unknown, "0", RECIPE, tmp_path) == "new"
+    assert ledger.why(ENTRY, "1", RECIPE, tmp_path) == "new"
+    (tmp_path / "a.png").write_bytes(b"picels")
+    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == "the output has been changed"
+    (tmp_path / "a.png").unlink()
+    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == "the output is missing"
+
+
+def test_a_touched_output_with_the_same_bytes_stands(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"pixels")
+    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == ""
+
+
+def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
+    path = filled(tmp_path).path
+    with path.open("ab") as handle:
+        handle.write(b'{"entry": "b.png", "sink": "0", "by": "12')
+    ledger = Ledger(tmp_path / ".img2img")
+    assert set(ledger.made) == {("0", "a.png")}
+    ledger.add(Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1), "0", RECIPE, Written("c.png", 1, 1, "0" * 64))
+    ledger.close()
+    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png"), ("0", "c.png")}
+
+
+def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
+    path = filled(tmp_path).path
+    path.write_bytes(b"\x00\xff\n[1]\n{}\n" + path.read_bytes())
+    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png")}
+
+
+def test_differences_are_named_by_their_place() -> None:
+    assert difference([{"uses": "a"}], [{"uses": "a", "on": {"bundle": "f" * 64}}]).startswith("steps.0.on: None ->")
+    assert difference([1], [1, 2]) == "steps: other steps than before"
+    many = difference([{"a": 1, "b": 1, "c": 1, "d": 1}], [{"a": 2, "b": 2, "c": 2, "d": 2}])
+    assert many == "steps.0.a: 1 -> 2; steps.0.b: 1 -> 2; steps.0.c: 1 -> 2 and 1 more"

@@ -1,0 +1,94 @@
+"""Plans: everything that must not run is refused before a picture is decoded."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pictures import save_pictures
+from pipelines_for_tests import pipeline_file, plan_of, run_file
+
+from img2imgkit.errors import ConfigError, PlanError
+
+
+def test_a_new_folder_is_made_whole(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    plan = plan_of(pipeline_file(tmp_path))
+    assert [(str(job.targets[0]), job.reason) for job in plan.jobs] == [("a.png", "new"), ("b.png", "new")]
+    assert not (tmp_path / "out").exists()
+
+
+def test_limit_takes_the_first(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "1.png", "2.png", "10.png")
+    assert [str(job.entry.relative) for job in plan_of(pipeline_file(tmp_path), limit=2).jobs] == ["1.png", "2.png"]
+
+
+def test_colliding_targets_are_refused_with_their_inputs(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a/x.png", "b/x.png", "c.png")
+    path = pipeline_file(tmp_path, write={"name": "{stem}.png"})
+    with pytest.raises(
+        PlanError, match=r"1 output files would be written more than once(.|\n)*out/x.png <- a/x.png, b/x.png"
+    ):
+        plan_of(path)
+
+
+def test_same_stem_with_two_suffixes_survives_by_default_and_collides_in_one_format(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "a.jpg")
+    assert len(plan_of(pipeline_file(tmp_path)).jobs) == 2
+    with pytest.raises(PlanError, match=r"a\.webp <- a\.jpg, a\.png"):
+        plan_of(pipeline_file(tmp_path, write={"format": "webp"}))
+
+
+def test_two_sinks_may_not_write_the_same_files(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(PlanError, match="would be written more than once"):
+        plan_of(pipeline_file(tmp_path, {"write": {"folder": "out"}}))
+
+
+def test_an_output_that_a_second_run_would_read_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(PlanError, match="lies inside the input"):
+        plan_of(pipeline_file(tmp_path, write={"folder": "in/out"}))
+    with pytest.raises(PlanError, match="lies inside the input"):
+        plan_of(pipeline_file(tmp_path, write={"folder": "in", "name": "{stem}_x"}))
+    plan_of(pipeline_file(tmp_path, read={"exclude": ["out/"]}, write={"folder": "in/out"}))
+    plan_of(pipeline_file(tmp_path, read={"recursive": False}, write={"folder": "in/out"}))
+
+
+def test_problems_of_templates_have_their_place(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(
+        ConfigError, match=r"pipeline.yaml:1:\d+: steps.1.with.name: unknown field {stam}; did you mean 'stem'"
+    ):
+        plan_of(pipeline_file(tmp_path, write={"name": "{stam}"}))
+
+
+def test_foreign_files_are_not_overwritten_unless_asked(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    save_pictures(tmp_path / "out", "a.png")
+    with pytest.raises(PlanError, match=r"1 output files are already there(.|\n)*a\.png"):
+        plan_of(pipeline_file(tmp_path))
+    overwriting = plan_of(pipeline_file(tmp_path, write={"if_exists": "overwrite"}))
+    assert [job.reason for job in overwriting.jobs] == ["overwriting is asked for"] * 2
+    skipping = plan_of(pipeline_file(tmp_path, write={"if_exists": "skip"}))
+    assert [job.reason for job in skipping.jobs] == ["", "new"]
+    with pytest.raises(PlanError, match="already there"):
+        plan_of(pipeline_file(tmp_path, write={"if_exists": "error"}))
+
+
+def test_a_second_run_has_nothing_to_do_and_a_changed_one_says_why(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png", "c.png")
+    path = pipeline_file(tmp_path, write={"name": "{stem}.jpg"})
+    run_file(path)
+    assert plan_of(path).reasons() == {"up to date": 3}
+    save_pictures(tmp_path / "in", "a.png", size=(20, 20))
+    (tmp_path / "out" / "b.jpg").unlink()
+    assert [job.reason for job in plan_of(path).jobs] == ["the input has changed", "the output is missing", ""]
+    changed = pipeline_file(tmp_path, write={"name": "{stem}.jpg", "quality": 50})
+    assert plan_of(changed).reasons() == {"steps.1.with.quality: 92 -> 50": 3}
+
+
+def test_a_moved_output_folder_keeps_what_is_done(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    run_file(pipeline_file(tmp_path))
+    shutil.move(tmp_path / "out", tmp_path / "elsewhere")
+    assert plan_of(pipeline_file(tmp_path, write={"folder": "elsewhere"})).reasons() == {"up to date": 1}

@@ -1,0 +1,181 @@
+"""The engine: outcomes, order, failures, stopping, memory's bound."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import save_pictures, tree
+from PIL import Image
+from pipelines_for_tests import CATALOG, Silent, pipeline_file, plan_of, run_file, run_plan
+
+from img2imgkit.errors import ToolkitError
+from img2imgkit.pipeline import run
+from img2imgkit.step import Resources
+
+NAMES = [f"{number}.png" for number in range(12)]
+
+
+def count(tmp_path: Path, seconds: float = 0.0) -> dict[str, object]:
+    return {"count": {"log": str(tmp_path / "log"), "seconds": seconds}}
+
+
+def counted(tmp_path: Path) -> list[str]:
+    return (tmp_path / "log").read_text().splitlines() if (tmp_path / "log").exists() else []
+
+
+def test_every_picture_goes_through_every_step(tmp_path: Path) -> None:
+    paths = save_pictures(tmp_path / "in", *NAMES)
+    result = run_file(pipeline_file(tmp_path, count(tmp_path)))
+    assert [outcome.status for outcome in result.outcomes] == ["done"] * 12
+    assert sorted(counted(tmp_path)) == sorted(NAMES)
+    for path in paths:
+        made = np.asarray(Image.open(tmp_path / "out" / path.name))
+        np.testing.assert_array_equal(made, 255 - np.asarray(Image.open(path)))
+
+
+def test_outcomes_tell_what_was_made(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (outcome,) = run_file(pipeline_file(tmp_path, count(tmp_path))).outcomes
+    (output,) = outcome.outputs
+    assert output["path"] == str(tmp_path / "out" / "a.png")
+    assert (output["width"], output["height"], output["depth"], output["space"]) == (16, 12, 8, "rgb")
+    assert outcome.notes["counted"] is True
+    assert set(outcome.seconds) == {"read", "count", "write"}
+
+
+def test_the_tree_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", *NAMES)
+    trees = []
+    for threads in (1, 2, 7):
+        path = pipeline_file(tmp_path, count(tmp_path), write={"folder": f"out{threads}", "name": "{index:03d}.png"})
+        result = run_file(path, threads=threads)
+        assert [str(outcome.entry.relative) for outcome in result.outcomes] == NAMES
+        trees.append(tree(tmp_path / f"out{threads}"))
+    assert trees[0] == trees[1] == trees[2]
+    assert len(trees[0]) == 12
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("translate", "no tile fits"),
+        ("memory", "out of memory in step 'fail'; run with fewer --jobs or smaller tiles"),
+        ("bug", "step 'fail' broke: KeyError: 'oops'"),
+    ],
+)
+def test_a_failed_picture_has_no_output_and_the_others_go_on(tmp_path: Path, how: str, reason: str) -> None:
+    save_pictures(tmp_path / "in", "1.png", "bad.png", "3.png")
+    result = run_file(pipeline_file(tmp_path, {"fail": {"how": how}}))
+    assert {str(o.entry.relative): (o.status, o.reason) for o in result.outcomes} == {
+        "1.png": ("done", "new"),
+        "3.png": ("done", "new"),
+        "bad.png": ("failed", reason),
+    }
+    assert set(tree(tmp_path / "out")) == {"1.png", "3.png"}
+
+
+def test_a_failed_picture_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "1.png", "bad.png")
+    path = pipeline_file(tmp_path, count(tmp_path), {"fail": {}})
+    run_file(path)
+    assert [job.reason for job in plan_of(path).jobs] == ["", "new"]
+    run_file(path)
+    assert sorted(counted(tmp_path)) == ["1.png", "bad.png", "bad.png"]
+
+
+def test_fail_fast_begins_nothing_new(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "0bad.png", *(f"{n}.png" for n in range(1, 40)))
+    result = run_file(pipeline_file(tmp_path, {"fail": {}}, count(tmp_path, 0.01)), threads=1, fail_fast=True)
+    assert result.count("failed") == 1
+    assert result.count("not reached") > 20
+    assert not result.interrupted
+
+
+def test_a_stop_finishes_what_is_in_flight(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", *(f"{n}.png" for n in range(40)))
+    stop = threading.Event()
+
+    class StopAfterThree(Silent):
+        def finished(self, outcome):  # type: ignore[no-untyped-def]
+            super().finished(outcome)
+            if len(self.outcomes) == 3:
+                stop.set()
+
+    path = pipeline_file(tmp_path, count(tmp_path, 0.01))
+    result = run(plan_of(path), Resources(CATALOG), StopAfterThree(), threads=1, stop=stop)
+    assert result.interrupted
+    assert 3 <= result.count("done") <= 8
+    assert result.count("done") + result.count("not reached") == 40
+    assert len(tree(tmp_path / "out")) == result.count("done") == len(counted(tmp_path))
+    assert run_file(path).count("done") == result.count("not reached")
+
+
+def test_a_step_that_cannot_be_opened_ends_the_run_and_writes_nothing(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", *NAMES)
+    with pytest.raises(ToolkitError, match="the bundle is damaged"):
+        run_file(pipeline_file(tmp_path, {"unopenable": {}}))
+    assert tree(tmp_path / "out") == {}
+
+
+def test_nothing_is_opened_when_everything_is_up_to_date(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    run_file(pipeline_file(tmp_path))
+    plan = plan_of(pipeline_file(tmp_path))
+    plan.pipeline.source.open = None  # type: ignore[assignment,method-assign]
+    assert run_plan(plan).count("up to date") == 1
+
+
+def test_several_sinks_each_keep_their_own_ledger(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    path = pipeline_file(tmp_path, {"write": {"folder": "first", "format": "webp"}}, count(tmp_path))
+    run_file(path)
+    assert set(tree(tmp_path / "first")) == {"a.webp", "b.webp"}
+    assert plan_of(path).reasons() == {"up to date": 2}
+    (tmp_path / "first" / "b.webp").unlink()
+    assert plan_of(path).reasons() == {"up to date": 1, "the output is missing": 1}
+
+
+def test_names_that_only_the_picture_completes_never_overwrite(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "x1.png", size=(6, 5))
+    save_pictures(tmp_path / "in", "x.png", size=(16, 5))
+    path = pipeline_file(tmp_path, write={"name": "{stem}{width}.png"})  # x1 + 6 and x + 16 are the same name
+    result = run_file(path)
+    assert sorted(outcome.status for outcome in result.outcomes) == ["done", "failed"]
+    assert "has been written there" in next(o.reason for o in result.outcomes if o.status == "failed")
+
+
+def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pictures(tmp_path / "in", *(f"{n}.png" for n in range(60)))
+    plan = plan_of(pipeline_file(tmp_path, count(tmp_path, 0.002)))
+    lock, here, most = threading.Lock(), 0, 0
+    load = plan.pipeline.source.load
+
+    def loading(entry):  # type: ignore[no-untyped-def]
+        nonlocal here, most
+        with lock:
+            here += 1
+            most = max(most, here)
+        return load(entry)
+
+    class Leaving(Silent):
+        def finished(self, outcome):  # type: ignore[no-untyped-def]
+            nonlocal here
+            with lock:
+                here -= 1
+
+    monkeypatch.setattr(plan.pipeline.source, "load", loading)
+    run(plan, Resources(CATALOG), Leaving(), threads=2)
+    # Four slots; an outcome is told a moment after its slot is free, so a few more may seem to be on their way.
+    assert 2 <= most <= 8
+
+
+def test_the_ledger_is_json_lines(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    run_file(pipeline_file(tmp_path))
+    lines = (tmp_path / "out" / ".img2img" / "ledger.jsonl").read_text().splitlines()
+    assert [sorted(json.loads(line)) for line in lines] == [
+        ["recipe", "steps"],
+        ["by", "entry", "file", "mtime_ns", "sink", "size"],
+    ]

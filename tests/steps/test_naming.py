@@ -1,0 +1,66 @@
+"""Name templates."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from img2imgkit.step import Entry
+from img2imgkit.steps.naming import Template
+
+
+def entry(relative: str = "a/b/photo.v2.JPG", index: int = 7) -> Entry:
+    return Entry(Path("/in") / relative, PurePosixPath(relative), index, 1, 1)
+
+
+FACTS = {"task": "super-resolution", "model": "sr-x2", "scale": 2}
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{relpath}/{stem}.png", "a/b/photo.v2.png"),
+        ("{stem}_{model}_{scale}x.{ext}", "photo.v2_sr-x2_2x.JPG"),
+        ("{index:04d}-{task}", "0007-super-resolution"),
+        ("flat", "flat"),
+        ("{stem}-{width}x{height}", "photo.v2-{width}x{height}"),
+    ],
+)
+def test_fills_every_field(template: str, name: str) -> None:
+    assert str(Template(template).fill(entry(), FACTS, "JPG")) == name
+
+
+def test_a_file_at_the_top_has_no_folder() -> None:
+    assert str(Template("{relpath}/{stem}").fill(entry("x.png"), {}, "png")) == "x"
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ("{stam}", "did you mean 'stem'?"),
+        ("{stem", "is no template"),
+        ("{}", "unknown field {}"),
+        ("../{stem}", "leads out of the output folder"),
+        ("/abs/{stem}", "leads out of the output folder"),
+        ("C:/{stem}", "leads out of the output folder"),
+        ("{model}", "set by a translate step"),
+        ("{stem:>200}", "format of {stem}"),
+        ("{index!r}", "format of {index}"),
+        ("{index:999999d}", "format of {index}"),
+        ("/", "the template is empty"),
+    ],
+)
+def test_says_what_is_wrong(template: str, complaint: str) -> None:
+    assert any(complaint in text for text in Template(template).complaints({}))
+
+
+def test_a_good_template_has_no_complaints() -> None:
+    assert not list(Template("{relpath}/{stem}_{model}_{index:03d}.{ext}").complaints(FACTS))
+
+
+@given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
+def test_never_leaves_the_folder(model: str, stem: str) -> None:
+    name = Template("{model}/{stem}").fill(entry("a/" + stem.replace("/", "_") + ".png"), {"model": model}, "png")
+    assert ".." not in name.parts
+    assert not name.is_absolute()

@@ -1,0 +1,60 @@
+"""``write``: names, formats, what it refuses."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from pictures import levels
+
+from img2imgkit.errors import ConfigError
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item, Planning
+from img2imgkit.steps.write import Write
+
+
+def entry(relative: str) -> Entry:
+    return Entry(Path("/in") / relative, PurePosixPath(relative), 3, 1, 1)
+
+
+def write(folder: Path, **options: object) -> Write:
+    step = Write(Write.Options(folder=folder, **options))
+    step.prepare(Planning(None, {"model": "m", "scale": 2}))  # type: ignore[arg-type]
+    return step
+
+
+@pytest.mark.parametrize(
+    ("options", "relative", "target"),
+    [
+        ({}, "a/x.JPG", "a/x.JPG"),
+        ({}, "a/r2image.200.png", "a/r2image.200.png"),
+        ({}, "a/x.psd", "a/x.png"),  # no writer: PNG
+        ({"format": "webp"}, "x.jpg", "x.webp"),
+        ({"name": "{stem}_{scale}x.png"}, "x.jpg", "x_2x.png"),
+        ({"name": "{stem}.{ext}", "format": "tiff"}, "x.jpg", "x.tif"),
+        ({"name": "{stem}-{width}"}, "x.png", "x-{width}.png"),
+    ],
+)
+def test_targets(tmp_path: Path, options: dict[str, str], relative: str, target: str) -> None:
+    assert str(write(tmp_path, **options).target(entry(relative))) == target
+
+
+def test_the_picture_completes_the_name_and_the_suffix_decides_the_format(tmp_path: Path) -> None:
+    picture = Picture(levels(1, 5, 9))
+    rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item(entry("x.png"), picture, picture))
+    assert str(rendering.target) == "x-9x5.bmp"
+    assert rendering.data.startswith(b"BM")
+
+
+def test_a_suffix_against_the_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name ends in a suffix of PNG, the format is jpeg"):
+        write(tmp_path, name="{stem}.png", format="jpeg")
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is a file, not a folder"):
+        write(tmp_path / "file")
+
+
+def test_moving_the_folder_does_not_change_the_recipe(tmp_path: Path) -> None:
+    assert write(tmp_path / "a").recipe() == write(tmp_path / "b", if_exists="overwrite").recipe()
+    assert write(tmp_path).recipe() != write(tmp_path, quality=50).recipe()

@@ -1,0 +1,71 @@
+"""A plugin with steps that misbehave, or tell what they do."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from img2imgkit import Config, Item, Resources, Transform, hookimpl
+from img2imgkit.errors import ToolkitError, TranslateError
+
+
+class Count(Transform):
+    """Append the name of each picture to a file, after a while, in the model's lane."""
+
+    name = "count"
+    lane = "model"
+
+    class Options(Config):
+        """Where to write, and how long to take."""
+
+        log: str
+        seconds: float = 0.0
+
+    def apply(self, item: Item) -> Item:
+        time.sleep(self.options.seconds)
+        with Path(self.options.log).open("a", encoding="utf-8") as handle:
+            handle.write(f"{item.entry.relative}\n")
+        return item.with_picture(item.picture.with_pixels(255 - item.picture.color, item.picture.alpha), counted=True)
+
+
+class Fail(Transform):
+    """Fail, in the way that is asked for, for pictures whose name contains a word."""
+
+    name = "fail"
+
+    class Options(Config):
+        """Which pictures, and how."""
+
+        word: str = "bad"
+        how: str = "translate"
+
+    def apply(self, item: Item) -> Item:
+        if self.options.word in item.entry.relative.name:
+            raise {"translate": TranslateError("no tile fits"), "memory": MemoryError(), "bug": KeyError("oops")}[
+                self.options.how
+            ]
+        return item
+
+
+class Unopenable(Transform):
+    """Cannot be opened."""
+
+    name = "unopenable"
+    lane = "model"
+
+    def open(self, resources: Resources) -> None:
+        raise ToolkitError("the bundle is damaged")
+
+    def apply(self, item: Item) -> Item:
+        return item
+
+
+@hookimpl
+def register_steps(register):  # type: ignore[no-untyped-def]
+    for step in (Count, Fail, Unopenable):
+        register(step)
+
+
+if os.environ.get("STEPS_FOR_TESTS_BREAK"):
+    raise RuntimeError("this plugin is broken on purpose")
