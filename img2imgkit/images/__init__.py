@@ -6,14 +6,17 @@ from img2imgkit.images.encode import Encoded, EncodeOptions, encode
 from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
 from img2imgkit.images.levels import to_levels, to_unit
 from img2imgkit.images.picture import Metadata, Picture
-from img2imgkit.images.profiles import to_srgb
+from img2imgkit.images.profiles import to_srgb, without_profile
+from img2imgkit.images.resample import Method, crop, resize
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "EncodeOptions",
     "Encoded",
     "Metadata",
+    "Method",
     "Picture",
+    "crop",
     "decode",
     "encode",
     "format_of",
@@ -21,6 +24,7 @@ __all__ = [
     "is_image",
     "is_opaque",
     "readable",
+    "resize",
     "suffix_for",
     "suffixes",
     "to_grey",
@@ -30,5 +34,6 @@ __all__ = [
     "to_unit",
     "with_depth",
     "without_alpha",
+    "without_profile",
     "writable",
 ]

@@ -1,0 +1,83 @@
+"""``compare``: the picture as it was beside the picture as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from pydantic import Field
+
+from img2imgkit.config import Config
+from img2imgkit.images import Picture, resize, to_rgb, to_srgb, with_depth, without_alpha
+from img2imgkit.step import Item, Transform
+
+Level = tuple[int, int, int]
+
+
+class Compare(Transform):
+    """Put the original and the current picture on one sheet, the original enlarged to the current size.
+
+    Both become alike before that: RGB unless both are grey, the greater depth of the two, transparency over
+    ``ground``, profiles converted to sRGB where they differ.
+    """
+
+    name = "compare"
+
+    class Options(Config):
+        """How the sheet is laid out."""
+
+        enlarge: Literal["bicubic", "nearest", "lanczos"] = Field(
+            "bicubic", description="How the original comes to the current size."
+        )
+        layout: Literal["beside", "below"] = Field("beside", description="Where the current picture stands.")
+        separator: int = Field(8, ge=0, le=1024, description="Pixels between the two.")
+        ground: Literal["white", "black", "grey"] = Field(
+            "white", description="The colour between the two, around labels, and under transparency."
+        )
+        labels: tuple[str, str] | None = Field(None, description="Two lines of text above the two pictures.")
+
+    def apply(self, item: Item) -> Item:
+        """The sheet, with what the current picture's file says beside its pixels."""
+        level = {"white": 255, "black": 0, "grey": 128}[self.options.ground]
+        ground = (level, level, level)
+        before, after = _alike(item.original, item.picture, ground)
+        before = resize(before, after.width, after.height, self.options.enlarge)
+        panels = [before.color, after.color]
+        if self.options.labels:
+            panels = [
+                np.concatenate([_label(text, panel, level), panel])
+                for text, panel in zip(self.options.labels, panels, strict=True)
+            ]
+        axis = 1 if self.options.layout == "beside" else 0
+        shape = list(panels[0].shape)
+        shape[axis] = self.options.separator
+        sheet = np.concatenate([panels[0], _filled(shape, level, after), panels[1]], axis=axis)
+        return item.with_picture(replace(after, color=sheet, alpha=None))
+
+
+def _alike(before: Picture, after: Picture, ground: Level) -> tuple[Picture, Picture]:
+    """Both without alpha, in one space, at one depth, under one profile."""
+    if before.metadata.icc != after.metadata.icc or "cmyk" in (before.space, after.space):
+        before, after = to_srgb(before), to_srgb(after)
+    if before.space != after.space:
+        before, after = to_rgb(before), to_rgb(after)
+    depth: Literal[8, 16] = 16 if 16 in (before.depth, after.depth) else 8
+    left, right = (without_alpha(with_depth(picture, depth), ground) for picture in (before, after))
+    return left, replace(right, mode={"grey": "L", "rgb": "RGB"}[right.space])
+
+
+def _filled(shape: list[int], level: int, like: Picture) -> np.ndarray:
+    return np.full(shape, level * (np.iinfo(like.color.dtype).max // 255), like.color.dtype)
+
+
+def _label(text: str, panel: np.ndarray, level: int) -> np.ndarray:
+    """A strip with a line of text, as wide as the panel and of its type; text that is too long is cut off."""
+    width, channels = panel.shape[1:]
+    size = max(10, min(48, width // 20))
+    font = ImageFont.load_default(size)
+    strip = Image.new("L", (width, size * 3 // 2), level)
+    ImageDraw.Draw(strip).text((size // 4, size // 4), text, fill=255 if level < 128 else 0, font=font)
+    scaled = np.asarray(strip).astype(panel.dtype) * np.asarray(np.iinfo(panel.dtype).max // 255, panel.dtype)
+    return np.repeat(scaled[..., None], channels, axis=2)

@@ -1,0 +1,73 @@
+"""``crop``: a part of each picture."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from img2imgkit.config import Config
+from img2imgkit.errors import TranslateError
+from img2imgkit.images import crop
+from img2imgkit.step import Item, Transform
+
+
+class Crop(Transform):
+    """Cut a part out of each picture: a box, a size around the centre, or sides that are multiples of a number.
+
+    A picture that is smaller than what is asked for fails, unless ``if_smaller`` is ``keep``: then it is cut as far as
+    it reaches.
+    """
+
+    name = "crop"
+
+    class Options(Config):
+        """The part, stated in one way."""
+
+        box: tuple[int, int, int, int] | None = Field(
+            None, description="Left, top, width and height in pixels, from the upper left corner."
+        )
+        centre: tuple[int, int] | None = Field(None, description="Width and height of a part around the centre.")
+        multiple: int | None = Field(
+            None, ge=2, description="The largest part around the centre whose sides are multiples of this."
+        )
+        if_smaller: Literal["fail", "keep"] = Field(
+            "fail", description="What becomes of a picture that is smaller than the part."
+        )
+
+        @model_validator(mode="after")
+        def _one_way(self) -> Crop.Options:
+            ways = [name for name in ("box", "centre", "multiple") if getattr(self, name) is not None]
+            if len(ways) != 1:
+                stated = f"not by {' and '.join(ways)} at once" if ways else "none is stated"
+                raise ValueError(f"state the part by box, centre or multiple: {stated}")
+            sizes = self.box[2:] if self.box else self.centre or ()
+            if any(side < 1 for side in sizes) or any(corner < 0 for corner in (self.box or ())[:2]):
+                raise ValueError("a corner is at least 0, and a width or height at least 1")
+            return self
+
+    def apply(self, item: Item) -> Item:
+        """The part of the item.
+
+        Raises:
+            TranslateError: the picture does not contain it.
+        """
+        picture = item.picture
+        left, top, width, height = self.window(picture.width, picture.height)
+        if self.options.if_smaller == "keep":
+            width, height = min(width, picture.width - left), min(height, picture.height - top)
+        try:
+            return item.with_picture(crop(picture, left, top, width, height))
+        except ValueError as error:
+            raise TranslateError(f"crop: {error}; if_smaller: keep takes what is there") from error
+
+    def window(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the part of a picture of this size."""
+        if self.options.box is not None:
+            box: tuple[int, int, int, int] = self.options.box
+            return box
+        if self.options.centre is not None:
+            across, down = self.options.centre
+        else:
+            across, down = (side - side % self.options.multiple for side in (width, height))
+        return max(0, (width - across) // 2), max(0, (height - down) // 2), across, down
