@@ -6,7 +6,8 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -41,3 +42,30 @@ def load() -> None:
         import keras  # noqa: F401
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")
+
+
+def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
+    """The gradient of ``sum(function(x))`` in ``x``, which can be differentiated again.
+
+    Shapes:
+        x: any -> the same; zeros where ``function`` does not depend on it
+    """
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def split_cpu(parts: int = 2) -> None:
+    """Let the CPU be several devices, "cpu:0" and on, so that training on several can be tried without them.
+
+    Raises:
+        RuntimeError: TensorFlow has used the CPU already.
+    """
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or ()) < parts:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * parts)

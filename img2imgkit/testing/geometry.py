@@ -1,0 +1,113 @@
+"""Whether a task's networks do to sizes, and see of a picture, what its ``geometry`` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from img2imgkit import backend
+from img2imgkit.bundle import Bundle
+from img2imgkit.images import Picture
+from img2imgkit.task import BATCH_KEYS, Geometry, Networks, Task
+from img2imgkit.testing.claims import expect, must_work
+
+_UNBOUNDED_SIDE = 96  # where a network that "sees everything" must see more than half
+_PHASES = 4
+
+
+def check_sizes(task: Task, nets: Networks) -> None:
+    """Every allowed size comes out ``scale`` times as large, and finite."""
+    geometry = task.geometry()
+    unit, scale = geometry.multiple, geometry.scale
+    for height, width in ((unit, unit), (unit, 3 * unit), (2 * unit, unit), (5 * unit, 4 * unit)):
+        source = np.random.default_rng(height).uniform(-1, 1, (2, height, width, geometry.channels)).astype(np.float32)
+        result = np.asarray(task.translate(nets, {BATCH_KEYS[task.data][0]: source}))
+        wanted = (2, scale * height, scale * width, geometry.channels)
+        expect(result.shape == wanted, f"translate made {result.shape} of {source.shape}; geometry() promises {wanted}")
+        expect(np.isfinite(result).all(), f"translate made NaN or infinity of noise of {source.shape}")
+
+
+def check_pictures(bundle: Bundle) -> None:
+    """Through the Translator every size comes out exactly ``scale`` times as large, from one pixel up."""
+    from img2imgkit.inference import Translator
+
+    geometry = bundle.task.geometry()
+    unit, scale = geometry.multiple, geometry.scale
+    translator = Translator(bundle, device="cpu")
+    for height, width in ((1, 1), (1, unit + 1), (unit + 2, 1), (2 * unit - 1, unit + 1)):
+        pixels = np.random.default_rng(width).integers(0, 256, (height, width, geometry.channels)).astype(np.uint8)
+        space = "grey" if geometry.channels == 1 else "rgb"
+        with must_work(f"a picture of {width}x{height} pixels"):
+            result = translator.translate(Picture(pixels, None, space)).picture  # type: ignore[arg-type]
+        size, wanted = (result.width, result.height), (scale * width, scale * height)
+        expect(size == wanted, f"a picture of {width}x{height} became {size}, expected {wanted}")
+
+
+def check_radius(task: Task, nets: Networks) -> None:
+    """No output pixel depends on inputs beyond ``radius``; with ``radius=None`` it does on most of the picture."""
+    geometry = task.geometry()
+    side = _side(geometry)
+    reach = measured_reach(task, nets, side)
+    if geometry.radius is None:
+        bounded = 2 * reach + 1 < side // 2
+        expect(not bounded, f"geometry() says radius=None, but no pixel depends on others further than {reach} away")
+        return
+    claim = f"geometry() says radius={geometry.radius}, but output pixels depend on inputs {reach} pixels away"
+    expect(reach <= geometry.radius, f"{claim}, so that tiles would show seams")
+
+
+def measured_reach(task: Task, nets: Networks, side: int) -> int:
+    """The furthest input that an output pixel in the middle of a ``side`` x ``side`` picture depends on, in pixels.
+
+    It is read off the gradient, with weights that are all positive and keep the scale, so that no path through the
+    network cancels another or dies in a rectifier. The networks' weights are as before afterwards.
+    """
+    before = {role: net.get_weights() for role, net in nets.generators.items()}
+    try:
+        _make_transparent(nets)
+        return max(_reach_from(task, nets, side, phase) for phase in _phases(task.geometry().multiple))
+    finally:
+        for role, net in nets.generators.items():
+            net.set_weights(before[role])
+
+
+def _reach_from(task: Task, nets: Networks, side: int, phase: int) -> int:
+    import keras
+
+    geometry = task.geometry()
+    middle = side // geometry.multiple // 2 * geometry.multiple + phase
+    first = middle * geometry.scale
+    source = np.random.default_rng(0).uniform(0.1, 1, (1, side, side, geometry.channels)).astype(np.float32)
+
+    def corner_pixels(image: Any) -> Any:
+        """All outputs that lie on the middle input pixel."""
+        made = task.translate(nets, {BATCH_KEYS[task.data][0]: image})
+        return made[:, first : first + geometry.scale, first : first + geometry.scale]
+
+    with keras.device("cpu:0"):  # where what is zero is exactly zero: other devices transform tiles of a convolution
+        gradient = np.asarray(backend.input_gradient(corner_pixels, keras.ops.convert_to_tensor(source)))
+    rows, columns = np.nonzero(np.abs(gradient[0]).max(axis=-1))
+    expect(len(rows), "translate does not depend on its input")
+    return int(max(np.abs(rows - middle).max(), np.abs(columns - middle).max()))
+
+
+def _make_transparent(nets: Networks) -> None:
+    """Positive kernels whose sum over the inputs of each output is 1; biases, norms and slopes stay."""
+    rng = np.random.default_rng(1)
+    for net in nets.generators.values():
+        for variable in net.trainable_variables:
+            if len(variable.shape) in (2, 4):
+                kernel = rng.uniform(0.5, 1, tuple(variable.shape))
+                variable.assign(kernel / kernel.sum(axis=tuple(range(kernel.ndim - 1)), keepdims=True))
+
+
+def _side(geometry: Geometry) -> int:
+    """Large enough to see a reach beyond the promised one."""
+    wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
+    return -(-wanted // geometry.multiple) * geometry.multiple
+
+
+def _phases(multiple: int) -> tuple[int, ...]:
+    """Places within a block of ``multiple`` pixels: its ends, and some between."""
+    return tuple(dict.fromkeys(round(place * (multiple - 1) / (_PHASES - 1)) for place in range(_PHASES)))

@@ -1,0 +1,174 @@
+"""The battery for pipeline steps: what the engine relies on, proved by running them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+from typing import Any
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import Config
+from img2imgkit.errors import ImageError
+from img2imgkit.images import Picture
+from img2imgkit.step import Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
+from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect, must_work
+from img2imgkit.testing.pictures import sample_items
+
+_THREADS = 4
+
+
+def check_step(
+    step_class: type[Step],
+    options: Config | None = None,
+    items: Iterable[Item] | None = None,
+    *,
+    catalog: Catalog | None = None,
+) -> None:
+    """Prove that a step keeps its contract.
+
+    Args:
+        items: what a transform or sink is tried on; pictures of every sort by default. A source needs options that
+            lead to real files.
+        catalog: what is installed, for steps that ask; nothing by default
+
+    Raises:
+        AssertionError: what was promised, and what came instead.
+    """
+    kinds = [base for base in (Source, Transform, Sink) if issubclass(step_class, base)]
+    expect(len(kinds) == 1, f"{step_class.__name__} must derive from one of Source, Transform and Sink")
+    check_name(step_class)
+    check_docstring(step_class)
+    check_descriptions(step_class.Options)
+    catalog = catalog or Catalog(())
+    first, second = (_opened(step_class, options, catalog) for _ in range(2))
+    try:
+        check_options(first.options)
+        _check_stated(first, second)
+        if isinstance(first, Source):
+            _check_source(first)
+        else:
+            _check_items(first, second, tuple(sample_items() if items is None else items))
+    finally:
+        first.close()
+        second.close()
+
+
+def _opened(step_class: type[Step], options: Config | None, catalog: Catalog) -> Step:
+    with must_work(f"{step_class.__name__} does not start"):
+        step = step_class(options)
+        step.prepare(Planning(catalog, {}, ()))
+        step.open(Resources(catalog, "cpu"))
+    return step
+
+
+def _check_stated(first: Step, second: Step) -> None:
+    """What goes into ledgers and templates is plain data, the same each time."""
+    for name in ("fingerprint", "facts"):
+        stated, again = dict(getattr(first, name)()), dict(getattr(second, name)())
+        try:
+            text = json.dumps(stated)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"{name}() gives {stated!r}, which is no plain JSON data: {error}") from error
+        expect(text == json.dumps(again), f"{name}() differs between two steps of the same options: {stated}, {again}")
+
+
+def _check_items(first: Step, second: Step, items: tuple[Item, ...]) -> None:
+    expect(items, "no items to try the step on")
+    run = _transformed if isinstance(first, Transform) else _rendered
+    results = []
+    for item in items:
+        untouched = copy.deepcopy(item)
+        results.append(run(first, item))
+        name = item.entry.relative
+        expect(_same_item(item, untouched), f"{first.name!r} changed the item {name} that it was given")
+        expect(results[-1] == run(first, item), f"{first.name!r} gave two results for {name}: it is not deterministic")
+        expect(results[-1] == run(second, item), f"two {first.name!r} of the same options differ on {name}")
+    if getattr(first, "lane", "cpu") == "cpu":
+        _check_threads(first, run, items, results)
+
+
+def _check_threads(step: Step, run: Callable[[Any, Item], Any], items: tuple[Item, ...], results: list[Any]) -> None:
+    """Called from several threads at once it does what it does alone."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        together = list(pool.map(lambda item: run(step, item), items * _THREADS))
+    expect(together == results * _THREADS, f"{step.name!r} does something else when several threads call it")
+
+
+def _transformed(step: Any, item: Item) -> Any:
+    """What ``apply`` made, as values that can be compared: pixels, beside them, notes; or why it refused."""
+    try:
+        result = step.apply(item)
+    except ImageError as error:
+        return ("refused", str(error))
+    expect(isinstance(result, Item), f"{step.name!r} gave {type(result).__name__}, expected an Item")
+    kept = result.entry == item.entry and result.original is item.original
+    expect(kept, f"{step.name!r} lost the entry or the original of {item.entry.relative}: use item.with_picture(...)")
+    notes = {key: value for key, value in item.notes.items() if result.notes.get(key) != value}
+    expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of steps before it")
+    return (*_plain(result.picture), json.dumps(dict(result.notes), sort_keys=True, default=str))
+
+
+def _rendered(step: Any, item: Item) -> Any:
+    """What ``render`` made, as values that can be compared; or why it refused."""
+    known = step.target(item.entry)
+    expect(known == step.target(item.entry), f"{step.name!r} names two targets for {item.entry.relative}")
+    try:
+        made = step.render(item)
+    except ImageError as error:
+        return ("refused", str(error))
+    expect(isinstance(made, Rendering), f"{step.name!r} gave {type(made).__name__}, expected a Rendering")
+    for target in (known, made.target):
+        inside = isinstance(target, PurePosixPath) and not target.is_absolute() and ".." not in target.parts
+        expect(inside, f"{step.name!r} wants to write to {target}, which is not below its folder")
+    return (str(known), str(made.target), made.data, json.dumps(dict(made.notes), sort_keys=True, default=str))
+
+
+def _check_source(source: Source) -> None:
+    listing, again = source.find(), source.find()
+    expect(listing == again, f"{source.name!r} found different files in an unchanged folder")
+    expect(listing.entries, f"{source.name!r} found nothing: give options that lead to real files")
+    numbers = [entry.index for entry in listing.entries]
+    expect(
+        numbers == list(range(len(numbers))),
+        f"{source.name!r} numbers its entries {numbers[:5]}..., expected 0, 1, 2...",
+    )
+    places = [entry.relative for entry in listing.entries]
+    expect(len(set(places)) == len(places), f"{source.name!r} gives two entries the same place")
+    for entry in listing.entries:
+        expect(source.reads(entry.path), f"{source.name!r} found {entry.path}, but reads() denies it")
+        expect(_loaded(source, entry) == _loaded(source, entry), f"{source.name!r} loads {entry.relative} in two ways")
+
+
+def _loaded(source: Source, entry: Any) -> Any:
+    try:
+        item = source.load(entry)
+    except ImageError as error:
+        return ("refused", str(error))
+    expect(item.entry == entry, f"{source.name!r} loads {entry.relative} as {item.entry.relative}")
+    expect(item.picture is item.original, f"{source.name!r} loads {entry.relative} with an original of its own")
+    return _plain(item.picture)
+
+
+def _plain(picture: Picture) -> tuple[Any, ...]:
+    alpha = None if picture.alpha is None else picture.alpha.tobytes()
+    return (
+        picture.color.shape,
+        str(picture.color.dtype),
+        picture.color.tobytes(),
+        alpha,
+        picture.space,
+        picture.metadata,
+        picture.format,
+        picture.mode,
+    )
+
+
+def _same_item(first: Item, second: Item) -> bool:
+    pixels = all(
+        _plain(before) == _plain(after)
+        for before, after in ((first.picture, second.picture), (first.original, second.original))
+    )
+    return pixels and first.entry == second.entry and dict(first.notes) == dict(second.notes)

@@ -1,0 +1,158 @@
+"""The battery for tasks: what training, inference and bundles rely on, proved by running it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from img2imgkit import backend, bundle
+from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.config import Config, suggestion
+from img2imgkit.hookspecs import hookimpl
+from img2imgkit.task import BATCH_KEYS, Networks, Task
+from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch
+from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
+from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
+from img2imgkit.testing.training import check_replicas, check_training
+
+_PAPER = re.compile(r"https?://\S+|arXiv:\s?\d{4}\.\d{4,5}", re.IGNORECASE)
+_SEED, _IMAGES = 11, 3
+_PICTURES = ("paired", "unpaired", "degraded")
+
+
+def check_task(
+    task_class: type[Task],
+    options: Config | None = None,
+    weights: Config | None = None,
+    *,
+    batch: MakeBatch | None = None,
+    replicas: bool = True,
+) -> None:
+    """Prove that a task keeps its contract. Use small options: networks are built, run and trained for two steps.
+
+    Args:
+        batch: makes a batch of so many images from a random generator; needed where ``data`` holds more than pictures
+        replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
+            trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
+
+    Raises:
+        AssertionError: what was promised, and what came instead.
+    """
+    backend.load()
+    _check_description(task_class)
+    task = task_class(options, weights)
+    check_options(task.options)
+    check_options(task.weights)
+    nets = _seeded(task)
+    make = batch or (lambda rng, images: random_batch(task, rng, images))
+    _check_players(task, nets)
+    _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
+    _check_same_seed(task, make)
+    if task.data in _PICTURES:
+        check_sizes(task, nets)
+        check_radius(task, nets)
+        _check_bundle(task, nets)
+    check_training(task, make)
+    if replicas:
+        check_replicas(task, make)
+
+
+def _check_description(task_class: type[Task]) -> None:
+    check_name(task_class)
+    check_docstring(task_class)
+    paper = _PAPER.search(task_class.__doc__ or "")
+    expect(paper, f"{task_class.__name__}'s docstring names no source; give the paper's https address or arXiv number")
+    kind = getattr(task_class, "data", None)
+    expect(kind in BATCH_KEYS, f"{task_class.__name__}.data is {kind!r}, expected one of {', '.join(BATCH_KEYS)}")
+
+
+def _seeded(task: Task) -> Networks:
+    import keras
+
+    keras.utils.set_random_seed(_SEED)
+    return task.build()
+
+
+def _check_players(task: Task, nets: Networks) -> None:
+    """Every trainable variable belongs to exactly one network of one player."""
+    owners: dict[int, str] = {}
+    for group in (nets.generators, nets.critics, nets.frozen):
+        for role, net in group.items():
+            for variable in net.variables if group is nets.frozen else net.trainable_variables:
+                other = owners.setdefault(id(variable), role)
+                expect(other == role, f"variable {variable.path} belongs to both {other!r} and {role!r}")
+    for player in ("generators", "critics"):
+        members = getattr(nets, player)
+        trainable = any(net.trainable_variables for net in members.values())
+        expect(not members or trainable, f"{player}: {', '.join(members)} have nothing to train")
+        expect(
+            not members or player in task.order, f"{task.name!r} has {player}, but order={task.order} never moves them"
+        )
+    expect(nets.generators, "build() gave no generator")
+
+
+def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
+    """Terms are the fields of ``Weights``, each once, with one finite number per image."""
+    prepared = task.prepare(batch)
+    out = task.forward(nets, prepared)
+    terms = {
+        "generators": task.generator_losses(nets, prepared, out),
+        "critics": task.critic_losses(nets, prepared, out),
+    }
+    known = set(type(task.weights).model_fields)
+    for player, mine in terms.items():
+        for name, term in mine.items():
+            near = suggestion(name, known)
+            expect(name in known, f"term {name!r} of the {player} has no weight of that name{near}")
+            values = np.asarray(term)
+            expect(
+                values.shape == (_IMAGES,),
+                f"term {name!r} has shape {values.shape}, expected {(_IMAGES,)}: one per image",
+            )
+            expect(np.isfinite(values).all(), f"term {name!r} is not finite: {values}")
+    twice = sorted(terms["generators"].keys() & terms["critics"].keys())
+    expect(not twice, f"term {twice[:1]} is given by both players; names are the keys of the log")
+    missing = sorted(known - terms["generators"].keys() - terms["critics"].keys())
+    expect(not missing, f"weight {missing[:1]} has no term of that name")
+
+
+def _check_same_seed(task: Task, make: MakeBatch) -> None:
+    """The same seed gives the same networks and images; translating twice gives the same twice."""
+    batch = make(np.random.default_rng(_SEED), _IMAGES)
+    first, second = _seeded(task), _seeded(task)
+    for role, net in first.generators.items():
+        other = second.generators[role]
+        same = all(np.array_equal(a, b) for a, b in zip(net.get_weights(), other.get_weights(), strict=True))
+        expect(same, f"two builds of {role!r} from one seed have different weights")
+    once, again = (np.asarray(task.translate(first, batch)) for _ in range(2))
+    expect(np.array_equal(once, again), "translating twice gave two results; inference must draw no noise")
+    expect(
+        np.array_equal(once, np.asarray(task.translate(second, batch))),
+        "two builds from one seed translate differently",
+    )
+
+
+def _check_bundle(task: Task, nets: Networks) -> None:
+    """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
+    catalog = Catalog((Plugin("tested", lambda: _plugin(type(task)), "tested", "0"),))
+    source = random_batch(task, np.random.default_rng(_SEED), 1)
+    with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
+        bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
+        loaded = bundle.load(Path(place) / "bundle", catalog)
+    before, after = (np.asarray(t.translate(n, source)) for t, n in ((task, nets), (loaded.task, loaded.nets)))
+    expect(np.array_equal(before, after), "a bundle translates otherwise than the networks it was made of")
+    check_pictures(loaded)
+
+
+def _plugin(task_class: type[Task]) -> Any:
+    def register_tasks(register: Any) -> None:
+        register(task_class)
+
+    module = ModuleType("tested")
+    module.register_tasks = hookimpl(register_tasks)  # type: ignore[attr-defined]
+    return module

@@ -1,0 +1,76 @@
+"""Whether a task trains: every player moves, and two devices move it as one does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2imgkit import backend
+from img2imgkit.task import Task
+from img2imgkit.testing.batches import MakeBatch
+from img2imgkit.testing.claims import expect, must_work
+
+if TYPE_CHECKING:
+    from img2imgkit.training.engine import Engine
+
+_STEPS, _IMAGES, _SEED = 2, 4, 5
+_RATE = 1e-2
+TOLERANCE = 1e-6  # between one device and two, beside weights of about 1
+
+
+def check_training(task: Task, make: MakeBatch) -> None:
+    """In two steps every trainable variable of every player moves, and stays finite."""
+    engine = _engine(task, "cpu:0")
+    before = _values(engine)
+    _train(engine, make)
+    for key, value in _values(engine).items():
+        expect(np.isfinite(value).all(), f"two training steps made {key} infinite or NaN")
+        expect(not np.array_equal(value, before[key]), f"two training steps did not move {key}")
+
+
+def check_replicas(task: Task, make: MakeBatch) -> None:
+    """Two devices with half of the batch each end where one with all of it does."""
+    try:
+        backend.split_cpu(2)
+    except RuntimeError:
+        raise AssertionError(
+            "TensorFlow has started with one CPU device: call img2imgkit.backend.split_cpu() before it does,"
+            " such as in conftest.py, or check_task(..., replicas=False)"
+        ) from None
+    ends = []
+    for device in ("cpu:0", "cpu:0,1"):
+        engine = _engine(task, device)
+        _train(engine, make)
+        ends.append(_values(engine))
+    for key, one in ends[0].items():
+        apart = float(np.max(np.abs(one - ends[1][key]) / np.maximum(1, np.abs(one)), initial=0))
+        claim = f"trained on two devices, {key} ends {apart:.1e} from where one device takes it"
+        expect(apart <= TOLERANCE, f"{claim}: something is computed over a device's share of the batch")
+
+
+def _engine(task: Task, device: str) -> Engine:
+    from img2imgkit.training.devices import strategy_for
+    from img2imgkit.training.engine import Engine
+    from img2imgkit.training.options import PlayerOptions, Sgd, TrainingOptions
+
+    # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
+    player = PlayerOptions(optimizer=Sgd(learning_rate=_RATE))
+    options = TrainingOptions(steps=_STEPS, seed=_SEED, ema=None, generators=player, critics=player)
+    with must_work("training"):
+        return Engine(task, options, strategy_for(device), _IMAGES)
+
+
+def _train(engine: Engine, make: MakeBatch) -> None:
+    for step in range(_STEPS):
+        with must_work("training"):
+            engine.rates(step)
+            engine.step(step, make(np.random.default_rng((_SEED, step)), _IMAGES))
+
+
+def _values(engine: Engine) -> dict[str, Any]:
+    return {
+        f"{player.name}: {variable.path}": np.asarray(variable.numpy())
+        for player in engine.players.values()
+        for variable in player.variables
+    }
