@@ -26,7 +26,7 @@ def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         show_json({"file": str(file), "problems": problems})
     elif problems:
-        click.echo("\n".join(problem["text"] for problem in problems))
+        click.echo("\n".join(str(problem["text"]) for problem in problems))
     else:
         click.echo(f"{file}: good")
     return EXIT_USAGE if problems else EXIT_DONE

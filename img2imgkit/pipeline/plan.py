@@ -92,7 +92,8 @@ def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePos
         if source.reads(source.folder() / written.relative_to(read) / target):
             raise PlanError(
                 f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run "
-                f"would read the first one's results ({target}); write elsewhere, or exclude that folder in the read step"
+                f"would read the first one's results ({target}); write elsewhere, or exclude that folder in the "
+                "read step"
             )
 
 

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -177,7 +177,7 @@ class _Engine:
                 step.open(resources)
         return self.lanes["model"].submit(self._open_models, ours, resources)
 
-    def _open_models(self, steps: list[Step], resources: Resources) -> None:
+    def _open_models(self, steps: Sequence[Step], resources: Resources) -> None:
         try:
             for step in steps:
                 step.open(resources)

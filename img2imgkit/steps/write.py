@@ -36,7 +36,8 @@ class Write(Sink):
         if_exists: Literal["resume", "overwrite", "skip", "error"] = Field(
             "resume",
             description="Where a target is there already: 'resume' makes what is missing or outdated and refuses "
-            "files that no run has made; 'overwrite' makes all again; 'skip' leaves each file that is there; 'error' refuses.",
+            "files that no run has made; 'overwrite' makes all again; 'skip' leaves each file that is there; 'error' "
+            "refuses.",
         )
 
     def __init__(self, options: Config | None = None) -> None:

@@ -1,0 +1,141 @@
+"""``img2img run``: exit codes, streams, the report, progress."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pictures import save_pictures, tree
+from pipelines_for_tests import pipeline_file
+
+pytestmark = pytest.mark.usefixtures("uninstall_everything")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    save_pictures(tmp_path / "in", "a.png", "deep/b.png")
+    (tmp_path / "in" / "note.txt").write_text("no picture")
+    return pipeline_file(tmp_path)
+
+
+def break_one(tmp_path: Path) -> None:
+    (tmp_path / "in" / "broken.png").write_bytes(b"")
+
+
+def test_done_is_0_and_only_the_summary_is_told(img2img, file: Path, tmp_path: Path) -> None:
+    ended = img2img("run", file)
+    assert ended.code == 0
+    assert ended.out == ""
+    assert "2 made, 0 up to date, 0 failed, 1 files that are no pictures left alone in" in ended.err
+    assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
+
+
+def test_a_failed_item_is_1_and_named_with_its_reason(img2img, file: Path, tmp_path: Path) -> None:
+    break_one(tmp_path)
+    ended = img2img("run", file, "--quiet")
+    assert ended.code == 1
+    assert ended.err.startswith("failed: broken.png: ")
+    assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
+
+
+def test_quiet_says_nothing_on_success(img2img, file: Path) -> None:
+    ended = img2img("run", file, "-q")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--set", "steps.1.with.nmae=x"],
+        ["--set", "steps.7.with.x=1"],
+        ["--input", "nowhere"],
+        ["--limit", "0"],
+        ["--set", "x"],
+    ],
+)
+def test_usage_and_configuration_errors_are_2_and_write_nothing(img2img, file: Path, tmp_path: Path, arguments) -> None:
+    assert img2img("run", file, *arguments).code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_error_has_its_place(img2img, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        "name: x\nsteps:\n  - uses: read\n    with: {folder: ., recursve: true}\n  - {uses: write, with: {folder: o}}\n"
+    )
+    ended = img2img("run", path)
+    assert ended.code == 2
+    assert ended.err == f"error: {path}:4:23: steps.0.with.recursve: unknown option; did you mean 'recursive'?\n"
+
+
+def test_a_dry_run_shows_all_and_does_nothing(img2img, file: Path, tmp_path: Path) -> None:
+    ended = img2img("run", file, "--dry-run")
+    assert ended.code == 0
+    assert "make  deep/b.png -> deep/b.png  (new)" in ended.out
+    assert not (tmp_path / "out").exists()
+    plan = json.loads(img2img("run", file, "-n", "--json").out)
+    assert [item["action"] for item in plan["items"]] == ["make", "make"]
+
+
+def test_a_second_run_skips_and_a_dry_run_says_so(img2img, file: Path) -> None:
+    img2img("run", file)
+    assert "0 to make, 2 up to date" in img2img("run", file, "-n").out
+    assert "0 made, 2 up to date" in img2img("run", file).err
+
+
+def test_other_folders_by_option(img2img, file: Path, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "more", "x.png")
+    assert img2img("run", file, "-i", tmp_path / "more", "-o", tmp_path / "there").code == 0
+    assert set(tree(tmp_path / "there")) == {"x.png"}
+
+
+def test_the_report_says_what_happened(img2img, file: Path, tmp_path: Path) -> None:
+    break_one(tmp_path)
+    printed = json.loads(img2img("run", file, "--json").out)
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert printed == written
+    assert written["schema"] == 1
+    assert written["totals"] == {
+        "found": 3, "done": 2, "up_to_date": 0, "failed": 1, "not_reached": 0, "ignored": {"files that are no pictures": 1},
+    }  # fmt: skip
+    assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
+    items = {item["relative"]: item for item in written["items"]}
+    assert items["broken.png"]["status"] == "failed"
+    assert items["broken.png"]["outputs"] == []
+    assert items["a.png"]["before"] == {
+        "width": 16, "height": 12, "depth": 8, "space": "rgb", "alpha": False, "mode": "RGB", "icc": False,
+    }  # fmt: skip
+    (output,) = items["a.png"]["outputs"]
+    assert output["bytes"] == (tmp_path / "out" / "a.png").stat().st_size
+    assert len(output["sha256"]) == 64
+
+
+def test_the_page_shows_every_item_and_escapes_names(img2img, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "<b>&'x'.png", "größe 1.png")
+    img2img("run", pipeline_file(tmp_path))
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "&lt;b&gt;&amp;&#x27;x&#x27;.png" in page
+    assert "größe 1.png" in page
+    assert page.count("-before.jpg") == page.count("-after.jpg") == 2
+    assert "<b>&'x'" not in page
+
+
+def test_progress_for_machines(img2img, file: Path, tmp_path: Path) -> None:
+    break_one(tmp_path)
+    events = [json.loads(line) for line in img2img("run", file, "--progress", "json", "-q").err.splitlines()]
+    assert events[0] == {"event": "started", "total": 3, "up_to_date": 0}
+    assert sorted(event["status"] for event in events[1:]) == ["done", "done", "failed"]
+    assert events[-1]["count"] == events[-1]["total"] == 3
+    assert events[-1]["eta"] == 0
+
+
+def test_a_terminal_s_bar_names_failures(img2img, file: Path, tmp_path: Path) -> None:
+    break_one(tmp_path)
+    ended = img2img("run", file, "--progress", "bar")
+    assert "failed: broken.png: " in ended.err
+    assert "3/3" in ended.err
+
+
+def test_one_file_gives_what_the_folder_gives(img2img, file: Path, tmp_path: Path) -> None:
+    img2img("run", file)
+    img2img("run", file, "-i", tmp_path / "in" / "a.png", "-o", tmp_path / "one")
+    assert tree(tmp_path / "one") == {"a.png": (tmp_path / "out" / "a.png").read_bytes()}

@@ -1,0 +1,134 @@
+"""Nothing is lost: real processes, real kills, real signals."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pictures import save_pictures, tree
+from pipelines_for_tests import pipeline_file
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the steps for tests are an installed plugin."""
+    site = tmp_path / "site"
+    info = site / "steps_for_tests-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: steps-for-tests\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[img2imgkit]\nsteps-for-tests = steps_for_tests\n")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
+
+
+def start(file: Path, environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "img2imgkit.cli", "run", str(file), "--progress", "json", *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(file: Path, environment: dict[str, str]) -> None:
+    process = start(file, environment)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
+def counting(folder: Path, log: Path, out: str, seconds: float) -> Path:
+    return pipeline_file(
+        folder, {"count": {"log": str(log), "seconds": seconds}}, write={"folder": out, "format": "webp"}
+    )
+
+
+def wait_for_items(process: subprocess.Popen[str], count: int) -> None:
+    assert process.stderr is not None
+    seen = 0
+    while seen < count:
+        seen += '"event": "item"' in process.stderr.readline()
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Path, environment: dict[str, str]) -> None:
+    names = [f"{number % 7}/{number}.png" for number in range(120)]
+    save_pictures(tmp_path / "in", *names)
+    whole, killed = tmp_path / "whole.log", tmp_path / "killed.log"
+    finish(counting(tmp_path, whole, "whole", 0.0), environment)
+    file = counting(tmp_path, killed, "killed", 0.004)
+    moments = random.Random(20)
+    finished_before: set[str] = set()
+    for _ in range(6):
+        process = start(file, environment)
+        wait_for_items(process, 1)
+        time.sleep(moments.uniform(0.0, 0.12))
+        process.kill()
+        process.communicate()
+        known = {str(path.relative_to(tmp_path / "killed")) for path in (tmp_path / "killed").rglob("*.webp")}
+        assert finished_before <= known
+        finished_before = known
+    calls_before = killed.read_text().splitlines()
+    left = set(names) - {name.replace(".webp", ".png") for name in finished_before}
+    assert left, "every kill came too late to test anything"
+    finish(file, environment)
+    assert tree(tmp_path / "killed") == tree(tmp_path / "whole")
+    assert not list((tmp_path / "killed" / ".img2img" / "unfinished").iterdir())
+    last_calls = killed.read_text().splitlines()[len(calls_before) :]
+    assert sorted(last_calls) == sorted(left)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_the_first_ctrl_c_finishes_what_is_in_flight_and_reports(tmp_path: Path, environment: dict[str, str]) -> None:
+    save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(200)))
+    file = counting(tmp_path, tmp_path / "log", "out", 0.05)
+    process = start(file, environment)
+    wait_for_items(process, 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["interrupted"] is True
+    assert report["totals"]["done"] == len(tree(tmp_path / "out"))
+    assert report["totals"]["done"] + report["totals"]["not_reached"] == 200
+    assert report["totals"]["not_reached"] > 100
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(8)))
+    file = counting(tmp_path, tmp_path / "log", "out", 30.0)
+    process = start(file, environment)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "out" / ".img2img" / "ledger.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert tree(tmp_path / "out") == {}
+
+
+def test_a_folder_that_another_run_holds_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    first = start(counting(tmp_path, tmp_path / "log", "out", 1.5), environment)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "out" / ".img2img" / "ledger.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = start(counting(tmp_path, tmp_path / "log", "out", 0.0), environment)
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"process {first.pid} on" in errors
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+def test_a_broken_plugin_does_not_stop_a_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    finish(pipeline_file(tmp_path), {**environment, "STEPS_FOR_TESTS_BREAK": "1"})
+    assert set(tree(tmp_path / "out")) == {"a.png"}
