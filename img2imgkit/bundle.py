@@ -1,18 +1,22 @@
-"""A bundle: a trained task as a folder of data, ``bundle.json`` and ``weights.npz``; no pickles, no code.
+"""A bundle: a trained task as a folder of data, ``bundle.json`` and a weights file; no pickles, no code.
 
 ``describe`` reads and checks the description without TensorFlow; ``load`` also builds the networks. The format is
-documented in ``docs/bundles.md``.
+documented in ``docs/bundles.md``. What a bundle says is not trusted: no size is taken from it before the networks that
+its task builds have said what they need.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import math
 import os
-import shutil
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,15 +24,16 @@ import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Config, parse_yaml, validate
-from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.task import DataKind, Geometry, Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
 FORMAT = 1
-MANIFEST, WEIGHTS = "bundle.json", "weights.npz"
+MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
+_HEADER_BYTES = 1 << 10  # of an .npy member, beside its numbers
 
 
 class PluginVersion(Config):
@@ -55,7 +60,7 @@ class Contract(Config):
 class WeightsFile(Config):
     """The weights' file, its digest, and how many numbers it holds."""
 
-    file: Literal["weights.npz"] = WEIGHTS
+    file: str = Field(default="weights.npz", pattern=r"^weights(-[0-9a-f]{12})?\.npz$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     parameters: int = Field(ge=0)
 
@@ -72,8 +77,8 @@ class Score(Config):
 class Manifest(Config):
     """What ``bundle.json`` says."""
 
-    format: Literal[1]
-    name: str
+    format: int = Field(ge=1, le=FORMAT)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")  # it becomes part of file names
     task: str
     plugin: PluginVersion
     options: dict[str, Any]
@@ -114,12 +119,12 @@ def describe(folder: Path) -> Manifest:
             raise BundleError(f"{path}: larger than {MAX_MANIFEST_BYTES >> 20} MiB, so it is no bundle description")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BundleError(f"{folder}: no bundle here; a bundle is a folder with {MANIFEST} and {WEIGHTS}") from None
+        raise BundleError(f"{folder}: no bundle here; a bundle is a folder with {MANIFEST} and its weights") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path}: cannot read it: {error}") from error
     try:
         stated = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: no valid JSON: {error}") from None
     if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > FORMAT:
         raise BundleError(f"{path}: bundle format {stated['format']}; this version reads {FORMAT}: upgrade img2imgkit")
@@ -138,7 +143,10 @@ def resolve(reference: str, base: Path, catalog: Catalog) -> Path:
     """
     if reference in catalog.bundles:
         return catalog.bundles[reference]
-    path = base / Path(reference).expanduser()
+    try:
+        path = base / Path(reference).expanduser()
+    except RuntimeError as error:  # ~somebody who is not there
+        raise BundleError(f"bundle {reference!r}: {error}") from None
     if path.is_dir():
         return path
     if any(mark in reference for mark in ("/", "\\", ".")):
@@ -154,102 +162,144 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
         NotInstalled: its task is not there; the text names the plugin that had it.
     """
     manifest = describe(folder)
-    task_class: type[Task] = catalog.get("tasks", manifest.task)
+    task = _task(folder, manifest, catalog)
     try:
-        task = task_class(validate(task_class.Options, parse_yaml("", str(folder / MANIFEST)), data=manifest.options))
-    except ConfigError as error:
-        raise BundleError(f"{folder}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
-    nets = task.build()
-    _put(nets, _read_weights(folder, manifest), folder)
+        nets = task.build()
+    except Exception as error:
+        raise BundleError(
+            f"{folder}: task {manifest.task!r} cannot build its networks from its options: {error}"
+        ) from error
+    path = folder / manifest.weights.file
+    for variable, array in _read_weights(path, manifest.weights.sha256, _variables(nets)):
+        variable.assign(array)
     return Bundle(folder, manifest, task, nets)
 
 
 def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, **about: Any) -> Manifest:
     """Write a bundle of the task's generators; ``about`` fills description, licence, training, scores, ...
 
-    It is written beside ``folder`` and renamed there when it is whole; a bundle that was there is replaced.
+    A bundle that is there is replaced at once, by the rename of its description: until then the old one is whole, and
+    from then on the new one. Other files in the folder stay.
     """
-    arrays = _arrays(nets)
-    folder = folder.absolute()
-    fresh = folder.with_name(f".{folder.name}.new-{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        np.savez(fresh / WEIGHTS, **arrays)  # type: ignore[arg-type]
-        owner = catalog.owner("tasks", task.name)
-        geometry = task.geometry()
-        manifest = Manifest(
-            format=FORMAT,
-            name=name,
-            task=task.name,
-            plugin=PluginVersion(name=owner.name, version=owner.version),
-            options=task.options.model_dump(mode="json"),
-            contract=Contract(
-                data=task.data,
-                scale=geometry.scale,
-                multiple=geometry.multiple,
-                radius=geometry.radius,
-                channels=geometry.channels,
-            ),  # type: ignore[arg-type]
-            weights=WeightsFile(sha256=_sha256(fresh / WEIGHTS), parameters=sum(a.size for a in arrays.values())),
-            **about,
-        )
-        (fresh / MANIFEST).write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        _replace_folder(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    owner = catalog.owner("tasks", task.name)
+    geometry = task.geometry()
+    contract = Contract.model_validate({"data": task.data, **asdict(geometry)})
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {key: _plain(variable) for key, variable in _variables(nets).items()}
+    packed = _packed(arrays)
+    sha256, parameters = hashlib.sha256(packed).hexdigest(), sum(array.size for array in arrays.values())
+    manifest = Manifest(
+        format=FORMAT,
+        name=name,
+        task=task.name,
+        plugin=PluginVersion(name=owner.name, version=owner.version),
+        options=task.options.model_dump(mode="json"),
+        contract=contract,
+        weights=WeightsFile(file=f"weights-{sha256[:12]}.npz", sha256=sha256, parameters=parameters),
+        **about,
+    )
+    _write(folder / manifest.weights.file, packed)
+    _write(folder / MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n").encode())
+    for old in folder.glob("weights*.npz"):
+        if old.name != manifest.weights.file:
+            old.unlink()
     return manifest
 
 
-def _replace_folder(fresh: Path, folder: Path) -> None:
-    for path in fresh.iterdir():
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
-    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _arrays(nets: Networks) -> dict[str, np.ndarray]:
-    return {
-        f"{role}/{number:04d}/{variable.path}": np.asarray(variable.numpy())
-        for role, net in nets.generators.items()
-        for number, variable in enumerate(net.weights)
-        if "seed_generator" not in variable.path
-    }
-
-
-def _put(nets: Networks, arrays: Mapping[str, np.ndarray], folder: Path) -> None:
-    wanted = {
-        f"{role}/{number:04d}": variable
-        for role, net in nets.generators.items()
-        for number, variable in enumerate(net.weights)
-        if "seed_generator" not in variable.path
-    }
-    given = {"/".join(key.split("/")[:2]): array for key, array in arrays.items()}
-    if wanted.keys() != given.keys():
-        raise BundleError(f"{folder}: has {len(given)} weights, the task's generators have {len(wanted)}")
-    for key, variable in wanted.items():
-        if tuple(variable.shape) != given[key].shape:
-            raise BundleError(
-                f"{folder}: weight {key} has shape {given[key].shape}, the network wants {tuple(variable.shape)}"
-            )
-        variable.assign(given[key])
-
-
-def _read_weights(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    path = folder / manifest.weights.file
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        if _sha256(path) != manifest.weights.sha256:
-            raise BundleError(f"{path}: its sha256 is not the one in {MANIFEST}: the bundle is damaged; fetch it again")
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        with fresh.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The same arrays give the same bytes: members carry no time of their making."""
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def _task(folder: Path, manifest: Manifest, catalog: Catalog) -> Task:
+    try:
+        task_class: type[Task] = catalog.get("tasks", manifest.task)
+    except NotInstalled as error:
+        plugin = manifest.plugin
+        raise NotInstalled(f"{folder}: {error}; it was made with plugin {plugin.name!r} {plugin.version}") from None
+    try:
+        task = task_class(validate(task_class.Options, parse_yaml("", str(folder / MANIFEST)), data=manifest.options))
+    except ConfigError as error:
+        raise BundleError(f"{folder}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
+    if task.geometry() != manifest.contract.geometry() or task.data != manifest.contract.data:
+        raise BundleError(
+            f"{folder}: its contract is not what task {manifest.task!r} as installed does: it states "
+            f"{manifest.contract.data}, {manifest.contract.geometry()}; the task is {task.data}, {task.geometry()}"
+        )
+    return task
+
+
+def _variables(nets: Networks) -> dict[str, Any]:
+    """The generators' variables by role, number, and path without the numbers that Keras counts per process."""
+    return {
+        f"{role}/{number:04d}/{re.sub(r'_[0-9]+(?=/|$)', '', variable.path)}": variable
+        for role, net in nets.generators.items()
+        for number, variable in enumerate(net.weights)
+        if "seed_generator" not in variable.path
+    }
+
+
+def _plain(variable: Any) -> np.ndarray:
+    """A variable's numbers in a type that .npy files know, which bfloat16 is not."""
+    array = np.asarray(variable.numpy())
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def _read_weights(path: Path, sha256: str, variables: Mapping[str, Any]) -> list[tuple[Any, np.ndarray]]:
+    try:
+        with path.open("rb") as handle:
+            if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
+                raise BundleError(
+                    f"{path}: its sha256 is not the one in {MANIFEST}: the bundle is damaged; fetch it again"
+                )
+        with zipfile.ZipFile(path) as stored:
+            return _fitting(path, stored, variables)
+    except (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path}: cannot read the weights: {error}") from error
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+def _fitting(path: Path, stored: zipfile.ZipFile, variables: Mapping[str, Any]) -> list[tuple[Any, np.ndarray]]:
+    """Each variable with its array; layers may have been renamed since, but not their order, kinds and shapes."""
+    infos = stored.infolist()
+    members = {_place(info.filename.removesuffix(".npy")): info for info in infos}
+    if len(members) != len(infos) or members.keys() != {_place(key) for key in variables}:
+        raise BundleError(f"{path}: has {len(infos)} weights, the task's generators have {len(variables)}, or others")
+    return [(variable, _array(path, stored, members[_place(key)], variable)) for key, variable in variables.items()]
+
+
+def _place(key: str) -> str:
+    """What must agree: role, number and the variable's own name, such as ``kernel``."""
+    parts = key.split("/")
+    return "/".join([*parts[:2], parts[-1]])
+
+
+def _array(path: Path, stored: zipfile.ZipFile, member: zipfile.ZipInfo, variable: Any) -> np.ndarray:
+    wanted = tuple(variable.shape)
+    if member.file_size > 8 * math.prod(wanted) + _HEADER_BYTES:
+        raise BundleError(
+            f"{path}: weight {member.filename} holds {member.file_size} bytes, the network wants {wanted}"
+        )
+    with stored.open(member) as stream:
+        array = np.asarray(np.load(io.BytesIO(stream.read(member.file_size)), allow_pickle=False))
+    if array.shape != wanted or array.dtype.kind not in "fiub":
+        raise BundleError(
+            f"{path}: weight {member.filename} is {array.dtype} {array.shape}, the network wants {wanted}"
+        )
+    if not np.isfinite(array).all():
+        raise BundleError(f"{path}: weight {member.filename} holds NaN or infinity")
+    return array
