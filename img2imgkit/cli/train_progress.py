@@ -38,7 +38,9 @@ def _json(event: Event) -> None:
     def plain(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
-    click.echo(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain), err=True)
+    click.echo(
+        json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain), err=True
+    )
 
 
 @contextmanager
@@ -64,7 +66,9 @@ def _text(event: Event) -> str:
     match event:
         case Started():
             numbers = ", ".join(f"{name} {count:,} parameters" for name, count in event.parameters.items())
-            first = f"{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
+            first = (
+                f"{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
+            )
             resumed = [f"resumed after step {event.step}"] if event.step else []
             return "\n".join([first, *event.notes, *resumed])
         case Progress():

@@ -125,7 +125,9 @@ class DegradedReader(Reader):
         cells = [_cells(self.sources[n], n, self.side, self.options.min_detail) for n in range(len(self.sources))]
         found = np.concatenate(cells)
         if not len(found):
-            raise DataError(f"data.min_detail: no crop has a mean gradient of {self.options.min_detail} levels; lower it")
+            raise DataError(
+                f"data.min_detail: no crop has a mean gradient of {self.options.min_detail} levels; lower it"
+            )
         return found
 
     def _pair(self, seed: int, position: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from img2imgkit.errors import DataError
+from img2imgkit import images
+from img2imgkit.errors import DataError, DecodeError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 MAX_LISTED = 20
 
 
@@ -28,7 +28,7 @@ def listed(folders: Iterable[Path]) -> list[Path]:
             continue
         inside = sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
         if not inside:
-            problems.append(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))})")
+            problems.append(f"{folder}: holds no picture")
         found += inside
     refuse(problems)
     return found
@@ -47,29 +47,29 @@ def read_rgb(path: Path) -> np.ndarray:
     Shapes:
         (H, W, 3) uint8
     Raises:
-        DataError: it cannot be read, or is CMYK.
+        DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
     """
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot read it: {error}") from error
+        picture = images.decode(path)
+    except DecodeError as error:
+        text = str(error)
+        raise DataError(text if str(path) in text else f"{path}: {text}") from error
+    if picture.space == "cmyk":
+        raise DataError(f"{path}: is in cmyk; convert it to RGB first")
+    return images.with_depth(images.to_rgb(picture), 8).color
 
 
 def _is_picture(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()
+    return not hidden and images.is_image(path) and path.is_file()
 
 
 class PixelStore:
-    """Arrays that lie in memory up to a budget, and beyond it in memory-mapped scratch files."""
+    """Arrays that lie in memory up to a budget, and beyond it in memory-mapped files without a name."""
 
     def __init__(self, budget_mib: int) -> None:
         self._left = budget_mib << 20
         self._arrays: list[np.ndarray] = []
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def __getitem__(self, number: int) -> np.ndarray:
         return self._arrays[number]
@@ -78,19 +78,18 @@ class PixelStore:
         return len(self._arrays)
 
     @property
-    def spilled(self) -> bool:
-        """Whether anything lies in scratch files."""
-        return self._scratch is not None
+    def spilled(self) -> int:
+        """How many arrays lie in files."""
+        return sum(isinstance(array, np.memmap) for array in self._arrays)
 
     def append(self, pixels: np.ndarray) -> None:
         """Keep an array; it must not change any more."""
         self._left -= pixels.nbytes
-        self._arrays.append(np.ascontiguousarray(pixels) if self._left >= 0 else self._mapped(pixels))
+        self._arrays.append(np.ascontiguousarray(pixels) if self._left >= 0 else _mapped(pixels))
 
-    def _mapped(self, pixels: np.ndarray) -> np.ndarray:
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="img2img-data-")
-        path = Path(self._scratch.name) / f"{len(self._arrays)}.npy"
-        np.save(path, pixels)
-        mapped: np.ndarray = np.load(path, mmap_mode="r")
-        return mapped
+
+def _mapped(pixels: np.ndarray) -> np.ndarray:
+    with tempfile.TemporaryFile(prefix="img2img-data-") as file:  # the mapping keeps it until it is dropped itself
+        mapped = np.memmap(file, pixels.dtype, "w+", shape=pixels.shape)
+    mapped[...] = pixels
+    return mapped

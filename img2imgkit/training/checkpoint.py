@@ -59,13 +59,17 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: cannot read this checkpoint: {error}; remove it to resume from the one before") from error
+        raise TrainingError(
+            f"{path}: cannot read this checkpoint: {error}; remove it to resume from the one before"
+        ) from error
 
 
 def _prove_fit(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
     odd = sorted(arrays.keys() ^ state.keys())
     if odd:
-        raise TrainingError(f"{path}: is of another training: {odd[0]!r} is on one side only (and {len(odd) - 1} others)")
+        raise TrainingError(
+            f"{path}: is of another training: {odd[0]!r} is on one side only (and {len(odd) - 1} others)"
+        )
     for name, variable in state.items():
         if arrays[name].shape != tuple(variable.shape):
             shapes = f"{arrays[name].shape}, expected {tuple(variable.shape)}"

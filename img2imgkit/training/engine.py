@@ -28,7 +28,9 @@ class Engine:
     is nothing but the variables in ``state``.
     """
 
-    def __init__(self, task: Task, options: TrainingOptions, strategy: tf.distribute.Strategy, global_batch: int) -> None:
+    def __init__(
+        self, task: Task, options: TrainingOptions, strategy: tf.distribute.Strategy, global_batch: int
+    ) -> None:
         self.task, self.options, self.strategy = task, options, strategy
         self.replicas = strategy.num_replicas_in_sync
         if global_batch % self.replicas:
@@ -95,7 +97,9 @@ class Engine:
 
     def _distributed(self, batch: Any, step: Any, moving: tuple[str, ...]) -> Tensors:
         shares = self.strategy.run(self._replica_step, args=(batch, step, moving))
-        return {key: self.strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for key, share in shares.items()}
+        return {
+            key: self.strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for key, share in shares.items()
+        }
 
     def _replica_step(self, batch: Any, step: Any, moving: tuple[str, ...]) -> Tensors:
         batch = dict(self.task.prepare(batch))

@@ -31,5 +31,7 @@ def take_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, .
             else:
                 variable.assign(other)
         fresh = f"; fresh: {', '.join(left)}" if left else ""
-        notes.append(f"{role}: {len(net.weights) - len(left)} of {len(net.weights)} weights from {given.manifest.name}{fresh}")
+        notes.append(
+            f"{role}: {len(net.weights) - len(left)} of {len(net.weights)} weights from {given.manifest.name}{fresh}"
+        )
     return tuple(notes)

@@ -43,7 +43,9 @@ def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str
     """
     members = {"generators": nets.generators, "critics": nets.critics}
     if sorted(task.order) != sorted(set(task.order)) or not set(task.order) <= members.keys():
-        raise TrainingError(f"task {task.name!r}: order is {task.order}, expected each of {tuple(members)} at most once")
+        raise TrainingError(
+            f"task {task.name!r}: order is {task.order}, expected each of {tuple(members)} at most once"
+        )
     missing = [name for name, networks in members.items() if networks and name not in task.order]
     if missing:
         raise TrainingError(f"task {task.name!r}: has {missing[0]}, but its order {task.order} never moves them")

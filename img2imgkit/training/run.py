@@ -131,7 +131,14 @@ class _Run:
         wait = (batches.waited - waited) / seconds
         images = speed * self.reader.batch_size
         self.folder.add_record(
-            {"step": done, "terms": terms, "rates": rates, "seconds": seconds, "images_per_second": images, "input_wait": wait}
+            {
+                "step": done,
+                "terms": terms,
+                "rates": rates,
+                "seconds": seconds,
+                "images_per_second": images,
+                "input_wait": wait,
+            }
         )
         left = (self.options.steps - done) / speed
         self.notify(Progress(done, self.options.steps, terms, rates, images, wait, left))

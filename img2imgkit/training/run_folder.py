@@ -41,7 +41,9 @@ class RunFolder:
         if resume:
             self._prove_same(config)
         elif self._config.exists():
-            raise TrainingError(f"{self.path}: holds a run already; go on with it by --resume, or give another --output")
+            raise TrainingError(
+                f"{self.path}: holds a run already; go on with it by --resume, or give another --output"
+            )
         self.samples.mkdir(parents=True, exist_ok=True)
         write_atomically(self._config, json.dumps(config, indent=2) + "\n")
 
