@@ -39,7 +39,7 @@ class PixelShuffle(layers.Layer):
 def srvgg(
     scale: int = 4, width: int = 64, depth: int = 16, activation: Activation = "prelu", channels: int = 3
 ) -> keras.Model:
-    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a plain stack of convolutions.
+    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a stack of convolutions.
 
     The output is the nearest-neighbour enlargement plus what the stack adds; fresh weights add almost nothing. The sum
     is made in float32 whatever the precision of the stack.
@@ -52,7 +52,7 @@ def srvgg(
     x = source
     for number in range(depth + 1):
         body = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"conv{number}")
-        x = _activation(activation, f"act{number}")(body(x))  # (N, H, W, width)
+        x = activated(activation, f"act{number}")(body(x))  # (N, H, W, width)
     near_zero = keras.initializers.RandomNormal(stddev=1e-3)
     x = layers.Conv2D(
         channels * scale**2, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name=f"conv{depth + 1}"
@@ -62,7 +62,8 @@ def srvgg(
     return keras.Model(source, layers.Add(dtype="float32", name="sum")([x, nearest]), name="srvgg")
 
 
-def _activation(kind: Activation, name: str) -> keras.Layer:
+def activated(kind: Activation, name: str) -> keras.Layer:
+    """A new activation layer of that kind."""
     if kind == "prelu":
         return layers.PReLU(
             alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name
