@@ -83,17 +83,20 @@ def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
 
 
 def smallest_tile(overlap: Overlap, multiple: int) -> int:
-    """The smallest tile that still moves on by a useful step; below it, most of the work would be halo."""
-    step = max(multiple, overlap.blend, round_up(8, multiple))
-    return round_up(overlap.shared + step, multiple)
+    """The smallest tile that still moves on by a useful step.
+
+    The step is large enough that a pixel lies in no more than two blends, wherever rounding puts the tiles.
+    """
+    step = round_up(max(8, 2 * overlap.blend), multiple) + (multiple if overlap.blend else 0)
+    return round_up(overlap.shared, multiple) + step
 
 
 def fitted(geometry: Geometry, overlap: Overlap, tile: int) -> tuple[Overlap, int]:
-    """Overlap and tile that go together: a tile too small for the overlap gets one of half its size."""
-    tile = max(tile // geometry.multiple, 2) * geometry.multiple
-    if tile >= smallest_tile(overlap, geometry.multiple):
-        return overlap, tile
-    return _split(min(tile // 2, tile - geometry.multiple)), tile
+    """Overlap and tile that go together: a tile too small for the overlap gets a smaller one."""
+    tile = max(tile // geometry.multiple, 1) * geometry.multiple
+    while tile < smallest_tile(overlap, geometry.multiple) and overlap.shared:
+        overlap = _split(min(overlap.shared * 3 // 4, tile // 2))
+    return overlap, tile
 
 
 def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, tile: int | None) -> Grid:
