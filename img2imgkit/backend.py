@@ -69,3 +69,18 @@ def split_cpu(parts: int = 2) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     if len(tf.config.get_logical_device_configuration(cpu) or ()) < parts:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * parts)
+
+
+def mirrored_cpus(parts: int = 2) -> Any:
+    """A ``tf.distribute`` strategy over ``parts`` CPU devices.
+
+    Sums are made on one of them: the collective operations of two strategies in one process are taken for each other.
+
+    Raises:
+        RuntimeError: TensorFlow has used the CPU as fewer devices already.
+    """
+    import tensorflow as tf
+
+    split_cpu(parts)
+    names = [f"/cpu:{number}" for number in range(parts)]
+    return tf.distribute.MirroredStrategy(names, cross_device_ops=tf.distribute.ReductionToOneDevice())

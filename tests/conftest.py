@@ -5,9 +5,22 @@ from types import ModuleType
 
 import pytest
 
+from img2imgkit import backend
 from img2imgkit.cli import main
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_collection_finish(session):
+    """Split the CPU before anything starts TensorFlow, where a collected test asks for two devices."""
+    if any("two_cpus" in getattr(item, "fixturenames", ()) for item in session.items):
+        backend.load()
+        backend.split_cpu(2)
+
+
+@pytest.fixture(scope="session")
+def two_cpus():
+    """The CPU as two devices; see ``pytest_collection_finish``."""
 
 
 @dataclass(frozen=True)

@@ -21,36 +21,41 @@ TOLERANCE = 1e-6  # between one device and two, beside weights of about 1
 
 def check_training(task: Task, make: MakeBatch) -> None:
     """In two steps every trainable variable of every player moves, and stays finite."""
-    engine = _engine(task, "cpu:0")
+    engine = _engine(task, _one_cpu())
     before = _values(engine)
     _train(engine, make)
-    for key, value in _values(engine).items():
-        expect(np.isfinite(value).all(), f"two training steps made {key} infinite or NaN")
-        expect(not np.array_equal(value, before[key]), f"two training steps did not move {key}")
+    for (name, was), (_, value) in zip(before, _values(engine), strict=True):
+        expect(np.isfinite(value).all(), f"two training steps made {name} infinite or NaN")
+        expect(not np.array_equal(value, was), f"two training steps did not move {name}")
 
 
 def check_replicas(task: Task, make: MakeBatch) -> None:
     """Two devices with half of the batch each end where one with all of it does."""
     try:
-        backend.split_cpu(2)
+        two = backend.mirrored_cpus(2)
     except RuntimeError:
         raise AssertionError(
             "TensorFlow has started with one CPU device: call img2imgkit.backend.split_cpu() before it does,"
             " such as in conftest.py, or check_task(..., replicas=False)"
         ) from None
     ends = []
-    for device in ("cpu:0", "cpu:0,1"):
-        engine = _engine(task, device)
+    for strategy in (_one_cpu(), two):
+        engine = _engine(task, strategy)
         _train(engine, make)
         ends.append(_values(engine))
-    for key, one in ends[0].items():
-        apart = float(np.max(np.abs(one - ends[1][key]) / np.maximum(1, np.abs(one)), initial=0))
-        claim = f"trained on two devices, {key} ends {apart:.1e} from where one device takes it"
+    for (name, one), (_, both) in zip(*ends, strict=True):
+        apart = float(np.max(np.abs(one - both) / np.maximum(1, np.abs(one)), initial=0))
+        claim = f"trained on two devices, {name} ends {apart:.1e} from where one device takes it"
         expect(apart <= TOLERANCE, f"{claim}: something is computed over a device's share of the batch")
 
 
-def _engine(task: Task, device: str) -> Engine:
+def _one_cpu() -> Any:
     from img2imgkit.training.devices import strategy_for
+
+    return strategy_for("cpu")
+
+
+def _engine(task: Task, strategy: Any) -> Engine:
     from img2imgkit.training.engine import Engine
     from img2imgkit.training.options import PlayerOptions, Sgd, TrainingOptions
 
@@ -58,7 +63,7 @@ def _engine(task: Task, device: str) -> Engine:
     player = PlayerOptions(optimizer=Sgd(learning_rate=_RATE))
     options = TrainingOptions(steps=_STEPS, seed=_SEED, ema=None, generators=player, critics=player)
     with must_work("training"):
-        return Engine(task, options, strategy_for(device), _IMAGES)
+        return Engine(task, options, strategy, _IMAGES)
 
 
 def _train(engine: Engine, make: MakeBatch) -> None:
@@ -68,9 +73,10 @@ def _train(engine: Engine, make: MakeBatch) -> None:
             engine.step(step, make(np.random.default_rng((_SEED, step)), _IMAGES))
 
 
-def _values(engine: Engine) -> dict[str, Any]:
-    return {
-        f"{player.name}: {variable.path}": np.asarray(variable.numpy())
+def _values(engine: Engine) -> list[tuple[str, Any]]:
+    """Every trained variable's name and value, always in the same order; Keras numbers the names anew in each build."""
+    return [
+        (f"{player.name}: {variable.path}", np.asarray(variable.numpy()))
         for player in engine.players.values()
         for variable in player.variables
-    }
+    ]

@@ -1,0 +1,804 @@
+"""Both batteries: a good task and a good step pass, and each clause catches the one that breaks it."""
+
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import Field, field_serializer
+
+import img2imgkit as kit
+from img2imgkit import backend
+from img2imgkit.errors import DecodeError, TranslateError
+from img2imgkit.images import decode
+from img2imgkit.testing import check_step, check_task, sample_items
+from img2imgkit.testing.geometry import measured_reach
+
+
+class Good(kit.Task):
+    """A convolution each way (arXiv:1501.00092)."""
+
+    name = "good"
+    data = "paired"
+
+    class Options(kit.Config):
+        """How wide."""
+
+        width: int = Field(default=2, description="filters")
+
+    class Weights(kit.Config):
+        """Loss coefficients."""
+
+        l1: float = 1.0
+        adversarial: float = 0.1
+        critic_real: float = 0.5
+        critic_fake: float = 0.5
+
+    def build(self):
+        return kit.Networks({"generator": self.generator()}, {"critic": self.critic()})
+
+    def generator(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 3))
+        return Model(
+            image, layers.Conv2D(3, 3, padding="same")(layers.Conv2D(self.options.width, 3, padding="same")(image))
+        )
+
+    def critic(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 6))
+        return Model(image, layers.Conv2D(1, 4, strides=4)(image))
+
+    def geometry(self):
+        return kit.Geometry(radius=2)
+
+    def forward(self, nets, batch):
+        return {"fake": nets["generator"](batch["source"], training=True)}
+
+    def judged(self, nets, batch, image, target):
+        from keras import ops
+
+        score = nets["critic"](ops.concatenate([batch["source"], image], axis=-1), training=True)
+        return ops.mean(ops.square(score - target), axis=(1, 2, 3))
+
+    def generator_losses(self, nets, batch, out):
+        from keras import ops
+
+        return {
+            "l1": ops.mean(ops.abs(out["fake"] - batch["target"]), axis=(1, 2, 3)),
+            "adversarial": self.judged(nets, batch, out["fake"], 1.0),
+        }
+
+    def critic_losses(self, nets, batch, out):
+        return {
+            "critic_real": self.judged(nets, batch, batch["target"], 1.0),
+            "critic_fake": self.judged(nets, batch, out["fake"], 0.0),
+        }
+
+    def translate(self, nets, inputs):
+        return nets["generator"](inputs["source"], training=False)
+
+
+def test_a_good_task_passes(two_cpus):
+    check_task(Good)
+
+
+def test_options_are_used():
+    class Narrow(Good):
+        """Fails at width 3 (arXiv:1501.00092)."""
+
+        def generator(self):
+            assert self.options.width == 3, "built"
+            return super().generator()
+
+    with pytest.raises(AssertionError, match="built"):
+        check_task(Narrow, Narrow.Options(width=2), replicas=False)
+
+
+class NoPaper(Good):
+    """Says nothing of where it comes from."""
+
+
+class BadName(Good):
+    """arXiv:1501.00092"""
+
+    name = "Bad Name"
+
+
+class BadKind(Good):
+    """arXiv:1501.00092"""
+
+    data = "pairs"
+
+
+class Changing(Good):
+    """Options that do not survive JSON (arXiv:1501.00092)."""
+
+    class Options(kit.Config):
+        """How wide."""
+
+        width: int = 2
+
+        @field_serializer("width")
+        def doubled(self, value):
+            return 2 * value
+
+
+class SharedVariable(Good):
+    """One network as generator and critic (arXiv:1501.00092)."""
+
+    def build(self):
+        generator = self.generator()
+        return kit.Networks({"generator": generator}, {"critic": generator})
+
+
+class SharedFrozen(Good):
+    """A frozen network that is trained, too (arXiv:1501.00092)."""
+
+    def build(self):
+        generator = self.generator()
+        return kit.Networks({"generator": generator}, {"critic": self.critic()}, {"copy": generator})
+
+
+class NeverMoved(Good):
+    """Critics that no player moves (arXiv:1501.00092)."""
+
+    order = ("generators",)
+
+
+class NothingToTrain(Good):
+    """A critic without variables (arXiv:1501.00092)."""
+
+    def critic(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 6))
+        return Model(image, layers.AveragePooling2D(4)(image))
+
+
+class MisspeltTerm(Good):
+    """A term that no weight has (arXiv:1501.00092)."""
+
+    def generator_losses(self, nets, batch, out):
+        terms = super().generator_losses(nets, batch, out)
+        return {"l1_": terms.pop("l1"), **terms}
+
+
+class MissingTerm(Good):
+    """A weight without its term (arXiv:1501.00092)."""
+
+    def generator_losses(self, nets, batch, out):
+        return {"l1": super().generator_losses(nets, batch, out)["l1"]}
+
+
+class TwiceTerm(Good):
+    """A term of both players (arXiv:1501.00092)."""
+
+    def critic_losses(self, nets, batch, out):
+        terms = super().critic_losses(nets, batch, out)
+        return {**terms, "l1": terms["critic_real"]}
+
+
+class ReducedTerm(Good):
+    """A term already reduced over images (arXiv:1501.00092)."""
+
+    def generator_losses(self, nets, batch, out):
+        from keras import ops
+
+        terms = super().generator_losses(nets, batch, out)
+        return {**terms, "l1": ops.mean(terms["l1"])}
+
+
+class NotFinite(Good):
+    """A logarithm of less than nothing (arXiv:1501.00092)."""
+
+    def generator_losses(self, nets, batch, out):
+        from keras import ops
+
+        terms = super().generator_losses(nets, batch, out)
+        return {**terms, "l1": ops.log(-ops.abs(terms["l1"]))}
+
+
+class Unseeded(Good):
+    """Weights from nowhere (arXiv:1501.00092)."""
+
+    def generator(self):
+        net = super().generator()
+        rng = np.random.default_rng()
+        net.set_weights([rng.normal(size=w.shape) for w in net.get_weights()])
+        return net
+
+
+class Noisy(Good):
+    """Noise while translating (arXiv:1501.00092)."""
+
+    def translate(self, nets, inputs):
+        import keras
+
+        made = nets["generator"](inputs["source"], training=False)
+        return made + keras.random.normal((1,), stddev=0.1)
+
+
+class WrongScale(Good):
+    """Promises twice the size (arXiv:1501.00092)."""
+
+    def geometry(self):
+        return kit.Geometry(scale=2, radius=2)
+
+    def generator_losses(self, nets, batch, out):
+        return super().generator_losses(nets, {**batch, "target": batch["target"][:, ::2, ::2]}, out)
+
+    def critic_losses(self, nets, batch, out):
+        return super().critic_losses(nets, {**batch, "target": batch["target"][:, ::2, ::2]}, out)
+
+
+class WrongMultiple(Good):
+    """Needs even sizes and does not say so (arXiv:1501.00092)."""
+
+    def generator(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 3))
+        down = layers.Conv2D(4, 2, strides=2)(image)
+        return Model(image, layers.Conv2DTranspose(3, 2, strides=2)(down))
+
+
+class FarSighted(Good):
+    """Sees three pixels far (arXiv:1501.00092)."""
+
+    def generator(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 3))
+        return Model(image, layers.Conv2D(3, 7, padding="same")(image))
+
+
+class FarSightedInPhase(Good):
+    """Blocks of four that see each other: the reach depends on the place in the block (arXiv:1501.00092)."""
+
+    def generator(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 3))
+        down = layers.Conv2D(4, 4, strides=4)(image)
+        return Model(image, layers.Conv2DTranspose(3, 4, strides=4)(down))
+
+    def geometry(self):
+        return kit.Geometry(multiple=4, radius=2)
+
+
+class Modest(Good):
+    """Says it sees everything, and sees two pixels far (arXiv:1501.00092)."""
+
+    def geometry(self):
+        return kit.Geometry(radius=None)
+
+
+class LeavesBundle(Good):
+    """Keeps a part of what it does outside its networks (arXiv:1501.00092)."""
+
+    made = 0
+
+    def __init__(self, options=None, weights=None):
+        super().__init__(options, weights)
+        LeavesBundle.made += 1
+        self.gain = LeavesBundle.made
+
+    def translate(self, nets, inputs):
+        return super().translate(nets, inputs) * self.gain
+
+
+class Unmoved(Good):
+    """A layer that no loss reaches (arXiv:1501.00092)."""
+
+    def generator(self):
+        from keras import Input, Model, layers, ops
+
+        image = Input((None, None, 3))
+        aside = ops.stop_gradient(layers.Conv2D(3, 3, padding="same")(image))
+        return Model(image, layers.Conv2D(3, 3, padding="same")(image) + aside)
+
+
+class Still(Good):
+    """A gradient that is always zero (arXiv:1501.00092)."""
+
+    def generator(self):
+        from keras import Input, Model, layers
+
+        image = Input((None, None, 3))
+        return Model(image, layers.Conv2D(3, 3, padding="same")(layers.Conv2D(2, 3, padding="same")(image) * 0.0))
+
+    def geometry(self):
+        return kit.Geometry(radius=2)
+
+    def translate(self, nets, inputs):
+        return super().translate(nets, inputs) + inputs["source"]
+
+
+class PerDevice(Good):
+    """Normalised by the statistics of its share of the batch (arXiv:1501.00092)."""
+
+    def generator_losses(self, nets, batch, out):
+        from keras import ops
+
+        terms = super().generator_losses(nets, batch, out)
+        return {**terms, "l1": terms["l1"] / (1e-3 + ops.std(batch["source"]) * ops.max(batch["target"][:, 0, 0, 0]))}
+
+
+BROKEN_TASKS = [
+    (NoPaper, "names no source"),
+    (BadName, "'Bad Name'"),
+    (BadKind, "'pairs', expected one of paired"),
+    (Changing, "changes on its way through JSON"),
+    (SharedVariable, "belongs to both 'generator' and 'critic'"),
+    (SharedFrozen, "belongs to both 'generator' and 'copy'"),
+    (NeverMoved, "never moves them"),
+    (NothingToTrain, "critics: critic have nothing to train"),
+    (MisspeltTerm, "term 'l1_' of the generators has no weight of that name; did you mean 'l1'"),
+    (MissingTerm, r"weight \['adversarial'\] has no term"),
+    (TwiceTerm, r"term \['l1'\] is given by both players"),
+    (ReducedTerm, r"term 'l1' has shape \(\), expected \(3,\)"),
+    (NotFinite, "term 'l1' is not finite"),
+    (Unseeded, "from one seed have different weights"),
+    (Noisy, "translating twice gave two results"),
+    (WrongScale, r"translate made .* geometry\(\) promises \(2, 2, 2, 3\)"),
+    (WrongMultiple, r"translate fails on \(2, 1, 1, 3\), which geometry\(\) allows"),
+    (FarSighted, "radius=2, but output pixels depend on inputs 3 pixels away"),
+    (FarSightedInPhase, "radius=2, but output pixels depend on inputs 3 pixels away"),
+    (Modest, "radius=None, but no pixel depends on others further than 2 away"),
+    (LeavesBundle, "a bundle translates otherwise"),
+    (Unmoved, "no term of the generators depends on"),
+    (Still, "did not move generators"),
+]
+
+
+@pytest.mark.parametrize(("task", "said"), BROKEN_TASKS, ids=[task.__name__ for task, _ in BROKEN_TASKS])
+def test_a_broken_task_fails(task, said):
+    with pytest.raises(AssertionError, match=said):
+        check_task(task, replicas=False)
+
+
+def test_a_loss_over_a_devices_share_fails_on_two_devices(two_cpus):
+    with pytest.raises(AssertionError, match=r"trained on two devices, .* something is computed over a device's share"):
+        check_task(PerDevice)
+
+
+def test_a_task_of_richer_data_needs_a_batch():
+    class Labelled(Good):
+        """arXiv:1711.09020"""
+
+        data = "labelled"
+
+    with pytest.raises(AssertionError, match="give check_task"):
+        check_task(Labelled, replicas=False)
+
+
+def test_a_given_batch_is_used():
+    class Labelled(Good):
+        """arXiv:1711.09020"""
+
+        data = "labelled"
+
+        def forward(self, nets, batch):
+            assert "target_label" in batch, "no labels"
+            raise AssertionError("labels seen")
+
+    def batch(rng, images):
+        pictures = rng.uniform(-1, 1, (images, 8, 8, 3)).astype(np.float32)
+        return {"source": pictures, "label": np.zeros((images, 2)), "target_label": np.ones((images, 2))}
+
+    with pytest.raises(AssertionError, match="labels seen"):
+        check_task(Labelled, batch=batch, replicas=False)
+
+
+@pytest.mark.parametrize(("kernel", "dilation", "reach"), [(1, 1, 0), (3, 1, 1), (5, 1, 2), (3, 4, 4)])
+def test_the_measured_reach_is_the_receptive_field(kernel, dilation, reach):
+    class Measured(Good):
+        """arXiv:1501.00092"""
+
+        def generator(self):
+            from keras import Input, Model, layers
+
+            image = Input((None, None, 3))
+            return Model(image, layers.Conv2D(3, kernel, dilation_rate=dilation, padding="same")(image))
+
+    backend.load()
+    task = Measured()
+    nets = task.build()
+    before = nets["generator"].get_weights()
+    assert measured_reach(task, nets, 25) == reach
+    assert all(np.array_equal(a, b) for a, b in zip(before, nets["generator"].get_weights(), strict=True))
+
+
+def test_rectifiers_do_not_hide_the_reach():
+    class Deep(Good):
+        """arXiv:1501.00092"""
+
+        def generator(self):
+            from keras import Input, Model, layers
+
+            x = image = Input((None, None, 3))
+            for _ in range(6):
+                x = layers.Conv2D(2, 3, padding="same", activation="relu")(x)
+            return Model(image, layers.Conv2D(3, 3, padding="same", activation="tanh")(x))
+
+    backend.load()
+    task = Deep()
+    assert measured_reach(task, task.build(), 41) == 7
+
+
+# Steps
+
+
+class Invert(kit.Transform):
+    """Turn light into dark."""
+
+    name = "invert"
+
+    class Options(kit.Config):
+        """How strongly."""
+
+        keep: Literal["colour", "none"] = Field(default="none", description="what stays")
+
+    def apply(self, item):
+        top = np.iinfo(item.picture.color.dtype).max
+        return item.with_picture(item.picture.with_pixels(top - item.picture.color, item.picture.alpha), inverted=True)
+
+
+class Draw(kit.Sink):
+    """Write raw bytes."""
+
+    name = "draw"
+
+    class Options(kit.Config):
+        """Where to."""
+
+        folder: str = Field(default="out", description="where to")
+
+    def folder(self):
+        return Path(self.options.folder)
+
+    def target(self, entry):
+        return entry.relative.with_suffix(".raw")
+
+    def render(self, item):
+        return kit.Rendering(self.target(item.entry), item.picture.color.tobytes())
+
+
+class Files(kit.Source):
+    """Every file of a folder."""
+
+    name = "files"
+
+    class Options(kit.Config):
+        """Where from."""
+
+        folder: str = Field(description="where from")
+
+    def folder(self):
+        return Path(self.options.folder)
+
+    def find(self):
+        paths = sorted(self.folder().iterdir())
+        return kit.Listing(
+            tuple(kit.Entry(path, PurePosixPath(path.name), number, 0, 0) for number, path in enumerate(paths))
+        )
+
+    def reads(self, path):
+        return path.parent == self.folder()
+
+    def load(self, entry):
+        picture = decode(entry.path)
+        return kit.Item(entry, picture, picture)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(2):
+        Image.new("RGB", (3, 2), (number, 2, 3)).save(tmp_path / f"{number}.png")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("step", [Invert, Draw])
+def test_a_good_step_passes(step):
+    check_step(step)
+
+
+def test_a_good_source_passes(folder):
+    check_step(Files, Files.Options(folder=folder))
+
+
+def test_sample_items_cover_depths_spaces_and_alpha():
+    pictures = [item.picture for item in sample_items()]
+    kinds = {(p.space, p.depth, p.alpha is not None) for p in pictures}
+    assert kinds >= {("grey", 8, False), ("rgb", 8, False), ("rgb", 8, True), ("rgb", 16, False), ("grey", 16, True)}
+    assert (1, 1) in {(p.width, p.height) for p in pictures}
+
+
+def test_a_refused_picture_is_no_failure():
+    class Refusing(Invert):
+        """Only sixteen bits."""
+
+        def apply(self, item):
+            if item.picture.depth == 8:
+                raise TranslateError("only 16 bits")
+            return super().apply(item)
+
+    check_step(Refusing)
+
+
+class Homeless(kit.Step):
+    """Neither source nor transform nor sink."""
+
+    name = "homeless"
+
+
+class Nameless(Invert):
+    """Has no proper name."""
+
+    name = "In Vert"
+
+
+class Silent(Invert):
+    __doc__ = None
+
+
+class Undescribed(Invert):
+    """An option that says nothing."""
+
+    class Options(kit.Config):
+        """How strongly."""
+
+        strength: float = 1.0
+
+
+class UndescribedInside(Invert):
+    """A nested option that says nothing."""
+
+    class Options(kit.Config):
+        """How strongly."""
+
+        class Part(kit.Config):
+            """A part."""
+
+            strength: float = 1.0
+
+        part: Part | None = Field(default=None, description="a part")
+
+
+class Changed(Invert):
+    """Options that do not survive JSON."""
+
+    class Options(kit.Config):
+        """How strongly."""
+
+        strength: int = Field(default=1, description="how strongly")
+
+        @field_serializer("strength")
+        def grown(self, value):
+            return value + 1
+
+
+class Opaque(Invert):
+    """A fingerprint that no ledger can hold."""
+
+    def fingerprint(self):
+        return {"self": self}
+
+
+class Restless(Invert):
+    """A fingerprint of its own in each step."""
+
+    def fingerprint(self):
+        return {"id": id(self)}
+
+
+class Grabbing(Invert):
+    """Changes the picture it was given."""
+
+    def apply(self, item):
+        item.picture.color[...] = 0
+        return item
+
+
+class Drifting(Invert):
+    """Counts its calls into the pixels."""
+
+    count = 0
+
+    def apply(self, item):
+        self.count += 1
+        return item.with_picture(item.picture.with_pixels(item.picture.color // 2 + self.count, item.picture.alpha))
+
+
+class Individual(Invert):
+    """Each step has its own idea."""
+
+    made = 0
+
+    def __init__(self, options=None):
+        super().__init__(options)
+        Individual.made += 1
+        self.shift = Individual.made
+
+    def apply(self, item):
+        return item.with_picture(item.picture.with_pixels(item.picture.color // 2 + self.shift, item.picture.alpha))
+
+
+class Unsafe(Invert):
+    """Keeps the item on itself while it works."""
+
+    def apply(self, item):
+        import time
+
+        self.item = item
+        time.sleep(0.002)
+        return super().apply(item) if self.item is item else item
+
+
+class Wrong(Invert):
+    """Gives a picture in place of an item."""
+
+    def apply(self, item):
+        return item.picture
+
+
+class Forgetful(Invert):
+    """Loses where the item came from."""
+
+    def apply(self, item):
+        return kit.Item(item.entry, item.picture, item.picture.with_pixels(item.picture.color, None), item.notes)
+
+
+class Escaping(Draw):
+    """Writes beside its folder."""
+
+    def target(self, entry):
+        return PurePosixPath("..") / entry.relative
+
+
+class Absolute(Draw):
+    """Writes where it likes."""
+
+    def render(self, item):
+        return kit.Rendering(PurePosixPath("/tmp/x"), b"")
+
+
+class RandomBytes(Draw):
+    """Bytes that differ each time."""
+
+    def render(self, item):
+        return kit.Rendering(self.target(item.entry), np.random.default_rng().bytes(8))
+
+
+class Unstartable(Invert):
+    """Cannot be opened."""
+
+    def open(self, resources):
+        raise TranslateError("nothing to work with")
+
+
+BROKEN_STEPS = [
+    (Homeless, "one of Source, Transform and Sink"),
+    (Nameless, "'In Vert'"),
+    (Silent, "has no docstring"),
+    (Undescribed, "no description of strength"),
+    (UndescribedInside, "Part: no description of strength"),
+    (Changed, "changes on its way through JSON"),
+    (Opaque, "no plain JSON data"),
+    (Restless, r"fingerprint\(\) differs between two steps"),
+    (Grabbing, "changed the item folder/grey.png"),
+    (Drifting, "not deterministic"),
+    (Individual, "two 'invert' of the same options differ"),
+    (Unsafe, "when several threads call it"),
+    (Wrong, "gave Picture, expected an Item"),
+    (Forgetful, "lost the entry or the original"),
+    (Escaping, "not below its folder"),
+    (Absolute, "not below its folder"),
+    (RandomBytes, "not deterministic"),
+    (Unstartable, "does not start: nothing to work with"),
+]
+
+
+@pytest.mark.parametrize(("step", "said"), BROKEN_STEPS, ids=[step.__name__ for step, _ in BROKEN_STEPS])
+def test_a_broken_step_fails(step, said):
+    with pytest.raises(AssertionError, match=said):
+        check_step(step)
+
+
+def test_lost_notes_fail():
+    class Careless(Invert):
+        """Throws away what others noted."""
+
+        def apply(self, item):
+            return kit.Item(item.entry, item.picture, item.original)
+
+    items = [item.with_picture(item.picture, tile=64) for item in sample_items()]
+    with pytest.raises(AssertionError, match=r"lost the notes \['tile'\]"):
+        check_step(Careless, items=items)
+
+
+def test_no_items_is_no_proof():
+    with pytest.raises(AssertionError, match="no items"):
+        check_step(Invert, items=[])
+
+
+class Shuffled(Files):
+    """Finds in another order each time."""
+
+    turn = 0
+
+    def find(self):
+        Shuffled.turn += 1
+        return kit.Listing(super().find().entries[:: (-1) ** Shuffled.turn])
+
+
+class Misnumbered(Files):
+    """Counts from one."""
+
+    def find(self):
+        return kit.Listing(super().find().entries[1:])
+
+
+class Denying(Files):
+    """Does not know its own."""
+
+    def reads(self, path):
+        return False
+
+
+class Ambiguous(Files):
+    """Two entries in one place."""
+
+    def find(self):
+        first, second = super().find().entries
+        return kit.Listing((first, kit.Entry(second.path, first.relative, 1, 0, 0)))
+
+
+class Fickle(Files):
+    """Loads something else each time."""
+
+    def load(self, entry):
+        pixels = np.random.default_rng().integers(0, 256, (4, 4, 3)).astype(np.uint8)
+        picture = kit.Picture(pixels)
+        return kit.Item(entry, picture, picture)
+
+
+class Mixed(Files):
+    """Loads another entry."""
+
+    def load(self, entry):
+        first = self.find().entries[0]
+        picture = decode(first.path)
+        return kit.Item(first, picture, picture)
+
+
+BROKEN_SOURCES = [
+    (Shuffled, "found different files"),
+    (Misnumbered, r"numbers its entries \[1\]"),
+    (Denying, r"reads\(\) denies it"),
+    (Ambiguous, "two entries the same place"),
+    (Fickle, "in two ways"),
+    (Mixed, r"loads 1\.png as 0\.png"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), BROKEN_SOURCES, ids=[source.__name__ for source, _ in BROKEN_SOURCES])
+def test_a_broken_source_fails(source, said, folder):
+    with pytest.raises(AssertionError, match=said):
+        check_step(source, source.Options(folder=folder))
+
+
+def test_a_source_that_finds_nothing_proves_nothing(tmp_path):
+    with pytest.raises(AssertionError, match="found nothing"):
+        check_step(Files, Files.Options(folder=str(tmp_path)))
+
+
+def test_a_file_that_cannot_be_read_is_no_failure(folder):
+    (Path(folder) / "0.png").write_bytes(b"broken")
+    with pytest.raises(DecodeError):
+        decode(Path(folder) / "0.png")
+    check_step(Files, Files.Options(folder=folder))
