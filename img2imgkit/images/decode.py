@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import deep, formats, metadata, png_chunks, profiles, raster, tiff_deep
+from img2imgkit.images import deep, exif_block, formats, metadata, png_chunks, png_read, profiles, raster, tiff_read
 from img2imgkit.images.complaints import heard
 from img2imgkit.images.metadata import Beside
 from img2imgkit.images.picture import Picture
@@ -35,7 +36,8 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
-        picture = _tiff(file, max_pixels) if start[:4] in _TIFF_STARTS else _other(file, max_pixels)
+        reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
+        picture = reader(file, max_pixels)
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *complaints))))
 
 
@@ -70,7 +72,7 @@ def _reason(error: Exception) -> str:
             return "there is no such file (it may have been moved since it was listed)"
         return f"cannot be read: {os.strerror(error.errno)}"
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if isinstance(error, ValueError) else f"is damaged: {text}"
+    return f"is damaged: {text}"
 
 
 def shown(path: Path) -> str:
@@ -89,20 +91,40 @@ def _check_size(width: int, height: int, max_pixels: int | None) -> None:
         )
 
 
+def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
+    head = png_read.header(file)
+    _check_size(head.width, head.height, max_pixels)
+    chunks = png_chunks.read(file)
+    return _assembled(png_read.read(file), metadata.or_none(metadata.of_png, chunks), "PNG", png_chunks.frames(chunks))
+
+
+def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
+    page = tiff_read.first_page(file)
+    _check_size(page.width, page.height, max_pixels)
+    if not 1 <= page.samples <= 8:
+        raise DecodeError(f"has {page.samples} channels, which is no picture")
+    beside = metadata.or_none(metadata.of_tiff, file)
+    image = None
+    if not page.plain:
+        with contextlib.suppress(DecodeError):  # a layout that Pillow does not know either: the reader says why
+            image = formats.open_header(file)
+    if image is None:
+        return _assembled(tiff_read.read(file), beside, "TIFF", page.pages)
+    pixels = raster.from_image(image)
+    if exif_block.ORIENTATION not in image.getexif():  # Pillow has turned it upright, and deleted the tag
+        beside = beside._replace(orientation=1)
+    return _assembled(pixels, beside, "TIFF", page.pages)
+
+
 def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
     image = formats.open_header(file)
     if image is None:
         raise DecodeError(_no_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
-    if image.format == "PNG":
-        pixels = deep.read(file, image) or raster.from_image(_png_key(file, image))
-        beside = metadata.or_none(metadata.of_png, file)
-    else:
-        pixels = deep.read(file, image) or raster.from_image(image)
-        beside = metadata.or_none(metadata.of_image, image)
+    pixels = deep.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
-    return _assembled(pixels, beside, format, count)
+    return _assembled(pixels, metadata.or_none(metadata.of_image, image), format, count)
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
@@ -113,27 +135,6 @@ def _frames(image: ImageFile.ImageFile) -> int:
         return getattr(image, "n_frames", 1)
     except Exception:  # a later picture is damaged; the first may be whole
         return 2
-
-
-def _png_key(file: BinaryIO, image: ImageFile.ImageFile) -> ImageFile.ImageFile:
-    """Put the transparent level of a 2- or 4-bit grey picture in Pillow's levels, as its pixels are."""
-    head, key = png_chunks.header(file), image.info.get("transparency")
-    if head.bits in (2, 4) and head.colour == 0 and isinstance(key, int):
-        image.info["transparency"] = key * 255 // ((1 << head.bits) - 1)
-    return image
-
-
-def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
-    page = tiff_deep.first_page(file)
-    _check_size(page.width, page.height, max_pixels)
-    if not 1 <= page.samples <= 8:
-        raise DecodeError(f"has {page.samples} channels, which is no picture")
-    image = None
-    if page.bits in (1, 2, 4, 8):
-        with contextlib.suppress(ValueError):  # a layout that Pillow does not know
-            image = formats.open_header(file)
-    pixels = tiff_deep.read(file) if image is None else raster.from_image(image)
-    return _assembled(pixels, metadata.or_none(metadata.of_tiff, file), "TIFF", page.pages)
 
 
 def _assembled(pixels: Raster, beside: Beside, format: str, count: int) -> Picture:
@@ -167,5 +168,10 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def _no_picture(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(512)
-    text = all(byte >= 32 or byte in b"\t\n\r\f\x1b" for byte in start)
-    return "is text, not a picture" if text else "is no picture in a format that can be read here"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # a letter may be cut at the end
+    except UnicodeDecodeError:
+        text = ""
+    if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
+        return "is text, not a picture"
+    return "is no picture in a format that can be read here"

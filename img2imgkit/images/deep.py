@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 from PIL import ImageFile
 
-from img2imgkit.images import png_chunks
+from img2imgkit.errors import DecodeError
 from img2imgkit.images.raster import Raster, full_range, split
 
 _HEAD = 1 << 16
@@ -21,15 +21,9 @@ _AV1_CONFIG = b"av1C"
 
 def read(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     """The pixels at full depth, or None where Pillow loses nothing; ``image`` is Pillow's view of the same file."""
-    readers = {"PNG": _png, "PPM": _netpbm, "JPEG2000": _jpeg2000, "AVIF": _avif, "SGI": _sgi}
+    readers = {"PPM": _netpbm, "JPEG2000": _jpeg2000, "AVIF": _avif, "SGI": _sgi}
     reader = readers.get(str(image.format))
     return reader(file, image) if reader else None
-
-
-def _png(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
-    if png_chunks.header(file).bits != 16:
-        return None
-    return _raster(imagecodecs.png_decode(_whole(file)), image)
 
 
 def _netpbm(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
@@ -43,10 +37,10 @@ def _netpbm(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     file.seek(stated.end())
     data = file.read(size)
     if len(data) < size:
-        raise ValueError(f"is cut off: {len(data)} of {size} bytes of pixels are there")
+        raise DecodeError(f"is cut off: {len(data)} of {size} bytes of pixels are there")
     levels = np.frombuffer(data, ">u2").astype(np.uint32)
     if levels.max(initial=0) > most:
-        raise ValueError(f"is damaged: a level is above the {most} that it states as white")
+        raise DecodeError(f"is damaged: a level is above the {most} that it states as white")
     full = (
         ((levels * (2 * 65535) + most) // (2 * most)).astype(np.uint16) if most != 65535 else levels.astype(np.uint16)
     )
@@ -60,7 +54,7 @@ def _jpeg2000(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     if at < 0 or at + 42 >= len(head) or (bits := (head[at + 42] & 0x7F) + 1) <= 8:
         return None
     if head[at + 42] & 0x80:
-        raise ValueError("its levels are signed integers and have no stated white point; save it with unsigned ones")
+        raise DecodeError("its levels are signed integers and have no stated white point; save it with unsigned ones")
     pixels, notes = full_range(imagecodecs.jpeg2k_decode(_whole(file)), bits)
     return _raster(pixels, image)._replace(notes=notes)
 
@@ -84,7 +78,7 @@ def _sgi(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     if bytes_per_level != 2:
         return None
     if packed:
-        raise ValueError("16-bit SGI files are read only when they are not run-length encoded")
+        raise DecodeError("16-bit SGI files are read only when they are not run-length encoded")
     width, height = image.size
     channels = len(image.getbands())
     file.seek(512)

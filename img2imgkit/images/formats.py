@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
+from img2imgkit.errors import DecodeError
 from img2imgkit.images.holds import FORMATS
 
 # Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
@@ -61,22 +62,25 @@ def suffix_for(format: str) -> str:
 def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
     """Read a picture's header by its content, whatever its suffix; None when no format claims it.
 
+    Raises:
+        DecodeError: a format claims it, and cannot read it.
+
     Pillow's own ``Image.open`` is not used because it compares the size with a limit that is global to the process.
     """
     file.seek(0)
     prefix = file.read(16)
     for format in _by_commonness():
         factory, accept = Image.OPEN[format]
-        claimed = accept is None or accept(prefix)
-        if not claimed or isinstance(claimed, str):  # a text says that support for the format is not installed
-            continue
-        file.seek(0)
         try:
+            claimed = accept is None or accept(prefix)
+            if not claimed or isinstance(claimed, str):  # a text says that support for the format is not installed
+                continue
+            file.seek(0)
             return factory(file, "")
         except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, struct.error) as error:
             if format in _COMMON:
                 reason = str(error) or type(error).__name__
-                raise ValueError(f"is damaged or of an unsupported kind of {format}: {reason}") from error
+                raise DecodeError(f"is damaged or an unsupported kind of {format}: {reason}") from error
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO, NamedTuple, TypeVar
@@ -45,9 +46,8 @@ def or_none(reader: Callable[[Source], Beside], source: Source) -> Beside:
         return Beside(Metadata(), 1, (f"its metadata were left out: {' '.join(str(error).split())}",))
 
 
-def of_png(file: BinaryIO) -> Beside:
+def of_png(chunks: list[png_chunks.Chunk]) -> Beside:
     """What a PNG file's chunks say."""
-    chunks = png_chunks.read(file)
     by_name = dict(reversed(chunks))
     text = dict(png_chunks.texts(chunks))
     xmp = text.pop(png_chunks.XMP_KEY, None)
@@ -71,15 +71,31 @@ def of_png(file: BinaryIO) -> Beside:
 
 def of_tiff(file: BinaryIO) -> Beside:
     """What the tags of a TIFF file's first page say."""
-    tags = Image.Exif()
-    file.seek(0)
-    tags.load_from_fp(file)
+    tags = _first_tags(file)
     icc, xmp = tags.get(ICC_TAG), tags.get(XMP_TAG)
     dpi = _tiff_dots(tags)
     for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
     return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), dpi=dpi))
+
+
+def _first_tags(file: BinaryIO) -> Image.Exif:
+    """The tags of the first page, EXIF and GPS, of a classic or a big TIFF file, in a block of its own."""
+    file.seek(0)
+    head = file.read(16)
+    stated = Image.Exif()
+    stated.endian = "<" if head.startswith(b"II") else ">"
+    stated.bigtiff = head[2:4] in (b"+\0", b"\0+")
+    start = struct.unpack_from(stated.endian + ("Q" if stated.bigtiff else "I"), head, 8 if stated.bigtiff else 4)[0]
+    stated.load_from_fp(file, start)
+    tags = Image.Exif()
+    for tag, value in stated.items():
+        if tag not in (exif_block.EXIF_IFD, GPS_IFD):
+            tags[tag] = value
+    for directory in (exif_block.EXIF_IFD, GPS_IFD):
+        tags.get_ifd(directory).update(stated.get_ifd(directory))
+    return tags
 
 
 def of_image(image: Image.Image) -> Beside:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNK = 64 << 20  # a larger one beside the pixels is no metadata
@@ -16,26 +16,9 @@ XMP_KEY = "XML:com.adobe.xmp"
 Chunk = tuple[bytes, bytes]
 
 
-class Header(NamedTuple):
-    """What IHDR says."""
-
-    width: int
-    height: int
-    bits: int
-    colour: int  # 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha
-
-
-def header(file: BinaryIO) -> Header:
-    """The header of a PNG file.
-
-    Raises:
-        ValueError: it is no PNG file, or its header is cut off.
-    """
-    file.seek(0)
-    start = file.read(33)
-    if len(start) < 33 or not start.startswith(SIGNATURE) or start[12:16] != b"IHDR":
-        raise ValueError("its PNG header is cut off or damaged")
-    return Header(*struct.unpack(">IIBB", start[16:26]))
+def packed(name: bytes, data: bytes) -> bytes:
+    """A chunk as it stands in a file, with its length and check sum."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def read(file: BinaryIO) -> list[Chunk]:
@@ -56,20 +39,22 @@ def read(file: BinaryIO) -> list[Chunk]:
     return found
 
 
+def frames(chunks: Iterable[Chunk]) -> int:
+    """How many pictures there are: more than one in an animated PNG."""
+    return next((int.from_bytes(data[:4], "big") for name, data in chunks if name == b"acTL"), 1)
+
+
 def insert(png: bytes, chunks: Iterable[Chunk]) -> bytes:
     """A finished PNG file with further chunks behind its header; their order is put right."""
     ordered = sorted(chunks, key=lambda chunk: BEFORE_PIXELS.index(chunk[0]))
-    added = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in ordered
-    )
+    added = b"".join(packed(name, data) for name, data in ordered)
     return png[:33] + added + png[33:]
 
 
 def texts(chunks: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
     """Keyword and text of the tEXt, zTXt and iTXt chunks; damaged ones are passed over."""
     room = MAX_TEXT
-    readers = {b"tEXt": _plain, b"zTXt": _packed, b"iTXt": _international}
+    readers = {b"tEXt": _plain, b"zTXt": _deflated, b"iTXt": _international}
     for name, data in chunks:
         if name not in readers:
             continue
@@ -132,16 +117,16 @@ def _plain(data: bytes, room: int) -> tuple[str, str]:
     return key.decode("latin-1"), text.decode("latin-1")
 
 
-def _packed(data: bytes, room: int) -> tuple[str, str]:
+def _deflated(data: bytes, room: int) -> tuple[str, str]:
     key, _, rest = data.partition(b"\0")
     return key.decode("latin-1"), _unpack(rest[1:], room).decode("latin-1")
 
 
 def _international(data: bytes, room: int) -> tuple[str, str]:
     key, _, rest = data.partition(b"\0")
-    packed = rest[0] == 1
+    deflated = rest[0] == 1
     _language, _translated, text = rest[2:].split(b"\0", 2)
-    plain = _unpack(text, room) if packed else text[:room]
+    plain = _unpack(text, room) if deflated else text[:room]
     return key.decode("latin-1"), plain.decode("utf-8")
 
 

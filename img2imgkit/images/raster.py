@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageCms
 
+from img2imgkit.errors import DecodeError
 from img2imgkit.images.picture import Space
 
 _DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
@@ -26,7 +27,7 @@ def from_image(image: Image.Image) -> Raster:
     """The pixels of a Pillow image, loaded or not.
 
     Raises:
-        ValueError: its levels have no defined white (32-bit float, or integers beyond 16 bits).
+        DecodeError: its levels have no defined white (32-bit float, or integers beyond 16 bits).
     """
     mode = image.mode
     if mode in _DIRECT:
@@ -51,12 +52,12 @@ def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ..
     """Levels of ``bits`` over the full range of 8 or 16 bits, rounded, and a note where that changed them.
 
     Raises:
-        ValueError: there are more than 16 bits.
+        DecodeError: there are more than 16 bits.
     """
     if bits in (8, 16):
         return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False), ()
     if not 1 <= bits < 16:
-        raise ValueError(f"its {bits}-bit integer levels are not supported; save it with 16 bits")
+        raise DecodeError(f"its {bits}-bit integer levels are not supported; save it with 16 bits")
     kind, top = (np.uint8, 255) if bits < 8 else (np.uint16, 65535)
     most = (1 << bits) - 1
     scaled = (np.minimum(pixels, most).astype(np.uint32) * (2 * top) + most) // (2 * most)
@@ -101,7 +102,7 @@ def _from_integers(image: Image.Image) -> Raster:
     levels = _array(image)
     low, high = int(levels.min()), int(levels.max())
     if low < 0 or high > 65535:
-        raise ValueError(
+        raise DecodeError(
             f"its 32-bit integer levels run from {low} to {high}, and no white point is stated; save it with 16 bits"
         )
     return Raster(levels.astype(np.uint16), None, "grey", "I", ("32-bit integers within 0..65535 are held as 16 bit",))
@@ -110,7 +111,7 @@ def _from_integers(image: Image.Image) -> Raster:
 def _from_converted(image: Image.Image) -> Raster:
     mode = image.mode
     if mode == "F":
-        raise ValueError("its floating-point levels have no stated white point; save it with 16-bit integers")
+        raise DecodeError("its floating-point levels have no stated white point; save it with 16-bit integers")
     if mode in ("RGBa", "RGBX", "PA", "La"):
         target = {"RGBa": "RGBA", "RGBX": "RGB", "PA": "RGBA", "La": "LA"}[mode]
         return from_image(image.convert(target))._replace(mode=mode)
@@ -118,7 +119,7 @@ def _from_converted(image: Image.Image) -> Raster:
         return from_image(_from_lab(image))._replace(mode=mode, notes=("CIELab was converted to sRGB",))
     if mode in ("YCbCr", "HSV"):
         return from_image(image.convert("RGB"))._replace(mode=mode, notes=(f"{mode} was converted to RGB",))
-    raise ValueError(f"its colour mode {mode} is not supported")
+    raise DecodeError(f"its colour mode {mode} is not supported")
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

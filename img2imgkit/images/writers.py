@@ -67,14 +67,21 @@ def _stacked(picture: Picture) -> np.ndarray:
 
 def _image(picture: Picture, format: str) -> Image.Image:
     """A Pillow image in the smallest mode that holds the picture as it came."""
+    small = _small_image(picture, format)
+    if small is not None:
+        return small
+    mode = _MODES[picture.space, picture.alpha is not None]
+    return Image.frombytes(mode, (picture.width, picture.height), np.ascontiguousarray(_stacked(picture)).tobytes())
+
+
+def _small_image(picture: Picture, format: str) -> Image.Image | None:
+    """One of 1 bit or with a palette, where the picture came so, still needs no more, and the format has it."""
     if FORMATS[format].bilevel and _is_bilevel(picture):
         return Image.fromarray(picture.color[..., 0]).convert("1")
     may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
     if may_be_palette and picture.mode == "P" and (found := palette_of(picture)):
         return found.image()
-    mode = _MODES[picture.space, picture.alpha is not None]
-    pixels = np.ascontiguousarray(_stacked(picture))
-    return Image.frombytes(mode, (picture.width, picture.height), pixels.tobytes())
+    return None
 
 
 def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
@@ -104,11 +111,11 @@ def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool)
 
 
 def _png(picture: Picture, compression: int) -> Written:
-    if picture.depth == 16:
-        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
+    small = _small_image(picture, "PNG") if picture.depth == 8 else None
+    if small is not None:
+        data, mode = _saved(small, "PNG", {"compress_level": compression}), small.mode
     else:
-        image = _image(picture, "PNG")
-        data, mode = _saved(image, "PNG", {"compress_level": compression}), image.mode
+        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
     chunks, notes = _png_chunks(picture)
     return Written(png_chunks.insert(data, chunks), mode, notes)
 

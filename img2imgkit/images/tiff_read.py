@@ -1,4 +1,4 @@
-"""Read the TIFF files that Pillow reads with 8 bits, or not at all: more than 8 bits a channel, unusual layouts."""
+"""Read the pixels of TIFF files at full depth, in every byte order, compression and layout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import tifffile
 
+from img2imgkit.errors import DecodeError
 from img2imgkit.images.picture import Space
 from img2imgkit.images.raster import Raster, full_range, split
 
@@ -17,33 +18,47 @@ _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 
 class Page(NamedTuple):
-    """What the first page's tags state, before a pixel is decoded."""
+    """What the first page's tags state, before a pixel is decoded.
+
+    ``plain`` tells that ``read`` decodes it: 8 to 16 bits unsigned of grey, RGB or inks. Pillow knows the others.
+    """
 
     width: int
     height: int
-    bits: int
     samples: int
+    plain: bool
     pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
-    """Size, depth and channels of the first page, and the number of pages."""
+    """Size and layout of the first page, and the number of pages.
+
+    Raises:
+        DecodeError: there is none, or its tags are garbled.
+    """
     file.seek(0)
-    with tifffile.TiffFile(file, name="picture") as tiff:
-        page = tiff.pages.first
-        return Page(page.imagewidth, page.imagelength, int(page.bitspersample), page.samplesperpixel, len(tiff.pages))
+    try:
+        with tifffile.TiffFile(file, name="picture") as tiff:
+            page = tiff.pages.first
+            unsigned = int(page.sampleformat or 1) == 1
+            plain = unsigned and page.photometric.name in _SPACES and 8 <= _bits(page) <= 16
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, len(tiff.pages))
+    except DecodeError:
+        raise
+    except Exception as error:
+        raise DecodeError(f"is damaged: its first TIFF page cannot be found ({type(error).__name__})") from error
 
 
 def read(file: BinaryIO) -> Raster:
     """The pixels of the first page.
 
     Raises:
-        ValueError: its layout is none that this reads; the text says which.
+        DecodeError: its layout is none that this reads; the text says which.
     """
     file.seek(0)
     with tifffile.TiffFile(file, name="picture") as tiff:
         page = tiff.pages.first
-        space, bits = _space(page), int(page.bitspersample)
+        space, bits = _space(page), _bits(page)
         _check_segments(page, tiff.filehandle.size)
         pixels = _interleaved(page.asarray(), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
@@ -64,15 +79,22 @@ def read(file: BinaryIO) -> Raster:
     return raster._replace(notes=notes)
 
 
+def _bits(page: tifffile.TiffPage) -> int:
+    bits = page.bitspersample
+    if isinstance(bits, tuple):
+        raise DecodeError(f"its channels have {', '.join(map(str, bits))} bits, which is not supported")
+    return int(bits)
+
+
 def _space(page: tifffile.TiffPage) -> Space:
     if int(page.sampleformat) != 1:
         kind = {2: "signed integers", 3: "floating-point numbers"}.get(int(page.sampleformat), "of an unknown kind")
-        raise ValueError(f"its levels are {kind} and have no stated white point; save it with 8 or 16 bits unsigned")
+        raise DecodeError(f"its levels are {kind} and have no stated white point; save it with 8 or 16 bits unsigned")
     if page.photometric.name not in _SPACES:
-        raise ValueError(f"TIFF colour {page.photometric.name} with {int(page.bitspersample)} bits is not supported")
+        raise DecodeError(f"TIFF colour {page.photometric.name} with {_bits(page)} bits is not supported")
     space = _SPACES[page.photometric.name]
     if page.samplesperpixel < _CHANNELS[space]:
-        raise ValueError(f"damaged TIFF: {page.samplesperpixel} channels cannot hold {page.photometric.name}")
+        raise DecodeError(f"damaged TIFF: {page.samplesperpixel} channels cannot hold {page.photometric.name}")
     return space
 
 
@@ -80,9 +102,9 @@ def _check_segments(page: tifffile.TiffPage, size: int) -> None:
     """Refuse a page with parts missing, which tifffile would fill with black."""
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if offset == 0 or count == 0:
-            raise ValueError("parts of its pixels are missing")
+            raise DecodeError("parts of its pixels are missing")
         if offset + count > size:
-            raise ValueError(f"is cut off: its pixels end at byte {offset + count}, the file at byte {size}")
+            raise DecodeError(f"is cut off: its pixels end at byte {offset + count}, the file at byte {size}")
 
 
 def _interleaved(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:

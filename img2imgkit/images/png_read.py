@@ -1,0 +1,145 @@
+"""Read the pixels of PNG files of every kind with libpng, which gives all 16 bits and refuses missing rows."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import BinaryIO, NamedTuple
+
+import imagecodecs
+import numpy as np
+
+from img2imgkit.errors import DecodeError
+from img2imgkit.images.png_chunks import SIGNATURE, packed
+from img2imgkit.images.raster import Raster, split
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+_SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_DEEP_MODES = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}
+# Where Adam7's passes start, and their steps: x, y, dx, dy (PNG specification, 8.2).
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+class Header(NamedTuple):
+    """What IHDR says."""
+
+    width: int
+    height: int
+    bits: int
+    colour: int
+    interlaced: bool
+
+
+class _Parts(NamedTuple):
+    palette: bytes
+    transparency: bytes
+    pixels: list[bytes]  # IDAT chunks as they stand in the file, with length, name and check sum
+
+
+def header(file: BinaryIO) -> Header:
+    """The header of a PNG file.
+
+    Raises:
+        DecodeError: it is cut off, damaged, or states what no PNG file has.
+    """
+    file.seek(0)
+    start = file.read(33)
+    whole = len(start) == 33 and start.startswith(SIGNATURE) and start[12:16] == b"IHDR"
+    if not whole or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big"):
+        raise DecodeError("is damaged: its PNG header is cut off or garbled")
+    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start[16:29])
+    if colour not in _SAMPLES or bits not in (1, 2, 4, 8, 16):
+        raise DecodeError(f"is damaged: its PNG header states colour type {colour} with {bits} bits")
+    return Header(width, height, bits, colour, bool(interlaced))
+
+
+def read(file: BinaryIO) -> Raster:
+    """The pixels of a PNG file, animated ones' first picture. Chunks that are no pixels are not even looked at."""
+    head, parts = header(file), _parts(file)
+    if head.colour == PALETTE and not parts.palette:
+        raise DecodeError("is damaged: its palette is missing")
+    decode = _interlaced if head.interlaced else _plain
+    pixels = decode(head, parts).reshape(head.height, head.width, -1)
+    if head.colour == PALETTE:
+        return _from_palette(pixels, parts.palette)
+    mode = (_DEEP_MODES if head.bits == 16 else _MODES)[pixels.shape[2]]
+    if pixels.shape[2] in (2, 4):
+        return split(pixels, mode)
+    return Raster(pixels, None, "grey" if mode in ("L", "I;16") else "rgb", "1" if head.bits == 1 else mode)
+
+
+def _parts(file: BinaryIO) -> _Parts:
+    palette, transparency, pixels = b"", b"", []
+    file.seek(len(SIGNATURE))
+    while len(start := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", start)
+        if name == b"IEND":
+            break
+        if name not in (b"PLTE", b"tRNS", b"IDAT"):
+            file.seek(length + 4, 1)
+            continue
+        chunk = start + file.read(length + 4)
+        if name == b"IDAT":
+            pixels.append(chunk)
+        elif name == b"PLTE":
+            palette = chunk[8:-4]
+        else:
+            transparency = chunk[8:-4]
+    return _Parts(palette, transparency, pixels)
+
+
+def _plain(head: Header, parts: _Parts) -> np.ndarray:
+    data = [SIGNATURE, _header_chunk(head.width, head.height, head)]
+    data += [packed(b"PLTE", parts.palette)] if head.colour == PALETTE else []
+    data += [packed(b"tRNS", parts.transparency)] if parts.transparency else []
+    return imagecodecs.png_decode(b"".join([*data, *parts.pixels, packed(b"IEND", b"")]))
+
+
+def _interlaced(head: Header, parts: _Parts) -> np.ndarray:
+    """Decode each of the seven passes as a picture of its own, and put their pixels in place."""
+    rows = [
+        (len(range(x, head.width, dx)), len(range(y, head.height, dy)), np.s_[y::dy, x::dx]) for x, y, dx, dy in _PASSES
+    ]
+    sizes = [height * (1 + _row_bytes(width, head)) if width else 0 for width, height, _ in rows]
+    data = _inflated(parts.pixels, sum(sizes))
+    whole: np.ndarray | None = None
+    start = 0
+    for (width, height, place), size in zip(rows, sizes, strict=True):
+        if not size:
+            continue
+        chunk = packed(b"IDAT", zlib.compress(data[start : start + size], 0))
+        part = _plain(Header(width, height, head.bits, head.colour, False), parts._replace(pixels=[chunk]))
+        part = part.reshape(height, width, -1)
+        if whole is None:
+            whole = np.empty((head.height, head.width, part.shape[2]), part.dtype)
+        whole[place] = part
+        start += size
+    assert whole is not None, "the first pass has a pixel of every picture"
+    return whole
+
+
+def _inflated(chunks: list[bytes], size: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    data = b"".join(chunk[8:-4] for chunk in chunks)
+    rows = unpacker.decompress(data, size) if size else b""
+    if len(rows) < size:
+        raise DecodeError(f"is cut off: {len(rows)} of {size} bytes of pixels are there")
+    return rows
+
+
+def _row_bytes(width: int, head: Header) -> int:
+    return (width * _SAMPLES[head.colour] * head.bits + 7) // 8
+
+
+def _header_chunk(width: int, height: int, head: Header) -> bytes:
+    return packed(b"IHDR", struct.pack(">IIBBBBB", width, height, head.bits, head.colour, 0, 0, 0))
+
+
+def _from_palette(pixels: np.ndarray, palette: bytes) -> Raster:
+    """A picture whose palette has nothing but greys is grey."""
+    colours = np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3)
+    grey = bool((colours == colours[:, :1]).all())
+    color = np.ascontiguousarray(pixels[..., : 1 if grey else 3])
+    alpha = np.ascontiguousarray(pixels[..., 3:]) if pixels.shape[2] == 4 else None
+    return Raster(color, alpha, "grey" if grey else "rgb", "P")
