@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import devices, transparency
 from img2imgkit.inference.bands import Band, Bands
 from img2imgkit.inference.footprint import bytes_per_pixel
-from img2imgkit.inference.grid import Grid, Span
+from img2imgkit.inference.grid import Grid, Span, make_grid, round_up
 from img2imgkit.inference.model import Model
 from img2imgkit.inference.network import OutOfMemory
 from img2imgkit.inference.padding import region
@@ -76,8 +76,30 @@ class Translator:
         """How far the chosen precision is from float32, in levels of 255, over a probe of edges, ramps and noise."""
         multiple = self.geometry.multiple
         probe = _probe(-(-64 // multiple) * multiple, self.geometry.channels)
-        levels = self.model.difference(probe[None]) * 127.5
-        return {"max": round(float(levels.max()), 4), "mean": round(float(levels.mean()), 4)}
+        return _in_levels(self.model.difference(probe[None]))
+
+    def tiling_difference(self, picture: Picture) -> dict[str, float]:
+        """How far this picture in tiles is from the same picture whole, in levels of 255.
+
+        Raises:
+            TranslateError: the device has no memory for the whole of it.
+        """
+        color = _readable(picture).color
+        scale, (height, width, channels) = self.geometry.scale, color.shape
+        whole = np.empty((scale * height, scale * width, channels), np.float32)
+        tiled = np.empty_like(whole)
+
+        def keep(image: np.ndarray, start: int, rows: np.ndarray) -> None:
+            image[start : start + len(rows)] = rows
+
+        multiple = self.geometry.multiple
+        single = make_grid(
+            round_up(height, multiple), round_up(width, multiple), self.geometry, self.tiling.overlap, None
+        )
+        self._render(color, partial(keep, tiled), _Count())
+        if self._render(color, partial(keep, whole), _Count(), single).tiles > 1:
+            raise TranslateError(f"no memory for the whole of {width} x {height} pixels to compare tiles with")
+        return _in_levels(np.abs(whole - tiled))
 
     def render(self, color: np.ndarray, give: Rows, grid: Grid | None = None) -> Grid:
         """Translate colour and hand over its rows in float, from top to bottom, each once.
@@ -178,6 +200,10 @@ def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.nd
     step = max(1, pixels // rows.shape[1])
     for start in range(0, len(rows), step):
         yield start, rows[start : start + step]
+
+
+def _in_levels(difference: np.ndarray) -> dict[str, float]:
+    return {"max": round(float(difference.max()) * 127.5, 4), "mean": round(float(difference.mean()) * 127.5, 4)}
 
 
 def _why_inexact(geometry: Geometry) -> str:

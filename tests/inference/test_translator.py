@@ -1,0 +1,374 @@
+"""Translators: sizes, depths, channels, tiles, memory, NaN, precision, ensemble."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_tasks import Nearest, Normed, Plain, Strided, loaded
+
+from img2imgkit.bundle import Bundle
+from img2imgkit.errors import BundleError, ConfigError, TranslateError
+from img2imgkit.images import Metadata, Picture, to_unit
+from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference.grid import Grid
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Bundle:
+    return loaded(Plain)
+
+
+@pytest.fixture(scope="module")
+def strided() -> Bundle:
+    return loaded(Strided)
+
+
+@pytest.fixture(scope="module")
+def normed() -> Bundle:
+    return loaded(Normed)
+
+
+def picture(height: int, width: int, channels: int = 3, dtype: Any = np.uint8, alpha: bool = False) -> Picture:
+    top = np.iinfo(dtype).max
+    color = RNG.integers(0, top, (height, width, channels), dtype, endpoint=True)
+    see = RNG.integers(0, top, (height, width, 1), dtype, endpoint=True) if alpha else None
+    return Picture(color, see, "rgb" if channels == 3 else "grey")
+
+
+def rows(translator: Translator, color: np.ndarray, grid: Grid | None = None) -> np.ndarray:
+    """What the translator gives before it becomes levels."""
+    scale = translator.geometry.scale
+    whole = np.full((scale * color.shape[0], scale * color.shape[1], color.shape[2]), np.nan, np.float32)
+
+    def give(start: int, part: np.ndarray) -> None:
+        whole[start : start + len(part)] = part
+
+    translator.render(color, give, grid)
+    assert np.isfinite(whole).all()
+    return whole
+
+
+class Failing:
+    """Stands before the compiled networks: no memory for tiles over ``most`` pixels a side, after ``first`` calls."""
+
+    def __init__(self, translator: Translator, most: int, first: int = 0, error: type[Exception] | None = None) -> None:
+        self.inner, self.most, self.first, self.error = translator.model.network.compiled, most, first, error
+        self.calls = self.failures = 0
+        translator.model.network.compiled = self
+
+    def __call__(self, tiles: Any) -> Any:
+        import tensorflow as tf
+
+        self.calls += 1
+        if max(tiles.shape[1:3]) > self.most and self.calls > self.first:
+            self.failures += 1
+            if self.error:
+                raise self.error("no memory")
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return self.inner(tiles)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (2, 3), (5, 1), (13, 31), (64, 40)])
+@pytest.mark.parametrize("task", ["plain", "strided", "normed"])
+def test_every_size_gives_exactly_scale_times_the_size(
+    task: str, height: int, width: int, request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(task)
+    made = Translator(bundle, device="cpu").translate(picture(height, width))
+    scale = bundle.task.geometry().scale
+    assert made.picture.color.shape == (scale * height, scale * width, 3)
+    assert made.notes == {"tile": "whole", "tiles": 1}
+
+
+def test_small_pictures_are_continued_by_reflection_to_the_multiple(strided: Bundle) -> None:
+    given = picture(5, 3)
+    padded = Picture(np.pad(given.color, ((0, 3), (0, 1), (0, 0)), mode="reflect"))
+    translator = Translator(strided, device="cpu")
+    assert (translator.translate(given).picture.color == translator.translate(padded).picture.color[:5, :3]).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "tile"), [("plain", 16), ("plain", 33), ("plain", 64), ("strided", 60), ("strided", 72)]
+)
+@pytest.mark.parametrize("settings", [{}, {"batch": 3}, {"overlap": 52}, {"ensemble": True}])
+def test_tiles_give_what_the_whole_picture_gives(
+    task: str, tile: int, settings: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(task)
+    color = picture(97, 131, dtype=np.uint16).color
+    tile = max(tile, 110 if "overlap" in settings else 0)
+    tiled = Translator(bundle, Settings(tile=tile, **settings), "cpu")
+    whole = Translator(bundle, Settings(tile="off", ensemble=tiled.settings.ensemble), "cpu")
+    grid = tiled.tiling.grid(97, 131)
+    assert grid.exact
+    assert grid.tiles > 1
+    assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
+
+
+def test_tiles_with_less_than_the_receptive_field_differ_and_say_so(plain: Bundle) -> None:
+    color = picture(97, 131).color
+    tiled = Translator(plain, Settings(tile=40, overlap=2), "cpu")
+    assert np.abs(rows(tiled, color) - rows(Translator(plain, Settings(tile="off"), "cpu"), color)).max() > 1e-4
+    assert "less than 6 pixels" in tiled.translate(Picture(color)).notes["inexact"]
+
+
+def test_tiles_of_a_network_that_sees_the_whole_picture_say_that_they_are_inexact(normed: Bundle) -> None:
+    made = Translator(normed, Settings(tile=64), "cpu")
+    given = picture(97, 131)
+    assert "every output pixel depends on the whole picture" in made.translate(given).notes["inexact"]
+    assert "inexact" not in Translator(normed, device="cpu").translate(given).notes
+    difference = made.tiling_difference(given)
+    assert 0 < difference["mean"] < difference["max"]
+
+
+def test_the_difference_that_tiling_makes_is_nothing_for_a_convolutional_network(plain: Bundle) -> None:
+    assert Translator(plain, Settings(tile=40), "cpu").tiling_difference(picture(60, 70))["max"] < 1e-3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("network", [1, 3])
+@pytest.mark.parametrize("tile", [16, "off"])
+def test_every_level_of_every_depth_and_space_returns_exactly(
+    dtype: Any, channels: int, network: int, tile: int | str
+) -> None:
+    given = picture(40, 30, channels, dtype)
+    made = Translator(loaded(Nearest, channels=network), Settings(tile=tile), "cpu").translate(given)
+    assert made.picture.color.dtype == dtype
+    assert made.picture.space == given.space
+    assert (made.picture.color == given.color.repeat(2, axis=0).repeat(2, axis=1)).all()
+
+
+def test_grey_goes_through_a_colour_network_as_three_equal_channels(plain: Bundle) -> None:
+    grey = picture(20, 21, 1)
+    translator = Translator(plain, device="cpu")
+    color = rows(translator, np.repeat(grey.color, 3, axis=-1))
+    assert rows(translator, grey.color) == pytest.approx(color.mean(axis=-1, keepdims=True), abs=1e-6)
+    assert translator.translate(grey).picture.space == "grey"
+
+
+def test_colour_goes_through_a_grey_network_one_channel_at_a_time() -> None:
+    bundle = loaded(Plain, channels=1)
+    given = picture(20, 21, 3)
+    translator = Translator(bundle, Settings(tile=16, batch=2), "cpu")
+    apart = [rows(translator, given.color[..., i : i + 1]) for i in range(3)]
+    assert rows(translator, given.color) == pytest.approx(np.concatenate(apart, axis=-1), abs=1e-6)
+
+
+def test_what_the_file_says_beside_its_pixels_stays(plain: Bundle) -> None:
+    given = Picture(picture(8, 8).color, metadata=Metadata(icc=b"profile", dpi=(72.0, 72.0)), format="TIFF")
+    made = Translator(plain, device="cpu").translate(given).picture
+    assert (made.metadata, made.format) == (given.metadata, "TIFF")
+
+
+@pytest.mark.parametrize("first", [0, 7, 15])
+@pytest.mark.parametrize(
+    ("task", "tile", "most"), [("plain", 64, 50), ("plain", 64, 40), ("plain", 64, 16), ("strided", 116, 84)]
+)
+def test_running_out_of_memory_at_the_first_a_middle_or_the_last_tile_changes_no_pixel(
+    task: str, tile: int, most: int, first: int, request: pytest.FixtureRequest
+) -> None:
+    bundle = request.getfixturevalue(task)
+    given = picture(4 * tile - 40 - tile, 4 * tile - 41, dtype=np.uint16)
+    expected = rows(Translator(bundle, Settings(tile=tile), "cpu"), given.color)
+    translator = Translator(bundle, Settings(tile=tile), "cpu")
+    tiles = translator.tiling.grid(given.height, given.width).tiles
+    assert tiles > 8
+    failing = Failing(translator, most, min(first, tiles - 1))
+    made = translator.translate(given)
+    assert failing.failures == made.notes["retries"] > 0
+    assert made.notes["tile"] <= most
+    assert np.abs(to_unit(made.picture.color) - expected.clip(-1, 1)).max() <= 1e-5 + 1 / 65535
+
+
+def test_the_tile_that_memory_allowed_is_remembered(plain: Bundle) -> None:
+    translator = Translator(plain, Settings(tile=64), "cpu")
+    failing = Failing(translator, 40)
+    first = translator.translate(picture(100, 100))
+    failures = failing.failures
+    second = translator.translate(picture(90, 80))
+    assert first.notes["retries"] == failures > 0
+    assert "retries" not in second.notes
+    assert failing.failures == failures
+    assert second.notes["tile"] == first.notes["tile"]
+
+
+def test_rows_that_are_done_are_not_computed_again(plain: Bundle) -> None:
+    translator = Translator(plain, Settings(tile=64), "cpu")
+    tiles = translator.tiling.grid(400, 20).tiles
+    failing = Failing(translator, 63, first=tiles - 1)
+    assert tiles == 7
+    given: list[int] = []
+    translator.render(picture(400, 20).color, lambda start, _: given.append(start))
+    assert given == sorted(set(given))
+    assert failing.calls < tiles + 5
+
+
+def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(plain: Bundle) -> None:
+    translator = Translator(plain, Settings(tile="off"), "cpu")
+    Failing(translator, 50)
+    given = picture(70, 90, dtype=np.uint16)
+    made = translator.translate(given)
+    expected = Translator(plain, Settings(tile="off"), "cpu").translate(given)
+    assert made.notes["tiles"] > 1
+    assert np.abs(made.picture.color.astype(int) - expected.picture.color).max() <= 1
+
+
+def test_inexact_tiles_start_again_from_the_top_so_that_no_seam_shows(normed: Bundle) -> None:
+    given = picture(400, 40)
+    translator = Translator(normed, Settings(tile=160), "cpu")
+    Failing(translator, translator.tiling.grid(400, 40).extent[0] - 1, first=2)
+    made = translator.translate(given)
+    afresh = Translator(normed, Settings(tile=int(made.notes["tile"])), "cpu").translate(given)
+    assert made.notes["retries"] == 1
+    assert (made.picture.color == afresh.picture.color).all()
+
+
+@pytest.mark.parametrize("error", [MemoryError, None])
+def test_no_memory_for_the_smallest_tile_fails_the_picture(plain: Bundle, error: type[Exception] | None) -> None:
+    translator = Translator(plain, device="cpu")
+    failing = Failing(translator, 0, error=error)
+    with pytest.raises(TranslateError, match="out of memory even with tiles of 14 x 14 pixels"):
+        translator.translate(picture(100, 100))
+    assert failing.failures == failing.calls > 3
+
+
+def test_another_failure_of_the_networks_fails_the_picture_with_its_reason(plain: Bundle) -> None:
+    import tensorflow as tf
+
+    translator = Translator(plain, device="cpu")
+
+    def broken(_: Any) -> Any:
+        raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
+
+    translator.model.network.compiled = broken
+    with pytest.raises(TranslateError, match=r"'tiny-plain' failed on .*Incompatible shapes"):
+        translator.translate(picture(9, 9))
+
+
+def test_a_tile_that_overflows_is_done_again_in_float32() -> None:
+    bundle = loaded(Nearest, gain=1e6)  # leaves float16's range, whose end is 65504
+    given = picture(40, 30)
+    made = Translator(bundle, Settings(precision="float16", tile=24), "cpu").translate(given)
+    assert made.notes["redone_in_float32"] == made.notes["tiles"] == 4
+    assert (made.picture.color == given.color.repeat(2, axis=0).repeat(2, axis=1)).all()
+    assert made.notes["precision_difference"] == {"max": 0.0, "mean": 0.0}
+
+
+def test_only_the_tiles_that_overflow_are_done_again() -> None:
+    bundle = loaded(Nearest)
+    ones = np.ones((1, 1, 3, 3))
+    bundle.nets["generator"].set_weights([3e4 * ones, np.eye(3)[None, None] / 9e4])  # white gives 9e4 on the way
+    color = np.full((16, 64, 3), 128, np.uint8)  # nearly 0: stays in range
+    color[:, :4] = 255
+    translator = Translator(bundle, Settings(precision="float16", tile=16, batch=2), "cpu")
+    made = translator.translate(Picture(color))
+    assert (made.notes["tiles"], made.notes["redone_in_float32"]) == (4, 1)
+    assert (made.picture.color == color.repeat(2, axis=0).repeat(2, axis=1)).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_never_finite_fails_the_picture(precision: Any, value: float) -> None:
+    bundle = loaded(Nearest)
+    network = bundle.nets["generator"]
+    network.set_weights([np.full_like(network.get_weights()[0], value), network.get_weights()[1]])
+    with pytest.raises(TranslateError, match="'tiny-nearest-x2' gives NaN or infinite values"):
+        Translator(bundle, Settings(precision=precision), "cpu").translate(picture(5, 5))
+
+
+@pytest.mark.parametrize(("precision", "most"), [("bfloat16", 1.0), ("float16", 0.2)])
+def test_lower_precision_is_near_and_its_difference_is_measured(plain: Bundle, precision: Any, most: float) -> None:
+    given = picture(60, 50)
+    translator = Translator(plain, Settings(precision=precision), "cpu")
+    made = translator.translate(given)
+    measured = made.notes["precision_difference"]
+    assert made.notes["precision"] == precision
+    assert 0 < measured["mean"] < measured["max"] < most
+    exact = rows(Translator(plain, device="cpu"), given.color)
+    assert 0 < np.abs(rows(translator, given.color) - exact).max() * 127.5 < 3 * most
+
+
+def test_lower_precision_leaves_the_bundles_own_networks_alone(plain: Bundle) -> None:
+    import keras
+
+    before = keras.config.dtype_policy().name
+    Translator(plain, Settings(precision="bfloat16"), "cpu").translate(picture(8, 8))
+    assert keras.config.dtype_policy().name == before
+    assert {layer.compute_dtype for layer in plain.nets["generator"].layers} == {"float32"}
+
+
+def test_the_last_layer_of_a_lower_precision_computes_in_float32(plain: Bundle) -> None:
+    from img2imgkit.inference.network import rebuilt
+
+    layers = [layer for layer in rebuilt(plain.task, plain.nets, "bfloat16")["generator"].layers if layer.weights]
+    assert [layer.compute_dtype for layer in layers] == ["bfloat16", "bfloat16", "float32"]
+
+
+def test_an_ensemble_is_the_mean_over_eight_flips_and_rotations(plain: Bundle) -> None:
+    color = picture(11, 17).color
+    single = Translator(plain, device="cpu")
+    mean = np.zeros((22, 34, 3))
+    for flip in (False, True):
+        for quarter in range(4):
+            turned = np.rot90(color[:, ::-1] if flip else color, quarter)
+            back = np.rot90(rows(single, np.ascontiguousarray(turned)), -quarter)
+            mean += (back[:, ::-1] if flip else back) / 8
+    ensemble = rows(Translator(plain, Settings(ensemble=True), "cpu"), color)
+    assert np.abs(ensemble - mean).max() <= 1e-6
+    assert np.abs(ensemble - rows(single, color)).max() > 1e-3
+
+
+def test_an_ensemble_turns_with_the_picture(plain: Bundle) -> None:
+    color = picture(12, 20).color
+    ensemble = Translator(plain, Settings(ensemble=True), "cpu")
+    assert np.rot90(rows(ensemble, color)) == pytest.approx(
+        rows(ensemble, np.ascontiguousarray(np.rot90(color))), abs=1e-6
+    )
+
+
+def test_one_graph_serves_every_size_batch_and_space(plain: Bundle) -> None:
+    translator = Translator(plain, Settings(tile=20, batch=3, ensemble=True), "cpu")
+    for size in range(1, 60, 7):
+        translator.translate(picture(size, 61 - size))
+        translator.translate(picture(61 - size, size, 1, np.uint16))
+    assert translator.model.network.traces == 1
+
+
+def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) -> None:
+    given = picture(50, 50)
+    translator = Translator(plain, Settings(tile=32), "cpu")
+    assert (translator.translate(given).picture.color == translator.translate(given).picture.color).all()
+
+
+def test_a_picture_is_left_as_it_was(plain: Bundle) -> None:
+    given = picture(30, 30, alpha=True)
+    given.alpha[:15] = 0  # type: ignore[index]
+    before = given.color.copy()
+    Translator(plain, Settings(tile=16), "cpu").translate(given)
+    assert (given.color == before).all()
+
+
+@pytest.mark.parametrize(
+    ("device", "match"),
+    [("tpu", "expected auto, cpu, gpu"), ("cpu:7", "sees 1 CPU device"), ("gpu:", "expected auto"), ("gpu:99", "GPU")],
+)
+def test_a_device_that_is_not_there_is_refused(plain: Bundle, device: str, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        Translator(plain, device=device)
+
+
+def test_a_task_that_needs_more_than_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Plain, "data", "labelled")
+    with pytest.raises(BundleError, match="needs more than a picture"):
+        Translator(loaded(Plain), device="cpu")
+
+
+def test_a_picture_that_main_memory_cannot_hold_fails_with_its_size(plain: Bundle) -> None:
+    huge = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1 << 24, 1 << 24, 3), (0, 0, 1))
+    with pytest.raises(TranslateError, match="33554432 x 33554432"):
+        Translator(plain, device="cpu").translate(Picture(huge))
