@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 from img2imgkit.hookspecs import hookimpl
 from img2imgkit.step import Step
+from img2imgkit.steps.compare import Compare
+from img2imgkit.steps.convert import Convert
+from img2imgkit.steps.crop import Crop
 from img2imgkit.steps.read import Read
+from img2imgkit.steps.resize import Resize
+from img2imgkit.steps.translate import Translate
 from img2imgkit.steps.write import Write
 
 
 @hookimpl
 def register_steps(register: Callable[[type[Step]], None]) -> None:
     """Register the built-in steps."""
-    for step in (Read, Write):
+    for step in (Read, Translate, Resize, Crop, Convert, Compare, Write):
         register(step)
