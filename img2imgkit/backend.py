@@ -15,10 +15,16 @@ def quiet_stderr() -> Iterator[None]:
     """Hold back what native code writes to file descriptor 2; show it after all if the body raises.
 
     TensorFlow's static initialisers print before any of its log settings can act, so only the descriptor itself helps.
+    Where no temporary file can be made, nothing is held back.
     """
     sys.stderr.flush()
+    try:
+        held = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the with statement below
+    except OSError:
+        yield
+        return
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with held:
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -40,7 +40,7 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 
 @click.command("doctor", short_help="Report versions, devices and codecs of this machine.")
 @json_option
-def command(as_json: bool) -> None:
+def command(as_json: bool) -> int:
     """Report versions, devices and codecs of this machine; exit with 1 when something essential is missing."""
     problems: list[str] = []
     report = {
@@ -54,7 +54,7 @@ def command(as_json: bool) -> None:
         show_json({"ok": not problems, "problems": problems, **report})
     else:
         _show(report, problems)
-    raise SystemExit(EXIT_FAILED_ITEMS if problems else EXIT_DONE)
+    return EXIT_FAILED_ITEMS if problems else EXIT_DONE
 
 
 def _machine(problems: list[str]) -> dict[str, Any]:

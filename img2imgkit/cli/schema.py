@@ -45,8 +45,30 @@ def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
 
 
 def train_schema(catalog: Catalog) -> dict[str, Any]:
-    """JSON Schema of training files: the options and loss weights belong to the task that ``task`` names."""
-    raise NotImplementedError
+    """JSON Schema of training files: options, loss weights and data kind belong to the task that ``task`` names."""
+    tasks = catalog.tasks  # loads TensorFlow quietly, before the training file's module would
+    from img2imgkit.training import TrainingFile
+
+    shared: dict[str, Any] = {}
+    schema = _hoisted(TrainingFile, "train", shared)
+    schema["properties"]["task"]["enum"] = list(tasks)
+    schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
+    return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
+
+
+def _of_task(task: Any, shared: dict[str, Any]) -> dict[str, Any]:
+    """What else a file must say that names this task."""
+    parts = {
+        key: _hoisted(model, task.name, shared) for key, model in (("options", task.Options), ("weights", task.Weights))
+    }
+    needed = [key for key, part in parts.items() if part.get("required")]
+    return {
+        "if": {"properties": {"task": {"const": task.name}}, "required": ["task"]},
+        "then": {
+            "properties": {**parts, "data": {"properties": {"kind": {"const": task.data}}}},
+            **({"required": needed} if needed else {}),
+        },
+    }
 
 
 def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+import json
+import tempfile
+from importlib import metadata
+
+import pytest
+
+from img2imgkit.cli import doctor
+
+
+def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
+    outcome = img2img("doctor", "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found["ok"], found["problems"]) == (0, True, [])
+    assert found["machine"]["cpus"] >= 1
+    assert found["machine"]["temporary_free_bytes"] > 0
+    assert found["devices"][0]["name"] == "cpu"
+    assert found["codecs"]["imagecodecs PNG"]
+    assert found["plugins"]["installed"] == ["steps"]
+
+
+def test_every_dependency_is_looked_at(img2img, uninstall_everything):
+    versions = json.loads(img2img("doctor", "--json").out)["versions"]
+    required = [line for line in metadata.requires("img2imgkit") if "extra ==" not in line]
+    names = {line.partition(">")[0].strip().lower() for line in required}
+    assert names == {name.lower() for name in versions} - {"img2imgkit"}
+    assert versions["numpy"] == metadata.version("numpy")
+
+
+def test_text_says_the_same(img2img, uninstall_everything):
+    lines = img2img("doctor").out.splitlines()
+    assert lines[-1] == "all that is needed is here"
+    assert any(line.startswith("version    numpy ") for line in lines)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_missing_dependency_is_a_problem(img2img, uninstall_everything, monkeypatch, as_json):
+    monkeypatch.setitem(doctor._NEEDED, "rawpictures", "rawpictures_that_is_not_there")
+    outcome = img2img("doctor", *["--json"] * as_json)
+    assert outcome.code == 1
+    assert "rawpictures cannot be imported: ModuleNotFoundError" in outcome.out
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_a_problem(img2img, uninstall_everything, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    outcome = img2img("doctor")
+    assert outcome.code == 1
+    assert "temporary folder cannot be written" in outcome.out
+
+
+def test_a_missing_codec_is_a_problem(img2img, uninstall_everything, monkeypatch):
+    from PIL import features
+
+    monkeypatch.setattr(features, "check", lambda name: name != "jpg")
+    outcome = img2img("doctor")
+    assert outcome.code == 1
+    assert "the codec pillow jpg is missing" in outcome.out
+
+
+def test_broken_plugins_are_listed_without_failing(img2img, install, monkeypatch):
+    install("bad", "raise RuntimeError('no')")
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "bad")
+    outcome = img2img("doctor")
+    assert outcome.code == 0
+    assert "broken     bad: RuntimeError: no" in outcome.out
+
+
+def test_memory_of_cards_is_read_from_the_driver(monkeypatch):
+    class Answer:
+        stdout = "NVIDIA H100 80GB HBM3, 81559\nSome, odd card, 16\n"
+
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: Answer)
+    assert doctor._gpu_memory() == {"NVIDIA H100 80GB HBM3": 81559 << 20, "Some, odd card": 16 << 20}
+
+
+def test_a_machine_without_a_driver_has_no_card_memory(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError("nvidia-smi")
+
+    monkeypatch.setattr(doctor.subprocess, "run", missing)
+    assert doctor._gpu_memory() == {}

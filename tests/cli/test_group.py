@@ -1,0 +1,95 @@
+import os
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+
+from img2imgkit import __version__, cli
+from img2imgkit.errors import ConfigError, Problem
+
+
+def failing_with(monkeypatch, error):
+    """Make `img2img doctor` raise."""
+
+    @click.command("doctor")
+    def command():
+        raise error
+
+    monkeypatch.setattr(import_module("img2imgkit.cli.doctor"), "command", command)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_has_its_module_its_name_and_the_announced_help(name):
+    command = import_module(f"img2imgkit.cli.{name}").command
+    assert (command.name in (name, "command"), command.get_short_help_str(200)) == (True, cli.COMMANDS[name])
+
+
+def test_help_lists_every_command(img2img):
+    outcome = img2img("--help")
+    assert outcome.code == 0
+    assert all(f"  {name}  " in outcome.out or f"  {name} " in outcome.out for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_of_each_command_fits_a_screen(img2img, name):
+    outcome = img2img(name, "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"Usage: img2img {name}")
+    assert len(outcome.out.splitlines()) <= 50
+
+
+def test_version(img2img):
+    assert img2img("--version").out.strip() == f"img2img, version {__version__}"
+
+
+def test_a_misspelt_command_is_corrected(img2img):
+    outcome = img2img("stesp")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no command 'stesp'; did you mean 'steps'?" in outcome.err
+
+
+def test_an_unknown_option_is_a_usage_error(img2img):
+    outcome = img2img("steps", "--jsno")
+    assert outcome.code == 2
+    assert "--jsno" in outcome.err
+
+
+def test_an_error_of_the_toolkit_is_printed_without_a_traceback(img2img, monkeypatch):
+    failing_with(monkeypatch, ConfigError(Problem("is required", "steps.0", "a.yaml", 3, 5), Problem("bad", "name")))
+    outcome = img2img("doctor")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "error: a.yaml:3:5: steps.0: is required\nname: bad\n"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interruption_exits_with_130(img2img, monkeypatch, error):
+    failing_with(monkeypatch, error)
+    outcome = img2img("doctor")
+    assert (outcome.code, outcome.err.strip()) == (130, "interrupted")
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    failing_with(monkeypatch, ZeroDivisionError("bug"))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["doctor"])
+
+
+def test_a_closed_pipe_is_no_error():
+    command = [sys.executable, "-m", "img2imgkit.cli", "schema", "pipeline"]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as pipe:
+        done = subprocess.run(
+            command, stdout=pipe, stderr=subprocess.PIPE, env={**os.environ, "IMG2IMG_PLUGINS": ""}, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_completing_after_an_unknown_command_is_silent(img2img, monkeypatch):
+    monkeypatch.setenv("COMP_WORDS", "img2img stesp --")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("_IMG2IMG_COMPLETE", "bash_complete")
+    outcome = img2img()
+    assert outcome.err == ""

@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from img2imgkit.config import load_yaml
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = {
+    "name": "night",
+    "steps": [{"uses": "read", "with": {"folder": "in"}}, {"uses": "write", "with": {"folder": "out"}}],
+}
+TRAINING = {
+    "name": "mine",
+    "task": "super-resolution",
+    "options": {"scale": 2},
+    "data": {"kind": "degraded", "folder": "pictures"},
+    "training": {"steps": 10, "generators": {"optimizer": {"kind": "adam", "learning_rate": 1e-3}}},
+}
+
+
+def validator(img2img, kind):
+    schema = json.loads(img2img("schema", kind).out)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.fixture
+def pipeline(img2img, uninstall_everything):
+    return validator(img2img, "pipeline")
+
+
+@pytest.fixture
+def training(img2img, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    return validator(img2img, "train")
+
+
+def test_a_pipeline_is_accepted(pipeline):
+    pipeline.validate(PIPELINE)
+
+
+def changed(data, *path, value):
+    copy = json.loads(json.dumps(data))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("steps", 0, "uses"), "raed"),
+        (("steps", 0, "with", "foldre"), "x"),
+        (("steps", 0, "with", "recursive"), "yes"),
+        (("steps", 1, "with"), {}),
+        (("steps", 1, "tile"), 3),
+        (("more",), 1),
+        (("name",), 7),
+    ],
+)
+def test_a_wrong_pipeline_is_refused(pipeline, path, value):
+    assert not pipeline.is_valid(changed(PIPELINE, *path, value=value))
+
+
+def test_a_step_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+    install(
+        "kit-tint",
+        '''
+import img2imgkit as kit
+from pydantic import Field
+
+class Part(kit.Config):
+    """A part."""
+    share: float = 0.5
+
+class Tint(kit.Transform):
+    """Tint."""
+    name = "tint"
+    class Options(kit.Config):
+        """How."""
+        part: Part = Field(default=Part(), description="a part")
+    def apply(self, item): ...
+
+@kit.hookimpl
+def register_steps(register):
+    register(Tint)
+''',
+        name="tint",
+    )
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "tint")
+    schema = validator(img2img, "pipeline")
+    tinted = changed(PIPELINE, "steps", value=[*PIPELINE["steps"], {"uses": "tint", "with": {"part": {"share": 0.1}}}])
+    schema.validate(tinted)
+    assert not schema.is_valid(changed(tinted, "steps", 2, "with", "part", "shrae", value=1))
+
+
+def test_a_training_file_is_accepted(training):
+    training.validate(TRAINING)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("task",), "super-resolutoin"),
+        (("options", "sclae"), 2),
+        (("options", "scale"), 7),
+        (("weights",), {"l2": 1.0}),
+        (("data", "kind"), "paired"),
+        (("training", "generators", "optimizer", "kind"), "adagrad"),
+        (("training", "steps"), 0),
+    ],
+)
+def test_a_wrong_training_file_is_refused(training, path, value):
+    assert not training.is_valid(changed(TRAINING, *path, value=value))
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("pipelines/*.yaml")), ids=lambda path: path.name)
+def test_every_pipeline_in_the_repository_is_accepted(pipeline, path):
+    pipeline.validate(load_yaml(path).data)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/*.yaml")), ids=lambda path: path.name)
+def test_every_training_file_in_the_repository_is_accepted(training, path):
+    training.validate(load_yaml(path).data)
+
+
+def test_an_unknown_kind_is_a_usage_error(img2img):
+    assert img2img("schema", "bundle").code == 2

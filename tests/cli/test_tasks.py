@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+TASK = '''
+"""A plugin as a stranger writes it."""
+import img2imgkit as kit
+from pydantic import Field
+
+@kit.hookimpl
+def register_tasks(register):
+    class Blur(kit.Task):
+        """Learn to blur (arXiv:1501.00092)."""
+
+        name = "blur"
+        data = "paired"
+
+        class Options(kit.Config):
+            """How wide."""
+
+            width: int = Field(default=8, description="filters")
+
+        class Weights(kit.Config):
+            """Loss coefficients."""
+
+            l1: float = 1.0
+
+        def build(self): ...
+        def geometry(self): ...
+        def forward(self, nets, batch): ...
+        def generator_losses(self, nets, batch, out): ...
+        def translate(self, nets, inputs): ...
+
+    register(Blur)
+'''
+
+
+@pytest.fixture
+def blur(install, monkeypatch):
+    install("kit-blur", TASK, name="blur")
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "blur")
+
+
+def test_tasks_are_listed(img2img, blur):
+    lines = [line.split(None, 3) for line in img2img("tasks").out.splitlines()]
+    assert lines == [
+        ["NAME", "PLUGIN", "DATA", "ABOUT"],
+        ["blur", "blur", "paired", "Learn to blur (arXiv:1501.00092)."],
+    ]
+
+
+def test_json_says_the_same(img2img, blur):
+    about = "Learn to blur (arXiv:1501.00092)."
+    assert json.loads(img2img("tasks", "--json").out) == [
+        {"name": "blur", "plugin": "blur", "data": "paired", "about": about}
+    ]
+
+
+def test_one_task_shows_options_and_weights(img2img, blur):
+    words = [line.split() for line in img2img("tasks", "blur").out.splitlines()]
+    assert ["width", "integer", "8", "filters"] in words
+    assert ["l1", "number", "1.0"] in words
+
+
+def test_one_task_in_json(img2img, blur):
+    found = json.loads(img2img("tasks", "blur", "--json").out)
+    assert [option["name"] for option in found["options"]] == ["width"]
+    assert [weight["default"] for weight in found["weights"]] == [1.0]
+
+
+def test_an_unknown_task_names_the_broken_plugin(img2img, install, monkeypatch):
+    install("bad", "import torch_that_is_not_there")
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "bad")
+    outcome = img2img("tasks", "paint")
+    assert outcome.code == 2
+    assert "no task 'paint' is installed" in outcome.err
+    assert "plugin 'bad' is broken: ModuleNotFoundError" in outcome.err
+
+
+def test_our_own_task_is_listed(img2img, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    found = json.loads(img2img("tasks", "super-resolution", "--json").out)
+    assert found["data"] == "degraded"
+    assert "scale" in {option["name"] for option in found["options"]}
