@@ -50,7 +50,7 @@ class Reader(ABC):
 
 
 class Order:
-    """Which of ``size`` samples stand in a step's batch: every epoch is another permutation, drawn from (seed, epoch)."""
+    """Which of ``size`` samples stand in a step's batch: each epoch is a permutation drawn from (seed, epoch)."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -28,7 +28,7 @@ def l2(image: Tensor, target: Tensor) -> Tensor:
 
 
 def charbonnier(image: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
-    """Mean of sqrt(d^2 + epsilon^2), an L1 that is smooth at zero (Lai et al. 2017, https://arxiv.org/abs/1704.03915, eq. 4).
+    """Mean of sqrt(d^2 + epsilon^2): L1, smooth at zero (Lai et al. 2017, https://arxiv.org/abs/1704.03915, eq. 4).
 
     Shapes:
         image, target: (N, ...), any range -> (N,) float32

@@ -1,8 +1,12 @@
-"""Training: one loop for every task, on one or many devices, resumable to the bit. Imports TensorFlow."""
+"""Training: one loop for every task, on one or many devices, resumable to the bit. Imports TensorFlow, quietly."""
 
-from img2imgkit.training.events import Event, Finished, Progress, Sampled, Saved, Started
-from img2imgkit.training.file import Recipe, TrainingFile, read_recipe
-from img2imgkit.training.run import train
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.training.events import Event, Finished, Progress, Sampled, Saved, Started  # noqa: E402
+from img2imgkit.training.file import Recipe, TrainingFile, check_training_file, read_recipe  # noqa: E402
+from img2imgkit.training.run import train  # noqa: E402
 
 __all__ = [
     "Event",
@@ -13,6 +17,7 @@ __all__ = [
     "Saved",
     "Started",
     "TrainingFile",
+    "check_training_file",
     "read_recipe",
     "train",
 ]

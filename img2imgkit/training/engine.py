@@ -41,7 +41,7 @@ class Engine:
             self.players = players_of(task, self.nets, options)
             self.average = Average(self.nets, task.build(), options.ema) if options.ema else None
         self._objective = Objective(task, global_batch)
-        self._compiled = tf.function(self._distributed)
+        self._compiled = tf.function(self._distributed, autograph=False)
 
     @property
     def result(self) -> Networks:

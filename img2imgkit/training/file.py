@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,8 +11,8 @@ from pydantic import Field
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.config import Config, Document, Location, located, validate
-from img2imgkit.data import DataOptions
+from img2imgkit.config import Config, Document, Location, load_yaml, located, validate
+from img2imgkit.data import DataOptions, open_reader
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
 from img2imgkit.training.options import TrainingOptions
@@ -76,6 +76,19 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     if problems:
         raise ConfigError(*problems)
     return Recipe(file, task, initial)
+
+
+def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> None:
+    """Check a training file and the pictures that it names, all of which are opened.
+
+    Raises:
+        ConfigError: every problem of the file.
+        DataError: every folder and picture that cannot be used.
+    """
+    recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
+    reader = open_reader(recipe.file.data, recipe.task.geometry())
+    if recipe.file.probe:
+        reader.probe(recipe.file.probe)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:

@@ -24,7 +24,7 @@ class Probe:
 
     def __init__(self, reader: Reader, folder: Path, task: Task, nets: Networks) -> None:
         self._batches = reader.probe(folder)
-        self._translate = tf.function(lambda inputs: task.translate(nets, inputs), reduce_retracing=True)
+        self._translate = tf.function(lambda inputs: task.translate(nets, inputs), reduce_retracing=True, autograph=False)
 
     def look(self) -> tuple[dict[str, float], np.ndarray]:
         """PSNR over all channels of 8-bit pictures, mean and by name, and the sheet: source | output | target.
@@ -33,7 +33,7 @@ class Probe:
             sheet: (H, W, 3) uint8
         """
         scores: dict[str, float] = {}
-        rows = []
+        rows: list[np.ndarray] = []
         for name, batch in self._batches:
             output = self._output(batch)
             target = to_levels(batch["target"][0], np.uint8)

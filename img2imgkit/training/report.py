@@ -39,7 +39,8 @@ def _sheets(records: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = [record for record in records if "sheet" in record][::-1]
     figures = [
         f"<figure><img loading='lazy' alt='samples' src='samples/{html.escape(record['sheet'])}'>"
-        f"<figcaption>step {record['step']}, {record['psnr']['mean']:.2f} dB: source, output, target</figcaption></figure>"
+        f"<figcaption>step {record['step']}, {record['psnr']['mean']:.2f} dB: source, output, target</figcaption>"
+        "</figure>"
         for record in shown
     ]
     return ["<h2>Samples, newest first</h2>", *figures] if figures else []

@@ -161,9 +161,16 @@ class _Run:
     def _finish(self, done: int) -> bool:
         file = self.recipe.file
         bundle.save(
-            self.folder.bundle, self.recipe.task, self.engine.result, file.name, self.catalog,
-            description=file.description, licence=file.licence, attribution=file.attribution, training=self._record(done),
-        )  # fmt: skip
+            self.folder.bundle,
+            self.recipe.task,
+            self.engine.result,
+            file.name,
+            self.catalog,
+            description=file.description,
+            licence=file.licence,
+            attribution=file.attribution,
+            training=self._record(done),
+        )
         write_report(self.folder, file.name)
         self.notify(Finished(done, self.folder.bundle))
         return True

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from img2imgkit.data import DegradedOptions, DegradedReader, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.images.matlab import imresize
 from img2imgkit.task import Geometry
-from PIL import Image
 
 
 def save_pictures(folder: Path, sizes: list[tuple[int, int]], seed: int = 0) -> list[np.ndarray]:

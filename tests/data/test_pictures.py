@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from img2imgkit.data.pictures import listed, read_rgb
 from img2imgkit.errors import DataError
-from PIL import Image
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from img2imgkit.data import Arrays, Prefetch, Reader
 
 
 class Counting(Reader):
     kind = "degraded"
     batch_size = 2
-    description: Mapping[str, Any] = {}  # noqa: RUF012
+    description: Mapping[str, Any] = {}
 
     def __init__(self, fails_at: int = -1) -> None:
         self.made: list[int] = []

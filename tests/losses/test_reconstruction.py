@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from img2imgkit import backend
 
 backend.load()

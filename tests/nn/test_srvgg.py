@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from img2imgkit import backend
 
 backend.load()
@@ -18,7 +19,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def load_official(model: keras.Model, state: dict[str, np.ndarray], scale: int) -> None:
-    """Put a PyTorch state into the network: kernels to HWIO, and the last convolution's channels to our shuffle's order."""
+    """Put a PyTorch state into the network: kernels to HWIO, the last one's channels to our shuffle's order."""
     channels = 3
     order = np.arange(channels * scale**2).reshape(channels, scale**2).T.ravel()
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
