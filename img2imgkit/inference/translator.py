@@ -11,7 +11,7 @@ import numpy as np
 
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import TranslateError
-from img2imgkit.images import Picture, to_levels
+from img2imgkit.images import Picture, to_levels, to_rgb
 from img2imgkit.inference import devices, transparency
 from img2imgkit.inference.bands import Band, Bands
 from img2imgkit.inference.footprint import bytes_per_pixel
@@ -58,7 +58,7 @@ class Translator:
         Raises:
             TranslateError: it cannot be made: no memory for the smallest tile, or no finite output.
         """
-        picture = _readable(picture)
+        picture = _modelled(picture)
         retries = _Count()
         redone = self.model.redone
         color, alpha = picture.color, picture.alpha
@@ -84,7 +84,7 @@ class Translator:
         Raises:
             TranslateError: the device has no memory for the whole of it.
         """
-        color = _readable(picture).color
+        color = _modelled(picture).color
         scale, (height, width, channels) = self.geometry.scale, color.shape
         whole = np.empty((scale * height, scale * width, channels), np.float32)
         tiled = np.empty_like(whole)
@@ -187,12 +187,8 @@ class _Count:
     value: int = 0
 
 
-def _readable(picture: Picture) -> Picture:
-    if picture.space != "cmyk":
-        return picture
-    from img2imgkit.images import to_rgb
-
-    return to_rgb(picture)
+def _modelled(picture: Picture) -> Picture:
+    return to_rgb(picture) if picture.space == "cmyk" else picture
 
 
 def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.ndarray]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+
+from img2imgkit.images import Picture, resize
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -32,15 +33,10 @@ def resampled(alpha: np.ndarray, scale: int) -> np.ndarray:
     Shapes:
         alpha: (H, W, 1), uint8 or uint16 -> (scale * H, scale * W, 1) of the same type
     """
-    if scale == 1:
-        return alpha
-    top = np.iinfo(alpha.dtype).max
-    size = (scale * alpha.shape[1], scale * alpha.shape[0])
+    height, width = (scale * length for length in alpha.shape[:2])
     if alpha.min() == alpha.max():
-        return np.full((size[1], size[0], 1), alpha.flat[0], alpha.dtype)
-    image = Image.fromarray(alpha[..., 0].astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    levels = np.asarray(image)
-    return np.floor(levels.clip(0, top) + np.float32(0.5)).astype(alpha.dtype)[..., None]
+        return np.full((height, width, 1), alpha.flat[0], alpha.dtype)
+    return resize(Picture(alpha, space="grey"), width, height, "bicubic").color
 
 
 def _push_pull(sums: np.ndarray, weight: np.ndarray) -> np.ndarray:
