@@ -37,7 +37,7 @@ class EncodeOptions(Config):
     )
     lossless: bool = Field(default=True, description="write WebP without loss")
     compression: int = Field(
-        default=6, ge=0, le=9, description="effort for PNG and TIFF: 0 is fast and large, 9 slow and small"
+        default=3, ge=0, le=9, description="effort for PNG and TIFF: 0 is fast and large, 9 slow and small"
     )
 
 

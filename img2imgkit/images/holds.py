@@ -52,7 +52,7 @@ FORMATS: Mapping[str, Holds] = MappingProxyType(
         ),
         "PPM": Holds(deep=BOTH, bilevel=True),
         "QOI": Holds(RGB, alpha=RGB),
-        "SGI": Holds(alpha=RGB, side=65535),
+        "SGI": Holds(alpha=RGB, deep=BOTH, side=65535),
         "TGA": Holds(alpha=BOTH, palette=True, side=65535),
         "TIFF": Holds(ALL, alpha=ALL, deep=ALL, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True),
         "WEBP": Holds(RGB, alpha=RGB, side=16383, icc=True, exif=True, xmp=True),

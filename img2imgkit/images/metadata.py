@@ -94,7 +94,8 @@ def _first_tags(file: BinaryIO) -> Image.Exif:
         if tag not in (exif_block.EXIF_IFD, GPS_IFD):
             tags[tag] = value
     for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        tags.get_ifd(directory).update(stated.get_ifd(directory))
+        if below := stated.get_ifd(directory):
+            tags.get_ifd(directory).update(below)
     return tags
 
 

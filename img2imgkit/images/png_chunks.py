@@ -133,6 +133,6 @@ def _international(data: bytes, room: int) -> tuple[str, str]:
 def _unpack(data: bytes, room: int) -> bytes:
     unpacker = zlib.decompressobj()
     plain = unpacker.decompress(data, max(room, 1))
-    if unpacker.unconsumed_tail:
-        raise ValueError("larger than metadata may be")
+    if not unpacker.eof:
+        raise ValueError("cut off, or larger than metadata may be")
     return plain

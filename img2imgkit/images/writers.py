@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any, NamedTuple
 
 import imagecodecs
@@ -40,7 +41,7 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if format == "GIF":
         return _gif(picture)
     if picture.depth == 16:
-        return {"PPM": _netpbm, "JPEG2000": _jpeg2000}[format](picture)
+        return {"PPM": _netpbm, "JPEG2000": _jpeg2000, "SGI": _sgi}[format](picture)
     if format == "BMP" and picture.alpha is not None:
         return Written(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
@@ -62,7 +63,8 @@ def _is_bilevel(picture: Picture) -> bool:
 
 
 def _stacked(picture: Picture) -> np.ndarray:
-    return picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
+    stacked = picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
+    return np.ascontiguousarray(stacked)  # codecs take no views
 
 
 def _image(picture: Picture, format: str) -> Image.Image:
@@ -71,13 +73,13 @@ def _image(picture: Picture, format: str) -> Image.Image:
     if small is not None:
         return small
     mode = _MODES[picture.space, picture.alpha is not None]
-    return Image.frombytes(mode, (picture.width, picture.height), np.ascontiguousarray(_stacked(picture)).tobytes())
+    return Image.frombytes(mode, (picture.width, picture.height), _stacked(picture).tobytes())
 
 
 def _small_image(picture: Picture, format: str) -> Image.Image | None:
     """One of 1 bit or with a palette, where the picture came so, still needs no more, and the format has it."""
     if FORMATS[format].bilevel and _is_bilevel(picture):
-        return Image.fromarray(picture.color[..., 0]).convert("1")
+        return Image.fromarray(np.ascontiguousarray(picture.color[..., 0])).convert("1")
     may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
     if may_be_palette and picture.mode == "P" and (found := palette_of(picture)):
         return found.image()
@@ -188,3 +190,11 @@ def _jpeg2000(picture: Picture) -> Written:
     """16-bit JP2, without loss."""
     data = imagecodecs.jpeg2k_encode(_stacked(picture), level=0, codecformat="jp2", reversible=True)
     return Written(bytes(data), _deep_mode(picture))
+
+
+def _sgi(picture: Picture) -> Written:
+    """16-bit SGI: a header of 512 bytes, then planes of rows from the bottom up, the high byte first."""
+    planes = np.moveaxis(_stacked(picture)[::-1], -1, 0)
+    sides = (2 if len(planes) == 1 else 3, picture.width, picture.height, len(planes))
+    head = struct.pack(">HBBHHHHII", 474, 0, 2, *sides, 0, 65535).ljust(512, b"\0")
+    return Written(head + planes.astype(">u2").tobytes(), _deep_mode(picture))

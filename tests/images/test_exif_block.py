@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from corpus_files import turned
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from img2imgkit.images import exif_block
+
+
+def block(order, *entries, after=b"", link=0):
+    """A directory of (tag, kind, count, value) right behind the header, then other bytes."""
+    packed = b"".join(
+        struct.pack(order + "HHI", *entry[:3]) + struct.pack(order + ("H2x" if entry[1] == 3 else "I"), entry[3])
+        for entry in entries
+    )
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, len(entries))
+    return head + packed + struct.pack(order + "I", link) + after
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_only_the_orientation_changes(order):
+    before = block(order, (0x0110, 4, 1, 77), (0x0112, 3, 1, 6), after=b"anything else")
+    assert exif_block.orientation(before) == 6
+    after = exif_block.upright(before)
+    assert exif_block.orientation(after) == 1
+    assert len(after) == len(before)
+    assert sum(a != b for a, b in zip(after, before, strict=True)) == 1
+
+
+@pytest.mark.parametrize("value", [0, 9, 255])
+def test_nonsense_means_upright(value):
+    assert exif_block.orientation(block("<", (0x0112, 3, 1, value))) == 1
+    assert exif_block.orientation(block("<", (0x0110, 3, 1, 3))) == 1
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_the_thumbnail_goes_wherever_it_lies(order):
+    first = block(order, (0x0112, 3, 1, 8))
+    second = len(first)
+    directory = struct.pack(order + "H", 2) + b"".join(
+        struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in ((0x0201, second + 30), (0x0202, 9))
+    )
+    whole = block(order, (0x0112, 3, 1, 8), link=second, after=directory + bytes(4) + b"THUMBNAIL")
+    assert whole.endswith(b"THUMBNAIL")
+    at_the_end = exif_block.upright(whole)
+    assert b"THUMBNAIL" not in at_the_end
+    assert len(at_the_end) == len(whole) - 9
+    within = exif_block.upright(whole + b"kept")
+    assert b"THUMBNAIL" not in within
+    assert within.endswith(bytes(9) + b"kept")
+    loaded = Image.Exif()
+    loaded.load(at_the_end)
+    assert loaded.get_ifd(0xFFFFFFFF) in ({}, None)  # no first thumbnail directory
+
+
+def test_sizes_are_set_where_they_are_stated_and_grow_beyond_16_bits():
+    stated = turned(1).tobytes()[6:]
+    small = Image.Exif()
+    small.load(exif_block.sized(stated, 1234, 5))
+    assert small.get_ifd(0x8769)[0xA002] == 1234
+    assert 0xA003 not in small.get_ifd(0x8769)
+    large = Image.Exif()
+    large.load(exif_block.sized(stated, 70_000, 5))
+    assert large.get_ifd(0x8769)[0xA002] == 70_000
+    assert large[0x010F] == small[0x010F]
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
+def test_any_bytes_are_an_exif_block_or_a_value_error(data, start):
+    for change in (exif_block.orientation, exif_block.upright, lambda b: exif_block.sized(b, 5, 6)):
+        try:
+            change(start + data)
+        except ValueError:
+            continue
+
+
+def test_it_says_what_is_wrong():
+    with pytest.raises(ValueError, match="does not start as a TIFF header"):
+        exif_block.orientation(b"nothing")
+    with pytest.raises(ValueError, match="outside"):
+        exif_block.orientation(b"II*\0\xff\xff\0\0")
+    with pytest.raises(ValueError, match="longer"):
+        exif_block.orientation(b"II*\0\x08\0\0\0\xff\0")

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from corpus import noise
+from corpus_files import smooth, turned
+from corpus_png import chunk, plain
+from PIL import Image, TiffImagePlugin
+
+from img2imgkit.images import EncodeOptions, Metadata, Picture, decode, encode, profiles
+
+EXIF_FORMATS = ("AVIF", "JPEG", "PNG", "TIFF", "WEBP")
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def tags(block):
+    exif = Image.Exif()
+    exif.load(block)
+    return exif
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A JPEG as a camera writes it: turned, with a thumbnail, sizes, a place, a maker note, XMP and a resolution."""
+    exif = turned(6)
+    exif.get_ifd(0x8769)[0x927C] = b"maker's own note" * 20
+    exif.get_ifd(0x8769)[0xA003] = 24
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(smooth(24, 17)).save(
+        path, exif=exif, xmp=XMP, dpi=(300, 200), icc_profile=profiles.srgb(), comment="said"
+    )
+    return path
+
+
+@pytest.mark.parametrize("format", EXIF_FORMATS)
+def test_tags_come_through_every_format_upright_and_with_the_new_size(photo, tmp_path, format):
+    first = decode(photo)
+    assert (first.width, first.height) == (24, 17)
+    grown = first.with_pixels(np.repeat(first.color, 2, axis=0), None)
+    path = tmp_path / "again"
+    path.write_bytes(encode(grown, format).data)
+    kept = tags(decode(path).metadata.exif)
+    assert kept.get(0x0112, 1) == 1
+    assert kept[0x010F].encode("latin-1", "replace").startswith(b"Camera & S")
+    below = kept.get_ifd(0x8769)
+    assert (below[0xA002], below[0xA003]) == (24, 34)
+    assert float(below[0x829A]) == 1 / 250
+    assert below[0x927C] == b"maker's own note" * 20
+    assert kept.get_ifd(0x8825)[1] == "N"
+
+
+@pytest.mark.parametrize("format", EXIF_FORMATS)
+def test_no_viewer_turns_the_result_again(photo, format):
+    with Image.open(io.BytesIO(encode(decode(photo), format).data)) as image:
+        assert image.size == (24, 17)
+        assert image.getexif().get(0x0112, 1) == 1  # Pillow looks into XMP as well
+
+
+def test_xmp_profile_resolution_and_comment_come_through(photo, tmp_path):
+    first = decode(photo)
+    assert b'Orientation="1"' in first.metadata.xmp
+    assert first.metadata.dpi == (200, 300)  # turned with the picture
+    assert first.metadata.text == {"Comment": "said"}
+    for format in ("JPEG", "PNG", "TIFF"):
+        path = tmp_path / "again"
+        path.write_bytes(encode(first, format).data)
+        said = decode(path).metadata
+        assert said.xmp == first.metadata.xmp
+        assert said.icc == profiles.srgb()
+        assert said.dpi == pytest.approx((200, 300), abs=0.01)
+        assert said.text == ({} if format == "TIFF" else {"Comment": "said"})
+
+
+def test_stripping_leaves_the_profile_alone_and_nothing_else(photo):
+    first = decode(photo)
+    for format in EXIF_FORMATS:
+        encoded = encode(first, format, EncodeOptions(metadata="strip"))
+        assert encoded.notes == ()
+        for secret in (b"Camera", b"maker's own", b"xmpmeta", b"said"):
+            assert secret not in encoded.data, format
+        with Image.open(io.BytesIO(encoded.data)) as image:
+            assert image.info.get("icc_profile") == profiles.srgb()
+    both = encode(first, "JPEG", EncodeOptions(metadata="strip", icc="strip"))
+    assert b"ICC_PROFILE" not in both.data
+
+
+def test_every_kind_of_png_text_comes_through_with_8_and_16_bits(tmp_path):
+    said = {"Author": "Jürgen", "Title": "ἀρχή", "Long": "x" * 3000, "Empty": ""}
+    for dtype in (np.uint8, np.uint16):
+        made = Picture(noise(1, 4, 4, 3, dtype), metadata=Metadata(text=said))
+        path = tmp_path / "a.png"
+        path.write_bytes(encode(made, "PNG").data)
+        assert decode(path).metadata.text == said
+        with Image.open(path) as image:
+            assert image.text == said
+
+
+def test_what_a_png_says_of_its_colours_stays_and_is_a_note_elsewhere(tmp_path):
+    path = tmp_path / "a.png"
+    gamma = (100000).to_bytes(4, "big")
+    path.write_bytes(plain(noise(1, 4, 4), chunk(b"gAMA", gamma), chunk(b"sRGB", b"\0")))
+    first = decode(path)
+    again = encode(first, "PNG").data
+    assert chunk(b"gAMA", gamma) in again
+    assert again.index(b"sRGB") < again.index(b"IDAT")
+    assert encode(first, "TIFF").notes == ("TIFF has no place for PNG's gAMA; colours may look different",)
+    profiled = replace(first, metadata=replace(first.metadata, icc=profiles.srgb()))
+    both = encode(profiled, "PNG").data
+    assert b"iCCP" in both
+    assert chunk(b"sRGB", b"\0") not in both  # the specification allows one of the two
+
+
+def test_exif_that_imagemagick_hides_in_a_png_text_is_found(tmp_path):
+    block = turned(3).tobytes()
+    text = "\nexif\n" + f"{len(block):8d}\n" + block.hex() + "\n"
+    path = tmp_path / "a.png"
+    path.write_bytes(plain(noise(1, 2, 2), chunk(b"tEXt", b"Raw profile type exif\0" + text.encode())))
+    picture = decode(path)
+    assert np.array_equal(picture.color, noise(1, 2, 2)[::-1, ::-1])
+    assert tags(picture.metadata.exif)[0x010F].startswith("Camera")
+    assert picture.metadata.text == {}
+
+
+def test_too_much_for_jpeg_is_a_note_and_no_failure():
+    made = Picture(smooth(16, 16), metadata=Metadata(xmp=b"<x/>" * 30_000, text={"Comment": "c" * 70_000}))
+    encoded = encode(made, "JPEG")
+    assert encoded.notes == ("the XMP data are larger than JPEG holds", "the texts are larger than JPEG holds")
+    assert Image.open(io.BytesIO(encoded.data)).size == (16, 16)
+
+
+@pytest.mark.parametrize("format", EXIF_FORMATS)
+def test_nonsense_in_place_of_exif_is_a_note_and_no_failure(format):
+    for nonsense in (b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"):
+        encoded = encode(Picture(smooth(16, 16), metadata=Metadata(exif=nonsense)), format)
+        assert any("EXIF" in note for note in encoded.notes)
+        assert Image.open(io.BytesIO(encoded.data)).size == (16, 16)
+
+
+def test_an_odd_keyword_loses_only_its_own_text(tmp_path):
+    made = Picture(smooth(4, 4), metadata=Metadata(text={"good": "1", "": "2", "→": "3", "k" * 80: "4"}))
+    encoded = encode(made, "PNG")
+    assert len([note for note in encoded.notes if "text was left out" in note]) == 3
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded.data)
+    assert decode(path).metadata.text == {"good": "1"}
+
+
+def test_what_a_format_has_no_place_for_is_told_each_by_name():
+    made = Picture(smooth(4, 4), metadata=Metadata(exif=turned(1).tobytes()[6:], xmp=XMP, icc=profiles.srgb()))
+    assert encode(made, "BMP").notes == (
+        "BMP holds no ICC profile; colours may look different (icc: srgb converts them)",
+        "BMP holds no EXIF data",
+        "BMP holds no XMP data",
+    )
+
+
+def test_tags_of_a_tiff_that_describe_its_layout_do_not_go_along(tmp_path):
+    described = TiffImagePlugin.ImageFileDirectory_v2()
+    described[270], described[315] = "a description", "an artist"
+    path = tmp_path / "a.tif"
+    Image.fromarray(noise(1, 9, 9)).save(path, compression="tiff_lzw", tiffinfo=described, dpi=(100, 100))
+    picture = decode(path)
+    kept = tags(picture.metadata.exif)
+    assert dict(kept) == {270: "a description", 315: "an artist"}
+    assert picture.metadata.dpi == (100, 100)
+    with Image.open(io.BytesIO(encode(picture, "JPEG").data)) as image:
+        assert dict(image.getexif()) == {270: "a description", 315: "an artist"}
+
+
+@pytest.mark.parametrize(("unit", "dots"), [(2, (300, 300)), (3, (762, 762)), (1, None)])
+def test_resolution_is_per_inch_whatever_the_file_counts_in(tmp_path, unit, dots):
+    path = tmp_path / "a.tif"
+    Image.fromarray(noise(1, 9, 9)).save(path, tiffinfo={282: 300.0, 283: 300.0, 296: unit})
+    assert decode(path).metadata.dpi == (None if dots is None else pytest.approx(dots))
