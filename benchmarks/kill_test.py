@@ -31,7 +31,7 @@ def finish(path: Path, output: Path) -> dict[str, object]:
 
 
 def kill_once(path: Path, output: Path, wait: float) -> int:
-    """Start, wait for the first picture of this run and then for ``wait`` seconds, kill; returns files that are there."""
+    """Start, wait for the first picture of this run and ``wait`` seconds more, kill; count the files."""
     process = subprocess.Popen(command(path, output), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while '"event": "item"' not in (line := process.stderr.readline()) and line:

@@ -2,9 +2,9 @@
 
     python benchmarks/run_overhead.py [--pictures 200] [--size 512] [--format jpeg] [--bundle sr-compact-x2]
 
-Prints the throughput of `img2img run` over a folder as a ratio to the bare compiled network on pictures that are already
-in memory, both measured here and now, with and without the command's start; then the peak memory of whole processes at
-two numbers of files. The sets are made of crops of the quickstart's photographs.
+Prints the throughput of `img2img run` over a folder as a ratio to the bare compiled network on pictures that are
+already in memory, both measured here and now, with and without the command's start; then the peak memory of whole
+processes at two numbers of files. The sets are made of crops of the quickstart's photographs.
 """
 
 from __future__ import annotations
