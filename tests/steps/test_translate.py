@@ -1,0 +1,153 @@
+"""The ``translate`` step: plans without TensorFlow, runs a bundle, chains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from tiny_tasks import Nearest, Plain, TinyPlugin, loaded, tiny_catalog
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.steps.translate import Translate
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return tiny_catalog()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "near"
+    made = loaded(Nearest)
+    bundle.save(folder, made.task, made.nets, "near-x2", catalog)
+    return folder
+
+
+def step(folder: Path | str, **options: object) -> Translate:
+    return Translate(Translate.Options.model_validate({"bundle": str(folder), **options}))
+
+
+def item(height: int = 20, width: int = 30) -> Item:
+    picture = Picture(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture, {"read": 1})
+
+
+def test_it_runs_on_the_thread_that_owns_the_device() -> None:
+    assert (Translate.name, Translate.lane) == ("translate", "model")
+
+
+def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, catalog: Catalog) -> None:
+    given = item()
+    translate = step(folder, tile=16)
+    translate.prepare(Planning(catalog))
+    translate.open(Resources(catalog, "cpu"))
+    made = translate.apply(given)
+    assert (made.picture.color == given.picture.color.repeat(2, 0).repeat(2, 1)).all()
+    assert made.original is given.original
+    assert made.notes["read"] == 1
+    assert made.notes["translate"] == ({"model": "near-x2", "tile": 16, "tiles": 4, "overlap": 0},)
+    translate.close()
+
+
+def test_two_in_a_row_multiply_their_scales_and_keep_both_notes(folder: Path, catalog: Catalog) -> None:
+    first, second = step(folder), step(folder)
+    first.prepare(Planning(catalog))
+    second.prepare(Planning(catalog, first.facts()))
+    assert first.facts() == {"task": "tiny-nearest", "model": "near-x2", "scale": 2}
+    assert second.facts()["scale"] == 4
+    for each in (first, second):
+        each.open(Resources(catalog, "cpu"))
+    made = second.apply(first.apply(item()))
+    assert made.picture.color.shape == (80, 120, 3)
+    assert len(made.notes["translate"]) == 2
+
+
+def test_planning_needs_no_tensorflow(folder: Path) -> None:
+    code = (
+        "import sys\n"
+        "from img2imgkit.catalog import Catalog\n"
+        "from img2imgkit.step import Planning\n"
+        "from img2imgkit.steps.translate import Translate\n"
+        f"translate = Translate(Translate.Options(bundle={str(folder)!r}))\n"
+        "translate.prepare(Planning(Catalog(())))\n"
+        "print(translate.facts()['scale'], len(translate.fingerprint()))\n"
+        "print('tensorflow' in sys.modules, 'keras' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "3", "False", "False"]
+
+
+def test_the_fingerprint_follows_the_weights_and_the_plugins_version(
+    folder: Path, catalog: Catalog, tmp_path: Path
+) -> None:
+    other = loaded(Nearest, gain=2.0)
+    bundle.save(tmp_path / "other", other.task, other.nets, "near-x2", catalog)
+    newer = Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.1"),))
+    prints = []
+    for place, installed in ((folder, catalog), (folder, catalog), (tmp_path / "other", catalog), (folder, newer)):
+        translate = step(place)
+        translate.prepare(Planning(installed))
+        prints.append(str(translate.fingerprint()))
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
+    assert "1.1" in prints[3]
+
+
+def test_the_recipe_leaves_out_what_changes_no_pixel(folder: Path) -> None:
+    assert step(folder, batch=4).recipe() == step("elsewhere", batch=1).recipe()
+    for changed in ({"tile": 64}, {"ensemble": True}, {"precision": "bfloat16"}, {"overlap": 8}, {"alpha": "model"}):
+        assert step(folder, **changed).recipe() != step(folder).recipe()
+
+
+def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(NotInstalled, match="no bundle 'sr-compact-x9'"):
+        step("sr-compact-x9").prepare(Planning(catalog))
+    with pytest.raises(BundleError, match="no such folder"):
+        step(tmp_path / "none").prepare(Planning(catalog))
+    with pytest.raises(BundleError, match="no bundle here"):
+        step(tmp_path).prepare(Planning(catalog))
+    with pytest.raises(ConfigError, match="overlap 40 is more than half of tile 64"):
+        step(folder, tile=64, overlap=40).prepare(Planning(catalog))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bundle": ""},
+        {"tile": "big"},
+        {"tile": 4},
+        {"tile": True},
+        {"overlap": -1},
+        {"batch": 0},
+        {"precision": "int8"},
+    ],
+)
+def test_options_are_checked(wrong: dict[str, object], folder: Path) -> None:
+    with pytest.raises(ValidationError):
+        step(folder, **wrong)
+
+
+def test_every_option_is_described() -> None:
+    fields = Translate.Options.model_fields
+    assert next(iter(fields)) == "bundle"
+    assert all(field.description for field in fields.values())
+
+
+def test_damaged_weights_are_found_when_it_opens(catalog: Catalog, tmp_path: Path) -> None:
+    made = loaded(Plain)
+    bundle.save(tmp_path / "b", made.task, made.nets, "b", catalog)
+    (weights,) = (tmp_path / "b").glob("*.npz")
+    weights.write_bytes(b"x")
+    translate = step(tmp_path / "b")
+    translate.prepare(Planning(catalog))
+    with pytest.raises(BundleError, match="damaged"):
+        translate.open(Resources(catalog, "cpu"))
