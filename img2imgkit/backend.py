@@ -50,6 +50,16 @@ def load() -> None:
     tf.get_logger().setLevel("ERROR")
 
 
+def gpus() -> tuple[str, ...]:
+    """The names of the GPUs that TensorFlow sees, as their makers call them."""
+    import tensorflow as tf
+
+    with quiet_stderr():  # the CUDA loader talks
+        found = tf.config.list_physical_devices("GPU")
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in found]
+    return tuple(str(detail.get("device_name", gpu.name)) for detail, gpu in zip(details, found, strict=True))
+
+
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     """The gradient of ``sum(function(x))`` in ``x``, which can be differentiated again.
 

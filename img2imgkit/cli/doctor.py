@@ -119,14 +119,9 @@ def _version(distribution: str) -> str:
 def _devices(problems: list[str]) -> list[dict[str, Any]]:
     if any(problem.startswith("tensorflow") for problem in problems):
         return []
-    import tensorflow as tf
-
     found: list[dict[str, Any]] = [{"name": "cpu", "about": platform.processor() or platform.machine()}]
     memory = _gpu_memory()
-    with backend.quiet_stderr():  # the CUDA loader talks
-        gpus = tf.config.list_physical_devices("GPU")
-    for number, gpu in enumerate(gpus):
-        name = tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+    for number, name in enumerate(backend.gpus()):
         found.append({"name": f"gpu:{number}", "about": name, "memory_bytes": memory.get(name)})
     return found
 

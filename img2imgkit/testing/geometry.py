@@ -9,6 +9,7 @@ import numpy as np
 from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.images import Picture
+from img2imgkit.inference import Translator
 from img2imgkit.task import BATCH_KEYS, Geometry, Networks, Task
 from img2imgkit.testing.claims import expect, must_work
 
@@ -33,8 +34,6 @@ def check_sizes(task: Task, nets: Networks) -> None:
 
 def check_pictures(bundle: Bundle) -> None:
     """Through the Translator every size comes out exactly ``scale`` times as large, from one pixel up."""
-    from img2imgkit.inference import Translator
-
     geometry = bundle.task.geometry()
     unit, scale = geometry.multiple, geometry.scale
     translator = Translator(bundle, device="cpu")
