@@ -59,6 +59,11 @@ def _jpegs(folder: Path) -> Iterator[Case]:
     path = folder / "jpeg-cmyk.jpg"
     Image.fromarray(smooth(16, 16, 4), "CMYK").save(path, quality=95)
     yield good(path, _seen(path), space="cmyk")
+    data, marker = path.read_bytes(), b"\xff\xee\0\x0eAdobe"
+    start = data.index(marker)
+    path = folder / "jpeg-cmyk-not-inverted.jpg"
+    path.write_bytes(data[:start] + data[start + 16 :])
+    yield good(path, 255 - _seen(path), space="cmyk")
     path = folder / "jpeg-named.png"
     Image.fromarray(smooth(16, 17)).save(path, "JPEG")
     yield good(path, _seen(path))

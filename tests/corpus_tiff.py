@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,11 @@ def _laid_out(folder: Path) -> Iterator[Case]:
     path = folder / "tiff-12bit.tif"
     tifffile.imwrite(path, levels, photometric="minisblack", bitspersample=12)
     yield good(path, np.floor(levels * 65535.0 / 4095 + 0.5).astype(np.uint16), note="12-bit")
+    path = folder / "tiff-unstated-alpha16.tif"
+    clear = noise(124, 6, 6, 4, np.uint16)
+    tifffile.imwrite(path, clear, photometric="rgb", extrasamples=["unassalpha"])
+    path.write_bytes(path.read_bytes().replace(struct.pack("<HHI", 338, 3, 1), struct.pack("<HHI", 65000, 3, 1)))
+    yield good(path, clear)
     path = folder / "tiff-extra-channel16.tif"
     many = noise(123, 6, 6, 4, np.uint16)
     tifffile.imwrite(path, many, photometric="rgb", extrasamples=["unspecified"])
@@ -88,6 +94,11 @@ def _laid_out(folder: Path) -> Iterator[Case]:
 
 def _by_pillow(folder: Path) -> Iterator[Case]:
     bilevel = Image.fromarray(noise(130, 20, 30, 1)[..., 0]).convert("1", dither=Image.Dither.NONE)
+    for quality in (80, 95):  # YCbCr inside, with colours at half size or not
+        path = folder / f"tiff-jpeg{quality}.tif"
+        Image.fromarray(noise(134, 32, 32)).save(path, compression="jpeg", quality=quality)
+        with Image.open(path) as image:
+            yield good(path, np.asarray(image.convert("RGB")))
     for compression in ("raw", "group4"):
         path = folder / f"tiff-1bit-{compression}.tif"
         bilevel.save(path, compression=compression)

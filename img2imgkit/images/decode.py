@@ -101,6 +101,8 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
     page = tiff_read.first_page(file)
     _check_size(page.width, page.height, max_pixels)
+    if page.tile != (0, 0):
+        _check_size(*page.tile, max_pixels)
     if not 1 <= page.samples <= 8:
         raise DecodeError(f"has {page.samples} channels, which is no picture")
     beside = metadata.or_none(metadata.of_tiff, file)
@@ -124,6 +126,8 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
     count = _frames(image)
     pixels = deep.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
+    if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
+        pixels = pixels._replace(color=255 - pixels.color)  # Pillow takes every file for one of Adobe's, who invert
     return _assembled(pixels, metadata.or_none(metadata.of_image, image), format, count)
 
 

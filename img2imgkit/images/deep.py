@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import BinaryIO
 
 import imagecodecs
@@ -53,6 +54,9 @@ def _jpeg2000(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     at = head.find(_JP2_SIZES)
     if at < 0 or at + 42 >= len(head) or (bits := (head[at + 42] & 0x7F) + 1) <= 8:
         return None
+    width, height, left, top = struct.unpack_from(">4I", head, at + 8)
+    if (width - left, height - top) != image.size:
+        raise DecodeError("is damaged: its two headers state different sizes")
     if head[at + 42] & 0x80:
         raise DecodeError("its levels are signed integers and have no stated white point; save it with unsigned ones")
     pixels, notes = full_range(imagecodecs.jpeg2k_decode(_whole(file)), bits)

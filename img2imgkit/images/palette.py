@@ -24,13 +24,12 @@ class Palette(NamedTuple):
     table: np.ndarray
     indices: np.ndarray
 
-    def image(self) -> Image.Image:
-        """The same as a Pillow image of mode P, with alpha in ``info["transparency"]`` where there is any."""
+    def image(self, alpha: bool) -> Image.Image:
+        """The same as a Pillow image of mode P; ``alpha`` asks for that of the table in ``info["transparency"]``."""
         image = Image.fromarray(self.indices)
         image.putpalette(self.table[:, :3].tobytes())
-        alpha = self.table[:, 3]
-        if (alpha < 255).any():
-            image.info["transparency"] = alpha.tobytes()
+        if alpha:
+            image.info["transparency"] = self.table[:, 3].tobytes()
         return image
 
 

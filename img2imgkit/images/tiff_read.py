@@ -14,6 +14,7 @@ from img2imgkit.images.raster import Raster, full_range, split
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _SPACES: dict[str, Space] = {"MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "SEPARATED": "cmyk"}
+_PREMULTIPLIED, _STRAIGHT, _COREL = 1, 2, 999
 _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 
@@ -27,6 +28,7 @@ class Page(NamedTuple):
     height: int
     samples: int
     plain: bool
+    tile: tuple[int, int]  # 0, 0 where it is not tiled
     pages: int
 
 
@@ -42,7 +44,8 @@ def first_page(file: BinaryIO) -> Page:
             page = tiff.pages.first
             unsigned = int(page.sampleformat or 1) == 1
             plain = unsigned and page.photometric.name in _SPACES and 8 <= _bits(page) <= 16
-            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, len(tiff.pages))
+            tile = (page.tilewidth, page.tilelength)
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, len(tiff.pages))
     except DecodeError:
         raise
     except Exception as error:
@@ -63,18 +66,20 @@ def read(file: BinaryIO) -> Raster:
         pixels = _interleaved(page.asarray(), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
+        if space == "rgb" and page.samplesperpixel == 4 and not (set(extras) - {_COREL}):
+            extras = (_STRAIGHT,)  # not stated as the specification asks for, and meant as alpha by all who do so
     pixels, notes = full_range(pixels, bits)
     if white_is_zero:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
     channels = _CHANNELS[space]
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[space]
     deep = pixels.dtype == np.uint16
-    if not extras or extras[0] not in (1, 2):
+    if not extras or extras[0] not in (_PREMULTIPLIED, _STRAIGHT):
         dropped = ("unspecified extra channels were left out",) if pixels.shape[2] > channels else ()
         name = ("I;16" if space == "grey" else f"{mode};16") if deep else mode
         return Raster(np.ascontiguousarray(pixels[..., :channels]), None, space, name, notes + dropped)
     raster = split(pixels[..., : channels + 1], f"{mode}A;16" if deep else f"{mode}A")
-    if extras[0] == 1:
+    if extras[0] == _PREMULTIPLIED:
         raster = raster._replace(color=_unpremultiplied(raster.color, raster.alpha))
     return raster._replace(notes=notes)
 

@@ -82,7 +82,7 @@ def _small_image(picture: Picture, format: str) -> Image.Image | None:
         return Image.fromarray(np.ascontiguousarray(picture.color[..., 0])).convert("1")
     may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
     if may_be_palette and picture.mode == "P" and (found := palette_of(picture)):
-        return found.image()
+        return found.image(picture.alpha is not None)
     return None
 
 

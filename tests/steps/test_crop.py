@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from corpus import noise
+
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item
+from img2imgkit.steps.crop import Crop
+
+PIXELS = noise(1, 40, 60)
+
+
+def item():
+    picture = Picture(PIXELS, noise(2, 40, 60, 1))
+    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+
+
+def crop(text):
+    return Crop(validate(Crop.Options, parse_yaml(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("box: [1, 2, 3, 4]", np.s_[2:6, 1:4]),
+        ("box: [0, 0, 60, 40]", np.s_[:, :]),
+        ("centre: [10, 20]", np.s_[10:30, 25:35]),
+        ("centre: [11, 11]", np.s_[14:25, 24:35]),
+        ("multiple: 16", np.s_[4:36, 6:54]),
+        ("multiple: 20", np.s_[:, :]),
+        ("{centre: [100, 10], if_smaller: keep}", np.s_[15:25, :]),
+        ("{box: [50, 30, 100, 100], if_smaller: keep}", np.s_[30:, 50:]),
+    ],
+)
+def test_each_way_to_state_a_part(text, window):
+    made = crop(text).apply(item()).picture
+    assert np.array_equal(made.color, PIXELS[window])
+    assert made.alpha.shape[:2] == made.color.shape[:2]
+
+
+@pytest.mark.parametrize(
+    "text", ["box: [1, 2, 300, 4]", "centre: [61, 1]", "multiple: 64", "{box: [60, 0, 1, 1], if_smaller: keep}"]
+)
+def test_a_picture_without_that_part_fails(text):
+    with pytest.raises(TranslateError, match="do not lie in 60x40 pixels"):
+        crop(text).apply(item())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "none is stated"),
+        ("{centre: [1, 1], multiple: 2}", "not by centre and multiple at once"),
+        ("box: [1, 2, 0, 4]", "a width or height at least 1"),
+        ("box: [-1, 2, 1, 4]", "a corner is at least 0"),
+        ("centre: [0, 4]", "at least 1"),
+        ("multiple: 1", "greater than or equal to 2"),
+    ],
+)
+def test_a_part_is_stated_one_way_and_makes_sense(text, reason):
+    with pytest.raises(ConfigError, match=reason):
+        crop(text)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from corpus import noise
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item
+from img2imgkit.steps.resize import Resize
+
+
+def item(width, height, alpha=False, dtype=np.uint8):
+    picture = Picture(noise(1, height, width, 3, dtype), noise(2, height, width, 1, dtype) if alpha else None)
+    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+
+
+def resize(text):
+    return Resize(validate(Resize.Options, parse_yaml(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("scale: 2", (120, 80)),
+        ("scale: 0.5", (30, 20)),
+        ("scale: 0.01", (1, 1)),
+        ("width: 7", (7, 5)),
+        ("height: 7", (11, 7)),
+        ("{width: 3, height: 90}", (3, 90)),
+        ("longest: 30", (30, 20)),
+        ("shortest: 30", (45, 30)),
+        ("fit: [10, 100]", (10, 7)),
+        ("fit: [100, 10]", (15, 10)),
+        ("fit: [600, 600]", (600, 400)),
+        ("{longest: 100, shrink_only: true}", (60, 40)),
+        ("{width: 30, height: 50, shrink_only: true}", (60, 40)),
+        ("{longest: 50, shrink_only: true}", (50, 33)),
+    ],
+)
+@pytest.mark.parametrize("method", ["lanczos", "nearest"])
+def test_each_way_to_state_a_size(text, size, method):
+    inner = text.strip("{}")
+    made = resize(f"{{{inner}, method: {method}}}").apply(item(60, 40, alpha=True)).picture
+    assert (made.width, made.height) == size
+    assert made.alpha.shape == (size[1], size[0], 1)
+
+
+def test_a_tall_picture_counts_its_height_as_the_longer_side():
+    assert resize("longest: 30").size(40, 60) == (20, 30)
+    assert resize("shortest: 30").size(40, 60) == (30, 45)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 3000), st.integers(1, 3000))
+@settings(max_examples=200)
+def test_what_fits_into_a_box_is_as_large_as_it_can_be(width, height, across, down):
+    made = resize(f"fit: [{across}, {down}]").size(width, height)
+    assert made[0] == across or made[1] == down
+    assert made[0] <= across
+    assert made[1] <= down
+    longest = resize(f"longest: {across}").size(width, height)
+    assert max(longest) == across
+    shortest = resize(f"shortest: {across}").size(width, height)
+    assert min(shortest) == across
+
+
+def test_depth_stays_and_the_original_too():
+    before = item(9, 9, dtype=np.uint16)
+    after = resize("scale: 3").apply(before)
+    assert after.picture.depth == 16
+    assert after.original is before.original
+    assert before.picture.width == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no size is stated"),
+        ("{scale: 2, width: 3}", "not by scale and width/height at once"),
+        ("{fit: [1, 2], longest: 3}", "not by longest and fit at once"),
+        ("fit: [0, 3]", "both sides of the box"),
+        ("scale: 0", "greater than 0"),
+        ("width: 0", "greater than or equal to 1"),
+        ("{scale: 2, method: cubic}", "did you mean 'bicubic'"),
+    ],
+)
+def test_a_size_is_stated_one_way_and_makes_sense(text, reason):
+    with pytest.raises(ConfigError, match=reason):
+        resize(text)
+
+
+def test_a_size_beyond_reason_fails_that_picture():
+    with pytest.raises(TranslateError, match="more than 1000000 pixels a side"):
+        resize("width: 1000").apply(item(1, 2000))
