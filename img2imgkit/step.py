@@ -135,6 +135,10 @@ class Step(ABC):
     def open(self, resources: Resources) -> None:
         """Get ready to run: load networks, make folders."""
 
+    def devices(self) -> tuple[str, ...]:
+        """What it computes on, for the report; read after ``open``. Empty: this machine's processor alone."""
+        return ()
+
     def close(self) -> None:
         """Give back what ``open`` took."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,6 +20,14 @@ from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipel
 from img2imgkit.step import Resources
 
 
+def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|(cpu|gpu)(:\d+(,\d+)*)?", value):
+        raise click.BadParameter(
+            f"{value!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1", context, parameter
+        )
+    return value
+
+
 @click.command(short_help="Run a pipeline over folders of pictures.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -31,7 +40,7 @@ from img2imgkit.step import Resources
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded at a time; all processors."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
+@click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
 @click.option("--progress", "kind", type=click.Choice(KINDS), default="auto", show_default=True, help="On stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report, or the plan, as JSON on stdout.")
@@ -72,7 +81,7 @@ def command(
     with progress(kind, quiet) as watcher:
         resources = Resources(catalog, device)
         result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
-    _tell(plan, result, device, began, as_json, quiet)
+    _tell(plan, result, began, as_json, quiet)
     if result.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
@@ -91,8 +100,8 @@ def _stop_on_signals(stop: threading.Event) -> None:
         signal.signal(number, on_signal)
 
 
-def _tell(plan: Plan, result: Result, device: str, began: float, as_json: bool, quiet: bool) -> None:
-    report = make_report(plan, result, device, began)
+def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:
+    report = make_report(plan, result, began)
     try:
         page = str(write_report(report, plan))
     except OSError as error:

@@ -70,6 +70,12 @@ class Pipeline:
         return tuple(use.step for use in self.uses[1:] if isinstance(use.step, Transform | Sink))
 
     @property
+    def main_sink(self) -> Sink:
+        """The sink that the report shows, and lies beside: the last, or another whose folder contains the last's."""
+        last = self.sinks[-1]
+        return next((sink for sink in self.sinks if sink.folder() in last.folder().parents), last)
+
+    @property
     def sinks(self) -> tuple[Sink, ...]:
         """The steps that write."""
         return tuple(step for step in self.stages if isinstance(step, Sink))

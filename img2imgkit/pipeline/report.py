@@ -1,4 +1,4 @@
-"""The report of a run: ``report.json`` for programs, ``report.html`` for people, both in the last sink's folder.
+"""The report of a run: ``report.json`` for programs, ``report.html`` for people, both in the main sink's folder.
 
 The schema of ``report.json`` has a version; fields are only ever added within it.
 """
@@ -27,7 +27,7 @@ JSON, HTML = "report.json", "report.html"
 DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagecodecs", "tifffile")
 
 
-def make_report(plan: Plan, result: Result, device: str, began: float) -> dict[str, Any]:
+def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
     """The report as plain JSON data."""
     pipeline = plan.pipeline
     return {
@@ -37,7 +37,7 @@ def make_report(plan: Plan, result: Result, device: str, began: float) -> dict[s
         "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began)),
         "seconds": round(result.seconds, 3),
         "interrupted": result.interrupted,
-        "device": device,
+        "devices": list(result.devices),
         "versions": {"python": platform.python_version(), **_versions()},
         "plugins": sorted({f"{use.plugin} {use.version}" for use in pipeline.uses}),
         "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
@@ -56,7 +56,7 @@ def make_report(plan: Plan, result: Result, device: str, began: float) -> dict[s
 
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
     """Write both files; returns the HTML's path. Raises OSError when the system refuses."""
-    folder = plan.pipeline.sinks[-1].folder()
+    folder = plan.pipeline.main_sink.folder()
     write_whole(folder / JSON, json.dumps(report, indent=1) + "\n")
     write_whole(folder / HTML, _html(report, plan, folder))
     return folder / HTML
@@ -92,7 +92,8 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     failed = [item for item in report["items"] if item["status"] == "failed"]
     others = [item for item in report["items"] if item["status"] != "failed"]
     entries = {job.entry.index: job.entry for job in plan.jobs}
-    rows = (_row(item, thumbnails.paths(entries[item["index"]]), folder) for item in [*failed, *others])
+    main = plan.pipeline.sinks.index(plan.pipeline.main_sink)
+    rows = (_row(item, thumbnails.paths(entries[item["index"]]), folder, main) for item in [*failed, *others])
     totals = report["totals"]
     ignored = ", ".join(f"{count} {escape(reason)}" for reason, count in totals["ignored"].items())
     return page.substitute(
@@ -100,7 +101,7 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
         state="interrupted" if report["interrupted"] else "finished",
         began=escape(report["began"]),
         seconds=f"{report['seconds']:.1f}",
-        device=escape(report["device"]),
+        device=escape(", ".join(report["devices"]) or "processor"),
         tallies="".join(
             _tally(totals[key], label, key) for key, label in TALLIES.items() if totals[key] or key == "done"
         ),
@@ -124,16 +125,17 @@ def _options(options: dict[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in options.items() if value not in (None, "", (), []))
 
 
-def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path) -> str:
+def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
     pictures = "".join(
         _thumbnail(path, folder, side) for path, side in zip(thumbnails, ("before", "after"), strict=True)
     )
     outputs = "<br>".join(
         f"<a href='{_link(Path(o['path']), folder)}'>{escape(_below(o['path'], folder))}</a>" for o in item["outputs"]
     )
-    sizes = " → ".join(_size(each) for each in (item["before"], *item["outputs"][-1:]) if each)
+    after = item["outputs"][main] if main < len(item["outputs"]) else {}
+    sizes = " → ".join(_size(each) for each in (item["before"], after) if each)
     seconds = sum(item["seconds"].values())
-    notes = "; ".join(f"{key}: {value}" for key, value in item["notes"].items() if key != "trace")
+    notes = "; ".join(f"{key}: {_said(value)}" for key, value in item["notes"].items() if key != "trace")
     said = item["reason"] if item["status"] in ("failed", "not reached") else ""
     return (
         f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
@@ -142,6 +144,13 @@ def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path) -> s
         f"<div class=notes>{escape(_clean(notes))}</div></td>"
         f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"
     )
+
+
+def _said(value: Any) -> str:
+    """A note for people: ``model sr-compact-x2, tiles 4``."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(each)}" for key, each in value.items())
+    return "; ".join(map(_said, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _thumbnail(path: Path, folder: Path, side: str) -> str:

@@ -50,6 +50,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
     interrupted: bool
     seconds: float
+    devices: tuple[str, ...] = ()  # what the steps computed on; empty when none was opened
 
     def count(self, status: Status) -> int:
         """How many entries ended so."""
@@ -108,8 +109,10 @@ def run(
             for outcome in engine.outcomes(resources):
                 made[outcome.entry.index] = outcome
                 watcher.finished(outcome)
+        devices = sorted({name for use in plan.pipeline.uses for name in use.step.devices()})
     outcomes = tuple(made.get(job.entry.index) or _untouched(job) for job in plan.jobs)
-    return Result(outcomes, engine.stop.is_set() and not engine.failed_fast, time.monotonic() - began)
+    interrupted = engine.stop.is_set() and not engine.failed_fast
+    return Result(outcomes, interrupted, time.monotonic() - began, tuple(devices))
 
 
 def _untouched(job: Job) -> Outcome:
@@ -123,7 +126,7 @@ class _Engine:
         self.plan, self.folders, self.stop, self.fail_fast = plan, folders, stop, fail_fast
         self.failed_fast = False
         self.ledgers = {folder: Ledger(held.state) for folder, held in folders.items()}
-        self.thumbnails = Thumbnails(folders[plan.pipeline.sinks[-1].folder()].state)
+        self.thumbnails = Thumbnails(folders[plan.pipeline.main_sink.folder()].state)
         self.segments = list(_segments(plan))
         self.slots = threading.Semaphore(threads + 2)
         self.ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
@@ -223,7 +226,7 @@ class _Engine:
             flight.item = step.apply(flight.item)
         elif isinstance(step, Sink):
             flight.outputs.append(self._write(step, flight.item, flight.notes))
-            if step is self.plan.pipeline.sinks[-1]:
+            if step is self.plan.pipeline.main_sink:
                 self.thumbnails.make(flight.item)
 
     def _write(self, sink: Sink, item: Item, notes: dict[str, Any]) -> dict[str, Any]:

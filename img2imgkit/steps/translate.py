@@ -83,6 +83,10 @@ class Translate(Transform):
         settings = Settings(**self.options.model_dump(exclude={"bundle"}))
         self._translator = Translator(bundle.load(self._folder, resources.catalog), settings, resources.device)
 
+    def devices(self) -> tuple[str, ...]:
+        """TensorFlow's names of the devices that the networks are on."""
+        return self._translator.devices if self._translator else ()
+
     def close(self) -> None:
         """Let the networks go."""
         self._translator = None

@@ -95,8 +95,13 @@ def test_the_report_says_what_happened(img2img, file: Path, tmp_path: Path) -> N
     assert printed == written
     assert written["schema"] == 1
     assert written["totals"] == {
-        "found": 3, "done": 2, "up_to_date": 0, "failed": 1, "not_reached": 0, "ignored": {"files that are no pictures": 1},
-    }  # fmt: skip
+        "found": 3,
+        "done": 2,
+        "up_to_date": 0,
+        "failed": 1,
+        "not_reached": 0,
+        "ignored": {"files that are no pictures": 1},
+    }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
     items = {item["relative"]: item for item in written["items"]}
     assert items["broken.png"]["status"] == "failed"
