@@ -108,7 +108,7 @@ def _bar() -> Iterator[Watcher]:
 
             def started(self, total: int, up_to_date: int) -> None:
                 super().started(total, up_to_date)
-                self.row = bar.add_task("", total=total, rate="", name="")
+                self.row = bar.add_task("", total=total, rate="", name="starting")
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)

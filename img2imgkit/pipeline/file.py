@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,12 +93,17 @@ def read_pipeline(
 
     Args:
         overrides: ``steps.1.with.tile=256``, applied before anything is checked
-        source, destination: in place of the first step's and of the last step's ``folder``
+        source: in place of the first step's ``folder``
+        destination: in place of the main sink's ``folder``; sinks inside that folder move along
 
     Raises:
         ConfigError: everything that is wrong with it, with line and column.
     """
-    document = load_yaml(path).with_overrides([*_folders(path, source, destination), *overrides])
+    if destination is not None:
+        moved = _moved(read_pipeline(path, catalog, overrides, source), destination)
+        return read_pipeline(path, catalog, [*moved, *overrides], source)
+    reading = [] if source is None else [_folder(0, source)]
+    document = load_yaml(path).with_overrides([*reading, *overrides])
     stated = validate(PipelineFile, document)
     problems: list[Problem] = []
     uses = [_use(use, index, document, catalog, problems) for index, use in enumerate(stated.steps)]
@@ -108,16 +114,15 @@ def read_pipeline(
     return Pipeline(stated.name, stated.description, tuple(use for use in uses if use), document)
 
 
-def _folders(path: Path, source: Path | None, destination: Path | None) -> Iterable[str]:
-    data = load_yaml(path).data if source or destination else {}
-    count = len(data["steps"]) if isinstance(data, dict) and isinstance(data.get("steps"), list) else 0
-    for index, folder in ((0, source), (count - 1, destination)):
-        if folder is not None and count:
-            yield f'steps.{index}.with.folder="{_quoted(folder)}"'
+def _moved(pipeline: Pipeline, destination: Path) -> Iterable[str]:
+    main = pipeline.main_sink.folder()
+    for index, use in enumerate(pipeline.uses):
+        if isinstance(use.step, Sink) and use.step.folder().is_relative_to(main):
+            yield _folder(index, destination / use.step.folder().relative_to(main))
 
 
-def _quoted(folder: Path) -> str:
-    return str(folder.absolute()).replace("\\", "\\\\").replace('"', '\\"')
+def _folder(index: int, folder: Path) -> str:
+    return f"steps.{index}.with.folder={json.dumps(str(folder.absolute()))}"
 
 
 def _use(use: StepUse, index: int, document: Document, catalog: Catalog, problems: list[Problem]) -> Use | None:

@@ -50,6 +50,15 @@ def test_input_and_output_replace_the_folders(tmp_path: Path) -> None:
     assert pipeline.sinks[0].folder() == Path("/d")
 
 
+def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
+    sinks = "".join(f"  - {{uses: write, with: {{folder: {folder}}}}}\n" for folder in ("elsewhere", "out", "out/deep"))
+    pipeline = read(
+        tmp_path, f"name: x\nsteps:\n  - {{uses: read, with: {{folder: i}}}}\n{sinks}", destination=Path("/d")
+    )
+    assert [sink.folder() for sink in pipeline.sinks] == [tmp_path / "elsewhere", Path("/d"), Path("/d/deep")]
+    assert pipeline.main_sink is pipeline.sinks[1]
+
+
 def test_every_problem_at_once_with_line_and_column(tmp_path: Path) -> None:
     text = GOOD.replace("folder: photos", "foldr: photos, recursive: 1").replace("uses: write", "uses: wriet")
     assert problems(tmp_path, text) == [
