@@ -1,10 +1,18 @@
-"""Transparency: what colour to show a network where nothing is seen, and how alpha is scaled."""
+"""Transparency: what colour to show a network where nothing is seen, and how alpha is scaled.
+
+Both work through portions of rows, so that a large picture is never held in float.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from img2imgkit.images import Picture, resize
+
+_PORTION = 256  # rows; even, so that blocks of 2 x 2 do not cross
+_REACH = 4  # rows that bicubic needs beyond a portion, and more
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -17,13 +25,14 @@ def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Shapes:
         color: (H, W, C), alpha: (H, W, 1), uint8 or uint16 -> (H, W, C) of the same type
     """
-    holes = alpha[..., 0] == 0
-    if not holes.any() or holes.all():
+    if alpha.all() or not alpha.any():
         return color
-    weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
-    smooth = _push_pull(color.astype(np.float32) * weight, weight)
+    halves = [_halved(_weighted(color[rows], alpha[rows])) for rows in _portions(len(color))]
+    coarse = _levels(_push_pull(np.concatenate(halves)), color.dtype)
     whole = color.copy()
-    whole[holes] = np.rint(smooth[holes]).clip(0, np.iinfo(color.dtype).max).astype(color.dtype)
+    for rows in _portions(len(color)):
+        around = _doubled(coarse[rows.start // 2 : -(-rows.stop // 2)], *color[rows].shape[:2])
+        np.copyto(whole[rows], around, where=alpha[rows] == 0)
     return whole
 
 
@@ -33,24 +42,42 @@ def resampled(alpha: np.ndarray, scale: int) -> np.ndarray:
     Shapes:
         alpha: (H, W, 1), uint8 or uint16 -> (scale * H, scale * W, 1) of the same type
     """
-    height, width = (scale * length for length in alpha.shape[:2])
+    height, width = alpha.shape[:2]
     if alpha.min() == alpha.max():
-        return np.full((height, width, 1), alpha.flat[0], alpha.dtype)
-    return resize(Picture(alpha, space="grey"), width, height, "bicubic").color
+        return np.full((scale * height, scale * width, 1), alpha.flat[0], alpha.dtype)
+    parts = []
+    for rows in _portions(height):
+        first, last = max(0, rows.start - _REACH), min(height, rows.stop + _REACH)
+        part = resize(Picture(alpha[first:last], space="grey"), scale * width, scale * (last - first), "bicubic").color
+        parts.append(part[scale * (rows.start - first) : scale * (rows.stop - first)])
+    return np.concatenate(parts)
 
 
-def _push_pull(sums: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _portions(height: int) -> Iterator[slice]:
+    for start in range(0, height, _PORTION):
+        yield slice(start, min(start + _PORTION, height))
+
+
+def _weighted(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colour times weight, and the weight behind it.
+
+    Shapes:
+        (H, W, C), (H, W, 1) -> (H, W, C + 1), float32
+    """
+    weight = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    return np.concatenate([color * weight, weight], axis=-1, dtype=np.float32)
+
+
+def _push_pull(sums: np.ndarray) -> np.ndarray:
     """Weighted means; where the weight is 0, the mean of the block around.
 
     Shapes:
-        sums: (H, W, C), weight times colour; weight: (H, W, 1) -> (H, W, C)
+        sums: (H, W, C + 1), weight last -> (H, W, C)
     """
-    mean = sums / np.maximum(weight, np.float32(1e-12))
-    empty = weight[..., 0] == 0
-    if empty.any() and max(weight.shape[:2]) > 1:
-        coarse = _push_pull(_halved(sums), _halved(weight))
-        around = np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)[: weight.shape[0], : weight.shape[1]]
-        mean[empty] = around[empty]
+    weight = sums[..., -1:]
+    mean = sums[..., :-1] / np.maximum(weight, np.float32(1e-12))
+    if (weight == 0).any() and max(weight.shape[:2]) > 1:
+        np.copyto(mean, _doubled(_push_pull(_halved(sums)), *weight.shape[:2]), where=weight == 0)
     return mean
 
 
@@ -59,3 +86,12 @@ def _halved(values: np.ndarray) -> np.ndarray:
     height, width = values.shape[:2]
     rows = np.add.reduceat(values, np.arange(0, height, 2), axis=0)
     return np.asarray(np.add.reduceat(rows, np.arange(0, width, 2), axis=1))
+
+
+def _doubled(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Each value four times, as blocks of 2 x 2, cut to a size."""
+    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)[:height, :width]
+
+
+def _levels(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return np.asarray(np.rint(values).clip(0, np.iinfo(dtype).max).astype(dtype))

@@ -11,7 +11,7 @@ from tiny_tasks import Plain, loaded
 
 import img2imgkit as kit
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import Settings, Translator, transparency
 from img2imgkit.inference.transparency import filled, resampled
 
 SIDE = 48
@@ -173,3 +173,14 @@ def test_alpha_is_clipped_and_rounded_not_wrapped() -> None:
     assert (found[:8] == 0).all()
     assert (found[24:] == 255).all()
     assert (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize("height", [255, 256, 257, 700])
+def test_tall_pictures_are_handled_in_portions_without_a_seam(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 256, (height, 9, 3), dtype=np.uint8)
+    alpha = (rng.integers(0, 256, (height, 9, 1)) * (rng.random((height, 9, 1)) > 0.8)).astype(np.uint8)
+    portions = filled(color, alpha), resampled(alpha, 3)
+    monkeypatch.setattr(transparency, "_PORTION", 10_000)
+    assert (portions[0] == filled(color, alpha)).all()
+    assert (portions[1] == resampled(alpha, 3)).all()
