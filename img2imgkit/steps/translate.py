@@ -11,12 +11,11 @@ from pydantic import Field
 from img2imgkit import backend, bundle
 from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError
-from img2imgkit.inference.settings import Settings
+from img2imgkit.inference import Settings, Translator
 from img2imgkit.step import Item, Planning, Resources, Transform
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
-    from img2imgkit.inference import Translator
 
 
 class _Reference(Config):
@@ -78,8 +77,6 @@ class Translate(Transform):
         """Load the networks and compile them for the device."""
         assert self._folder is not None, "prepare comes first"
         backend.load()
-        from img2imgkit.inference import Translator
-
         settings = Settings(**self.options.model_dump(exclude={"bundle"}))
         self._translator = Translator(bundle.load(self._folder, resources.catalog), settings, resources.device)
 

@@ -1,0 +1,40 @@
+"""The base of every option model, and the mark of options that are paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Config(BaseModel):
+    """Base of every option model: unknown keys and wrong types are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Marks a path option, ``Annotated[Path, Location()]``: relative to the file that states it.
+
+    With ``or_name`` the option may also be a plain name, which stays as it is unless a file of that name is there.
+    """
+
+    or_name: bool = False
+
+    def absolute(self, stated: str, base: Path) -> str:
+        """The stated path made absolute."""
+        path = base / _home_expanded(stated)
+        if self.or_name and not path.exists() and not re.search(r"[/\\]|^\.", stated):
+            return stated
+        return os.path.normpath(path)
+
+
+def _home_expanded(stated: str) -> Path:
+    try:
+        return Path(stated).expanduser()
+    except RuntimeError:  # a user who is not there: then it is a folder whose name begins with "~"
+        return Path(stated)

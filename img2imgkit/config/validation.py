@@ -1,0 +1,116 @@
+"""From plain data to strict models, with every problem at its place in the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from img2imgkit.config.document import Document
+from img2imgkit.config.names import KeyPath, suggestion
+from img2imgkit.config.options import Config, Location
+from img2imgkit.errors import ConfigError, Problem
+
+Model = TypeVar("Model", bound=Config)
+
+
+def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any = None) -> Model:
+    """The ``model`` that the document states at ``at`` (or that ``data`` states in its place).
+
+    Raises:
+        ConfigError: every problem at once, each with line, column and the nearest known name.
+    """
+    if data is None:
+        data = document.data
+        for part in at:
+            data = data[part]
+    try:
+        return model.model_validate_json(json.dumps({} if data is None else data))
+    except ValidationError as error:
+        problems = [_problem(model, document, at, each) for each in error.errors()]
+        raise ConfigError(*sorted(problems, key=lambda problem: (problem.line, problem.column))) from None
+
+
+def located(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any:
+    """The document's data at ``at``, with every path of ``model`` made absolute. For ``validate``'s ``data``."""
+    data = document.data
+    for part in at:
+        data = data[part]
+    return _located_fields(model, data, document, at) if isinstance(data, dict) else data
+
+
+def _located_fields(model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath) -> dict[str, Any]:
+    found = dict(data)
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if key in found:
+            found[key] = _located_value(found[key], [info.annotation, *info.metadata], document, (*at, key))
+    return found
+
+
+def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPath) -> Any:
+    parts = list(_flat_hints(hints))
+    mark = next((part for part in parts if isinstance(part, Location)), None)
+    if mark is not None and isinstance(value, str):
+        return mark.absolute(value, document.base(key))
+    if mark is not None and isinstance(value, list):
+        each = (mark.absolute(v, document.base((*key, n))) if isinstance(v, str) else v for n, v in enumerate(value))
+        return list(each)
+    if isinstance(value, dict):
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                value = _located_fields(part, value, document, key)
+    return value
+
+
+def _flat_hints(hints: Iterable[Any]) -> Iterable[Any]:
+    for hint in hints:
+        yield hint
+        yield from _flat_hints(getattr(hint, "__args__", ()))
+        yield from getattr(hint, "__metadata__", ())
+
+
+def _problem(model: type[BaseModel], document: Document, at: KeyPath, error: Mapping[str, Any]) -> Problem:
+    inner: KeyPath = tuple(error["loc"])
+    kind, given = error["type"], error.get("input")
+    if kind == "extra_forbidden":
+        near = suggestion(str(inner[-1]), _field_names(model, inner[:-1]))
+        return document.problem(at + inner, f"unknown option{near}")
+    if kind == "missing":
+        return document.problem(at + inner, "is required")
+    if kind in ("model_type", "model_attributes_type", "dataclass_type"):
+        return document.problem(at + inner, f"expected a mapping of options, got {given!r}")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if kind in ("literal_error", "enum"):
+        options = re.findall(r"'([^']*)'", message)
+        return document.problem(
+            at + inner, f"{message[0].lower()}{message[1:]}, got {given!r}{suggestion(str(given), options)}"
+        )
+    got = "" if kind == "value_error" else f", got {given!r}"
+    return document.problem(at + inner, f"{message[0].lower()}{message[1:]}{got}")
+
+
+def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Names that the model knows at ``path``, through fields and the entries of lists and mappings."""
+    here: list[type[BaseModel]] = [model]
+    for part in path:
+        if isinstance(part, str):
+            fields = [field for each in here for field in _fields(each) if _stated_name(field) == part]
+            here = [inner for _, info in fields for inner in _models([info.annotation])]
+    return [_stated_name(each) for m in here for each in _fields(m)]
+
+
+def _fields(model: type[BaseModel]) -> Iterable[tuple[str, FieldInfo]]:
+    return model.model_fields.items()
+
+
+def _stated_name(field: tuple[str, FieldInfo]) -> str:
+    return field[1].alias or field[0]
+
+
+def _models(hints: list[Any]) -> list[type[BaseModel]]:
+    return [hint for hint in _flat_hints(hints) if isinstance(hint, type) and issubclass(hint, BaseModel)]

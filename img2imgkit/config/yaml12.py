@@ -1,0 +1,104 @@
+"""YAML as plain data, with the scalars of YAML 1.2's core schema, and where each node stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from img2imgkit.config.names import KeyPath
+
+Marks = dict[KeyPath, tuple[int, int]]
+MAX_NODES = 100_000  # aliases can make a short file stand for any number
+MAX_DIGITS = 400  # no number needs more; Python refuses to read very long ones
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = {
+    "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), "tTfF"),
+    "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
+    "int": (re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), "-+0123456789"),
+    "float": (
+        re.compile(
+            r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        ),
+        "-+.0123456789",
+    ),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML with the scalar rules of YAML 1.2's core schema."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _kind, (_pattern, _first) in _SCALARS.items():
+    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"^(?:{_pattern.pattern})$"), list(_first))
+
+
+def plain(text: str) -> tuple[Any, Marks]:
+    """The data that YAML text states, and line and column of every node by its path.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, repeats a key, has a tag that means a type, or stands for too much.
+        RecursionError: it is nested too deeply.
+    """
+    marks: Marks = {}
+    return _plain(yaml.compose(text, Loader=_Loader), (), marks), marks
+
+
+def _plain(node: yaml.Node | None, key: KeyPath, marks: Marks) -> Any:
+    if node is None:
+        return None
+    if len(marks) > MAX_NODES:
+        raise yaml.YAMLError(f"more than {MAX_NODES} entries")
+    marks.setdefault(key, _place(node))
+    if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        return [_plain(child, (*key, number), marks) for number, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+        return _mapping(node, key, marks)
+    return _scalar(node)
+
+
+def _mapping(node: yaml.MappingNode, key: KeyPath, marks: Marks) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name_node, child in node.value:
+        if not isinstance(name_node, yaml.ScalarNode):
+            raise _error("a key must be plain text", name_node)
+        name = str(name_node.value)
+        if name in found:
+            raise _error(f"the key {name!r} is given twice", name_node)
+        marks[(*key, name)] = _place(name_node)
+        found[name] = _plain(child, (*key, name), marks)
+    return found
+
+
+def _scalar(node: yaml.Node) -> Any:
+    kind, text = node.tag.removeprefix(_TAG), node.value
+    if node.tag == f"{_TAG}str":
+        return text
+    if not isinstance(node, yaml.ScalarNode) or kind not in _SCALARS:
+        raise _error(f"the tag {node.tag!r} is not supported", node)
+    if not _SCALARS[kind][0].fullmatch(text):
+        raise _error(f"{text!r} is no {kind}", node)
+    if kind in ("int", "float") and len(text) > MAX_DIGITS:
+        raise _error(f"a number of {len(text)} digits", node)
+    return _value(kind, text)
+
+
+def _value(kind: str, text: str) -> Any:
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() == "true"
+    if kind == "int":
+        return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
+    return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
