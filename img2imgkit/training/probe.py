@@ -24,7 +24,9 @@ class Probe:
 
     def __init__(self, reader: Reader, folder: Path, task: Task, nets: Networks) -> None:
         self._batches = reader.probe(folder)
-        self._translate = tf.function(lambda inputs: task.translate(nets, inputs), reduce_retracing=True, autograph=False)
+        self._translate = tf.function(
+            lambda inputs: task.translate(nets, inputs), reduce_retracing=True, autograph=False
+        )
 
     def look(self) -> tuple[dict[str, float], np.ndarray]:
         """PSNR over all channels of 8-bit pictures, mean and by name, and the sheet: source | output | target.

@@ -40,7 +40,7 @@ class RunFolder:
         """
         if resume:
             self._prove_same(config)
-        elif self._config.exists():
+        elif checkpoint.listed(self.checkpoints):
             raise TrainingError(
                 f"{self.path}: holds a run already; go on with it by --resume, or give another --output"
             )
@@ -93,7 +93,7 @@ class RunFolder:
                 "put them back, or start a new run with --output"
             )
         if not checkpoint.listed(self.checkpoints):
-            raise TrainingError(f"{self.path}: has no checkpoint to resume from; remove the folder and start again")
+            raise TrainingError(f"{self.path}: has no checkpoint to resume from; start again without --resume")
 
 
 def environment(devices: tuple[str, ...]) -> dict[str, Any]:

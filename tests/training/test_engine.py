@@ -27,7 +27,9 @@ def batch_of(step: int) -> dict[str, np.ndarray]:
     }
 
 
-def engine_of(task: kit.Task | None = None, strategy: Any = None, player: PlayerOptions | None = None, **options: Any) -> Engine:
+def engine_of(
+    task: kit.Task | None = None, strategy: Any = None, player: PlayerOptions | None = None, **options: Any
+) -> Engine:
     player = player or PlayerOptions(optimizer=Adam(learning_rate=1e-3))
     stated = TrainingOptions(**{"steps": 100, "generators": player, "critics": player, **options})
     return Engine(task or SmallGan(), stated, strategy or strategy_for("cpu"), BATCH)
@@ -49,7 +51,15 @@ def test_a_step_moves_both_players_and_reports_every_term() -> None:
     engine = engine_of()
     before = values(engine)
     [logs] = run(engine, range(1))
-    assert logs.keys() == {"l1", "adversarial", "critic_real", "critic_fake", "generators_total", "critics_total", "finite"}
+    assert logs.keys() == {
+        "l1",
+        "adversarial",
+        "critic_real",
+        "critic_fake",
+        "generators_total",
+        "critics_total",
+        "finite",
+    }
     assert logs["generators_total"] == pytest.approx(2 * logs["l1"] + 0.5 * logs["adversarial"], rel=1e-6)
     assert logs["finite"] == 1
     after = {**values(engine, "generators/"), **values(engine, "critics/")}
@@ -96,7 +106,10 @@ def test_the_second_to_move_meets_the_first_after_its_move() -> None:
 
 def test_the_average_follows_with_a_rising_decay() -> None:
     engine = engine_of(ema=0.2)
-    expected = {name.removeprefix("generators/"): value.astype(np.float64) for name, value in values(engine, "generators/").items()}
+    expected = {
+        name.removeprefix("generators/"): value.astype(np.float64)
+        for name, value in values(engine, "generators/").items()
+    }
     for step in range(6):
         run(engine, range(step, step + 1))
         decay = min(0.2, (1 + step) / (10 + step))
@@ -150,8 +163,7 @@ def test_a_gradient_that_is_not_finite_is_flagged_and_leaves_the_weights_finite(
 def test_a_term_that_trains_nothing_is_an_error() -> None:
     class Idle(SmallGan):
         def generator_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
-            terms = super().generator_losses(nets, batch, {"fake": batch["target"]})
-            return terms
+            return super().generator_losses(nets, batch, {"fake": batch["target"]})
 
     with pytest.raises(TrainingError, match="no term of the generators depends on"):
         run(engine_of(Idle()), range(1))
