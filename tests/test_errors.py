@@ -17,9 +17,9 @@ def test_every_error_has_the_one_root(error):
 
 def test_the_tree_in_the_docstring_is_the_tree():
     drawn = {}
-    for line in errors.__doc__.splitlines():
-        if match := re.match(r"^    ([│├└─ ]*)([A-Z]\w+)(\s|$)", line):
-            drawn[match[2]] = len(match[1]) // 4
+    for line in inspect.cleandoc(errors.__doc__).splitlines()[1:]:
+        if match := re.match(r"( {4}|)([│├└─ ]*)([A-Z]\w+)(\s|$)", line):
+            drawn[match[3]] = len(match[2]) // 4
     depths = {error.__name__: len(error.__mro__) - len(ToolkitError.__mro__) for error in CLASSES}
     assert drawn == depths
 
