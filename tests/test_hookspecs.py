@@ -19,7 +19,7 @@ def test_there_is_one_hook_for_each_kind_of_thing():
 def test_every_hook_is_documented(hook):
     assert (hook.__doc__ or "").startswith("Call ``register(")
     assert list(inspect.signature(hook).parameters) == ["register"]
-    assert f"`{hook.__name__}" in (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
+    assert f"\n## {hook.__name__}\n" in (DOCS / "reference" / "hooks.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
