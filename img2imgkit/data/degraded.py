@@ -14,7 +14,7 @@ from img2imgkit.config import Config, Location
 from img2imgkit.data.pictures import PixelStore, listed, read_rgb, refuse
 from img2imgkit.data.reader import Arrays, Order, Reader, generator_at
 from img2imgkit.errors import DataError
-from img2imgkit.images.levels import to_unit
+from img2imgkit.images import to_unit
 from img2imgkit.images.matlab import imresize
 from img2imgkit.task import DataKind, Geometry
 

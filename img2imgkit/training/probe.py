@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from img2imgkit.data import Arrays, Reader
-from img2imgkit.images.levels import to_levels
+from img2imgkit.images import to_levels
+from img2imgkit.metrics import psnr
 from img2imgkit.task import Networks, Task
 
 SHEET_SIDE = 192  # of a cell, in pixels
 MAX_ROWS = 8
 GAP = 4
+CEILING = 99.0  # decibels that stand for equal pictures, because JSON has no infinity
 
 
 class Probe:
@@ -39,7 +40,7 @@ class Probe:
         for name, batch in self._batches:
             output = self._output(batch)
             target = to_levels(batch["target"][0], np.uint8)
-            scores[name] = _psnr(output, target)
+            scores[name] = min(CEILING, psnr(target, output))
             if len(rows) < MAX_ROWS:
                 rows.append(_row(to_levels(batch["source"][0], np.uint8), output, target))
         return {"mean": float(np.mean(list(scores.values()))), **scores}, _stacked(rows)
@@ -47,11 +48,6 @@ class Probe:
     def _output(self, batch: Arrays) -> np.ndarray:
         inputs: Mapping[str, Any] = {key: tf.constant(value) for key, value in batch.items() if key != "target"}
         return to_levels(self._translate(inputs).numpy()[0], np.uint8)
-
-
-def _psnr(image: np.ndarray, target: np.ndarray) -> float:
-    error = np.mean((image.astype(np.float64) - target) ** 2)
-    return 99.0 if error == 0 else min(99.0, 10 * math.log10(255**2 / error))
 
 
 def _row(source: np.ndarray, output: np.ndarray, target: np.ndarray) -> np.ndarray:

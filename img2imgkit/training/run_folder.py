@@ -15,6 +15,7 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
+from img2imgkit.images import Picture, encode
 from img2imgkit.training import checkpoint
 
 MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep"})
@@ -72,10 +73,8 @@ class RunFolder:
 
     def add_sample(self, step: int, sheet: np.ndarray) -> Path:
         """Write a sample sheet."""
-        from PIL import Image
-
         path = self.samples / f"step-{step:09d}.png"
-        Image.fromarray(sheet).save(path)
+        path.write_bytes(encode(Picture(sheet), "PNG").data)
         return path
 
     def write_environment(self, devices: tuple[str, ...]) -> None:
