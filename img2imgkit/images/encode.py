@@ -15,7 +15,7 @@ from img2imgkit.images.exif_block import sized
 from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
-_NAMES = {"exif": "EXIF data", "xmp": "XMP data", "text": "texts"}
+_NAMES = {"exif": "EXIF data", "xmp": "XMP data", "iptc": "IPTC data", "text": "texts"}
 _JPEG_SEGMENT = 65_000  # a segment's 64 KiB less its names
 
 
@@ -23,7 +23,7 @@ class EncodeOptions(Config):
     """How a picture is written; what does not concern a format is ignored there."""
 
     metadata: Literal["keep", "strip"] = Field(
-        default="keep", description="EXIF, XMP, texts and resolution: keep them, or leave them out"
+        default="keep", description="EXIF, XMP, IPTC, texts and resolution: keep them, or leave them out"
     )
     icc: Literal["keep", "srgb", "strip"] = Field(
         default="keep",
@@ -81,7 +81,7 @@ def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
         if bare.metadata == picture.metadata:
             raise
         data, mode, notes = writers.write(bare, format, quality, lossless, compression)
-        notes = (*notes, f"EXIF, XMP, texts and resolution were left out: {' '.join(str(error).split())}")
+        notes = (*notes, f"EXIF, XMP, IPTC, texts and resolution were left out: {' '.join(str(error).split())}")
     return Encoded(data, mode, (*picture.notes, *notes))
 
 
@@ -110,11 +110,11 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
         meaning = ", ".join(name.decode() for name, _ in said.colour_chunks if name != b"sRGB")
         losses += [f"{format} has no place for PNG's {meaning}; colours may look different"] if meaning else []
         said = replace(said, colour_chunks=())
-    for field in ("exif", "xmp", "text"):
+    for field, name in _NAMES.items():
         if getattr(said, field) and not getattr(can, field):
-            losses, said = [*losses, f"{format} holds no {_NAMES[field]}"], _cleared(said, field)
+            losses, said = [*losses, f"{format} holds no {name}"], _cleared(said, field)
         elif format == "JPEG" and _length(getattr(said, field)) > _JPEG_SEGMENT:
-            losses, said = [*losses, f"the {_NAMES[field]} are larger than JPEG holds"], _cleared(said, field)
+            losses, said = [*losses, f"the {name} are larger than JPEG holds"], _cleared(said, field)
     if said.exif:
         try:
             said = replace(said, exif=sized(said.exif, picture.width, picture.height))

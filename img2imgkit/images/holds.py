@@ -23,7 +23,7 @@ class Holds:
         spaces: all it holds; of them, ``alpha``: with transparency, ``deep``: with 16 bits a channel
         palette, bilevel: whether it has palettes, and pictures of 1 bit
         side: the most pixels along a side, or None where nothing practical limits it
-        icc, exif, xmp, dpi, text: whether it has a place for these
+        icc, exif, xmp, iptc, dpi, text: whether it has a place for these
     """
 
     spaces: tuple[Space, ...] = BOTH
@@ -35,6 +35,7 @@ class Holds:
     icc: bool = False
     exif: bool = False
     xmp: bool = False
+    iptc: bool = False
     dpi: bool = False
     text: bool = False
 
@@ -44,7 +45,7 @@ FORMATS: Mapping[str, Holds] = MappingProxyType(
         "AVIF": Holds(RGB, alpha=RGB, side=65536, icc=True, exif=True, xmp=True),
         "BMP": Holds(alpha=RGB, palette=True, bilevel=True, dpi=True),
         "GIF": Holds(alpha=BOTH, palette=True, side=65535, text=True),
-        "JPEG": Holds(ALL, side=65500, icc=True, exif=True, xmp=True, dpi=True, text=True),
+        "JPEG": Holds(ALL, side=65500, icc=True, exif=True, xmp=True, iptc=True, dpi=True, text=True),
         "JPEG2000": Holds(alpha=BOTH, deep=BOTH),
         "PCX": Holds(palette=True, bilevel=True, side=65535, dpi=True),
         "PNG": Holds(
@@ -54,7 +55,9 @@ FORMATS: Mapping[str, Holds] = MappingProxyType(
         "QOI": Holds(RGB, alpha=RGB),
         "SGI": Holds(alpha=RGB, deep=BOTH, side=65535),
         "TGA": Holds(alpha=BOTH, palette=True, side=65535),
-        "TIFF": Holds(ALL, alpha=ALL, deep=ALL, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True),
+        "TIFF": Holds(
+            ALL, alpha=ALL, deep=ALL, palette=True, bilevel=True, icc=True, exif=True, xmp=True, iptc=True, dpi=True
+        ),
         "WEBP": Holds(RGB, alpha=RGB, side=16383, icc=True, exif=True, xmp=True),
     }
 )

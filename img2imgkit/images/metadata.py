@@ -15,13 +15,14 @@ from img2imgkit.images import exif_block, png_chunks
 from img2imgkit.images.picture import Metadata
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
-ICC_TAG, XMP_TAG, GPS_IFD = 34675, 700, 0x8825
+ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
+_IPTC_RESOURCE = 0x0404  # among Photoshop's, which JPEG files keep in their APP13 segment
 RESOLUTION_TAGS = (282, 283, 296)
 # Tags of a TIFF file that describe how its pixels lie in it, and not the picture.
 LAYOUT_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
     | {292, 293, 297, 301, 317, 320, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
-    | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 33723, 34377, 37724, ICC_TAG, XMP_TAG}
+    | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, IPTC_TAG, 34377, 37724, ICC_TAG, XMP_TAG}
 )
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>\s*))([1-8])")
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "Raw profile type icc")
@@ -72,12 +73,12 @@ def of_png(chunks: list[png_chunks.Chunk]) -> Beside:
 def of_tiff(file: BinaryIO) -> Beside:
     """What the tags of a TIFF file's first page say."""
     tags = _first_tags(file)
-    icc, xmp = tags.get(ICC_TAG), tags.get(XMP_TAG)
+    icc, xmp, iptc = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG)
     dpi = _tiff_dots(tags)
     for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
-    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), dpi=dpi))
+    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi))
 
 
 def _first_tags(file: BinaryIO) -> Image.Exif:
@@ -103,6 +104,7 @@ def of_image(image: Image.Image) -> Beside:
     """What Pillow found in a file of any other format."""
     info = image.info
     exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
+    resources = info.get("photoshop")
     if isinstance(comment, bytes):
         comment = comment.decode("utf-8", "replace")
     return _upright(
@@ -110,6 +112,7 @@ def of_image(image: Image.Image) -> Beside:
             icc=_bytes(info.get("icc_profile")),
             exif=exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) and exif else None,
             xmp=_bytes(xmp),
+            iptc=_bytes(resources.get(_IPTC_RESOURCE)) if isinstance(resources, dict) else None,
             text={"Comment": comment} if isinstance(comment, str) and comment else {},
             dpi=_dots(info.get("dpi")),
         )
@@ -164,6 +167,14 @@ def _raw_profile(text: str | None) -> bytes | None:
     except ValueError:
         return None
     return data.removeprefix(b"Exif\0\0") or None
+
+
+def with_iptc(jpeg: bytes, iptc: bytes) -> bytes:
+    """A finished JPEG file with IPTC data, as Photoshop's only resource, behind its first segment (JFIF)."""
+    resource = b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
+    payload = b"Photoshop 3.0\0" + resource
+    at = 2 + 2 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
+    return jpeg[:at] + b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload + jpeg[at:]
 
 
 def tiff_tags(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:

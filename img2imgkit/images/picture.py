@@ -19,6 +19,7 @@ class Metadata:
     icc: bytes | None = None
     exif: bytes | None = None  # a TIFF block without the "Exif\\0\\0" prefix, orientation already reset to 1
     xmp: bytes | None = None
+    iptc: bytes | None = None  # captions and credits as agencies write them
     text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
     dpi: tuple[float, float] | None = None
     colour_chunks: tuple[

@@ -45,7 +45,10 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if format == "BMP" and picture.alpha is not None:
         return Written(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
-    return Written(_saved(image, format, _pillow_options(picture, format, quality, lossless)), image.mode)
+    data = _saved(image, format, _pillow_options(picture, format, quality, lossless))
+    if format == "JPEG" and picture.metadata.iptc:
+        data = metadata.with_iptc(data, picture.metadata.iptc)
+    return Written(data, image.mode)
 
 
 def _deep_mode(picture: Picture) -> str:
@@ -176,6 +179,8 @@ def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
         tags[metadata.ICC_TAG] = said.icc
     if said.xmp:
         tags[metadata.XMP_TAG] = said.xmp
+    if said.iptc:
+        tags[metadata.IPTC_TAG] = said.iptc
     return tags
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +14,7 @@ from img2imgkit.images import Picture, resize, to_rgb, to_srgb, with_depth, with
 from img2imgkit.step import Item, Transform
 
 Level = tuple[int, int, int]
+Label = Annotated[str, Field(pattern=r"^[ -~]*$")]
 
 
 class Compare(Transform):
@@ -36,7 +37,9 @@ class Compare(Transform):
         ground: Literal["white", "black", "grey"] = Field(
             "white", description="The colour between the two, around labels, and under transparency."
         )
-        labels: tuple[str, str] | None = Field(None, description="Two lines of text above the two pictures.")
+        labels: tuple[Label, Label] | None = Field(
+            None, description="Two lines of text above the two pictures, in ASCII: the built-in font has no more."
+        )
 
     def apply(self, item: Item) -> Item:
         """The sheet, with what the current picture's file says beside its pixels."""

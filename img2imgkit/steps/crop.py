@@ -54,6 +54,10 @@ class Crop(Transform):
         """
         picture = item.picture
         left, top, width, height = self.window(picture.width, picture.height)
+        if not (width and height):
+            raise TranslateError(
+                f"crop: {picture.width}x{picture.height} pixels are less than one multiple of {self.options.multiple}"
+            )
         if self.options.if_smaller == "keep":
             width, height = min(width, picture.width - left), min(height, picture.height - top)
         try:

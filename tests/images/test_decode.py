@@ -5,11 +5,14 @@ import os
 import numpy as np
 import pytest
 from corpus import noise
+from corpus_files import turned
 from corpus_png import plain
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import decode
+from img2imgkit.images import Metadata, Picture, decode, encode, writable
 
 CORNERS = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[..., None]
 # What a viewer must show for stored rows [[1, 2, 3], [4, 5, 6]] under each orientation (TIFF 6.0, tag 274).
@@ -115,3 +118,29 @@ def test_memory_that_is_not_there_is_a_reason_too(tmp_path, monkeypatch):
     monkeypatch.setattr("img2imgkit.images.png_read.read", exhausted)
     with pytest.raises(DecodeError, match="not enough memory"):
         decode(path)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_a_picture_or_a_decode_error(tmp_path, seeds, data):
+    """Any byte of the header or the pixels may be wrong or missing; nothing else than DecodeError may come of it."""
+    damaged = bytearray(data.draw(st.sampled_from(seeds)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, min(len(damaged), data.draw(st.sampled_from([40, 400, 10**6]))) - 1))
+        damaged[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    path = tmp_path / "damaged"
+    path.write_bytes(damaged)
+    try:
+        size = decode(path, max_pixels=1_000_000).color.size
+    except DecodeError:
+        size = 0
+    assert size <= 4_000_000
+
+
+@pytest.fixture(scope="module")
+def seeds():
+    picture = Picture(noise(5, 12, 10), metadata=Metadata(exif=turned(1).tobytes()[6:], dpi=(72, 72)))
+    deep = Picture(noise(6, 12, 10, 3, np.uint16))
+    return [encode(picture, format).data for format in sorted(writable())] + [
+        encode(deep, format).data for format in ("PNG", "TIFF", "PPM", "SGI")
+    ]

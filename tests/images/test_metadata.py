@@ -124,6 +124,23 @@ def test_exif_that_imagemagick_hides_in_a_png_text_is_found(tmp_path):
     assert picture.metadata.text == {}
 
 
+@pytest.mark.parametrize("size", [1, 44, 1001])
+def test_agency_captions_go_from_jpeg_to_tiff_and_back(tmp_path, size):
+    said = b"\x1c\x02\x78\x00" + bytes([size % 256]) * size
+    path = tmp_path / "a"
+    path.write_bytes(encode(Picture(smooth(16, 16), metadata=Metadata(iptc=said, dpi=(72, 72))), "JPEG").data)
+    first = decode(path)
+    assert (first.metadata.iptc, first.metadata.dpi) == (said, (72, 72))
+    path.write_bytes(encode(first, "TIFF").data)
+    second = decode(path)
+    assert second.metadata.iptc == said
+    path.write_bytes(encode(second, "JPEG").data)
+    with Image.open(path) as image:
+        assert image.info["photoshop"][0x0404] == said
+    assert encode(first, "PNG").notes == ("PNG holds no IPTC data",)
+    assert b"8BIM" not in encode(first, "JPEG", EncodeOptions(metadata="strip")).data
+
+
 def test_too_much_for_jpeg_is_a_note_and_no_failure():
     made = Picture(smooth(16, 16), metadata=Metadata(xmp=b"<x/>" * 30_000, text={"Comment": "c" * 70_000}))
     encoded = encode(made, "JPEG")

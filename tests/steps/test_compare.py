@@ -9,6 +9,7 @@ from corpus import noise
 from corpus_files import smooth
 
 from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import ConfigError
 from img2imgkit.images import Metadata, Picture, encode, profiles, resize, with_depth, without_alpha
 from img2imgkit.step import Entry, Item
 from img2imgkit.steps.compare import Compare
@@ -93,6 +94,11 @@ def test_labels_are_drawn_above_each_panel(ground, layout):
         assert label.dtype == np.uint16
         assert len(np.unique(label)) > 2
     assert not np.array_equal(first, second)
+
+
+def test_a_label_that_the_font_cannot_show_is_refused():
+    with pytest.raises(ConfigError, match="labels"):
+        sheet(SMALL, LARGE, "labels: [before, modèle]")
 
 
 def test_a_label_on_a_tiny_picture_is_cut_off():

@@ -43,12 +43,15 @@ def test_each_way_to_state_a_part(text, window):
     assert made.alpha.shape[:2] == made.color.shape[:2]
 
 
-@pytest.mark.parametrize(
-    "text", ["box: [1, 2, 300, 4]", "centre: [61, 1]", "multiple: 64", "{box: [60, 0, 1, 1], if_smaller: keep}"]
-)
+@pytest.mark.parametrize("text", ["box: [1, 2, 300, 4]", "centre: [61, 1]", "{box: [60, 0, 1, 1], if_smaller: keep}"])
 def test_a_picture_without_that_part_fails(text):
     with pytest.raises(TranslateError, match="do not lie in 60x40 pixels"):
         crop(text).apply(item())
+
+
+def test_a_picture_smaller_than_one_multiple_fails():
+    with pytest.raises(TranslateError, match="60x40 pixels are less than one multiple of 64"):
+        crop("multiple: 64").apply(item())
 
 
 @pytest.mark.parametrize(
