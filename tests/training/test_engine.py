@@ -220,3 +220,24 @@ def test_two_devices_end_where_one_ends(clip: float | None) -> None:
     assert one.keys() == two.keys()
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, atol=1e-6, err_msg=name)
+
+
+class Penalised(SmallGan):
+    """With a gradient penalty on the critic: a term whose own gradient is of second order."""
+
+    class Weights(SmallGan.Weights):
+        penalty: float = 3.0
+
+    def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+        from keras import ops
+
+        gradient = backend.input_gradient(lambda image: nets["critic"](image, training=True), batch["target"])
+        penalty = ops.sum(ops.square(gradient), axis=(1, 2, 3))
+        return {**super().critic_losses(nets, batch, out), "penalty": penalty}
+
+
+def test_a_penalty_on_the_critics_gradient_trains_the_critic() -> None:
+    only = Penalised.Weights(critic_real=0.0, critic_fake=0.0)
+    engine = engine_of(Penalised(weights=only), player=PlayerOptions(optimizer=Adam(learning_rate=1e-2)))
+    penalties = [log["penalty"] for log in run(engine, range(8))]
+    assert penalties[-1] < 0.7 * penalties[0]
