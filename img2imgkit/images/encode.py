@@ -35,9 +35,12 @@ class EncodeOptions(Config):
         le=100,
         description="of JPEG, AVIF and lossy WebP; from 90 on, JPEG keeps colours at full size",
     )
-    lossless: bool = Field(default=True, description="write WebP without loss")
+    lossless: bool = Field(default=True, description="write WebP without loss; quality does not count then")
     compression: int = Field(
-        default=3, ge=0, le=9, description="effort for PNG and TIFF: 0 is fast and large, 9 slow and small"
+        default=4,  # on photographs a quarter of the time of 6, for files 5 % larger
+        ge=0,
+        le=9,
+        description="effort for PNG and TIFF: 0 is fast and large, 9 slow and small",
     )
 
 
