@@ -5,8 +5,8 @@
     pip download --no-deps scikit-image scikit-learn && for wheel in *.whl; do unzip -o "$wheel" -d wheels; done
     python docs/results/sr_compact_pictures.py debian wheels pictures probe
 
-Each picture is shrunk by Lanczos to some longest sides: shrunk photographs are sharp at the pixel, and small ones are as
-dense in detail as what people enlarge.
+Each picture is shrunk by Lanczos to some longest sides: shrunk photographs are sharp at the pixel, and small
+ones are as dense in detail as what people enlarge.
 """
 
 from __future__ import annotations
