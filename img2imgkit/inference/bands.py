@@ -68,8 +68,9 @@ class Bands:
         self._tail = pixels[pixels.shape[0] - fade_out :].copy() if fade_out else None
         stop = min(start + pixels.shape[0] - fade_out, self.height)
         if stop > self.done:
-            first, self.done = max(self.done, start), stop
+            first = max(self.done, start)
             yield first, pixels[first - start : stop - start]
+            self.done = stop  # only now: if the receiver failed, they are not done
 
     def restart(self, keep: bool) -> None:
         """Another grid follows. Rows that are done stay if ``keep``; those that wait for a neighbour are forgotten."""

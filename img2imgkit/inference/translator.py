@@ -58,7 +58,13 @@ class Translator:
         Raises:
             TranslateError: it cannot be made: no memory for the smallest tile, or no finite output.
         """
-        picture = _modelled(picture)
+        try:
+            return self._translated(_modelled(picture))
+        except MemoryError as error:
+            size = f"{picture.width} x {picture.height}"
+            raise TranslateError(f"no main memory to translate {size} pixels: {error}") from error
+
+    def _translated(self, picture: Picture) -> Translation:
         retries = _Count()
         redone = self.model.redone
         color, alpha = picture.color, picture.alpha
@@ -123,7 +129,7 @@ class Translator:
                         continue
                     for start, rows in bands.push(self._band(color, grid, row)):
                         give(start, rows)
-            except OutOfMemory as error:
+            except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
                 retries.value += 1
                 grid = self.tiling.grid(height, width)
@@ -143,10 +149,7 @@ class Translator:
     def _levels(self, color: np.ndarray, retries: _Count) -> tuple[np.ndarray, Grid]:
         scale = self.geometry.scale
         shape = (scale * color.shape[0], scale * color.shape[1], color.shape[2])
-        try:
-            image = np.empty(shape, color.dtype)
-        except MemoryError:
-            raise TranslateError(f"no main memory for a picture of {shape[1]} x {shape[0]} pixels") from None
+        image = np.empty(shape, color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
             for first, part in _slabs(rows):

@@ -41,7 +41,7 @@ def test_tiles_of_a_picture_give_the_picture_back(scale: int, overlap: Overlap) 
 
 
 def test_neighbours_that_disagree_are_blended_without_a_step() -> None:
-    grid = make_grid(64, 64, Geometry(radius=None), Overlap(0, 16), 40)
+    grid = make_grid(64, 64, Geometry(radius=None), Overlap(0, 16), 52)
     assert len(grid.rows) == len(grid.columns) == 2
     bands, rows = Bands(64), []
     for number, row in enumerate(grid.rows):
