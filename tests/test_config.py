@@ -23,6 +23,16 @@ class Part(Config):
     share: float = 0.5
 
 
+class Slow(Config):
+    kind: Literal["slow"] = "slow"
+    patience: int = 1
+
+
+class Quick(Config):
+    kind: Literal["quick"] = "quick"
+    hurry: int
+
+
 class Options(Config):
     tile: int = 0
     strength: float = Field(default=1.0, gt=0)
@@ -32,6 +42,9 @@ class Options(Config):
     part: Part = Part()
     parts: tuple[Part, ...] = ()
     maybe: int | None = None
+    side: Annotated[int, Field(ge=16)] | Literal["auto", "off"] = "auto"
+    engine: Annotated[Slow | Quick, Field(discriminator="kind")] = Slow()
+    engines: dict[str, Slow | None] = Field(default_factory=dict)
 
 
 def problems(text, model=Options, at=()):
@@ -174,6 +187,14 @@ class TestStrictness:
             ("part: {shrae: 3}", "a.yaml:1:8: part.shrae: unknown option; did you mean 'share'?"),
             ("parts: [{}, {shrae: 3}]", "a.yaml:1:14: parts.1.shrae: unknown option; did you mean 'share'?"),
             ("zzz: 3", "a.yaml:1:1: zzz: unknown option"),
+            ("side: 8", "1: side: input should be greater than or equal to 16, or 'auto' or 'off', got 8"),
+            ("side: atuo", "input should be a valid integer, or 'auto' or 'off', got 'atuo'; did you mean 'auto'?"),
+            ("engine: {kind: slow, patiense: 1}", ":22: engine.patiense: unknown option; did you mean 'patience'?"),
+            ("engine: {kind: slwo}", ":10: engine.kind: expected one of 'slow', 'quick', got 'slwo'; did you mean 'slow'?"),
+            ("engine: {hurry: 1}", "a.yaml:1:1: engine.kind: is required"),
+            ("engine: {kind: quick}", "a.yaml:1:1: engine.hurry: is required"),
+            ("engine: {kind: quick, hurry: x}", ":23: engine.hurry: input should be a valid integer, got 'x'"),
+            ("engines: {a: {patience: x}}", ":15: engines.a.patience: input should be a valid integer, got 'x'"),
             ("7", "expected a mapping of options, got 7"),
         ],
     )  # fmt: skip

@@ -13,9 +13,10 @@ from pydantic.fields import FieldInfo
 from img2imgkit.config.document import Document
 from img2imgkit.config.names import KeyPath, suggestion
 from img2imgkit.config.options import Config, Location
-from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.errors import ConfigError
 
 Model = TypeVar("Model", bound=Config)
+_TAG_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 
 
 def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any = None) -> Model:
@@ -28,10 +29,14 @@ def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any
         data = document.data
         for part in at:
             data = data[part]
+    data = {} if data is None else data
     try:
-        return model.model_validate_json(json.dumps({} if data is None else data))
+        return model.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        problems = [_problem(model, document, at, each) for each in error.errors()]
+        found: dict[KeyPath, list[Mapping[str, Any]]] = {}
+        for each in error.errors():
+            found.setdefault(_stated_path(data, each), []).append(each)
+        problems = [document.problem((*at, *path), _message(model, path, errors)) for path, errors in found.items()]
         raise ConfigError(*sorted(problems, key=lambda problem: (problem.line, problem.column))) from None
 
 
@@ -74,24 +79,43 @@ def _flat_hints(hints: Iterable[Any]) -> Iterable[Any]:
         yield from getattr(hint, "__metadata__", ())
 
 
-def _problem(model: type[BaseModel], document: Document, at: KeyPath, error: Mapping[str, Any]) -> Problem:
-    inner: KeyPath = tuple(error["loc"])
-    kind, given = error["type"], error.get("input")
+def _stated_path(data: Any, error: Mapping[str, Any]) -> KeyPath:
+    """Where in the data an error is: without the members of unions that pydantic names on the way."""
+    place, kind = error["loc"], error["type"]
+    path: list[str | int] = []
+    for depth, part in enumerate(place):
+        inside = isinstance(data, dict) and part in data
+        if inside or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            data = data[part]
+            path.append(part)
+        elif kind == "missing" and depth == len(place) - 1:
+            path.append(part)
+    if kind in _TAG_ERRORS:
+        path.append(str(error["ctx"]["discriminator"]).strip("'"))
+    return tuple(path)
+
+
+def _message(model: type[BaseModel], path: KeyPath, errors: list[Mapping[str, Any]]) -> str:
+    """What is wrong at one place; a value may fit none of several types."""
+    kind, given = errors[0]["type"], errors[0].get("input")
     if kind == "extra_forbidden":
-        near = suggestion(str(inner[-1]), _field_names(model, inner[:-1]))
-        return document.problem(at + inner, f"unknown option{near}")
-    if kind == "missing":
-        return document.problem(at + inner, "is required")
+        return f"unknown option{suggestion(str(path[-1]), _field_names(model, path[:-1]))}"
+    if kind in ("missing", "union_tag_not_found"):
+        return "is required"
+    if kind == "union_tag_invalid":
+        tag, tags = errors[0]["ctx"]["tag"], errors[0]["ctx"]["expected_tags"]
+        return f"expected one of {tags}, got {tag!r}{suggestion(str(tag), _quoted(tags))}"
     if kind in ("model_type", "model_attributes_type", "dataclass_type"):
-        return document.problem(at + inner, f"expected a mapping of options, got {given!r}")
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if kind in ("literal_error", "enum"):
-        options = re.findall(r"'([^']*)'", message)
-        return document.problem(
-            at + inner, f"{message[0].lower()}{message[1:]}, got {given!r}{suggestion(str(given), options)}"
-        )
+        return f"expected a mapping of options, got {given!r}"
+    texts = list(dict.fromkeys(str(error["msg"]).removeprefix("Value error, ") for error in errors))
+    message = ", or ".join([texts[0], *(text.removeprefix("Input should be ") for text in texts[1:])])
+    choices = [word for error in errors if error["type"] in ("literal_error", "enum") for word in _quoted(error["msg"])]
     got = "" if kind == "value_error" else f", got {given!r}"
-    return document.problem(at + inner, f"{message[0].lower()}{message[1:]}{got}")
+    return f"{message[0].lower()}{message[1:]}{got}{suggestion(str(given), choices)}"
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"'([^']*)'", text)
 
 
 def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:

@@ -1,0 +1,74 @@
+"""What comes with img2imgkit passes the batteries that anybody's plugin has to pass."""
+
+import pytest
+from PIL import Image
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.testing import check_step, check_task
+
+OPTIONS = {
+    "read": ["{folder: FOLDER}", "{folder: FOLDER, recursive: false, include: ['*.png']}"],
+    "translate": ["{bundle: BUNDLE}", "{bundle: BUNDLE, tile: 16}"],
+    "resize": ["{scale: 2}", "{longest: 5}", "{fit: [4, 9]}"],
+    "crop": ["{box: [0, 0, 1, 1]}", "{multiple: 2, if_smaller: keep}", "{centre: [40, 40], if_smaller: keep}", "{centre: [400, 400]}"],
+    "convert": ["{mode: grey, depth: 16}", "{mode: rgb, depth: 8, alpha: white}", "{alpha: drop, icc: strip}"],
+    "compare": ["{}", "{layout: below, labels: [before, after]}"],
+    "write": [
+        "{folder: out}",
+        "{folder: out, format: jpeg, metadata: strip}",
+        "{folder: out, name: '{index}_{width}'}",
+    ],
+}
+STEPS = Catalog.installed({"IMG2IMG_PLUGINS": ""}).steps
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    return Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory, catalog):
+    """A folder of pictures and a bundle, by the words that stand for them in ``OPTIONS``."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, mode in (("a.png", "RGB"), ("b.png", "L"), ("c.jpg", "RGB")):
+        Image.new(mode, (9, 7), 40).save(folder / name)
+    task_class = catalog.get("tasks", "super-resolution")
+    task = task_class(validate(task_class.Options, parse_yaml("{width: 4, depth: 2}")))
+    place = tmp_path_factory.mktemp("bundles") / "tiny"
+    bundle.save(place, task, task.build(), "tiny", catalog)
+    return {"FOLDER": str(folder), "BUNDLE": str(place)}
+
+
+def test_every_step_is_tried():
+    assert set(OPTIONS) == set(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [(name, text) for name in OPTIONS for text in OPTIONS[name]], ids=lambda text: text
+)
+def test_steps_keep_their_contract(name, options, places, catalog):
+    for word, place in places.items():
+        options = options.replace(word, place)
+    check_step(STEPS[name], validate(STEPS[name].Options, parse_yaml(options)), catalog=catalog)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{scale: 2, width: 4, depth: 2}",
+        pytest.param("{scale: 3, width: 3, depth: 4, space: rgb}", marks=pytest.mark.slow),
+        pytest.param("{scale: 4, width: 3, depth: 2, network: plain}", marks=pytest.mark.slow),
+        pytest.param("{scale: 2, width: 3, depth: 3, network: plain, space: rgb}", marks=pytest.mark.slow),
+    ],
+)
+def test_super_resolution_keeps_its_contract(options, catalog, two_cpus):
+    task = catalog.get("tasks", "super-resolution")
+    check_task(task, validate(task.Options, parse_yaml(options)))
+
+
+def test_every_task_is_tried(catalog):
+    own = Catalog(tuple(plugin for plugin in Catalog.installed({}).plugins if plugin.own))
+    assert set(own.tasks) == {"super-resolution"}
