@@ -12,7 +12,7 @@ OPTIONS = {
     "read": ["{folder: FOLDER}", "{folder: FOLDER, recursive: false, include: ['*.png']}"],
     "translate": ["{bundle: BUNDLE}", "{bundle: BUNDLE, tile: 16}"],
     "resize": ["{scale: 2}", "{longest: 5}", "{fit: [4, 9]}"],
-    "crop": ["{box: [0, 0, 1, 1]}", "{multiple: 2, if_smaller: keep}", "{centre: [40, 40], if_smaller: keep}", "{centre: [400, 400]}"],
+    "crop": ["{box: [0, 0, 1, 1]}", "{multiple: 2, if_smaller: keep}", "{centre: [400, 400]}"],
     "convert": ["{mode: grey, depth: 16}", "{mode: rgb, depth: 8, alpha: white}", "{alpha: drop, icc: strip}"],
     "compare": ["{}", "{layout: below, labels: [before, after]}"],
     "write": [
