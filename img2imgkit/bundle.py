@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
+_WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 _HEADER_BYTES = 1 << 10  # of an .npy member, beside its numbers
 
 
@@ -60,7 +61,7 @@ class Contract(Config):
 class WeightsFile(Config):
     """The weights' file, its digest, and how many numbers it holds."""
 
-    file: str = Field(default="weights.npz", pattern=r"^weights(-[0-9a-f]{12})?\.npz$")
+    file: str = Field(default="weights.npz", pattern=_WEIGHTS)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     parameters: int = Field(ge=0)
 
@@ -167,7 +168,7 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
         nets = task.build()
     except Exception as error:
         raise BundleError(
-            f"{folder}: task {manifest.task!r} cannot build its networks from its options: {error}"
+            f"{folder}: task {manifest.task!r} cannot build networks from its options: {error}"
         ) from error
     path = folder / manifest.weights.file
     for variable, array in _read_weights(path, manifest.weights.sha256, _variables(nets)):
@@ -185,7 +186,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
     geometry = task.geometry()
     contract = Contract.model_validate({"data": task.data, **asdict(geometry)})
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {key: _plain(variable) for key, variable in _variables(nets).items()}
+    arrays = {key: np.asarray(variable.numpy()) for key, variable in _variables(nets).items()}
     packed = _packed(arrays)
     sha256, parameters = hashlib.sha256(packed).hexdigest(), sum(array.size for array in arrays.values())
     manifest = Manifest(
@@ -201,7 +202,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
     _write(folder / manifest.weights.file, packed)
     _write(folder / MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n").encode())
     for old in folder.glob("weights*.npz"):
-        if old.name != manifest.weights.file:
+        if old.name != manifest.weights.file and re.fullmatch(_WEIGHTS, old.name):
             old.unlink()
     return manifest
 
@@ -236,11 +237,9 @@ def _task(folder: Path, manifest: Manifest, catalog: Catalog) -> Task:
         task = task_class(validate(task_class.Options, parse_yaml("", str(folder / MANIFEST)), data=manifest.options))
     except ConfigError as error:
         raise BundleError(f"{folder}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
-    if task.geometry() != manifest.contract.geometry() or task.data != manifest.contract.data:
-        raise BundleError(
-            f"{folder}: its contract is not what task {manifest.task!r} as installed does: it states "
-            f"{manifest.contract.data}, {manifest.contract.geometry()}; the task is {task.data}, {task.geometry()}"
-        )
+    own, stated = (task.data, task.geometry()), (manifest.contract.data, manifest.contract.geometry())
+    if own != stated:
+        raise BundleError(f"{folder}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
     return task
 
 
@@ -252,12 +251,6 @@ def _variables(nets: Networks) -> dict[str, Any]:
         for number, variable in enumerate(net.weights)
         if "seed_generator" not in variable.path
     }
-
-
-def _plain(variable: Any) -> np.ndarray:
-    """A variable's numbers in a type that .npy files know, which bfloat16 is not."""
-    array = np.asarray(variable.numpy())
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
 def _read_weights(path: Path, sha256: str, variables: Mapping[str, Any]) -> list[tuple[Any, np.ndarray]]:

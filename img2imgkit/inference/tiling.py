@@ -11,6 +11,7 @@ from img2imgkit.task import Geometry
 
 CPU_TILE, GPU_TILE = 512, 1024  # larger ones are not faster, and every machine that has the memory gets the same tiles
 LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64)
+FORCED = 2  # times the room: a user's tile may take this much, beyond it the system would end the process
 SHRINK = 0.7  # of a side, after running out of memory: half of the pixels
 
 
@@ -19,7 +20,7 @@ class Tiling:
     """Chooses grids, and remembers the tile that memory allowed.
 
     Attributes:
-        room: pixels of input that fit on the device at once
+        room: pixels of input that surely fit on the device at once
         preferred: the tile to take where memory is no matter
         limit: the largest tile that may be tried, after running out of memory
     """
@@ -60,10 +61,11 @@ class Tiling:
 
     def _tile(self, height: int, width: int) -> int | None:
         wanted = self.settings.tile
-        if wanted == "off":
-            return None
         if wanted != "auto":
-            return wanted
+            sides = (height, width) if wanted == "off" else (min(height, wanted), min(width, wanted))
+            if sides[0] * sides[1] > FORCED * self.room:
+                return self._automatic()
+            return None if wanted == "off" else wanted
         fits = height * width <= self.room
         if fits and (self.geometry.radius is None or height * width <= 2 * self.preferred**2):
             return None

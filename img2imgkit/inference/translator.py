@@ -164,10 +164,8 @@ class Translator:
 
     def _tiling(self) -> Tiling:
         preferred = GPU_TILE if "GPU" in self.devices[0].upper() else CPU_TILE
-        room = float("inf")
-        if self.settings.tile == "auto":
-            each = bytes_per_pixel(self.bundle.task, self.bundle.nets) * self.settings.batch
-            room = min(map(devices.free_bytes, self.devices)) / each
+        each = bytes_per_pixel(self.bundle.task, self.bundle.nets) * self.settings.batch
+        room = min(map(devices.free_bytes, self.devices)) / each
         return Tiling(self.geometry, self.settings, room, preferred)
 
     def _notes(self, grid: Grid, retries: int, redone: int) -> dict[str, Any]:

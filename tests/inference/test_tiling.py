@@ -64,7 +64,14 @@ def test_a_large_receptive_field_gets_tiles_that_are_mostly_used() -> None:
 def test_the_users_tile_and_overlap_are_taken() -> None:
     grid = tiling(CONVOLUTIONAL, tile=100, overlap=30).grid(300, 100)
     assert (grid.tile, grid.overlap.halo, grid.overlap.blend) == (100, 10, 10)
-    assert tiling(CONVOLUTIONAL, 1, tile="off").grid(3000, 4000).tiles == 1
+    assert tiling(CONVOLUTIONAL, 3000 * 2000, tile="off").grid(3000, 4000).tiles == 1
+
+
+def test_a_wish_that_memory_cannot_fulfil_is_tiled_like_auto() -> None:
+    auto = tiling(CONVOLUTIONAL, 512 * 512).grid(3000, 4000)
+    assert tiling(CONVOLUTIONAL, 512 * 512, tile="off").grid(3000, 4000) == auto
+    assert tiling(CONVOLUTIONAL, 512 * 512, tile=2000).grid(3000, 4000) == auto
+    assert tiling(CONVOLUTIONAL, 512 * 512, tile=2000).grid(100, 100).tiles == 1
 
 
 def test_tiles_shrink_to_half_their_pixels_and_never_grow_again() -> None:
@@ -93,5 +100,5 @@ def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) 
     given = Picture(np.zeros((130, 90, 3), np.uint8))
     assert Translator(bundle, device="cpu").translate(given).notes["tile"] == 96
     assert Translator(bundle, Settings(batch=4), "cpu").translate(given).notes["tiles"] > 4
-    assert Translator(bundle, Settings(tile="off"), "cpu").translate(given).notes["tile"] == "whole"
+    assert Translator(bundle, Settings(tile="off"), "cpu").translate(given).notes["tile"] == "whole"  # 1.2 times
     assert "inexact" in Translator(loaded(Normed), device="cpu").translate(given).notes
