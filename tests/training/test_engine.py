@@ -14,7 +14,7 @@ from img2imgkit import backend
 from img2imgkit.errors import TrainingError
 from img2imgkit.training.devices import strategy_for
 from img2imgkit.training.engine import Engine
-from img2imgkit.training.options import Adam, AdamW, PlayerOptions, RmsProp, Sgd, TrainingOptions
+from img2imgkit.training.options import Adam, PlayerOptions, Sgd, TrainingOptions
 
 BATCH = 4
 
@@ -127,29 +127,6 @@ def test_without_average_the_trained_networks_are_the_result() -> None:
     assert not values(engine, "average/")
 
 
-@pytest.mark.parametrize("optimizer", [Adam(), AdamW(), Sgd(momentum=0.9), RmsProp()])
-def test_every_optimizer_learns(optimizer: Any) -> None:
-    bright = {**batch_of(0), "target": np.full((BATCH, 12, 12, 3), 0.8, np.float32)}
-    player = PlayerOptions(optimizer=optimizer.model_copy(update={"learning_rate": 1e-2}))
-    engine = engine_of(SmallGan(weights=SmallGan.Weights(adversarial=0.0)), player=player)
-    engine.rates(0)
-    errors = [float(engine.step(step, bright)["l1"]) for step in range(12)]
-    assert errors[-1] < 0.9 * errors[0]
-
-
-def test_clipping_bounds_the_gradient_of_the_whole_player() -> None:
-    plain = engine_of(player=PlayerOptions(optimizer=Sgd(learning_rate=1.0)))
-    clipped = engine_of(player=PlayerOptions(optimizer=Sgd(learning_rate=1.0), clip=0.01))
-    moved = []
-    for engine in (plain, clipped):
-        before = values(engine, "generators/")
-        run(engine, range(1))
-        after = values(engine, "generators/")
-        moved.append(np.sqrt(sum(np.sum((after[name] - before[name]) ** 2) for name in before)))
-    assert moved[0] > 0.02
-    assert moved[1] == pytest.approx(0.01, rel=1e-3)
-
-
 def test_a_gradient_that_is_not_finite_is_flagged_and_leaves_the_weights_finite() -> None:
     engine = engine_of()
     spoilt = batch_of(0)
@@ -190,13 +167,14 @@ def test_mixed_precision_computes_in_bfloat16_and_keeps_float32_weights() -> Non
 
 
 def test_the_same_seed_gives_the_same_training_and_another_one_another() -> None:
-    ends = []
-    for seed in (1, 1, 2):
-        engine = engine_of(SmallGan(SmallGan.Options(dropout=0.3)), seed=seed)
-        run(engine, range(3))
-        ends.append(values(engine, "generators/")["generators/generator/0000"])
-    np.testing.assert_array_equal(ends[0], ends[1])
-    assert (ends[0] != ends[2]).any()
+    one, same = (engine_of(SmallGan(SmallGan.Options(dropout=0.3))) for _ in range(2))
+    other = engine_of(SmallGan(SmallGan.Options(dropout=0.3)), seed=2)
+    first = values(one)
+    assert any((value != first[name]).any() for name, value in values(other).items())
+    run(one, range(2))
+    run(same, range(2))
+    for name, value in values(one).items():
+        np.testing.assert_array_equal(values(same)[name], value, err_msg=name)
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
@@ -208,11 +186,10 @@ def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
 
 
 @pytest.mark.usefixtures("two_cpus")
-@pytest.mark.parametrize("clip", [None, 0.05])
-def test_two_devices_end_where_one_ends(clip: float | None) -> None:
+def test_two_devices_end_where_one_ends() -> None:
     ends = []
     for strategy in (strategy_for("cpu"), backend.mirrored_cpus(2)):
-        engine = engine_of(strategy=strategy, player=PlayerOptions(optimizer=Adam(learning_rate=1e-3), clip=clip))
+        engine = engine_of(strategy=strategy, player=PlayerOptions(optimizer=Adam(learning_rate=1e-3), clip=0.05))
         logs = run(engine, range(5))
         ends.append((values(engine), logs[-1]))
     (one, one_logs), (two, two_logs) = ends
