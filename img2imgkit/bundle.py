@@ -257,9 +257,7 @@ def _read_weights(path: Path, sha256: str, variables: Mapping[str, Any]) -> list
     try:
         with path.open("rb") as handle:
             if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
-                raise BundleError(
-                    f"{path}: its sha256 is not the one in {MANIFEST}: the bundle is damaged; fetch it again"
-                )
+                raise BundleError(f"{path}: its sha256 is not the one in {MANIFEST}: damaged; fetch the bundle again")
         with zipfile.ZipFile(path) as stored:
             return _fitting(path, stored, variables)
     except (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
@@ -282,17 +280,13 @@ def _place(key: str) -> str:
 
 
 def _array(path: Path, stored: zipfile.ZipFile, member: zipfile.ZipInfo, variable: Any) -> np.ndarray:
-    wanted = tuple(variable.shape)
+    wanted, name = tuple(variable.shape), f"{path}: weight {member.filename}"
     if member.file_size > 8 * math.prod(wanted) + _HEADER_BYTES:
-        raise BundleError(
-            f"{path}: weight {member.filename} holds {member.file_size} bytes, the network wants {wanted}"
-        )
+        raise BundleError(f"{name} holds {member.file_size} bytes, the network wants {wanted}")
     with stored.open(member) as stream:
         array = np.asarray(np.load(io.BytesIO(stream.read(member.file_size)), allow_pickle=False))
     if array.shape != wanted or array.dtype.kind not in "fiub":
-        raise BundleError(
-            f"{path}: weight {member.filename} is {array.dtype} {array.shape}, the network wants {wanted}"
-        )
+        raise BundleError(f"{name} is {array.dtype} {array.shape}, the network wants {wanted}")
     if not np.isfinite(array).all():
-        raise BundleError(f"{path}: weight {member.filename} holds NaN or infinity")
+        raise BundleError(f"{name} holds NaN or infinity")
     return array

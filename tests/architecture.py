@@ -161,22 +161,26 @@ def needless_deferrals(module: Module) -> list[str]:
 
 
 def is_heavy(each: Import) -> bool:
-    reached = target(each)
-    return each.module.partition(".")[0] in DEFERRABLE or bool(reached and loads_networks(reached, frozenset()))
+    return each.module.partition(".")[0] in DEFERRABLE or target(each) in network_modules()
 
 
-def loads_networks(name: str, seen: frozenset[str]) -> bool:
-    """Whether importing a module of ours imports Keras or TensorFlow; importing it imports its packages, too."""
-    chain = [".".join(name.split(".")[:depth]) for depth in range(2, name.count(".") + 2)]
-    for part in chain:
-        for each in modules()[part].runtime_imports if part not in seen else ():
-            if each.deferred:
-                continue
-            if each.module.partition(".")[0] in NETWORK_LIBRARIES:
-                return True
-            if (reached := target(each)) and loads_networks(reached, seen | set(chain)):
-                return True
-    return False
+@cache
+def network_modules() -> set[str]:
+    """Our modules whose import imports Keras or TensorFlow; importing one imports the packages it lies in, too."""
+    reached = {
+        module.name: {each for each in module.runtime_imports if not each.deferred} for module in modules().values()
+    }
+    found = {name for name, some in reached.items() if any(_top(each) in NETWORK_LIBRARIES for each in some)}
+    while True:
+        packages = {name for name in reached if any(name.startswith(f"{each}.") for each in found - {PACKAGE})}
+        more = {name for name, some in reached.items() if any(target(each) in found for each in some)} | packages
+        if more <= found:
+            return found
+        found |= more
+
+
+def _top(each: Import) -> str:
+    return each.module.partition(".")[0]
 
 
 def cycle(graph: dict[str, set[str]]) -> list[str]:
