@@ -42,15 +42,14 @@ def test_the_wheel_runs_a_model_outside_the_checkout(wheel: Path, tmp_path: Path
     shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines", ignore=shutil.ignore_patterns("out"))
     environment = {**os.environ, "PYTHONPATH": str(site)}
 
-    def img2img(*arguments: str) -> str:
-        command = [sys.executable, "-m", "img2imgkit.cli", *arguments]
+    def python(*arguments: str) -> str:
+        command = [sys.executable, *arguments]
         done = subprocess.run(command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
         return done.stdout
 
-    where = "import img2imgkit; print(img2imgkit.__file__)"
-    found = subprocess.run([sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert found.stdout.startswith(str(site))
-    assert "sr-compact-x2" in img2img("models")
-    report = json.loads(img2img("run", "pipelines/quickstart.yaml", "--limit", "1", "--json"))
+    assert python("-c", "import img2imgkit; print(img2imgkit.__file__)").startswith(str(site))
+    img2img = ("-m", "img2imgkit.cli")
+    assert "sr-compact-x2" in python(*img2img, "models")
+    report = json.loads(python(*img2img, "run", "pipelines/quickstart.yaml", "--limit", "1", "--json"))
     assert report["totals"]["done"] == 1
     assert (tmp_path / "pipelines" / "out" / "dogs_2x.jpg").is_file()
