@@ -57,7 +57,7 @@ def _jpegs(folder: Path) -> Iterator[Case]:
         Image.fromarray(pixels.squeeze()).save(path, quality=95, **options)
         yield good(path, _seen(path), note="EXIF" if name == "odd-exif" else "")
     path = folder / "jpeg-cmyk.jpg"
-    Image.fromarray(smooth(16, 16, 4), "CMYK").save(path, quality=95)
+    Image.frombytes("CMYK", (16, 16), smooth(16, 16, 4).tobytes()).save(path, quality=95)
     yield good(path, _seen(path), space="cmyk")
     data, marker = path.read_bytes(), b"\xff\xee\0\x0eAdobe"
     start = data.index(marker)

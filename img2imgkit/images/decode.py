@@ -71,8 +71,8 @@ def _reason(error: Exception) -> str:
         if error.errno == errno.ENOENT:
             return "there is no such file (it may have been moved since it was listed)"
         return f"cannot be read: {os.strerror(error.errno)}"
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"is damaged: {text}"
+    text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
+    return f"is damaged: {text or type(error).__name__}"
 
 
 def shown(path: Path) -> str:

@@ -7,7 +7,7 @@ import pytest
 from corpus import noise
 from corpus_files import turned
 from corpus_png import plain
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -121,7 +121,7 @@ def test_memory_that_is_not_there_is_a_reason_too(tmp_path, monkeypatch):
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_a_damaged_file_is_a_picture_or_a_decode_error(tmp_path, seeds, data):
     """Any byte of the header or the pixels may be wrong or missing; nothing else than DecodeError may come of it."""
     damaged = bytearray(data.draw(st.sampled_from(seeds)))

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from corpus import noise
 from corpus_files import smooth, turned
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
@@ -58,7 +58,7 @@ HOLDERS = [
     mode=st.sampled_from(["RGB", "P", "1"]),
     shift=st.integers(0, 15),
 )
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250)
 def test_any_picture_returns_exactly(tmp_path, holder, height, width, seed, mode, shift):
     format, space, alpha, dtype = holder
     made = picture(space, dtype, alpha, height, width, seed, mode=mode)
@@ -69,7 +69,7 @@ def test_any_picture_returns_exactly(tmp_path, holder, height, width, seed, mode
 
 
 @given(height=st.integers(1, 33), width=st.integers(1, 33), seed=st.integers(0, 2**31), colours=st.integers(1, 300))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_palettes_return_exactly_and_stay_palettes(tmp_path, height, width, seed, colours):
     table = noise(seed, colours, 1, 4)[:, 0]
     pixels = table[np.random.default_rng(seed).integers(0, colours, (height, width))]

@@ -24,7 +24,7 @@ FILTERS = [method for method in METHODS if method != "nearest"]
     deep=st.booleans(),
     level=st.integers(0, 255),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_size_is_made_exactly_and_one_colour_stays_that_colour(width, height, to, method, deep, level):
     dtype = np.uint16 if deep else np.uint8
     level = level * 257 if deep else level

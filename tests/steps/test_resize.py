@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 from corpus import noise
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from img2imgkit.config import parse_yaml, validate
@@ -57,7 +57,7 @@ def test_a_tall_picture_counts_its_height_as_the_longer_side():
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 3000), st.integers(1, 3000))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_fits_into_a_box_is_as_large_as_it_can_be(width, height, across, down):
     made = resize(f"fit: [{across}, {down}]").size(width, height)
     assert made[0] == across or made[1] == down
