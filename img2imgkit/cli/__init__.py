@@ -6,6 +6,7 @@ Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -93,7 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print JSON on stdout."""
+    """Print JSON on stdout; of names that are no valid text, the bytes that are none as JSON's escapes."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    click.echo(re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,13 @@ def test_a_closed_pipe_is_no_error():
             command, stdout=pipe, stderr=subprocess.PIPE, env={**os.environ, "IMG2IMG_PLUGINS": ""}, check=False
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_name_that_is_no_text_is_printed_as_json(capsysbinary):
+    cli.show_json({"name": "caf\udce9 é"})
+    printed = capsysbinary.readouterr().out.decode("utf-8")
+    assert "é" in printed
+    assert json.loads(printed) == {"name": "caf\udce9 é"}
 
 
 def test_completing_after_an_unknown_command_is_silent(img2img, monkeypatch):
