@@ -1,0 +1,54 @@
+"""What the docs show works: the plugin and the step keep their contracts, the pipelines are accepted."""
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.pipeline import read_pipeline
+from img2imgkit.testing import check_step, check_task
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language, containing):
+    """Fenced blocks of a language with a word in them, each with the page it is on."""
+    for page in PAGES:
+        for block in re.findall(
+            rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            if containing in block:
+                yield pytest.param(block, id=page.name)
+
+
+PIPELINES = list(blocks("yaml", "uses:"))
+
+
+def shown(language, containing, name):
+    (block,) = [param.values[0] for param in blocks(language, containing)]
+    names = {"__name__": "shown"}
+    exec(compile(block, "docs", "exec"), names)
+    return names[name]
+
+
+def test_the_readmes_task_keeps_its_contract(two_cpus):
+    check_task(shown("python", "class Positive(", "Positive"))
+
+
+def test_the_step_of_the_plugin_page_keeps_its_contract():
+    check_step(shown("python", "class Invert(", "Invert"))
+
+
+def test_there_are_pipelines_to_try():
+    assert {param.id for param in PIPELINES} >= {"README.md", "pipelines.md"}
+
+
+@pytest.mark.parametrize("text", PIPELINES)
+def test_every_pipeline_shown_is_accepted(text, tmp_path):
+    around = "- {uses: read, with: {folder: in}}\n", "- {uses: write, with: {folder: out}}\n"
+    whole = text if "steps:" in text else f"name: shown\nsteps:\n{around[0]}{dedent(text)}{around[1]}"
+    (tmp_path / "shown.yaml").write_text(whole, encoding="utf-8")
+    read_pipeline(tmp_path / "shown.yaml", Catalog.installed({"IMG2IMG_PLUGINS": ""}))
