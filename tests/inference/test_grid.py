@@ -23,7 +23,7 @@ def axes(draw: st.DrawFn) -> tuple[int, int, Geometry, Overlap]:
 
 
 @given(axes())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_spans_cover_an_axis_once_on_the_networks_grid(case: tuple[int, int, Geometry, Overlap]) -> None:
     length, tile, geometry, overlap = case
     overlap, tile = fitted(geometry, overlap, tile)
@@ -42,7 +42,7 @@ def test_spans_cover_an_axis_once_on_the_networks_grid(case: tuple[int, int, Geo
 
 
 @given(axes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_grid_is_called_exact_only_if_every_tile_sees_its_whole_receptive_field(
     case: tuple[int, int, Geometry, Overlap],
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_grid_is_called_exact_only_if_every_tile_sees_its_whole_receptive_fiel
 
 
 @given(axes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_smallest_tile_keeps_its_overlap(case: tuple[int, int, Geometry, Overlap]) -> None:
     _, _, geometry, overlap = case
     least = smallest_tile(overlap, geometry.multiple)

@@ -94,7 +94,9 @@ def test_small_pictures_are_continued_by_reflection_to_the_multiple(strided: Bun
 @pytest.mark.parametrize(
     ("task", "tile"), [("plain", 16), ("plain", 33), ("plain", 64), ("strided", 60), ("strided", 72)]
 )
-@pytest.mark.parametrize("settings", [{}, {"batch": 3}, {"overlap": 52}, {"ensemble": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch": 3}, {"overlap": 52}, pytest.param({"ensemble": True}, marks=pytest.mark.slow)]
+)
 def test_tiles_give_what_the_whole_picture_gives(
     task: str, tile: int, settings: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
@@ -167,7 +169,8 @@ def test_what_the_file_says_beside_its_pixels_stays(plain: Bundle) -> None:
 
 @pytest.mark.parametrize("first", [0, 7, 15])
 @pytest.mark.parametrize(
-    ("task", "tile", "most"), [("plain", 64, 50), ("plain", 64, 40), ("plain", 64, 16), ("strided", 116, 84)]
+    ("task", "tile", "most"),
+    [("plain", 64, 50), ("plain", 64, 40), ("plain", 64, 16), pytest.param("strided", 116, 84, marks=pytest.mark.slow)],
 )
 def test_running_out_of_memory_at_the_first_a_middle_or_the_last_tile_changes_no_pixel(
     task: str, tile: int, most: int, first: int, request: pytest.FixtureRequest
