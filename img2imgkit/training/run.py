@@ -43,7 +43,7 @@ def train(
     folder.open(recipe.resolved(), resume)
     reader = open_reader(recipe.file.data, recipe.task.geometry())
     engine = Engine(recipe.task, recipe.file.training, strategy, reader.batch_size)
-    notes = _start_from(recipe, catalog, engine) if recipe.initial else ()
+    notes = _start_from(recipe.initial, catalog, engine) if recipe.initial and not resume else ()
     first = checkpoint.restore(folder.checkpoints, engine.state) if resume else 0
     folder.rewind(first)
     run = _Run(recipe, folder, catalog, reader, engine, notify)
@@ -53,9 +53,8 @@ def train(
     return run.go(first, stopped)
 
 
-def _start_from(recipe: Recipe, catalog: Catalog, engine: Engine) -> tuple[str, ...]:
-    assert recipe.initial is not None
-    notes = take_weights(recipe.initial, catalog, engine.nets)
+def _start_from(initial: Path, catalog: Catalog, engine: Engine) -> tuple[str, ...]:
+    notes = take_weights(initial, catalog, engine.nets)
     if engine.average:
         engine.average.restart()
     return notes
@@ -70,7 +69,7 @@ class _Run:
         self.recipe, self.folder, self.catalog = recipe, folder, catalog
         self.reader, self.engine, self.notify = reader, engine, notify
         self.options = recipe.file.training
-        self.devices = tuple(engine.strategy.extended.worker_devices)
+        self.devices = tuple(name.rpartition("device:")[2] for name in engine.strategy.extended.worker_devices)
         probe = recipe.file.probe
         self.probe = Probe(reader, probe, recipe.task, engine.result) if probe else None
         self._pending: list[Mapping[str, Any]] = []

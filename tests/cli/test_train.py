@@ -69,8 +69,7 @@ def test_trains_into_the_runs_folder_and_says_what_on(img2img, place: Path) -> N
     assert outcome.code == 0
     assert outcome.out == ""
     first, *lines = outcome.err.splitlines()
-    assert "CPU" in first
-    assert "batch 4 (4 a device)" in first
+    assert first.startswith("CPU:0: batch 4 (4 a device), ")
     assert "generators " in first
     assert " parameters" in first
     assert [line.split()[1] for line in lines if line.startswith("step")] == ["2/6", "3/6", "4/6", "6/6"]
