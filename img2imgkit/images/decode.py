@@ -138,6 +138,7 @@ def _frames(image: ImageFile.ImageFile) -> int:
     try:
         return getattr(image, "n_frames", 1)
     except Exception:  # a later picture is damaged; the first may be whole
+        image.seek(0)
         return 2
 
 

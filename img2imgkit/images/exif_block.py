@@ -20,8 +20,8 @@ class _Entry(NamedTuple):
     at: int  # where its four bytes of value stand
 
 
-def orientation(block: bytes) -> int:
-    """The orientation, 1 to 8, that a block states; 1 where it states none or nonsense.
+def orientation(block: bytes) -> int | None:
+    """The orientation, 1 to 8, that a block states; 1 where it is nonsense, None where there is none.
 
     Raises:
         ValueError: it is no EXIF block.
@@ -31,7 +31,7 @@ def orientation(block: bytes) -> int:
         if entry.tag == ORIENTATION:
             value = _value(block, order, entry)
             return value if value in range(1, 9) else 1
-    return 1
+    return None
 
 
 def upright(block: bytes) -> bytes:

@@ -106,7 +106,7 @@ def of_image(image: Image.Image) -> Beside:
     exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
     resources = info.get("photoshop")
     if isinstance(comment, bytes):
-        comment = comment.decode("utf-8", "replace")
+        comment = _text(comment)
     return _upright(
         Metadata(
             icc=_bytes(info.get("icc_profile")),
@@ -121,20 +121,26 @@ def of_image(image: Image.Image) -> Beside:
 
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> Beside:
     """Take the orientation out of EXIF and XMP; EXIF's counts where both state one."""
-    orientation, exif, xmp = 1, metadata.exif, metadata.xmp
-    stated = _XMP_ORIENTATION.search(xmp) if xmp else None
+    stated, exif, xmp = None, metadata.exif, metadata.xmp
     if exif:
         try:
-            orientation, exif = exif_block.orientation(exif), exif_block.upright(exif)
+            stated, exif = exif_block.orientation(exif), exif_block.upright(exif)
         except ValueError as error:
             exif, notes = None, (*notes, f"its EXIF data were left out: {error}")
-    if stated and xmp:
-        orientation = orientation if exif else int(stated[2])
+    if xmp and (found := _XMP_ORIENTATION.search(xmp)):
+        stated = stated or int(found[2])
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-    dpi = metadata.dpi
+    orientation, dpi = stated or 1, metadata.dpi
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])
     return Beside(replace(metadata, exif=exif, xmp=xmp, dpi=dpi), orientation, notes)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _bytes(value: object) -> bytes | None:

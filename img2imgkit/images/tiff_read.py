@@ -63,7 +63,7 @@ def read(file: BinaryIO) -> Raster:
         page = tiff.pages.first
         space, bits = _space(page), _bits(page)
         _check_segments(page, tiff.filehandle.size)
-        pixels = _interleaved(page.asarray(), page)
+        pixels = _interleaved(page.asarray(maxworkers=1), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
         if space == "rgb" and page.samplesperpixel == 4 and not (set(extras) - {_COREL}):

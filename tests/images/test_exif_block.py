@@ -34,7 +34,7 @@ def test_only_the_orientation_changes(order):
 @pytest.mark.parametrize("value", [0, 9, 255])
 def test_nonsense_means_upright(value):
     assert exif_block.orientation(block("<", (0x0112, 3, 1, value))) == 1
-    assert exif_block.orientation(block("<", (0x0110, 3, 1, 3))) == 1
+    assert exif_block.orientation(block("<", (0x0110, 3, 1, 3))) is None
 
 
 @pytest.mark.parametrize("order", "<>")

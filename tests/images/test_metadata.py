@@ -52,6 +52,17 @@ def test_tags_come_through_every_format_upright_and_with_the_new_size(photo, tmp
     assert kept.get_ifd(0x8825)[1] == "N"
 
 
+@pytest.mark.parametrize(("tags", "turns"), [({0x0110: "no orientation"}, 1), ({0x0112: 1}, 0), ({}, 1)])
+def test_xmp_tells_the_orientation_where_exif_does_not(tmp_path, tags, turns):
+    exif = Image.Exif()
+    exif.update(tags)
+    path = tmp_path / "a.png"
+    pixels = noise(1, 3, 2)
+    chunks = [chunk(b"eXIf", exif.tobytes()[6:])] if tags else []
+    path.write_bytes(plain(pixels, *chunks, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)))
+    assert np.array_equal(decode(path).color, np.rot90(pixels, -turns))
+
+
 @pytest.mark.parametrize("format", EXIF_FORMATS)
 def test_no_viewer_turns_the_result_again(photo, format):
     with Image.open(io.BytesIO(encode(decode(photo), format).data)) as image:
