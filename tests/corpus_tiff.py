@@ -26,6 +26,7 @@ def files(folder: Path) -> Iterator[Case]:
     yield from _laid_out(folder)
     yield from _by_pillow(folder)
     yield from _refused(folder)
+    yield from _garbled(folder)
 
 
 def _compressed(folder: Path) -> Iterator[Case]:
@@ -145,6 +146,18 @@ def _refused(folder: Path) -> Iterator[Case]:
     path = folder / "tiff-many-channels.tif"
     tifffile.imwrite(path, np.zeros((5, 5, 12), np.uint16), photometric="minisblack", planarconfig="contig")
     yield Case(path, reason="12 channels")
+
+
+def _garbled(folder: Path) -> Iterator[Case]:
+    """A tiled file whose width was made larger than its tiles reach."""
+    path = folder / "tiff-few-tiles.tif"
+    tifffile.imwrite(path, noise(140, 50, 70, 3, np.uint16), photometric="rgb", tile=(16, 32), compression="zlib")
+    stated, wrong = (struct.pack("<HHII", 256, 4, 1, width) for width in (70, 700))
+    short = struct.pack("<HHIHH", 256, 3, 1, 70, 0)
+    data = path.read_bytes()
+    assert (stated in data) != (short in data)
+    path.write_bytes(data.replace(stated, wrong).replace(short, wrong))
+    yield Case(path, reason="missing")
 
 
 def _put(path: Path, pixels: np.ndarray, **options: Any) -> Case:

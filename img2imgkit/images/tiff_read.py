@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -105,6 +106,8 @@ def _space(page: tifffile.TiffPage) -> Space:
 
 def _check_segments(page: tifffile.TiffPage, size: int) -> None:
     """Refuse a page with parts missing, which tifffile would fill with black."""
+    if len(page.dataoffsets) < math.prod(page.chunked):
+        raise DecodeError("parts of its pixels are missing")
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if offset == 0 or count == 0:
             raise DecodeError("parts of its pixels are missing")
