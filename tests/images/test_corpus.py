@@ -60,6 +60,22 @@ def test_every_broken_file_fails_with_its_name_and_reason_in_one_line(cases):
         assert message.isprintable(), case
 
 
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.97])
+def test_a_good_file_cut_off_never_gives_other_pixels(cases, tmp_path, share):
+    """It fails, or what is missing was no pixel. (A PCX file keeps its palette at the end and cannot miss it.)"""
+    failed, path = 0, tmp_path / "cut"
+    for case in (case for case in cases if case.good and case.path.name != "pcx-palette.pcx"):
+        data = case.path.read_bytes()
+        path.write_bytes(data[: int(len(data) * share)])
+        try:
+            picture = decode(path)
+        except DecodeError:
+            failed += 1
+            continue
+        assert np.array_equal(picture.color, case.color), case
+    assert failed > 100
+
+
 def test_only_what_promises_a_picture_is_listed(cases):
     for case in cases:
         if case.listed:
