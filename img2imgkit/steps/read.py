@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -53,6 +54,7 @@ class Read(Source):
             raise ConfigError(Problem(f"{folder}: no such file or folder", "folder"))
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise ConfigError(Problem(f"{folder}: no permission to read it", "folder"))
+        _ = self._patterns  # complains of patterns that cannot be
 
     def folder(self) -> Path:
         path: Path = self.options.folder
@@ -77,18 +79,15 @@ class Read(Source):
         if not chosen.is_dir():
             return Listing((_entry(chosen, PurePosixPath(chosen.name), 0),))
         ignored: Counter[str] = Counter()
-        found = [(relative, path) for relative, path in self._files(chosen, ignored)]
-        found.sort(key=lambda each: natural_key(each[0]))
+        found = sorted(self._files(chosen, ignored), key=lambda each: natural_key(each[0]))
         entries = (_entry(path, PurePosixPath(relative), index) for index, (relative, path) in enumerate(found))
         return Listing(tuple(entries), dict(ignored))
 
     def load(self, entry: Entry) -> Item:
         picture = decode(entry.path, max_pixels=self.options.max_pixels)
-        return Item(entry, picture, picture)
+        return Item(entry, picture, picture, {"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
     def _files(self, folder: Path, ignored: Counter[str]) -> Iterator[tuple[str, str]]:
-        self._spec = self._patterns()
-
         def unreadable(_: OSError) -> None:
             ignored["unreadable folders"] += 1
 
@@ -104,8 +103,6 @@ class Read(Source):
             ignored["hidden folders"] += sum(map(_is_hidden, folders)) - (STATE in folders)
             folders[:] = [name for name in folders if self.options.recursive and not _is_hidden(name)]
         ignored += Counter()  # drops the zeros
-        for reason in [reason for reason, count in ignored.items() if count <= 0]:
-            del ignored[reason]
 
     def _reason_to_ignore(self, relative: str, name: str) -> str:
         if _is_hidden(name):
@@ -115,14 +112,19 @@ class Read(Source):
         return "" if self._wanted(relative) else "files that the patterns leave out"
 
     def _wanted(self, relative: str) -> bool:
-        include, exclude = self._patterns()
+        include, exclude = self._patterns
         return (include is None or include.match_file(relative)) and not (exclude and exclude.match_file(relative))
 
+    @cached_property
     def _patterns(self) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec | None]:
-        if not hasattr(self, "_compiled"):
-            chosen = (self.options.include, self.options.exclude)
-            self._compiled = tuple(GitIgnoreSpec.from_lines(lines) if lines else None for lines in chosen)
-        return self._compiled  # type: ignore[return-value]
+        return _compiled("include", self.options.include), _compiled("exclude", self.options.exclude)
+
+
+def _compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
+    try:
+        return GitIgnoreSpec.from_lines(patterns) if patterns else None
+    except ValueError as error:
+        raise ConfigError(Problem(str(error), option)) from error
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

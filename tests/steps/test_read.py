@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import save_pictures
+from PIL import Image
 
 from img2imgkit.errors import ConfigError, DecodeError
 from img2imgkit.step import Listing, Planning
@@ -80,6 +81,14 @@ def test_a_broken_link_fails_when_it_is_decoded(tmp_path: Path) -> None:
     (entry,) = step.find().entries
     with pytest.raises(DecodeError, match=r"gone\.png"):
         step.load(entry)
+
+
+def test_what_decoding_left_out_is_noted(tmp_path: Path) -> None:
+    first, second = (Image.new("L", (3, 2), level) for level in (10, 200))
+    first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
+    step = read(tmp_path)
+    (entry,) = step.find().entries
+    assert "first of 2" in step.load(entry).notes["decoding"]
 
 
 def test_names_that_are_no_utf8(tmp_path: Path) -> None:
