@@ -28,6 +28,7 @@ _NEEDED = {
     "imagecodecs": "imagecodecs",
     "tifffile": "tifffile",
     "click": "click",
+    "pathspec": "pathspec",
     "pluggy": "pluggy",
     "pydantic": "pydantic",
     "PyYAML": "yaml",
