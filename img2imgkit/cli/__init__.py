@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -55,11 +56,9 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with while_somebody_reads():
             return super().invoke(ctx)
-        except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_DONE
+        return EXIT_DONE
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -79,23 +78,59 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The ``img2img`` command."""
+    _mend_streams()
     try:
         code = group.main(arguments, prog_name="img2img", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         code = EXIT_USAGE
-    except ToolkitError as error:
-        click.echo(f"error: {error}", err=True)
+    except (ToolkitError, OSError) as error:
+        tell(f"error: {error}")
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        tell("interrupted")
         code = EXIT_INTERRUPTED
     sys.exit(code if isinstance(code, int) else EXIT_DONE)
 
 
+def _mend_streams() -> None:
+    """Streams that take every character, and are there: else the next file opened would get what goes to stderr."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lasts as the process
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def while_somebody_reads() -> Iterator[None]:
+    """Stop writing to stdout, and nothing else, when its reader, such as ``head``, has seen enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def show_json(value: Any) -> None:
-    """Print JSON on stdout; of names that are no valid text, the bytes that are none as JSON's escapes."""
+    """Print JSON on stdout; what the stream's encoding lacks, and bytes of names that are no text, as JSON's escapes."""
     import json
 
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=2, ensure_ascii="utf" not in (sys.stdout.encoding or "").lower())
     click.echo(re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def tell(line: str) -> None:
+    """A line on stderr; one that is closed or full never stops what is being done."""
+    with suppress(OSError):
+        click.echo(line, err=True)
+
+
+def printable(text: object) -> str:
+    """One line that no terminal obeys: control characters, and bytes that are no UTF-8, become escapes."""
+    return re.sub(
+        "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
+        lambda found: found[0].encode("unicode_escape").decode(),
+        str(text),
+    )

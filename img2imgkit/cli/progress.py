@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
+from img2imgkit.cli import printable, tell
 from img2imgkit.pipeline import Outcome, Watcher
 
 KINDS = ("auto", "bar", "lines", "json", "none")
@@ -18,9 +18,9 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
-    """The watcher of that kind; ``auto`` is a bar on a terminal and lines elsewhere."""
+    """The watcher of that kind; ``auto`` is a bar on a terminal that can draw one, and lines elsewhere."""
     if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "lines"
+        kind = "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "lines"
     if kind == "json":
         yield _Json()
     elif quiet or kind == "none":
@@ -37,16 +37,18 @@ class _Failures:
 
     def started(self, total: int, up_to_date: int) -> None:
         self.total, self.count, self.began = total, 0, time.monotonic()
-        self.failed = 0
 
     def finished(self, outcome: Outcome) -> None:
         self.count += 1
         if outcome.status == "failed":
-            self.failed += 1
-            self.say(f"failed: {_clean(outcome.entry.relative)}: {_clean(outcome.reason)}")
+            self.say(f"failed: {printable(outcome.entry.relative)}: {printable(outcome.reason)}")
+
+    def rate(self) -> float:
+        """Pictures a second so far."""
+        return self.count / max(time.monotonic() - self.began, 1e-9)
 
     def say(self, line: str) -> None:
-        click.echo(line, err=True)
+        tell(line)
 
 
 class _Lines(_Failures):
@@ -62,7 +64,7 @@ class _Lines(_Failures):
         now = time.monotonic()
         if now - self.last >= SECONDS_BETWEEN_LINES or self.count == self.total:
             self.last = now
-            rate = self.count / (now - self.began)
+            rate = self.rate()
             self.say(
                 f"{self.count}/{self.total}  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s to go"
             )
@@ -77,7 +79,7 @@ class _Json(_Failures):
 
     def finished(self, outcome: Outcome) -> None:
         self.count += 1
-        rate = self.count / max(time.monotonic() - self.began, 1e-9)
+        rate = self.rate()
         self._event(
             event="item",
             input=str(outcome.entry.path),
@@ -101,7 +103,7 @@ def _bar() -> Iterator[Watcher]:
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[name]}"), console=console) as bar:
+    with Progress(*columns, TextColumn("{task.fields[name]}", markup=False), console=console) as bar:
 
         class Bar(_Failures):
             """A line that is drawn anew for each picture; failures stand above it."""
@@ -112,15 +114,10 @@ def _bar() -> Iterator[Watcher]:
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)
-                rate = self.count / max(time.monotonic() - self.began, 1e-9)
-                name = _clean(outcome.entry.relative)
-                bar.update(self.row, completed=self.count, rate=f"{rate:.2f} pictures/s", name=name)
+                name = printable(outcome.entry.relative)
+                bar.update(self.row, completed=self.count, rate=f"{self.rate():.2f} pictures/s", name=name)
 
             def say(self, line: str) -> None:
-                bar.console.print(line, markup=False, highlight=False)
+                bar.console.print(line, markup=False, highlight=False, emoji=False)
 
         yield Bar()
-
-
-def _clean(text: object) -> str:
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_INTERRUPTED, show_json
+from img2imgkit.cli import (
+    EXIT_DONE,
+    EXIT_FAILED_ITEMS,
+    EXIT_INTERRUPTED,
+    printable,
+    show_json,
+    tell,
+    while_somebody_reads,
+)
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
 from img2imgkit.step import Resources
@@ -77,27 +86,33 @@ def command(
         return EXIT_DONE
     began = time.time()
     stop = threading.Event()
-    _stop_on_signals(stop)
-    with progress(kind, quiet) as watcher:
-        resources = Resources(catalog, device)
-        result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
-    _tell(plan, result, began, as_json, quiet)
+    with _stopping_on_signals(stop):
+        with progress(kind, quiet) as watcher:
+            resources = Resources(catalog, device)
+            result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
+        _tell(plan, result, began, as_json, quiet)
     if result.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+@contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     """The first signal asks to stop, the second one does."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(EXIT_INTERRUPTED)  # outputs are put in place whole, so nothing is half-written
         stop.set()
-        click.echo("finishing the pictures in flight; once more to stop at once", err=True)
+        with suppress(OSError):  # not through sys.stderr, which may be in the middle of a line
+            os.write(2, b"finishing the pictures in flight; once more to stop at once\n")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:
@@ -105,15 +120,17 @@ def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) 
     try:
         page = str(write_report(report, plan))
     except OSError as error:
-        page = f"not written: {error.strerror}"
+        page = f"not written: {error.strerror or error}"
+        tell(f"warning: the report is {page}")
     if as_json:
-        show_json(report)
+        with while_somebody_reads():
+            show_json(report)
     if not quiet:
         totals = report["totals"]
         parts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         parts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
         parts += [f"{count} {reason} left alone" for reason, count in totals["ignored"].items()]
-        click.echo(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}", err=True)
+        tell(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}")
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:
@@ -139,7 +156,8 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     lines = [f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}"]
     for job in plan.jobs:
         verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
-        lines.append(f"{verb}  {job.entry.relative} -> {', '.join(map(str, job.targets))}  ({why})")
+        targets = ", ".join(map(printable, job.targets))
+        lines.append(f"{verb}  {printable(job.entry.relative)} -> {targets}  ({why})")
     ignored = "".join(f", {count} {reason} left alone" for reason, count in plan.listing.ignored.items())
     lines.append(f"{len(plan.to_make)} to make, {len(plan.jobs) - len(plan.to_make)} up to date{ignored}")
-    sys.stdout.write("\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n")
+    click.echo("\n".join(lines))

@@ -12,6 +12,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -20,6 +21,7 @@ from typing import IO, Any
 from img2imgkit.errors import EncodeError, LockError, PlanError
 
 STATE = ".img2img"
+REPORTS = ("report.json", "report.html")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Written:
             if found.st_size != self.size:
                 return False
             return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
-        except OSError:
+        except (OSError, ValueError):
             return False
 
 
@@ -50,48 +52,52 @@ class OutputFolder:
         self.folder = folder
         self.state = folder / STATE
         self._lock: IO[str] | None = None
+        self._changed: set[Path] = set()
 
     def __enter__(self) -> OutputFolder:
         try:
             self.state.mkdir(parents=True, exist_ok=True)
             self._lock = (self.state / "lock").open("a+", encoding="utf-8")
-        except OSError as error:
-            raise PlanError(f"{self.folder}: cannot write there: {error.strerror}; choose another folder") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise PlanError(f"{self.folder}: cannot write there: {reason}; choose another folder") from error
         if not _try_lock(self._lock):
             self._lock.seek(0)
-            owner = _owner(self._lock.read())
+            holder = _owner(self._lock.read())
             self._lock.close()
             raise LockError(
-                f"{self.folder}: another run holds this folder ({owner}); wait for it, or stop that process"
+                f"{self.folder}: another run holds this folder ({holder}); wait for it, or stop that process"
             )
-        self._lock.seek(0)
-        self._lock.truncate()
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}, self._lock)
-        self._lock.flush()
+        with suppress(OSError):  # a full disk: the lock holds all the same, only its owner is not told
+            self._lock.truncate(0)
+            owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+            os.write(self._lock.fileno(), json.dumps(owner).encode())
         shutil.rmtree(self.state / "unfinished", ignore_errors=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for folder in self._changed:
+            with suppress(OSError):
+                _sync_folder(folder)
         if self._lock is not None:
-            self._lock.seek(0)
-            self._lock.truncate()
+            with suppress(OSError):
+                self._lock.truncate(0)
             self._lock.close()
 
     def place(self, target: PurePosixPath, data: bytes, record: Callable[[Written], None]) -> Written:
         """Write a file whole: unfinished name, sync, ``record`` it, rename. A file that was there is replaced at once.
 
         It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows,
-        or an entry whose file is missing and is made again.
+        or an entry whose file is missing and is made again. The rename itself is synced when the folder is let go.
 
         Raises:
             EncodeError: the system refuses (no space, no permission, a folder of that name, ...).
         """
         path = self.folder / target
-        unfinished = (
-            self.state / "unfinished" / f"{hashlib.sha1(str(target).encode(errors='surrogatepass')).hexdigest()}"
-        )
+        name = hashlib.sha1(str(target).encode(errors="surrogatepass")).hexdigest()
+        unfinished = self.state / "unfinished" / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -103,24 +109,29 @@ class OutputFolder:
             written = Written(str(target), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
             record(written)
             unfinished.replace(path)
-            _sync_folder(path.parent)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise EncodeError(f"{path}: cannot write it: {error.strerror or error}") from error
+            self._changed.add(path.parent)
+        except (OSError, ValueError) as error:  # ValueError: a name that no system takes
+            with suppress(OSError):
+                unfinished.unlink()
+            reason = getattr(error, "strerror", None) or error
+            raise EncodeError(f"{path}: cannot write it: {reason}") from error
         return written
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a text file at once: a reader sees the old one or the new one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    """Replace a text file of an output folder at once: a reader sees the old one or the new one."""
+    unfinished = path.parent / STATE / "unfinished" / f"{path.name}.{os.getpid()}"  # the next run removes what is left
     try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
         unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def _owner(text: str) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, ToolkitError
 from img2imgkit.pipeline.file import Pipeline
-from img2imgkit.pipeline.folder import STATE
+from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
 from img2imgkit.step import Entry, Listing, Planning, Sink, Source
 
@@ -85,11 +87,12 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
 
 
 def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePosixPath]) -> None:
-    read, written = source.folder().resolve(), sink.folder().resolve()
-    if written != read and read not in written.parents:
+    read, written = _resolved(source.folder()), _resolved(sink.folder())
+    if not (read.is_relative_to(written) or written.is_relative_to(read)):
         return
     for target in targets:
-        if source.reads(source.folder() / written.relative_to(read) / target):
+        path = written / target
+        if path.is_relative_to(read) and source.reads(source.folder() / path.relative_to(read)):
             raise PlanError(
                 f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run "
                 f"would read the first one's results ({target}); write elsewhere, or exclude that folder in the "
@@ -97,14 +100,25 @@ def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePos
             )
 
 
+def _resolved(folder: Path) -> Path:
+    try:
+        return folder.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a null character
+        raise PlanError(f"{folder}: cannot be a folder: {error}") from error
+
+
 def _refuse_collisions(
     sinks: tuple[Sink, ...], entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]]
 ) -> None:
-    makers: dict[str, list[Entry]] = defaultdict(list)
-    for entry, each in zip(entries, targets, strict=True):
-        for sink, target in zip(sinks, each, strict=True):
-            makers[os.path.normcase(sink.folder() / target)].append(entry)
-    taken = {path: found for path, found in makers.items() if len(found) > 1}
+    makers: dict[str, list[tuple[Path, Entry]]] = defaultdict(list)
+    for number, sink in enumerate(sinks):
+        folder, plain = _resolved(sink.folder()), ignores_case(sink.folder())
+        for entry, each in zip(entries, targets, strict=True):
+            path = str(folder / each[number])
+            makers[unicodedata.normalize("NFC", path).casefold() if plain else path].append(
+                (sink.folder() / each[number], entry)
+            )
+    taken = {found[0][0]: [entry for _, entry in found] for found in makers.values() if len(found) > 1}
     if taken:
         lines = [f"  {path} <- {', '.join(str(e.relative) for e in found[:3])}" for path, found in taken.items()]
         raise PlanError(
@@ -113,21 +127,28 @@ def _refuse_collisions(
         )
 
 
+def ignores_case(folder: Path) -> bool:
+    """Whether names that differ in case alone are one file there, as far as the folder's own name can tell."""
+    here = next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
+    other = here.with_name(here.name.swapcase()) if here.name else here
+    return other.name != here.name and other.is_dir() and other.samefile(here)
+
+
 def _decide(
     pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]], recipe: Recipe
 ) -> tuple[Job, ...]:
-    there = {sink.folder(): _files_below(sink.folder()) for sink in pipeline.sinks}
-    ledgers = {folder: Ledger(folder / STATE) for folder in there}
-    foreign: list[str] = []
+    ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in pipeline.sinks}}
+    foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
     jobs = []
     for entry, each in zip(entries, targets, strict=True):
         reasons = []
         for number, (sink, target) in enumerate(zip(pipeline.sinks, each, strict=True)):
-            folder, name = sink.folder(), str(target)
-            exists, ours = name in there[folder], name in ledgers[folder].known
+            ledger, path = ledgers[sink.folder()], sink.folder() / target
+            exists, ours = os.path.lexists(path), str(target) in ledger.known
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
-                foreign.append(f"  {folder / target}")
-            reasons.append(_reason(sink, entry, exists, number, ledgers[folder], recipe))
+                foreign.append(f"  {path}")
+            why = partial(ledger.why, entry, str(number), target, recipe, sink.folder())
+            reasons.append(_reason(sink, exists, why))
         jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
     if foreign:
         raise PlanError(
@@ -137,23 +158,17 @@ def _decide(
     return tuple(jobs)
 
 
-def _reason(sink: Sink, entry: Entry, exists: bool, number: int, ledger: Ledger, recipe: Recipe) -> str:
+def _foreign_reports(main: Sink) -> Iterable[Path]:
+    if main.if_exists != "overwrite" and not (main.folder() / STATE).is_dir():
+        yield from (path for path in (main.folder() / name for name in REPORTS) if path.exists())
+
+
+def _reason(sink: Sink, exists: bool, why: Callable[[], str]) -> str:
     if sink.if_exists == "overwrite":
         return "overwriting is asked for"
     if sink.if_exists == "skip":
         return "" if exists else "new"
-    return ledger.why(entry, str(number), recipe, sink.folder())
-
-
-def _files_below(folder: Path) -> set[str]:
-    found: set[str] = set()
-    for here, folders, files in os.walk(folder):
-        if STATE in folders:
-            folders.remove(STATE)
-        below = os.path.relpath(here, folder)
-        prefix = "" if below == "." else below.replace(os.sep, "/") + "/"
-        found.update(prefix + name for name in files)
-    return found
+    return why()
 
 
 def _some(lines: list[str]) -> str:

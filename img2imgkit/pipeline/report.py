@@ -6,9 +6,11 @@ The schema of ``report.json`` has a version; fields are only ever added within i
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import time
+from collections.abc import Mapping
 from html import escape
 from importlib import metadata, resources
 from pathlib import Path
@@ -16,14 +18,16 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from img2imgkit import __version__
-from img2imgkit.pipeline.folder import STATE, write_whole
+from img2imgkit.pipeline.folder import REPORTS, STATE, write_whole
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.run import Outcome, Result
 from img2imgkit.pipeline.thumbnails import Thumbnails
 
 SCHEMA = 1
-JSON, HTML = "report.json", "report.html"
+JSON, HTML = REPORTS
 DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagecodecs", "tifffile")
 
 
@@ -82,8 +86,20 @@ def _item(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "before": outcome.before,
         "outputs": list(outcome.outputs),
-        "notes": outcome.notes,
+        "notes": _plain(outcome.notes),
     }
+
+
+def _plain(value: Any) -> Any:
+    """A step's note as JSON data: numbers of numpy become numbers, anything else that JSON lacks becomes text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    known = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    return value if known else str(value)
 
 
 def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
@@ -126,13 +142,12 @@ def _options(options: dict[str, Any]) -> str:
 
 
 def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
-    pictures = "".join(
-        _thumbnail(path, folder, side) for path, side in zip(thumbnails, ("before", "after"), strict=True)
-    )
+    sides = ("before", "after") if item["status"] in ("done", "up to date") else ()  # else they are of a former run
+    pictures = "".join(_thumbnail(path, folder, side) for path, side in zip(thumbnails, sides, strict=False))
     outputs = "<br>".join(
         f"<a href='{_link(Path(o['path']), folder)}'>{escape(_below(o['path'], folder))}</a>" for o in item["outputs"]
     )
-    after = item["outputs"][main] if main < len(item["outputs"]) else {}
+    after: dict[str, Any] = next((output for output in item["outputs"] if output["sink"] == main), {})
     sizes = " → ".join(_size(each) for each in (item["before"], after) if each)
     seconds = sum(item["seconds"].values())
     notes = "; ".join(f"{key}: {_said(value)}" for key, value in item["notes"].items() if key != "trace")

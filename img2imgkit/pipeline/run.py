@@ -12,14 +12,14 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
-from img2imgkit.errors import EncodeError, ImageError
+from img2imgkit.errors import EncodeError, ImageError, ToolkitError
 from img2imgkit.images import Picture
 from img2imgkit.pipeline.folder import OutputFolder, Written
 from img2imgkit.pipeline.ledger import Ledger
@@ -74,6 +74,7 @@ class _Flight:
     job: Job
     item: Item | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -96,11 +97,12 @@ def run(
 
     Raises:
         LockError: another run holds an output folder.
+        PlanError: an output folder cannot be written.
         ToolkitError: a step cannot be opened, such as a damaged bundle.
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        folders = {s.folder(): stack.enter_context(OutputFolder(s.folder())) for s in plan.pipeline.sinks}
+        folders = _held(plan.pipeline.sinks, stack)
         engine = _Engine(plan, folders, threads or os.cpu_count() or 1, stop or threading.Event(), fail_fast)
         stack.callback(engine.close)
         watcher.started(len(plan.to_make), len(plan.jobs) - len(plan.to_make))
@@ -115,6 +117,17 @@ def run(
     return Result(outcomes, interrupted, time.monotonic() - began, tuple(devices))
 
 
+def _held(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:
+    """The sinks' folders, each held once, under whatever names the sinks call it."""
+    held: dict[Path, OutputFolder] = {}
+    for sink in sinks:
+        folder, place = sink.folder(), sink.folder().resolve()
+        if place not in held:
+            held[place] = stack.enter_context(OutputFolder(folder))
+        held.setdefault(folder, held[place])
+    return held
+
+
 def _untouched(job: Job) -> Outcome:
     return Outcome(job.entry, "not reached", job.reason) if job.reason else Outcome(job.entry, "up to date")
 
@@ -125,14 +138,14 @@ class _Engine:
     ) -> None:
         self.plan, self.folders, self.stop, self.fail_fast = plan, folders, stop, fail_fast
         self.failed_fast = False
-        self.ledgers = {folder: Ledger(held.state) for folder, held in folders.items()}
+        self.ledgers = {held: Ledger(held.state) for held in folders.values()}
         self.thumbnails = Thumbnails(folders[plan.pipeline.main_sink.folder()].state)
         self.segments = list(_segments(plan))
         self.slots = threading.Semaphore(threads + 2)
         self.ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.placing = threading.Lock()
-        self.placed: dict[Path, Entry] = {}
-        self.broken: BaseException | None = None
+        self.placed: dict[Path, tuple[Entry, str]] = {}
+        self.broken: ToolkitError | None = None
         self.lanes = {"cpu": ThreadPoolExecutor(threads, "cpu"), "model": ThreadPoolExecutor(1, "model")}
 
     def outcomes(self, resources: Resources) -> Iterator[Outcome]:
@@ -167,7 +180,8 @@ class _Engine:
         for lane in self.lanes.values():
             lane.shutdown(wait=True, cancel_futures=True)
         for use in self.plan.pipeline.uses:
-            use.step.close()
+            with suppress(Exception):  # everything is in its place: that must not cost the report
+                use.step.close()
         for ledger in self.ledgers.values():
             ledger.close()
 
@@ -177,14 +191,14 @@ class _Engine:
         ours = [step for step in steps if isinstance(step, Transform) and step.lane == "model"]
         for step in steps:
             if step not in ours:
-                step.open(resources)
+                _open(step, resources)
         return self.lanes["model"].submit(self._open_models, ours, resources)
 
     def _open_models(self, steps: Sequence[Step], resources: Resources) -> None:
         try:
             for step in steps:
-                step.open(resources)
-        except BaseException as error:
+                _open(step, resources)
+        except ToolkitError as error:
             self.broken = error
 
     def _drained(self) -> Iterator[Outcome]:
@@ -208,7 +222,7 @@ class _Engine:
             self._end(flight, "failed", str(error))
         except MemoryError:
             self._end(flight, "failed", f"out of memory in step {step.name!r}; run with fewer --jobs or smaller tiles")
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: an item that never ends would hang the run
             flight.notes["trace"] = traceback.format_exc(limit=-4)
             self._end(flight, "failed", f"step {step.name!r} broke: {type(error).__name__}: {error}")
         else:
@@ -219,51 +233,76 @@ class _Engine:
 
     def _take(self, step: Step, flight: _Flight) -> None:
         if step is self.plan.pipeline.source:
-            flight.item = self.plan.pipeline.source.load(flight.job.entry)
+            flight.item = _an_item(self.plan.pipeline.source.load(flight.job.entry))
+            flight.before = described(flight.item.original)
             return
         assert flight.item is not None
         if isinstance(step, Transform):
-            flight.item = step.apply(flight.item)
+            flight.item = _an_item(step.apply(flight.item))
         elif isinstance(step, Sink):
-            flight.outputs.append(self._write(step, flight.item, flight.notes))
+            self._write(step, flight, flight.item)
             if step is self.plan.pipeline.main_sink:
                 self.thumbnails.make(flight.item)
 
-    def _write(self, sink: Sink, item: Item, notes: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, sink: Sink, flight: _Flight, item: Item) -> None:
         rendering = sink.render(item)
-        notes |= rendering.notes
-        folder, ledger = self.folders[sink.folder()], self.ledgers[sink.folder()]
-        self._claim(sink, rendering.target, item.entry, ledger)
-        number = str(self.plan.pipeline.sinks.index(sink))
+        held, number = self.folders[sink.folder()], self.plan.pipeline.sinks.index(sink)
+        ledger, planned = self.ledgers[held], flight.job.targets[number]
+        if not self._claim(sink, held, rendering.target, (flight.job.entry, str(number))):
+            flight.notes["left"] = f"{rendering.target} was there already"
+            return
 
         def record(written: Written) -> None:
-            ledger.add(item.entry, number, self.plan.recipe, written)
+            ledger.add(flight.job.entry, str(number), planned, self.plan.recipe, written)
 
-        written = folder.place(rendering.target, rendering.data, record)
-        path = str(folder.folder / rendering.target)
-        return {"path": path, "bytes": written.size, "sha256": written.sha256, **described(item.picture)}
+        written = held.place(rendering.target, rendering.data, record)
+        flight.notes |= rendering.notes
+        path = str(sink.folder() / rendering.target)
+        said = {"sink": number, "path": path, "bytes": written.size, "sha256": written.sha256}
+        flight.outputs.append({**said, **described(item.picture)})
 
-    def _claim(self, sink: Sink, target: PurePosixPath, entry: Entry, ledger: Ledger) -> None:
-        """A last check for names that only the picture completes: no two items, no file that is not ours."""
-        path = sink.folder() / target
+    def _claim(self, sink: Sink, held: OutputFolder, target: PurePosixPath, maker: tuple[Entry, str]) -> bool:
+        """A last check for names that only the picture completes: no two items, no file that is not ours.
+
+        False: a file is there, and is to be left.
+        """
+        path = held.folder / target
         with self.placing:
-            other = self.placed.setdefault(path, entry)
-        if other != entry:
-            raise EncodeError(f"{path}: {other.relative} has been written there; give the name template another field")
-        if sink.if_exists in ("resume", "error") and path.exists() and str(target) not in ledger.known:
-            raise EncodeError(f"{path}: is already there, and no run of this tool made it; see if_exists")
+            other = self.placed.setdefault(path, maker)
+        if other != maker:
+            other_input = other[0].relative
+            raise EncodeError(f"{path}: {other_input} has been written there; give the name template another field")
+        exists, ours = os.path.lexists(path), str(target) in self.ledgers[held].known
+        if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
+            why = "if_exists is error" if ours else "no run of this tool made it; see if_exists"
+            raise EncodeError(f"{path}: is already there, and {why}")
+        return not (exists and sink.if_exists == "skip")
 
     def _end(self, flight: _Flight, status: Status, reason: str) -> None:
-        item = flight.item
-        before = described(item.original) if item else {}
-        notes = {**(item.notes if item else {}), **flight.notes}
+        notes = {**(flight.item.notes if flight.item else {}), **flight.notes}
         if status == "failed" and self.fail_fast and not self.stop.is_set():
             self.failed_fast = True
             self.stop.set()
         seconds = {name: round(value, 4) for name, value in flight.seconds.items()}
         flight.item = None
-        self.ended.put(Outcome(flight.job.entry, status, reason, seconds, before, tuple(flight.outputs), notes))
+        self.ended.put(Outcome(flight.job.entry, status, reason, seconds, flight.before, tuple(flight.outputs), notes))
         self.slots.release()
+
+
+def _open(step: Step, resources: Resources) -> None:
+    """Open a step; whatever it raises becomes an error that names it."""
+    try:
+        step.open(resources)
+    except ToolkitError:
+        raise
+    except BaseException as error:
+        raise ToolkitError(f"step {step.name!r} cannot be opened: {type(error).__name__}: {error}") from error
+
+
+def _an_item(made: Any) -> Item:
+    if not (isinstance(made, Item) and isinstance(made.picture, Picture) and isinstance(made.notes, Mapping)):
+        raise TypeError(f"it gave {type(made).__name__} in place of an Item with a picture and notes")
+    return made
 
 
 def described(picture: Picture) -> dict[str, Any]:

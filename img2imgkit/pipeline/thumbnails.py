@@ -21,15 +21,19 @@ class Thumbnails:
 
     def __init__(self, state: Path) -> None:
         self.folder = state / "thumbnails"
+        self.unfinished = state / "unfinished"
 
     def make(self, item: Item) -> None:
         """Write both; a report without a thumbnail is better than a picture that failed for one."""
         if item.entry.index >= KEPT:
             return
         with suppress(OSError, ValueError, MemoryError):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.folder, self.unfinished):
+                folder.mkdir(parents=True, exist_ok=True)
             for path, picture in zip(self.paths(item.entry), (item.original, item.picture), strict=True):
-                _small(picture).save(path, "JPEG", quality=85)
+                unfinished = self.unfinished / path.name
+                _small(picture).save(unfinished, "JPEG", quality=85)
+                unfinished.replace(path)
 
     def paths(self, entry: Entry) -> tuple[Path, Path]:
         """Where the two are, if they were made."""

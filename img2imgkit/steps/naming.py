@@ -52,9 +52,11 @@ class Template:
             yield f"{self.text!r} leads out of the output folder"
         if not self.broken and not self.text.strip("/ "):
             yield "the template is empty"
+        if "\0" in literal:
+            yield f"{self.text!r} has a null character, which no file name may have"
 
     def fill(self, entry: Entry, facts: Mapping[str, str | int], extension: str) -> PurePosixPath:
-        """The name for an entry; a field that no fact gives stays as it is, ``{width}``."""
+        """The name for an entry; a field that no fact gives stays ``{width}``, and an empty name becomes ``_``."""
         folder = str(entry.relative.parent)
         values: dict[str, str | int] = {
             "stem": entry.relative.stem,
@@ -64,7 +66,9 @@ class Template:
             **{name: _safe(value) for name, value in facts.items()},
         }
         filled = "".join(_part(part, values) for part in self.parts)
-        return PurePosixPath(*(piece for piece in filled.split("/") if piece not in ("", ".", "..")))
+        *folders, name = filled.rstrip("/").split("/")
+        kept = (piece for piece in folders if piece not in ("", ".", ".."))
+        return PurePosixPath(*kept, name if name not in ("", ".", "..") else "_")
 
 
 def _part(part: tuple[str, str | None, str | None, str | None], values: Mapping[str, str | int]) -> str:

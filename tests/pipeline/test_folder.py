@@ -89,4 +89,4 @@ def test_text_files_are_replaced_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "r.json", "new")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["old"]

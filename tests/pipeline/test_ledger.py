@@ -1,12 +1,18 @@
 """The ledger: what a second run may skip, and why not."""
 
+import json
+import os
 from pathlib import Path, PurePosixPath
 
+import pytest
+
+from img2imgkit.errors import PlanError
 from img2imgkit.pipeline.folder import OutputFolder, Written
 from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
 from img2imgkit.step import Entry
 
 ENTRY = Entry(Path("/in/a.png"), PurePosixPath("a.png"), 0, 10, 20)
+TARGET = PurePosixPath("a.png")
 RECIPE = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 90}}])
 
 
@@ -14,13 +20,13 @@ def filled(folder: Path) -> Ledger:
     with OutputFolder(folder) as held:
         ledger = Ledger(held.state)
         ledger.begin(RECIPE)
-        held.place(PurePosixPath("a.png"), b"pixels", lambda written: ledger.add(ENTRY, "0", RECIPE, written))
+        held.place(PurePosixPath("a.png"), b"pixels", lambda written: ledger.add(ENTRY, "0", TARGET, RECIPE, written))
         ledger.close()
     return Ledger(folder / ".img2img")
 
 
 def test_what_is_done_and_stands_is_skipped(tmp_path: Path) -> None:
-    assert filled(tmp_path).why(ENTRY, "0", RECIPE, tmp_path) == ""
+    assert filled(tmp_path).why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_says_why_something_is_made_again(tmp_path: Path) -> None:
@@ -28,20 +34,21 @@ def test_says_why_something_is_made_again(tmp_path: Path) -> None:
     other = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 50}}])
     newer = Entry(ENTRY.path, ENTRY.relative, 0, 10, 21)
     unknown = Entry(ENTRY.path, PurePosixPath("b.png"), 1, 10, 20)
-    assert ledger.why(ENTRY, "0", other, tmp_path) == "steps.1.with.quality: 90 -> 50"
-    assert ledger.why(newer, "0", RECIPE, tmp_path) == "the input has changed"
-    assert ledger.why(unknown, "0", RECIPE, tmp_path) == "new"
-    assert ledger.why(ENTRY, "1", RECIPE, tmp_path) == "new"
+    assert ledger.why(ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
+    assert ledger.why(newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+    assert ledger.why(unknown, "0", TARGET, RECIPE, tmp_path) == "new"
+    assert ledger.why(ENTRY, "1", TARGET, RECIPE, tmp_path) == "new"
+    assert ledger.why(ENTRY, "0", PurePosixPath("001.png"), RECIPE, tmp_path) == "its name was a.png"
     (tmp_path / "a.png").write_bytes(b"picels")
-    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == "the output has been changed"
+    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output has been changed"
     (tmp_path / "a.png").unlink()
-    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == "the output is missing"
+    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output is missing"
 
 
 def test_a_touched_output_with_the_same_bytes_stands(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     (tmp_path / "a.png").write_bytes(b"pixels")
-    assert ledger.why(ENTRY, "0", RECIPE, tmp_path) == ""
+    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
@@ -50,15 +57,46 @@ def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
         handle.write(b'{"entry": "b.png", "sink": "0", "by": "12')
     ledger = Ledger(tmp_path / ".img2img")
     assert set(ledger.made) == {("0", "a.png")}
-    ledger.add(Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1), "0", RECIPE, Written("c.png", 1, 1, "0" * 64))
+    other = Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1)
+    ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, Written("c.png", 1, 1, "0" * 64))
     ledger.close()
     assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png"), ("0", "c.png")}
 
 
 def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
     path = filled(tmp_path).path
-    path.write_bytes(b"\x00\xff\n[1]\n{}\n" + path.read_bytes())
-    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png")}
+    good = json.loads(path.read_text().splitlines()[-1])
+    wrong: list[object] = [3, {"steps": 1}, {"recipe": [], "steps": []}, {"file": 3}, {"file": {}}]
+    wrong += [{**good, "entry": "b.png", name: []} for name in ("sink", "by", "target", "size", "mtime_ns", "file")]
+    wrong += [{**good, "entry": "b.png", "file": {**good["file"], name: None}} for name in good["file"]]
+    texts = [*map(json.dumps, wrong), "[" * 100_000, '{"file":' + "1" * 5000, "\0\xff"]
+    path.write_bytes("\n".join(texts).encode() + b"\n\xff\n" + path.read_bytes())
+    ledger = Ledger(tmp_path / ".img2img")
+    assert set(ledger.made) == {("0", "a.png")}
+    assert ledger.known == {"a.png"}
+
+
+def test_fields_of_a_newer_version_do_not_hide_a_line(tmp_path: Path) -> None:
+    path = filled(tmp_path).path
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[1]["file"]["mode"] = lines[1]["new"] = 1
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / ".img2img" / "ledger.jsonl").mkdir(parents=True)
+    with pytest.raises(PlanError, match=r"ledger\.jsonl: cannot read it: Is a directory"):
+        Ledger(tmp_path / ".img2img")
+
+
+def test_a_line_is_on_the_disk_before_its_file_is_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(os.readlink(f"/proc/self/fd/{handle}")).name))
+    monkeypatch.setattr(Path, "replace", lambda path, target: done.append(f"-> {target.name}"))
+    filled(tmp_path)
+    where = done.index("-> a.png")
+    assert done[where - 1] == "ledger.jsonl"
 
 
 def test_differences_are_named_by_their_place() -> None:
