@@ -79,6 +79,27 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Pat
     assert sorted(last_calls) == sorted(left)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="forks")
+def test_killed_at_every_single_file_operation_nothing_is_lost(tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "kill_everywhere.py"), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 40
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "2>/dev/full", "2>&1 | true"])
+def test_streams_that_are_closed_or_full_stop_nothing(
+    tmp_path: Path, environment: dict[str, str], redirection: str
+) -> None:
+    save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(5)))
+    run = f"'{sys.executable}' -m img2imgkit.cli run '{pipeline_file(tmp_path)}' --progress json {redirection}"
+    assert subprocess.run(["sh", "-c", run], env=environment, timeout=60, check=False).returncode == 0
+    assert len(tree(tmp_path / "out")) == 5
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_the_first_ctrl_c_finishes_what_is_in_flight_and_reports(tmp_path: Path, environment: dict[str, str]) -> None:
     save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(200)))

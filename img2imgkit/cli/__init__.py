@@ -114,7 +114,7 @@ def while_somebody_reads() -> Iterator[None]:
 
 
 def show_json(value: Any) -> None:
-    """Print JSON on stdout; what the stream's encoding lacks, and bytes of names that are no text, as JSON's escapes."""
+    """Print JSON on stdout; what its encoding lacks, and bytes of names that are no text, as JSON's escapes."""
     import json
 
     text = json.dumps(value, indent=2, ensure_ascii="utf" not in (sys.stdout.encoding or "").lower())

@@ -59,10 +59,11 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
     recipe = Recipe([use.stated() for use in pipeline.uses])
     listing = pipeline.source.find()
     entries = listing.entries if limit is None else listing.entries[:limit]
-    targets = [tuple(sink.target(entry) for sink in pipeline.sinks) for entry in entries]
-    for number, sink in enumerate(pipeline.sinks):
+    sinks = pipeline.sinks
+    targets = [tuple(sink.target(entry) for sink in sinks) for entry in entries]
+    for number, sink in enumerate(sinks):
         _refuse_eating_results(pipeline.source, sink, (each[number] for each in targets))
-    _refuse_collisions(pipeline.sinks, entries, targets)
+    _refuse_collisions(sinks, entries, targets)
     jobs = _decide(pipeline, entries, targets, recipe)
     return Plan(pipeline, listing, jobs, recipe)
 
@@ -137,12 +138,13 @@ def ignores_case(folder: Path) -> bool:
 def _decide(
     pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]], recipe: Recipe
 ) -> tuple[Job, ...]:
-    ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in pipeline.sinks}}
+    sinks = pipeline.sinks
+    ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in sinks}}
     foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
     jobs = []
     for entry, each in zip(entries, targets, strict=True):
         reasons = []
-        for number, (sink, target) in enumerate(zip(pipeline.sinks, each, strict=True)):
+        for number, (sink, target) in enumerate(zip(sinks, each, strict=True)):
             ledger, path = ledgers[sink.folder()], sink.folder() / target
             exists, ours = os.path.lexists(path), str(target) in ledger.known
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):

@@ -140,6 +140,26 @@ def test_a_terminal_s_bar_names_failures(img2img, file: Path, tmp_path: Path) ->
     assert "3/3" in ended.err
 
 
+def test_names_are_shown_as_they_are_and_command_no_terminal(img2img, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "[/x] [red]:smile:.png", "line\nbreak \x1b[2J.png")
+    file = pipeline_file(tmp_path)
+    shown = img2img("run", file, "-n").out
+    assert "make  line\\nbreak \\x1b[2J.png -> " in shown
+    for path in (tmp_path / "in").rglob("*.png"):
+        path.write_bytes(b"")
+    ended = img2img("run", file, "--progress", "bar")
+    assert "failed: [/x] [red]:smile:.png: " in ended.err
+    assert "failed: line\\nbreak \\x1b[2J.png: " in ended.err
+
+
+def test_a_report_that_cannot_be_written_is_told_even_to_the_quiet(img2img, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / ".img2img").mkdir(parents=True)
+    (tmp_path / "out" / "report.json").mkdir()
+    ended = img2img("run", file, "-q")
+    assert ended.code == 0
+    assert ended.err == "warning: the report is not written: Is a directory\n"
+
+
 def test_one_file_gives_what_the_folder_gives(img2img, file: Path, tmp_path: Path) -> None:
     img2img("run", file)
     img2img("run", file, "-i", tmp_path / "in" / "a.png", "-o", tmp_path / "one")

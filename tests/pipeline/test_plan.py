@@ -4,16 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pictures import save_pictures
+from pictures import save_pictures, tree
 from pipelines_for_tests import pipeline_file, plan_of, run_file
 
 from img2imgkit.errors import ConfigError, PlanError
+from img2imgkit.pipeline import plan
 
 
 def test_a_new_folder_is_made_whole(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
-    plan = plan_of(pipeline_file(tmp_path))
-    assert [(str(job.targets[0]), job.reason) for job in plan.jobs] == [("a.png", "new"), ("b.png", "new")]
+    jobs = plan_of(pipeline_file(tmp_path)).jobs
+    assert [(str(job.targets[0]), job.reason) for job in jobs] == [("a.png", "new"), ("b.png", "new")]
     assert not (tmp_path / "out").exists()
 
 
@@ -52,6 +53,59 @@ def test_an_output_that_a_second_run_would_read_is_refused(tmp_path: Path) -> No
         plan_of(pipeline_file(tmp_path, write={"folder": "in", "name": "{stem}_x"}))
     plan_of(pipeline_file(tmp_path, read={"exclude": ["out/"]}, write={"folder": "in/out"}))
     plan_of(pipeline_file(tmp_path, read={"recursive": False}, write={"folder": "in/out"}))
+
+
+def test_a_template_that_leads_into_the_input_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(PlanError, match="lies inside the input"):
+        plan_of(pipeline_file(tmp_path, write={"folder": ".", "name": "in/{stem}", "if_exists": "overwrite"}))
+
+
+def test_one_folder_under_two_names_is_one_folder(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    with pytest.raises(PlanError, match="would be written more than once"):
+        plan_of(pipeline_file(tmp_path, {"write": {"folder": "link"}}))
+    run_file(pipeline_file(tmp_path, {"write": {"folder": "link", "name": "{stem}_x"}}))
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"a.png", "a_x.png"}
+
+
+def test_names_that_differ_in_case_collide_where_case_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_pictures(tmp_path / "in", "a.png", "sub/A.PNG")
+    path = pipeline_file(tmp_path, write={"name": "{stem}.png"})
+    if not plan.ignores_case(tmp_path):
+        assert len(plan_of(path).jobs) == 2
+    monkeypatch.setattr(plan, "ignores_case", lambda folder: True)
+    with pytest.raises(PlanError, match=r"a\.png <- a\.png, sub/A\.PNG"):
+        plan_of(path)
+
+
+def test_a_report_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text("mine")
+    with pytest.raises(PlanError, match=r"already there(.|\n)*out/report\.json"):
+        plan_of(pipeline_file(tmp_path))
+    plan_of(pipeline_file(tmp_path, write={"if_exists": "overwrite"}))
+
+
+def test_a_picture_whose_number_has_moved_is_made_again(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "b.png", "c.png")
+    path = pipeline_file(tmp_path, write={"name": "{index}"})
+    run_file(path)
+    (tmp_path / "in" / "a.png").write_bytes((tmp_path / "in" / "c.png").read_bytes())
+    assert [job.reason for job in plan_of(path).jobs] == ["new", "its name was 0.png", "its name was 1.png"]
+    run_file(path)
+    assert tree(tmp_path / "out").keys() == {"0.png", "1.png", "2.png"}
+
+
+def test_a_null_character_in_the_output_folder_is_an_error(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(PlanError, match="cannot be a folder"):
+        plan_of(pipeline_file(tmp_path, write={"folder": "a\0b"}))
 
 
 def test_problems_of_templates_have_their_place(tmp_path: Path) -> None:

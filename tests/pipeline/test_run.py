@@ -11,8 +11,8 @@ from PIL import Image
 from pipelines_for_tests import CATALOG, Silent, pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ToolkitError
-from img2imgkit.pipeline import run
-from img2imgkit.step import Resources
+from img2imgkit.pipeline import make_report, run, write_report
+from img2imgkit.step import Item, Resources
 
 NAMES = [f"{number}.png" for number in range(12)]
 
@@ -74,6 +74,102 @@ def test_a_failed_picture_has_no_output_and_the_others_go_on(tmp_path: Path, how
         "bad.png": ("failed", reason),
     }
     assert set(tree(tmp_path / "out")) == {"1.png", "3.png"}
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_nothing_that_a_step_raises_hangs_the_run(tmp_path: Path, error: BaseException) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
+
+    def apply(item: Item) -> Item:
+        raise error
+
+    plan.pipeline.uses[1].step.apply = apply  # type: ignore[attr-defined]
+    assert {o.reason for o in run_plan(plan).outcomes} == {f"step 'fail' broke: {type(error).__name__}: {error}"}
+
+
+@pytest.mark.parametrize("made", [None, "text"])
+def test_a_step_that_gives_no_item_is_named(tmp_path: Path, made: object) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
+    plan.pipeline.uses[1].step.apply = lambda item: made  # type: ignore[attr-defined]
+    (outcome,) = run_plan(plan).outcomes
+    assert outcome.reason.startswith(f"step 'fail' broke: TypeError: it gave {type(made).__name__} in place of an Item")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no device"), SystemExit(0)])
+@pytest.mark.parametrize("name", ["count", "fail"])
+def test_whatever_opening_raises_names_the_step(tmp_path: Path, name: str, error: BaseException) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    plan = plan_of(pipeline_file(tmp_path, count(tmp_path) if name == "count" else {"fail": {}}))
+
+    def cannot_open(resources: Resources) -> None:
+        raise error
+
+    plan.pipeline.uses[1].step.open = cannot_open  # type: ignore[method-assign]
+    with pytest.raises(ToolkitError, match=f"step '{name}' cannot be opened: {type(error).__name__}: {error}"):
+        run_plan(plan)
+
+
+def test_a_step_that_cannot_be_closed_costs_nothing(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
+    plan.pipeline.uses[1].step.close = None  # type: ignore[assignment,method-assign]
+    assert run_plan(plan).count("done") == 1
+
+
+def test_notes_of_any_kind_are_reported(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
+    notes = {"number": np.float32(1.5), "path": Path("x"), "nan": float("nan"), "list": (np.int64(3), {1: None})}
+    plan.pipeline.uses[1].step.apply = lambda item: item.with_picture(item.picture, **notes)  # type: ignore[attr-defined]
+    write_report(make_report(plan, run_plan(plan), 0.0), plan)
+    (item,) = json.loads((tmp_path / "out" / "report.json").read_text(), parse_constant=None)["items"]
+    assert item["notes"] == {
+        "number": 1.5, "path": "x", "nan": "nan", "list": [3, {"1": None}], "written": "RGB",
+    }  # fmt: skip
+
+
+def test_skip_leaves_what_is_there_whatever_completes_its_name(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a16.png").write_text("mine")
+    (outcome,) = run_file(pipeline_file(tmp_path, write={"name": "{stem}{width}", "if_exists": "skip"})).outcomes
+    assert (outcome.outputs, outcome.notes["left"]) == ((), "a16.png was there already")
+    assert tree(tmp_path / "out") == {"a16.png": b"mine"}
+
+
+def test_skip_leaves_what_is_there_when_another_sink_has_work(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_text("mine")
+    (outcome,) = run_file(pipeline_file(tmp_path, {"write": {"folder": "2"}}, write={"if_exists": "skip"})).outcomes
+    assert [output["sink"] for output in outcome.outputs] == [0]
+    assert tree(tmp_path / "out") == {"a.png": b"mine"}
+
+
+def test_error_refuses_our_own_files_too(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    path = pipeline_file(tmp_path, write={"name": "{stem}{width}", "if_exists": "error"})
+    run_file(path)
+    save_pictures(tmp_path / "in", "a.png", size=(16, 3))
+    (outcome,) = run_file(path).outcomes
+    assert outcome.reason.endswith("a16.png: is already there, and if_exists is error")
+
+
+def test_a_name_that_is_too_long_fails_that_picture(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b" * 240 + ".png")
+    result = run_file(pipeline_file(tmp_path, write={"name": "{stem}_a_long_suffix"}))
+    assert [outcome.status for outcome in result.outcomes] == ["done", "failed"]
+    assert result.outcomes[1].reason.endswith(".png: cannot write it: File name too long")
+
+
+def test_two_sinks_share_a_folder(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    path = pipeline_file(tmp_path, {"write": {"folder": "out", "name": "{stem}_before"}}, count(tmp_path))
+    assert run_file(path).count("done") == 1
+    assert tree(tmp_path / "out").keys() == {"a.png", "a_before.png"}
+    assert plan_of(path).reasons() == {"up to date": 1}
 
 
 def test_a_failed_picture_is_tried_again_and_nothing_else(tmp_path: Path) -> None:

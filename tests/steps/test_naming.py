@@ -35,6 +35,11 @@ def test_a_file_at_the_top_has_no_folder() -> None:
     assert str(Template("{relpath}/{stem}").fill(entry("x.png"), {}, "png")) == "x"
 
 
+def test_a_name_that_would_be_empty() -> None:
+    assert str(Template("{relpath}").fill(entry("x.png"), {}, "png")) == "_"
+    assert str(Template("{relpath}/{stem}").fill(entry("a/...png"), {}, "png")) == "a/_"
+
+
 @pytest.mark.parametrize(
     ("template", "complaint"),
     [
@@ -49,6 +54,7 @@ def test_a_file_at_the_top_has_no_folder() -> None:
         ("{index!r}", "format of {index}"),
         ("{index:999999d}", "format of {index}"),
         ("/", "the template is empty"),
+        ("a\0{stem}", "null character"),
     ],
 )
 def test_says_what_is_wrong(template: str, complaint: str) -> None:

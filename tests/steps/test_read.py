@@ -99,6 +99,11 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     assert step.load(entry).picture.width == 16
 
 
+def test_patterns_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="exclude: Invalid git pattern"):
+        read(tmp_path, exclude=("!",)).prepare(Planning(None))  # type: ignore[arg-type]
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file or folder"):
         read(tmp_path / "nowhere").prepare(Planning(None))  # type: ignore[arg-type]

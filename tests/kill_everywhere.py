@@ -1,0 +1,74 @@
+"""Run a pipeline again and again, killed at its first file operation, its second, ...; resume; compare.
+
+A program and no test: it forks, which a process with threads must not. ``python kill_everywhere.py FOLDER``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from pictures import save_pictures, tree
+from pipelines_for_tests import pipeline_file, plan_of, run_plan
+
+from img2imgkit.pipeline import make_report, write_report
+
+OPERATIONS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "synced"}
+
+
+def run_in_child(file: Path, out: str, kill_at: int) -> int:
+    """The exit status of a run that is killed at its ``kill_at``-th operation inside the folder ``out``."""
+    child = os.fork()
+    if child == 0:
+        count_operations(out, kill_at)
+        plan = plan_of(file)
+        result = run_plan(plan, threads=1)
+        write_report(make_report(plan, result, 0.0), plan)
+        os._exit(result.count("failed"))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def count_operations(out: str, kill_at: int) -> None:
+    left, sync = kill_at, os.fsync
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal left
+        if event in OPERATIONS and (event == "synced" or any(out in str(argument) for argument in arguments)):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def synced(handle: int) -> None:
+        sys.audit("synced")
+        sync(handle)
+        sys.audit("synced")
+
+    os.fsync = synced
+    sys.addaudithook(hook)
+
+
+def main(folder: Path) -> None:
+    """Ends with an assertion's traceback where something is lost; else says how many moments there were."""
+    save_pictures(folder / "in", "a.png", "deep/b.png")
+    assert run_in_child(pipeline_file(folder, write={"folder": "whole"}), "whole", 0) == 0
+    file, killed, expected = (
+        pipeline_file(folder, write={"folder": "killed"}),
+        folder / "killed",
+        tree(folder / "whole"),
+    )
+    moment = 1
+    while run_in_child(file, "killed", moment) == -signal.SIGKILL:
+        assert tree(killed).items() <= expected.items(), f"moment {moment}: half a file"
+        assert run_in_child(file, "killed", 0) == 0
+        assert tree(killed) == expected, f"moment {moment}: another tree"
+        assert not list((killed / ".img2img" / "unfinished").iterdir()), f"moment {moment}: something is left"
+        shutil.rmtree(killed)
+        moment += 1
+    print(moment - 1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
