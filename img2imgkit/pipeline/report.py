@@ -22,8 +22,8 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.pipeline.folder import REPORTS, STATE, write_whole
+from img2imgkit.pipeline.outcome import Outcome, Result
 from img2imgkit.pipeline.plan import Plan
-from img2imgkit.pipeline.run import Outcome, Result
 from img2imgkit.pipeline.thumbnails import Thumbnails
 
 SCHEMA = 1

@@ -17,54 +17,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from img2imgkit.errors import EncodeError, ImageError, ToolkitError
 from img2imgkit.images import Picture
 from img2imgkit.pipeline.folder import OutputFolder, Written
 from img2imgkit.pipeline.ledger import Ledger
+from img2imgkit.pipeline.outcome import Outcome, Result, Status, Watcher, described
 from img2imgkit.pipeline.plan import Job, Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
 from img2imgkit.step import Entry, Item, Resources, Sink, Step, Transform
-
-Status = Literal["done", "up to date", "failed", "not reached"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What happened to one entry."""
-
-    entry: Entry
-    status: Status
-    reason: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    before: dict[str, Any] = field(default_factory=dict)
-    outputs: tuple[dict[str, Any], ...] = ()
-    notes: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What happened to all entries, in the source's order."""
-
-    outcomes: tuple[Outcome, ...]
-    interrupted: bool
-    seconds: float
-    devices: tuple[str, ...] = ()  # what the steps computed on; empty when none was opened
-
-    def count(self, status: Status) -> int:
-        """How many entries ended so."""
-        return sum(outcome.status == status for outcome in self.outcomes)
-
-
-class Watcher(Protocol):
-    """Is told of a run's progress, always from the thread that called ``run``."""
-
-    def started(self, total: int, up_to_date: int) -> None:
-        """The run begins: so many pictures to make, so many done before."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """One picture is done, or has failed."""
 
 
 @dataclass
@@ -303,19 +265,6 @@ def _an_item(made: Any) -> Item:
     if not (isinstance(made, Item) and isinstance(made.picture, Picture) and isinstance(made.notes, Mapping)):
         raise TypeError(f"it gave {type(made).__name__} in place of an Item with a picture and notes")
     return made
-
-
-def described(picture: Picture) -> dict[str, Any]:
-    """What the report says of a picture."""
-    return {
-        "width": picture.width,
-        "height": picture.height,
-        "depth": picture.depth,
-        "space": picture.space,
-        "alpha": picture.alpha is not None,
-        "mode": picture.mode,
-        "icc": picture.metadata.icc is not None,
-    }
 
 
 def _segments(plan: Plan) -> Iterator[tuple[str, list[Step]]]:
