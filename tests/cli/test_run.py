@@ -1,11 +1,16 @@
 """``img2img run``: exit codes, streams, the report, progress."""
 
+import io
 import json
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 from pictures import save_pictures, tree
 from pipelines_for_tests import pipeline_file
+
+from img2imgkit.cli.progress import progress
 
 pytestmark = pytest.mark.usefixtures("uninstall_everything")
 
@@ -158,6 +163,31 @@ def test_a_report_that_cannot_be_written_is_told_even_to_the_quiet(img2img, file
     ended = img2img("run", file, "-q")
     assert ended.code == 0
     assert ended.err == "warning: the report is not written: Is a directory\n"
+
+
+def test_a_failed_picture_is_not_shown_as_a_former_run_made_it(img2img, file: Path, tmp_path: Path) -> None:
+    img2img("run", file)
+    (tmp_path / "in" / "a.png").write_bytes(b"")
+    img2img("run", file)
+    assert (tmp_path / "out" / "report.html").read_text().count("-after.jpg") == 1
+
+
+def test_signals_are_handled_as_before_when_a_run_has_ended(img2img, file: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert img2img("run", file).code == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [("dumb", "_Lines"), ("xterm", "Bar")])
+def test_a_terminal_that_cannot_draw_gets_lines(monkeypatch, terminal: str, kind: str) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress("auto") as watcher:
+        assert type(watcher).__name__ == kind
 
 
 def test_one_file_gives_what_the_folder_gives(img2img, file: Path, tmp_path: Path) -> None:
