@@ -26,7 +26,7 @@ from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.outcome import Outcome, Result, Status, Watcher, described
 from img2imgkit.pipeline.plan import Job, Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
-from img2imgkit.step import Entry, Item, Resources, Sink, Step, Transform
+from img2imgkit.step import Entry, Item, Rendering, Resources, Sink, Step, Transform
 
 
 @dataclass
@@ -37,6 +37,7 @@ class _Flight:
     item: Item | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     before: dict[str, Any] = field(default_factory=dict)
+    rendered: list[tuple[Sink, Rendering, dict[str, Any]]] = field(default_factory=list)
     outputs: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -202,12 +203,14 @@ class _Engine:
         if isinstance(step, Transform):
             flight.item = _an_item(step.apply(flight.item))
         elif isinstance(step, Sink):
-            self._write(step, flight, flight.item)
+            flight.rendered.append((step, step.render(flight.item), described(flight.item.picture)))
             if step is self.plan.pipeline.main_sink:
                 self.thumbnails.make(flight.item)
+            if step is self.plan.pipeline.sinks[-1]:  # only now: a picture that fails has no output at all
+                for rendered in flight.rendered:
+                    self._write(flight, *rendered)
 
-    def _write(self, sink: Sink, flight: _Flight, item: Item) -> None:
-        rendering = sink.render(item)
+    def _write(self, flight: _Flight, sink: Sink, rendering: Rendering, picture: dict[str, Any]) -> None:
         held, number = self.folders[sink.folder()], self.plan.pipeline.sinks.index(sink)
         ledger, planned = self.ledgers[held], flight.job.targets[number]
         if not self._claim(sink, held, rendering.target, (flight.job.entry, str(number))):
@@ -221,7 +224,7 @@ class _Engine:
         flight.notes |= rendering.notes
         path = str(sink.folder() / rendering.target)
         said = {"sink": number, "path": path, "bytes": written.size, "sha256": written.sha256}
-        flight.outputs.append({**said, **described(item.picture)})
+        flight.outputs.append({**said, **picture})
 
     def _claim(self, sink: Sink, held: OutputFolder, target: PurePosixPath, maker: tuple[Entry, str]) -> bool:
         """A last check for names that only the picture completes: no two items, no file that is not ours.
@@ -246,7 +249,7 @@ class _Engine:
             self.failed_fast = True
             self.stop.set()
         seconds = {name: round(value, 4) for name, value in flight.seconds.items()}
-        flight.item = None
+        flight.item, flight.rendered = None, []
         self.ended.put(Outcome(flight.job.entry, status, reason, seconds, flight.before, tuple(flight.outputs), notes))
         self.slots.release()
 

@@ -164,6 +164,13 @@ def test_a_name_that_is_too_long_fails_that_picture(tmp_path: Path) -> None:
     assert result.outcomes[1].reason.endswith(".png: cannot write it: File name too long")
 
 
+def test_a_picture_that_fails_after_its_first_sink_has_no_output(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "bad.png")
+    result = run_file(pipeline_file(tmp_path, {"write": {"folder": "first"}}, {"fail": {}}))
+    assert [(outcome.status, len(outcome.outputs)) for outcome in result.outcomes] == [("done", 2), ("failed", 0)]
+    assert tree(tmp_path / "first").keys() == tree(tmp_path / "out").keys() == {"a.png"}
+
+
 def test_two_sinks_share_a_folder(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path, {"write": {"folder": "out", "name": "{stem}_before"}}, count(tmp_path))
