@@ -1,0 +1,67 @@
+"""The bundles that ship: they load, say what they are, and make pictures better than bicubic interpolation does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from img2imgkit import Catalog, Picture, bundle
+from img2imgkit.images import decode
+from img2imgkit.images.matlab import imresize
+from img2imgkit.metrics import PROTOCOLS
+
+PICTURES = Path(__file__).parents[2] / "pipelines" / "pictures"
+LIMIT = 5 << 20
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.installed()
+
+
+def shipped() -> list[str]:
+    return sorted(Catalog.installed().bundles)
+
+
+def test_two_models_ship() -> None:
+    assert {"sr-compact-x2", "sr-compact-x4"} <= set(shipped())
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_bundle_says_what_it_is(name: str, catalog: Catalog) -> None:
+    folder = catalog.bundles[name]
+    manifest = bundle.describe(folder)
+    assert manifest.name == name == folder.name
+    assert manifest.licence
+    assert manifest.attribution
+    assert {(score.set, score.metric) for score in manifest.scores} >= {("Set5", "psnr_y"), ("Set5", "ssim_y")}
+    assert manifest.training["steps"] > 0
+    assert {path.name for path in folder.iterdir()} >= {"training.yaml", "LICENSE.md"}
+    assert sum(path.stat().st_size for path in folder.iterdir()) < LIMIT
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_its_training_file_is_the_one_beside_the_task_and_builds_it(name: str, catalog: Catalog) -> None:
+    folder = catalog.bundles[name]
+    assert (folder / "training.yaml").read_text() == (folder.parents[1] / f"{name}.yaml").read_text()
+    recorded = bundle.describe(folder).training["file"]
+    assert f"steps: {recorded['training']['steps']}\n" in (folder / "training.yaml").read_text()
+
+
+@pytest.mark.parametrize(("name", "gain"), [("sr-compact-x2", 1.0), ("sr-compact-x4", 0.4)])
+def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, gain: float, catalog: Catalog) -> None:
+    from img2imgkit.inference import Translator
+
+    translator = Translator(bundle.load(catalog.bundles[name], catalog))
+    scale = translator.geometry.scale
+    gains = []
+    for path in sorted(PICTURES.glob("*.jpg")):
+        whole = decode(path).color[:320, :320]
+        small = imresize(whole, 1 / scale)
+        made = translator.translate(Picture(small)).picture.color
+        protocol = PROTOCOLS["sr-matlab"]
+        ours, bicubic = (protocol.compare(whole, each, scale)["psnr_y"] for each in (made, imresize(small, scale)))
+        gains.append(ours - bicubic)
+    assert np.mean(gains) > gain, gains
