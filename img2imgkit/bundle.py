@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import re
 import zipfile
 import zlib
@@ -25,6 +24,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
+from img2imgkit.files import write_whole
 from img2imgkit.task import DataKind, Geometry, Networks, Task
 
 if TYPE_CHECKING:
@@ -199,25 +199,12 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
         weights=WeightsFile(file=f"weights-{sha256[:12]}.npz", sha256=sha256, parameters=parameters),
         **about,
     )
-    _write(folder / manifest.weights.file, packed)
-    _write(folder / MANIFEST, (json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n").encode())
+    write_whole(folder / manifest.weights.file, packed)
+    write_whole(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
     for old in folder.glob("weights*.npz"):
         if old.name != manifest.weights.file and re.fullmatch(_WEIGHTS, old.name):
             old.unlink()
     return manifest
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -11,7 +11,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE, PLUGINS = "img2imgkit", "img2imgkit_plugins"
 ROOMS = (  # each imports only rooms before it
-    *("errors", "backend", "config", "images", "nn", "losses", "metrics", "task", "step", "hookspecs", "catalog"),
+    *(
+        "errors",
+        "files",
+        "backend",
+        "config",
+        "images",
+        "nn",
+        "losses",
+        "metrics",
+        "task",
+        "step",
+        "hookspecs",
+        "catalog",
+    ),
     *("bundle", "inference", "data", "training", "evaluation", "pipeline", "steps", "testing", "cli"),
 )
 NETWORK_LIBRARIES = {"keras", "tensorflow"}

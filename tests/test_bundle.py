@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_a_save_that_breaks_off_leaves_the_old_bundle(
         if left[0] < 0 or descriptor < 0:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle.os, "fsync", breaking)
+    monkeypatch.setattr(os, "fsync", breaking)
     made = loaded(Plain, seed=5)
     if calls < 2:  # one for the weights, one for the description
         with pytest.raises(OSError, match="No space"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 from img2imgkit.bundle import MANIFEST, Manifest, Score, describe
 from img2imgkit.errors import BundleError
 from img2imgkit.evaluation.score import Evaluation
+from img2imgkit.files import write_whole
 
 
 def record(folder: Path, evaluation: Evaluation) -> Manifest:
@@ -29,7 +29,10 @@ def record(folder: Path, evaluation: Evaluation) -> Manifest:
     replaced = {(score.set, score.protocol, score.metric) for score in fresh}
     kept = tuple(s for s in manifest.scores if (s.set, s.protocol, s.metric) not in replaced)
     manifest = manifest.model_copy(update={"scores": (*kept, *fresh)})
-    _write(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    try:
+        write_whole(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot record the scores: {error.strerror}") from error
     return manifest
 
 
@@ -39,17 +42,3 @@ def _scores(evaluation: Evaluation) -> tuple[Score, ...]:
         for metric, value in evaluation.mean.items()
         if math.isfinite(value)
     )
-
-
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.new-{os.getpid()}")
-    try:
-        with fresh.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise BundleError(f"{path}: cannot record the scores: {error.strerror}") from error
-    finally:
-        fresh.unlink(missing_ok=True)

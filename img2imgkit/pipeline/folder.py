@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any
 
+from img2imgkit import files
 from img2imgkit.errors import EncodeError, LockError, PlanError
 
 STATE = ".img2img"
@@ -118,20 +119,11 @@ class OutputFolder:
         return written
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a text file of an output folder at once: a reader sees the old one or the new one."""
-    unfinished = path.parent / STATE / "unfinished" / f"{path.name}.{os.getpid()}"  # the next run removes what is left
-    try:
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        unfinished.replace(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
+def write_report_file(path: Path, text: str) -> None:
+    """Replace a text file of an output folder at once; what a kill leaves of it, the next run removes."""
+    unfinished = path.parent / STATE / "unfinished" / path.name
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    files.write_whole(path, text, unfinished)
 
 
 def _owner(text: str) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import numpy as np
 
 from img2imgkit import __version__
-from img2imgkit.pipeline.folder import REPORTS, STATE, write_whole
+from img2imgkit.pipeline.folder import REPORTS, STATE, write_report_file
 from img2imgkit.pipeline.outcome import Outcome, Result
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
@@ -61,8 +61,8 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
     """Write both files; returns the HTML's path. Raises OSError when the system refuses."""
     folder = plan.pipeline.main_sink.folder()
-    write_whole(folder / JSON, json.dumps(report, indent=1) + "\n")
-    write_whole(folder / HTML, _html(report, plan, folder))
+    write_report_file(folder / JSON, json.dumps(report, indent=1) + "\n")
+    write_report_file(folder / HTML, _html(report, plan, folder))
     return folder / HTML
 
 

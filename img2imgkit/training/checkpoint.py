@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.errors import TrainingError
+from img2imgkit.files import replacing
 
 STEP = "step"
 
@@ -20,13 +20,9 @@ def save(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
     """Write the state after ``step`` steps, then drop all but the ``keep`` newest checkpoints."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:09d}.npz"
-    fresh = path.with_suffix(".tmp")
     arrays = {name: variable.numpy() for name, variable in state.items()}
-    with fresh.open("wb") as handle:
+    with replacing(path) as handle:
         np.savez(handle, allow_pickle=False, **{STEP: np.int64(step)}, **arrays)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(path)
     for old in listed(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from img2imgkit.training.run_folder import RunFolder, write_atomically
+from img2imgkit.files import write_whole
+from img2imgkit.training.run_folder import RunFolder
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 64, 24, 12
 Point = tuple[float, float]
@@ -22,7 +23,7 @@ def write_report(folder: RunFolder, name: str) -> None:
     records = folder.records()
     parts = [f"<h1>{html.escape(name)}</h1>", *_curves(records), *_sheets(records)]
     page = f"<!doctype html>\n<meta charset='utf-8'><title>{html.escape(name)}</title><style>{STYLE}</style>\n"
-    write_atomically(folder.report, page + "\n".join(parts) + "\n")
+    write_whole(folder.report, page + "\n".join(parts) + "\n")
 
 
 def _curves(records: Sequence[Mapping[str, Any]]) -> list[str]:

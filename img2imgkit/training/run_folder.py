@@ -15,6 +15,7 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
+from img2imgkit.files import write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training import checkpoint
 
@@ -46,13 +47,13 @@ class RunFolder:
                 f"{self.path}: holds a run already; go on with it by --resume, or give another --output"
             )
         self.samples.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._config, json.dumps(config, indent=2) + "\n")
+        write_whole(self._config, json.dumps(config, indent=2) + "\n")
 
     def rewind(self, step: int) -> None:
         """Drop what a killed run measured after the checkpoint that it is resumed from."""
         kept = [record for record in self.records() if record["step"] <= step]
         if self.metrics.exists():
-            write_atomically(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+            write_whole(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``."""
@@ -79,7 +80,7 @@ class RunFolder:
 
     def write_environment(self, devices: tuple[str, ...]) -> None:
         """Write which versions and devices this run has."""
-        write_atomically(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+        write_whole(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
 
     def _prove_same(self, config: Mapping[str, Any]) -> None:
         if not self._config.exists():
@@ -107,16 +108,6 @@ def environment(devices: tuple[str, ...]) -> dict[str, Any]:
         "devices": list(devices),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a text file so that it is never half written."""
-    fresh = path.with_name(f".{path.name}.tmp")
-    with fresh.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(path)
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.pipeline.folder import OutputFolder, Written, write_whole
+from img2imgkit.pipeline.folder import OutputFolder, Written, write_report_file
 
 HOLD = """
 import sys, time
@@ -81,12 +81,12 @@ def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 
 def test_text_files_are_replaced_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_whole(tmp_path / "r.json", "old")
+    write_report_file(tmp_path / "r.json", "old")
 
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "r.json", "new")
+        write_report_file(tmp_path / "r.json", "new")
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["old"]
