@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from img2imgkit.errors import ConfigError
 
 
 @contextlib.contextmanager
@@ -60,6 +63,50 @@ def gpus() -> tuple[str, ...]:
     return tuple(str(detail.get("device_name", gpu.name)) for detail, gpu in zip(details, found, strict=True))
 
 
+def devices(device: str) -> tuple[str, ...]:
+    """TensorFlow's names of the devices that "auto", "cpu", "gpu" or "gpu:0,1" stand for. "auto": all GPUs, or the CPU.
+
+    Raises:
+        ConfigError: it is no such word, or there is no such device.
+    """
+    import tensorflow as tf
+
+    match = re.fullmatch(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?", device)
+    if match is None:
+        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
+    kind = (match[1] or "gpu").upper()
+    present = [logical.name for logical in tf.config.list_logical_devices(kind)]
+    if device == "auto":
+        return tuple(present) or ("/device:CPU:0",)
+    if match[2] is None:
+        wanted = present if kind == "GPU" else present[:1]
+    else:
+        numbers = dict.fromkeys(map(int, match[2].split(",")))
+        wanted = [present[number] for number in numbers if number < len(present)]
+        if len(wanted) < len(numbers):
+            wanted = []
+    if not wanted:
+        raise ConfigError(
+            f"device {device!r}: TensorFlow sees {len(present)} {kind} device(s) here; 'cpu' always works"
+        )
+    return tuple(wanted)
+
+
+def strategy_over(names: Sequence[str]) -> Any:
+    """The one ``tf.distribute`` strategy over devices of those names: on one, or mirrored over several.
+
+    Sums over CPU devices are made on one of them: the collective operations of two strategies in one process are taken
+    for each other.
+    """
+    import tensorflow as tf
+
+    if len(names) == 1:
+        return tf.distribute.OneDeviceStrategy(names[0])
+    cpus = all("cpu" in name.lower() for name in names)
+    sums = tf.distribute.ReductionToOneDevice() if cpus else None
+    return tf.distribute.MirroredStrategy(list(names), cross_device_ops=sums)
+
+
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     """The gradient of ``sum(function(x))`` in ``x``, which can be differentiated again.
 
@@ -90,13 +137,8 @@ def split_cpu(parts: int = 2) -> None:
 def mirrored_cpus(parts: int = 2) -> Any:
     """A ``tf.distribute`` strategy over ``parts`` CPU devices.
 
-    Sums are made on one of them: the collective operations of two strategies in one process are taken for each other.
-
     Raises:
         RuntimeError: TensorFlow has used the CPU as fewer devices already.
     """
-    import tensorflow as tf
-
     split_cpu(parts)
-    names = [f"/cpu:{number}" for number in range(parts)]
-    return tf.distribute.MirroredStrategy(names, cross_device_ops=tf.distribute.ReductionToOneDevice())
+    return strategy_over([f"/cpu:{number}" for number in range(parts)])

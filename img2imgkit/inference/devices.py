@@ -9,39 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.errors import ConfigError
+from img2imgkit import backend
 
 FALLBACK_BYTES = 4 << 30  # where the system does not say what it has
 _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
-
-
-def chosen(device: str) -> tuple[str, ...]:
-    """TensorFlow's names of the devices that "auto", "cpu", "gpu" or "gpu:0,1" stand for. "auto": all GPUs, or the CPU.
-
-    Raises:
-        ConfigError: it is no such word, or there is no such device.
-    """
-    import tensorflow as tf
-
-    match = re.fullmatch(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?", device)
-    if match is None:
-        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
-    kind = (match[1] or "gpu").upper()
-    present = [logical.name for logical in tf.config.list_logical_devices(kind)]
-    if device == "auto":
-        return tuple(present) or ("/device:CPU:0",)
-    if match[2] is None:
-        wanted = present if kind == "GPU" else present[:1]
-    else:
-        numbers = dict.fromkeys(map(int, match[2].split(",")))
-        wanted = [present[number] for number in numbers if number < len(present)]
-        if len(wanted) < len(numbers):
-            wanted = []
-    if not wanted:
-        raise ConfigError(
-            f"device {device!r}: TensorFlow sees {len(present)} {kind} device(s) here; 'cpu' always works"
-        )
-    return tuple(wanted)
 
 
 def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
@@ -50,7 +21,7 @@ def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
 
     if len(names) == 1:
         return None, tf.device(names[0])
-    strategy = tf.distribute.MirroredStrategy(list(names))
+    strategy = backend.strategy_over(names)
     return strategy, strategy.scope()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import Picture, to_levels, to_rgb
@@ -45,7 +46,7 @@ class Translator:
             BundleError: the task needs more than a picture.
         """
         self.bundle, self.settings = bundle, settings or Settings()
-        self.devices = devices.chosen(device)
+        self.devices = backend.devices(device)
         self.geometry = bundle.task.geometry()
         self.model = Model(bundle, self.devices, self.settings.precision, self.settings.ensemble)
         self.tiling = self._tiling()

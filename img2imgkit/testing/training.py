@@ -50,9 +50,7 @@ def check_replicas(task: Task, make: MakeBatch) -> None:
 
 
 def _one_cpu() -> Any:
-    from img2imgkit.training.devices import strategy_for
-
-    return strategy_for("cpu")
+    return backend.strategy_over(backend.devices("cpu"))
 
 
 def _engine(task: Task, strategy: Any) -> Engine:

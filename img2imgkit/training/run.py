@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from img2imgkit import bundle
+from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.data import Prefetch, Reader, open_reader
 from img2imgkit.errors import TrainingError
 from img2imgkit.training import checkpoint
-from img2imgkit.training.devices import strategy_for
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.events import Finished, Notify, Progress, Sampled, Saved, Started
 from img2imgkit.training.file import Recipe
@@ -38,7 +37,7 @@ def train(
         DataError: training data that cannot be used.
         TrainingError: the folder holds another run, the device is not there, or a gradient is not finite.
     """
-    strategy = strategy_for(device)
+    strategy = backend.strategy_over(backend.devices(device))
     folder = RunFolder(output)
     folder.open(recipe.resolved(), resume)
     reader = open_reader(recipe.file.data, recipe.task.geometry())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from img2imgkit import backend
 from img2imgkit.inference import devices
 
 TWO = """
@@ -65,8 +66,8 @@ def test_the_processor_is_taken_where_there_is_no_other_device() -> None:
     import tensorflow as tf
 
     gpus = tuple(device.name for device in tf.config.list_logical_devices("GPU"))
-    assert devices.chosen("auto") == (gpus or ("/device:CPU:0",))
-    assert devices.chosen("cpu") == devices.chosen("cpu:0") == ("/device:CPU:0",)
+    assert backend.devices("auto") == (gpus or ("/device:CPU:0",))
+    assert backend.devices("cpu") == backend.devices("cpu:0") == ("/device:CPU:0",)
 
 
 def test_a_control_groups_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

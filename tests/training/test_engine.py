@@ -12,7 +12,6 @@ from small_gan_task import SmallGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.errors import TrainingError
-from img2imgkit.training.devices import strategy_for
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, PlayerOptions, Sgd, TrainingOptions
 
@@ -32,7 +31,7 @@ def engine_of(
 ) -> Engine:
     player = player or PlayerOptions(optimizer=Adam(learning_rate=1e-3))
     stated = TrainingOptions(**{"steps": 100, "generators": player, "critics": player, **options})
-    return Engine(task or SmallGan(), stated, strategy or strategy_for("cpu"), BATCH)
+    return Engine(task or SmallGan(), stated, strategy or backend.strategy_over(["/cpu:0"]), BATCH)
 
 
 def values(engine: Engine, start: str = "") -> dict[str, np.ndarray]:
@@ -188,7 +187,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
 @pytest.mark.usefixtures("two_cpus")
 def test_two_devices_end_where_one_ends() -> None:
     ends = []
-    for strategy in (strategy_for("cpu"), backend.mirrored_cpus(2)):
+    for strategy in (backend.strategy_over(["/cpu:0"]), backend.mirrored_cpus(2)):
         engine = engine_of(strategy=strategy, player=PlayerOptions(optimizer=Adam(learning_rate=1e-3), clip=0.05))
         logs = run(engine, range(5))
         ends.append((values(engine), logs[-1]))
