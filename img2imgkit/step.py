@@ -74,12 +74,14 @@ class Planning:
     Attributes:
         catalog: what is installed
         facts: the name fields that the steps before have set, such as ``model`` and ``scale``
+        complete: whether ``facts`` holds them all; False when a step before could not be prepared
         sources: folders that this pipeline reads from
     """
 
     catalog: Catalog
     facts: Mapping[str, str | int] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True)

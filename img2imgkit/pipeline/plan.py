@@ -73,7 +73,7 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
     problems = []
     for index, use in enumerate(pipeline.uses):
         try:
-            use.step.prepare(Planning(catalog, dict(facts), (pipeline.source.folder(),)))
+            use.step.prepare(Planning(catalog, dict(facts), (pipeline.source.folder(),), not problems))
             facts |= use.step.facts()
         except ConfigError as error:
             for problem in error.problems:

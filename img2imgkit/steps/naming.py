@@ -33,8 +33,8 @@ class Template:
         """Names of the fields it asks for."""
         return {field for _, field, _, _ in self.parts if field is not None}
 
-    def complaints(self, facts: Mapping[str, object]) -> Iterator[str]:
-        """What is wrong with it, given the fields that earlier steps set."""
+    def complaints(self, facts: Mapping[str, object], complete: bool = True) -> Iterator[str]:
+        """What is wrong with it, given the fields that earlier steps set, and whether these are all of them."""
         if self.broken:
             yield f"{self.text!r} is no template: {self.broken}"
         for _, field, spec, conversion in self.parts:
@@ -43,7 +43,7 @@ class Template:
             if field not in FIELDS:
                 known = ", ".join(f"{{{name}}}" for name in FIELDS)
                 yield f"unknown field {{{field}}}{suggestion(field, FIELDS)}; known are {known}"
-            elif field in OF_THE_STEPS and field not in facts:
+            elif field in OF_THE_STEPS and field not in facts and complete:
                 yield f"the field {{{field}}} is set by a translate step, and none comes before"
             elif conversion or (spec and not (field in NUMBERS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
                 yield f"the format of {{{field}}} can only be a number's width, such as {{index:04d}}"

@@ -53,7 +53,7 @@ class Write(Sink):
 
     def prepare(self, planning: Planning) -> None:
         self._facts = dict(planning.facts)
-        problems = [Problem(text, "name") for text in self.template.complaints(planning.facts)]
+        problems = [Problem(text, "name") for text in self.template.complaints(planning.facts, planning.complete)]
         stated = _format_of_suffix(self.options.name)
         if stated and self.options.format != "same" and stated != self.options.format.upper():
             problems.append(

@@ -116,6 +116,14 @@ def test_problems_of_templates_have_their_place(tmp_path: Path) -> None:
         plan_of(pipeline_file(tmp_path, write={"name": "{stam}"}))
 
 
+def test_a_step_that_cannot_be_prepared_is_the_only_problem_it_makes(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    path = pipeline_file(tmp_path, {"translate": {"bundle": "nowhere"}}, write={"name": "{stem}_{scale}x"})
+    with pytest.raises(ConfigError, match="no bundle 'nowhere' is installed") as caught:
+        plan_of(path)
+    assert len(caught.value.problems) == 1
+
+
 def test_foreign_files_are_not_overwritten_unless_asked(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     save_pictures(tmp_path / "out", "a.png")
