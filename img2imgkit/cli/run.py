@@ -129,7 +129,7 @@ def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) 
         totals = report["totals"]
         parts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         parts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
-        parts += [f"{count} {reason} left alone" for reason, count in totals["ignored"].items()]
+        parts += [f"{reason} left alone: {count}" for reason, count in totals["ignored"].items()]
         tell(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}")
 
 
@@ -158,6 +158,6 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
         targets = ", ".join(map(printable, job.targets))
         lines.append(f"{verb}  {printable(job.entry.relative)} -> {targets}  ({why})")
-    ignored = "".join(f", {count} {reason} left alone" for reason, count in plan.listing.ignored.items())
+    ignored = "".join(f", {reason} left alone: {count}" for reason, count in plan.listing.ignored.items())
     lines.append(f"{len(plan.to_make)} to make, {len(plan.jobs) - len(plan.to_make)} up to date{ignored}")
     click.echo("\n".join(lines))

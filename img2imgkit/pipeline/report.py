@@ -111,7 +111,7 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     main = plan.pipeline.sinks.index(plan.pipeline.main_sink)
     rows = (_row(item, thumbnails.paths(entries[item["index"]]), folder, main) for item in [*failed, *others])
     totals = report["totals"]
-    ignored = ", ".join(f"{count} {escape(reason)}" for reason, count in totals["ignored"].items())
+    ignored = ", ".join(f"{escape(reason)} ({count})" for reason, count in totals["ignored"].items())
     return page.substitute(
         name=escape(report["pipeline"]),
         state="interrupted" if report["interrupted"] else "finished",

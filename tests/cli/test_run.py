@@ -30,7 +30,7 @@ def test_done_is_0_and_only_the_summary_is_told(img2img, file: Path, tmp_path: P
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, 1 files that are no pictures left alone in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are no pictures left alone: 1 in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
