@@ -1,0 +1,67 @@
+"""The report: what programs may rely on, and what people see."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from pictures import save_pictures
+from pipelines_for_tests import pipeline_file, plan_of, run_plan
+
+from img2imgkit.pipeline import make_report, write_report
+
+
+def reported(tmp_path: Path, *between: dict[str, object], **options: object) -> tuple[dict, str]:
+    plan = plan_of(pipeline_file(tmp_path, *between, **options))
+    page = write_report(make_report(plan, run_plan(plan), 0.0), plan)
+    return json.loads(page.with_name("report.json").read_text()), page.read_text()
+
+
+def test_the_schema_s_fields_stay(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    report, _ = reported(tmp_path)
+    assert report["schema"] == 1
+    assert report.keys() >= {
+        *("schema", "pipeline", "file", "began", "seconds", "interrupted", "devices", "versions", "plugins", "steps"),
+        *("recipe", "totals", "items"),
+    }
+    (item,) = report["items"]
+    assert item.keys() >= {
+        *("input", "relative", "index", "status", "reason", "seconds", "before", "outputs", "notes"),
+    }
+    assert item["outputs"][0].keys() >= {"path", "bytes", "sha256", "width", "height", "depth", "space", "alpha", "icc"}
+    assert [step["uses"] for step in report["steps"]] == ["read", "write"]
+    assert report["steps"][1]["with"]["if_exists"] == "resume"  # defaults are resolved
+
+
+def test_it_lies_beside_the_sink_that_contains_the_others(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    reported(tmp_path, {"write": {"folder": "all"}}, write={"folder": "all/deep"})
+    assert (tmp_path / "all" / "report.html").is_file()
+    assert not (tmp_path / "all" / "deep" / "report.html").exists()
+
+
+def test_every_picture_of_the_page_is_there(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a b.png", "100%.png", "#1?.png")
+    _, page = reported(tmp_path)
+
+    class Links(HTMLParser):
+        found: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found += [value for name, value in attrs if name in ("src", "href") and value]
+
+    Links().feed(page)
+    from urllib.parse import unquote
+
+    assert len(Links.found) == 9  # before, after and the output of each
+    assert all((tmp_path / "out" / unquote(link)).is_file() for link in Links.found)
+
+
+def test_failures_stand_first(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "1.png", "2bad.png", "3.png")
+    _, page = reported(tmp_path, {"fail": {}})
+    rows = re.findall(r"<tr class='([^']*)'>.*?<b>([^<]*)</b>", page, re.DOTALL)
+    assert [name for _, name in rows] == ["2bad.png", "1.png", "3.png"]
+    assert rows[0][0] == "failed"
+    assert "no tile fits" in page
