@@ -35,7 +35,7 @@ def shown(language, containing, name):
 
 
 def test_the_readmes_task_keeps_its_contract(two_cpus):
-    check_task(shown("python", "class Positive(", "Positive"))
+    check_task(shown("python", "class Espcn(", "Espcn"))
 
 
 def test_the_step_of_the_plugin_page_keeps_its_contract():
