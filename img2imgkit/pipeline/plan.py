@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.errors import ConfigError, PlanError, ToolkitError
+from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
 from img2imgkit.pipeline.file import Pipeline
 from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
@@ -70,7 +70,7 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
 
 def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
     facts: dict[str, str | int] = {}
-    problems = []
+    problems: list[Problem] = []
     for index, use in enumerate(pipeline.uses):
         try:
             use.step.prepare(Planning(catalog, dict(facts), (pipeline.source.folder(),), not problems))
