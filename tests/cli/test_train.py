@@ -94,7 +94,7 @@ def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # ty
         (["--set", "training.steps=no"], "training.steps"),
         (["--set", "options.widht=4"], "did you mean 'width'"),
         (["--set", "data.folder=gone"], "gone: no such folder"),
-        (["--device", "gpu:7"], "device 'gpu:7': this machine has"),
+        (["--device", "gpu:7"], "device 'gpu:7': TensorFlow sees"),
         (["--device", "tpu"], "expected auto, cpu, gpu"),
         (["--resume"], "no run to resume here"),
     ],
