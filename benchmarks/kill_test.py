@@ -44,7 +44,7 @@ def kill_once(path: Path, output: Path, wait: float) -> int:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """The pictures below a folder, with their bytes."""
-    return {p.name: p.read_bytes() for p in folder.glob("*.*") if not p.name.startswith("report.")}
+    return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
 def main() -> None:
