@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from img2imgkit.cli import show_json
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Broken, Catalog
@@ -22,6 +24,14 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         _rich_table(headings, texts)
     else:
         click.echo(plain_table(headings, texts), nl=False)
+
+
+def show_rows(headings: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows whose keys are the headings, as JSON or as a table."""
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(headings, [[row[heading] for heading in headings] for row in rows])
 
 
 def plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, json_option, show_table, warn_of_broken
+from img2imgkit.cli.console import first_line, json_option, show_rows, warn_of_broken
 from img2imgkit.cli.options import option_rows, show_options
 from img2imgkit.step import Step, kind_of
 
@@ -20,18 +20,11 @@ def command(name: str | None, as_json: bool) -> None:
     """List the steps that pipelines are made of; with NAME, its options."""
     catalog = Catalog.installed()
     if name is None:
-        _list(catalog, as_json)
+        rows = [_summary(catalog, step) for step in catalog.steps.values()]
+        show_rows(("name", "plugin", "kind", "about"), rows, as_json)
     else:
         _show(catalog, name, as_json)
     warn_of_broken(catalog)
-
-
-def _list(catalog: Catalog, as_json: bool) -> None:
-    rows = [_summary(catalog, step) for step in catalog.steps.values()]
-    if as_json:
-        show_json(rows)
-    else:
-        show_table(("name", "plugin", "kind", "about"), [tuple(row.values()) for row in rows])
 
 
 def _show(catalog: Catalog, name: str, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, json_option, show_table, warn_of_broken
+from img2imgkit.cli.console import first_line, json_option, show_rows, warn_of_broken
 from img2imgkit.cli.options import option_rows, show_options
 
 if TYPE_CHECKING:
@@ -22,18 +22,11 @@ def command(name: str | None, as_json: bool) -> None:
     """List the tasks that can be trained and run; with NAME, its options and loss weights."""
     catalog = Catalog.installed()
     if name is None:
-        _list(catalog, as_json)
+        rows = [_summary(catalog, task) for task in catalog.tasks.values()]
+        show_rows(("name", "plugin", "data", "about"), rows, as_json)
     else:
         _show(catalog, name, as_json)
     warn_of_broken(catalog)
-
-
-def _list(catalog: Catalog, as_json: bool) -> None:
-    rows = [_summary(catalog, task) for task in catalog.tasks.values()]
-    if as_json:
-        show_json(rows)
-    else:
-        show_table(("name", "plugin", "data", "about"), [tuple(row.values()) for row in rows])
 
 
 def _show(catalog: Catalog, name: str, as_json: bool) -> None:
