@@ -12,6 +12,8 @@ from typing import Any
 
 from img2imgkit.errors import ConfigError
 
+DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # how users name devices, see ``devices``
+
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
@@ -71,7 +73,7 @@ def devices(device: str) -> tuple[str, ...]:
     """
     import tensorflow as tf
 
-    match = re.fullmatch(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?", device)
+    match = DEVICE.fullmatch(device)
     if match is None:
         raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
     kind = (match[1] or "gpu").upper()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import threading
 import time
@@ -14,6 +13,7 @@ from types import FrameType
 
 import click
 
+from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import (
     EXIT_DONE,
@@ -30,7 +30,7 @@ from img2imgkit.step import Resources
 
 
 def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"auto|(cpu|gpu)(:\d+(,\d+)*)?", value):
+    if not backend.DEVICE.fullmatch(value):
         raise click.BadParameter(
             f"{value!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1", context, parameter
         )

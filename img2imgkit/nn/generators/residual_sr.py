@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.nn.generators.srvgg import Activation, PixelShuffle, activated
+from img2imgkit.nn.generators.srvgg import Activation, activated, added_to_nearest
 
 
 def residual_sr(
@@ -29,13 +29,7 @@ def residual_sr(
     x = activated(activation, "first_act")(x)  # (N, H, W, width)
     for number in range(blocks):
         x = _block(x, width, activation, f"block{number}")
-    near_zero = keras.initializers.RandomNormal(stddev=1e-3)
-    x = layers.Conv2D(
-        channels * scale**2, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name="last"
-    )(x)
-    x = PixelShuffle(scale, dtype="float32", name="shuffle")(x)  # (N, scale * H, scale * W, channels)
-    nearest = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
-    return keras.Model(source, layers.Add(dtype="float32", name="sum")([x, nearest]), name="residual_sr")
+    return keras.Model(source, added_to_nearest(x, source, scale, "last"), name="residual_sr")
 
 
 def _block(x: Any, width: int, activation: Activation, name: str) -> Any:
