@@ -123,6 +123,28 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
     return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
+def replica_sum(x: Any) -> Any:
+    """The sum of ``x`` over the replicas that train together, with its gradient; ``x`` itself where there is one.
+
+    Shapes:
+        x: any, the same on each replica -> the same
+    """
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return x
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
+
+
+def replicas() -> int:
+    """How many replicas train together; 1 outside of training."""
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else int(context.num_replicas_in_sync)
+
+
 def split_cpu(parts: int = 2) -> None:
     """Let the CPU be several devices, "cpu:0" and on, so that training on several can be tried without them.
 

@@ -11,6 +11,7 @@ from img2imgkit.config import Config
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 Tensor = Any
 Batch = Mapping[str, Tensor]
@@ -51,13 +52,22 @@ class Geometry:
         multiple: height and width must be multiples of this; the Translator pads by reflection and crops
         radius: how far the receptive field reaches around a pixel; None when every pixel sees the whole picture
             (global statistics such as instance norm), so that tiles cannot be exact
-        channels: colour channels that the network reads and writes, 1 or 3
+        channels: colour channels that the network reads, 1 or 3
+        output_channels: colour channels that it writes, 1 or 3; None: as many as it reads
+        minimum: height and width that an input must have at least, such as for padding by reflection inside
     """
 
     scale: int = 1
     multiple: int = 1
     radius: int | None = 0
     channels: int = 3
+    output_channels: int | None = None
+    minimum: int = 1
+
+    @property
+    def written(self) -> int:
+        """Colour channels of an output."""
+        return self.output_channels or self.channels
 
 
 class Task(ABC):
@@ -70,6 +80,7 @@ class Task(ABC):
     name: ClassVar[str]
     data: ClassVar[DataKind]
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
+    training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
 
     class Options(Config):
         """Architecture and behaviour."""
@@ -77,9 +88,15 @@ class Task(ABC):
     class Weights(Config):
         """One coefficient per loss term; the field names are the terms' names."""
 
-    def __init__(self, options: Config | None = None, weights: Config | None = None) -> None:
+    class Choices(Config):
+        """What a user may choose for each translation, such as its direction; the networks do not depend on it."""
+
+    def __init__(
+        self, options: Config | None = None, weights: Config | None = None, choices: Config | None = None
+    ) -> None:
         self.options: Any = options or self.Options()
         self.weights: Any = weights or self.Weights()
+        self.choices: Any = choices or self.Choices()
 
     @abstractmethod
     def build(self) -> Networks:
@@ -88,6 +105,22 @@ class Task(ABC):
     @abstractmethod
     def geometry(self) -> Geometry:
         """How a translation maps sizes; ``check_task`` proves it by running the network."""
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """The random numbers that one image's losses need; they join its batch under keys of their own.
+
+        Shapes:
+            sample: one image under the data kind's keys, without the batch's axis
+        """
+        return {}
+
+    def history(self) -> Mapping[str, int]:
+        """Which of ``forward``'s images the critics see through a pool of older ones, and how many each pool holds.
+
+        A full pool gives each new image back as it is, or in its place an older one, with equal chance (Shrivastava et
+        al. 2017, https://arxiv.org/abs/1612.07828, section 2.3, in the form of CycleGAN's official code).
+        """
+        return {}
 
     def prepare(self, batch: Batch) -> Batch:
         """What the networks see of a batch, when it is not the batch itself. Called once per step, outside the tape."""
@@ -99,16 +132,20 @@ class Task(ABC):
 
     @abstractmethod
     def generator_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """The generators' terms, (N,) each; their names are fields of ``Weights``."""
+        """The generators' terms, (N,) each; their names are fields of ``Weights``. One whose weight is 0 may be left out."""
 
     def critic_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
         """The critics' terms, (N,) each; ``out`` carries no gradient. None without critics."""
         return {}
 
+    def critic_penalties(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
+        """Further terms of the critics, on their gradients: computed every ``penalty_every``-th step only, if so wished."""
+        return {}
+
     @abstractmethod
     def translate(self, nets: Networks, inputs: Batch) -> Tensor:
-        """The output for inputs under the data kind's keys, in inference mode.
+        """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
 
         Shapes:
-            inputs["source"]: (N, H, W, C) in [-1, 1] -> (N, scale * H, scale * W, C)
+            inputs["source"]: (N, H, W, C) in [-1, 1] -> (N, scale * H, scale * W, written channels)
         """
