@@ -20,12 +20,13 @@ ROOMS = (  # each imports only rooms before it
         "nn",
         "losses",
         "metrics",
+        "adversary",
         "task",
         "step",
         "hookspecs",
         "catalog",
     ),
-    *("bundle", "inference", "data", "training", "evaluation", "pipeline", "steps", "testing", "cli"),
+    *("bundle", "interop", "inference", "data", "training", "evaluation", "pipeline", "steps", "testing", "cli"),
 )
 NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.
