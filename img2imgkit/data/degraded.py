@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,16 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from img2imgkit.config import Config, Location
-from img2imgkit.data.pictures import PixelStore, listed, read_rgb, refuse
-from img2imgkit.data.reader import Arrays, Order, Reader, generator_at
+from img2imgkit.config import Location
+from img2imgkit.data.options import ReaderOptions, Unsuited, not_a_multiple
+from img2imgkit.data.pictures import PixelStore, contents_of, found_in, listed, read_rgb, refuse
+from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.images.matlab import imresize
 from img2imgkit.task import DataKind, Geometry
 
 
-class DegradedOptions(Config):
+class DegradedOptions(ReaderOptions):
     """High-resolution pictures, and how crops are taken from them. Sources are shrunk by MATLAB's bicubic to 8 bits."""
 
     kind: Literal["degraded"]
@@ -38,6 +39,14 @@ class DegradedOptions(Config):
         """The folders, also when there is one."""
         return (self.folder,) if isinstance(self.folder, Path) else self.folder
 
+    def unsuited(self, geometry: Geometry) -> Unsuited:
+        found: Unsuited = []
+        if problem := not_a_multiple(self.crop, geometry):
+            found.append(("crop", problem))
+        if (geometry.channels, geometry.written) != (3, 3):
+            found.append(("kind", "degraded data have 3 channels, and this task reads or writes 1"))
+        return found
+
 
 class DegradedReader(Reader):
     """Aligned random crops of pictures and of their shrunken selves.
@@ -50,19 +59,18 @@ class DegradedReader(Reader):
 
     def __init__(self, options: DegradedOptions, geometry: Geometry) -> None:
         self.options = options
-        self.scale = geometry.scale
+        self.scale, self.unit = geometry.scale, geometry.scale * geometry.multiple
         self.side = options.crop // geometry.scale  # of a source crop
-        if options.crop % (geometry.scale * geometry.multiple):
-            raise DataError(
-                f"data.crop: {options.crop} is no multiple of {geometry.scale * geometry.multiple}, "
-                f"which a task of scale {geometry.scale} needs"
-            )
-        if geometry.channels != 3:
-            raise DataError(f"data.kind: degraded data has 3 channels, the task wants {geometry.channels}")
         self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
-        self._take_all(listed(options.folders))
+        self.problems: list[str] = []
+        for path in found_in(options.folders, self.problems):
+            self._take(path)
         self.cells = self._informative()
-        self._order = Order(len(self.cells))
+        if not self.problems and not len(self.cells):
+            self.problems.append(
+                f"data.min_detail: no crop has a mean gradient of {options.min_detail} levels; lower it"
+            )
+        self._order = Order(max(1, len(self.cells)))
 
     @property
     def batch_size(self) -> int:
@@ -70,7 +78,7 @@ class DegradedReader(Reader):
 
     @property
     def description(self) -> Mapping[str, Any]:
-        pixels = sum(self.targets[n].shape[0] * self.targets[n].shape[1] for n in range(len(self.targets)))
+        pixels = sum(target.shape[0] * target.shape[1] for target in self.targets)
         return {
             "kind": self.kind,
             "pictures": len(self.targets),
@@ -79,17 +87,25 @@ class DegradedReader(Reader):
             "degradation": f"bicubic x1/{self.scale} (MATLAB imresize), 8 bit",
         }
 
-    def batch(self, seed: int, step: int) -> Arrays:
-        first = step * self.options.batch
-        pairs = [self._pair(seed, first + n) for n in range(self.options.batch)]
-        sources, targets = zip(*pairs, strict=True)
-        return {"source": to_unit(np.stack(sources)), "target": to_unit(np.stack(targets))}
+    @property
+    def contents(self) -> Sequence[Contents]:
+        sizes = [
+            (pixels.shape[1], pixels.shape[0]) for pixels in map(self.targets.__getitem__, range(len(self.targets)))
+        ]
+        return [contents_of("target", sizes, ["RGB"] * len(sizes))]
+
+    def sample(self, seed: int, position: int) -> Arrays:
+        source, target = self._pair(seed, position)
+        return {"source": to_unit(source), "target": to_unit(target)}
+
+    def verify(self) -> list[str]:
+        return []  # every picture was decoded when the reader was made
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         batches, problems = [], []
         for path in listed([folder]):
             try:
-                target, source = self._shrunk(path)
+                target, source = self._shrunk(path, self.unit)
             except DataError as error:
                 problems.append(str(error))
                 continue
@@ -97,38 +113,31 @@ class DegradedReader(Reader):
         refuse(problems)
         return batches
 
-    def _take_all(self, paths: list[Path]) -> None:
-        problems = []
-        for path in paths:
-            try:
-                target, source = self._shrunk(path)
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            if min(source.shape[:2]) < self.side:
-                height, width = target.shape[:2]
-                problems.append(f"{path}: {width}x{height} is smaller than a crop of {self.options.crop}")
-            self.targets.append(target)
-            self.sources.append(source)
-        refuse(problems)
+    def _take(self, path: Path) -> None:
+        try:
+            target, source = self._shrunk(path, self.scale)
+        except DataError as error:
+            self.problems.append(str(error))
+            return
+        if min(source.shape[:2]) < self.side:
+            height, width = target.shape[:2]
+            self.problems.append(f"{path}: {width}x{height} is smaller than a crop of {self.options.crop}")
+            return
+        self.targets.append(target)
+        self.sources.append(source)
 
-    def _shrunk(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    def _shrunk(self, path: Path, unit: int) -> tuple[np.ndarray, np.ndarray]:
         pixels = read_rgb(path)
-        height, width = (size // self.scale * self.scale for size in pixels.shape[:2])
+        height, width = (size // unit * unit for size in pixels.shape[:2])
         if not height or not width:
-            raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is too small to shrink by {self.scale}")
+            raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is smaller than the {unit} that is needed")
         target = pixels[:height, :width]
         return target, imresize(target, Fraction(1, self.scale)) if self.scale > 1 else target
 
     def _informative(self) -> np.ndarray:
         """Picture, row and column of each grid cell with enough detail. Shapes: (cells, 3)."""
-        cells = [_cells(self.sources[n], n, self.side, self.options.min_detail) for n in range(len(self.sources))]
-        found = np.concatenate(cells)
-        if not len(found):
-            raise DataError(
-                f"data.min_detail: no crop has a mean gradient of {self.options.min_detail} levels; lower it"
-            )
-        return found
+        cells = [_cells(source, n, self.side, self.options.min_detail) for n, source in enumerate(self.sources)]
+        return np.concatenate([np.empty((0, 3), np.int64), *cells])
 
     def _pair(self, seed: int, position: int) -> tuple[np.ndarray, np.ndarray]:
         random = generator_at(seed, position)

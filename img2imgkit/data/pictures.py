@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from img2imgkit import images
+from img2imgkit.data.reader import Contents
 from img2imgkit.errors import DataError, DecodeError
 
 MAX_LISTED = 20
 
 
-def listed(folders: Iterable[Path]) -> list[Path]:
+def found_in(folders: Iterable[Path], problems: list[str]) -> list[Path]:
     """The picture files in folders and below, in an order that does not depend on the file system.
 
-    Raises:
-        DataError: a folder is not there, or holds no picture.
+    Folders that are not there or hold no picture are added to ``problems``. Hidden files are left alone.
     """
     found: list[Path] = []
-    problems = []
     for folder in folders:
         if not folder.is_dir():
             problems.append(f"{folder}: no such folder")
@@ -30,8 +30,28 @@ def listed(folders: Iterable[Path]) -> list[Path]:
         if not inside:
             problems.append(f"{folder}: holds no picture")
         found += inside
+    return found
+
+
+def listed(folders: Iterable[Path]) -> list[Path]:
+    """The same where a problem is an error.
+
+    Raises:
+        DataError: a folder is not there, or holds no picture.
+    """
+    problems: list[str] = []
+    found = found_in(folders, problems)
     refuse(problems)
     return found
+
+
+def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str]) -> Contents:
+    """What the pictures of one folder are, from their sizes (width, height) and modes."""
+    if not sizes:
+        return Contents(name, 0)
+    widths, heights = zip(*sizes, strict=True)
+    smallest, largest = ((some(widths), some(heights)) for some in (min, max))
+    return Contents(name, len(sizes), smallest, largest, Counter(modes))
 
 
 def refuse(problems: list[str]) -> None:
@@ -73,6 +93,9 @@ class PixelStore:
 
     def __getitem__(self, number: int) -> np.ndarray:
         return self._arrays[number]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self._arrays)
 
     def __len__(self) -> int:
         return len(self._arrays)

@@ -1,58 +1,47 @@
-"""Batches made ahead of time by a thread, and how long the trainer had to wait for them."""
+"""Batches made ahead of time by threads, and how long the trainer had to wait for them."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from img2imgkit.data.reader import Arrays, Reader
+from img2imgkit.data.reader import Arrays
 
 
 class Prefetch:
-    """Iterates the batches from a first step on; use it as a context so that its thread ends."""
+    """Iterates the batches of steps ``first`` to ``last - 1`` in order; use it as a context so that its threads end.
 
-    def __init__(self, reader: Reader, seed: int, first: int, last: int, depth: int = 8) -> None:
-        self.waited = 0.0  # seconds that the consumer stood still
-        self._ready: queue.Queue[Arrays | BaseException] = queue.Queue(depth)
-        self._stop = threading.Event()
-        self._work = (reader, seed, first, last)
-        self._thread = threading.Thread(target=self._fill, name="img2img-data", daemon=True)
+    Decoding pictures leaves the interpreter free, so several threads make several batches at once. An error is raised
+    where its batch would have come.
+
+    Attributes:
+        waited: seconds that the consumer stood still
+    """
+
+    def __init__(self, make: Callable[[int], Arrays], first: int, last: int, depth: int = 8, threads: int = 2) -> None:
+        self.waited = 0.0
+        self._make, self._steps, self._depth = make, iter(range(first, last)), depth
+        self._ahead: deque[Future[Arrays]] = deque()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="img2img-data")
 
     def __enter__(self) -> Prefetch:
-        self._thread.start()
+        self._fill()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def __iter__(self) -> Iterator[Arrays]:
-        _, _, first, last = self._work
-        for _ in range(first, last):
+        while self._ahead:
             began = time.perf_counter()
-            batch = self._ready.get()
+            batch = self._ahead.popleft().result()
             self.waited += time.perf_counter() - began
-            if isinstance(batch, BaseException):
-                raise batch
+            self._fill()
             yield batch
 
     def _fill(self) -> None:
-        reader, seed, first, last = self._work
-        for step in range(first, last):
-            try:
-                batch: Arrays | BaseException = reader.batch(seed, step)
-            except Exception as error:
-                batch = error
-            if not self._offer(batch) or isinstance(batch, BaseException):
-                return
-
-    def _offer(self, batch: Arrays | BaseException) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._ready.put(batch, timeout=0.2)
-            except queue.Full:
-                continue
-            return True
-        return False
+        """Ask for batches until ``depth`` of them are made or in the making."""
+        while len(self._ahead) < self._depth and (step := next(self._steps, None)) is not None:
+            self._ahead.append(self._pool.submit(self._make, step))

@@ -120,10 +120,8 @@ def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Prob
     if file.data.kind != task.data:
         message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
         found.append(document.problem(("data", "kind"), message))
-    unit = task.geometry().scale * task.geometry().multiple
-    if file.data.crop % unit:
-        message = f"expected a multiple of {unit} for this task, got {file.data.crop}"
-        found.append(document.problem(("data", "crop"), message))
+    unsuited = file.data.unsuited(task.geometry())
+    found += [document.problem(("data", option), message) for option, message in unsuited]
     return found
 
 

@@ -80,7 +80,7 @@ class _Run:
         if first == 0:
             self._save(0)
         done = first
-        with Prefetch(self.reader, self.options.seed, first, steps) as batches:
+        with Prefetch(lambda step: self.reader.batch(self.options.seed, step), first, steps) as batches:
             self._mark = (time.perf_counter(), first, 0.0)
             for step, batch in enumerate(batches, first):
                 rates = self.engine.rates(step)
@@ -176,7 +176,7 @@ class _Run:
     def _record(self, done: int) -> dict[str, Any]:
         """How the weights came about, for the bundle: the training file without this machine's paths, and the rest."""
         config = self.recipe.resolved()
-        config["data"].pop("folder", None)
+        config["data"] = self.recipe.file.data.record()
         for key in ("probe", "initial"):
             config[key] = Path(config[key]).name if config[key] else None
         return {

@@ -141,7 +141,7 @@ def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
 
 def test_crop_must_fit_the_scale(tmp_path: Path) -> None:
     save_pictures(tmp_path, [(40, 40)])
-    with pytest.raises(DataError, match=r"data\.crop: 16 is no multiple of 3"):
+    with pytest.raises(DataError, match=r"data\.crop: expected a multiple of 3 for this task, got 16"):
         reader_of(tmp_path, 3, crop=16)
 
 

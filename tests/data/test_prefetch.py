@@ -1,57 +1,82 @@
-"""Prefetch: the reader's batches in order, its errors in the consumer, no thread left."""
+"""Prefetch: batches in order whoever makes them first, errors at their place, no thread left."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from img2imgkit.data import Arrays, Prefetch, Reader
+from img2imgkit.data import Arrays, Prefetch
 
 
-class Counting(Reader):
-    kind = "degraded"
-    batch_size = 2
-    description: Mapping[str, Any] = {}
-
-    def __init__(self, fails_at: int = -1) -> None:
-        self.made: list[int] = []
-        self.fails_at = fails_at
-
-    def batch(self, seed: int, step: int) -> Arrays:
-        if step == self.fails_at:
-            raise OSError("disk gone")
-        self.made.append(step)
-        return {"target": np.array([seed, step])}
-
-    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        raise NotImplementedError(folder)
+def numbered(step: int) -> Arrays:
+    return {"target": np.array([step])}
 
 
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "img2img-data"]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("img2img-data")]
 
 
-def test_gives_the_batches_of_the_range_in_order() -> None:
-    with Prefetch(Counting(), 7, 3, 20) as batches:
-        assert [tuple(batch["target"]) for batch in batches] == [(7, step) for step in range(3, 20)]
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_gives_the_batches_of_the_range_in_order(count: int) -> None:
+    with Prefetch(numbered, 3, 40, threads=count) as batches:
+        assert [int(batch["target"][0]) for batch in batches] == list(range(3, 40))
     assert not threads()
 
 
-def test_stops_early_without_reading_all_or_leaving_a_thread() -> None:
-    reader = Counting()
-    with Prefetch(reader, 0, 0, 10**9, depth=2) as batches:
+def test_order_does_not_depend_on_who_is_done_first() -> None:
+    second_is_done = threading.Event()
+
+    def make(step: int) -> Arrays:
+        if step == 0:
+            assert second_is_done.wait(30), "one thread alone makes the batches"
+        elif step == 1:
+            second_is_done.set()
+        return numbered(step)
+
+    with Prefetch(make, 0, 4) as batches:
+        assert [int(batch["target"][0]) for batch in batches] == [0, 1, 2, 3]
+
+
+def test_makes_no_more_than_depth_batches_ahead() -> None:
+    made: list[int] = []
+
+    def make(step: int) -> Arrays:
+        made.append(step)
+        return numbered(step)
+
+    with Prefetch(make, 0, 10**9, depth=3) as batches:
         next(iter(batches))
     assert not threads()
-    assert len(reader.made) < 10
+    assert set(made) <= {0, 1, 2, 3}
 
 
-def test_an_error_of_the_reader_is_raised_after_the_good_batches() -> None:
+def test_an_error_is_raised_after_the_good_batches() -> None:
+    def make(step: int) -> Arrays:
+        if step == 3:
+            raise OSError("disk gone")
+        return numbered(step)
+
     seen = []
-    with pytest.raises(OSError, match="disk gone"), Prefetch(Counting(fails_at=3), 0, 0, 9) as batches:
-        seen.extend(int(batch["target"][1]) for batch in batches)
+    with pytest.raises(OSError, match="disk gone"), Prefetch(make, 0, 9) as batches:
+        seen.extend(int(batch["target"][0]) for batch in batches)
     assert seen == [0, 1, 2]
+    assert not threads()
+
+
+def test_an_empty_range_has_no_batches() -> None:
+    with Prefetch(numbered, 5, 5) as batches:
+        assert list(batches) == []
+
+
+def test_waiting_is_counted() -> None:
+    go = threading.Event()
+
+    def make(step: int) -> Arrays:
+        go.wait(0.05)
+        return numbered(step)
+
+    with Prefetch(make, 0, 2, threads=1) as batches:
+        list(batches)
+        assert batches.waited > 0

@@ -1,0 +1,45 @@
+"""What the options of every data kind have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from img2imgkit.config import Config
+from img2imgkit.task import Geometry
+
+Unsuited = list[tuple[str, str]]  # the option, and what is wrong with it
+
+
+class ReaderOptions(Config):
+    """What to read, and how much of it at once."""
+
+    kind: str
+    batch: int = Field(default=1, ge=1, description="images in a global batch, over all devices")
+    cache: int = Field(default=2048, ge=0, description="MiB of decoded pictures kept in memory")
+
+    def unsuited(self, geometry: Geometry) -> Unsuited:
+        """Which options contradict each other or a task of that geometry. No picture is opened."""
+        return []
+
+    def record(self) -> Mapping[str, Any]:
+        """Everything stated and defaulted as plain data, but for this machine's paths."""
+        paths = {name for name in type(self).model_fields if _holds_paths(getattr(self, name))}
+        return self.model_dump(mode="json", exclude=paths)
+
+
+def _holds_paths(value: Any) -> bool:
+    return isinstance(value, Path) or (isinstance(value, tuple) and any(isinstance(part, Path) for part in value))
+
+
+def not_a_multiple(size: int, geometry: Geometry) -> str | None:
+    """What is wrong with a side of pictures or crops that a task writes, if anything is."""
+    unit = geometry.scale * geometry.multiple
+    if size % unit:
+        return f"expected a multiple of {unit} for this task, got {size}"
+    if size < geometry.minimum * geometry.scale:
+        return f"expected at least {geometry.minimum * geometry.scale} for this task, got {size}"
+    return None
