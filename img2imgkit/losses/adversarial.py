@@ -1,0 +1,81 @@
+"""What a critic's scores cost: each loss asks of scores that they say "real", or that they say "generated".
+
+A critic pays ``f(of_real, True)`` and ``f(of_fake, False)``, a generator ``f(of_fake, True)``, but
+``wasserstein(of_fake, True)`` against a critic that pays ``hinge``. Scores are raw outputs of any rank, such as maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from img2imgkit import backend
+
+Tensor = Any
+
+
+def vanilla(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
+    """Cross entropy on logits (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661; the non-saturating form).
+
+    Args:
+        smoothing: how far below 1 the label of "real" lies (Salimans et al. 2016, https://arxiv.org/abs/1606.03498)
+    Shapes:
+        scores: (N, ...) logits -> (N,) float32
+    """
+    scores = ops.cast(scores, "float32")
+    return _per_image(ops.softplus(scores) - (1 - smoothing) * scores if real else ops.softplus(scores))
+
+
+def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
+    """Squared distance from the label, 1 or 0 (Mao et al. 2017, https://arxiv.org/abs/1611.04076, eq. 9, doubled).
+
+    Args:
+        smoothing: how far below 1 the label of "real" lies
+    Shapes:
+        scores: (N, ...) -> (N,) float32
+    """
+    scores = ops.cast(scores, "float32")
+    return _per_image(ops.square(scores - (1 - smoothing) if real else scores))
+
+
+def hinge(scores: Tensor, real: bool) -> Tensor:
+    """How far scores are from +1 or beyond, or from -1 or beyond (Lim and Ye 2017, https://arxiv.org/abs/1705.02894).
+
+    Shapes:
+        scores: (N, ...) -> (N,) float32
+    """
+    scores = ops.cast(scores, "float32")
+    return _per_image(ops.relu(1 - scores if real else 1 + scores))
+
+
+def wasserstein(scores: Tensor, real: bool) -> Tensor:
+    """The scores themselves, as high or as low as they can be (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875).
+
+    Shapes:
+        scores: (N, ...) -> (N,) float32
+    """
+    scores = ops.cast(scores, "float32")
+    return _per_image(-scores if real else scores)
+
+
+def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, real: bool, **options: float) -> Tensor:
+    """A loss of how much higher scores are than the other side's average.
+
+    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The average is that of the global batch, over
+    all replicas, and has a gradient. A critic pays ``f(of_real, of_fake, True)`` and ``f(of_fake, of_real, False)``; a
+    generator pays both with the other label, also under ``hinge``.
+
+    Args:
+        loss: one of this module's
+        options: what else ``loss`` takes
+    Shapes:
+        scores: (N, ...); others: the other side's scores -> (N,) float32
+    """
+    average = backend.replica_sum(ops.mean(ops.cast(others, "float32"))) / backend.replicas()
+    return loss(ops.cast(scores, "float32") - average, real, **options)
+
+
+def _per_image(values: Tensor) -> Tensor:
+    return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)

@@ -1,0 +1,87 @@
+"""What a critic's slope costs: penalties on the gradient of its scores' sum, in float32, with a gradient themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from img2imgkit import backend
+
+Tensor = Any
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor],
+    x: Tensor,
+    target: float = 1.0,
+    epsilon: float = 0.0,
+    per_pixel: bool = False,
+) -> Tensor:
+    """Squared distance of the gradient's norm from ``target``.
+
+    Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3.
+
+    Args:
+        critic: from images to scores of any shape
+        x: where: ``interpolate(...)`` for WGAN-GP, ``dragan_points(...)`` for DRAGAN
+        target: 1 in the paper
+        epsilon: added to each component of the gradient; 1e-16 in CycleGAN's official code
+        per_pixel: the norm of each pixel's channels, mean over pixels, as BasicSR computes it
+    Shapes:
+        x: (N, H, W, C) -> (N,) float32
+    """
+    squares = ops.square(_gradient(critic, x) + epsilon)
+    squares = ops.sum(squares, axis=-1) if per_pixel else ops.sum(_rows(squares), axis=1, keepdims=True)
+    norm = ops.sqrt(ops.maximum(squares, 1e-30))  # the root of 0 has no slope
+    return ops.mean(_rows(ops.square(norm - target)), axis=1)
+
+
+def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The gradient's squared norm: R1 where ``x`` is real, R2 where it is generated.
+
+    Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, eq. 9 and 10 without gamma/2. Between the two it is the
+    zero-centred penalty of Thanh-Tung et al. 2019, https://arxiv.org/abs/1902.03984.
+
+    Shapes:
+        x: (N, H, W, C) -> (N,) float32
+    """
+    return ops.sum(_rows(ops.square(_gradient(critic, x))), axis=1)
+
+
+def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+    """Points between two images: ``mix * real + (1 - mix) * fake``.
+
+    Shapes:
+        real, fake: (N, H, W, C); mix: (N,) in [0, 1] -> (N, H, W, C) float32
+    """
+    mix = _column(mix, real)
+    return mix * ops.cast(real, "float32") + (1 - mix) * ops.cast(fake, "float32")
+
+
+def dragan_points(image: Tensor, noise: Tensor, mix: Tensor) -> Tensor:
+    """Points near an image, up to half its standard deviation away.
+
+    Kodali et al. 2017, https://arxiv.org/abs/1705.07215, with the noise of its official code, but the standard
+    deviation is each image's own and not the batch's.
+
+    Shapes:
+        image, noise: (N, H, W, C), noise uniform in [0, 1); mix: (N,) in [0, 1] -> (N, H, W, C) float32
+    """
+    image = ops.cast(image, "float32")
+    deviation = ops.std(image, axis=tuple(range(1, len(image.shape))), keepdims=True)
+    return image + _column(mix, image) * 0.5 * deviation * ops.cast(noise, "float32")
+
+
+def _gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return backend.input_gradient(lambda shown: ops.cast(critic(shown), "float32"), ops.cast(x, "float32"))
+
+
+def _rows(values: Tensor) -> Tensor:
+    return ops.reshape(values, (ops.shape(values)[0], -1))
+
+
+def _column(mix: Tensor, image: Tensor) -> Tensor:
+    """(N,) -> (N, 1, 1, 1), as many axes as the image has."""
+    return ops.reshape(ops.cast(mix, "float32"), (-1, *(1 for _ in image.shape[1:])))
