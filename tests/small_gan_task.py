@@ -17,6 +17,7 @@ class SmallGan(kit.Task):
     class Options(kit.Config):
         scale: int = 2
         dropout: float = 0.0
+        pool: int = 0
 
     class Weights(kit.Config):
         l1: float = 2.0
@@ -40,6 +41,9 @@ class SmallGan(kit.Task):
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(scale=self.options.scale, radius=3)
+
+    def history(self) -> Mapping[str, int]:
+        return {"fake": self.options.pool}
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"fake": nets["generator"](batch["source"], training=True)}

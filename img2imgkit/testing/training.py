@@ -14,19 +14,19 @@ from img2imgkit.testing.claims import expect, must_work
 if TYPE_CHECKING:
     from img2imgkit.training.engine import Engine
 
-_STEPS, _IMAGES, _SEED = 2, 4, 5
+_STEPS, _IMAGES, _SEED = 5, 4, 5
 _RATE = 1e-2
 TOLERANCE = 1e-6  # between one device and two, beside weights of about 1
 
 
 def check_training(task: Task, make: MakeBatch) -> None:
-    """In two steps every trainable variable of every player moves, and stays finite."""
-    engine = _engine(task, _one_cpu())
+    """In five steps every trainable variable of every player moves, and stays finite."""
+    engine = _engine(task, _one_cpu(), make)
     before = _values(engine)
     _train(engine, make)
     for (name, was), (_, value) in zip(before, _values(engine), strict=True):
-        expect(np.isfinite(value).all(), f"two training steps made {name} infinite or NaN")
-        expect(not np.array_equal(value, was), f"two training steps did not move {name}")
+        expect(np.isfinite(value).all(), f"five training steps made {name} infinite or NaN")
+        expect(not np.array_equal(value, was), f"five training steps did not move {name}")
 
 
 def check_replicas(task: Task, make: MakeBatch) -> None:
@@ -40,7 +40,7 @@ def check_replicas(task: Task, make: MakeBatch) -> None:
         ) from None
     ends = []
     for strategy in (_one_cpu(), two):
-        engine = _engine(task, strategy)
+        engine = _engine(task, strategy, make)
         _train(engine, make)
         ends.append(_values(engine))
     for (name, one), (_, both) in zip(*ends, strict=True):
@@ -53,15 +53,21 @@ def _one_cpu() -> Any:
     return backend.strategy_over(backend.devices("cpu"))
 
 
-def _engine(task: Task, strategy: Any) -> Engine:
+def _engine(task: Task, strategy: Any, make: MakeBatch) -> Engine:
     from img2imgkit.training.engine import Engine
-    from img2imgkit.training.options import PlayerOptions, Sgd, TrainingOptions
+    from img2imgkit.training.options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
 
     # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
-    player = PlayerOptions(optimizer=Sgd(learning_rate=_RATE))
-    options = TrainingOptions(steps=_STEPS, seed=_SEED, ema=None, generators=player, critics=player)
+    descent = Sgd(learning_rate=_RATE)
+    options = TrainingOptions(
+        steps=_STEPS,
+        seed=_SEED,
+        ema=None,
+        generators=PlayerOptions(optimizer=descent),
+        critics=CriticOptions(optimizer=descent),
+    )
     with must_work("training"):
-        return Engine(task, options, strategy, _IMAGES)
+        return Engine(task, options, strategy, _IMAGES, make(np.random.default_rng(_SEED), _IMAGES))
 
 
 def _train(engine: Engine, make: MakeBatch) -> None:

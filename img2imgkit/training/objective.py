@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import tensorflow as tf
@@ -22,28 +22,32 @@ class Objective:
         self._weights: Mapping[str, float] = task.weights.model_dump()
         self._batch = global_batch
 
-    def reduce(self, terms: Terms, images: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def reduce(
+        self, terms: Terms, images: int, stated: Mapping[str, float] | None = None, factor: float = 1.0
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """This replica's share of the weighted total, and of each term's mean; shares add up over the replicas.
+
+        Args:
+            stated: weights that hold instead of the task's
+            factor: what all weights are multiplied by
 
         Raises:
             TrainingError: a term has no weight, or is not one number for each of the ``images``.
         """
         for name, term in terms.items():
             self._check(name, term, images)
+        weights = {**self._weights, **(stated or {})}
         means = {name: tf.reduce_sum(tf.cast(term, tf.float32)) / self._batch for name, term in terms.items()}
-        total = tf.add_n([self._weights[name] * mean for name, mean in means.items()])
+        total = tf.add_n([tf.constant(0.0), *(factor * weights[name] * mean for name, mean in means.items())])
         return total, means
 
-    def prove_complete(self, names: list[str]) -> None:
-        """Every weight has its term, and no term comes twice.
+    def prove_complete(self, names: Set[str]) -> None:
+        """Every weight that counts has its term.
 
         Raises:
-            TrainingError: it is not so.
+            TrainingError: one has none.
         """
-        twice = sorted({name for name in names if names.count(name) > 1})
-        missing = sorted(self._weights.keys() - set(names))
-        if twice:
-            raise TrainingError(f"task {self._task.name!r}: term {twice[0]!r} is given by generators and critics")
+        missing = sorted(name for name, weight in self._weights.items() if weight and name not in names)
         if missing:
             near = suggestion(missing[0], names)
             raise TrainingError(f"task {self._task.name!r}: weight {missing[0]!r} has no term of that name{near}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from img2imgkit.config import Config
 
@@ -75,6 +75,7 @@ class Cosine(Constant):
     final: float = Field(default=0.0, ge=0, le=1, description="share of the rate that is left at the end")
 
 
+PlayerName = Literal["generators", "critics"]
 Optimizer = Annotated[Adam | AdamW | Sgd | RmsProp, Field(discriminator="kind")]
 Schedule = Annotated[Constant | Linear | Step | Cosine, Field(discriminator="kind")]
 
@@ -88,16 +89,90 @@ class PlayerOptions(Config):
     every: int = Field(default=1, ge=1, description="moves only in each n-th step")
 
 
+class CriticOptions(PlayerOptions):
+    """How the critics are updated."""
+
+    penalty_every: int = Field(
+        default=1, ge=1, description="penalties are computed in each n-th of the critics' moves, and count n times"
+    )
+    clip_weights: float | None = Field(
+        default=None, gt=0, description="largest absolute weight of a critic, enforced after each move (WGAN)"
+    )
+
+
+class Stage(Config):
+    """A part of a training in which other players move, or other weights hold. Schedules begin anew with each."""
+
+    name: str = Field(min_length=1, description="how figures and messages call it")
+    steps: int = Field(ge=1, description="its length")
+    players: tuple[PlayerName, ...] = Field(
+        default=("generators", "critics"), min_length=1, description="who moves; the others stand still"
+    )
+    standing: tuple[str, ...] = Field(default=(), description="networks of a moving player that stand still")
+    weights: dict[str, float] = Field(default_factory=dict, description="loss weights that differ in this stage")
+    rates: dict[PlayerName, float] = Field(
+        default_factory=dict, description="what a player's learning rate is multiplied by"
+    )
+
+
+class Alarms(Config):
+    """When a training that still runs is reported as going wrong. NaN always stops."""
+
+    stop: bool = Field(default=False, description="end the training, with a checkpoint, at the first alarm")
+    collapse: float = Field(
+        default=0.02,
+        ge=0,
+        description="smallest share of the inputs' differences from each other that the probe's outputs must have",
+    )
+    dead_critic: float = Field(
+        default=1e-4, ge=0, description="critics' loss or gradient norm that stays below this for several log intervals"
+    )
+
+
 class TrainingOptions(Config):
     """How long, how exact, and what is kept on the way."""
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, description="length of the training; with stages it may be left out")
+    stages: tuple[Stage, ...] = Field(default=(), description="parts in which other players move or other weights hold")
     seed: int = Field(default=1, ge=0)
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    micro_batches: int = Field(
+        default=1, ge=1, description="parts that a device's share of a batch is computed in, to save memory"
+    )
     ema: float | None = Field(default=0.999, gt=0, lt=1, description="decay of the generators' moving average")
     generators: PlayerOptions = PlayerOptions()
-    critics: PlayerOptions = PlayerOptions()
+    critics: CriticOptions = CriticOptions()
     log_every: int = Field(default=100, ge=1)
     sample_every: int = Field(default=2000, ge=1)
     checkpoint_every: int = Field(default=1000, ge=1)
     keep: int = Field(default=2, ge=1, description="checkpoints kept, the newest ones")
+    best: Literal["psnr", "ssim", "l1"] | None = Field(
+        default=None, description="metric of the probe by which the best checkpoint and bundle are kept, too"
+    )
+    alarms: Alarms = Alarms()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sum_of_stages(cls, data: Any) -> Any:
+        """Without ``steps``, the stages say how long it is."""
+        if not isinstance(data, dict) or "steps" in data or not data.get("stages"):
+            return data
+        lengths = [getattr(stage, "steps", None) or stage.get("steps") for stage in data["stages"]]
+        whole = all(isinstance(length, int) for length in lengths)
+        return {**data, "steps": sum(lengths)} if whole else data
+
+    @model_validator(mode="after")
+    def _stages_fill_the_steps(self) -> Self:
+        total = sum(stage.steps for stage in self.stages)
+        if self.stages and total != self.steps:
+            raise ValueError(f"steps is {self.steps}, but the stages have {total}; leave steps out")
+        return self
+
+    def stage_at(self, step: int) -> tuple[int, Stage]:
+        """The stage of a step, counted from 0, and the step at which it begins."""
+        first = 0
+        for stage in self.stages:
+            if step < first + stage.steps:
+                return first, stage
+            first += stage.steps
+        return 0, Stage(name="whole", steps=self.steps)

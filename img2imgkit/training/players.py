@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +20,56 @@ class Player:
     """Networks that one optimizer updates."""
 
     name: str
-    variables: tuple[Any, ...]
+    networks: Mapping[str, keras.Model]
     optimizer: keras.Optimizer
     options: PlayerOptions
+    scale: optimizers.LossScale | None = None
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """All of its trained variables."""
+        return self.moving(())
+
+    def moving(self, standing: Sequence[str]) -> tuple[Any, ...]:
+        """The trained variables of its networks but those of the roles ``standing``."""
+        nets = [net for role, net in self.networks.items() if role not in standing]
+        return tuple(variable for net in nets for variable in net.trainable_variables)
 
     def moves_in(self, step: int) -> bool:
-        """Whether it is updated in that step."""
+        """Whether it is updated in that step, counted from the beginning of the stage."""
         return step % self.options.every == 0
 
-    def set_rate(self, step: int, steps: int) -> float:
+    def set_rate(self, step: int, steps: int, factor: float = 1.0) -> float:
         """Put the step's learning rate into the optimizer, and return it."""
-        rate = self.options.optimizer.learning_rate * share_at(self.options.schedule, step, steps)
+        rate = factor * self.options.optimizer.learning_rate * share_at(self.options.schedule, step, steps)
         self.optimizer.learning_rate = rate
         return rate
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Who moves in one step, and how; steps of equal moves share one graph.
+
+    Attributes:
+        players: in the order of their moves
+        penalise: whether the critics' penalties are computed
+        standing: roles of networks that do not move
+        weights: loss weights that hold instead of the task's, as pairs
+    """
+
+    players: tuple[str, ...]
+    penalise: bool
+    standing: tuple[str, ...]
+    weights: tuple[tuple[str, float], ...]
+
+
+def moves_at(players: Mapping[str, Player], options: TrainingOptions, step: int) -> Moves:
+    """The moves of a step."""
+    first, stage = options.stage_at(step)
+    place = step - first
+    moving = tuple(name for name, player in players.items() if name in stage.players and player.moves_in(place))
+    every = options.critics.every * options.critics.penalty_every
+    return Moves(moving, place % every == 0, stage.standing, tuple(sorted(stage.weights.items())))
 
 
 def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str, Player]:
@@ -50,14 +87,33 @@ def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str
     if missing:
         raise TrainingError(f"task {task.name!r}: has {missing[0]}, but its order {task.order} never moves them")
     _prove_one_owner(task, nets)
-    return {name: _player(name, members[name], getattr(options, name)) for name in task.order if members[name]}
+    _prove_stages(members, options)
+    return {name: _player(name, members[name], options) for name in task.order if members[name]}
 
 
-def _player(name: str, networks: Mapping[str, keras.Model], options: PlayerOptions) -> Player:
-    variables = tuple(variable for net in networks.values() for variable in net.trainable_variables)
+def _player(name: str, networks: Mapping[str, keras.Model], options: TrainingOptions) -> Player:
+    own: PlayerOptions = getattr(options, name)
+    variables = [variable for net in networks.values() for variable in net.trainable_variables]
     if not variables:
         raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variable")
-    return Player(name, variables, optimizers.build(options.optimizer, variables), options)
+    scale = optimizers.LossScale() if options.precision == "mixed_float16" else None
+    return Player(name, networks, optimizers.build(own.optimizer, variables), own, scale)
+
+
+def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: TrainingOptions) -> None:
+    roles = [role for networks in members.values() for role in networks]
+    for stage in options.stages:
+        absent = [name for name in stage.players if not members[name]]
+        if absent:
+            raise TrainingError(f"stage {stage.name!r}: the task has no {absent[0]}")
+        unknown = [role for role in stage.standing if role not in roles]
+        if unknown:
+            raise TrainingError(f"stage {stage.name!r}: standing {unknown[0]!r} is none of {', '.join(roles)}")
+        still = [name for name in stage.players if set(members[name]) <= set(stage.standing)]
+        if still:
+            raise TrainingError(
+                f"stage {stage.name!r}: all networks of the {still[0]} stand still; leave it out of players"
+            )
 
 
 def _prove_one_owner(task: Task, nets: Networks) -> None:

@@ -12,8 +12,9 @@ from small_gan_task import SmallGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.errors import TrainingError
+from img2imgkit.losses import l2
 from img2imgkit.training.engine import Engine
-from img2imgkit.training.options import Adam, PlayerOptions, Sgd, TrainingOptions
+from img2imgkit.training.options import Adam, CriticOptions, Linear, PlayerOptions, Sgd, Stage, TrainingOptions
 
 BATCH = 4
 
@@ -30,8 +31,9 @@ def engine_of(
     task: kit.Task | None = None, strategy: Any = None, player: PlayerOptions | None = None, **options: Any
 ) -> Engine:
     player = player or PlayerOptions(optimizer=Adam(learning_rate=1e-3))
-    stated = TrainingOptions(**{"steps": 100, "generators": player, "critics": player, **options})
-    return Engine(task or SmallGan(), stated, strategy or backend.strategy_over(["/cpu:0"]), BATCH)
+    critics = CriticOptions(**player.model_dump())
+    stated = TrainingOptions(**{"steps": 100, "generators": player, "critics": critics, **options})
+    return Engine(task or SmallGan(), stated, strategy or backend.strategy_over(["/cpu:0"]), BATCH, batch_of(0))
 
 
 def values(engine: Engine, start: str = "") -> dict[str, np.ndarray]:
@@ -57,6 +59,8 @@ def test_a_step_moves_both_players_and_reports_every_term() -> None:
         "critic_fake",
         "generators_total",
         "critics_total",
+        "generators_gradient",
+        "critics_gradient",
         "finite",
     }
     assert logs["generators_total"] == pytest.approx(2 * logs["l1"] + 0.5 * logs["adversarial"], rel=1e-6)
@@ -79,7 +83,7 @@ def test_a_player_that_has_to_wait_stands_still(order: tuple[str, ...]) -> None:
 
     Ordered.order = order  # type: ignore[misc]
     player = PlayerOptions(optimizer=Adam(learning_rate=1e-3))
-    engine = engine_of(Ordered(), generators=player.model_copy(update={"every": 2}), critics=player)
+    engine = engine_of(Ordered(), generators=player.model_copy(update={"every": 2}))
     run(engine, range(1))
     before = values(engine)
     [logs] = run(engine, range(1, 2))
@@ -145,6 +149,15 @@ def test_a_term_that_trains_nothing_is_an_error() -> None:
         run(engine_of(Idle()), range(1))
 
 
+def test_a_term_that_comes_twice_is_an_error() -> None:
+    class Doubled(SmallGan):
+        def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+            return {**super().critic_losses(nets, batch, out), "l1": l2(out["fake"], batch["target"])}
+
+    with pytest.raises(TrainingError, match="term 'l1' is given twice"):
+        run(engine_of(Doubled()), range(1))
+
+
 def test_a_missing_term_is_an_error_in_the_first_step() -> None:
     class Forgetful(SmallGan):
         def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
@@ -204,12 +217,11 @@ class Penalised(SmallGan):
     class Weights(SmallGan.Weights):
         penalty: float = 3.0
 
-    def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+    def critic_penalties(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
         from keras import ops
 
         gradient = backend.input_gradient(lambda image: nets["critic"](image, training=True), batch["target"])
-        penalty = ops.sum(ops.square(gradient), axis=(1, 2, 3))
-        return {**super().critic_losses(nets, batch, out), "penalty": penalty}
+        return {"penalty": ops.sum(ops.square(gradient), axis=(1, 2, 3))}
 
 
 def test_a_penalty_on_the_critics_gradient_trains_the_critic() -> None:
@@ -217,3 +229,153 @@ def test_a_penalty_on_the_critics_gradient_trains_the_critic() -> None:
     engine = engine_of(Penalised(weights=only), player=PlayerOptions(optimizer=Adam(learning_rate=1e-2)))
     penalties = [log["penalty"] for log in run(engine, range(8))]
     assert penalties[-1] < 0.7 * penalties[0]
+
+
+def test_a_lazy_penalty_is_computed_now_and_then_and_counts_as_often_as_it_stands_for() -> None:
+    descent = Sgd(learning_rate=1e-3)
+    lazy = engine_of(Penalised(), critics=CriticOptions(optimizer=descent, penalty_every=3))
+    logs = run(lazy, range(4))
+    assert ["penalty" in log for log in logs] == [True, False, False, True]
+    weights = Penalised.Weights(penalty=9.0)
+    eager = engine_of(Penalised(weights=weights), critics=CriticOptions(optimizer=descent))
+    once = engine_of(Penalised(), critics=CriticOptions(optimizer=descent, penalty_every=3))
+    run(eager, range(1))
+    run(once, range(1))
+    for name, value in values(eager, "critics/").items():
+        np.testing.assert_allclose(values(once)[name], value, atol=1e-7, err_msg=name)
+
+
+def test_the_critics_weights_can_be_clipped() -> None:
+    engine = engine_of(critics=CriticOptions(optimizer=Adam(learning_rate=1.0), clip_weights=0.01))
+    run(engine, range(2))
+    largest = max(np.abs(value).max() for value in values(engine, "critics/").values())
+    assert largest == pytest.approx(0.01)
+    assert max(np.abs(value).max() for value in values(engine, "generators/").values()) > 0.05
+
+
+@pytest.mark.parametrize("order", [("generators", "critics"), ("critics", "generators")])
+@pytest.mark.parametrize("pool", [0, 3])
+def test_parts_of_a_batch_add_up_to_the_batch(order: tuple[str, ...], pool: int) -> None:
+    class Ordered(Penalised):
+        pass
+
+    Ordered.order = order  # type: ignore[misc]
+    ends = []
+    for parts in (1, 2, 4):
+        engine = engine_of(Ordered(Ordered.Options(pool=pool)), micro_batches=parts)
+        logs = run(engine, range(3))
+        ends.append((values(engine), logs[-1]))
+    for other, log in ends[1:]:
+        assert log == pytest.approx(ends[0][1], rel=1e-4)
+        for name, value in ends[0][0].items():
+            np.testing.assert_allclose(other[name], value, atol=2e-6, err_msg=name)
+
+
+def test_a_batch_that_cannot_be_parted_is_an_error() -> None:
+    with pytest.raises(TrainingError, match="4 images of a device cannot be parted into 3"):
+        engine_of(micro_batches=3)
+
+
+class TestStages:
+    STAGES = (
+        Stage(name="generators alone", steps=2, players=("generators",), weights={"adversarial": 0.0}),
+        Stage(name="critics alone", steps=2, players=("critics",), rates={"critics": 0.5}),
+        Stage(name="both", steps=2),
+    )
+
+    def test_each_stage_moves_its_players_at_its_rates(self) -> None:
+        engine = engine_of(steps=6, stages=self.STAGES)
+        moved = []
+        for step in range(6):
+            before = values(engine)
+            rates = engine.rates(step)
+            run(engine, range(step, step + 1))
+            after = values(engine)
+            changed = {name.split("/")[0] for name in after if (after[name] != before[name]).any()}
+            moved.append(changed & {"generators", "critics"})
+            assert rates["critics"] == pytest.approx(5e-4 if 2 <= step < 4 else 1e-3)
+        both = {"generators", "critics"}
+        assert moved == [{"generators"}, {"generators"}, {"critics"}, {"critics"}, both, both]
+
+    def test_a_schedule_begins_anew_with_each_stage(self) -> None:
+        player = PlayerOptions(optimizer=Adam(learning_rate=1.0), schedule=Linear(after=0.0))
+        engine = engine_of(steps=6, stages=self.STAGES, player=player)
+        assert [engine.rates(step)["generators"] for step in range(6)] == [1, 0, 1, 0, 1, 0]
+
+    def test_a_stages_weights_hold_in_it_alone(self) -> None:
+        engine = engine_of(steps=6, stages=self.STAGES)
+        first, *_, last = run(engine, range(6))
+        assert first["generators_total"] == pytest.approx(2 * first["l1"], rel=1e-6)
+        assert last["generators_total"] == pytest.approx(2 * last["l1"] + 0.5 * last["adversarial"], rel=1e-6)
+
+    def test_a_network_can_stand_still_while_its_player_moves(self) -> None:
+        class TwoCritics(SmallGan):
+            def build(self) -> kit.Networks:
+                nets, other = super().build(), super().build()
+                return kit.Networks(nets.generators, {**nets.critics, "second": other.critics["critic"]})
+
+            def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+                terms = super().critic_losses(nets, batch, out)
+                second = nets["second"](batch["target"], training=True)
+                return {**terms, "critic_real": terms["critic_real"] + l2(second, second * 0)}
+
+        stages = (Stage(name="a", steps=1, standing=("second",)), Stage(name="b", steps=1))
+        engine = engine_of(TwoCritics(), steps=2, stages=stages)
+        for step, moves in enumerate((False, True)):
+            before = values(engine, "critics/")
+            run(engine, range(step, step + 1))
+            after = values(engine, "critics/")
+            assert all((after[name] != was).any() for name, was in before.items() if "second" not in name)
+            assert all((after[name] != was).any() == moves for name, was in before.items() if "second" in name)
+
+    @pytest.mark.parametrize(
+        ("stage", "message"),
+        [
+            (
+                Stage(name="a", steps=1, weights={"adversaral": 1.0}),
+                "has no term 'adversaral'; did you mean 'adversarial'",
+            ),
+            (Stage(name="a", steps=1, standing=("critik",)), "standing 'critik' is none of generator, critic"),
+            (Stage(name="a", steps=1, standing=("critic",)), "all networks of the critics stand still"),
+        ],
+    )
+    def test_a_stage_that_cannot_be_is_an_error(self, stage: Stage, message: str) -> None:
+        with pytest.raises(TrainingError, match=message):
+            engine_of(steps=1, stages=(stage,))
+
+    def test_the_steps_are_the_sum_of_the_stages(self) -> None:
+        stages = (Stage(name="a", steps=3), Stage(name="b", steps=4))
+        assert TrainingOptions.model_validate({"stages": stages}).steps == 7
+        with pytest.raises(ValueError, match="steps is 5, but the stages have 7"):
+            TrainingOptions(steps=5, stages=stages)
+
+
+class TestFloat16:
+    def test_an_overflow_halves_the_scale_and_moves_nothing(self) -> None:
+        engine = engine_of(precision="mixed_float16")
+        run(engine, range(1))
+        before, huge = values(engine), batch_of(1)
+        huge["source"] = huge["source"] * np.float32(1e6)  # beyond what float16 holds
+        engine.rates(1)
+        logs = engine.step(1, huge)
+        assert float(logs["finite"]) == 1  # no failure: the scale can still be lowered
+        after = values(engine)
+        for name, was in before.items():
+            if name.startswith(("generators/", "critics/")):
+                np.testing.assert_array_equal(after[name], was, err_msg=name)
+        for player in ("generators", "critics"):
+            assert after[f"scale/{player}/scale"] == before[f"scale/{player}/scale"] / 2
+
+    def test_the_scale_does_not_change_what_is_learnt(self) -> None:
+        ends = []
+        for scale in (1024.0, 2.0**15):
+            engine = engine_of(
+                precision="mixed_float16", player=PlayerOptions(optimizer=Sgd(learning_rate=0.1), clip=0.1)
+            )
+            for player in engine.players.values():
+                assert player.scale
+                player.scale.scale.assign(scale)
+            run(engine, range(3))
+            ends.append(values(engine, "generators/"))
+        for name, value in ends[0].items():
+            np.testing.assert_allclose(ends[1][name], value, atol=2e-4, err_msg=name)

@@ -55,7 +55,7 @@ def test_clipping_bounds_the_norm_over_all_variables() -> None:
 def test_a_gradient_that_is_not_finite_is_reported_and_not_applied(bad: float, clip: float | None) -> None:
     bowl = variables()
     optimizer = optimizers.build(Sgd(learning_rate=1.0), bowl)
-    finite = reduced_apply(optimizer, [tf.constant([bad, 1.0]), tf.constant([[1.0]])], bowl, clip)
+    finite, _ = reduced_apply(optimizer, [tf.constant([bad, 1.0]), tf.constant([[1.0]])], bowl, clip)
     assert float(finite) == 0
     assert [v.numpy().tolist() for v in bowl] == [[3.0, -4.0], [[12.0]]]
-    assert float(reduced_apply(optimizer, [tf.constant([0.0, 1.0]), tf.constant([[1.0]])], bowl, clip)) == 1
+    assert float(reduced_apply(optimizer, [tf.constant([0.0, 1.0]), tf.constant([[1.0]])], bowl, clip)[0]) == 1

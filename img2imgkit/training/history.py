@@ -1,0 +1,70 @@
+"""Pools of older images that critics see in the place of new ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class History:
+    """A pool of at most ``size`` images, with the semantics of CycleGAN's official ``ImagePool``.
+
+    While it fills, each new image is kept and given back. Once full, with a chance of one half an older image, chosen
+    at random, is given back and the new one takes its place; otherwise the new one is given back and not kept. Images
+    are taken in the order of the global batch, so that the pool does not depend on how many replicas share it.
+    """
+
+    def __init__(self, size: int, shape: tuple[int, ...]) -> None:
+        self.size = size
+        self.images = keras.Variable(tf.zeros, shape=(size, *shape), trainable=False, name="images")
+        self.count = keras.Variable(0, trainable=False, dtype="int32", name="count")
+
+    def __call__(self, fresh: Any, chances: Any, choices: Any) -> Any:
+        """What the critics see of this replica's images.
+
+        Shapes:
+            fresh: (n, H, W, C), this replica's
+            chances, choices: (N,) in [0, 1) and (N,) in [0, size), of the global batch
+            -> (n, H, W, C), without gradient
+        """
+        context = tf.distribute.get_replica_context()
+        mine, images = fresh.shape[0], tf.stop_gradient(tf.cast(fresh, tf.float32))
+        if context.num_replicas_in_sync > 1:
+            images = context.all_gather(images, axis=0)
+        shown = tf.stack([self._one(images[i], chances[i], choices[i]) for i in range(images.shape[0])])
+        first = context.replica_id_in_sync_group * mine
+        return tf.cast(shown[first : first + mine], fresh.dtype)
+
+    def _one(self, image: Any, chance: Any, choice: Any) -> Any:
+        count = self.count.value
+        filling = count < self.size
+        swaps = tf.logical_and(tf.logical_not(filling), chance > 0.5)
+        place = tf.where(filling, count, choice)
+        pool = _on_this_device(self.images.value)
+        older = tf.gather(pool, place)
+        kept = tf.logical_or(filling, swaps)
+        with tf.control_dependencies([older]):
+            pool.scatter_update(tf.IndexedSlices(tf.where(kept, image, older)[None], place[None]))
+        self.count.assign(count + tf.cast(filling, tf.int32))
+        return tf.where(swaps, older, image)
+
+
+def draws(seed: int, step: Any, number: int, images: int, size: int) -> tuple[Any, Any]:
+    """The random numbers of one pool in one step, the same on every replica.
+
+    Shapes:
+        -> chances (images,) float32 in [0, 1), choices (images,) int32 in [0, size)
+    """
+    first, second = (
+        tf.stack([tf.constant(seed * 1009 + 2 * number + i, tf.int64), tf.cast(step, tf.int64)]) for i in (0, 1)
+    )
+    chances = tf.random.stateless_uniform([images], first)
+    return chances, tf.random.stateless_uniform([images], second, 0, size, tf.int32)
+
+
+def _on_this_device(variable: Any) -> Any:
+    """This replica's copy of a mirrored variable, of which single rows can be written."""
+    handle = getattr(variable, "_get_on_device_or_primary", None)
+    return handle() if handle else variable
