@@ -1,6 +1,41 @@
-"""Networks as functions that return a ``keras.Model``; ``keras.ops`` only, no files."""
+"""Networks as functions that return a ``keras.Model``, and their layers; ``keras.ops`` only, no files."""
 
-from img2imgkit.nn.generators import residual_sr, srvgg
+from img2imgkit.nn.critics import patch_critic, patch_sample, pixel_critic
+from img2imgkit.nn.generators import residual_sr, resnet, resnet_features, srvgg, unet
+from img2imgkit.nn.layers import (
+    BatchNorm,
+    BlurDown,
+    BlurUp,
+    EdgePad,
+    InstanceNorm,
+    ReflectionPad,
+    SpectralConv,
+    TransposedConv,
+    initializer,
+    normalized,
+)
 from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma
 
-__all__ = ["enlarge_bicubic", "luma", "residual_sr", "srvgg", "with_luma"]
+__all__ = [
+    "BatchNorm",
+    "BlurDown",
+    "BlurUp",
+    "EdgePad",
+    "InstanceNorm",
+    "ReflectionPad",
+    "SpectralConv",
+    "TransposedConv",
+    "enlarge_bicubic",
+    "initializer",
+    "luma",
+    "normalized",
+    "patch_critic",
+    "patch_sample",
+    "pixel_critic",
+    "residual_sr",
+    "resnet",
+    "resnet_features",
+    "srvgg",
+    "unet",
+    "with_luma",
+]

@@ -1,0 +1,50 @@
+"""CUT's projection of patch features to the sphere where they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from img2imgkit.nn.layers import initializer
+from img2imgkit.nn.layers.convolution import Init
+
+
+def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier") -> keras.Model:
+    """A two-layer perceptron for each layer of features (Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 2).
+
+    Shapes:
+        a list of (N, P, widths[i]) -> a list of (N, P, width), float32, rows of length 1
+
+    Args:
+        widths: channels of each layer's features
+        init: first kernels, see ``initializer``
+    """
+    sources, projected = [], []
+    for number, channels in enumerate(widths):
+        source = keras.Input((None, channels), name=f"features{number}")
+        options: dict[str, Any] = {"kernel_initializer": initializer(init), "name": f"mlp{number}_dense0"}
+        x = layers.Dense(width, activation="relu", **options)(source)
+        options = {"kernel_initializer": initializer(init), "name": f"mlp{number}_dense1", "dtype": "float32"}
+        x = layers.Dense(width, **options)(x)
+        sources.append(source)
+        projected.append(UnitLength(dtype="float32", name=f"mlp{number}_unit")(x))
+    return keras.Model(sources, projected, name="patch_sample")
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class UnitLength(layers.Layer):
+    """Vectors divided by their length, to which 1e-7 is added.
+
+    Shapes:
+        (..., C) -> (..., C)
+    """
+
+    def call(self, x: Any) -> Any:
+        square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+        return x / (ops.sqrt(ops.maximum(square, 1e-30)) + 1e-7)  # 1e-30: the root of 0 has no derivative
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape

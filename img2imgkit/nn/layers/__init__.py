@@ -1,0 +1,19 @@
+"""Layers that Keras lacks, or has with another meaning than the networks of this field."""
+
+from img2imgkit.nn.layers.blur import BlurDown, BlurUp
+from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm, normalized
+from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
+
+__all__ = [
+    "BatchNorm",
+    "BlurDown",
+    "BlurUp",
+    "EdgePad",
+    "InstanceNorm",
+    "ReflectionPad",
+    "SpectralConv",
+    "TransposedConv",
+    "initializer",
+    "normalized",
+]

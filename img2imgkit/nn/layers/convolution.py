@@ -1,0 +1,127 @@
+"""Convolutions: their first weights, spectral normalization, doubling by a transposed one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import layers, ops
+
+Shape = tuple[int | None, ...]
+Init = Literal["normal", "xavier"]
+GAIN = 0.02
+
+
+def initializer(init: Init) -> keras.initializers.Initializer:
+    """First kernels: "normal", N(0, 0.02), of pix2pix and CycleGAN; "xavier", with a gain of 0.02, of CUT."""
+    if init == "normal":
+        return keras.initializers.RandomNormal(stddev=GAIN)
+    return keras.initializers.VarianceScaling(GAIN**2, mode="fan_avg", distribution="untruncated_normal")
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class TransposedConv(layers.Conv2DTranspose):
+    """A transposed 3x3 convolution that doubles sizes: the first row and column of all it makes are cut off.
+
+    This is PyTorch's choice (padding 1, output padding 1); Keras's "same" cuts off the last ones, one pixel apart.
+
+    Shapes:
+        (N, H, W, C) -> (N, 2 * H, 2 * W, filters)
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(filters, **{**kwargs, "kernel_size": 3, "strides": 2, "padding": "valid"})
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs)[:, 1:, 1:]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, height, width, _ = input_shape
+        doubled = [None if size is None else 2 * size for size in (height, width)]
+        return (count, *doubled, self.filters)
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class SpectralConv(layers.Layer):
+    """A convolution whose kernel is divided by its largest singular value (Miyato et al. 2018, section 2.1).
+
+    https://arxiv.org/abs/1802.05957: sigma = u' W v, with vectors that each forward pass in training brings closer to
+    the singular ones by one power iteration (algorithm 1). The gradient goes through sigma, not through u and v.
+    Inference takes the vectors as they are. Everything about sigma is float32 whatever the precision of the
+    convolution.
+
+    Shapes:
+        (N, H, W, C) -> (N, H', W', filters)
+
+    Attributes:
+        kernel: (kernel_size, kernel_size, C, filters); W is its (kernel_size^2 * C, filters) form
+        u: (1, filters)
+        v: (1, kernel_size^2 * C)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        padding: Literal["valid", "same"] = "valid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        assert channels is not None
+        shape = (self.kernel_size, self.kernel_size, channels, self.filters)
+        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, autocast=False, name="kernel")
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias") if self.use_bias else None
+        rows = self.kernel_size**2 * channels
+        vector: dict[str, Any] = {"initializer": "orthogonal", "trainable": False, "autocast": False}  # of length 1
+        self.u = self.add_weight(shape=(1, self.filters), name="u", **vector)
+        self.v = self.add_weight(shape=(1, rows), name="v", **vector)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        kernel = ops.convert_to_tensor(self.kernel)
+        kernel = ops.cast(kernel / self._sigma(kernel, training), self.compute_dtype)
+        y = ops.conv(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
+        return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
+
+    def _sigma(self, kernel: Any, training: bool) -> Any:
+        matrix = ops.reshape(kernel, (-1, self.filters))
+        u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
+        if training:
+            still = ops.stop_gradient(matrix)
+            v = _unit(ops.matmul(u, ops.transpose(still)))
+            u = _unit(ops.matmul(v, still))
+            self.u.assign(u)
+            self.v.assign(v)
+        return ops.sum(ops.matmul(v, matrix) * u)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, height, width, _ = input_shape
+        missing = 0 if self.padding == "same" else self.kernel_size - 1
+        sizes = [None if size is None else -((missing - size) // self.strides) for size in (height, width)]
+        return (count, *sizes, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+def _unit(vector: Any) -> Any:
+    return vector / ops.maximum(ops.norm(vector), 1e-12)

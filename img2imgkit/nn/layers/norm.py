@@ -1,0 +1,129 @@
+"""Normalization with the meaning it has in PyTorch, which the published networks were trained with."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import layers, ops
+
+from img2imgkit import backend
+
+Shape = tuple[int | None, ...]
+Norm = Literal["batch", "instance", "none"]
+Statistics = Literal["running", "image"]
+EPSILON = 1e-5
+
+
+def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running") -> Any:
+    """``x`` after a new normalization layer of that kind; ``x`` itself for "none".
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+    """
+    if norm == "batch":
+        return BatchNorm(statistics=statistics, name=name)(x)
+    return InstanceNorm(name=name)(x) if norm == "instance" else x
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class InstanceNorm(layers.Layer):
+    """Each image's channels to mean 0 and variance 1 (Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022, eq. 3).
+
+    Nothing is learned. Means and variances are float32 whatever the precision of the network.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+    """
+
+    def __init__(self, epsilon: float = EPSILON, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, x: Any) -> Any:
+        centred, variance = _centred(_wide(x), (1, 2))
+        return ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class BatchNorm(layers.Layer):
+    """Channels to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167).
+
+    In training the batch is that of all replicas together, each of which holds as many images. The running variance is
+    the unbiased one, n / (n - 1), and moves by ``1 - momentum`` at each call. Everything is float32 whatever the
+    precision of the network.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+
+    Attributes:
+        statistics: what inference uses: "running", those that training has gathered; "image", each image's own, which
+            is what pix2pix's official test does, whose batches hold one image
+    """
+
+    def __init__(
+        self, momentum: float = 0.9, epsilon: float = EPSILON, statistics: Statistics = "running", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.statistics = statistics
+
+    def build(self, input_shape: Shape) -> None:
+        shape = (input_shape[-1],)
+        near_one = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
+        self.gamma = self.add_weight(shape=shape, initializer=near_one, autocast=False, name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="beta")
+        moving: dict[str, Any] = {"shape": shape, "trainable": False, "autocast": False}
+        self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **moving)
+        self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **moving)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        wide = _wide(x)
+        if training:
+            centred, variance = self._of_batch(wide)
+        elif self.statistics == "image":
+            centred, variance = _centred(wide, (1, 2))
+        else:
+            centred, variance = wide - self.moving_mean, ops.convert_to_tensor(self.moving_variance)
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(centred * scale + self.beta, x.dtype)
+
+    def _of_batch(self, x: Any) -> tuple[Any, Any]:
+        """The batch less its mean, and its variance; the running ones move on. Shapes: (N, H, W, C), (C,)."""
+        replicas = backend.replicas()
+        mean = backend.replica_sum(ops.mean(x, (0, 1, 2))) / replicas
+        centred = x - mean
+        variance = backend.replica_sum(ops.mean(ops.square(centred), (0, 1, 2))) / replicas
+        count = ops.cast(ops.size(x), x.dtype) * (replicas / x.shape[-1])
+        unbiased = variance * (count / ops.maximum(count - 1, 1))
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
+            moving.assign(moving * self.momentum + ops.stop_gradient(now) * (1 - self.momentum))
+        return centred, variance
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"momentum": self.momentum, "epsilon": self.epsilon, "statistics": self.statistics}
+        return {**super().get_config(), **own}
+
+
+def _wide(x: Any) -> Any:
+    """At least float32: sums over thousands of pixels need it."""
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
+def _centred(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    """``x`` less its mean over ``axes``, and its biased variance, which keeps these axes.
+
+    Twice through ``x``: the mean of the squares less the square of the mean would lose digits.
+    """
+    centred = x - ops.mean(x, axes, keepdims=True)
+    return centred, ops.mean(ops.square(centred), axes, keepdims=True)

@@ -1,0 +1,53 @@
+"""Padding before a convolution, where zeros would show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+Shape = tuple[int | None, ...]
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class ReflectionPad(layers.Layer):
+    """Pixels mirrored at the edge, which is not repeated; the picture must be larger than ``width``.
+
+    Shapes:
+        (N, H, W, C) -> (N, H + 2 * width, W + 2 * width, C)
+    """
+
+    def __init__(self, width: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
+    def call(self, x: Any) -> Any:
+        around = (self.width, self.width)
+        return ops.pad(x, ((0, 0), around, around, (0, 0)), mode="reflect")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return _grown(input_shape, self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class EdgePad(layers.Layer):
+    """One pixel around the picture, repeated from its edge.
+
+    Shapes:
+        (N, H, W, C) -> (N, H + 2, W + 2, C)
+    """
+
+    def call(self, x: Any) -> Any:
+        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # which repeats the edge
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return _grown(input_shape, 1)
+
+
+def _grown(shape: Shape, width: int) -> Shape:
+    count, *sizes, channels = shape
+    return (count, *(None if size is None else size + 2 * width for size in sizes), channels)
