@@ -15,7 +15,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,10 +52,12 @@ class Contract(Config):
     multiple: int = Field(ge=1)
     radius: int | None = Field(ge=0)
     channels: Literal[1, 3]
+    output_channels: Literal[1, 3] | None = None
+    minimum: int = Field(default=1, ge=1)
 
     def geometry(self) -> Geometry:
         """The same as the task's own description."""
-        return Geometry(self.scale, self.multiple, self.radius, self.channels)
+        return Geometry(**self.model_dump(exclude={"data"}))
 
 
 class WeightsFile(Config):
@@ -73,6 +75,7 @@ class Score(Config):
     protocol: str
     metric: str
     value: float
+    choices: dict[str, Any] = Field(default_factory=dict)
 
 
 class Manifest(Config):
@@ -94,18 +97,23 @@ class Manifest(Config):
     @property
     def digest(self) -> str:
         """Changes whenever the bundle's output may change: over task, options, contract and weights."""
-        parts = [self.task, self.options, self.contract.model_dump(), self.weights.sha256]
+        contract = self.contract.model_dump(exclude_defaults=True)  # a key that came later leaves older digests alone
+        parts = [self.task, self.options, contract, self.weights.sha256]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle: its manifest, its task, and the networks with their weights."""
+    """A loaded bundle: its manifest, its task, and the generators with their weights."""
 
     folder: Path
     manifest: Manifest
     task: Task
     nets: Networks
+
+    def choosing(self, choices: Mapping[str, Any]) -> Bundle:
+        """The same networks under a task with these choices. Raises ConfigError: it has no such choices."""
+        return replace(self, task=_with_choices(self.task, choices)) if choices else self
 
 
 def describe(folder: Path) -> Manifest:
@@ -155,8 +163,18 @@ def resolve(reference: str, base: Path, catalog: Catalog) -> Path:
     return Path(catalog.get("bundles", reference))
 
 
+def task_of(folder: Path, catalog: Catalog, choices: Mapping[str, Any] | None = None) -> Task:
+    """The task of a bundle, with these choices, without its networks. Imports TensorFlow; raises as ``load`` does.
+
+    Raises:
+        ConfigError: the task has no such choices.
+    """
+    task = _task(folder, describe(folder), catalog)
+    return _with_choices(task, choices) if choices else task
+
+
 def load(folder: Path, catalog: Catalog) -> Bundle:
-    """Build the networks of a bundle and put its weights in.
+    """Build the networks of a bundle, put its weights in, and let go of all but the generators.
 
     Raises:
         BundleError: its weights are damaged or do not fit, or its options are none of its task's.
@@ -165,11 +183,10 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
     manifest = describe(folder)
     task = _task(folder, manifest, catalog)
     try:
-        nets = task.build()
+        nets = Networks(task.build().generators)
     except Exception as error:
-        raise BundleError(
-            f"{folder}: task {manifest.task!r} cannot build networks from its options: {error}"
-        ) from error
+        message = f"{folder}: task {manifest.task!r} cannot build networks from its options: {error}"
+        raise BundleError(message) from error
     path = folder / manifest.weights.file
     for variable, array in _read_weights(path, manifest.weights.sha256, _variables(nets)):
         variable.assign(array)
@@ -183,8 +200,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
     from then on the new one. Other files in the folder stay.
     """
     owner = catalog.owner("tasks", task.name)
-    geometry = task.geometry()
-    contract = Contract.model_validate({"data": task.data, **asdict(geometry)})
+    contract = Contract.model_validate({"data": task.data, **asdict(task.geometry())})
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {key: np.asarray(variable.numpy()) for key, variable in _variables(nets).items()}
     packed = _packed(arrays)
@@ -228,6 +244,11 @@ def _task(folder: Path, manifest: Manifest, catalog: Catalog) -> Task:
     if own != stated:
         raise BundleError(f"{folder}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
     return task
+
+
+def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:
+    chosen = validate(task.Choices, parse_yaml("", f"task {task.name!r}"), at=("choices",), data=choices)
+    return type(task)(task.options, task.weights, chosen)
 
 
 def _variables(nets: Networks) -> dict[str, Any]:

@@ -30,7 +30,10 @@ BATCH_KEYS: Mapping[DataKind, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks of one task, by role. Every trainable variable belongs to exactly one player."""
+    """The networks of one task, by role. Every trainable variable belongs to exactly one player.
+
+    ``translate`` may use generators only: a bundle holds no others.
+    """
 
     generators: Mapping[str, keras.Model]
     critics: Mapping[str, keras.Model] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     data: ClassVar[DataKind]
+    keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
     training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
 

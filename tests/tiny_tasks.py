@@ -16,6 +16,7 @@ from img2imgkit.catalog import Catalog, Plugin
 
 class _Tiny(kit.Task):
     data = "degraded"
+    keeps_grey = True
 
     class Options(kit.Config):
         scale: Literal[1, 2, 4] = 2

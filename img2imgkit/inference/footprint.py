@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from img2imgkit.task import BATCH_KEYS, Networks, Task, Tensor
+from img2imgkit.inference.grid import padded
+from img2imgkit.task import Networks, Task, Tensor
 
-PROBE = 64  # pixels; networks that need larger multiples get those
+PROBE = 64  # pixels; networks that need more get that
 WORKSPACE = 2.0  # convolutions need scratch memory beside inputs and outputs
 
 
@@ -19,13 +20,13 @@ def bytes_per_pixel(task: Task, nets: Networks) -> float:
     import tensorflow as tf
 
     geometry = task.geometry()
-    side = math.lcm(geometry.multiple, PROBE)
+    side = padded(PROBE, geometry)
     spec = tf.TensorSpec((1, side, side, geometry.channels), tf.float32)
 
     def translate(image: Tensor) -> Tensor:
-        return task.translate(nets, {BATCH_KEYS[task.data][0]: image})
+        return task.translate(nets, {"source": image})
 
-    graph = tf.function(translate).get_concrete_function(spec).graph
+    graph = tf.function(translate, autograph=False).get_concrete_function(spec).graph
     return WORKSPACE * _peak(graph) / side**2
 
 

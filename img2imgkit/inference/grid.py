@@ -72,6 +72,11 @@ def round_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
 
 
+def padded(length: int, geometry: Geometry) -> int:
+    """The length that the network is given for ``length`` pixels: no less than its minimum, and a multiple."""
+    return round_up(max(length, geometry.minimum), geometry.multiple)
+
+
 def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
     """The overlap that makes tiles exact, or the one that the user wants.
 
@@ -82,19 +87,20 @@ def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
     return _split(INEXACT_OVERLAP if wanted is None else wanted)
 
 
-def smallest_tile(overlap: Overlap, multiple: int) -> int:
-    """The smallest tile that still moves on by a useful step.
+def smallest_tile(overlap: Overlap, geometry: Geometry) -> int:
+    """The smallest tile that the network takes and that still moves on by a useful step.
 
     The step is large enough that a pixel lies in no more than two blends, wherever rounding puts the tiles.
     """
+    multiple = geometry.multiple
     step = round_up(max(8, 2 * overlap.blend), multiple) + (multiple if overlap.blend else 0)
-    return round_up(overlap.shared, multiple) + step
+    return max(padded(1, geometry), round_up(overlap.shared, multiple) + step)
 
 
 def fitted(geometry: Geometry, overlap: Overlap, tile: int) -> tuple[Overlap, int]:
-    """Overlap and tile that go together: a tile too small for the overlap gets a smaller one."""
-    tile = max(tile // geometry.multiple, 1) * geometry.multiple
-    while tile < smallest_tile(overlap, geometry.multiple) and overlap.shared:
+    """Overlap and tile that go together: a tile too small for the network grows, for the overlap gets a smaller one."""
+    tile = max(tile // geometry.multiple * geometry.multiple, padded(1, geometry))
+    while tile < smallest_tile(overlap, geometry) and overlap.shared:
         overlap = _split(min(overlap.shared * 3 // 4, tile // 2))
     return overlap, tile
 
@@ -103,25 +109,26 @@ def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, til
     """Lay tiles over a padded picture; ``tile`` None: the whole of it is one.
 
     Shapes:
-        height, width: multiples of ``geometry.multiple``
+        height, width: as ``padded`` gives them
     """
     if tile is None:
         tile = max(height, width)
     else:
         overlap, tile = fitted(geometry, overlap, tile)
-    rows, columns = (spans(length, tile, overlap, geometry.multiple) for length in (height, width))
+    rows, columns = (spans(length, tile, overlap, geometry) for length in (height, width))
     whole = len(rows) == len(columns) == 1
     exact = whole or (geometry.radius is not None and overlap.halo >= geometry.radius)
     return Grid(rows, columns, tile, overlap, exact)
 
 
-def spans(length: int, tile: int, overlap: Overlap, multiple: int) -> tuple[Span, ...]:
+def spans(length: int, tile: int, overlap: Overlap, geometry: Geometry) -> tuple[Span, ...]:
     """Equal tiles along one axis: as few as the largest allowed ``tile`` needs, then as small as that number allows."""
     if length <= tile:
         return (Span(0, length, 0, length),)
+    multiple = geometry.multiple
     count = -(-(length - tile) // _step(tile, overlap, multiple)) + 1
     size = round_up(-(-(length + (count - 1) * overlap.shared) // count), multiple)
-    size = min(tile, max(size, smallest_tile(overlap, multiple)))
+    size = min(tile, max(size, smallest_tile(overlap, geometry)))
     while -(-(length - size) // _step(size, overlap, multiple)) + 1 > count:
         size += multiple
     starts = [(length - size) * i // (count - 1) // multiple * multiple for i in range(count)]

@@ -27,7 +27,7 @@ class Model:
         self.network = Network(bundle.task, bundle.nets, precision, names)
         self._bundle, self._names = bundle, names
         self._precision, self._ensemble = precision, ensemble
-        self._channels = bundle.task.geometry().channels
+        self._geometry = bundle.task.geometry()
 
     @cached_property
     def reference(self) -> Network:
@@ -36,24 +36,30 @@ class Model:
             return self.network
         return Network(self._bundle.task, self._bundle.nets, "float32", self._names[:1])
 
+    def channels(self, given: int) -> int:
+        """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
+        return self._geometry.written if given == self._geometry.channels else given
+
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
         """Translate tiles of one picture.
 
-        Grey goes through a three-channel network as three equal channels and returns as their mean; colour goes
-        through a one-channel network one channel at a time.
+        Grey goes through networks that read three channels as three equal ones, and returns as the mean of what they
+        write; colour goes through networks that read and write one channel one at a time.
 
         Shapes:
-            tiles: (N, H, W, C), uint8 or uint16; C is 1 or 3 -> (N, scale * H, scale * W, C), float32, all finite
+            tiles: (N, H, W, C), uint8 or uint16; C is 1 or 3, and 1 where the networks write 3 from 1
+                -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the output holds NaN or infinity, in float32 too.
         """
         channels, count = tiles.shape[-1], len(tiles)
         unit = to_unit(tiles)
-        if channels == self._channels:
+        if channels == self._geometry.channels:
             return self._turned(unit)
         if channels == 1:
-            return self._turned(np.repeat(unit, self._channels, axis=-1)).mean(axis=-1, keepdims=True)
+            return self._turned(np.repeat(unit, 3, axis=-1)).mean(axis=-1, keepdims=True)
+        assert self._geometry.written == 1, "colour is readied for networks that colour grey"
         apart = self._turned(np.concatenate([unit[..., i : i + 1] for i in range(channels)]))
         return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from img2imgkit.errors import BundleError, TranslateError
 from img2imgkit.inference import devices
-from img2imgkit.task import BATCH_KEYS, Networks, Task
+from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.inference.settings import Precision
@@ -35,19 +35,19 @@ class Network:
 
         if task.data not in PICTURE_KINDS:
             raise BundleError(f"task {task.name!r} translates {task.data!r} data, which needs more than a picture")
-        self._key, self._names, self.replicas, self.traces = BATCH_KEYS[task.data][0], tuple(names), len(names), 0
+        self._names, self.replicas, self.traces = tuple(names), len(names), 0
         self._strategy, place = devices.scope(names)
         with place:
             nets = nets if precision == "float32" and len(names) == 1 else rebuilt(task, nets, precision)
         signature = [tf.TensorSpec((None, None, None, task.geometry().channels), tf.float32)]
         self._task, self._nets = task, nets
-        self.compiled = tf.function(self._everywhere, input_signature=signature)
+        self.compiled = tf.function(self._everywhere, input_signature=signature, autograph=False)
 
     def __call__(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Translate tiles, and say of each whether every value is finite.
 
         Shapes:
-            tiles: (N, H, W, C), float32 in [-1, 1] -> (N, scale * H, scale * W, C), float32; (N,), bool
+            tiles: (N, H, W, read), float32 in [-1, 1] -> (N, scale * H, scale * W, written), float32; (N,), bool
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the networks failed otherwise.
@@ -87,12 +87,12 @@ class Network:
     def _translated(self, tiles: Any) -> Any:
         import tensorflow as tf
 
-        image = tf.cast(self._task.translate(self._nets, {self._key: tiles}), tf.float32)
+        image = tf.cast(self._task.translate(self._nets, {"source": tiles}), tf.float32)
         return image, tf.reduce_all(tf.math.is_finite(image), axis=(1, 2, 3))
 
 
 def rebuilt(task: Task, nets: Networks, precision: Precision) -> Networks:
-    """The same networks made anew in the current device scope, computing in ``precision``.
+    """The same generators made anew in the current device scope, computing in ``precision``.
 
     Weights stay float32. So does the arithmetic of each generator's last layer with weights and of all behind it:
     bfloat16 has 8 significant bits, too few for an output of 8 or 16 bits.
@@ -102,14 +102,12 @@ def rebuilt(task: Task, nets: Networks, precision: Precision) -> Networks:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
     try:
-        fresh = task.build()
+        fresh = Networks(task.build().generators)
     finally:
         keras.config.set_dtype_policy(before)
-    for own, given in ((fresh.generators, nets.generators), (fresh.frozen, nets.frozen)):
-        for role, network in own.items():
-            network.set_weights(given[role].get_weights())
-    if precision != "float32":
-        for network in fresh.generators.values():
+    for role, network in fresh.generators.items():
+        network.set_weights(nets[role].get_weights())
+        if precision != "float32":
             _end_in_float32(network)
     return fresh
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,5 +33,11 @@ class Settings(Config):
         default=False, description="Average over the eight flips and rotations: eight times the work, slightly better."
     )
     alpha: Literal["resample", "model"] = Field(
-        default="resample", description="How transparency is scaled: bicubic, or through the network as a grey picture."
+        default="resample",
+        description="How transparency is scaled: bicubic, or through the network as a grey picture, "
+        "where that comes out grey.",
+    )
+    choices: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the bundle's task leaves to choose, such as a direction; `img2img tasks NAME` lists it.",
     )

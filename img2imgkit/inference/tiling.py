@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from img2imgkit.errors import TranslateError
-from img2imgkit.inference.grid import Grid, Overlap, make_grid, overlap_for, round_up, smallest_tile
+from img2imgkit.inference.grid import Grid, Overlap, make_grid, overlap_for, padded, round_up, smallest_tile
 from img2imgkit.inference.settings import Settings
 from img2imgkit.task import Geometry
 
@@ -37,8 +37,8 @@ class Tiling:
         self.overlap = overlap_for(self.geometry, None if wanted == "auto" else wanted)
 
     def grid(self, height: int, width: int) -> Grid:
-        """The tiles of a picture of that size, padded to the geometry's multiple."""
-        height, width = (round_up(length, self.geometry.multiple) for length in (height, width))
+        """The tiles of a picture of that size, padded to what the network takes."""
+        height, width = (padded(length, self.geometry) for length in (height, width))
         tile = self._tile(height, width)
         if self.limit is not None:
             tile = self.limit if tile is None else min(tile, self.limit)
@@ -50,7 +50,7 @@ class Tiling:
         Raises:
             TranslateError: no smaller tile is of use.
         """
-        least = smallest_tile(self.overlap, self.geometry.multiple)
+        least = smallest_tile(self.overlap, self.geometry)
         largest = max(grid.extent)
         if largest <= least:
             raise TranslateError(
@@ -73,7 +73,7 @@ class Tiling:
 
     def _automatic(self) -> int:
         """The preferred tile, or the largest of the ladder that fits; no smaller than what an exact overlap needs."""
-        least = smallest_tile(self.overlap, self.geometry.multiple)
+        least = smallest_tile(self.overlap, self.geometry)
         preferred = max(self.preferred, round_up(3 * self.overlap.shared, 64))
         ladder = [preferred, *(tile for tile in LADDER if tile < preferred)]
         return next((tile for tile in ladder if tile**2 <= self.room and tile >= least), least)

@@ -11,12 +11,13 @@ import numpy as np
 
 from img2imgkit import backend
 from img2imgkit.bundle import Bundle
-from img2imgkit.errors import TranslateError
-from img2imgkit.images import Picture, to_levels, to_rgb
+from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import devices, transparency
 from img2imgkit.inference.bands import Band, Bands
+from img2imgkit.inference.colour import finished, readied
 from img2imgkit.inference.footprint import bytes_per_pixel
-from img2imgkit.inference.grid import Grid, Span, make_grid, round_up
+from img2imgkit.inference.grid import Grid, Span, make_grid, padded
 from img2imgkit.inference.model import Model
 from img2imgkit.inference.network import OutOfMemory
 from img2imgkit.inference.padding import region
@@ -25,6 +26,7 @@ from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
 from img2imgkit.task import Geometry
 
 Rows = Callable[[int, np.ndarray], None]
+_PROBE = 64  # pixels a side, of the picture that number formats are compared on
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,30 @@ class Translator:
         """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1").
 
         Raises:
-            ConfigError: there is no such device.
+            ConfigError: there is no such device, the task has no such choices, or alpha cannot go through the networks.
             BundleError: the task needs more than a picture.
         """
-        self.bundle, self.settings = bundle, settings or Settings()
+        self.settings = settings or Settings()
+        self.bundle = bundle.choosing(self.settings.choices)
         self.devices = backend.devices(device)
-        self.geometry = bundle.task.geometry()
-        self.model = Model(bundle, self.devices, self.settings.precision, self.settings.ensemble)
+        self.geometry = self.bundle.task.geometry()
+        self.model = Model(self.bundle, self.devices, self.settings.precision, self.settings.ensemble)
+        if self.settings.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
+            task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
+            raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")
         self.tiling = self._tiling()
 
     def translate(self, picture: Picture) -> Translation:
-        """The picture as the bundle makes it, ``scale`` times as large, with the same depth, space and metadata.
+        """The picture as the bundle makes it, ``scale`` times as large, with the same depth and metadata.
 
-        CMYK becomes RGB. Colour alone goes through the networks; alpha is scaled with it.
+        Its space stays too, unless the networks give it another (``colour.readied``) or it is CMYK, which becomes RGB.
+        Colour alone goes through the networks; alpha is scaled with it.
 
         Raises:
             TranslateError: it cannot be made: no memory for the smallest tile, or no finite output.
         """
         try:
-            return self._translated(_modelled(picture))
+            return self._translated(self._readied(picture))
         except MemoryError as error:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no main memory to translate {size} pixels: {error}") from error
@@ -74,15 +81,13 @@ class Translator:
         image, grid = self._levels(color, retries)
         if alpha is not None:
             alpha = self._alpha(alpha, retries)
-        return Translation(
-            picture.with_pixels(image, alpha), self._notes(grid, retries.value, self.model.redone - redone)
-        )
+        notes = self._notes(grid, retries.value, self.model.redone - redone)
+        return Translation(finished(picture, image, alpha), notes)
 
     @cached_property
     def difference(self) -> dict[str, float]:
         """How far the chosen precision is from float32, in levels of 255, over a probe of edges, ramps and noise."""
-        multiple = self.geometry.multiple
-        probe = _probe(-(-64 // multiple) * multiple, self.geometry.channels)
+        probe = _probe(padded(_PROBE, self.geometry), self.geometry.channels)
         return _in_levels(self.model.difference(probe[None]))
 
     def tiling_difference(self, picture: Picture) -> dict[str, float]:
@@ -91,21 +96,19 @@ class Translator:
         Raises:
             TranslateError: the device has no memory for the whole of it.
         """
-        color = _modelled(picture).color
-        scale, (height, width, channels) = self.geometry.scale, color.shape
-        whole = np.empty((scale * height, scale * width, channels), np.float32)
+        color = self._readied(picture).color
+        whole = np.empty(self._shape(color), np.float32)
         tiled = np.empty_like(whole)
 
         def keep(image: np.ndarray, start: int, rows: np.ndarray) -> None:
             image[start : start + len(rows)] = rows
 
-        multiple = self.geometry.multiple
-        single = make_grid(
-            round_up(height, multiple), round_up(width, multiple), self.geometry, self.tiling.overlap, None
-        )
+        height, width = (padded(side, self.geometry) for side in color.shape[:2])
+        single = make_grid(height, width, self.geometry, self.tiling.overlap, None)
         self._render(color, partial(keep, tiled), _Count())
         if self._render(color, partial(keep, whole), _Count(), single).tiles > 1:
-            raise TranslateError(f"no memory for the whole of {width} x {height} pixels to compare tiles with")
+            size = f"{picture.width} x {picture.height}"
+            raise TranslateError(f"no memory for the whole of {size} pixels to compare tiles with")
         return _in_levels(np.abs(whole - tiled))
 
     def render(self, color: np.ndarray, give: Rows, grid: Grid | None = None) -> Grid:
@@ -115,7 +118,8 @@ class Translator:
         tiles are not exact, so that no seam between two grids shows; ``give`` then gets rows again.
 
         Shapes:
-            color: (H, W, C), uint8 or uint16; give: called with (first row, (rows, scale * W, C) float32)
+            color: (H, W, C) as ``colour.readied`` leaves it, uint8 or uint16
+            give: called with (first row, (rows, scale * W, channels written) float32)
         """
         return self._render(color, give, _Count(), grid)
 
@@ -138,7 +142,7 @@ class Translator:
         return grid
 
     def _band(self, color: np.ndarray, grid: Grid, row: Span) -> Band:
-        band = Band(row, color.shape[1], color.shape[2], self.geometry.scale)
+        band = Band(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
         together = self.settings.batch * self.model.network.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
@@ -148,15 +152,21 @@ class Translator:
         return band
 
     def _levels(self, color: np.ndarray, retries: _Count) -> tuple[np.ndarray, Grid]:
-        scale = self.geometry.scale
-        shape = (scale * color.shape[0], scale * color.shape[1], color.shape[2])
-        image = np.empty(shape, color.dtype)
+        image = np.empty(self._shape(color), color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
             for first, part in _slabs(rows):
                 image[start + first : start + first + len(part)] = to_levels(part, color.dtype)
 
         return image, self._render(color, give, retries)
+
+    def _readied(self, picture: Picture) -> Picture:
+        return readied(picture, self.geometry, self.bundle.task.keeps_grey)
+
+    def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
+        """Of what comes of colour."""
+        height, width, channels = color.shape
+        return self.geometry.scale * height, self.geometry.scale * width, self.model.channels(channels)
 
     def _alpha(self, alpha: np.ndarray, retries: _Count) -> np.ndarray:
         if self.settings.alpha == "model" and alpha.min() < alpha.max():
@@ -187,10 +197,6 @@ class Translator:
 @dataclass
 class _Count:
     value: int = 0
-
-
-def _modelled(picture: Picture) -> Picture:
-    return to_rgb(picture) if picture.space == "cmyk" else picture
 
 
 def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.ndarray]]:

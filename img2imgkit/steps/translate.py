@@ -35,6 +35,7 @@ class Translate(Transform):
         super().__init__(options)
         self._folder: Path | None = None
         self._manifest: bundle.Manifest | None = None
+        self._choices: Mapping[str, Any] = {}
         self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
         self._translator: Translator | None = None
@@ -46,11 +47,11 @@ class Translate(Transform):
         return self._manifest
 
     def prepare(self, planning: Planning) -> None:
-        """Find the bundle and read its description.
+        """Find the bundle and read its description. Choices are checked by its task's code, which needs TensorFlow.
 
         Raises:
             NotInstalled, BundleError: it is not there, or damaged.
-            ConfigError: the options contradict each other.
+            ConfigError: the options contradict each other, or its task has no such choices.
         """
         options = self.options
         if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
@@ -58,12 +59,19 @@ class Translate(Transform):
         self._folder = bundle.resolve(options.bundle, Path.cwd(), planning.catalog)
         self._manifest = bundle.describe(self._folder)
         self._plugin = _installed(self._manifest.plugin, planning.catalog)
-        self._scale = self._manifest.contract.scale * int(planning.facts.get("scale", 1))
+        scale = self._manifest.contract.scale
+        if options.choices:
+            task = bundle.task_of(self._folder, planning.catalog, options.choices)
+            self._choices, scale = task.choices.model_dump(mode="json", exclude_defaults=True), task.geometry().scale
+        self._scale = scale * int(planning.facts.get("scale", 1))
 
     def recipe(self) -> Mapping[str, Any]:
-        """All options but those that change no pixel: how many tiles at once, and where the bundle lies."""
-        stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"bundle", "batch"})
-        return stated
+        """All options but those that change no pixel: how many tiles at once, and where the bundle lies.
+
+        Choices count where they differ from the task's own, which the plugin's version stands for.
+        """
+        stated = self.options.model_dump(mode="json", exclude={"bundle", "batch", "choices"})
+        return {**stated, **({"choices": self._choices} if self._choices else {})}
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""

@@ -23,6 +23,7 @@ class SuperResolution(kit.Task):
 
     name = "super-resolution"
     data = "degraded"
+    keeps_grey = True
 
     class Options(kit.Config):
         """How much larger, and the size of the network."""

@@ -27,7 +27,7 @@ def axes(draw: st.DrawFn) -> tuple[int, int, Geometry, Overlap]:
 def test_spans_cover_an_axis_once_on_the_networks_grid(case: tuple[int, int, Geometry, Overlap]) -> None:
     length, tile, geometry, overlap = case
     overlap, tile = fitted(geometry, overlap, tile)
-    found = spans(length, tile, overlap, geometry.multiple)
+    found = spans(length, tile, overlap, geometry)
     assert (found[0].start, found[0].keep_start, found[0].fade_in) == (0, 0, 0)
     assert (found[-1].stop, found[-1].keep_stop, found[-1].fade_out) == (length, length, 0)
     assert len({span.stop - span.start for span in found}) == 1  # one shape for the whole picture
@@ -62,7 +62,7 @@ def test_a_grid_is_called_exact_only_if_every_tile_sees_its_whole_receptive_fiel
 @settings(max_examples=80, deadline=None)
 def test_the_smallest_tile_keeps_its_overlap(case: tuple[int, int, Geometry, Overlap]) -> None:
     _, _, geometry, overlap = case
-    least = smallest_tile(overlap, geometry.multiple)
+    least = smallest_tile(overlap, geometry)
     assert fitted(geometry, overlap, least) == (overlap, least)
 
 
@@ -85,7 +85,7 @@ def test_a_picture_no_larger_than_the_tile_is_one_tile() -> None:
 
 
 def test_tiles_are_no_larger_than_their_number_needs() -> None:
-    found = spans(520, 512, Overlap(10, 0), 1)
+    found = spans(520, 512, Overlap(10, 0), Geometry())
     assert [(span.start, span.stop) for span in found] == [(0, 270), (250, 520)]
     assert [(span.keep_start, span.keep_stop) for span in found] == [(0, 260), (260, 520)]
 
@@ -103,5 +103,5 @@ def test_rounding_up(length: int, multiple: int, expected: int) -> None:
 
 def test_spans_count_no_more_tiles_than_the_largest_tile_needs() -> None:
     for length in range(100, 1000, 37):
-        found = spans(length, 96, Overlap(8, 0), 1)
+        found = spans(length, 96, Overlap(8, 0), Geometry())
         assert len(found) == int(np.ceil((length - 96) / 80)) + 1
