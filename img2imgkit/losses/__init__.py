@@ -1,20 +1,39 @@
 """Losses: plain functions that give one number per image, shape (N,). The trainer alone reduces over images."""
 
 from img2imgkit.losses.adversarial import hinge, lsgan, relativistic, vanilla, wasserstein
+from img2imgkit.losses.classification import binary_cross_entropy, cross_entropy
+from img2imgkit.losses.contrastive import patch_nce
+from img2imgkit.losses.matching import feature_matching
 from img2imgkit.losses.penalties import dragan_points, gradient_penalty, interpolate, squared_gradient
-from img2imgkit.losses.reconstruction import charbonnier, l1, l2
+from img2imgkit.losses.perceptual import gram, lpips, perceptual, style
+from img2imgkit.losses.reconstruction import charbonnier, frobenius, l1, l2, total_variation
+from img2imgkit.losses.similarity import ms_ssim_loss, ssim_loss
+from img2imgkit.losses.variational import kl_divergence
 
 __all__ = [
+    "binary_cross_entropy",
     "charbonnier",
+    "cross_entropy",
     "dragan_points",
+    "feature_matching",
+    "frobenius",
     "gradient_penalty",
+    "gram",
     "hinge",
     "interpolate",
+    "kl_divergence",
     "l1",
     "l2",
+    "lpips",
     "lsgan",
+    "ms_ssim_loss",
+    "patch_nce",
+    "perceptual",
     "relativistic",
     "squared_gradient",
+    "ssim_loss",
+    "style",
+    "total_variation",
     "vanilla",
     "wasserstein",
 ]

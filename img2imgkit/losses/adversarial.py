@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from img2imgkit import backend
+from img2imgkit.losses.reduction import mean_per_image
 
 Tensor = Any
 
@@ -25,7 +26,7 @@ def vanilla(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
         scores: (N, ...) logits -> (N,) float32
     """
     scores = ops.cast(scores, "float32")
-    return _per_image(ops.softplus(scores) - (1 - smoothing) * scores if real else ops.softplus(scores))
+    return mean_per_image(ops.softplus(scores) - (1 - smoothing) * scores if real else ops.softplus(scores))
 
 
 def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
@@ -37,7 +38,7 @@ def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
         scores: (N, ...) -> (N,) float32
     """
     scores = ops.cast(scores, "float32")
-    return _per_image(ops.square(scores - (1 - smoothing) if real else scores))
+    return mean_per_image(ops.square(scores - (1 - smoothing) if real else scores))
 
 
 def hinge(scores: Tensor, real: bool) -> Tensor:
@@ -47,7 +48,7 @@ def hinge(scores: Tensor, real: bool) -> Tensor:
         scores: (N, ...) -> (N,) float32
     """
     scores = ops.cast(scores, "float32")
-    return _per_image(ops.relu(1 - scores if real else 1 + scores))
+    return mean_per_image(ops.relu(1 - scores if real else 1 + scores))
 
 
 def wasserstein(scores: Tensor, real: bool) -> Tensor:
@@ -57,7 +58,7 @@ def wasserstein(scores: Tensor, real: bool) -> Tensor:
         scores: (N, ...) -> (N,) float32
     """
     scores = ops.cast(scores, "float32")
-    return _per_image(-scores if real else scores)
+    return mean_per_image(-scores if real else scores)
 
 
 def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, real: bool, **options: float) -> Tensor:
@@ -75,7 +76,3 @@ def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, re
     """
     average = backend.replica_sum(ops.mean(ops.cast(others, "float32"))) / backend.replicas()
     return loss(ops.cast(scores, "float32") - average, real, **options)
-
-
-def _per_image(values: Tensor) -> Tensor:
-    return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)

@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from img2imgkit import backend
+from img2imgkit.losses.reduction import mean_per_image, sum_per_image
 
 Tensor = Any
 
@@ -33,9 +34,9 @@ def gradient_penalty(
         x: (N, H, W, C) -> (N,) float32
     """
     squares = ops.square(_gradient(critic, x) + epsilon)
-    squares = ops.sum(squares, axis=-1) if per_pixel else ops.sum(_rows(squares), axis=1, keepdims=True)
+    squares = ops.sum(squares, axis=-1) if per_pixel else sum_per_image(squares)
     norm = ops.sqrt(ops.maximum(squares, 1e-30))  # the root of 0 has no slope
-    return ops.mean(_rows(ops.square(norm - target)), axis=1)
+    return mean_per_image(ops.square(norm - target))
 
 
 def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     Shapes:
         x: (N, H, W, C) -> (N,) float32
     """
-    return ops.sum(_rows(ops.square(_gradient(critic, x))), axis=1)
+    return sum_per_image(ops.square(_gradient(critic, x)))
 
 
 def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -76,10 +77,6 @@ def dragan_points(image: Tensor, noise: Tensor, mix: Tensor) -> Tensor:
 
 def _gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return backend.input_gradient(lambda shown: ops.cast(critic(shown), "float32"), ops.cast(x, "float32"))
-
-
-def _rows(values: Tensor) -> Tensor:
-    return ops.reshape(values, (ops.shape(values)[0], -1))
 
 
 def _column(mix: Tensor, image: Tensor) -> Tensor:

@@ -6,44 +6,64 @@ from typing import Any
 
 from keras import ops
 
+from img2imgkit.losses.reduction import difference, mean_per_image, sum_per_image
+
 Tensor = Any
 
 
-def l1(image: Tensor, target: Tensor) -> Tensor:
+def l1(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean absolute difference.
 
+    Args:
+        weight: how much each pixel counts in the mean
     Shapes:
-        image, target: (N, ...), any range -> (N,) float32
+        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
     """
-    return _per_image(ops.abs(_difference(image, target)))
+    return _weighted_mean(ops.abs(difference(image, target)), weight)
 
 
-def l2(image: Tensor, target: Tensor) -> Tensor:
+def l2(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean squared difference.
 
+    Args:
+        weight: how much each pixel counts in the mean
     Shapes:
-        image, target: (N, ...), any range -> (N,) float32
+        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
     """
-    return _per_image(ops.square(_difference(image, target)))
+    return _weighted_mean(ops.square(difference(image, target)), weight)
 
 
-def charbonnier(image: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor:
+def charbonnier(image: Tensor, target: Tensor, epsilon: float = 1e-3, weight: Tensor | None = None) -> Tensor:
     """Mean of sqrt(d^2 + epsilon^2): L1, smooth at zero (Lai et al. 2017, https://arxiv.org/abs/1704.03915, eq. 4).
 
+    Args:
+        weight: how much each pixel counts in the mean
+    Shapes:
+        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+    """
+    return _weighted_mean(ops.sqrt(ops.square(difference(image, target)) + epsilon**2), weight)
+
+
+def frobenius(image: Tensor, target: Tensor) -> Tensor:
+    """Root of the summed squared difference.
+
     Shapes:
         image, target: (N, ...), any range -> (N,) float32
     """
-    return _per_image(ops.sqrt(ops.square(_difference(image, target)) + epsilon**2))
+    return ops.sqrt(ops.maximum(sum_per_image(ops.square(difference(image, target))), 1e-30))  # no slope at equality
 
 
-def _difference(image: Tensor, target: Tensor) -> Tensor:
-    if len(image.shape) != len(target.shape):
-        raise ValueError(f"image {tuple(image.shape)} and target {tuple(target.shape)} differ in rank")
-    for mine, wanted in zip(image.shape, target.shape, strict=True):
-        if mine is not None and wanted is not None and mine != wanted:
-            raise ValueError(f"image {tuple(image.shape)} and target {tuple(target.shape)} differ in shape")
-    return ops.cast(image, "float32") - ops.cast(target, "float32")
+def total_variation(image: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours, of rows plus of columns (Rudin et al. 1992, anisotropic).
+
+    Shapes:
+        image: (N, H, W, C) with H, W >= 2, any range -> (N,) float32
+    """
+    return l1(image[:, 1:], image[:, :-1]) + l1(image[:, :, 1:], image[:, :, :-1])
 
 
-def _per_image(values: Tensor) -> Tensor:
-    return ops.mean(values, axis=tuple(range(1, len(values.shape))))
+def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return mean_per_image(values)
+    weight = ops.broadcast_to(ops.cast(weight, "float32"), ops.shape(values))
+    return sum_per_image(values * weight) / ops.maximum(sum_per_image(weight), 1e-12)  # 0 where nothing counts

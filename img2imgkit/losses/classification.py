@@ -1,0 +1,28 @@
+"""How far a critic's classification of an image is from its labels; (N,) each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+
+def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """For labels that exclude none of each other, such as a face's attributes: sum over the labels.
+
+    Shapes:
+        logits, labels: (N, K), labels in [0, 1] -> (N,) float32
+    """
+    logits = ops.cast(logits, "float32")
+    return ops.sum(ops.softplus(logits) - ops.cast(labels, "float32") * logits, axis=-1)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """For one label out of several, such as an emotion.
+
+    Shapes:
+        logits: (N, K); labels: (N, K), 1 at the label and 0 elsewhere -> (N,) float32
+    """
+    return -ops.sum(ops.log_softmax(ops.cast(logits, "float32"), axis=-1) * ops.cast(labels, "float32"), axis=-1)

@@ -1,0 +1,29 @@
+"""Patchwise contrast: a patch of the output should be more like the input's patch there than like its other patches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+_SELF = -10.0  # a patch's similarity to itself as its own negative; far below any that unit vectors can have
+
+
+def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
+    """Cross entropy of finding each output patch's place among the patches of its input.
+
+    Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 3. Negatives come from the same image; for those of the
+    whole batch, reshape both to (1, N * P, C).
+
+    Shapes:
+        query: (N, P, C), P patches of each output, of unit length; key: the same places of its input; no gradient goes
+        to the key -> (N,) float32, mean over patches
+    """
+    query, key = ops.cast(query, "float32"), ops.stop_gradient(ops.cast(key, "float32"))
+    positive = ops.sum(query * key, axis=-1, keepdims=True)
+    own = ops.eye(ops.shape(query)[1], dtype="float32")
+    negative = ops.matmul(query, ops.transpose(key, (0, 2, 1))) * (1 - own) + _SELF * own
+    logits = ops.concatenate([positive, negative], axis=-1) / temperature
+    return ops.mean(ops.logsumexp(logits, axis=-1) - positive[..., 0] / temperature, axis=-1)

@@ -1,0 +1,27 @@
+"""Feature matching: generated images should move a critic's layers as real ones do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from img2imgkit.losses.reconstruction import l1
+
+Tensor = Any
+
+
+def feature_matching(fake_features: Sequence[Tensor], real_features: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of each layer's features, mean over layers.
+
+    Wang et al. 2018, https://arxiv.org/abs/1711.11585, eq. 4. Of several critics, the features of all go in, without
+    their scores. pix2pixHD's official code weights this by 4 times its lambda; SPADE's, by the number of layers of one
+    critic times its lambda.
+
+    Shapes:
+        the same on both sides, (N, ...) each -> (N,) float32; no gradient goes to the real side
+    """
+    pairs = list(zip(fake_features, real_features, strict=True))
+    terms = [l1(fake, ops.stop_gradient(real)) for fake, real in pairs]
+    return sum(terms[1:], terms[0]) / len(terms)

@@ -1,0 +1,75 @@
+"""Losses on the features that a network gives of two images, as lists over its taps; (N,) each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras import ops
+
+from img2imgkit.losses.reconstruction import l1
+
+Tensor = Any
+Distance = Callable[[Tensor, Tensor], Tensor]
+
+
+def perceptual(
+    image_features: Sequence[Tensor],
+    target_features: Sequence[Tensor],
+    weights: Sequence[float],
+    distance: Distance = l1,
+) -> Tensor:
+    """Weighted sum of distances between features (Johnson et al. 2016, https://arxiv.org/abs/1603.08155, eq. 2).
+
+    Shapes:
+        features: (N, ...) each, one weight for each -> (N,) float32
+    """
+    pairs = zip(image_features, target_features, weights, strict=True)
+    terms = [weight * distance(image, target) for image, target, weight in pairs]
+    return sum(terms[1:], terms[0])
+
+
+def style(
+    image_features: Sequence[Tensor],
+    target_features: Sequence[Tensor],
+    weights: Sequence[float],
+    distance: Distance = l1,
+) -> Tensor:
+    """Weighted sum of distances between Gram matrices of features (Gatys et al. 2015, https://arxiv.org/abs/1508.06576).
+
+    Shapes:
+        features: (N, H, W, C) each, one weight for each -> (N,) float32
+    """
+    return perceptual([*map(gram, image_features)], [*map(gram, target_features)], weights, distance)
+
+
+def gram(features: Tensor) -> Tensor:
+    """Which channels are on together: mean product of each two, divided by the number of channels.
+
+    Shapes:
+        features: (N, H, W, C) -> (N, C, C) float32
+    """
+    count, height, width, channels = ops.shape(features)
+    rows = ops.reshape(ops.cast(features, "float32"), (count, height * width, channels))
+    return ops.matmul(ops.transpose(rows, (0, 2, 1)), rows) / ops.cast(height * width * channels, "float32")
+
+
+def lpips(image_features: Sequence[Tensor], target_features: Sequence[Tensor], heads: Sequence[Tensor]) -> Tensor:
+    """Learned distance between features of unit length (Zhang et al. 2018, https://arxiv.org/abs/1801.03924, eq. 1).
+
+    Args:
+        heads: how much each channel of each tap counts, (C,) each
+    Shapes:
+        features: (N, H, W, C) each -> (N,) float32
+    """
+    terms = []
+    for image, target, head in zip(image_features, target_features, heads, strict=True):
+        apart = ops.square(_unit_length(image) - _unit_length(target))
+        terms.append(ops.mean(ops.sum(apart * ops.cast(head, "float32"), axis=-1), axis=(1, 2)))
+    return sum(terms[1:], terms[0])
+
+
+def _unit_length(features: Tensor) -> Tensor:
+    features = ops.cast(features, "float32")
+    squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
+    return features / (ops.sqrt(ops.maximum(squares, 1e-30)) + 1e-10)  # a pixel without features has no slope

@@ -1,0 +1,24 @@
+"""Keeping an encoder's codes near the distribution that codes are drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from img2imgkit.losses.reduction import sum_per_image
+
+Tensor = Any
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """From a normal distribution with independent axes to the standard one.
+
+    Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, appendix B, with the sign of a loss. SPADE's
+    official code takes the sum over the batch.
+
+    Shapes:
+        mean, log_variance: (N, ...) -> (N,) float32, sum over the axes
+    """
+    mean, log_variance = ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
+    return sum_per_image(ops.square(mean) + ops.exp(log_variance) - log_variance - 1) / 2

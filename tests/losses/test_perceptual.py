@@ -1,0 +1,57 @@
+"""Losses on features: closed forms, and LPIPS as its authors compute it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.losses import frobenius, gram, l2, lpips, perceptual, style  # noqa: E402
+
+IMAGE = [np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 1, 1, 3), np.float32)]
+TARGET = [IMAGE[0] + 2, IMAGE[1] + 4]
+
+
+def test_perceptual_is_a_weighted_sum_over_taps() -> None:
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (0.5, 2.0)), [0.5 * 2 + 2 * 4])
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (0.5, 2.0), l2), [0.5 * 4 + 2 * 16])
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (1.0, 0.0), frobenius), [4], rtol=1e-6)
+
+
+def test_taps_and_weights_must_match() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        perceptual(IMAGE, TARGET, (1.0,))
+
+
+def test_gram_counts_channels_that_are_on_together() -> None:
+    features = np.array([[1.0, 2.0], [3.0, 0.0]], np.float32).reshape(1, 2, 1, 2)
+    np.testing.assert_allclose(gram(features), [np.array([[10.0, 2.0], [2.0, 4.0]]) / 4])
+
+
+def test_style_does_not_see_where_features_are() -> None:
+    features = np.random.default_rng(0).normal(size=(1, 4, 6, 3)).astype(np.float32)
+    np.testing.assert_allclose(style([features], [features[:, ::-1, ::-1]], (1.0,)), [0], atol=1e-6)
+    np.testing.assert_allclose(
+        style([features], [2 * features], (0.5,)), [1.5 * np.abs(gram(features)).mean()], rtol=1e-5
+    )
+
+
+def test_lpips_compares_directions_of_features() -> None:
+    image = np.array([3.0, 4.0], np.float32).reshape(1, 1, 1, 2)
+    target = np.array([1.0, 0.0], np.float32).reshape(1, 1, 1, 2)
+    wanted = 2 * (0.6 - 1) ** 2 + 5 * 0.8**2
+    np.testing.assert_allclose(lpips([image], [target], [np.array([2.0, 5.0], np.float32)]), [wanted], rtol=1e-6)
+    np.testing.assert_allclose(lpips([image], [9 * image], [np.ones(2, np.float32)]), [0], atol=1e-6)
+
+
+def test_lpips_has_a_finite_gradient_where_nothing_is_on() -> None:
+    import tensorflow as tf
+
+    features = tf.Variable(tf.zeros((1, 2, 2, 3)))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(lpips([features], [tf.ones((1, 2, 2, 3))], [np.ones(3, np.float32)]))
+    assert float(total) == pytest.approx(1.0)
+    assert np.isfinite(tape.gradient(total, features)).all()
