@@ -1,4 +1,4 @@
-"""Random batches of each data kind, and random pictures."""
+"""Random batches of each data kind, and random pictures to translate."""
 
 from __future__ import annotations
 
@@ -7,32 +7,65 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from img2imgkit.task import BATCH_KEYS, Task
+from img2imgkit.testing.claims import expect
 
 Arrays = dict[str, np.ndarray]
 MakeBatch = Callable[[np.random.Generator, int], Arrays]
 
-_SIDE = 16  # pixels; networks that need larger multiples get those
-_AS_THE_OUTPUT: Mapping[str, tuple[str, ...]] = {"paired": ("target",), "degraded": ("target",), "unpaired": ()}
+_SIDE = 16  # pixels; networks that need more get that
+_KINDS = ("paired", "unpaired", "degraded")  # of nothing but pictures: one that is read, one as it is written
 
 
 def random_batch(task: Task, rng: np.random.Generator, images: int) -> Arrays:
-    """Noise under the keys of the task's data kind.
+    """Noise under the keys of the task's data kind, and what the task draws for it.
 
     Shapes:
-        -> (images, H, W, C) float32 in [-1, 1]; targets are ``scale`` times as high and wide
+        -> (images, H, W, read or written channels) float32 in [-1, 1]; targets are ``scale`` times as high and wide
     Raises:
         AssertionError: the kind has keys whose shapes only the task knows.
     """
-    if task.data not in _AS_THE_OUTPUT:
-        raise AssertionError(f"{task.data!r} batches hold more than pictures: give check_task(..., batch=) to make one")
-    geometry = task.geometry()
-    side = -(-_SIDE // geometry.multiple) * geometry.multiple
-    return {
-        key: noise(rng, images, side * (geometry.scale if key in _AS_THE_OUTPUT[task.data] else 1), geometry.channels)
-        for key in BATCH_KEYS[task.data]
+    expect(
+        task.data in _KINDS,
+        f"{task.data!r} batches hold more than pictures: give check_task(..., batch=) to make one",
+    )
+    geometry, side = task.geometry(), _side(task)
+    read, written = BATCH_KEYS[task.data]
+    batch = {
+        read: noise(rng, images, side, geometry.channels),
+        written: noise(rng, images, side * geometry.scale, geometry.written),
     }
+    return with_draws(task, rng, batch)
+
+
+def random_source(task: Task, rng: np.random.Generator, images: int) -> Arrays:
+    """Noise for ``task.translate``.
+
+    Shapes:
+        -> "source": (images, H, W, read channels) float32 in [-1, 1]
+    """
+    return {"source": noise(rng, images, _side(task), task.geometry().channels)}
+
+
+def with_draws(task: Task, rng: np.random.Generator, batch: Mapping[str, np.ndarray]) -> Arrays:
+    """A batch and the random numbers that the task draws for each of its images.
+
+    Raises:
+        AssertionError: the task draws under a key that the batch has, or other keys or shapes for each image.
+    """
+    images = len(next(iter(batch.values())))
+    draws = [task.draw(rng, {key: values[i] for key, values in batch.items()}) for i in range(images)]
+    shapes = [{key: np.shape(value) for key, value in drawn.items()} for drawn in draws]
+    expect(all(each == shapes[0] for each in shapes), f"draw() gives other keys or shapes for each image: {shapes}")
+    taken = sorted(draws[0].keys() & batch.keys())
+    expect(not taken, f"draw() gives {taken[:1]}, which {task.data!r} batches have already")
+    return {**batch, **{key: np.stack([drawn[key] for drawn in draws]) for key in draws[0]}}
 
 
 def noise(rng: np.random.Generator, images: int, side: int, channels: int) -> np.ndarray:
     """(images, side, side, channels), float32 in [-1, 1]."""
     return rng.uniform(-1, 1, (images, side, side, channels)).astype(np.float32)
+
+
+def _side(task: Task) -> int:
+    geometry = task.geometry()
+    return -(-max(_SIDE, geometry.minimum) // geometry.multiple) * geometry.multiple

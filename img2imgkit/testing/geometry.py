@@ -10,24 +10,25 @@ from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.images import Picture
 from img2imgkit.inference import Translator
-from img2imgkit.task import BATCH_KEYS, Geometry, Networks, Task
+from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.testing.claims import expect, must_work
 
 _UNBOUNDED_SIDE = 96  # where a network that "sees everything" must see more than half
 _PHASES = 4
+_LARGE = 64  # a multiple from which on fewer sizes are tried
 
 
 def check_sizes(task: Task, nets: Networks) -> None:
-    """Every allowed size comes out ``scale`` times as large, and finite."""
-    geometry = task.geometry()
-    unit, scale = geometry.multiple, geometry.scale
-    for height, width in ((unit, unit), (unit, 3 * unit), (2 * unit, unit), (5 * unit, 4 * unit)):
+    """Every allowed size comes out ``scale`` times as large, in the written channels, and finite."""
+    geometry, generators = task.geometry(), _Generators(nets.generators)
+    scale = geometry.scale
+    for height, width in _allowed(geometry):
         source = np.random.default_rng(height).uniform(-1, 1, (2, height, width, geometry.channels)).astype(np.float32)
         try:
-            result = np.asarray(task.translate(nets, {BATCH_KEYS[task.data][0]: source}))
+            result = np.asarray(task.translate(generators, {"source": source}))
         except Exception as error:  # whatever the layers raise
             raise AssertionError(f"translate fails on {source.shape}, which geometry() allows: {error}") from error
-        wanted = (2, scale * height, scale * width, geometry.channels)
+        wanted = (2, scale * height, scale * width, geometry.written)
         expect(result.shape == wanted, f"translate made {result.shape} of {source.shape}; geometry() promises {wanted}")
         expect(np.isfinite(result).all(), f"translate made NaN or infinity of noise of {source.shape}")
 
@@ -35,7 +36,7 @@ def check_sizes(task: Task, nets: Networks) -> None:
 def check_pictures(bundle: Bundle) -> None:
     """Through the Translator every size comes out exactly ``scale`` times as large, from one pixel up."""
     geometry = bundle.task.geometry()
-    unit, scale = geometry.multiple, geometry.scale
+    unit, scale = _least(geometry), geometry.scale
     translator = Translator(bundle, device="cpu")
     for height, width in ((1, 1), (1, unit + 1), (unit + 2, 1), (2 * unit - 1, unit + 1)):
         pixels = np.random.default_rng(width).integers(0, 256, (height, width, geometry.channels)).astype(np.uint8)
@@ -44,6 +45,8 @@ def check_pictures(bundle: Bundle) -> None:
             result = translator.translate(Picture(pixels, None, space)).picture  # type: ignore[arg-type]
         size, wanted = (result.width, result.height), (scale * width, scale * height)
         expect(size == wanted, f"a picture of {width}x{height} became {size}, expected {wanted}")
+        found, written = result.color.shape[2], geometry.written
+        expect(found == written, f"a picture came out with {found} channels; geometry() promises {written}")
 
 
 def check_radius(task: Task, nets: Networks) -> None:
@@ -84,7 +87,7 @@ def _reach_from(task: Task, nets: Networks, side: int, phase: int) -> int:
 
     def corner_pixels(image: Any) -> Any:
         """All outputs that lie on the middle input pixel."""
-        made = task.translate(nets, {BATCH_KEYS[task.data][0]: image})
+        made = task.translate(nets, {"source": image})
         return made[:, first : first + geometry.scale, first : first + geometry.scale]
 
     with keras.device("cpu:0"):  # where what is zero is exactly zero: other devices transform tiles of a convolution
@@ -107,7 +110,27 @@ def _make_transparent(nets: Networks) -> None:
 def _side(geometry: Geometry) -> int:
     """Large enough to see a reach beyond the promised one."""
     wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
-    return -(-wanted // geometry.multiple) * geometry.multiple
+    return -(-max(wanted, geometry.minimum) // geometry.multiple) * geometry.multiple
+
+
+def _least(geometry: Geometry) -> int:
+    """The smallest allowed height and width."""
+    return -(-geometry.minimum // geometry.multiple) * geometry.multiple
+
+
+def _allowed(geometry: Geometry) -> tuple[tuple[int, int], ...]:
+    """Heights and widths: the smallest, longer on one side, and some more on both."""
+    least, unit = _least(geometry), geometry.multiple
+    sizes = ((least, least), (least, least + 2 * unit), (least + unit, least))
+    return sizes if unit >= _LARGE else (*sizes, (least + 4 * unit, least + 3 * unit))
+
+
+class _Generators(Networks):
+    """Networks as a bundle gives them back: generators alone."""
+
+    def __getitem__(self, role: str) -> Any:
+        expect(role in self.generators, f"translate uses network {role!r}, but a bundle holds generators only")
+        return super().__getitem__(role)
 
 
 def _phases(multiple: int) -> tuple[int, ...]:
