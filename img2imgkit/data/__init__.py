@@ -1,12 +1,11 @@
 """Training data: one reader per data kind; a sample is a function of (seed, position) alone."""
 
 from img2imgkit.data.degraded import DegradedOptions, DegradedReader
-from img2imgkit.data.pictures import refuse
+from img2imgkit.data.kinds import DataOptions, Inspection, inspect_data, open_reader
+from img2imgkit.data.paired import PairedOptions, PairedReader
 from img2imgkit.data.prefetch import Prefetch
 from img2imgkit.data.reader import Arrays, Contents, Reader
-from img2imgkit.task import Geometry
-
-DataOptions = DegradedOptions  # a discriminated union over ``kind`` once there is a second kind
+from img2imgkit.data.unpaired import UnpairedOptions, UnpairedReader
 
 __all__ = [
     "Arrays",
@@ -14,19 +13,13 @@ __all__ = [
     "DataOptions",
     "DegradedOptions",
     "DegradedReader",
+    "Inspection",
+    "PairedOptions",
+    "PairedReader",
     "Prefetch",
     "Reader",
+    "UnpairedOptions",
+    "UnpairedReader",
+    "inspect_data",
     "open_reader",
 ]
-
-
-def open_reader(options: DataOptions, geometry: Geometry) -> Reader:
-    """The reader of the options' kind, for a task of that geometry.
-
-    Raises:
-        DataError: every option that does not fit the task, or every folder and picture that cannot be used, by name.
-    """
-    refuse([f"data.{option}: {problem}" for option, problem in options.unsuited(geometry)])
-    reader = DegradedReader(options, geometry)
-    refuse(reader.problems)
-    return reader

@@ -54,11 +54,33 @@ def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str
     return Contents(name, len(sizes), smallest, largest, Counter(modes))
 
 
-def refuse(problems: list[str]) -> None:
+def refuse(problems: Sequence[str]) -> None:
     """Raise one DataError for all problems, if there are any; a very long list is cut."""
     if problems:
         more = [f"... and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
-        raise DataError("\n".join(problems[:MAX_LISTED] + more))
+        raise DataError("\n".join([*problems[:MAX_LISTED], *more]))
+
+
+def read_levels(path: Path, channels: int) -> np.ndarray:
+    """The pixels of a picture, upright, at its own depth and without its transparency.
+
+    Grey is repeated for 3 channels; RGB becomes grey by the weights of BT.601 for 1.
+
+    Shapes:
+        (H, W, channels), uint8 or uint16
+    Raises:
+        DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
+    """
+    picture = _decoded(path)
+    return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
+
+
+def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    """Pixels as grey or RGB. Shapes: (H, W, 1 or 3) uint8 or uint16 -> (H, W, channels)."""
+    if pixels.shape[2] == channels:
+        return pixels
+    picture = images.Picture(pixels, space="grey" if pixels.shape[2] == 1 else "rgb")
+    return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -69,6 +91,10 @@ def read_rgb(path: Path) -> np.ndarray:
     Raises:
         DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
     """
+    return images.with_depth(images.to_rgb(_decoded(path)), 8).color
+
+
+def _decoded(path: Path) -> images.Picture:
     try:
         picture = images.decode(path)
     except DecodeError as error:
@@ -76,7 +102,7 @@ def read_rgb(path: Path) -> np.ndarray:
         raise DataError(text if str(path) in text else f"{path}: {text}") from error
     if picture.space == "cmyk":
         raise DataError(f"{path}: is in cmyk; convert it to RGB first")
-    return images.with_depth(images.to_rgb(picture), 8).color
+    return picture
 
 
 def _is_picture(path: Path, folder: Path) -> bool:

@@ -1,0 +1,84 @@
+"""Size and mode of a picture from its header, upright, without decoding a pixel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from img2imgkit.errors import DataError, DecodeError
+from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff_read
+from img2imgkit.images.complaints import heard
+from img2imgkit.images.decode import shown
+
+_PNG_MODES = {
+    png_read.GREY: "L",
+    png_read.RGB: "RGB",
+    png_read.PALETTE: "P",
+    png_read.GREY_ALPHA: "LA",
+    png_read.RGB_ALPHA: "RGBA",
+}
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+class Header(NamedTuple):
+    """Width and height of the upright picture, and its mode as Pillow names modes, with ";16" where it is deep."""
+
+    width: int
+    height: int
+    mode: str
+
+
+def header(path: Path) -> Header:
+    """The header of a picture file; its format is told by its content.
+
+    Raises:
+        DataError: it cannot be read, is no picture, or is CMYK, whose colours would depend on a profile.
+    """
+    try:
+        with path.open("rb") as file, heard():
+            found, orientation = _read(file)
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # decoders raise anything on damaged data
+        reason = str(error) if isinstance(error, DecodeError) else f"is damaged: {error or type(error).__name__}"
+        raise DataError(f"{shown(path)}: {reason}") from error
+    if found.mode.startswith("CMYK"):
+        raise DataError(f"{shown(path)}: is in cmyk; convert it to RGB first")
+    return Header(found.height, found.width, found.mode) if orientation >= 5 else found
+
+
+def _read(file: BinaryIO) -> tuple[Header, int]:
+    start = file.read(16)
+    if not start:
+        raise DecodeError("is empty (0 bytes)")
+    if start.startswith(png_chunks.SIGNATURE):
+        return _png(file)
+    if start[:4] in _TIFF_STARTS:
+        return _tiff(file)
+    image = formats.open_header(file)
+    if image is None:
+        raise DecodeError("is no picture in a format that can be read here")
+    return Header(*image.size, image.mode), metadata.or_none(metadata.of_image, image).orientation
+
+
+def _png(file: BinaryIO) -> tuple[Header, int]:
+    head = png_read.header(file)
+    beside = metadata.or_none(metadata.of_png, png_chunks.read(file))
+    mode = _PNG_MODES[head.colour]
+    if mode == "L" and head.bits in (1, 16):
+        mode = "1" if head.bits == 1 else "I;16"
+    elif head.bits == 16:
+        mode = f"{mode};16"
+    return Header(head.width, head.height, mode), beside.orientation
+
+
+def _tiff(file: BinaryIO) -> tuple[Header, int]:
+    page = tiff_read.first_page(file)
+    orientation = metadata.or_none(metadata.of_tiff, file).orientation
+    try:
+        image = formats.open_header(file)
+    except DecodeError:  # of more bits than Pillow knows
+        image = None
+    known = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}
+    mode = image.mode if image else known.get(page.samples, f"{page.samples} channels")
+    return Header(page.width, page.height, mode), orientation
