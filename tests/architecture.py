@@ -21,6 +21,7 @@ ROOMS = (  # each imports only rooms before it
         "losses",
         "metrics",
         "adversary",
+        "parts",
         "task",
         "step",
         "hookspecs",

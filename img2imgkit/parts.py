@@ -1,0 +1,116 @@
+"""Networks as options: where a paper leaves a choice of parts, a task's options hold one of these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from img2imgkit.config import Config
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["CriticPart", "GeneratorPart", "Norm", "PatchPart", "PixelPart", "ResnetPart", "Statistics", "UnetPart"]
+
+Norm = Literal["batch", "instance", "none"]
+Statistics = Literal["running", "image"]
+Channels = Literal[1, 3]
+
+
+class UnetPart(Config):
+    """The U-Net of pix2pix, see ``nn.unet``."""
+
+    kind: Literal["unet"] = "unet"
+    depth: int = Field(default=8, ge=2, description="halvings, down to a pixel of 2**depth: 7 is unet_128, 8 unet_256")
+    width: int = Field(default=64, ge=1, description="filters of the outermost layer")
+    dropout: float = Field(
+        default=0.5, ge=0, lt=1, description="share zeroed in the decoder's inner steps"
+    )
+
+    @property
+    def multiple(self) -> int:
+        """What height and width must be multiples of."""
+        return int(2**self.depth)
+
+    @property
+    def minimum(self) -> int:
+        """The smallest height and width."""
+        return self.multiple
+
+    def build(
+        self, norm: Norm, channels: Channels, out_channels: Channels, statistics: Statistics = "running"
+    ) -> keras.Model:
+        """The network with fresh weights."""
+        from img2imgkit.nn import unet
+
+        return unet(self.depth, self.width, norm, self.dropout, channels, out_channels, statistics)
+
+
+class ResnetPart(Config):
+    """The residual generator of CycleGAN, see ``nn.resnet``."""
+
+    kind: Literal["resnet"] = "resnet"
+    blocks: int = Field(default=9, ge=0, description="residual blocks: 6 for pictures of 128x128, 9 from 256x256")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
+    antialias: bool = Field(default=False, description="halve and double through a blur")
+
+    @property
+    def multiple(self) -> int:
+        """What height and width must be multiples of."""
+        return 4
+
+    @property
+    def minimum(self) -> int:
+        """The smallest height and width: padding by reflection takes up to 3 pixels, and 1 at a quarter of the size."""
+        return 8
+
+    def build(
+        self, norm: Norm, channels: Channels, out_channels: Channels, statistics: Statistics = "running"
+    ) -> keras.Model:
+        """The network with fresh weights."""
+        from img2imgkit.nn import resnet
+
+        return resnet(
+            self.blocks,
+            self.width,
+            norm,
+            self.dropout,
+            channels,
+            out_channels,
+            antialias=self.antialias,
+            statistics=statistics,
+        )
+
+
+class PatchPart(Config):
+    """PatchGAN, see ``nn.patch_critic``."""
+
+    kind: Literal["patch"] = "patch"
+    layers: int = Field(default=3, ge=1, description="halvings; 3 judges patches of 70x70 pixels")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    antialias: bool = Field(default=False, description="halve through a blur")
+
+    def build(self, norm: Norm, channels: int, spectral: bool) -> keras.Model:
+        """The network with fresh weights."""
+        from img2imgkit.nn import patch_critic
+
+        return patch_critic(channels, self.width, self.layers, norm, spectral, self.antialias)
+
+
+class PixelPart(Config):
+    """A critic that judges each pixel by itself, see ``nn.pixel_critic``."""
+
+    kind: Literal["pixel"] = "pixel"
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+
+    def build(self, norm: Norm, channels: int, spectral: bool) -> keras.Model:
+        """The network with fresh weights."""
+        from img2imgkit.nn import pixel_critic
+
+        return pixel_critic(channels, self.width, norm, spectral)
+
+
+GeneratorPart = Annotated[UnetPart | ResnetPart, Field(discriminator="kind")]
+CriticPart = Annotated[PatchPart | PixelPart, Field(discriminator="kind")]

@@ -1,0 +1,14 @@
+"""CUT: one-way translation between two kinds of pictures, without pairs, by contrast of patches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import img2imgkit as kit
+
+
+@kit.hookimpl
+def register_tasks(register: Any) -> None:
+    from img2imgkit_plugins.cut.task import Cut
+
+    register(Cut)

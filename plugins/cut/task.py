@@ -1,0 +1,187 @@
+"""CUT: a translator whose patches stay recognisable, learnt from two folders without pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from keras import ops
+from pydantic import Field
+
+import img2imgkit as kit
+from img2imgkit.adversary import Adversary
+from img2imgkit.losses import patch_nce
+from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
+
+
+class Cut(kit.Task):
+    """Translate from one kind of pictures to another without pairs (Park et al. 2020, https://arxiv.org/abs/2007.15651).
+
+    Each patch of the output should be more like the input's patch there than like its others (eq. 3 and 4), in features
+    of the generator's own encoder; pictures of the target kind should stay (eq. 5). Defaults are those of the official
+    code's CUT; FastCUT's training file lies beside this one.
+    Departs from the paper: each image of a batch has its own places for patches, and its own turn to be flipped.
+    """
+
+    name = "cut"
+    data = "unpaired"
+    order = ("critics", "generators")
+    training = {  # noqa: RUF012 - read only
+        "ema": None,
+        "generators": {
+            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+            "schedule": {"kind": "linear", "after": 0.5},
+        },
+        "critics": {
+            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+            "schedule": {"kind": "linear", "after": 0.5},
+        },
+    }
+
+    class Options(kit.Config):
+        """The networks, and where patches are compared."""
+
+        blocks: int = Field(default=9, ge=1, description="residual blocks of the generator")
+        width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
+        dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
+        antialias: bool = Field(default=True, description="halve and double through a blur, in both networks")
+        critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
+        critic_layers: int = Field(default=3, ge=1, description="halvings of the critic")
+        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
+        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how the two play")
+        taps: tuple[int, ...] = Field(
+            default=(0, 4, 8, 12, 16),
+            min_length=1,
+            description="where in the encoder patches are compared, as numbered by the official code",
+        )
+        patches: int = Field(default=256, ge=2, description="patches of each image that are compared at each place")
+        projection: int = Field(default=256, ge=1, description="numbers that describe a patch")
+        temperature: float = Field(default=0.07, gt=0, description="of the contrast between patches")
+        flip_equivariance: bool = Field(
+            default=False, description="mirror half of the sources, whose translation should then be mirrored (FastCUT)"
+        )
+
+    class Weights(kit.Config):
+        """Loss coefficients."""
+
+        adversarial: float = Field(default=1.0, ge=0, description="translations that are seen through")
+        nce: float = Field(default=0.5, ge=0, description="patches of a translation that are taken for others")
+        nce_identity: float = Field(
+            default=0.5, ge=0, description="the same for pictures of the target kind"
+        )
+        critic_real: float = Field(default=0.5, ge=0, description="the critic's, for pictures of the target kind")
+        critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translations")
+        penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+
+    def build(self) -> kit.Networks:
+        chosen = self.options
+        generator = resnet(
+            chosen.blocks,
+            chosen.width,
+            "instance",
+            chosen.dropout,
+            chosen.channels,
+            chosen.channels,
+            antialias=chosen.antialias,
+            init="xavier",
+        )
+        widths = [features.shape[-1] for features in resnet_features(generator, chosen.taps).outputs]
+        critic = patch_critic(
+            chosen.channels,
+            chosen.critic_width,
+            chosen.critic_layers,
+            "instance",
+            chosen.adversary.spectral,
+            antialias=chosen.antialias,
+            init="xavier",
+        )
+        projection = patch_sample(widths, chosen.projection, init="xavier")
+        return kit.Networks({"generator": generator, "projection": projection}, {"critic": critic})
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        drawn = dict(self.options.adversary.draw(random, sample["b"].shape))
+        for side in self._compared():
+            for number, places in enumerate(self._places(sample[side].shape)):
+                count = min(self.options.patches, places)
+                drawn[f"places_{side}_{number}"] = random.permutation(places)[:count].astype(np.int32)
+        if self.options.flip_equivariance:
+            drawn["flip"] = np.float32(random.integers(2))
+        return drawn
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            f"from_{side}": nets["generator"](self._flipped(batch[side], batch), training=True)
+            for side in self._compared()
+        }
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        fake = out["from_a"]
+        terms = {"adversarial": self.options.adversary.generator(_judge(nets), fake, batch["b"], batch)}
+        for side, name in (("a", "nce"), ("b", "nce_identity")):
+            if side in self._compared():
+                terms[name] = self._contrast(nets, batch, side, out[f"from_{side}"])
+        return terms
+
+    def critic_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        real, fake = self.options.adversary.critic(_judge(nets), batch["b"], out["from_a"], batch)
+        return {"critic_real": real, "critic_fake": fake}
+
+    def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        return {"penalty": self.options.adversary.penalise(_judge(nets), batch["b"], out["from_a"], batch)}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return nets["generator"](inputs["source"], training=False)
+
+    def _compared(self) -> Sequence[str]:
+        """The sides whose pictures are compared with their translations."""
+        return ("a", "b") if self.weights.nce_identity else ("a",)
+
+    def _contrast(self, nets: kit.Networks, batch: Mapping[str, Any], side: str, image: Any) -> Any:
+        """Mean over the taps. Shapes: image (N, H, W, C) -> (N,)."""
+        encoder = resnet_features(nets["generator"], self.options.taps)
+        places = [batch[f"places_{side}_{number}"] for number in range(len(self.options.taps))]
+        translated = [self._flipped(features, batch) for features in _listed(encoder(image, training=True))]
+        given = _listed(encoder(batch[side], training=True))
+        queries, keys = (
+            _listed(nets["projection"]([_at(*pair) for pair in zip(features, places, strict=True)], training=True))
+            for features in (translated, given)
+        )
+        pairs = zip(queries, keys, strict=True)
+        each = [patch_nce(query, key, self.options.temperature) for query, key in pairs]
+        return sum(each[1:], each[0]) / len(each)
+
+    def _flipped(self, x: Any, batch: Mapping[str, Any]) -> Any:
+        """Mirrored left to right, the images whose turn it is; twice is as before."""
+        if not self.options.flip_equivariance:
+            return x
+        turn = ops.reshape(batch["flip"], (-1, 1, 1, 1)) > 0.5
+        return ops.where(turn, ops.flip(x, axis=2), x)
+
+    def _places(self, shape: tuple[int, ...]) -> Iterator[int]:
+        """How many places each tap's features have, of an image of that shape."""
+        first, second = (7, 11) if self.options.antialias else (4, 7)  # the modules that halve
+        for tap in self.options.taps:
+            sides = [side + 6 for side in shape[:2]] if tap == 0 else list(shape[:2])
+            for module in (first, second):
+                sides = [-(-side // 2) for side in sides] if tap >= module else sides
+            yield sides[0] * sides[1]
+
+
+def _at(features: Any, places: Any) -> Any:
+    """The features at some places. Shapes: (N, H, W, C), (N, P) int32 -> (N, P, C)."""
+    images, height, width, channels = features.shape
+    first = ops.reshape(ops.arange(images, dtype="int32") * (height * width), (-1, 1))
+    return ops.take(ops.reshape(features, (-1, channels)), first + places, axis=0)
+
+
+def _listed(outputs: Any) -> list[Any]:
+    """A model of one output returns it bare."""
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _judge(nets: kit.Networks) -> Any:
+    return lambda seen: nets["critic"](seen, training=True)

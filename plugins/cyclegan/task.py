@@ -1,0 +1,149 @@
+"""CycleGAN: two translators that undo each other, learnt from two folders without pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+import img2imgkit as kit
+from img2imgkit.adversary import Adversary
+from img2imgkit.losses import l1, l2
+from img2imgkit.parts import CriticPart, GeneratorPart, Norm, PatchPart, ResnetPart, Statistics
+
+SIDES = ("a", "b")
+
+
+class CycleGan(kit.Task):
+    """Translate both ways between two kinds of pictures (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
+
+    There are no pairs. Each direction has a critic (eq. 1), there and back again is where one started (eq. 2), and a picture that is of the
+    kind already stays (section 5.2). Critics see a history of translations (section 4). Defaults are those of the
+    official code. By options it is also DiscoGAN (Kim et al. 2017, https://arxiv.org/abs/1703.05192) and DualGAN (Yi et
+    al. 2017, https://arxiv.org/abs/1704.02510); their training files lie beside this one.
+    """
+
+    name = "cyclegan"
+    data = "unpaired"
+    training = {  # noqa: RUF012 - read only
+        "ema": None,
+        "generators": {
+            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+            "schedule": {"kind": "linear", "after": 0.5},
+        },
+        "critics": {
+            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+            "schedule": {"kind": "linear", "after": 0.5},
+        },
+    }
+
+    class Options(kit.Config):
+        """The parts, which are the same for both directions."""
+
+        generator: GeneratorPart = Field(default=ResnetPart(), description="the networks that translate")
+        critic: CriticPart = Field(default=PatchPart(), description="the networks that judge")
+        norm: Norm = Field(default="instance", description="normalization of all networks")
+        statistics: Statistics = Field(
+            default="image",
+            description="of batch normalization in translating: the picture's own, as officially, or the running ones",
+        )
+        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
+        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how they play")
+        reconstruction: Literal["l1", "l2"] = Field(default="l1", description="how a way there and back is measured")
+        pool: int = Field(default=50, ge=0, description="older translations that each critic's history holds; 0: none")
+
+    class Weights(kit.Config):
+        """Loss coefficients, for the pictures of each side."""
+
+        adversarial_a: float = Field(default=1.0, ge=0, description="translations to a that are seen through")
+        adversarial_b: float = Field(default=1.0, ge=0, description="translations to b that are seen through")
+        cycle_a: float = Field(default=10.0, ge=0, description="pictures of a that do not come back as they were")
+        cycle_b: float = Field(default=10.0, ge=0, description="pictures of b that do not come back as they were")
+        identity_a: float = Field(default=5.0, ge=0, description="pictures of a that a translation to a changes")
+        identity_b: float = Field(default=5.0, ge=0, description="pictures of b that a translation to b changes")
+        critic_real_a: float = Field(default=0.5, ge=0, description="the critic of a, for its pictures")
+        critic_fake_a: float = Field(default=0.5, ge=0, description="the critic of a, for translations")
+        critic_real_b: float = Field(default=0.5, ge=0, description="the critic of b, for its pictures")
+        critic_fake_b: float = Field(default=0.5, ge=0, description="the critic of b, for translations")
+        penalty_a: float = Field(default=10.0, ge=0, description="the critic of a, for its gradients, if penalised")
+        penalty_b: float = Field(default=10.0, ge=0, description="the critic of b, for its gradients, if penalised")
+
+    class Choices(kit.Config):
+        """Which way to translate."""
+
+        direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="from which side to which")
+
+    def build(self) -> kit.Networks:
+        chosen = self.options
+
+        def generator() -> Any:
+            return chosen.generator.build(chosen.norm, chosen.channels, chosen.channels, chosen.statistics)
+
+        def critic() -> Any:
+            return chosen.critic.build(chosen.norm, chosen.channels, chosen.adversary.spectral)
+
+        return kit.Networks(
+            {"a_to_b": generator(), "b_to_a": generator()}, {"critic_a": critic(), "critic_b": critic()}
+        )
+
+    def geometry(self) -> kit.Geometry:
+        part = self.options.generator
+        return kit.Geometry(multiple=part.multiple, minimum=part.minimum, radius=None, channels=self.options.channels)
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        draws = [self.options.adversary.draw(random, sample[side].shape, side) for side in SIDES]
+        return {**draws[0], **draws[1]}
+
+    def history(self) -> Mapping[str, int]:
+        return {f"fake_{side}": self.options.pool for side in SIDES}
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        to_a, to_b = _translators(nets)
+        fake_b, fake_a = to_b(batch["a"]), to_a(batch["b"])
+        out = {"fake_a": fake_a, "fake_b": fake_b, "cycle_a": to_a(fake_b), "cycle_b": to_b(fake_a)}
+        if self.weights.identity_a:
+            out["identity_a"] = to_a(batch["a"])
+        if self.weights.identity_b:
+            out["identity_b"] = to_b(batch["b"])
+        return out
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        distance = {"l1": l1, "l2": l2}[self.options.reconstruction]
+        terms = {}
+        for side in SIDES:
+            terms[f"adversarial_{side}"] = self.options.adversary.generator(
+                _judge(nets, side), out[f"fake_{side}"], batch[side], batch, side
+            )
+            terms[f"cycle_{side}"] = distance(out[f"cycle_{side}"], batch[side])
+            if f"identity_{side}" in out:
+                terms[f"identity_{side}"] = l1(out[f"identity_{side}"], batch[side])
+        return terms
+
+    def critic_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        terms = {}
+        for side in SIDES:
+            terms[f"critic_real_{side}"], terms[f"critic_fake_{side}"] = self.options.adversary.critic(
+                _judge(nets, side), batch[side], out[f"fake_{side}"], batch, side
+            )
+        return terms
+
+    def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            f"penalty_{side}": self.options.adversary.penalise(
+                _judge(nets, side), batch[side], out[f"fake_{side}"], batch, side
+            )
+            for side in SIDES
+        }
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return nets[self.choices.direction](inputs["source"], training=False)
+
+
+def _translators(nets: kit.Networks) -> tuple[Any, Any]:
+    return tuple(lambda image, name=name: nets[name](image, training=True) for name in ("b_to_a", "a_to_b"))  # type: ignore[return-value]
+
+
+def _judge(nets: kit.Networks, side: str) -> Any:
+    return lambda seen: nets[f"critic_{side}"](seen, training=True)
