@@ -4,6 +4,7 @@ ToolkitError
 ├── ConfigError          a file or an option is wrong; carries every problem found, with line and column
 ├── NotInstalled         a task, step or bundle of that name is not there
 ├── BundleError          a bundle cannot be read, or does not fit its task
+├── InteropError         another toolkit's file cannot be read, or is of no known network
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
 ├── LockError            another run holds the output folder
 ├── ImageError           one picture failed; the batch goes on
@@ -52,6 +53,10 @@ class NotInstalled(ToolkitError):
 
 class BundleError(ToolkitError):
     """A bundle cannot be read, or does not fit its task."""
+
+
+class InteropError(ToolkitError):
+    """Another toolkit's file cannot be read, or holds no network that is known here."""
 
 
 class PlanError(ToolkitError):

@@ -1,0 +1,87 @@
+"""From another toolkit's checkpoint to a network: which one it is, how large, and where each array goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit import backend
+from img2imgkit.errors import InteropError
+from img2imgkit.interop.patch_critic import PATCH_CRITIC
+from img2imgkit.interop.patch_sample import PATCH_SAMPLE
+from img2imgkit.interop.pixel_critic import PIXEL_CRITIC
+from img2imgkit.interop.resnet import RESNET
+from img2imgkit.interop.state import Family, State, fitted, seen, state_of
+from img2imgkit.interop.torch_file import read_torch
+from img2imgkit.interop.unet import UNET
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+FAMILIES: tuple[Family, ...] = (UNET, RESNET, PATCH_CRITIC, PIXEL_CRITIC, PATCH_SAMPLE)
+
+
+def load_torch(path: Path | str, network: str | None = None, part: str | None = None, **options: Any) -> keras.Model:
+    """The network in a PyTorch checkpoint, built and filled; names and shapes alone tell which one it is.
+
+    Args:
+        network: its family's name, such as "resnet", instead of whichever fits
+        part: the file's entry that holds it, such as "params_ema"; None: the file itself, or the usual entry
+        options: arguments of the network's function, in place of what was read off; for what leaves no trace in a
+            file, such as ``dropout``
+
+    Raises:
+        InteropError: the file cannot be read, or holds no network that is known here.
+    """
+    loaded = read_torch(path)
+    backend.load()
+    import keras
+
+    try:
+        state = state_of(loaded, part)
+        family, found = _recognised(state, network)
+        found |= options
+        with keras.StatelessScope(initialize_variables=False):  # shapes only: what does not fit takes no memory
+            _fit(family, state, family.build(**found))
+        model = family.build(**found)
+        _assign(_fit(family, state, model))
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}") from None
+    return model
+
+
+def put(state: State, model: keras.Model, network: str | None = None) -> None:
+    """Fill a network of ours with a PyTorch state dict.
+
+    Args:
+        network: the family's name, instead of whichever fits the state
+
+    Raises:
+        InteropError: the state is of no known family, or does not fit the model; the model's weights are as they were.
+    """
+    family, _ = _recognised(state, network)
+    _assign(_fit(family, state, model))
+
+
+def _recognised(state: State, network: str | None) -> tuple[Family, dict[str, Any]]:
+    known = {family.name: family for family in FAMILIES}
+    if network is not None and network not in known:
+        raise InteropError(f"network {network!r}: known are {', '.join(known)}")
+    for name, family in known.items():
+        if network in (None, name) and (options := family.recognise(family.clean(state))) is not None:
+            return family, options
+    wanted = f"no {network} network" if network else f"none of the networks known here ({', '.join(known)})"
+    raise InteropError(f"{wanted}: {seen(state)}")
+
+
+def _fit(family: Family, state: State, model: keras.Model) -> list[tuple[Any, np.ndarray]]:
+    clean = family.clean(state)
+    options = family.recognise(clean)
+    assert options is not None
+    return fitted(model, clean, family.places(options))
+
+
+def _assign(values: list[tuple[Any, np.ndarray]]) -> None:
+    for variable, array in values:
+        variable.assign(array)

@@ -1,0 +1,158 @@
+"""State dicts: named arrays as PyTorch modules keep them, and how each finds its place in a Keras layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2imgkit.errors import InteropError
+
+if TYPE_CHECKING:
+    import keras
+
+State = Mapping[str, np.ndarray]
+Places = Iterable[tuple[str, str]]  # a module's name in the state, and its layer's name in the model
+PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model")  # where files keep one, the better before
+IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant kernel of anti-aliasing
+LEAVES = {
+    **{"weight": ("kernel", "gamma"), "bias": ("bias", "beta")},
+    **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
+    **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",)},
+}
+SHOWN = 4  # names in an error
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of network as other people's files hold it.
+
+    Attributes:
+        name: of its function in ``img2imgkit.nn``
+        recognise: the function's arguments, read off names and shapes; None when the state is of another family. What
+            cannot be read off has the official default
+        places: which module of the state is which layer of the model, for these arguments
+        clean: the state less what some files hold and no network reads
+    """
+
+    name: str
+    recognise: Callable[[State], dict[str, Any] | None]
+    places: Callable[[Mapping[str, Any]], Places]
+    clean: Callable[[State], State] = dict
+
+    def build(self, **options: Any) -> keras.Model:
+        """A new network."""
+        from img2imgkit import nn
+
+        model: keras.Model = getattr(nn, self.name)(**options)
+        return model
+
+
+def state_of(loaded: Any, part: str | None = None) -> dict[str, np.ndarray]:
+    """The state dict in what a file holds, without the ``module.`` that PyTorch's DataParallel puts before each name.
+
+    Args:
+        part: the entry of the file that it is; None: the file itself, or the first that it has of ``PARTS``
+
+    Raises:
+        InteropError: there is none.
+    """
+    found = loaded
+    if isinstance(loaded, dict) and not _is_state(loaded):
+        name = part if part is not None else next((name for name in PARTS if name in loaded), None)
+        found = loaded.get(name)
+    if not isinstance(found, dict) or not _is_state(found):
+        entries = ", ".join(map(repr, loaded)) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
+        wanted = f"no state dict called {part!r}" if part is not None else "no state dict that is known by its name"
+        raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as `part`")
+    state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
+    if empty := [name for name, array in state.items() if array.size == 0]:
+        raise InteropError(f"{_some(empty)}: no numbers in it")
+    return state
+
+
+def _is_state(value: dict[Any, Any]) -> bool:
+    arrays = [isinstance(name, str) and isinstance(array, np.ndarray) for name, array in value.items()]
+    return bool(arrays) and sum(arrays) > len(arrays) / 2  # a few hold a version number besides
+
+
+def modules(state: State) -> set[str]:
+    """Names of the modules that hold something to learn."""
+    return {name.rpartition(".")[0] for name in state if not name.endswith(IGNORED)}
+
+
+def has_batch_norm(state: State) -> bool:
+    """Whether any running statistics stand beside a scale; early InstanceNorm kept some without one."""
+    suffix = ".running_mean"
+    return any(name.endswith(suffix) and f"{name.removesuffix(suffix)}.weight" in state for name in state)
+
+
+def without_instance_statistics(state: State) -> dict[str, np.ndarray]:
+    """The state less the running statistics that InstanceNorm kept, and never used, before PyTorch 0.4."""
+    own = (".running_mean", ".running_var", ".num_batches_tracked")
+    return {
+        name: array
+        for name, array in state.items()
+        if not name.endswith(own) or f"{name.rpartition('.')[0]}.weight" in state
+    }
+
+
+def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, np.ndarray]]:
+    """The model's variables, each with its value, when every module of a state goes to its layer.
+
+    Kernels turn from (out, in, h, w), and of transposed convolutions (in, out, h, w), to Keras's order, which is the
+    same change of axes for both.
+
+    Raises:
+        InteropError: a name is missing on either side, or a shape differs.
+    """
+    left = {name for name in state if not name.endswith(IGNORED)}
+    taken: list[tuple[Any, np.ndarray]] = []
+    for module, layer in places:
+        for name in [name for name in left if name.rpartition(".")[0] == module]:
+            taken.append(_fit(model.get_layer(layer), name, state[name]))
+            left.remove(name)
+    if left:
+        raise InteropError(f"{_some(sorted(left))} have no place in the network {model.name!r}")
+    given = {id(variable) for variable, _ in taken}
+    weights = {id(variable): variable for layer in model.layers for variable in layer.weights}
+    if missing := [variable.path for key, variable in weights.items() if key not in given]:
+        raise InteropError(f"{_some(missing)} of the network {model.name!r} are not in the file")
+    return taken
+
+
+def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
+    """The layer's variable of that name, and the array in its order."""
+    leaf = name.rpartition(".")[2]
+    variable = next((found for each in LEAVES.get(leaf, ()) if (found := getattr(layer, each, None)) is not None), None)
+    if variable is None:
+        raise InteropError(f"{name}: the layer {layer.name!r} has no such thing")
+    turned = _turned(leaf, array, tuple(layer.kernel.shape) if leaf == "weight_v" else ())
+    if tuple(turned.shape) != tuple(variable.shape):
+        raise InteropError(
+            f"{name}: its shape {array.shape} does not fit {variable.path}, which is {tuple(variable.shape)}"
+        )
+    return variable, turned
+
+
+def _turned(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray:
+    if leaf in ("weight", "weight_orig") and array.ndim > 1:
+        return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+    if leaf == "weight_u":
+        return array[None]
+    if leaf == "weight_v":  # in the order (in, h, w), where ours is (h, w, in)
+        height, width, channels, _ = kernel
+        return array.reshape(channels, height, width).transpose(1, 2, 0).reshape(1, -1)
+    return array
+
+
+def seen(state: State) -> str:
+    """What an error says about a state."""
+    some = ", ".join(f"{name} {array.shape}" for name, array in list(state.items())[:SHOWN])
+    return f"it holds {len(state)} arrays: {some}{', ...' if len(state) > SHOWN else ''}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
