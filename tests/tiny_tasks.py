@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -132,7 +133,81 @@ class Nearest(_Tiny):
         return nets
 
 
-TASKS = (Plain, Normed, Strided, Nearest)
+class Recoloured(_Tiny):
+    """Reads ``channels`` and writes ``written`` of them: colouring, drawing, or another translation."""
+
+    name = "tiny-recoloured"
+    data = "paired"
+    keeps_grey = False
+    radius = 1
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+        written: Literal[1, 3] = 3
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(channels=self.options.channels, radius=1, output_channels=self.options.written)
+
+    def network(self, image: Any) -> Any:
+        from keras import layers
+
+        return layers.Conv2D(self.options.written, 3, padding="same")(image)
+
+
+class Reflecting(_Tiny):
+    """Pads by reflection inside, which smaller pictures than 9 pixels do not allow; sizes must be multiples of 4."""
+
+    name = "tiny-reflecting"
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(multiple=4, radius=1, channels=self.options.channels, minimum=9)
+
+    def network(self, image: Any) -> Any:
+        from keras import layers, ops
+
+        wide = ops.pad(image, ((0, 0), (8, 8), (8, 8), (0, 0)), mode="reflect")
+        return layers.Cropping2D(8)(layers.Conv2D(self.options.channels, 3, padding="same")(wide))
+
+
+class Directed(_Tiny):
+    """Both directions between two domains: one inverts, the other one writes grey."""
+
+    name = "tiny-directed"
+    data = "unpaired"
+    keeps_grey = False
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+
+    class Choices(kit.Config):
+        direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="which domain is the input")
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(output_channels=3 if self.choices.direction == "a_to_b" else 1)
+
+    def build(self) -> kit.Networks:
+        return kit.Networks(
+            {"a_to_b": self.one(-np.eye(3)), "b_to_a": self.one(np.full((3, 1), 1 / 3))},
+            {"critic": self.one(np.eye(3))},
+            {"frozen": self.one(np.eye(3))},
+        )
+
+    def one(self, matrix: np.ndarray) -> Any:
+        import keras
+
+        image = keras.Input((None, None, 3))
+        model = keras.Model(image, keras.layers.Conv2D(matrix.shape[1], 1, use_bias=False)(image))
+        model.set_weights([matrix[None, None]])
+        return model
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return nets[self.choices.direction](inputs["source"], training=False)
+
+
+TASKS = (Plain, Normed, Strided, Nearest, Recoloured, Reflecting, Directed)
 
 
 class TinyPlugin:
@@ -160,13 +235,7 @@ def loaded(task: type[kit.Task], **options: Any) -> Bundle:
         task=task.name,
         plugin=PluginVersion(name="tiny", version="1.0"),
         options=made.options.model_dump(mode="json"),
-        contract=Contract(
-            data=made.data,
-            scale=geometry.scale,
-            multiple=geometry.multiple,
-            radius=geometry.radius,
-            channels=geometry.channels,  # type: ignore[arg-type]
-        ),
+        contract=Contract.model_validate({"data": made.data, **asdict(geometry)}),
         weights=WeightsFile(sha256="0" * 64, parameters=0),
     )
-    return Bundle(Path(), manifest, made, made.build())
+    return Bundle(Path(), manifest, made, kit.Networks(made.build().generators))

@@ -1,9 +1,10 @@
-"""``img2img eval``: a bundle, or a baseline, against a reference set."""
+"""``img2img eval``: a bundle, a folder of results or a baseline, against a reference set or against pairs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,50 +14,95 @@ from img2imgkit import bundle, evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
+from img2imgkit.config import parse_yaml
 from img2imgkit.metrics import PROTOCOLS
 
 if TYPE_CHECKING:
-    from img2imgkit.evaluation import Evaluation, Method, Row
+    from img2imgkit.evaluation import Evaluation, Row
+    from img2imgkit.evaluation.result import Watch
+    from img2imgkit.inference import Translator
+
+_FOLDER = click.Path(path_type=Path)
+_NEEDS = {"bicubic": "data", "scale": "data", "protocol": "data", "copy": "pairs", "swap": "pairs", "results": "pairs"}
 
 
-@click.command("eval", short_help="Measure a bundle against a reference set.")
+@dataclass(frozen=True)
+class _Asked:
+    """The command's arguments."""
+
+    reference: str | None
+    baseline: str | None
+    results: Path | None
+    data: Path | None
+    pairs: Path | None
+    swap: bool
+    choice: tuple[str, ...]
+    scale: int | None
+    protocol: str | None
+    device: str
+    record: bool
+
+    def refuse_contradictions(self) -> None:
+        """Raise a usage error where arguments do not go together."""
+        if (self.data is None) == (self.pairs is None):
+            raise click.UsageError("give either --data or --pairs")
+        if sum(given is not None for given in (self.reference, self.baseline, self.results)) != 1:
+            raise click.UsageError("give either a BUNDLE or --baseline, or --results with --pairs")
+        for name in ("scale", "protocol", "swap", "results"):
+            if getattr(self, name) and getattr(self, _NEEDS[name]) is None:
+                raise click.UsageError(f"--{name} goes with --{_NEEDS[name]}")
+        if self.baseline and getattr(self, _NEEDS[self.baseline]) is None:
+            raise click.UsageError(f"--baseline {self.baseline} goes with --{_NEEDS[self.baseline]}")
+        for name in ("record", "choice"):
+            if getattr(self, name) and self.reference is None:
+                raise click.UsageError(f"--{name} needs a BUNDLE")
+        if self.baseline == "bicubic" and self.scale is None:
+            raise click.UsageError("--baseline bicubic needs --scale")
+
+    def choices(self) -> dict[str, Any]:
+        """What ``--choice KEY=VALUE`` states; values are YAML."""
+        parts = [(text, *text.partition("=")) for text in self.choice]
+        for text, key, equals, _ in parts:
+            if not key or not equals:
+                raise click.UsageError(f"--choice {text}: expected KEY=VALUE, such as direction=b_to_a")
+        return {key: parse_yaml(value, f"--choice {text}").data for text, key, _, value in parts}
+
+
+@click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
 @click.argument("reference", metavar="[BUNDLE]", required=False)
-@click.option("--baseline", type=click.Choice(["bicubic"]), help="Measure this instead of a bundle.")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the reference set.")
+@click.option("--data", type=_FOLDER, help="Reference set: folder of sharp pictures.")
+@click.option("--pairs", type=_FOLDER, help="Pairs: folder with source/ and target/, or of pictures side by side.")
+@click.option("--baseline", type=click.Choice(["bicubic", "copy"]), help="Measure this instead of a bundle.")
+@click.option("--results", type=_FOLDER, help="Measure pictures made before, named as the pairs' are.")
+@click.option("--choice", multiple=True, metavar="KEY=VALUE", help="What the bundle's task leaves to choose.")
+@click.option("--swap", is_flag=True, help="Translate the pairs' targets, or right halves, to their sources.")
 @click.option("--scale", type=click.IntRange(2, 16), help="How many times larger; a bundle's own by default.")
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default="sr-matlab", show_default=True)
+@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), help="Of --data; sr-matlab by default.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--record", is_flag=True, help="Write the mean scores into the bundle's description.")
 @json_option
-def command(
-    reference: str | None,
-    baseline: str | None,
-    data: Path,
-    scale: int | None,
-    protocol: str,
-    device: str,
-    record: bool,
-    as_json: bool,
-) -> None:
-    """Measure BUNDLE, a folder or the name of an installed one, against a reference set.
+def command(as_json: bool, **arguments: Any) -> None:
+    """Measure BUNDLE, a folder or the name of an installed one.
 
-    The set is a folder of sharp pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png as Set5 is published.
+    A reference set (--data) is a folder of sharp pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png as Set5 is
+    published. Pairs (--pairs) are source/NAME.png and target/NAME.png, or pictures with the source in their left half
+    and the target in their right.
 
     \b
-    img2img eval --baseline bicubic --data Set5 --scale 2
     img2img eval sr-compact-x2 --data Set5
+    img2img eval --baseline bicubic --data Set5 --scale 2
+    img2img eval runs/facades/bundle --pairs facades/val --choice direction=b_to_a
+    img2img eval --baseline copy --pairs facades/val
     """
-    if (reference is None) == (baseline is None):
-        raise click.UsageError("give either a BUNDLE or --baseline")
-    if record and reference is None:
-        raise click.UsageError("--record needs a BUNDLE to write to")
+    asked = _Asked(**arguments)
+    asked.refuse_contradictions()
+    choices = asked.choices()
     catalog = Catalog.installed()
-    folder = bundle.resolve(reference, Path.cwd(), catalog) if reference is not None else None
-    measured = evaluation.find_set(data, _scale(scale, folder))
-    method, subject = _subject(folder, catalog, device)
-    result = _evaluated(measured, method, protocol)
-    if folder is not None and record:
-        evaluation.record(folder, result)
+    folder = bundle.resolve(asked.reference, Path.cwd(), catalog) if asked.reference is not None else None
+    measure = _on_data if asked.data is not None else _on_pairs
+    result, subject = measure(asked, _Subject(folder, choices, asked.device, catalog))
+    if folder is not None and asked.record:
+        evaluation.record(folder, result, subject.get("choices"))
     if as_json:
         show_json({**subject, **result.plain()})
     else:
@@ -64,41 +110,76 @@ def command(
     warn_of_broken(catalog)
 
 
-def _scale(asked: int | None, folder: Path | None) -> int:
-    if folder is None:
-        if asked is None:
-            raise click.UsageError("--baseline needs --scale")
-        return asked
-    own = bundle.describe(folder).contract.scale
-    if asked not in (None, own):
-        raise click.UsageError(f"{folder} enlarges {own} times, not {asked}")
-    return own
+@dataclass(frozen=True)
+class _Subject:
+    """The bundle that is measured, if it is one."""
+
+    folder: Path | None
+    choices: dict[str, Any]
+    device: str
+    catalog: Catalog
+
+    @property
+    def scale(self) -> int | None:
+        """How many times it enlarges."""
+        return bundle.describe(self.folder).contract.scale if self.folder else None
+
+    def translator(self) -> tuple[Translator, dict[str, Any]]:
+        """The bundle ready to run, and how the report names it."""
+        assert self.folder is not None, "there is a bundle"
+        loaded = bundle.load(self.folder, self.catalog)
+        from img2imgkit.inference import Settings, Translator
+
+        translator = Translator(loaded, Settings(choices=self.choices), self.device)
+        chosen = translator.bundle.task.choices.model_dump(mode="json", exclude_defaults=True)
+        name = {"bundle": loaded.manifest.name, "digest": loaded.manifest.digest}
+        return translator, {**name, **({"choices": chosen} if chosen else {})}
 
 
-def _subject(folder: Path | None, catalog: Catalog, device: str) -> tuple[Method, dict[str, Any]]:
-    """What is measured, and how the report names it."""
-    if folder is None:
-        return evaluation.BICUBIC, {"baseline": "bicubic"}
-    loaded = bundle.load(folder, catalog)
-    from img2imgkit.inference import Translator
+def _on_data(asked: _Asked, subject: _Subject) -> tuple[Evaluation, dict[str, Any]]:
+    assert asked.data is not None
+    scale, own = asked.scale, subject.scale
+    if own is not None and scale not in (None, own):
+        raise click.UsageError(f"{subject.folder} enlarges {own} times, not {scale}")
+    measured = evaluation.find_set(asked.data, own or scale or 1)
+    protocol = PROTOCOLS[asked.protocol or "sr-matlab"]
+    watch = _bar(f"{measured.name} x{measured.scale}", len(measured.samples))
+    if asked.baseline:
+        return evaluation.evaluate(measured, evaluation.BICUBIC, protocol, watch), {"baseline": asked.baseline}
+    translator, name = subject.translator()
+    method = evaluation.translated(lambda picture: translator.translate(picture).picture)
+    return evaluation.evaluate(measured, method, protocol, watch), name
 
-    translator = Translator(loaded, device=device)
-    name = {"bundle": loaded.manifest.name, "digest": loaded.manifest.digest}
-    return evaluation.translated(lambda picture: translator.translate(picture).picture), name
+
+def _on_pairs(asked: _Asked, subject: _Subject) -> tuple[Evaluation, dict[str, Any]]:
+    assert asked.pairs is not None
+    measured = evaluation.find_pairs(asked.pairs, asked.swap)
+    watch = _bar(measured.name, len(measured.pairs))
+    if asked.baseline:
+        return evaluation.evaluate_pairs(measured, evaluation.copied, 1, watch), {"baseline": asked.baseline}
+    if asked.results:
+        make = evaluation.results_in(asked.results, measured)
+        return evaluation.evaluate_pairs(measured, make, 1, watch), {"results": str(asked.results)}
+    translator, name = subject.translator()
+    scale = translator.geometry.scale
+    made = evaluation.evaluate_pairs(measured, lambda _, source: translator.translate(source).picture, scale, watch)
+    return made, name
 
 
-def _evaluated(measured: evaluation.ReferenceSet, method: Method, protocol: str) -> Evaluation:
+def _bar(label: str, length: int) -> Watch:
     def watch(rows: Iterator[Row]) -> Iterator[Row]:
-        label = f"{measured.name} x{measured.scale}"
-        with click.progressbar(rows, length=len(measured.samples), label=label, file=sys.stderr) as watched:
+        with click.progressbar(rows, length=length, label=label, file=sys.stderr) as watched:
             yield from watched
 
-    return evaluation.evaluate(measured, method, PROTOCOLS[protocol], watch)
+    return watch
 
 
 def _show(result: Evaluation) -> None:
-    metrics = result.protocol.metrics
     lines = [(row.name, row.scores) for row in result.rows] + [("mean", result.mean)]
-    table = [(name, f"{scores[metrics[0]]:.2f}", f"{scores[metrics[1]]:.4f}") for name, scores in lines]
-    show_table((f"{result.reference.name} x{result.reference.scale}", *metrics), table)
-    click.echo(f"protocol {result.protocol.name}: {result.protocol.about}; inputs: {result.inputs}")
+    table = [
+        (name, *(f"{scores[metric]:.{4 if 'ssim' in metric else 2}f}" for metric in result.metrics))
+        for name, scores in lines
+    ]
+    enlarged = f" x{result.scale}" if result.scale > 1 else ""
+    show_table((f"{result.set}{enlarged}", *result.metrics), table)
+    click.echo(f"protocol {result.protocol}: {result.about}; inputs: {result.inputs}")

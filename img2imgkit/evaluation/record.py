@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from img2imgkit.bundle import MANIFEST, Manifest, Score, describe
 from img2imgkit.errors import BundleError
-from img2imgkit.evaluation.score import Evaluation
+from img2imgkit.evaluation.result import Evaluation
 from img2imgkit.files import write_whole
 
 
-def record(folder: Path, evaluation: Evaluation) -> Manifest:
-    """Put the means into a bundle's description, in place of older ones of the same set, protocol and metric.
+def record(folder: Path, evaluation: Evaluation, choices: Mapping[str, Any] | None = None) -> Manifest:
+    """Put the means into a bundle's description, in place of older ones of the same set, protocol, metric and choices.
 
-    The description is whole at every moment: it is written beside the old one and renamed.
+    ``choices`` are those that the bundle was measured with, where they are not its task's own. The description is whole
+    at every moment: it is written beside the old one and renamed.
 
     Raises:
         BundleError: the bundle cannot be read or written, or belongs to another scale.
     """
     manifest = describe(folder)
-    if manifest.contract.scale != evaluation.reference.scale:
-        raise BundleError(
-            f"{folder}: enlarges {manifest.contract.scale} times, the scores are of {evaluation.reference.scale}"
-        )
-    fresh = _scores(evaluation)
-    replaced = {(score.set, score.protocol, score.metric) for score in fresh}
-    kept = tuple(s for s in manifest.scores if (s.set, s.protocol, s.metric) not in replaced)
+    if manifest.contract.scale != evaluation.scale:
+        raise BundleError(f"{folder}: enlarges {manifest.contract.scale} times, the scores are of {evaluation.scale}")
+    fresh = _scores(evaluation, dict(choices or {}))
+    replaced = [(score.set, score.protocol, score.metric, score.choices) for score in fresh]
+    kept = tuple(s for s in manifest.scores if (s.set, s.protocol, s.metric, s.choices) not in replaced)
     manifest = manifest.model_copy(update={"scores": (*kept, *fresh)})
     try:
         write_whole(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
@@ -36,9 +37,10 @@ def record(folder: Path, evaluation: Evaluation) -> Manifest:
     return manifest
 
 
-def _scores(evaluation: Evaluation) -> tuple[Score, ...]:
+def _scores(evaluation: Evaluation, choices: dict[str, Any]) -> tuple[Score, ...]:
+    name, protocol = evaluation.set, evaluation.protocol
     return tuple(
-        Score(set=evaluation.reference.name, protocol=evaluation.protocol.name, metric=metric, value=round(value, 5))
+        Score(set=name, protocol=protocol, metric=metric, value=round(value, 5), choices=choices)
         for metric, value in evaluation.mean.items()
         if math.isfinite(value)
     )

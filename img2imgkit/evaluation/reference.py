@@ -37,7 +37,7 @@ class Sample:
         Shapes:
             -> (H, W, 1) for a grey file, else (H, W, 3); [0, 255], uint8, or float64 where the file has 16 bits
         """
-        levels = levels_of(_read(self.sharp))
+        levels = levels_of(read(self.sharp))
         height, width = (side - side % self.scale for side in levels.shape[:2])
         if not height or not width:
             raise DataError(f"{self.sharp}: smaller than the scale {self.scale}")
@@ -51,7 +51,7 @@ class Sample:
             whole = np.floor(self.reference + 0.5).astype(np.uint8)
             space = "grey" if whole.shape[2] == 1 else "rgb"
             return Picture(imresize(whole, Fraction(1, self.scale)), None, space)  # type: ignore[arg-type]
-        picture = _read(self.given)
+        picture = read(self.given)
         if (picture.height, picture.width) != (height, width):
             raise DataError(
                 f"{self.given}: {picture.width}x{picture.height} pixels, but {self.sharp.name}"
@@ -109,7 +109,8 @@ def _partner(path: Path, small: Path, scale: int) -> Path:
     raise DataError(f"{small}: has no {path.stem}x{scale}{path.suffix}, which {path.name} needs")
 
 
-def _read(path: Path) -> Picture:
+def read(path: Path) -> Picture:
+    """A picture of a set. Raises DataError: it cannot be decoded."""
     try:
         return decode(path)
     except DecodeError as error:

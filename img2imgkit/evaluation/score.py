@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from img2imgkit.errors import DataError
 from img2imgkit.evaluation.reference import ReferenceSet, Sample, levels_of
+from img2imgkit.evaluation.result import Evaluation, Row, Watch
 from img2imgkit.images import Picture
 from img2imgkit.images.matlab import imresize
 from img2imgkit.metrics import Protocol
-
-Watch = Callable[[Iterator["Row"]], Iterator["Row"]]
 
 
 @dataclass(frozen=True)
@@ -32,41 +29,6 @@ class Method:
     inputs: str = ""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One picture's scores, by metric."""
-
-    name: str
-    scores: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """All rows of one method on one set."""
-
-    reference: ReferenceSet
-    protocol: Protocol
-    rows: tuple[Row, ...]
-    inputs: str
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """The mean over pictures, by metric."""
-        return {name: sum(row.scores[name] for row in self.rows) / len(self.rows) for name in self.protocol.metrics}
-
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON data; an infinite PSNR, of equal pictures, is null."""
-        return {
-            "set": self.reference.name,
-            "scale": self.reference.scale,
-            "protocol": self.protocol.name,
-            "border": self.reference.scale,
-            "inputs": self.inputs,
-            "pictures": [{"name": row.name, **_finite(row.scores)} for row in self.rows],
-            "mean": _finite(self.mean),
-        }
-
-
 def evaluate(reference: ReferenceSet, method: Method, protocol: Protocol, watch: Watch = iter) -> Evaluation:
     """Score a method on every picture of a set; ``scale`` pixels on each border do not count.
 
@@ -75,8 +37,16 @@ def evaluate(reference: ReferenceSet, method: Method, protocol: Protocol, watch:
     Raises:
         DataError: a picture is too small for the metrics, or the method's result has another size.
     """
-    found = tuple(watch(_rows(reference, method, protocol)))
-    return Evaluation(reference, protocol, found, method.inputs or reference.inputs)
+    return Evaluation(
+        set=reference.name,
+        scale=reference.scale,
+        protocol=protocol.name,
+        about=protocol.about,
+        metrics=protocol.metrics,
+        border=reference.scale,
+        inputs=method.inputs or reference.inputs,
+        rows=tuple(watch(_rows(reference, method, protocol))),
+    )
 
 
 def _rows(reference: ReferenceSet, method: Method, protocol: Protocol) -> Iterator[Row]:
@@ -106,7 +76,3 @@ def _bicubic(sample: Sample, protocol: Protocol) -> np.ndarray:
 
 # The published baseline. Starting from 8-bit RGB inputs instead gives about 0.01 dB more.
 BICUBIC = Method(_bicubic, "the compared planes, shrunk by MATLAB's bicubic and never rounded")
-
-
-def _finite(scores: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in scores.items()}

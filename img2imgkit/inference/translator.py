@@ -68,9 +68,9 @@ class Translator:
         """
         try:
             return self._translated(self._readied(picture))
-        except MemoryError as error:
+        except (OutOfMemory, MemoryError) as error:
             size = f"{picture.width} x {picture.height}"
-            raise TranslateError(f"no main memory to translate {size} pixels: {error}") from error
+            raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
 
     def _translated(self, picture: Picture) -> Translation:
         retries = _Count()

@@ -68,7 +68,7 @@ def test_recorded_scores_are_the_printed_ones(img2img, sharp, tiny):
     [
         (["--scale", 2], "either a BUNDLE or --baseline"),
         (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
-        (["--baseline", "bicubic"], "--baseline needs --scale"),
+        (["--baseline", "bicubic"], "--baseline bicubic needs --scale"),
         (["--baseline", "bicubic", "--scale", 2, "--record"], "--record needs a BUNDLE"),
         (["--baseline", "bicubic", "--scale", 2, "--protocol", "none"], "sr-matlab"),
         (["no-such-bundle"], "no bundle 'no-such-bundle' is installed"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import tiny_tasks
-from tiny_tasks import Plain, loaded
+from tiny_tasks import Plain, Reflecting, loaded
 
 import img2imgkit as kit
+from img2imgkit.inference import footprint
 from img2imgkit.inference.footprint import WORKSPACE, bytes_per_pixel
 
 
@@ -42,6 +43,11 @@ def test_the_widest_moment_counts() -> None:
 
 def test_a_tensor_that_is_needed_later_counts_until_then() -> None:
     assert measured(Wide, scale=1, skip=True) == pytest.approx(4 * (64 + 32 + 32), rel=0.05)
+
+
+def test_a_least_size_above_the_probe_is_measured_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footprint, "PROBE", 4)  # too small for this network's reflection
+    assert measured(Reflecting) > 0
 
 
 def test_a_larger_output_counts() -> None:

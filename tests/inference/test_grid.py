@@ -9,16 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from img2imgkit.inference.grid import Overlap, Span, fitted, make_grid, overlap_for, round_up, smallest_tile, spans
+from img2imgkit.inference.grid import (
+    Overlap,
+    Span,
+    fitted,
+    make_grid,
+    overlap_for,
+    padded,
+    round_up,
+    smallest_tile,
+    spans,
+)
 from img2imgkit.task import Geometry
 
 
 @st.composite
 def axes(draw: st.DrawFn) -> tuple[int, int, Geometry, Overlap]:
     multiple = draw(st.sampled_from([1, 2, 4, 8, 32]))
-    geometry = Geometry(1, multiple, draw(st.none() | st.integers(0, 60)))
+    geometry = Geometry(1, multiple, draw(st.none() | st.integers(0, 60)), minimum=draw(st.sampled_from([1, 21, 200])))
     overlap = overlap_for(geometry, draw(st.none() | st.integers(0, 200)))
-    length = multiple * draw(st.integers(1, 3000 // multiple))
+    length = padded(multiple * draw(st.integers(1, 3000 // multiple)), geometry)
     return length, draw(st.integers(16, 700)), geometry, overlap
 
 
@@ -33,7 +43,7 @@ def test_spans_cover_an_axis_once_on_the_networks_grid(case: tuple[int, int, Geo
     assert len({span.stop - span.start for span in found}) == 1  # one shape for the whole picture
     for span in found:
         assert span.start % geometry.multiple == span.stop % geometry.multiple == 0
-        assert span.stop - span.start <= max(tile, geometry.multiple)
+        assert geometry.minimum <= span.stop - span.start <= tile
         assert span.fade_in + span.fade_out <= span.keep_stop - span.keep_start
         assert span.start == 0 or span.keep_start - span.start >= overlap.halo
         assert span.stop == length or span.stop - span.keep_stop >= overlap.halo
@@ -47,7 +57,7 @@ def test_a_grid_is_called_exact_only_if_every_tile_sees_its_whole_receptive_fiel
     case: tuple[int, int, Geometry, Overlap],
 ) -> None:
     length, tile, geometry, overlap = case
-    grid = make_grid(length, geometry.multiple, geometry, overlap, tile)
+    grid = make_grid(length, padded(1, geometry), geometry, overlap, tile)
     if not grid.exact:
         assert grid.tiles > 1
         assert geometry.radius is None or grid.overlap.halo < geometry.radius
@@ -99,6 +109,17 @@ def test_a_tile_too_small_for_its_overlap_shares_less_and_is_not_exact() -> None
 @pytest.mark.parametrize(("length", "multiple", "expected"), [(0, 4, 0), (1, 4, 4), (4, 4, 4), (5, 4, 8), (7, 1, 7)])
 def test_rounding_up(length: int, multiple: int, expected: int) -> None:
     assert round_up(length, multiple) == expected
+
+
+@pytest.mark.parametrize(("length", "minimum", "expected"), [(1, 1, 4), (1, 9, 12), (12, 9, 12), (13, 9, 16)])
+def test_a_network_is_given_its_minimum_at_least_and_a_multiple(length: int, minimum: int, expected: int) -> None:
+    assert padded(length, Geometry(multiple=4, minimum=minimum)) == expected
+
+
+def test_a_tile_below_the_minimum_grows_to_it() -> None:
+    grid = make_grid(400, 400, Geometry(multiple=4, radius=3, minimum=90), Overlap(3, 0), 16)
+    assert grid.tile == min(grid.extent) == 92
+    assert grid.exact
 
 
 def test_spans_count_no_more_tiles_than_the_largest_tile_needs() -> None:

@@ -42,6 +42,14 @@ def test_little_memory_gives_smaller_tiles_but_none_that_is_not_exact(room: floa
     assert grid.exact
 
 
+def test_little_memory_and_failures_give_no_tile_below_the_minimum() -> None:
+    chosen = tiling(Geometry(radius=10, multiple=8, minimum=100), 5)
+    assert chosen.grid(3000, 4000).tile == 104
+    assert chosen.grid(40, 30).extent == (104, 104)
+    with pytest.raises(TranslateError, match="out of memory even with tiles of 104 x 104 pixels"):
+        chosen.shrink(chosen.grid(40, 30), "OOM")
+
+
 def test_a_picture_that_does_not_fit_is_tiled_even_if_it_is_small() -> None:
     assert tiling(CONVOLUTIONAL, 100 * 100).grid(120, 120).tile == 96
 

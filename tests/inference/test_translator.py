@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_tasks import Nearest, Normed, Plain, Strided, loaded
+from tiny_tasks import Directed, Nearest, Normed, Plain, Recoloured, Reflecting, Strided, loaded
 
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
-from img2imgkit.images import Metadata, Picture, to_unit
+from img2imgkit.images import Metadata, Picture, to_grey, to_unit
 from img2imgkit.inference import Settings, Translator
 from img2imgkit.inference.grid import Grid
 
@@ -161,6 +161,115 @@ def test_colour_goes_through_a_grey_network_one_channel_at_a_time() -> None:
     assert rows(translator, given.color) == pytest.approx(np.concatenate(apart, axis=-1), abs=1e-6)
 
 
+@pytest.mark.parametrize("height", [1, 5, 11, 12, 13, 30])
+def test_pictures_below_the_least_size_are_continued_by_reflection_and_cropped(height: int) -> None:
+    translator = Translator(loaded(Reflecting), device="cpu")
+    given = picture(height, 7)
+    made = translator.translate(given).picture
+    least = -(-max(12, height) // 4) * 4
+    mode: Any = "edge" if height == 1 else "reflect"
+    columns = np.pad(given.color, ((0, 0), (0, 5), (0, 0)), mode="reflect")
+    padded = Picture(np.pad(columns, ((0, least - height), (0, 0), (0, 0)), mode=mode))
+    assert (made.color == translator.translate(padded).picture.color[:height, :7]).all()
+    assert made.color.shape == (height, 7, 3)
+
+
+@pytest.mark.parametrize("tile", [16, 20, 28])
+def test_tiles_are_never_smaller_than_the_least_size(tile: int) -> None:
+    color = picture(61, 50).color
+    tiled = Translator(loaded(Reflecting), Settings(tile=tile, overlap=2), "cpu")
+    assert tiled.tiling.grid(61, 50).tiles > 4
+    assert min(tiled.tiling.grid(61, 50).extent) >= 12
+    whole = Translator(loaded(Reflecting), Settings(tile="off"), "cpu")
+    assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
+
+
+def test_grey_through_a_translation_of_colour_comes_out_in_colour() -> None:
+    """Edges in a grey file become a photograph in colour."""
+    translator = Translator(loaded(Recoloured), device="cpu")
+    grey = picture(20, 21, 1)
+    drawn = Picture(grey.color.repeat(3, axis=2))
+    made = translator.translate(grey).picture
+    assert (made.space, made.mode) == ("rgb", "RGB")
+    assert (made.color == translator.translate(drawn).picture.color).all()
+    assert (made.color != made.color[..., :1]).any()
+
+
+def test_grey_is_coloured_by_a_network_that_reads_grey_and_writes_colour() -> None:
+    bundle = loaded(Recoloured, channels=1)
+    grey = picture(20, 21, 1)
+    made = Translator(bundle, device="cpu").translate(grey).picture
+    expected = np.asarray(bundle.nets["generator"](to_unit(grey.color)[None]))[0]
+    assert made.color.shape == (20, 21, 3)
+    assert made.color == pytest.approx((expected.clip(-1, 1) + 1) * 127.5, abs=0.51)
+
+
+def test_colour_gives_its_luma_to_a_network_that_colours_grey() -> None:
+    translator = Translator(loaded(Recoloured, channels=1), Settings(tile=16), "cpu")
+    colour = picture(20, 21)
+    made = translator.translate(colour).picture
+    assert made.space == "rgb"
+    assert (made.color == translator.translate(to_grey(colour)).picture.color).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_that_writes_grey_makes_grey_of_everything(channels: int) -> None:
+    given = Picture(picture(18, 9, channels).color, None, "grey" if channels == 1 else "rgb", mode="P")
+    made = Translator(loaded(Recoloured, written=1), device="cpu").translate(given).picture
+    assert (made.space, made.color.shape) == ("grey", (18, 9, 1))
+    assert made.mode == ("P" if channels == 1 else "L")
+
+
+@pytest.mark.parametrize(("read", "written", "channels"), [(3, 3, 1), (1, 3, 1), (1, 3, 3), (3, 1, 3)], ids=str)
+def test_a_profile_does_not_go_along_into_another_space(read: int, written: int, channels: int) -> None:
+    given = Picture(picture(6, 6, channels).color, None, "grey" if channels == 1 else "rgb", Metadata(icc=b"profile"))
+    made = Translator(loaded(Recoloured, channels=read, written=written), device="cpu").translate(given).picture
+    assert made.space == ("grey" if written == 1 else "rgb")
+    assert made.metadata.icc is None
+
+
+@pytest.mark.parametrize(("read", "written"), [(1, 3), (3, 1), (3, 3)])
+def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: int) -> None:
+    bundle = loaded(Recoloured, channels=read, written=written)
+    given = picture(70, 50, alpha=True, dtype=np.uint16)
+    translator = Translator(bundle, Settings(tile=40, batch=2, ensemble=True), "cpu")
+    Failing(translator, 30)
+    made = translator.translate(given)
+    assert made.notes["retries"] > 0
+    assert made.picture.color.shape == (70, 50, written)
+    assert made.picture.color.dtype == np.uint16
+    assert (made.picture.alpha == given.alpha).all()
+    assert Translator(bundle, Settings(tile=40), "cpu").tiling_difference(given)["max"] < 1e-2
+    assert Translator(bundle, Settings(precision="bfloat16"), "cpu").difference["max"] < 3
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": 1}, {"channels": 1, "written": 1}])
+def test_transparency_does_not_go_through_networks_that_make_something_else_of_grey(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' makes something else of a grey picture.*'resample'"):
+        Translator(loaded(Recoloured, **options), Settings(alpha="model"), "cpu")
+
+
+def test_choices_decide_which_network_runs_and_what_it_writes() -> None:
+    bundle, given = loaded(Directed), picture(9, 8)
+    inverted = Translator(bundle, device="cpu").translate(given).picture
+    grey = Translator(bundle, Settings(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
+    assert (inverted.color == 255 - given.color).all()
+    assert grey.color == pytest.approx(given.color.mean(axis=2, keepdims=True), abs=0.51)
+    assert bundle.task.choices.direction == "a_to_b"
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"direction": "up"}, r"task 'tiny-directed': choices.direction: .*'a_to_b' or 'b_to_a', got 'up'"),
+        ({"directoin": "a_to_b"}, r"choices.directoin: unknown option; did you mean 'direction'"),
+    ],
+)
+def test_choices_that_the_task_does_not_have_are_refused(choices: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Translator(loaded(Directed), Settings(choices=choices), "cpu")
+
+
 def test_what_the_file_says_beside_its_pixels_stays(plain: Bundle) -> None:
     given = Picture(picture(8, 8).color, metadata=Metadata(icc=b"profile", dpi=(72.0, 72.0)), format="TIFF")
     made = Translator(plain, device="cpu").translate(given).picture
@@ -247,6 +356,13 @@ def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bund
     Translator(plain, Settings(tile=64), "cpu").render(color, give)
     assert len(taken) > 4
     assert np.abs(found - expected).max() <= 1e-5
+
+
+def test_no_memory_to_compare_number_formats_fails_the_picture(plain: Bundle) -> None:
+    translator = Translator(plain, Settings(precision="bfloat16", tile=16), "cpu")
+    Failing(translator, 50)
+    with pytest.raises(TranslateError, match="no memory to translate 40 x 40 pixels: OOM"):
+        translator.translate(picture(40, 40))
 
 
 @pytest.mark.parametrize("error", [MemoryError, None])
@@ -396,5 +512,5 @@ def test_a_task_that_needs_more_than_a_picture_is_refused(monkeypatch: pytest.Mo
 
 def test_a_picture_that_main_memory_cannot_hold_fails_with_its_size(plain: Bundle) -> None:
     huge = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1 << 24, 1 << 24, 3), (0, 0, 1))
-    with pytest.raises(TranslateError, match="no main memory to translate 16777216 x 16777216"):
+    with pytest.raises(TranslateError, match="no memory to translate 16777216 x 16777216"):
         Translator(plain, device="cpu").translate(Picture(huge))

@@ -1,0 +1,170 @@
+"""Translations against the truth: pairs of a source and its target, in two folders or side by side in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from img2imgkit.errors import DataError
+from img2imgkit.evaluation.reference import read
+from img2imgkit.evaluation.result import Evaluation, Row, Watch
+from img2imgkit.images import Picture, is_image, to_rgb, with_depth
+from img2imgkit.metrics import psnr, ssim
+
+PROTOCOL = "pairs-8bit"
+ABOUT = "8-bit levels of all channels: mean absolute difference, PSNR, SSIM"
+METRICS = ("l1", "psnr", "ssim")
+_SHOWN = 3  # names in an error
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source and its target; where they are one file, its left and its right half.
+
+    Attributes:
+        name: the place of both below their folders, without suffix
+        swap: the right half is the source
+    """
+
+    name: str
+    source: Path
+    target: Path
+    swap: bool = False
+
+    def read(self) -> tuple[Picture, Picture]:
+        """Source and target. Raises DataError: one cannot be read, or has no two halves."""
+        if self.source != self.target:
+            return read(self.source), read(self.target)
+        whole = read(self.source)
+        if whole.width % 2:
+            raise DataError(f"{self.source}: {whole.width} pixels are no two halves of one width")
+        left, right = (_columns(whole, start, start + whole.width // 2) for start in (0, whole.width // 2))
+        return (right, left) if self.swap else (left, right)
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The pairs of a folder, and where their sources lie."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+    inputs: str
+
+
+Make = Callable[[Pair, Picture], Picture]  # the result that is compared with a pair's target, from its source
+
+
+def find_pairs(folder: Path, swap: bool = False) -> PairSet:
+    """The pairs in a folder: ``source/NAME.png`` and ``target/NAME.png``, or pictures with both side by side.
+
+    Args:
+        swap: exchange sources and targets
+
+    Raises:
+        DataError: there is no picture, or one has no partner.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    name = folder.absolute().name + (" swapped" if swap else "")
+    roles = ("target", "source") if swap else ("source", "target")
+    if not any((folder / role).is_dir() for role in roles):
+        whole = _pictures(folder)
+        pairs = tuple(Pair(key, path, path, swap) for key, path in whole.items())
+        return PairSet(name, pairs, "right halves" if swap else "left halves")
+    sources, targets = (_pictures(folder / role) for role in roles)
+    _refuse_lonely(sources, folder / roles[1], targets)
+    _refuse_lonely(targets, folder / roles[0], sources)
+    return PairSet(name, tuple(Pair(key, path, targets[key]) for key, path in sources.items()), roles[0])
+
+
+def copied(_: Pair, source: Picture) -> Picture:
+    """The baseline that changes nothing."""
+    return source
+
+
+def results_in(folder: Path, pairs: PairSet) -> Make:
+    """Results that somebody has made, named as the pairs.
+
+    Raises:
+        DataError: there is no such folder, or a pair has no result there.
+    """
+    found = _pictures(folder)
+    _refuse_lonely({pair.name: pair.source for pair in pairs.pairs}, folder, found)
+    return lambda pair, _: read(found[pair.name])
+
+
+def evaluate_pairs(pairs: PairSet, make: Make, scale: int = 1, watch: Watch = iter) -> Evaluation:
+    """Score results against the targets of all pairs, under the protocol ``pairs-8bit``.
+
+    ``scale`` is how many times larger results are than sources; ``watch`` is given the rows as they come, and passes
+    them on.
+
+    Raises:
+        DataError: a picture cannot be read or is too small for the metrics, or a result has not its target's size.
+    """
+    rows = tuple(watch(_rows(pairs, make)))
+    return Evaluation(pairs.name, scale, PROTOCOL, ABOUT, METRICS, border=0, inputs=pairs.inputs, rows=rows)
+
+
+def _rows(pairs: PairSet, make: Make) -> Iterator[Row]:
+    for pair in pairs.pairs:
+        source, target = pair.read()
+        result = make(pair, source)
+        if (result.width, result.height) != (target.width, target.height):
+            raise DataError(
+                f"{pair.target}: the target has {target.width}x{target.height} pixels, the result for a source of"
+                f" {source.width}x{source.height} has {result.width}x{result.height}; both need one size"
+            )
+        try:
+            yield Row(pair.name, _scores(*_alike(_levels(target), _levels(result))))
+        except ValueError as error:
+            raise DataError(f"{pair.target}: {error}") from error
+
+
+def _scores(target: np.ndarray, result: np.ndarray) -> dict[str, float]:
+    distance = float(np.mean(np.abs(target.astype(np.float64) - result)))
+    return dict(zip(METRICS, (distance, psnr(target, result), ssim(target, result)), strict=True))
+
+
+def _levels(picture: Picture) -> np.ndarray:
+    """(H, W, 1) for grey, else (H, W, 3); uint8. Transparency does not count."""
+    return with_depth(to_rgb(picture) if picture.space == "cmyk" else picture, 8).color
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in grey, or both in colour where one of them is."""
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    return np.broadcast_to(first, shape), np.broadcast_to(second, shape)
+
+
+def _columns(picture: Picture, start: int, stop: int) -> Picture:
+    alpha = None if picture.alpha is None else picture.alpha[:, start:stop]
+    return picture.with_pixels(picture.color[:, start:stop], alpha)
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Every picture below a folder, by its place there without suffix, in the order of the places."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder)
+        if any(part.startswith(".") for part in place.parts) or not is_image(path) or not path.is_file():
+            continue
+        other = found.setdefault(place.with_suffix("").as_posix(), path)
+        if other != path:
+            raise DataError(f"{folder}: {other.name} and {path.name} have one name, and pairs are found by their names")
+    if not found:
+        raise DataError(f"{folder}: holds no picture")
+    return found
+
+
+def _refuse_lonely(these: Mapping[str, Path], folder: Path, others: Mapping[str, Path]) -> None:
+    """Raise where ``folder``, which holds ``others``, has no partner of one of these."""
+    lonely = [path.name for name, path in these.items() if name not in others]
+    if lonely:
+        more = f" and {len(lonely) - _SHOWN} more" if len(lonely) > _SHOWN else ""
+        raise DataError(f"{folder}: has no partner of the same name for {', '.join(lonely[:_SHOWN])}{more}")
