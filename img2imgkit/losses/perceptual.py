@@ -1,8 +1,8 @@
-"""Losses on the features that a network gives of two images, as lists over its taps; (N,) each."""
+"""Losses on the features that a network gives of two images, by the names of its taps; (N,) each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras import ops
@@ -10,37 +10,32 @@ from keras import ops
 from img2imgkit.losses.reconstruction import l1
 
 Tensor = Any
+Features = Mapping[str, Tensor]
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def perceptual(
-    image_features: Sequence[Tensor],
-    target_features: Sequence[Tensor],
-    weights: Sequence[float],
-    distance: Distance = l1,
+    image_features: Features, target_features: Features, weights: Mapping[str, float], distance: Distance = l1
 ) -> Tensor:
     """Weighted sum of distances between features (Johnson et al. 2016, https://arxiv.org/abs/1603.08155, eq. 2).
 
     Shapes:
-        features: (N, ...) each, one weight for each -> (N,) float32
+        features: (N, ...) each, of which those with a weight count -> (N,) float32
     """
-    pairs = zip(image_features, target_features, weights, strict=True)
-    terms = [weight * distance(image, target) for image, target, weight in pairs]
+    terms = [weight * distance(image_features[tap], target_features[tap]) for tap, weight in weights.items()]
     return sum(terms[1:], terms[0])
 
 
 def style(
-    image_features: Sequence[Tensor],
-    target_features: Sequence[Tensor],
-    weights: Sequence[float],
-    distance: Distance = l1,
+    image_features: Features, target_features: Features, weights: Mapping[str, float], distance: Distance = l1
 ) -> Tensor:
     """Weighted sum of distances between Gram matrices of features (Gatys et al. 2015, https://arxiv.org/abs/1508.06576).
 
     Shapes:
-        features: (N, H, W, C) each, one weight for each -> (N,) float32
+        features: (N, H, W, C) each, of which those with a weight count -> (N,) float32
     """
-    return perceptual([*map(gram, image_features)], [*map(gram, target_features)], weights, distance)
+    image, target = ({tap: gram(features[tap]) for tap in weights} for features in (image_features, target_features))
+    return perceptual(image, target, weights, distance)
 
 
 def gram(features: Tensor) -> Tensor:
@@ -54,17 +49,17 @@ def gram(features: Tensor) -> Tensor:
     return ops.matmul(ops.transpose(rows, (0, 2, 1)), rows) / ops.cast(height * width * channels, "float32")
 
 
-def lpips(image_features: Sequence[Tensor], target_features: Sequence[Tensor], heads: Sequence[Tensor]) -> Tensor:
+def lpips(image_features: Features, target_features: Features, heads: Mapping[str, Tensor]) -> Tensor:
     """Learned distance between features of unit length (Zhang et al. 2018, https://arxiv.org/abs/1801.03924, eq. 1).
 
     Args:
-        heads: how much each channel of each tap counts, (C,) each
+        heads: how much each channel of a tap's features counts, (C,) each
     Shapes:
         features: (N, H, W, C) each -> (N,) float32
     """
     terms = []
-    for image, target, head in zip(image_features, target_features, heads, strict=True):
-        apart = ops.square(_unit_length(image) - _unit_length(target))
+    for tap, head in heads.items():
+        apart = ops.square(_unit_length(image_features[tap]) - _unit_length(target_features[tap]))
         terms.append(ops.mean(ops.sum(apart * ops.cast(head, "float32"), axis=-1), axis=(1, 2)))
     return sum(terms[1:], terms[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import official_losses as official
 import pytest
 
 from img2imgkit import backend
@@ -11,19 +12,20 @@ backend.load()
 
 from img2imgkit.losses import frobenius, gram, l2, lpips, perceptual, style  # noqa: E402
 
-IMAGE = [np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 1, 1, 3), np.float32)]
-TARGET = [IMAGE[0] + 2, IMAGE[1] + 4]
+IMAGE = {"fine": np.zeros((1, 2, 2, 1), np.float32), "coarse": np.zeros((1, 1, 1, 3), np.float32)}
+TARGET = {"fine": IMAGE["fine"] + 2, "coarse": IMAGE["coarse"] + 4}
+WEIGHTS = {"fine": 0.5, "coarse": 2.0}
 
 
 def test_perceptual_is_a_weighted_sum_over_taps() -> None:
-    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (0.5, 2.0)), [0.5 * 2 + 2 * 4])
-    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (0.5, 2.0), l2), [0.5 * 4 + 2 * 16])
-    np.testing.assert_allclose(perceptual(IMAGE, TARGET, (1.0, 0.0), frobenius), [4], rtol=1e-6)
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, WEIGHTS), [0.5 * 2 + 2 * 4])
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, WEIGHTS, l2), [0.5 * 4 + 2 * 16])
+    np.testing.assert_allclose(perceptual(IMAGE, TARGET, {"fine": 1.0}, frobenius), [4], rtol=1e-6)
 
 
-def test_taps_and_weights_must_match() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        perceptual(IMAGE, TARGET, (1.0,))
+def test_a_tap_that_is_not_there_is_named() -> None:
+    with pytest.raises(KeyError, match="middle"):
+        perceptual(IMAGE, TARGET, {"middle": 1.0})
 
 
 def test_gram_counts_channels_that_are_on_together() -> None:
@@ -33,9 +35,9 @@ def test_gram_counts_channels_that_are_on_together() -> None:
 
 def test_style_does_not_see_where_features_are() -> None:
     features = np.random.default_rng(0).normal(size=(1, 4, 6, 3)).astype(np.float32)
-    np.testing.assert_allclose(style([features], [features[:, ::-1, ::-1]], (1.0,)), [0], atol=1e-6)
+    np.testing.assert_allclose(style({"a": features}, {"a": features[:, ::-1, ::-1]}, {"a": 1.0}), [0], atol=1e-6)
     np.testing.assert_allclose(
-        style([features], [2 * features], (0.5,)), [1.5 * np.abs(gram(features)).mean()], rtol=1e-5
+        style({"a": features}, {"a": 2 * features}, {"a": 0.5}), [1.5 * np.abs(gram(features)).mean()], rtol=1e-5
     )
 
 
@@ -43,8 +45,10 @@ def test_lpips_compares_directions_of_features() -> None:
     image = np.array([3.0, 4.0], np.float32).reshape(1, 1, 1, 2)
     target = np.array([1.0, 0.0], np.float32).reshape(1, 1, 1, 2)
     wanted = 2 * (0.6 - 1) ** 2 + 5 * 0.8**2
-    np.testing.assert_allclose(lpips([image], [target], [np.array([2.0, 5.0], np.float32)]), [wanted], rtol=1e-6)
-    np.testing.assert_allclose(lpips([image], [9 * image], [np.ones(2, np.float32)]), [0], atol=1e-6)
+    np.testing.assert_allclose(
+        lpips({"a": image}, {"a": target}, {"a": np.array([2.0, 5.0], np.float32)}), [wanted], rtol=1e-6
+    )
+    np.testing.assert_allclose(lpips({"a": image}, {"a": 9 * image}, {"a": np.ones(2, np.float32)}), [0], atol=1e-6)
 
 
 def test_lpips_has_a_finite_gradient_where_nothing_is_on() -> None:
@@ -52,6 +56,18 @@ def test_lpips_has_a_finite_gradient_where_nothing_is_on() -> None:
 
     features = tf.Variable(tf.zeros((1, 2, 2, 3)))
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(lpips([features], [tf.ones((1, 2, 2, 3))], [np.ones(3, np.float32)]))
+        total = tf.reduce_sum(lpips({"a": features}, {"a": tf.ones((1, 2, 2, 3))}, {"a": np.ones(3, np.float32)}))
     assert float(total) == pytest.approx(1.0)
     assert np.isfinite(tape.gradient(total, features)).all()
+
+
+def test_lpips_as_its_authors_compute_it() -> None:
+    with np.load(official.FOLDER / "lpips.npz") as given:
+        taps = range(5)
+        image, target = (
+            {tap: np.moveaxis(given[f"{side}_{tap}"], 1, -1) for tap in taps} for side in ("feat0", "feat1")
+        )
+        heads = {tap: given[f"lin{tap}.weight"].reshape(-1) for tap in taps}
+        np.testing.assert_allclose(lpips(image, target, heads), given["value"], rtol=1e-6)
+        for tap, wanted in zip(taps, given["per_layer"], strict=True):
+            np.testing.assert_allclose(lpips(image, target, {tap: heads[tap]}), wanted, rtol=1e-6)

@@ -1,0 +1,5 @@
+"""Networks whose features are compared, not their outputs. Graphs only: ``interop.feature_network`` gives weights."""
+
+from img2imgkit.nn.features.vgg import VGG_BLOCKS, vgg
+
+__all__ = ["VGG_BLOCKS", "vgg"]
