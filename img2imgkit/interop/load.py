@@ -60,6 +60,7 @@ def put(state: State, model: keras.Model, network: str | None = None) -> None:
     Raises:
         InteropError: the state is of no known family, or does not fit the model; the model's weights are as they were.
     """
+    state = state_of(state)
     family, _ = _recognised(state, network)
     _assign(_fit(family, state, model))
 

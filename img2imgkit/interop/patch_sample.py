@@ -10,7 +10,7 @@ from img2imgkit.interop.state import Family, State, modules
 
 def recognise(state: State) -> dict[str, Any] | None:
     """Arguments of ``img2imgkit.nn.patch_sample``."""
-    widths = []
+    widths: list[int] = []
     while (kernel := state.get(f"mlp_{len(widths)}.0.weight")) is not None and kernel.ndim == 2:
         widths.append(kernel.shape[1])
     if not widths:

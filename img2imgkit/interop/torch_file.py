@@ -14,7 +14,7 @@ import pickletools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from img2imgkit.errors import InteropError
 
 MAX_PICKLE = 32 << 20  # bytes of structure; an optimizer's state of a large network has about one million
 MAX_AXES = 16
+ByteOrder = Literal["<", ">"]
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the files before PyTorch 1.6
 BFLOAT16 = "bfloat16"  # which numpy lacks: read as 16-bit numbers, and widened
 STORAGES = {
@@ -70,7 +71,7 @@ def _read_zip(path: Path) -> Any:
         if f"{root}constants.pkl" in members:
             raise _Refused("TorchScript, which holds a program; save the network's state_dict() instead")
         order = archive.read(f"{root}byteorder") if f"{root}byteorder" in members else b"little"
-        sign = ">" if order == b"big" else "<"
+        sign: ByteOrder = ">" if order == b"big" else "<"
         kept: dict[str, np.ndarray] = {}
 
         def storage(kind: str, key: str, count: int) -> np.ndarray:
@@ -91,7 +92,7 @@ def _read_legacy(path: Path) -> Any:
             raise _Refused("no PyTorch checkpoint: neither a zip file nor the format before PyTorch 1.6")
         _legacy_value(file)
         system = _legacy_value(file)
-        sign = "<" if system.get("little_endian", True) else ">"
+        sign: ByteOrder = "<" if system.get("little_endian", True) else ">"
         structure = _structure(file)
         wanted: dict[str, tuple[str, int]] = {}
         _Reader(io.BytesIO(structure), lambda kind, key, count: _noted(wanted, kind, key, count)).load()
@@ -119,10 +120,11 @@ def _noted(wanted: dict[str, tuple[str, int]], kind: str, key: str, count: int) 
 def _structure(file: Any) -> bytes:
     """The next pickle in a file, which is left behind it. Its opcodes are only looked at."""
     start = file.tell()
-    for opcode, argument, place in pickletools.genops(file):
-        if (place or 0) - start > MAX_PICKLE:
+    for opcode, argument, _place in pickletools.genops(file):
+        size = file.tell() - start
+        if size > MAX_PICKLE:
             raise _Refused(f"its structure has more than {MAX_PICKLE >> 20} MiB")
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > (place or 0):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > size:
             raise _Refused("its pickle asks for memory that it cannot need")
     end = file.tell()
     file.seek(start)
@@ -134,7 +136,7 @@ def _width(kind: str) -> int:
     return 2 if kind == BFLOAT16 else np.dtype(kind).itemsize
 
 
-def _typed(raw: np.ndarray, kind: str, count: int, sign: str) -> np.ndarray:
+def _typed(raw: np.ndarray, kind: str, count: int, sign: ByteOrder) -> np.ndarray:
     """The numbers of one storage. Shapes: (bytes,) -> (count,)."""
     if raw.size != count * _width(kind):
         raise _Refused(f"a storage of {count} numbers has {raw.size} bytes, which is not {_width(kind)} each")
