@@ -22,8 +22,8 @@ BATCH_KEYS: Mapping[DataKind, tuple[str, ...]] = {
     "paired": ("source", "target"),
     "unpaired": ("a", "b"),
     "labelled": ("source", "label", "target_label"),
-    "semantic": ("label", "target"),
-    "few_shot": ("content", "class"),
+    "semantic": ("label", "instance", "target"),
+    "few_shot": ("content", "class", "content_label", "class_label"),
     "degraded": ("source", "target"),
 }
 

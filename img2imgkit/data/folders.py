@@ -8,14 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from img2imgkit.data.headers import Header, header
 from img2imgkit.data.pictures import contents_of, found_in, listed, read_levels
 from img2imgkit.data.reader import Contents
 from img2imgkit.errors import DataError
-
-Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -133,17 +131,18 @@ def by_role(folder: Path, roles: Sequence[str]) -> list[tuple[str, dict[str, Pat
 def undecodable(paths: Iterable[Path], channels: int) -> list[str]:
     """A problem for each picture that cannot be decoded."""
 
-    def attempt(path: Path) -> list[str]:
+    return complaints(paths, lambda path: read_levels(path, channels))
+
+
+def complaints(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
+    """What ``read`` refuses, picture by picture in their order; several threads call it."""
+
+    def attempt(path: Path) -> str | None:
         try:
-            read_levels(path, channels)
+            read(path)
         except DataError as error:
-            return [str(error)]
-        return []
+            return str(error)
+        return None
 
-    return each_of(paths, attempt)
-
-
-def each_of(things: Iterable[Thing], problems_of: Callable[[Thing], list[str]]) -> list[str]:
-    """The problems of all things in their order, found by several threads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [problem for found in pool.map(problems_of, things) for problem in found]
+        return [problem for problem in pool.map(attempt, paths) if problem is not None]

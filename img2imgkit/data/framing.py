@@ -12,7 +12,7 @@ from pydantic import Field
 
 from img2imgkit import images
 from img2imgkit.data.jitter import Jitter
-from img2imgkit.data.options import ReaderOptions, Unsuited, not_a_multiple
+from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
@@ -34,10 +34,7 @@ class FramedOptions(ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
 
     def unsuited(self, geometry: Geometry) -> Unsuited:
-        found: Unsuited = []
-        if geometry.scale != 1:
-            message = f"{self.kind} data have one size before and after, but this task enlarges {geometry.scale} times"
-            found.append(("kind", message))
+        found = enlarges(self.kind, geometry)
         if "crop" not in self.preprocess:
             return found
         if problem := not_a_multiple(self.crop, geometry):
@@ -129,9 +126,13 @@ class Framing:
     def middle_of(self, pixels: np.ndarray) -> np.ndarray:
         """A picture to look at: resized, and cropped in the middle. Shapes: (H, W, C) -> (1, h, w, C) in [-1, 1]."""
         sized = self.sized(pixels)
+        return to_unit(self.middle(sized).of(sized))[None]
+
+    def middle(self, sized: np.ndarray) -> Window:
+        """The crop in the middle of resized pixels. Shapes: (H, W, C)."""
         height, width = sized.shape[:2]
         across, down = self._part(width, height)
-        return to_unit(Window((width - across) // 2, (height - down) // 2, across, down).of(sized))[None]
+        return Window((width - across) // 2, (height - down) // 2, across, down)
 
     def _part(self, width: int, height: int) -> Size:
         return (self.crop, self.crop) if "crop" in self.preprocess else (width, height)

@@ -17,6 +17,7 @@ _PNG_MODES = {
     png_read.GREY_ALPHA: "LA",
     png_read.RGB_ALPHA: "RGBA",
 }
+_BITS_PER_SAMPLE = 258  # a tag of TIFF files; Pillow's mode does not tell RGB of 16 bits
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -65,8 +66,8 @@ def _png(file: BinaryIO) -> tuple[Header, int]:
     head = png_read.header(file)
     beside = metadata.or_none(metadata.of_png, png_chunks.read(file))
     mode = _PNG_MODES[head.colour]
-    if mode == "L" and head.bits in (1, 16):
-        mode = "1" if head.bits == 1 else "I;16"
+    if mode == "L":
+        mode = {1: "1", 2: "L;2", 4: "L;4", 16: "I;16"}.get(head.bits, mode)
     elif head.bits == 16:
         mode = f"{mode};16"
     return Header(head.width, head.height, mode), beside.orientation
@@ -79,6 +80,9 @@ def _tiff(file: BinaryIO) -> tuple[Header, int]:
         image = formats.open_header(file)
     except DecodeError:  # of more bits than Pillow knows
         image = None
-    known = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}
-    mode = image.mode if image else known.get(page.samples, f"{page.samples} channels")
+    if image is None:
+        mode = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}.get(page.samples, f"{page.samples} channels")
+    else:
+        deep = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
+        mode = f"{image.mode};16" if deep else image.mode
     return Header(page.width, page.height, mode), orientation

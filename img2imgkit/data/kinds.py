@@ -10,14 +10,20 @@ from typing import Annotated
 from pydantic import Field
 
 from img2imgkit.data.degraded import DegradedOptions, DegradedReader
+from img2imgkit.data.few_shot import FewShotOptions, FewShotReader
+from img2imgkit.data.labelled import LabelledOptions, LabelledReader
 from img2imgkit.data.paired import PairedOptions, PairedReader
 from img2imgkit.data.pictures import refuse
 from img2imgkit.data.reader import Contents, Reader
+from img2imgkit.data.semantic import SemanticOptions, SemanticReader
 from img2imgkit.data.unpaired import UnpairedOptions, UnpairedReader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
-DataOptions = Annotated[PairedOptions | UnpairedOptions | DegradedOptions, Field(discriminator="kind")]
+DataOptions = Annotated[
+    PairedOptions | UnpairedOptions | LabelledOptions | SemanticOptions | FewShotOptions | DegradedOptions,
+    Field(discriminator="kind"),
+]
 
 
 @dataclass(frozen=True)
@@ -69,5 +75,11 @@ def _made(options: DataOptions, geometry: Geometry) -> Reader:
             return PairedReader(options, geometry)
         case UnpairedOptions():
             return UnpairedReader(options, geometry)
+        case LabelledOptions():
+            return LabelledReader(options, geometry)
+        case SemanticOptions():
+            return SemanticReader(options, geometry)
+        case FewShotOptions():
+            return FewShotReader(options, geometry)
         case DegradedOptions():
             return DegradedReader(options, geometry)

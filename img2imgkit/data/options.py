@@ -35,6 +35,12 @@ def _holds_paths(value: Any) -> bool:
     return isinstance(value, Path) or (isinstance(value, tuple) and any(isinstance(part, Path) for part in value))
 
 
+def enlarges(kind: str, geometry: Geometry) -> Unsuited:
+    """What is wrong with a kind whose pictures keep their size, for a task that changes it."""
+    message = f"{kind} data have one size before and after, but this task enlarges {geometry.scale} times"
+    return [("kind", message)] if geometry.scale != 1 else []
+
+
 def not_a_multiple(size: int, geometry: Geometry) -> str | None:
     """What is wrong with a side of pictures or crops that a task writes, if anything is."""
     unit = geometry.scale * geometry.multiple

@@ -71,7 +71,7 @@ def read_levels(path: Path, channels: int) -> np.ndarray:
     Raises:
         DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
     """
-    picture = _decoded(path)
+    picture = decoded(path)
     return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
 
 
@@ -91,10 +91,15 @@ def read_rgb(path: Path) -> np.ndarray:
     Raises:
         DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
     """
-    return images.with_depth(images.to_rgb(_decoded(path)), 8).color
+    return images.with_depth(images.to_rgb(decoded(path)), 8).color
 
 
-def _decoded(path: Path) -> images.Picture:
+def decoded(path: Path) -> images.Picture:
+    """A picture with everything that its file says.
+
+    Raises:
+        DataError: it cannot be read, or is CMYK.
+    """
     try:
         picture = images.decode(path)
     except DecodeError as error:

@@ -1,0 +1,161 @@
+"""Data kind ``semantic``: label maps, with or without instance maps, and the photographs that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Location
+from img2imgkit.data.cache import PictureCache, Pictures
+from img2imgkit.data.folders import by_role, complaints, matched, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing, uneven
+from img2imgkit.data.jitter import jittered
+from img2imgkit.data.label_maps import Colours, checked, read_ids, read_palette, resized_ids
+from img2imgkit.data.options import Unsuited
+from img2imgkit.data.pictures import read_levels, refuse
+from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.errors import DataError
+from img2imgkit.images import to_unit
+from img2imgkit.task import DataKind, Geometry
+
+
+class SemanticOptions(FramedOptions):
+    """Label maps and photographs of the same names."""
+
+    kind: Literal["semantic"]
+    label: Annotated[Path, Location()] = Field(description="folder of label maps")
+    target: Annotated[Path, Location()] = Field(description="folder of photographs, named as their label maps")
+    instance: Annotated[Path, Location()] | None = Field(
+        default=None, description="folder of instance maps: another id, of 8 or 16 bits, for each object"
+    )
+    classes: int = Field(ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
+    unknown: int | None = Field(
+        default=None, ge=0, description="id of pixels of no class, such as 255; they become the id 'classes'"
+    )
+    palette: Annotated[Path, Location()] | None = Field(
+        default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
+    )
+
+    def unsuited(self, geometry: Geometry) -> Unsuited:
+        found = super().unsuited(geometry)
+        if geometry.channels != 1:
+            found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
+        return found
+
+
+class SemanticReader(Reader):
+    """The same crop of a label map, of its instance map and of its photograph."""
+
+    kind: ClassVar[DataKind] = "semantic"
+
+    def __init__(self, options: SemanticOptions, geometry: Geometry) -> None:
+        self.options, self.channels = options, geometry.written
+        self.framing = Framing.of(options, geometry)
+        self.problems: list[str] = []
+        self.palette = self._palette()
+        roots = {"label": options.label, "target": options.target, "instance": options.instance}
+        self.folders = [scan(title, root, self.problems) for title, root in roots.items() if root is not None]
+        self.scenes = self._usable()
+        self._order = Order(max(1, len(self.scenes)))
+        self._cache = PictureCache(options.cache)
+
+    @property
+    def batch_size(self) -> int:
+        return self.options.batch
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        names = {"names": list(self.palette)} if self.palette else {}
+        return {"kind": self.kind, "scenes": len(self.scenes), "instances": self.options.instance is not None, **names}
+
+    @property
+    def contents(self) -> Sequence[Contents]:
+        return [folder.contents for folder in self.folders]
+
+    def sample(self, seed: int, position: int) -> Arrays:
+        """One scene.
+
+        Shapes:
+            label: (H, W, 1) float32, ids from 0 to ``classes`` - 1, or ``classes`` where it is unknown
+            instance: (H, W, 1) float32, ids; 0 everywhere without instance maps
+            target: (H, W, C) float32 in [-1, 1]
+        """
+        random = generator_at(seed, position)
+        number = self._order.at(seed, position)
+        label, target, *instance = self._cache.get(number, lambda: self._sized(self.scenes[number]))
+        window = self.framing.window(random, label)
+        photograph = to_unit(window.of(target))
+        if self.options.jitter:
+            photograph = jittered(photograph, self.options.jitter.factors(random))
+        ids = window.of(label).astype(np.float32)
+        objects = window.of(instance[0]).astype(np.float32) if instance else np.zeros_like(ids)
+        return {"label": ids, "instance": objects, "target": photograph}
+
+    def verify(self) -> list[str]:
+        label, target, *instance = self.folders
+        of_instances = [problem for folder in instance for problem in complaints(folder.usable, read_ids)]
+        return [*complaints(label.usable, self._label), *undecodable(target.usable, self.channels), *of_instances]
+
+    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
+        """The middle of each label map in ``folder``, or in ``label`` below it with ``instance`` and ``target``.
+
+        Shapes:
+            source: (1, H, W, 1), the ids as 8-bit levels in [-1, 1], as a picture of them is decoded
+            instance: (1, H, W, 1) float32, ids
+        """
+        batches, problems = [], []
+        for name, paths in by_role(folder, ("label", "instance", "target")):
+            try:
+                batches.append((name, self._probed(paths)))
+            except DataError as error:
+                problems.append(str(error))
+        refuse(problems)
+        return batches
+
+    def _palette(self) -> Colours | None:
+        try:
+            return read_palette(self.options.palette) if self.options.palette else None
+        except DataError as error:
+            self.problems.append(str(error))
+            return None
+
+    def _usable(self) -> list[tuple[Path, ...]]:
+        found, sizes = [], {}
+        for name, paths in matched(self.folders, self.problems):
+            width, height, _ = self.folders[0].headers[paths[0]]
+            if problem := self.framing.problem((width, height)):
+                self.problems.append(f"{paths[0]}: {problem}")
+                continue
+            found.append(paths)
+            sizes[name] = self.framing.framed((width, height))
+        self.problems += uneven(sizes, self.options.batch)
+        return found
+
+    def _label(self, path: Path) -> np.ndarray:
+        return checked(path, read_ids(path, self.palette), self.options.classes, self.options.unknown)
+
+    def _sized(self, paths: tuple[Path, ...]) -> Pictures:
+        """Label, target and instance map at the size that crops are taken from."""
+        label, target, *instance = paths
+        maps = [self._ids(self._label(label)).astype(np.uint8), *(self._ids(read_ids(path)) for path in instance)]
+        return maps[0], self.framing.sized(read_levels(target, self.channels)), *maps[1:]
+
+    def _ids(self, ids: np.ndarray) -> np.ndarray:
+        return resized_ids(ids, self.framing.resized((ids.shape[1], ids.shape[0])))[..., None]
+
+    def _probed(self, paths: Mapping[str, Path]) -> Arrays:
+        ids = self._label(paths["label"])
+        if problem := self.framing.problem((ids.shape[1], ids.shape[0])):
+            raise DataError(f"{paths['label']}: {problem}")
+        label = self._ids(ids).astype(np.uint8)
+        middle = self.framing.middle(label)
+        batch = {"source": to_unit(middle.of(label))[None]}
+        if "instance" in paths:
+            batch["instance"] = middle.of(self._ids(read_ids(paths["instance"])))[None].astype(np.float32)
+        if "target" in paths:
+            batch["target"] = self.framing.middle_of(read_levels(paths["target"], self.channels))
+        return batch

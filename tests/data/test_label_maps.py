@@ -1,0 +1,124 @@
+"""Label maps: ids however a file holds them, and ids that cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2imgkit.data.label_maps import checked, read_ids, read_palette, resized_ids
+from img2imgkit.errors import DataError
+
+IDS = np.arange(48).reshape(6, 8) % 4
+OFFICIAL = Path(__file__).parents[1] / "fixtures" / "preprocess.npz"
+PALETTE = {"sky": (0, 0, 0), "road": (128, 64, 128), "car": (0, 0, 142), "tree": (107, 142, 35)}
+
+
+def saved(path: Path, mode: str) -> Path:
+    image = Image.fromarray(IDS.astype(np.uint8))
+    if mode == "P":  # two entries of one colour: only indices tell them apart
+        image.putpalette([10, 20, 30] * 2 + [0, 0, 0, 255, 0, 0])
+    elif mode == "I;16":
+        image = Image.fromarray((IDS * 1000).astype(np.uint16))
+    elif mode == "RGB":
+        image = image.convert("RGB")
+    elif mode == "1":
+        image = Image.fromarray(IDS > 1)
+    image.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "expected"),
+    [
+        ("L", "png", IDS),
+        ("P", "png", IDS),
+        ("P", "gif", IDS),
+        ("RGB", "png", IDS),
+        ("I;16", "png", IDS * 1000),
+        ("I;16", "tif", IDS * 1000),
+        ("1", "png", IDS > 1),
+        ("L", "bmp", IDS),
+    ],
+)
+def test_ids_are_read_from_every_kind_of_file(tmp_path: Path, mode: str, suffix: str, expected: np.ndarray) -> None:
+    ids = read_ids(saved(tmp_path / f"map.{suffix}", mode))
+    assert ids.dtype == np.int32
+    np.testing.assert_array_equal(ids, expected)
+
+
+def test_grey_of_few_bits_is_not_stretched(tmp_path: Path) -> None:
+    import imagecodecs
+
+    from img2imgkit.images.png_chunks import SIGNATURE, packed
+
+    head = np.asarray((8, 6), ">u4").tobytes() + bytes((2, 0, 0, 0, 0))  # 8 x 6 pixels of 2 bits, grey
+    rows = np.packbits(np.unpackbits(IDS.astype(np.uint8)[..., None], axis=2)[..., -2:].reshape(6, -1), axis=1)
+    data = imagecodecs.zlib_encode(np.insert(rows, 0, 0, axis=1).tobytes())
+    chunks = (packed(b"IHDR", head), packed(b"IDAT", data), packed(b"IEND", b""))
+    (tmp_path / "map.png").write_bytes(SIGNATURE + b"".join(chunks))
+    np.testing.assert_array_equal(read_ids(tmp_path / "map.png"), IDS)
+
+
+def test_colours_stand_for_their_place_in_the_palette(tmp_path: Path) -> None:
+    colours = np.asarray(list(PALETTE.values()), np.uint8)[IDS]
+    Image.fromarray(colours).save(tmp_path / "map.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "map.png", PALETTE), IDS)
+    with pytest.raises(DataError, match=r"map\.png: is in colour: give a 'palette'"):
+        read_ids(tmp_path / "map.png")
+    colours[2, 3] = (1, 2, 3)
+    Image.fromarray(colours).save(tmp_path / "map.png")
+    with pytest.raises(DataError, match=r"pixel \(3, 2\) has the colour \[1, 2, 3\], which the palette lacks"):
+        read_ids(tmp_path / "map.png", PALETTE)
+
+
+def test_a_damaged_map_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path / "map.png", "P")
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"map\.png: is damaged"):
+        read_ids(path)
+
+
+def test_a_palette_file_gives_names_and_colours_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "palette.yaml"
+    path.write_text("\n".join(f"{name}: {list(colour)}" for name, colour in PALETTE.items()))
+    assert read_palette(path) == PALETTE
+    assert list(read_palette(path)) == list(PALETTE)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expected names and colours"),
+        ("road: [1, 2]", "road: expected"),
+        ("road: [1, 2, 256]", "road: expected"),
+        ("road: [1, 2, true]", "road: expected"),
+        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: .* of another class"),
+        ("road: [", "no valid YAML"),
+    ],
+)
+def test_a_wrong_palette_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "palette.yaml").write_text(text)
+    with pytest.raises(DataError, match=rf"palette\.yaml.*{reason}"):
+        read_palette(tmp_path / "palette.yaml")
+
+
+def test_resizing_takes_the_nearest_pixel_as_the_official_code_does() -> None:
+    with np.load(OFFICIAL) as official:
+        for channel in range(3):
+            ids = official["picture"][..., channel].astype(np.int32)
+            np.testing.assert_array_equal(resized_ids(ids, (40, 30)), official["nearest_40x30"][..., channel])
+    np.testing.assert_array_equal(
+        resized_ids(IDS.astype(np.int32) * 70000, (16, 12)), IDS.repeat(2, 0).repeat(2, 1) * 70000
+    )
+
+
+def test_ids_out_of_range_are_named_with_their_place() -> None:
+    ids = IDS.astype(np.int32).copy()
+    np.testing.assert_array_equal(checked(Path("map.png"), ids, 4, None), ids)
+    ids[1, 5] = 255
+    with pytest.raises(DataError, match=r"map\.png: pixel \(5, 1\) has the id 255, and classes are 0 to 3"):
+        checked(Path("map.png"), ids, 4, None)
+    assert checked(Path("map.png"), ids, 4, 255)[1, 5] == 4
