@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_tasks import Nearest, Plain, loaded, tiny_catalog
+from tiny_tasks import Directed, Nearest, Plain, Recoloured, Reflecting, loaded, tiny_catalog
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog, Plugin
-from img2imgkit.errors import BundleError, NotInstalled
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -105,6 +105,52 @@ def test_the_digest_follows_weights_and_options_but_not_the_description(tmp_path
         saved = bundle.save(tmp_path / str(number), made.task, made.nets, "tiny", catalog, description=text)
         digests.append(saved.digest)
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_description_without_the_keys_that_came_later_is_the_same_bundle(saved: Path, catalog: Catalog) -> None:
+    before = bundle.describe(saved)
+    for key in ("output_channels", "minimum"):
+        edit(saved, lambda stated, key=key: stated["contract"].pop(key))  # type: ignore[misc]
+    assert bundle.load(saved, catalog).manifest == before
+    plain = [before.task, before.options, {"channels": 3, "data": "degraded", "multiple": 1, "radius": 3, "scale": 2}]
+    text = json.dumps([*plain, before.weights.sha256], sort_keys=True)
+    assert before.digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("task", [Recoloured, Reflecting])
+def test_written_channels_and_least_sizes_come_back_and_count_in_the_digest(
+    tmp_path: Path, catalog: Catalog, task: Any
+) -> None:
+    made = loaded(task)
+    bundle.save(tmp_path / "b", made.task, made.nets, "b", catalog)
+    found = bundle.load(tmp_path / "b", catalog)
+    assert found.manifest.contract.geometry() == found.task.geometry() == made.task.geometry()
+    contract = found.manifest.contract.model_copy(update={"output_channels": None, "minimum": 1})
+    assert found.manifest.digest != found.manifest.model_copy(update={"contract": contract}).digest
+
+
+def test_a_bundle_holds_generators_and_nothing_else(tmp_path: Path, catalog: Catalog) -> None:
+    task = Directed()
+    bundle.save(tmp_path / "d", task, task.build(), "d", catalog)
+    assert {key.partition("/")[0] for key in arrays(tmp_path / "d")} == {"a_to_b", "b_to_a"}
+    nets = bundle.load(tmp_path / "d", catalog).nets
+    assert (nets.generators.keys(), nets.critics, nets.frozen) == ({"a_to_b", "b_to_a"}, {}, {})
+
+
+def test_choices_make_another_task_of_the_same_networks(tmp_path: Path, catalog: Catalog) -> None:
+    made = loaded(Directed)
+    bundle.save(tmp_path / "d", made.task, made.nets, "d", catalog)
+    found = bundle.load(tmp_path / "d", catalog)
+    chosen = found.choosing({"direction": "b_to_a"})
+    assert chosen.nets is found.nets
+    assert (chosen.task.choices.direction, found.task.choices.direction) == ("b_to_a", "a_to_b")
+    assert chosen.task.geometry().written == 1
+    assert found.choosing({}) is found
+    without = bundle.task_of(tmp_path / "d", catalog, {"direction": "b_to_a"})
+    assert without.choices == chosen.task.choices
+    for wrong in ({"direction": 1}, {"way": "b_to_a"}):
+        with pytest.raises(ConfigError, match=r"task 'tiny-directed': choices\."):
+            bundle.task_of(tmp_path / "d", catalog, wrong)
 
 
 def test_saving_again_replaces_the_bundle_and_leaves_other_files(saved: Path, catalog: Catalog) -> None:
@@ -272,6 +318,8 @@ def test_a_damaged_or_newer_description_is_refused(saved: Path, content: bytes, 
         (lambda s: s["weights"].update(sha256="0"), "weights.sha256"),
         (lambda s: s["contract"].update(scale=0), "contract.scale"),
         (lambda s: s["contract"].update(channels=2), "contract.channels"),
+        (lambda s: s["contract"].update(output_channels=4), "contract.output_channels"),
+        (lambda s: s["contract"].update(minimum=0), "contract.minimum"),
         (lambda s: s.pop("contract"), "contract: is required"),
     ],
 )

@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from tiny_tasks import Nearest, Plain, TinyPlugin, loaded, tiny_catalog
+from tiny_tasks import Directed, Nearest, Plain, TinyPlugin, loaded, tiny_catalog
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.images import Picture
+from img2imgkit.pipeline import make_plan, read_pipeline
 from img2imgkit.step import Entry, Item, Planning, Resources
 from img2imgkit.steps.translate import Translate
 
@@ -29,6 +30,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Path:
     folder = tmp_path_factory.mktemp("bundles") / "near"
     made = loaded(Nearest)
     bundle.save(folder, made.task, made.nets, "near-x2", catalog)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def directed(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Path:
+    """A bundle that inverts, or writes grey, as ``direction`` chooses."""
+    folder = tmp_path_factory.mktemp("bundles") / "directed"
+    made = loaded(Directed)
+    bundle.save(folder, made.task, made.nets, "directed", catalog)
     return folder
 
 
@@ -119,6 +129,46 @@ def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: 
         step(folder, tile=64, overlap=40).prepare(Planning(catalog))
 
 
+def test_choices_decide_what_a_bundle_makes(directed: Path, catalog: Catalog) -> None:
+    given = item()
+    inverted, grey = step(directed), step(directed, choices={"direction": "b_to_a"})
+    for each in (inverted, grey):
+        each.prepare(Planning(catalog))
+        each.open(Resources(catalog, "cpu"))
+    assert (inverted.apply(given).picture.color == 255 - given.picture.color).all()
+    assert grey.apply(given).picture.space == "grey"
+
+
+def test_the_recipe_holds_the_choices_that_are_not_the_tasks_own(directed: Path, catalog: Catalog) -> None:
+    recipes = []
+    for choices in ({}, {"direction": "a_to_b"}, {"direction": "b_to_a"}):
+        each = step(directed, choices=choices)
+        each.prepare(Planning(catalog))
+        recipes.append(each.recipe())
+    assert recipes[0] == recipes[1]
+    assert "choices" not in recipes[0]
+    assert recipes[2]["choices"] == {"direction": "b_to_a"}
+
+
+def test_choices_are_checked_while_planning_at_their_place_in_the_file(
+    directed: Path, catalog: Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    text = (
+        "name: x\nsteps:\n- {uses: read, with: {folder: in}}\n- uses: translate\n"
+        f"  with:\n    bundle: {directed}\n    choices:\n      direction: up\n      sped: 2\n"
+        "- {uses: write, with: {folder: out}}\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    both = Catalog((*catalog.plugins, *Catalog.installed({"IMG2IMG_PLUGINS": ""}).plugins))
+    pipeline = read_pipeline(tmp_path / "p.yaml", both)
+    with pytest.raises(ConfigError) as raised:
+        make_plan(pipeline, both)
+    direction, sped = (str(problem) for problem in raised.value.problems)
+    assert "p.yaml:8:7: steps.1.with.choices.direction: input should be 'a_to_b' or 'b_to_a', got 'up'" in direction
+    assert "p.yaml:9:7: steps.1.with.choices.sped: unknown option" in sped
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -129,6 +179,7 @@ def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: 
         {"overlap": -1},
         {"batch": 0},
         {"precision": "int8"},
+        {"choices": "b_to_a"},
     ],
 )
 def test_options_are_checked(wrong: dict[str, object], folder: Path) -> None:
