@@ -44,7 +44,12 @@ def translation(image: Tensor, numbers: Tensor) -> Tensor:
     Shapes:
         image: (N, H, W, C); numbers: (N, 2) in [0, 1) -> (N, H, W, C)
     """
-    return _shifted(_shifted(image, numbers[:, 0], axis=1), numbers[:, 1], axis=2)
+    count, height, width = ops.shape(image)[:3]
+    (rows, row_inside), (columns, column_inside) = _moved(height, numbers[:, 0]), _moved(width, numbers[:, 1])
+    pixels = ops.reshape(image, (-1, image.shape[-1]))  # one gather of pixels is far faster than one along each axis
+    places = (ops.arange(count)[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
+    inside = ops.logical_and(row_inside[:, :, None, None], column_inside[:, None, :, None])
+    return ops.take(pixels, places, axis=0) * ops.cast(inside, image.dtype)
 
 
 def cutout(image: Tensor, numbers: Tensor) -> Tensor:
@@ -58,15 +63,11 @@ def cutout(image: Tensor, numbers: Tensor) -> Tensor:
     return image * ops.cast(ops.logical_not(cut), image.dtype)
 
 
-def _shifted(image: Tensor, number: Tensor, axis: int) -> Tensor:
-    side = ops.shape(image)[axis]
+def _moved(side: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """Where along a side each pixel comes from, and whether that lies inside. Shapes: (N,) -> (N, side) each."""
     most = ops.cast(ops.floor(ops.cast(side, "float32") * _SHIFT + 0.5), "int32")
-    shift = _whole(number, 2 * most + 1) - most
-    places = ops.arange(side)[None, :] - shift[:, None]  # (N, side): where each pixel comes from
-    inside = ops.logical_and(places >= 0, places < side)
-    shape = (-1, *(side if at == axis else 1 for at in (1, 2, 3)))
-    moved = ops.take_along_axis(image, ops.reshape(ops.clip(places, 0, side - 1), shape), axis=axis)
-    return moved * ops.cast(ops.reshape(inside, shape), image.dtype)
+    places = ops.arange(side)[None, :] - (_whole(number, 2 * most + 1) - most)[:, None]
+    return ops.clip(places, 0, side - 1), ops.logical_and(places >= 0, places < side)
 
 
 def _cut(side: Tensor, number: Tensor) -> Tensor:

@@ -67,10 +67,10 @@ class TestOfficial:
             model(given.inputs[side] if ranged else 2 * given.inputs[side] - 1) for side in ("img01_a", "img01_b")
         )
         result = losses.perceptual(image, target, weights, distance)
-        assert float(np.mean(result)) == pytest.approx(given.expected["percep"], rel=1e-6)
+        assert float(np.mean(result)) == pytest.approx(given.expected["percep"], rel=5e-6)
         if "style" in given.expected:
             result = losses.style(image, target, weights, distance) * given.args["style_weight"]
-            assert float(np.mean(result)) == pytest.approx(given.expected["style"], rel=1e-6)
+            assert float(np.mean(result)) == pytest.approx(given.expected["style"], rel=5e-6)
 
     @pytest.mark.parametrize(
         ("name", "sides", "term", "factor"),
@@ -86,7 +86,7 @@ class TestOfficial:
         model = feature_network("vgg19", [*weights], TOY, normalise=False)
         image, target = (model(given.inputs[side]) for side in sides)
         result = losses.perceptual(image, target, weights)
-        assert factor * float(np.mean(result)) == pytest.approx(given.expected[term], rel=1e-6)
+        assert factor * float(np.mean(result)) == pytest.approx(given.expected[term], rel=5e-6)
 
 
 class TestWeights:

@@ -101,23 +101,23 @@ class TestOfficial:
         mix = given.inputs["alpha"].reshape(-1)
         x = {**images, "mixed": interpolate(**images, mix=mix)}[given.args["type"]]
         terms = gradient_penalty(official.critic("junyanz_critic"), x, given.args["constant"], epsilon=1e-16)
-        assert given.args["lambda_gp"] * mean(terms) == pytest.approx(given.expected["penalty"], rel=1e-6)
+        assert given.args["lambda_gp"] * mean(terms) == pytest.approx(given.expected["penalty"], rel=5e-6)
 
     def test_basicsr_r1(self) -> None:
         given = official.entry("BasicSR.r1_penalty")
         terms = squared_gradient(official.critic("junyanz_critic"), given.inputs["img_a"])
-        assert mean(terms) == pytest.approx(given.value, rel=1e-6)
+        assert mean(terms) == pytest.approx(given.value, rel=5e-6)
 
     def test_basicsr_takes_norms_of_pixels(self) -> None:
         given = official.entry("BasicSR.gradient_penalty_loss")
         x = interpolate(given.inputs["img_a"], given.inputs["img_b"], given.inputs["alpha4"].reshape(-1))
         terms = gradient_penalty(official.critic("junyanz_critic"), x, per_pixel=True)
-        assert mean(terms) == pytest.approx(given.value, rel=1e-6)
+        assert mean(terms) == pytest.approx(given.value, rel=5e-6)
 
     def test_stargan(self) -> None:
         given = official.entry("StarGAN.gradient_penalty")
         terms = gradient_penalty(official.critic("stargan_critic"), given.inputs["x_hat"])
-        assert mean(terms) == pytest.approx(given.expected["penalty"], rel=1e-6)
+        assert mean(terms) == pytest.approx(given.expected["penalty"], rel=5e-6)
 
     def test_funit_takes_the_gradient_of_the_mean_over_the_batch(self) -> None:
         given = official.entry("FUNIT.GPPatchMcResDis.losses")
@@ -128,4 +128,4 @@ class TestOfficial:
             return ops.mean(ops.sum(critic(x) * chosen, axis=-1))
 
         terms = squared_gradient(response, given.inputs["x_real"])
-        assert mean(terms) == pytest.approx(given.expected["grad2"], rel=1e-6)
+        assert mean(terms) == pytest.approx(given.expected["grad2"], rel=5e-6)
