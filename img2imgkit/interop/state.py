@@ -108,14 +108,15 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
     Raises:
         InteropError: a name is missing on either side, or a shape differs.
     """
-    left = {name for name in state if not name.endswith(IGNORED)}
+    left = [name for name in state if not name.endswith(IGNORED)]
     taken: list[tuple[Any, np.ndarray]] = []
+    layers = {layer.name: layer for layer in model.layers}
     for module, layer in places:
-        for name in [name for name in left if name.rpartition(".")[0] == module]:
-            taken.append(_fit(model.get_layer(layer), name, state[name]))
+        for name in [name for name in left if name.rpartition(".")[0] == module and layer in layers]:
+            taken.append(_fit(layers[layer], name, state[name]))
             left.remove(name)
     if left:
-        raise InteropError(f"{_some(sorted(left))} have no place in the network {model.name!r}")
+        raise InteropError(f"{_some(left)} have no place in the network {model.name!r}")
     given = {id(variable) for variable, _ in taken}
     weights = {id(variable): variable for layer in model.layers for variable in layer.weights}
     if missing := [variable.path for key, variable in weights.items() if key not in given]:
@@ -128,7 +129,7 @@ def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
     leaf = name.rpartition(".")[2]
     variable = next((found for each in LEAVES.get(leaf, ()) if (found := getattr(layer, each, None)) is not None), None)
     if variable is None:
-        raise InteropError(f"{name}: the layer {layer.name!r} has no such thing")
+        raise InteropError(f"{name} has no place in the layer {layer.name!r}")
     turned = _turned(leaf, array, tuple(layer.kernel.shape) if leaf == "weight_v" else ())
     if tuple(turned.shape) != tuple(variable.shape):
         raise InteropError(
