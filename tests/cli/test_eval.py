@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_tasks import Directed, loaded, tiny_catalog
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
@@ -63,9 +64,108 @@ def test_recorded_scores_are_the_printed_ones(img2img, sharp, tiny):
     assert recorded == pytest.approx(found["mean"], abs=1e-5)
 
 
+@pytest.fixture(scope="module")
+def val(tmp_path_factory):
+    """Two pairs whose targets are their sources' negatives."""
+    folder = tmp_path_factory.mktemp("pairs") / "val"
+    for role in ("source", "target"):
+        (folder / role).mkdir(parents=True)
+    for name in ("a", "b"):
+        noise = np.random.default_rng(ord(name)).integers(0, 256, (14, 12, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(folder / "source" / f"{name}.png")
+        Image.fromarray(255 - noise).save(folder / "target" / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def negative(tmp_path_factory):
+    """A bundle that inverts, or writes grey, as ``direction`` chooses; and the catalog that has its task."""
+    made = loaded(Directed)
+    folder = tmp_path_factory.mktemp("bundles") / "negative"
+    bundle.save(folder, made.task, made.nets, "negative", tiny_catalog())
+    return folder
+
+
+@pytest.fixture
+def with_tiny_tasks(monkeypatch):
+    monkeypatch.setattr(Catalog, "installed", classmethod(lambda cls: tiny_catalog()))
+
+
+def test_a_bundle_is_measured_on_pairs(img2img, val, negative, with_tiny_tasks):
+    found = json.loads(img2img("eval", negative, "--pairs", val, "--json", "--record").out)
+    assert (found["bundle"], found["set"], found["protocol"], found["scale"]) == ("negative", "val", "pairs-8bit", 1)
+    assert found["mean"] == {"l1": 0, "psnr": None, "ssim": pytest.approx(1)}
+    assert "choices" not in found
+    assert {(s.metric, s.value) for s in bundle.describe(negative).scores} == {("l1", 0), ("ssim", 1)}
+
+
+def test_a_bundle_is_measured_with_choices_which_are_recorded(img2img, val, negative, with_tiny_tasks):
+    choice = "direction=b_to_a"
+    found = json.loads(img2img("eval", negative, "--pairs", val, "--json", "--record", "--choice", choice).out)
+    assert found["choices"] == {"direction": "b_to_a"}
+    assert found["mean"]["l1"] > 50
+    recorded = {s.metric: s.value for s in bundle.describe(negative).scores if s.choices == found["choices"]}
+    assert recorded == pytest.approx(found["mean"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("direction=up", "choices.direction: input should be 'a_to_b' or 'b_to_a', got 'up'"),
+        ("direction", "expected KEY=VALUE, such as direction=b_to_a"),
+        ("direction=[", "no valid YAML"),
+    ],
+)
+def test_a_choice_that_there_is_not_exits_with_2(img2img, val, negative, with_tiny_tasks, choice, said):
+    outcome = img2img("eval", negative, "--pairs", val, "--choice", choice)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+
+
+def test_copying_is_a_baseline_of_pairs(img2img, val, uninstall_everything):
+    outcome = img2img("eval", "--baseline", "copy", "--pairs", val)
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert outcome.code == 0
+    assert lines[0] == ["VAL", "L1", "PSNR", "SSIM"]
+    assert [line[0] for line in lines[1:4]] == ["a", "b", "mean"]
+    assert float(lines[3][1]) > 100
+    assert "pairs-8bit" in outcome.out
+
+
+def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
+    found = json.loads(img2img("eval", "--results", val / "target", "--pairs", val, "--json").out)
+    assert (found["results"], found["mean"]["l1"]) == (str(val / "target"), 0)
+    swapped = json.loads(img2img("eval", "--results", val / "target", "--pairs", val, "--swap", "--json").out)
+    assert (swapped["set"], swapped["inputs"]) == ("val swapped", "target")
+    assert swapped["mean"]["l1"] > 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "either a BUNDLE or --baseline, or --results"),
+        (["--baseline", "copy", "--results", "x"], "either a BUNDLE or --baseline, or --results"),
+        (["--baseline", "bicubic"], "--baseline bicubic goes with --data"),
+        (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
+        (["--baseline", "copy", "--protocol", "sr-rgb"], "--protocol goes with --data"),
+        (["--baseline", "copy", "--data", "x"], "either --data or --pairs"),
+        (["--baseline", "copy", "--choice", "a=b"], "--choice needs a BUNDLE"),
+        (["--results", "x", "--record"], "--record needs a BUNDLE"),
+        (["--results", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_wrong_usage_of_pairs_exits_with_2_and_says_why(img2img, val, arguments, said, uninstall_everything):
+    outcome = img2img("eval", "--pairs", val, *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--results", "x"], "--results goes with --pairs"),
+        (["--baseline", "copy"], "--baseline copy goes with --pairs"),
+        (["some", "--swap"], "--swap goes with --pairs"),
         (["--scale", 2], "either a BUNDLE or --baseline"),
         (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
         (["--baseline", "bicubic"], "--baseline bicubic needs --scale"),

@@ -58,6 +58,15 @@ def test_recording_again_replaces(folder, measured):
     assert (folder / "bundle.json").read_bytes() == first
 
 
+def test_scores_of_other_choices_stand_beside(folder, measured):
+    record(folder, measured)
+    record(folder, measured, {"direction": "b_to_a"})
+    once = describe(folder).scores
+    record(folder, measured, {"direction": "b_to_a"})
+    assert describe(folder).scores == once
+    assert [s.choices for s in once if s.metric == "psnr_y"] == [{}, {}, {"direction": "b_to_a"}]
+
+
 def test_nothing_else_is_left_in_the_folder(folder, measured):
     record(folder, measured)
     assert [path.name for path in folder.iterdir()] == ["bundle.json"]
