@@ -2,55 +2,94 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
+from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
-from img2imgkit.errors import ConfigError, ToolkitError
+from img2imgkit.errors import ConfigError, Problem, ToolkitError
 from img2imgkit.pipeline import make_plan, read_pipeline
+
+if TYPE_CHECKING:
+    from img2imgkit.data import Inspection
 
 
 @click.command(short_help="Check a pipeline or training file without running it.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option first.")
-@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems, and what was found, as JSON on stdout.")
 def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Check FILE, a pipeline or a training file, and all that it needs, without running it.
 
-    Exits with 2 when something is wrong, and shows everything that is, each with line and column.
+    Of a training file every picture is decoded, and what its folders hold is shown.
+
+    Exits with 2 when something is wrong, and shows everything that is, each with line and column, or with the picture.
     """
-    problems = _problems(file, overrides)
+    problems, inspection = _looked_at(file, overrides)
     if as_json:
-        show_json({"file": str(file), "problems": problems})
+        show_json({"file": str(file), "problems": list(map(_plain, problems)), **_found(inspection)})
     elif problems:
-        click.echo("\n".join(str(problem["text"]) for problem in problems))
+        click.echo("\n".join(printable(line) for problem in problems for line in str(problem).splitlines()))
     else:
         click.echo(f"{file}: good")
+        _show_found(inspection)
     return EXIT_USAGE if problems else EXIT_DONE
 
 
-def _problems(file: Path, overrides: tuple[str, ...]) -> list[dict[str, object]]:
+def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem], Inspection | None]:
     try:
-        _check(file, overrides)
+        inspection = _check(file, overrides)
     except ConfigError as error:
-        return [
-            {"text": str(p), "message": p.message, "key": p.key, "file": p.file, "line": p.line, "column": p.column}
-            for p in error.problems
-        ]
+        return error.problems, None
     except ToolkitError as error:
-        return [{"text": str(error), "message": str(error), "key": "", "file": str(file), "line": 0, "column": 0}]
-    return []
+        return [Problem(str(error), file=str(file))], None
+    problems = inspection.problems if inspection else ()
+    return [Problem(problem) for problem in problems], inspection
 
 
-def _check(file: Path, overrides: tuple[str, ...]) -> None:
+def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
     data = load_yaml(file).data
     catalog = Catalog.installed()
     if isinstance(data, dict) and "task" in data and "steps" not in data:
         from img2imgkit.training import check_training_file
 
-        check_training_file(file, catalog, overrides)
-    else:
-        make_plan(read_pipeline(file, catalog, overrides), catalog)
+        return check_training_file(file, catalog, overrides)
+    make_plan(read_pipeline(file, catalog, overrides), catalog)
+    return None
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    return {"text": str(problem), **asdict(problem)}
+
+
+def _found(inspection: Inspection | None) -> dict[str, Any]:
+    if inspection is None:
+        return {}
+    return {"notes": list(inspection.notes), "contents": [asdict(each) for each in inspection.contents]}
+
+
+def _show_found(inspection: Inspection | None) -> None:
+    if inspection is None:
+        return
+    rows = [
+        (each.name, each.pictures, _size(each.smallest), _size(each.largest), _modes(each.modes))
+        for each in inspection.contents
+    ]
+    show_table(("folder", "pictures", "smallest", "largest", "modes"), rows)
+    for note in inspection.notes:
+        click.echo(f"note: {printable(note)}")
+
+
+def _size(size: tuple[int, int] | None) -> str:
+    return f"{size[0]}x{size[1]}" if size else ""
+
+
+def _modes(modes: Mapping[str, int]) -> str:
+    return ", ".join(f"{mode} {count}" for mode, count in Counter(modes).most_common())

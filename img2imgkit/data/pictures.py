@@ -51,7 +51,7 @@ def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str
         return Contents(name, 0)
     widths, heights = zip(*sizes, strict=True)
     smallest, largest = ((some(widths), some(heights)) for some in (min, max))
-    return Contents(name, len(sizes), smallest, largest, Counter(modes))
+    return Contents(name, len(sizes), smallest, largest, dict(Counter(modes)))
 
 
 def refuse(problems: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config, Document, Location, load_yaml, located, validate
-from img2imgkit.data import DataOptions, open_reader
+from img2imgkit.data import DataOptions, Inspection, inspect_data
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
 from img2imgkit.training.options import TrainingOptions
@@ -62,9 +62,12 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
         ConfigError: every problem at once, with line and column.
     """
     problems: list[Problem] = []
-    file = _collected(problems, lambda: validate(TrainingFile, document, data=located(TrainingFile, document)))
     stated = document.data if isinstance(document.data, dict) else {}
     task_class = _task_class(stated.get("task"), document, catalog, problems)
+    whole = located(TrainingFile, document)
+    if task_class is not None and isinstance(stated.get("training"), dict):
+        whole["training"] = _filled(stated["training"], task_class.training)
+    file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
     if task_class is not None:
         options = _collected(problems, lambda: _part(task_class.Options, document, stated, "options"))
         weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
@@ -78,17 +81,14 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     return Recipe(file, task, initial)
 
 
-def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> None:
-    """Check a training file and the pictures that it names, all of which are opened.
+def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> Inspection:
+    """Check a training file, and look at the pictures that it names, all of which are decoded.
 
     Raises:
-        ConfigError: every problem of the file.
-        DataError: every folder and picture that cannot be used.
+        ConfigError: every problem of the file; of pictures, the inspection tells.
     """
     recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
-    reader = open_reader(recipe.file.data, recipe.task.geometry())
-    if recipe.file.probe:
-        reader.probe(recipe.file.probe)
+    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
@@ -110,19 +110,28 @@ def _task_class(name: Any, document: Document, catalog: Catalog, problems: list[
     return found
 
 
+def _filled(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated, and the task's own values for what is not; another ``kind`` stands for itself."""
+    if "kind" in stated and stated["kind"] != values.get("kind"):
+        return dict(stated)
+    filled = {**values, **stated}
+    for key in values.keys() & stated.keys():
+        if isinstance(stated[key], dict) and isinstance(values[key], Mapping):
+            filled[key] = _filled(stated[key], values[key])
+    return filled
+
+
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
     data = stated.get(key)
     return validate(model, document, (key,), data if isinstance(data, dict) else {})
 
 
 def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Problem]:
-    found = []
     if file.data.kind != task.data:
         message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
-        found.append(document.problem(("data", "kind"), message))
+        return [document.problem(("data", "kind"), message)]
     unsuited = file.data.unsuited(task.geometry())
-    found += [document.problem(("data", option), message) for option, message in unsuited]
-    return found
+    return [document.problem(("data", option), message) for option, message in unsuited]
 
 
 def _initial(reference: str | None, document: Document, catalog: Catalog, problems: list[Problem]) -> Path | None:

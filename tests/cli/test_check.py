@@ -39,3 +39,82 @@ def test_what_a_plan_refuses_is_a_problem_too(img2img, tmp_path: Path) -> None:
     ended = img2img("check", pipeline_file(tmp_path, write={"folder": "in/out"}))
     assert ended.code == 2
     assert "lies inside the input" in ended.out
+
+
+PAIRED_TASK = """\
+import img2imgkit as kit
+
+
+class Painting(kit.Task):
+    "A task of paired data that is never built."
+
+    name = "painting"
+    data = "paired"
+
+    def geometry(self):
+        return kit.Geometry(multiple=4)
+
+    build = forward = generator_losses = translate = None
+
+
+@kit.hookimpl
+def register_tasks(register):
+    register(Painting)
+"""
+TRAINING = """\
+name: first
+task: painting
+data: {kind: paired, source: edges, target: photos, preprocess: crop, crop: 8}
+training: {steps: 5, generators: {optimizer: {kind: adam, learning_rate: 1e-3}}}
+probe: seen
+"""
+
+
+@pytest.fixture
+def training_file(tmp_path: Path, install, monkeypatch) -> Path:
+    install("painting", PAIRED_TASK)
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "painting")
+    for folder in ("edges", "photos", "seen"):
+        save_pictures(tmp_path / folder, "a.png", "b.png")
+    path = tmp_path / "train.yaml"
+    path.write_text(TRAINING)
+    return path
+
+
+def test_a_good_training_file_is_good_and_what_it_names_is_shown(img2img, training_file: Path) -> None:
+    ended = img2img("check", training_file)
+    assert ended.code == 0, ended.out
+    good, heading, *rows = ended.out.splitlines()
+    assert good == f"{training_file}: good"
+    assert heading.split() == ["FOLDER", "PICTURES", "SMALLEST", "LARGEST", "MODES"]
+    assert [row.split() for row in rows] == [[n, "2", "16x12", "16x12", "RGB", "2"] for n in ("source", "target")]
+
+
+def test_every_picture_of_a_training_file_is_decoded_and_every_problem_shown(img2img, training_file: Path) -> None:
+    folder = training_file.parent
+    data = (folder / "edges" / "a.png").read_bytes()
+    (folder / "edges" / "a.png").write_bytes(data[:-40])
+    save_pictures(folder / "photos", "c.png")
+    (folder / "seen" / "b.png").write_text("no picture")
+    ended = img2img("check", training_file)
+    assert ended.code == 2
+    lines = ended.out.splitlines()
+    assert len(lines) == 3
+    assert "c.png: has no source" in lines[0]
+    assert "edges/a.png" in lines[1]
+    assert "seen/b.png" in lines[2]
+
+
+def test_options_that_do_not_fit_the_task_have_line_and_column(img2img, training_file: Path) -> None:
+    training_file.write_text(TRAINING.replace("crop: 8", "crop: 9"))
+    [problem] = json.loads(img2img("check", training_file, "--json").out)["problems"]
+    assert (problem["key"], problem["line"]) == ("data.crop", 3)
+    assert "expected a multiple of 4 for this task, got 9" in problem["message"]
+
+
+def test_what_was_found_is_told_as_json_too(img2img, training_file: Path) -> None:
+    told = json.loads(img2img("check", training_file, "--json").out)
+    assert (told["problems"], told["notes"]) == ([], [])
+    assert told["contents"][0] == {
+        "name": "source", "pictures": 2, "smallest": [16, 12], "largest": [16, 12], "modes": {"RGB": 2},
+    }  # fmt: skip
