@@ -44,13 +44,18 @@ def _described(catalog: Catalog, name: str, folder: Path) -> dict[str, Any]:
         "bytes": size,
         "licence": manifest.licence,
         "description": manifest.description,
-        "scores": [score.model_dump() for score in manifest.scores],
+        "scores": [score.model_dump(exclude_defaults=True) for score in manifest.scores],
     }
 
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
     if "damaged" in row:
         return (row["name"], f"damaged: {row['damaged']}", *[""] * (len(_HEADINGS) - 2))
-    scores = ", ".join(f"{s['set']} {s['metric']} {s['value']:.4g} ({s['protocol']})" for s in row["scores"])
+    scores = ", ".join(map(_score, row["scores"]))
     counts = f"x{row['scale']}", f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB"
     return (row["name"], row["task"], *counts, row["licence"], scores)
+
+
+def _score(score: dict[str, Any]) -> str:
+    choices = "".join(f", {name} {value}" for name, value in score.get("choices", {}).items())
+    return f"{score['set']} {score['metric']} {score['value']:.4g} ({score['protocol']}{choices})"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the tasks that can be trained and run; with NAME, its options and loss weights."""
+    """List the tasks that can be trained and run; with NAME, its options, loss weights and choices."""
     catalog = Catalog.installed()
     if name is None:
         rows = [_summary(catalog, task) for task in catalog.tasks.values()]
@@ -31,14 +31,17 @@ def command(name: str | None, as_json: bool) -> None:
 
 def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     task: type[Task] = catalog.get("tasks", name)
-    options, weights = option_rows(task.Options), option_rows(task.Weights)
+    options, weights, choices = map(option_rows, (task.Options, task.Weights, task.Choices))
     if as_json:
-        show_json({**_summary(catalog, task), "options": options, "weights": weights})
+        show_json({**_summary(catalog, task), "options": options, "weights": weights, "choices": choices})
         return
     click.echo(f"{name}: {first_line(task)}\n\nOptions")
     show_options(options)
     click.echo("\nWeights of the loss terms")
     show_options(weights)
+    if choices:
+        click.echo("\nChoices of each translation")
+        show_options(choices)
 
 
 def _summary(catalog: Catalog, task: type[Task]) -> dict[str, Any]:

@@ -44,6 +44,13 @@ def test_a_bundle_is_listed_from_its_description_alone(img2img, bundles):
     ]  # fmt: skip
 
 
+def test_scores_say_which_choices_they_are_of(img2img, bundles):
+    score = {"set": "val", "protocol": "pairs-8bit", "metric": "l1", "value": 12.5, "choices": {"direction": "b_to_a"}}
+    (bundles / "night" / "bundle.json").write_text(json.dumps({**MANIFEST, "scores": [score]}))
+    assert "val l1 12.5 (pairs-8bit, direction b_to_a)" in img2img("models").out
+    assert json.loads(img2img("models", "--json").out)[0]["scores"] == [score]
+
+
 def test_json_says_more(img2img, bundles):
     (row,) = json.loads(img2img("models", "--json").out)
     assert row["scores"] == MANIFEST["scores"]

@@ -20,6 +20,11 @@ def register_tasks(register):
 
             width: int = Field(default=8, description="filters")
 
+        class Choices(kit.Config):
+            """How much."""
+
+            strength: float = Field(default=0.5, description="of the blur")
+
         class Weights(kit.Config):
             """Loss coefficients."""
 
@@ -56,16 +61,23 @@ def test_json_says_the_same(img2img, blur):
     ]
 
 
-def test_one_task_shows_options_and_weights(img2img, blur):
+def test_one_task_shows_its_options_weights_and_choices(img2img, blur):
     words = [line.split() for line in img2img("tasks", "blur").out.splitlines()]
     assert ["width", "integer", "8", "filters"] in words
     assert ["l1", "number", "1.0"] in words
+    assert ["strength", "number", "0.5", "of", "the", "blur"] in words
 
 
 def test_one_task_in_json(img2img, blur):
     found = json.loads(img2img("tasks", "blur", "--json").out)
     assert [option["name"] for option in found["options"]] == ["width"]
     assert [weight["default"] for weight in found["weights"]] == [1.0]
+    assert [choice["name"] for choice in found["choices"]] == ["strength"]
+
+
+def test_a_task_without_choices_names_none(img2img, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    assert "Choices" not in img2img("tasks", "super-resolution").out
 
 
 def test_an_unknown_task_names_the_broken_plugin(img2img, install, monkeypatch):

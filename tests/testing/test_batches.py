@@ -1,0 +1,94 @@
+"""Random batches: the keys, channels and sizes of each data kind, and what a task draws for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import img2imgkit as kit
+from img2imgkit.testing.batches import random_batch, random_source, with_draws
+
+
+class Sized(kit.Task):
+    """Of nothing but sizes."""
+
+    name = "sized"
+    data = "paired"
+    sizes = kit.Geometry(scale=2, multiple=12, channels=1, output_channels=3, minimum=30)
+
+    def build(self) -> kit.Networks:
+        raise NotImplementedError
+
+    def geometry(self) -> kit.Geometry:
+        return self.sizes
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return inputs["source"]
+
+
+class Drawing(Sized):
+    """Draws a number for each image."""
+
+    drawn: Mapping[str, Any] = {}
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        assert sample["source"].shape == (36, 36, 1)
+        return {"noise": random.normal(size=4), "mean": np.mean(sample["target"]), **self.drawn}
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+@pytest.mark.parametrize(
+    ("data", "read", "written"),
+    [("paired", "source", "target"), ("degraded", "source", "target"), ("unpaired", "a", "b")],
+)
+def test_pictures_have_the_read_and_written_channels_and_an_allowed_size(
+    monkeypatch: pytest.MonkeyPatch, data: Any, read: str, written: str
+) -> None:
+    monkeypatch.setattr(Sized, "data", data)
+    batch = random_batch(Sized(), rng(), 5)
+    assert {key: values.shape for key, values in batch.items()} == {read: (5, 36, 36, 1), written: (5, 72, 72, 3)}
+    assert all(values.dtype == np.float32 and np.abs(values).max() <= 1 for values in batch.values())
+
+
+def test_a_source_is_what_translate_is_given() -> None:
+    assert {key: values.shape for key, values in random_source(Sized(), rng(), 2).items()} == {"source": (2, 36, 36, 1)}
+
+
+def test_draws_are_stacked_image_by_image() -> None:
+    batch = random_batch(Drawing(), rng(), 3)
+    assert (batch["noise"].shape, batch["mean"].shape) == ((3, 4), (3,))
+    assert len(set(batch["noise"].ravel())) == 12
+    assert batch["mean"] == pytest.approx(batch["target"].mean(axis=(1, 2, 3)))
+    assert (random_batch(Drawing(), rng(), 3)["noise"] == batch["noise"]).all()
+
+
+def test_a_draw_that_hides_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drawing, "drawn", {"target": np.zeros(3)})
+    with pytest.raises(AssertionError, match=r"draw\(\) gives \['target'\], which 'paired' batches have already"):
+        random_batch(Drawing(), rng(), 3)
+
+
+def test_draws_of_several_shapes_are_refused() -> None:
+    class Uneven(Sized):
+        """Draws more for each image."""
+
+        made = 0
+
+        def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+            self.made += 1
+            return {"noise": random.normal(size=self.made)}
+
+    with pytest.raises(AssertionError, match="other keys or shapes for each image"):
+        with_draws(Uneven(), rng(), {"source": np.zeros((2, 4, 4, 1))})

@@ -1,0 +1,65 @@
+"""What a task says of sizes and channels is proved: least sizes, written channels, generators only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tiny_tasks import Directed, Recoloured, Reflecting, loaded
+
+import img2imgkit as kit
+from img2imgkit import backend
+from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
+
+GOOD = [
+    (Reflecting, {}),
+    (Recoloured, {}),
+    (Recoloured, {"channels": 1}),
+    (Recoloured, {"written": 1}),
+    (Directed, {}),
+]
+
+
+@pytest.mark.parametrize(("task", "options"), GOOD)
+def test_a_task_that_says_what_it_does_passes(task: type[kit.Task], options: dict[str, Any]) -> None:
+    bundle = loaded(task, **options)
+    check_sizes(bundle.task, bundle.nets)
+    check_radius(bundle.task, bundle.nets)
+    check_pictures(bundle)
+
+
+class TooModest(Reflecting):
+    """Takes 8 pixels, and says nothing of needing more."""
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(multiple=4, radius=1, minimum=8)
+
+
+class OtherChannels(Recoloured):
+    """Says it writes grey."""
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(output_channels=1, radius=1)
+
+
+class Critical(Directed):
+    """Translates with its critic."""
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return nets["critic"](inputs["source"])
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (TooModest, r"translate fails on \(2, 8, 8, 3\), which geometry\(\) allows"),
+        (OtherChannels, r"translate made \(2, 1, 1, 3\) of .* promises \(2, 1, 1, 1\)"),
+        (Critical, "translate uses network 'critic', but a bundle holds generators only"),
+    ],
+)
+def test_a_task_that_does_not_is_caught(task: type[kit.Task], said: str) -> None:
+    backend.load()
+    made = task()
+    with pytest.raises(AssertionError, match=said):
+        check_sizes(made, made.build())
