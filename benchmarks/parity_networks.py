@@ -1,0 +1,75 @@
+"""Each checkpoint is read by `load_torch`, which is told nothing else. Differences are the largest over all numbers of
+an output, relative to the largest of them; beside them, how far the official float32 output is from its float64 one.
+Inputs with "training" use the batch's statistics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2imgkit.errors import InteropError
+from img2imgkit.interop import load_torch
+from img2imgkit.nn import resnet_features
+
+COLUMNS = ("fixture", "official class", "recognised as", "input", "output", "difference", "official rounding")
+
+
+def rows(folder: Path) -> Iterator[tuple[str, ...]]:
+    """One row for each output of each case of each network that is known here."""
+    for path in sorted(folder.glob("*/weights.pth")):
+        config = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
+        for case in config["cases"] if is_known(path) else ():
+            without = {"dropout": 0.0} if case["mode"] == "train_nodropout" else {}
+            model = load_torch(path, **without)
+            with np.load(path.parent / "io.npz") as stored:
+                inputs, outputs = (
+                    {name: channels_last(stored[entry["key"]]) for name, entry in case[side].items()}
+                    for side in ("inputs", "outputs")
+                )
+            results = computed(model, inputs, list(outputs), case["mode"].startswith("train"))
+            for name, wanted in outputs.items():
+                scale, every = np.abs(wanted).max(), config.get("every", 1)
+                result = np.asarray(results[name])
+                shown = result[:, ::every, ::every] if result.ndim == 4 else result
+                floor = config.get("noise_floor_float32_vs_float64", {}).get(case["name"], {}).get(name)
+                yield (
+                    *(f"`{config['name']}`", config["official"]["class"], f"`{model.name}`", described(case, inputs)),
+                    *(name, f"{np.abs(shown - wanted).max() / scale:.1e}"),
+                    "" if floor is None else f"{floor / scale:.1e}",
+                )
+
+
+def is_known(path: Path) -> bool:
+    """Whether the checkpoint is of a network that is here."""
+    try:
+        load_torch(path)
+    except InteropError:
+        return False
+    return True
+
+
+def computed(model: Any, inputs: dict[str, np.ndarray], names: list[str], training: bool) -> dict[str, Any]:
+    """Our outputs under the fixture's names."""
+    if model.name == "patch_sample":
+        layers = range(len(inputs) // 2)
+        flat = [inputs[f"feat{i}"].reshape(1, -1, inputs[f"feat{i}"].shape[-1])[:, inputs[f"ids{i}"]] for i in layers]
+        return {name: rows[0] for name, rows in zip(names, model(flat), strict=True)}
+    results = {"y": model(inputs["input"], training=training)}
+    taps = [name for name in names if name.startswith("feat_layer")]
+    if taps:
+        features = resnet_features(model, [int(name.removeprefix("feat_layer")) for name in taps])(inputs["input"])
+        results |= dict(zip(taps, features, strict=True))
+    return results
+
+
+def described(case: dict[str, Any], inputs: dict[str, np.ndarray]) -> str:
+    first = "x".join(map(str, next(iter(inputs.values())).shape))
+    return f"{first}, training" if case["mode"].startswith("train") else first
+
+
+def channels_last(array: np.ndarray) -> np.ndarray:
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
