@@ -122,12 +122,14 @@ def steps_page(catalog: Catalog) -> str:
 
 
 def tasks_page(catalog: Catalog) -> str:
-    """Every task with its options and loss weights."""
+    """Every task with its options, loss weights and choices."""
     parts = [NOTE, "# Tasks\n", "What stands under `task:` in a training file.\n"]
     for name, task in catalog.tasks.items():
         parts += [f"## {name}\n", f"*{task.data} data*. {body(task)}\n"]
         parts += ["### options\n", options_table(option_rows(task.Options))]
         parts += ["### weights\n", options_table(option_rows(task.Weights))]
+        if choices := option_rows(task.Choices):
+            parts += ["### choices\n", options_table(choices)]
     return joined(parts)
 
 
