@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
+from img2imgkit.data.folders import by_role, probed
 from img2imgkit.data.options import ReaderOptions, Unsuited, not_a_multiple
-from img2imgkit.data.pictures import PixelStore, contents_of, found_in, listed, read_rgb, refuse
+from img2imgkit.data.pictures import PixelStore, contents_of, found_in, read_rgb
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -23,7 +24,7 @@ from img2imgkit.task import DataKind, Geometry
 class DegradedOptions(ReaderOptions):
     """High-resolution pictures, and how crops are taken from them. Sources are shrunk by MATLAB's bicubic to 8 bits."""
 
-    kind: Literal["degraded"]
+    kind: Literal["degraded"] = Field(description="sharp pictures and their small versions")
     folder: Annotated[Path | tuple[Path, ...], Location()] = Field(description="folder(s) of high-resolution pictures")
     crop: int = Field(default=64, ge=1, description="height and width of a target crop, a multiple of the task's scale")
     batch: int = Field(default=16, ge=1, description="crops in a global batch, over all devices")
@@ -102,16 +103,13 @@ class DegradedReader(Reader):
         return []  # every picture was decoded when the reader was made
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        batches, problems = [], []
-        for path in listed([folder]):
-            try:
-                target, source = self._shrunk(path, self.unit)
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            batches.append((path.stem, {"source": to_unit(source)[None], "target": to_unit(target)[None]}))
-        refuse(problems)
-        return batches
+        """Whole pictures, cut to what the task needs."""
+
+        def made(paths: Mapping[str, Path]) -> Arrays:
+            target, source = self._shrunk(paths["target"], self.unit)
+            return {"source": to_unit(source)[None], "target": to_unit(target)[None]}
+
+        return probed(by_role(folder, ("target",)), made)
 
     def _take(self, path: Path) -> None:
         try:

@@ -12,13 +12,12 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import domains_in
-from img2imgkit.data.folders import by_role, undecodable
+from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import Framing, Size, resized_to
 from img2imgkit.data.jitter import Jitter, jittered
 from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
-from img2imgkit.data.pictures import read_levels, refuse
+from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
-from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import DataKind, Geometry
 
@@ -26,7 +25,7 @@ from img2imgkit.task import DataKind, Geometry
 class FewShotOptions(ReaderOptions):
     """Pictures of many classes, a subfolder each."""
 
-    kind: Literal["few_shot"]
+    kind: Literal["few_shot"] = Field(description="pictures of many classes")
     folder: Annotated[Path, Location()] = Field(description="folder with a subfolder of pictures for each class")
     selected: tuple[str, ...] = Field(default=(), description="which subfolders, in this order; none: every one")
     resize: int = Field(default=140, ge=1, description="shorter side that pictures are resized to before a crop")
@@ -92,16 +91,11 @@ class FewShotReader(Reader):
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture in ``folder``, or in ``content`` below it with those of ``class`` by name."""
-        batches, problems = [], []
-        for name, paths in by_role(folder, ("content", "class")):
-            try:
-                pictures = [self.framing.middle_of(self._resized(path)) for path in paths.values()]
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            batches.append((name, dict(zip(("source", "class"), pictures, strict=False))))
-        refuse(problems)
-        return batches
+        keys = {"content": "source", "class": "class"}
+        return probed(
+            by_role(folder, ("content", "class")),
+            lambda paths: {keys[role]: self.framing.middle_of(self._resized(path)) for role, path in paths.items()},
+        )
 
     def _crop(self, number: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         path, label = self.pictures[number]

@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from img2imgkit.data.headers import Header, header
-from img2imgkit.data.pictures import contents_of, found_in, listed, read_levels
-from img2imgkit.data.reader import Contents
+from img2imgkit.data.pictures import contents_of, found_in, listed, read_levels, refuse
+from img2imgkit.data.reader import Arrays, Contents
 from img2imgkit.errors import DataError
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,22 @@ def by_role(folder: Path, roles: Sequence[str]) -> list[tuple[str, dict[str, Pat
     there = [role for role in roles if (folder / role).is_dir()]
     names = {role: {name_in(folder / role, path): path for path in listed([folder / role])} for role in there}
     return [(name, {role: names[role][name] for role in there if name in names[role]}) for name in names[roles[0]]]
+
+
+def probed(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) -> list[tuple[str, Arrays]]:
+    """Name and batch of everything in a probe folder.
+
+    Raises:
+        DataError: all that ``make`` refuses.
+    """
+    batches, problems = [], []
+    for name, each in found:
+        try:
+            batches.append((name, make(each)))
+        except DataError as error:
+            problems.append(str(error))
+    refuse(problems)
+    return batches
 
 
 def undecodable(paths: Iterable[Path], channels: int) -> list[str]:

@@ -12,11 +12,11 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import attributed, domains_in
-from img2imgkit.data.folders import by_role, scan, undecodable
+from img2imgkit.data.folders import by_role, probed, scan, undecodable
 from img2imgkit.data.framing import resized_to
 from img2imgkit.data.jitter import Jitter, jittered
 from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
-from img2imgkit.data.pictures import read_levels, refuse
+from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -26,7 +26,7 @@ from img2imgkit.task import DataKind, Geometry
 class LabelledOptions(ReaderOptions):
     """Pictures of several domains: a subfolder each, or attributes in a file."""
 
-    kind: Literal["labelled"]
+    kind: Literal["labelled"] = Field(description="pictures of several domains")
     folder: Annotated[Path, Location()] = Field(
         description="folder of pictures; without 'attributes' it has a subfolder for each domain"
     )
@@ -106,14 +106,8 @@ class LabelledReader(Reader):
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The squares of the pictures in ``folder``; there is no truth."""
-        batches, problems = [], []
-        for name, paths in by_role(folder, ("source",)):
-            try:
-                batches.append((name, {"source": to_unit(self._square(paths["source"]))[None]}))
-            except DataError as error:
-                problems.append(str(error))
-        refuse(problems)
-        return batches
+        pictures = by_role(folder, ("source",))
+        return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
     def _by_folder(self) -> dict[Path, tuple[float, ...]]:
         options = self.options

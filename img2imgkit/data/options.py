@@ -17,7 +17,7 @@ Unsuited = list[tuple[str, str]]  # the option, and what is wrong with it
 class ReaderOptions(Config):
     """What to read, and how much of it at once."""
 
-    kind: str
+    kind: str = Field(description="how pictures belong together")
     batch: int = Field(default=1, ge=1, description="images in a global batch, over all devices")
     cache: int = Field(default=2048, ge=0, description="MiB of decoded pictures kept in memory")
 

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import PictureFolder, by_role, matched, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, uneven
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.options import Unsuited
-from img2imgkit.data.pictures import read_levels, refuse, with_channels
+from img2imgkit.data.pictures import read_levels, with_channels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -24,7 +24,7 @@ from img2imgkit.task import DataKind, Geometry
 class PairedOptions(FramedOptions):
     """Sources and their targets: two folders with pictures of the same names, or one of pictures side by side."""
 
-    kind: Literal["paired"]
+    kind: Literal["paired"] = Field(description="pictures and their targets")
     source: Annotated[Path, Location()] | None = Field(default=None, description="folder of sources")
     target: Annotated[Path, Location()] | None = Field(
         default=None, description="folder of targets, named as their sources"
@@ -91,16 +91,7 @@ class PairedReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture; sources alone, or ``source`` and ``target`` below, or side by side as trained."""
         halved = self.options.folder is not None and not (folder / "source").is_dir()
-        batches, problems = [], []
-        for name, paths in by_role(folder, ("source", "target")):
-            try:
-                pictures = self._probed(tuple(paths.values()), halved)
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            batches.append((name, dict(zip(("source", "target"), pictures, strict=False))))
-        refuse(problems)
-        return batches
+        return probed(by_role(folder, ("source", "target")), lambda paths: self._probed(tuple(paths.values()), halved))
 
     def _scanned(self) -> list[PictureFolder]:
         options = self.options
@@ -141,11 +132,12 @@ class PairedReader(Reader):
             halves.reverse()
         return tuple(with_channels(pixels, count) for pixels, count in zip(halves, self.channels, strict=True))
 
-    def _probed(self, paths: tuple[Path, ...], halved: bool) -> Pictures:
+    def _probed(self, paths: tuple[Path, ...], halved: bool) -> Arrays:
         pictures = self._read(paths, halved)
         size = (pictures[0].shape[1], pictures[0].shape[0])
         if problem := self.framing.problem(size):
             raise DataError(f"{paths[0]}: {problem}")
         if any(pixels.shape[:2] != pictures[0].shape[:2] for pixels in pictures):
             raise DataError(f"{paths[0]}: is {size[0]}x{size[1]}, and its target has another size")
-        return tuple(self.framing.middle_of(pixels) for pixels in pictures)
+        middles = (self.framing.middle_of(pixels) for pixels in pictures)
+        return dict(zip(("source", "target"), middles, strict=False))

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, complaints, matched, scan, undecodable
+from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, uneven
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.label_maps import Colours, checked, read_ids, read_palette, resized_ids
 from img2imgkit.data.options import Unsuited
-from img2imgkit.data.pictures import read_levels, refuse
+from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -26,7 +26,7 @@ from img2imgkit.task import DataKind, Geometry
 class SemanticOptions(FramedOptions):
     """Label maps and photographs of the same names."""
 
-    kind: Literal["semantic"]
+    kind: Literal["semantic"] = Field(description="label maps and photographs")
     label: Annotated[Path, Location()] = Field(description="folder of label maps")
     target: Annotated[Path, Location()] = Field(description="folder of photographs, named as their label maps")
     instance: Annotated[Path, Location()] | None = Field(
@@ -97,8 +97,12 @@ class SemanticReader(Reader):
 
     def verify(self) -> list[str]:
         label, target, *instance = self.folders
-        of_instances = [problem for folder in instance for problem in complaints(folder.usable, read_ids)]
-        return [*complaints(label.usable, self._label), *undecodable(target.usable, self.channels), *of_instances]
+        readable = self.palette is not None or self.options.palette is None  # else every map would be a problem
+        return [
+            *complaints(label.usable if readable else (), self._label),
+            *undecodable(target.usable, self.channels),
+            *(problem for folder in instance for problem in complaints(folder.usable, read_ids)),
+        ]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each label map in ``folder``, or in ``label`` below it with ``instance`` and ``target``.
@@ -107,14 +111,7 @@ class SemanticReader(Reader):
             source: (1, H, W, 1), the ids as 8-bit levels in [-1, 1], as a picture of them is decoded
             instance: (1, H, W, 1) float32, ids
         """
-        batches, problems = [], []
-        for name, paths in by_role(folder, ("label", "instance", "target")):
-            try:
-                batches.append((name, self._probed(paths)))
-            except DataError as error:
-                problems.append(str(error))
-        refuse(problems)
-        return batches
+        return probed(by_role(folder, ("label", "instance", "target")), self._scene)
 
     def _palette(self) -> Colours | None:
         try:
@@ -147,7 +144,7 @@ class SemanticReader(Reader):
     def _ids(self, ids: np.ndarray) -> np.ndarray:
         return resized_ids(ids, self.framing.resized((ids.shape[1], ids.shape[0])))[..., None]
 
-    def _probed(self, paths: Mapping[str, Path]) -> Arrays:
+    def _scene(self, paths: Mapping[str, Path]) -> Arrays:
         ids = self._label(paths["label"])
         if problem := self.framing.problem((ids.shape[1], ids.shape[0])):
             raise DataError(f"{paths['label']}: {problem}")

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, uneven
 from img2imgkit.data.jitter import jittered
-from img2imgkit.data.pictures import read_levels, refuse
+from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -24,7 +24,7 @@ from img2imgkit.task import DataKind, Geometry
 class UnpairedOptions(FramedOptions):
     """The pictures of two domains."""
 
-    kind: Literal["unpaired"]
+    kind: Literal["unpaired"] = Field(description="pictures of two domains")
     a: Annotated[Path, Location()] = Field(description="folder of pictures of the first domain")
     b: Annotated[Path, Location()] = Field(description="folder of pictures of the second domain")
 
@@ -66,16 +66,11 @@ class UnpairedReader(Reader):
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture of ``folder``, or of ``a`` below it, with those of ``b`` as targets by name."""
-        batches, problems = [], []
-        for name, paths in by_role(folder, ("a", "b")):
-            try:
-                pictures = [self._probed(role, path) for role, path in paths.items()]
-            except DataError as error:
-                problems.append(str(error))
-                continue
-            batches.append((name, dict(zip(("source", "target"), pictures, strict=False))))
-        refuse(problems)
-        return batches
+        keys = {"a": "source", "b": "target"}
+        return probed(
+            by_role(folder, ("a", "b")),
+            lambda paths: {keys[role]: self._middle(role, path) for role, path in paths.items()},
+        )
 
     def _usable(self, folder: PictureFolder) -> list[Path]:
         found, sizes = [], {}
@@ -95,7 +90,7 @@ class UnpairedReader(Reader):
         unit = to_unit(self.framing.window(random, pixels).of(pixels))
         return jittered(unit, self.options.jitter.factors(random)) if self.options.jitter else unit
 
-    def _probed(self, role: str, path: Path) -> np.ndarray:
+    def _middle(self, role: str, path: Path) -> np.ndarray:
         pixels = read_levels(path, self.channels[role])
         if problem := self.framing.problem((pixels.shape[1], pixels.shape[0])):
             raise DataError(f"{path}: {problem}")

@@ -112,7 +112,9 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert "2.png: is 23x20, but" in found[1]
     assert "1.png: pixel (7, 3) has the id 40, and classes are 0 to 19" in found[2]
     assert "3.png" in found[3]
-    assert "palette.yaml: road: expected" in problems_of(tmp_path, palette=tmp_path / "palette.yaml")[0]
+    with_palette = problems_of(tmp_path, palette=tmp_path / "palette.yaml")
+    assert "palette.yaml: road: expected" in with_palette[0]
+    assert len(with_palette) == 4, with_palette
 
 
 def test_a_wrong_id_stops_training_too(tmp_path: Path) -> None:
