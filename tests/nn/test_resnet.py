@@ -31,8 +31,8 @@ def test_sizes_grow_to_multiples_of_four(antialias: bool, padding: Any, norm: An
 
 
 @pytest.mark.parametrize("antialias", [False, True])
-def test_eight_pixels_are_enough(antialias: bool) -> None:
-    assert resnet(1, 2, antialias=antialias)(images(1, 8, 8, 3)).shape == (1, 8, 8, 3)
+def test_five_pixels_are_enough(antialias: bool) -> None:
+    assert resnet(1, 2, antialias=antialias)(images(1, 5, 5, 3)).shape == (1, 8, 8, 3)
 
 
 @pytest.mark.parametrize(("blocks", "official"), [(6, 7_837_699), (9, 11_378_179)])

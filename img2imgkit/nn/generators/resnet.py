@@ -34,7 +34,7 @@ def resnet(
     convolution is float32 whatever the precision of the others.
 
     Shapes:
-        (N, H, W, channels), H and W at least 8 -> (N, H', W', out_channels) in (-1, 1), where H' and W' are H and W
+        (N, H, W, channels), H and W at least 5 -> (N, H', W', out_channels) in (-1, 1), where H' and W' are H and W
         rounded up to multiples of 4
 
     Args:
@@ -51,27 +51,12 @@ def resnet(
     x = ReflectionPad(3, name="stem_pad")(source)
     x = build.step(build.conv(x, width, 7, "stem_conv"), "stem")
     for number in range(2):
-        stride = 1 if antialias else 2
-        x = build.conv(
-            layers.ZeroPadding2D(1, name=f"down{number}_pad")(x),
-            width * 2 ** (number + 1),
-            3,
-            f"down{number}_conv",
-            stride,
-        )
-        x = build.step(x, f"down{number}")
+        x = build.step(build.halving(x, width * 2 ** (number + 1), antialias, f"down{number}"), f"down{number}")
         x = BlurDown(name=f"down{number}_blur")(x) if antialias else x
     for number in range(blocks):
         x = build.block(x, dropout, padding, f"block{number}")  # (N, H / 4, W / 4, 4 * width)
     for number in range(2):
-        filters = width * 2 ** (1 - number)
-        if smooth_up:
-            x = BlurUp(name=f"up{number}_blur")(x)
-            x = build.conv(x, filters, 3, f"up{number}_conv", padding="same")
-        else:
-            doubling = {"use_bias": build.use_bias, "kernel_initializer": initializer(init)}
-            x = TransposedConv(filters, name=f"up{number}_conv", **doubling)(x)
-        x = build.step(x, f"up{number}")
+        x = build.step(build.doubling(x, width * 2 ** (1 - number), smooth_up, f"up{number}"), f"up{number}")
     x = ReflectionPad(3, name="last_pad")(x)
     last = layers.Conv2D(out_channels, 7, kernel_initializer=initializer(init), dtype="float32", name="last_conv")
     image = layers.Activation("tanh", dtype="float32", name="image")(last(x))
@@ -126,6 +111,18 @@ class _Builder:
 
     def step(self, x: Any, name: str) -> Any:
         return layers.ReLU(name=f"{name}_act")(normalized(x, self.norm, f"{name}_norm", self.statistics))
+
+    def halving(self, x: Any, filters: int, smooth: bool, name: str) -> Any:
+        if smooth:  # ``BlurDown`` follows the activation
+            return self.conv(x, filters, 3, f"{name}_conv", padding="same")
+        x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would put no zeros at the start
+        return self.conv(x, filters, 3, f"{name}_conv", stride=2)
+
+    def doubling(self, x: Any, filters: int, smooth: bool, name: str) -> Any:
+        if smooth:
+            return self.conv(BlurUp(name=f"{name}_blur")(x), filters, 3, f"{name}_conv", padding="same")
+        options: dict[str, Any] = {"use_bias": self.use_bias, "kernel_initializer": initializer(self.init)}
+        return TransposedConv(filters, name=f"{name}_conv", **options)(x)
 
     def block(self, x: Any, dropout: float, padding: Padding, name: str) -> Any:
         filters = x.shape[-1]
