@@ -15,6 +15,7 @@ from img2imgkit.testing.claims import expect, must_work
 
 _UNBOUNDED_SIDE = 96  # where a network that "sees everything" must see more than half
 _PHASES = 4
+_LIFT = 3.0  # standard deviations: a norm's output is hardly ever further from its mean
 _LARGE = 64  # a multiple from which on fewer sizes are tried
 
 
@@ -98,13 +99,16 @@ def _reach_from(task: Task, nets: Networks, side: int, phase: int) -> int:
 
 
 def _make_transparent(nets: Networks) -> None:
-    """Positive kernels whose sum over the inputs of each output is 1; biases, norms and slopes stay."""
+    """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays."""
     rng = np.random.default_rng(1)
     for net in nets.generators.values():
         for variable in net.trainable_variables:
             if len(variable.shape) in (2, 4):
                 kernel = rng.uniform(0.5, 1, tuple(variable.shape))
-                variable.assign(kernel / kernel.sum(axis=tuple(range(kernel.ndim - 1)), keepdims=True))
+                sides = (kernel.sum(axis=(*range(kernel.ndim - 2), side)) for side in (-2, -1))  # inputs, outputs
+                variable.assign(kernel / max(sums.max() for sums in sides))
+            elif variable.name == "beta":
+                variable.assign(np.full(tuple(variable.shape), _LIFT))
 
 
 def _side(geometry: Geometry) -> int:

@@ -10,7 +10,7 @@ from tiny_tasks import Directed, Recoloured, Reflecting, loaded
 
 import img2imgkit as kit
 from img2imgkit import backend
-from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
+from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes, measured_reach
 
 GOOD = [
     (Reflecting, {}),
@@ -63,3 +63,26 @@ def test_a_task_that_does_not_is_caught(task: type[kit.Task], said: str) -> None
     made = task()
     with pytest.raises(AssertionError, match=said):
         check_sizes(made, made.build())
+
+
+class Deadened(Reflecting):
+    """Behind a norm a rectifier lets nothing of its input pass; a look far away hangs on that."""
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(radius=9)
+
+    def build(self) -> kit.Networks:
+        import keras
+        from keras import layers
+
+        image = keras.Input((None, None, 3))
+        passed = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(1, 3, padding="same")(image)) - 2.0)
+        far = layers.Conv2D(3, 3, dilation_rate=8, padding="same")(passed)
+        return kit.Networks({"generator": keras.Model(image, layers.Conv2D(3, 1)(image) + far)})
+
+
+def test_a_norm_before_a_rectifier_does_not_hide_the_reach() -> None:
+    bundle = loaded(Deadened)
+    before = bundle.nets["generator"].get_weights()
+    assert measured_reach(bundle.task, bundle.nets, 33) == 9
+    assert all((a == b).all() for a, b in zip(before, bundle.nets["generator"].get_weights(), strict=True))
