@@ -1,0 +1,171 @@
+"""Three training steps of the official pix2pix, CycleGAN and CUT, run again by the engine from the same weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from img2imgkit_plugins.cut.task import Cut
+from img2imgkit_plugins.cyclegan.task import CycleGan
+from img2imgkit_plugins.pix2pix.task import Pix2Pix
+
+import img2imgkit as kit
+from img2imgkit import backend
+from img2imgkit.adversary import Adversary
+from img2imgkit.interop import put, read_torch
+from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
+from img2imgkit.training.engine import Engine
+from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
+
+STEPS = 3
+WRITTEN_OUT = "written_out.npz"
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one official training step is written here.
+
+    Attributes:
+        networks: our role for each name in the checkpoint
+        terms: the official loss as a function of our terms, by its official name
+        probes: the official probe's name, our role, the input, and whether in training mode
+    """
+
+    name: str
+    task: kit.Task
+    networks: Mapping[str, str]
+    terms: Mapping[str, Callable[[Mapping[str, float]], float]]
+    probes: Mapping[str, tuple[str, str, bool]]
+    batch: Callable[[Arrays, int], Arrays]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one figure is from the official one: of losses relative, of images absolute, in [-1, 1]."""
+
+    step: int
+    figure: str
+    apart: float
+
+
+def cases() -> Iterator[Case]:
+    """All three."""
+    yield Case(
+        "trainstep_pix2pix",
+        Pix2Pix(
+            Pix2Pix.Options(
+                generator=UnetPart(depth=7, width=2, dropout=0.0),
+                critic=PatchPart(width=4),
+                statistics="running",
+                adversary=Adversary(loss="vanilla"),
+            )
+        ),
+        {"G": "generator", "D": "critic"},
+        {
+            "G_GAN": lambda t: t["adversarial"],
+            "G_L1": lambda t: 100 * t["l1"],
+            "D_real": lambda t: t["critic_real"],
+            "D_fake": lambda t: t["critic_fake"],
+        },
+        {"G_eval": ("generator", "A", False), "G_train": ("generator", "A", True)},
+        lambda io, _: {"source": _nhwc(io["in.A"]), "target": _nhwc(io["in.B"])},
+    )
+    sides = {"A": ("b", "a"), "B": ("a", "b")}  # the official names count translators; ours what they make
+    yield Case(
+        "trainstep_cyclegan",
+        CycleGan(CycleGan.Options(generator=ResnetPart(blocks=6, width=3), critic=PatchPart(width=3))),
+        {"G_A": "a_to_b", "G_B": "b_to_a", "D_A": "critic_b", "D_B": "critic_a"},
+        {
+            **{f"G_{n}": _term(f"adversarial_{made}") for n, (made, _) in sides.items()},
+            **{f"cycle_{n}": _term(f"cycle_{came}", 10) for n, (_, came) in sides.items()},
+            **{f"idt_{n}": _term(f"identity_{made}", 5) for n, (made, _) in sides.items()},
+            **{
+                f"D_{n}": lambda t, made=made: (t[f"critic_real_{made}"] + t[f"critic_fake_{made}"]) / 2
+                for n, (made, _) in sides.items()
+            },
+        },
+        {"G_A(A)": ("a_to_b", "A", False), "G_B(B)": ("b_to_a", "B", False)},
+        lambda io, _: {"a": _nhwc(io["in.A"]), "b": _nhwc(io["in.B"])},
+    )
+    yield Case(
+        "trainstep_cut",
+        Cut(Cut.Options(blocks=6, width=3, critic_width=3, projection=12, patches=16)),
+        {"G": "generator", "D": "critic", "F": "projection"},
+        {
+            "G_GAN": _term("adversarial"),
+            "D_real": _term("critic_real"),
+            "D_fake": _term("critic_fake"),
+            "NCE": _term("nce"),
+            "NCE_Y": _term("nce_identity"),
+            "G": lambda t: t["adversarial"] + (t["nce"] + t["nce_identity"]) / 2,
+        },
+        {"G(A)": ("generator", "A", False)},
+        _cut_batch,
+    )
+
+
+def differences(case: Case, folder: Path) -> Iterator[Difference]:
+    """Every loss and every probe after each step, beside the official one."""
+    config = json.loads((folder / "config.json").read_text())
+    with np.load(folder / "io.npz") as stored:
+        io = dict(stored)
+    losses = config["losses_per_iteration"]
+    if (folder / WRITTEN_OUT).exists():
+        losses = _put_right(losses, folder / WRITTEN_OUT, io)
+    engine = _engine(case, read_torch(folder / "weights_init.pth"), case.batch(io, 0))
+    yield from _probed(case, engine, io, 0, config["probe_stride"])
+    for step in range(STEPS):
+        engine.rates(step)
+        logs = {name: float(value) for name, value in engine.step(step, case.batch(io, step)).items()}
+        for name, official in losses[step].items():
+            yield Difference(step + 1, name, abs(case.terms[name](logs) - official) / abs(official))
+        yield from _probed(case, engine, io, step + 1, config["probe_stride"])
+
+
+def _put_right(losses: list[dict[str, float]], path: Path, io: Arrays) -> list[dict[str, float]]:
+    """CUT's numbers with a right gradient of instance norm; see benchmarks/cut_in_pytorch.py, which made them."""
+    with np.load(path) as stored:
+        io |= {f"probe.iter{step}.G(A)": stored[f"image.{step}"] for step in range(STEPS + 1)}
+        return [{name: float(stored[f"loss.{step}.{name}"]) for name in row} for step, row in enumerate(losses)]
+
+
+def _engine(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Engine:
+    adam = Adam(learning_rate=2e-4, beta_1=0.5)
+    options = TrainingOptions(
+        steps=STEPS, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
+    )
+    engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), 1, batch)
+    for official, role in case.networks.items():
+        put(weights[official], engine.nets[role])
+    return engine
+
+
+def _probed(case: Case, engine: Engine, io: Arrays, step: int, strides: Mapping[str, int]) -> Iterator[Difference]:
+    for name, (role, given, training) in case.probes.items():
+        net = engine.nets[role]
+        before = [variable.numpy() for variable in net.non_trainable_variables]
+        image = np.asarray(net(_nhwc(io[f"in.{given}"]), training=training))
+        for variable, was in zip(net.non_trainable_variables, before, strict=True):
+            variable.assign(was)  # looking must not move the running statistics
+        stride = strides[name]
+        apart = np.abs(image[:, ::stride, ::stride] - _nhwc(io[f"probe.iter{step}.{name}"])).max()
+        yield Difference(step, name, float(apart))
+
+
+def _cut_batch(io: Arrays, step: int) -> Arrays:
+    places = [io[f"draw.{10 * step + number}.np_permutation"][None].astype(np.int32) for number in range(10)]
+    drawn = {f"places_{side}_{n}": places[5 * i + n] for i, side in enumerate("ab") for n in range(5)}
+    return {"a": _nhwc(io["in.A"]), "b": _nhwc(io["in.B"]), **drawn}
+
+
+def _term(name: str, factor: float = 1.0) -> Callable[[Mapping[str, float]], float]:
+    return lambda terms: factor * terms[name]
+
+
+def _nhwc(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1))

@@ -1,0 +1,27 @@
+"""Whole training steps are those of the official code: losses and images, step by step, from the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from official_steps import Case, cases, differences
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+LOSS, IMAGE = 1e-5, 4e-5  # beside what weights that differ by 1e-6 do to the official numbers
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.name)
+def test_three_steps_are_the_official_ones(case: Case) -> None:
+    found = list(differences(case, FIXTURES / case.name))
+    assert {each.step for each in found} == {0, 1, 2, 3}
+    for each in found:
+        assert each.apart <= (IMAGE if each.figure in case.probes else LOSS), each
+
+
+def test_another_weight_is_noticed() -> None:
+    """The comparison can fail: with a loss weight that is not the official one, the second step differs."""
+    case = next(each for each in cases() if each.name == "trainstep_cyclegan")
+    task = type(case.task)(case.task.options, case.task.weights.model_copy(update={"cycle_a": 9.0}))
+    changed = Case(case.name, task, case.networks, case.terms, case.probes, case.batch)
+    assert max(each.apart for each in differences(changed, FIXTURES / case.name)) > 10 * IMAGE
