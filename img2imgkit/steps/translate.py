@@ -75,7 +75,7 @@ class Translate(Transform):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""
-        return {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": self._plugin}
+        return {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
 
     def facts(self) -> Mapping[str, str | int]:
         """``task``, ``model`` and ``scale``; the scale of several ``translate`` steps is their product."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -110,6 +111,12 @@ def test_the_fingerprint_follows_the_weights_and_the_plugins_version(
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
     assert "1.1" in prints[3]
+
+
+def test_the_fingerprint_is_the_same_after_it_was_written_to_a_ledger(folder: Path, catalog: Catalog) -> None:
+    translate = step(folder)
+    translate.prepare(Planning(catalog))
+    assert json.loads(json.dumps(translate.fingerprint())) == translate.fingerprint()
 
 
 def test_the_recipe_leaves_out_what_changes_no_pixel(folder: Path) -> None:
