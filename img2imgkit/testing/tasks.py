@@ -15,7 +15,7 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
 from img2imgkit.hookspecs import hookimpl
 from img2imgkit.task import BATCH_KEYS, Networks, Task
-from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch
+from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_source, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
 from img2imgkit.testing.training import check_replicas, check_training
@@ -49,7 +49,8 @@ def check_task(
     check_options(task.options)
     check_options(task.weights)
     nets = _seeded(task)
-    make = batch or (lambda rng, images: random_batch(task, rng, images))
+    check_options(task.choices)
+    make = _maker(task, batch)
     _check_players(task, nets)
     _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
     _check_same_seed(task, make)
@@ -69,6 +70,12 @@ def _check_description(task_class: type[Task]) -> None:
     expect(paper, f"{task_class.__name__}'s docstring names no source; give the paper's https address or arXiv number")
     kind = getattr(task_class, "data", None)
     expect(kind in BATCH_KEYS, f"{task_class.__name__}.data is {kind!r}, expected one of {', '.join(BATCH_KEYS)}")
+
+
+def _maker(task: Task, batch: MakeBatch | None) -> MakeBatch:
+    if batch is None:
+        return lambda rng, images: random_batch(task, rng, images)
+    return lambda rng, images: with_draws(task, rng, batch(rng, images))
 
 
 def _seeded(task: Task) -> Networks:
@@ -97,42 +104,40 @@ def _check_players(task: Task, nets: Networks) -> None:
 
 
 def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
-    """Terms are the fields of ``Weights``, each once, with one finite number per image."""
+    """Terms are the fields of ``Weights``, each once, with one finite number per image; 0 needs no term."""
     prepared = task.prepare(batch)
     out = task.forward(nets, prepared)
-    terms = {
-        "generators": task.generator_losses(nets, prepared, out),
-        "critics": task.critic_losses(nets, prepared, out),
-    }
-    known = set(type(task.weights).model_fields)
-    for player, mine in terms.items():
-        for name, term in mine.items():
-            near = suggestion(name, known)
-            expect(name in known, f"term {name!r} of the {player} has no weight of that name{near}")
-            values = np.asarray(term)
-            expect(
-                values.shape == (_IMAGES,),
-                f"term {name!r} has shape {values.shape}, expected {(_IMAGES,)}: one per image",
-            )
-            expect(np.isfinite(values).all(), f"term {name!r} is not finite: {values}")
-    twice = sorted(terms["generators"].keys() & terms["critics"].keys())
-    expect(not twice, f"term {twice[:1]} is given by both players; names are the keys of the log")
-    missing = sorted(known - terms["generators"].keys() - terms["critics"].keys())
+    groups = (task.generator_losses, task.critic_losses, task.critic_penalties)
+    given = [group(nets, prepared, out) for group in groups]
+    weights = task.weights.model_dump()
+    for name, term in [pair for terms in given for pair in terms.items()]:
+        expect(name in weights, f"term {name!r} has no weight of that name{suggestion(name, weights)}")
+        values = np.asarray(term)
+        claim = f"term {name!r} has shape {values.shape}, expected {(_IMAGES,)}: one per image"
+        expect(values.shape == (_IMAGES,), claim)
+        expect(np.isfinite(values).all(), f"term {name!r} is not finite: {values}")
+    names = [name for terms in given for name in terms]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    expect(not twice, f"term {twice[:1]} is given twice; names are the keys of the log")
+    missing = sorted(name for name, weight in weights.items() if weight and name not in names)
     expect(not missing, f"weight {missing[:1]} has no term of that name")
+    unknown = sorted(task.history().keys() - out.keys())
+    expect(not unknown, f"history() names {unknown[:1]}, which forward() does not make")
 
 
 def _check_same_seed(task: Task, make: MakeBatch) -> None:
     """The same seed gives the same networks and images; translating twice gives the same twice."""
-    batch = make(np.random.default_rng(_SEED), _IMAGES)
+    rng = np.random.default_rng(_SEED)
+    inputs = random_source(task, rng, _IMAGES) if task.data in _PICTURES else make(rng, _IMAGES)
     first, second = _seeded(task), _seeded(task)
     for role, net in first.generators.items():
         other = second.generators[role]
         same = all(np.array_equal(a, b) for a, b in zip(net.get_weights(), other.get_weights(), strict=True))
         expect(same, f"two builds of {role!r} from one seed have different weights")
-    once, again = (np.asarray(task.translate(first, batch)) for _ in range(2))
+    once, again = (np.asarray(task.translate(first, inputs)) for _ in range(2))
     expect(np.array_equal(once, again), "translating twice gave two results; inference must draw no noise")
     expect(
-        np.array_equal(once, np.asarray(task.translate(second, batch))),
+        np.array_equal(once, np.asarray(task.translate(second, inputs))),
         "two builds from one seed translate differently",
     )
 
@@ -140,7 +145,7 @@ def _check_same_seed(task: Task, make: MakeBatch) -> None:
 def _check_bundle(task: Task, nets: Networks) -> None:
     """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
     catalog = Catalog((Plugin("tested", lambda: _plugin(type(task)), "tested", "0"),))
-    source = random_batch(task, np.random.default_rng(_SEED), 1)
+    source = random_source(task, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
         loaded = bundle.load(Path(place) / "bundle", catalog)

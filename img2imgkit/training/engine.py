@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -51,7 +52,7 @@ class Engine:
             self.histories = self._new_histories(example)
         self._objective = Objective(task, global_batch)
         self._prove_stages()
-        self._compiled = tf.function(self._distributed, autograph=False)
+        self._graphs: dict[Moves, Any] = {}
 
     @property
     def result(self) -> Networks:
@@ -114,7 +115,8 @@ class Engine:
         moves = moves_at(self.players, self.options, step)
         if not moves.players:
             return {"finite": tf.constant(1.0)}
-        logs: Tensors = self._compiled(self._shared(batch), tf.constant(step, tf.int64), moves)
+        graph = self._graphs.setdefault(moves, tf.function(partial(self._distributed, moves), autograph=False))
+        logs: Tensors = graph(self._shared(batch), tf.constant(step, tf.int64))
         return logs
 
     def _shared(self, batch: Mapping[str, np.ndarray]) -> Any:
@@ -129,7 +131,7 @@ class Engine:
 
         return self.strategy.experimental_distribute_values_from_function(part)
 
-    def _distributed(self, batch: Any, step: Any, moves: Moves) -> Tensors:
+    def _distributed(self, moves: Moves, batch: Any, step: Any) -> Tensors:
         shares = self.strategy.run(self._replica_step, args=(batch, step, moves))
         return {
             key: self.strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for key, share in shares.items()

@@ -69,6 +69,19 @@ def test_a_step_moves_both_players_and_reports_every_term() -> None:
     assert not [name for name in after if np.array_equal(after[name], before[name])]
 
 
+def test_steps_of_equal_moves_share_one_graph() -> None:
+    traced = 0
+
+    class Counting(SmallGan):
+        def forward(self, nets: Any, batch: Any) -> Any:
+            nonlocal traced
+            traced += 1
+            return super().forward(nets, batch)
+
+    run(engine_of(Counting(), critics=CriticOptions(every=2)), range(6))
+    assert traced == 2
+
+
 def test_terms_are_means_over_the_batch() -> None:
     engine = engine_of(player=PlayerOptions(optimizer=Sgd(learning_rate=1e-6)))
     image = np.asarray(engine.nets["generator"](batch_of(0)["source"]))
