@@ -18,15 +18,18 @@ Statistics = Literal["running", "image"]
 Channels = Literal[1, 3]
 
 
+def sees_all(norm: Norm, statistics: Statistics) -> bool:
+    """Whether a normalization looks at the whole picture when translating."""
+    return norm == "instance" or (norm == "batch" and statistics == "image")
+
+
 class UnetPart(Config):
     """The U-Net of pix2pix, see ``nn.unet``."""
 
     kind: Literal["unet"] = "unet"
     depth: int = Field(default=8, ge=2, description="halvings, down to a pixel of 2**depth: 7 is unet_128, 8 unet_256")
     width: int = Field(default=64, ge=1, description="filters of the outermost layer")
-    dropout: float = Field(
-        default=0.5, ge=0, lt=1, description="share zeroed in the decoder's inner steps"
-    )
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="share zeroed in the decoder's inner steps")
 
     @property
     def multiple(self) -> int:
@@ -37,6 +40,10 @@ class UnetPart(Config):
     def minimum(self) -> int:
         """The smallest height and width."""
         return self.multiple
+
+    def radius(self, norm: Norm, statistics: Statistics) -> int | None:
+        """How far a pixel sees; None: the whole picture."""
+        return None if sees_all(norm, statistics) else 4 * self.multiple
 
     def build(
         self, norm: Norm, channels: Channels, out_channels: Channels, statistics: Statistics = "running"
@@ -65,6 +72,10 @@ class ResnetPart(Config):
     def minimum(self) -> int:
         """The smallest height and width: padding by reflection takes up to 3 pixels, and 1 at a quarter of the size."""
         return 8
+
+    def radius(self, norm: Norm, statistics: Statistics) -> int | None:
+        """How far a pixel sees; None: the whole picture."""
+        return None if sees_all(norm, statistics) else 16 + 8 * self.blocks + 8 * self.antialias
 
     def build(
         self, norm: Norm, channels: Channels, out_channels: Channels, statistics: Statistics = "running"

@@ -18,7 +18,7 @@ from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_source, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
-from img2imgkit.testing.training import check_replicas, check_training
+from img2imgkit.testing.training import check_training
 
 _PAPER = re.compile(r"https?://\S+|arXiv:\s?\d{4}\.\d{4,5}", re.IGNORECASE)
 _SEED, _IMAGES = 11, 3
@@ -58,9 +58,7 @@ def check_task(
         check_sizes(task, nets)
         check_radius(task, nets)
         _check_bundle(task, nets)
-    check_training(task, make)
-    if replicas:
-        check_replicas(task, make)
+    check_training(task, make, replicas)
 
 
 def _check_description(task_class: type[Task]) -> None:

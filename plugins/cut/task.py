@@ -67,9 +67,7 @@ class Cut(kit.Task):
 
         adversarial: float = Field(default=1.0, ge=0, description="translations that are seen through")
         nce: float = Field(default=0.5, ge=0, description="patches of a translation that are taken for others")
-        nce_identity: float = Field(
-            default=0.5, ge=0, description="the same for pictures of the target kind"
-        )
+        nce_identity: float = Field(default=0.5, ge=0, description="the same for pictures of the target kind")
         critic_real: float = Field(default=0.5, ge=0, description="the critic's, for pictures of the target kind")
         critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translations")
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")

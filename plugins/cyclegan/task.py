@@ -19,10 +19,10 @@ SIDES = ("a", "b")
 class CycleGan(kit.Task):
     """Translate both ways between two kinds of pictures (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
 
-    There are no pairs. Each direction has a critic (eq. 1), there and back again is where one started (eq. 2), and a picture that is of the
-    kind already stays (section 5.2). Critics see a history of translations (section 4). Defaults are those of the
-    official code. By options it is also DiscoGAN (Kim et al. 2017, https://arxiv.org/abs/1703.05192) and DualGAN (Yi et
-    al. 2017, https://arxiv.org/abs/1704.02510); their training files lie beside this one.
+    There are no pairs. Each direction has a critic (eq. 1), there and back again is where one started (eq. 2), and a
+    picture that is of the kind already stays (section 5.2). Critics see a history of translations (section 4). Defaults
+    are those of the official code. By options it is also DiscoGAN (Kim et al. 2017, https://arxiv.org/abs/1703.05192)
+    and DualGAN (Yi et al. 2017, https://arxiv.org/abs/1704.02510); their training files lie beside this one.
     """
 
     name = "cyclegan"
@@ -90,7 +90,12 @@ class CycleGan(kit.Task):
 
     def geometry(self) -> kit.Geometry:
         part = self.options.generator
-        return kit.Geometry(multiple=part.multiple, minimum=part.minimum, radius=None, channels=self.options.channels)
+        return kit.Geometry(
+            multiple=part.multiple,
+            minimum=part.minimum,
+            radius=part.radius(self.options.norm, self.options.statistics),
+            channels=self.options.channels,
+        )
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         draws = [self.options.adversary.draw(random, sample[side].shape, side) for side in SIDES]

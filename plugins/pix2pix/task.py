@@ -72,7 +72,7 @@ class Pix2Pix(kit.Task):
         return kit.Geometry(
             multiple=chosen.generator.multiple,
             minimum=chosen.generator.minimum,
-            radius=None,
+            radius=chosen.generator.radius(chosen.norm, chosen.statistics),
             channels=chosen.channels,
             output_channels=chosen.output_channels,
         )
