@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -18,13 +12,13 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import (
     EXIT_DONE,
     EXIT_FAILED_ITEMS,
-    EXIT_INTERRUPTED,
     printable,
     show_json,
     tell,
     while_somebody_reads,
 )
 from img2imgkit.cli.progress import KINDS, progress
+from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
 from img2imgkit.step import Resources
 
@@ -85,34 +79,14 @@ def command(
         _show_plan(plan, as_json)
         return EXIT_DONE
     began = time.time()
-    stop = threading.Event()
-    with _stopping_on_signals(stop):
+    with stopping_on_signals("finishing the pictures in flight; once more to stop at once") as stop:
         with progress(kind, quiet) as watcher:
             resources = Resources(catalog, device)
             result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
         _tell(plan, result, began, as_json, quiet)
     if result.interrupted:
-        return EXIT_INTERRUPTED
+        return stop.exit_code
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
-
-
-@contextmanager
-def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
-    """The first signal asks to stop, the second one does."""
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(EXIT_INTERRUPTED)  # outputs are put in place whole, so nothing is half-written
-        stop.set()
-        with suppress(OSError):  # not through sys.stderr, which may be in the middle of a line
-            os.write(2, b"finishing the pictures in flight; once more to stop at once\n")
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:

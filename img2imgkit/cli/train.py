@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
-from img2imgkit.cli import EXIT_DONE, EXIT_INTERRUPTED
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS
+from img2imgkit.cli.signals import stopping_on_signals
 
 
 @click.command(short_help="Train a task.")
@@ -32,7 +29,8 @@ def command(
     """Train the task that a training FILE describes.
 
     The run's folder gets checkpoints, metrics, sample sheets, a report and at the end a bundle. The first Ctrl-C writes
-    a checkpoint and stops; a second one stops at once.
+    a checkpoint and stops; a second one stops at once. Where TF_CONFIG names several machines, give each of them this
+    command; the first one writes the folder.
 
     \b
     Example:
@@ -51,27 +49,6 @@ def command(
     catalog = Catalog.installed()
     recipe = read_recipe(document, catalog)
     folder = output or Path("runs") / recipe.file.name
-    with _graceful_stop() as stopped, shown(progress) as notify:
-        complete = train(recipe, folder, catalog, notify, resume, device, stopped)
-    return EXIT_DONE if complete else EXIT_INTERRUPTED
-
-
-@contextmanager
-def _graceful_stop() -> Iterator[Callable[[], bool]]:
-    """The first SIGINT or SIGTERM asks for a stop, the second has its usual effect."""
-    asked: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        click.echo("stopping after this step; once more to stop at once", err=True)
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with stopping_on_signals("stopping after this step; once more to stop at once") as stop, shown(progress) as notify:
+        finished = train(recipe, folder, catalog, notify, resume, device, stop.is_set)
+    return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

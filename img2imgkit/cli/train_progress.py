@@ -4,88 +4,110 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import click
-
-from img2imgkit.training.events import Event, Finished, Notify, Progress, Sampled, Saved, Started
+from img2imgkit.cli import printable, tell
+from img2imgkit.training.events import Alarmed, Event, Finished, Notify, Progress, Sampled, Saved, Started, Waiting
 
 
 @contextmanager
 def shown(style: str) -> Iterator[Notify]:
-    """A callback that shows events in that style; ``auto`` is a bar on a terminal and lines elsewhere."""
+    """A callback that shows events in that style; ``auto`` is a bar on a terminal that can draw one, else lines."""
     if style == "auto":
-        style = "bar" if sys.stderr.isatty() else "lines"
+        style = "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "lines"
     if style == "bar":
         with _bar() as notify:
             yield notify
     else:
-        yield {"lines": _line, "json": _json, "none": lambda event: None}[style]
+        yield {"lines": _lines, "json": _json, "none": lambda event: None}[style]
 
 
-def _line(event: Event) -> None:
-    text = _text(event)
-    if text:
-        click.echo(text, err=True)
+def _lines(event: Event) -> None:
+    for line in _texts(event):
+        tell(line)
 
 
 def _json(event: Event) -> None:
     def plain(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
-    click.echo(
-        json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain), err=True
-    )
+    tell(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
 
 
 @contextmanager
 def _bar() -> Iterator[Notify]:
+    """One line, whatever the terminal's width: a message that is written past the bar must not upset its place."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    columns = (TextColumn("train"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    figures = TextColumn(
+        "{task.fields[state]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    )
+    columns = (TextColumn("train"), BarColumn(bar_width=20), MofNCompleteColumn(), figures)
+    with Bar(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("train", total=None, state="")
 
         def notify(event: Event) -> None:
             if isinstance(event, Progress):
-                bar.update(task, completed=event.step, total=event.steps, state=_figures(event))
-            elif text := _text(event):
-                bar.console.print(text, markup=False, highlight=False)
+                state = f"{_speed(event)}  {_rates(event)}  {_losses(event)}"
+                bar.update(task, completed=event.step, total=event.steps, state=state)
+            for line in _texts(event) if not isinstance(event, Progress) else ():
+                bar.console.print(line, markup=False, highlight=False, emoji=False)
 
         yield notify
 
 
-def _text(event: Event) -> str:
+def _texts(event: Event) -> list[str]:
+    lines: list[str] = []
     match event:
+        case Waiting():
+            lines += [f"machine {event.machine} of {event.machines} at {event.address}: waiting for the others"]
         case Started():
-            numbers = ", ".join(f"{name} {count:,} parameters" for name, count in event.parameters.items())
-            first = (
-                f"{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
-            )
-            resumed = [f"resumed after step {event.step}"] if event.step else []
-            return "\n".join([first, *event.notes, *resumed])
+            lines += [_start(event), *event.notes, *([f"resumed after step {event.step}"] if event.step else [])]
         case Progress():
-            return f"step {event.step}/{event.steps}  {_figures(event)}"
+            lines += [f"step {event.step}/{event.steps}  {_losses(event)}  {_rates(event)}  {_speed(event)}"]
         case Sampled():
-            return f"step {event.step}: probe {event.psnr['mean']:.2f} dB, {event.path}"
-        case Finished(bundle=None):
-            return f"stopped after step {event.step}; go on with --resume"
+            best = ", the best so far" if event.best else ""
+            lines += [f"step {event.step}: probe {_scores(event.scores)}{printable(event.path)}{best}"]
+        case Alarmed():
+            lines += [f"step {event.step}: ALARM, {event.alarm}: {event.text}"]
+        case Finished(reason="complete"):
+            lines += [f"done: {printable(event.bundle or 'the first machine has the bundle')}"]
         case Finished():
-            return f"done: {event.bundle}"
+            why = " by an alarm" if event.reason == "alarm" else ""
+            lines += [f"stopped{why} after step {event.step}; go on with --resume"]
         case Saved():
-            return ""
+            pass  # not worth a line each
+    return lines
 
 
-def _figures(event: Progress) -> str:
-    terms = "  ".join(f"{name} {value:.5f}" for name, value in event.terms.items() if not name.endswith("_total"))
-    rates = ", ".join(f"{rate:.2e}" for rate in event.rates.values())
+def _start(event: Started) -> str:
+    numbers = ", ".join(f"{name} {count:,} parameters" for name, count in event.parameters.items())
+    which = f"machine {event.machine} of {event.machines}, " if event.machines > 1 else ""
+    return f"{which}{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
+
+
+def _scores(scores: Mapping[str, Mapping[str, float]]) -> str:
+    forms = {"psnr": "{:.2f} dB", "ssim": "SSIM {:.4f}", "l1": "L1 {:.2f}"}
+    return "".join(f"{form.format(scores[name]['mean'])}, " for name, form in forms.items() if name in scores)
+
+
+def _losses(event: Progress) -> str:
+    return "  ".join(f"{name} {value:.5f}" for name, value in event.terms.items() if not name.endswith("_total"))
+
+
+def _rates(event: Progress) -> str:
+    return f"rate {', '.join(f'{rate:.2e}' for rate in event.rates.values())}"
+
+
+def _speed(event: Progress) -> str:
     left = timedelta(seconds=round(event.seconds_left))
-    speed = f"{event.images_per_second:.1f} images/s"
-    return f"{terms}  rate {rates}  {speed}  input wait {event.input_wait:.1%}  left {left}"
+    return f"{event.images_per_second:.1f} images/s  input wait {event.input_wait:.1%}  left {left}"

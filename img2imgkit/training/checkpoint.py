@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zipfile
 from collections.abc import Mapping
@@ -12,20 +13,35 @@ import numpy as np
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import replacing
+from img2imgkit.training.writing import writing
 
 STEP = "step"
 
 
 def save(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
-    """Write the state after ``step`` steps, then drop all but the ``keep`` newest checkpoints."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the state after ``step`` steps, then drop all but the ``keep`` newest checkpoints.
+
+    Raises:
+        TrainingError: it cannot be written; the older ones are still there then.
+    """
     path = folder / f"step-{step:09d}.npz"
-    arrays = {name: variable.numpy() for name, variable in state.items()}
-    with replacing(path) as handle:
-        np.savez(handle, allow_pickle=False, **{STEP: np.int64(step)}, **arrays)
+    write(path, step, state)
     for old in listed(folder)[:-keep]:
         old.unlink(missing_ok=True)
     return path
+
+
+def write(path: Path, step: int, state: Mapping[str, Any]) -> None:
+    """Write the state after ``step`` steps to a file, at once.
+
+    Raises:
+        TrainingError: it cannot be written; what was there still is.
+    """
+    arrays = {name: variable.numpy() for name, variable in state.items()}
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as handle:
+            np.savez(handle, allow_pickle=False, **{STEP: np.int64(step)}, **arrays)
 
 
 def listed(folder: Path) -> list[Path]:
@@ -48,6 +64,19 @@ def restore(folder: Path, state: Mapping[str, Any]) -> int:
     for name, variable in state.items():
         variable.assign(arrays[name])
     return step
+
+
+def digest(path: Path) -> str:
+    """One SHA-256 over everything a checkpoint holds: the step, and each variable's name, type, shape and bits.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    found = hashlib.sha256()
+    for name, array in sorted(_read(path).items()):
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Several machines train together, and this one waits until all are there. Machines count from 1."""
+
+    machine: int
+    machines: int
+    address: str  # of this machine, where the others look for it
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,8 @@ class Started:
     step: int  # steps that a resumed run had behind it
     steps: int
     notes: tuple[str, ...] = ()  # such as initial weights that did not fit
+    machine: int = 1
+    machines: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sample sheet was written; PSNR of the probe pictures by name, and their mean."""
+    """A sample sheet was written. Scores by metric, then by picture, with their "mean"; none without known truth."""
 
     step: int
     path: Path
-    psnr: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]]
+    best: bool = False  # whether it is the best so far, and kept as such
 
 
 @dataclass(frozen=True)
@@ -51,12 +64,22 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The run is over: complete, with its bundle, or interrupted after a checkpoint."""
+class Alarmed:
+    """The training still runs, and goes wrong."""
 
     step: int
-    bundle: Path | None
+    alarm: str
+    text: str
 
 
-Event = Started | Progress | Sampled | Saved | Finished
+@dataclass(frozen=True)
+class Finished:
+    """The run is over: complete, or stopped after a checkpoint, by the caller or by an alarm."""
+
+    step: int
+    bundle: Path | None  # None when it is not complete, or not written by this machine
+    reason: Literal["complete", "interrupted", "alarm"] = "complete"
+
+
+Event = Waiting | Started | Progress | Sampled | Saved | Alarmed | Finished
 Notify = Callable[[Event], None]

@@ -1,72 +1,101 @@
-"""``report.html`` of a training run: curves and the history of its sample sheets, in one file without scripts."""
+"""The report of a training run: alarms, curves and the history of its sample sheets, in one page without scripts."""
 
 from __future__ import annotations
 
 import html
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from img2imgkit.files import write_whole
-from img2imgkit.training.run_folder import RunFolder
+from img2imgkit.training.chart import Point, chart
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 64, 24, 12
-Point = tuple[float, float]
+Record = Mapping[str, Any]
+METRICS = {"psnr": "PSNR (dB, more is better)", "ssim": "SSIM (more is better)", "l1": "L1 (levels, less is better)"}
+GROUPS = {"rates": "Learning rates", "gradients": "Gradient norms", "scales": "Loss scales (float16)"}
+SPEED = {"images_per_second": "images per second", "input_wait": "share of the time spent waiting for data"}
 
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#222}
 svg{background:#fafafa;border:1px solid #ddd;width:100%;height:auto}img{max-width:100%}
-h2{font-size:1.1em;margin:1.6em 0 .4em}figure{margin:1em 0}figcaption{color:#666}"""
+h2{font-size:1.15em;margin:1.8em 0 .4em}h3{font-size:.95em;font-weight:600;margin:.4em 0}figure{margin:1em 0}
+figcaption,.legend{color:#666;margin:.2em 0}.legend span{margin-right:1em}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:1em}
+.alarms{border-left:4px solid #c00;background:#fdf0f0;padding:.4em 1em}"""
 
 
-def write_report(folder: RunFolder, name: str) -> None:
-    """Write the report of what ``metrics.jsonl`` has so far."""
-    records = folder.records()
-    parts = [f"<h1>{html.escape(name)}</h1>", *_curves(records), *_sheets(records)]
-    page = f"<!doctype html>\n<meta charset='utf-8'><title>{html.escape(name)}</title><style>{STYLE}</style>\n"
-    write_whole(folder.report, page + "\n".join(parts) + "\n")
+def report(records: Sequence[Record], name: str) -> str:
+    """The page for what ``metrics.jsonl`` holds; sheets are shown from the folder ``samples`` beside it."""
+    alarms = [record for record in records if "alarm" in record]
+    marks = [record["step"] for record in alarms]
+    title = html.escape(name)
+    parts = [f"<h1>{title}</h1>", *_summary(records), *_alarms(alarms), *_curves(records, marks), *_sheets(records)]
+    page = f"<!doctype html>\n<meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>\n"
+    return page + "\n".join(parts) + "\n"
 
 
-def _curves(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    series: dict[str, list[Point]] = {}
-    for record in records:
-        for group, label in (("terms", "loss: "), ("rates", "learning rate: "), ("psnr", "probe PSNR (dB): ")):
-            for key, value in record.get(group, {}).items():
-                if group != "psnr" or key == "mean":
-                    series.setdefault(label + key, []).append((record["step"], value))
-    return [f"<h2>{html.escape(label)}</h2>\n{curve(points)}" for label, points in series.items()]
+def _summary(records: Sequence[Record]) -> Iterator[str]:
+    if not records:
+        yield "<p>No step has been logged yet.</p>"
+        return
+    seconds = sum(record.get("seconds", 0.0) for record in records)
+    line = f"{max(record['step'] for record in records)} steps, {seconds / 3600:.2f} hours of training"
+    best = [f"; best on the probe after step {record['step']}" for record in records if record.get("best")]
+    yield f"<p>{line}{''.join(best[-1:])}.</p>"
 
 
-def _sheets(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def _alarms(alarms: Sequence[Record]) -> list[str]:
+    lines = [f"<p><b>Step {a['step']}: {html.escape(a['alarm'])}.</b> {html.escape(a['text'])}</p>" for a in alarms]
+    return ["<div class='alarms'>", *lines, "</div>"] if lines else []
+
+
+def _curves(records: Sequence[Record], marks: Sequence[float]) -> Iterator[str]:
+    """Headings with a chart for each metric and each term; rates, gradients and the like share one."""
+    probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
+    yield from _section("Probe", {METRICS.get(metric, metric): {metric: line} for metric, line in probe.items()}, marks)
+    terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
+    yield from _section("Losses", {name: {name: line} for name, line in terms.items()}, marks)
+    groups = {
+        heading: _series((record["step"], record[group]) for record in records if group in record)
+        for group, heading in GROUPS.items()
+    }
+    yield from _section("Updates", {heading: lines for heading, lines in groups.items() if lines}, marks)
+    speed = _series(
+        (record["step"], {SPEED[key]: record[key] for key in SPEED})
+        for record in records
+        if SPEED.keys() <= record.keys()
+    )
+    yield from _section("Speed", {name: {name: line} for name, line in speed.items()}, marks)
+
+
+def _means(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {metric: by_picture["mean"] for metric, by_picture in scores.items()}
+
+
+def _series(values: Iterator[tuple[int, Mapping[str, float]]]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for step, by_name in values:
+        for name, value in by_name.items():
+            found.setdefault(name, []).append((step, value))
+    return found
+
+
+def _section(heading: str, charts: Mapping[str, Mapping[str, Sequence[Point]]], marks: Sequence[float]) -> list[str]:
+    drawn = [f"<div><h3>{html.escape(title)}</h3>{chart(lines, marks)}</div>" for title, lines in charts.items()]
+    return [f"<h2>{heading}</h2>", "<div class='charts'>", *drawn, "</div>"] if drawn else []
+
+
+def _sheets(records: Sequence[Record]) -> list[str]:
     shown = [record for record in records if "sheet" in record][::-1]
     figures = [
         f"<figure><img loading='lazy' alt='samples' src='samples/{html.escape(record['sheet'])}'>"
-        f"<figcaption>step {record['step']}, {record['psnr']['mean']:.2f} dB: source, output, target</figcaption>"
-        "</figure>"
+        f"<figcaption>{_caption(record)}</figcaption></figure>"
         for record in shown
     ]
     return ["<h2>Samples, newest first</h2>", *figures] if figures else []
 
 
-def curve(points: Sequence[Point]) -> str:
-    """An SVG line through (step, value) points; values that are not finite are left out."""
-    finite = [(x, y) for x, y in points if math.isfinite(y)]
-    if not finite:
-        return "<p>no values</p>"
-    xs, ys = zip(*finite, strict=True)
-    low_x, high_x, low_y, high_y = min(xs), max(xs), min(ys), max(ys)
-
-    def place(x: float, y: float) -> str:
-        right = LEFT + (WIDTH - LEFT - 8) * ((x - low_x) / (high_x - low_x or 1))
-        down = HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * ((y - low_y) / (high_y - low_y or 1))
-        return f"{right:.1f},{down:.1f}"
-
-    line = " ".join(place(x, y) for x, y in finite)
-    text = "<text x='{}' y='{}' font-size='12' fill='#555'{}>{}</text>"
-    labels = [
-        text.format(4, TOP + 8, "", f"{high_y:.4g}"),
-        text.format(4, HEIGHT - BOTTOM, "", f"{low_y:.4g}"),
-        text.format(LEFT, HEIGHT - 6, "", f"{low_x:g}"),
-        text.format(WIDTH - 8, HEIGHT - 6, " text-anchor='end'", f"step {high_x:g}"),
+def _caption(record: Record) -> str:
+    scores = {"psnr": "{:.2f} dB", "ssim": "SSIM {:.4f}", "l1": "L1 {:.2f}"}
+    found = [
+        text.format(record["probe"][metric]["mean"]) for metric, text in scores.items() if metric in record["probe"]
     ]
-    path = f"<polyline fill='none' stroke='#06c' stroke-width='1.5' points='{line}'/>"
-    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img'>{path}{''.join(labels)}</svg>"
+    columns = "source, output, target" if found else "source, output"
+    return f"step {record['step']}{''.join(f', {score}' for score in found)}: {columns}"

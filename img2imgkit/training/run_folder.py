@@ -1,4 +1,4 @@
-"""The folder of one training run: configuration, environment, metrics, samples, checkpoints, bundle, report."""
+"""The folder of one training run: configuration, environment, metrics, samples, checkpoints, bundles, report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from img2imgkit.errors import TrainingError
 from img2imgkit.files import write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training import checkpoint
+from img2imgkit.training.writing import writing
 
-MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep"})
+MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
 
 
 class RunFolder:
@@ -30,6 +31,9 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
         self.bundle = path / "bundle"
+        self.best_checkpoint = self.checkpoints / "best.npz"
+        self.best_bundle = path / "best"
+        self.tensorboard = path / "tensorboard"
         self.metrics = path / "metrics.jsonl"
         self.report = path / "report.html"
         self._config = path / "config.json"
@@ -38,7 +42,7 @@ class RunFolder:
         """Make the folder of a new run, or check that the run in it is this one.
 
         Raises:
-            TrainingError: another run is there, or nothing to resume.
+            TrainingError: another run is there, or nothing to resume, or nothing can be written.
         """
         if resume:
             self._prove_same(config)
@@ -46,18 +50,23 @@ class RunFolder:
             raise TrainingError(
                 f"{self.path}: holds a run already; go on with it by --resume, or give another --output"
             )
-        self.samples.mkdir(parents=True, exist_ok=True)
-        write_whole(self._config, json.dumps(config, indent=2) + "\n")
+        with writing(self.path):
+            self.samples.mkdir(parents=True, exist_ok=True)
+        self._write(self._config, json.dumps(config, indent=2) + "\n")
 
     def rewind(self, step: int) -> None:
-        """Drop what a killed run measured after the checkpoint that it is resumed from."""
+        """Drop what a killed run measured, drew, or left half-written after the checkpoint that it is resumed from."""
         kept = [record for record in self.records() if record["step"] <= step]
         if self.metrics.exists():
-            write_whole(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+            self._write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        sheets = {record["sheet"] for record in kept if "sheet" in record}
+        stale = [path for path in self.samples.glob("step-*.png") if path.name not in sheets]
+        for path in [*stale, *self.checkpoints.glob(".*.new")]:
+            path.unlink(missing_ok=True)
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Append a line to ``metrics.jsonl``."""
-        with self.metrics.open("a", encoding="utf-8") as handle:
+        with writing(self.metrics), self.metrics.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(record) + "\n")
 
     def records(self) -> list[dict[str, Any]]:
@@ -75,12 +84,20 @@ class RunFolder:
     def add_sample(self, step: int, sheet: np.ndarray) -> Path:
         """Write a sample sheet."""
         path = self.samples / f"step-{step:09d}.png"
-        path.write_bytes(encode(Picture(sheet), "PNG").data)
+        self._write(path, encode(Picture(sheet), "PNG").data)
         return path
 
     def write_environment(self, devices: tuple[str, ...]) -> None:
         """Write which versions and devices this run has."""
-        write_whole(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+        self._write(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+
+    def write_report(self, page: str) -> None:
+        """Write ``report.html``."""
+        self._write(self.report, page)
+
+    def _write(self, path: Path, content: bytes | str) -> None:
+        with writing(path):
+            write_whole(path, content)
 
     def _prove_same(self, config: Mapping[str, Any]) -> None:
         if not self._config.exists():

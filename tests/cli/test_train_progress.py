@@ -12,15 +12,29 @@ from img2imgkit.cli.train_progress import shown
 
 backend.load()
 
-from img2imgkit.training import Event, Finished, Progress, Sampled, Saved, Started  # noqa: E402
+from img2imgkit.training import (  # noqa: E402
+    Alarmed,
+    Event,
+    Finished,
+    Progress,
+    Sampled,
+    Saved,
+    Started,
+    Waiting,
+)
 
 EVENTS: list[Event] = [
+    Waiting(2, 3, "second:2222"),
     Started(("/cpu:0",), 16, 8, {"generators": 12345}, 100, 200, ("generator: 4 of 5 weights from x2; fresh: out",)),
     Progress(150, 200, {"l1": 0.0251, "generators_total": 0.0251}, {"generators": 1e-3}, 160.25, 0.004, 65.4),
     Saved(150, Path("run/step.npz")),
-    Sampled(150, Path("run/sheet.png"), {"mean": 31.234, "cat": 30.0}),
+    Sampled(150, Path("run/sheet.png"), {"psnr": {"mean": 31.234, "cat": 30.0}, "l1": {"mean": 4.0}}, best=True),
+    Sampled(160, Path("run/other.png"), {}),
+    Alarmed(160, "collapse", "all alike"),
     Finished(200, Path("run/bundle")),
-    Finished(170, None),
+    Finished(200, None),
+    Finished(170, None, "interrupted"),
+    Finished(180, None, "alarm"),
 ]
 
 
@@ -36,25 +50,30 @@ def show(style: str, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize("style", ["lines", "auto"])
 def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert show(style, capsys).splitlines() == [
+        "machine 2 of 3 at second:2222: waiting for the others",
         "/cpu:0: batch 16 (8 a device), generators 12,345 parameters",
         "generator: 4 of 5 weights from x2; fresh: out",
         "resumed after step 100",
         "step 150/200  l1 0.02510  rate 1.00e-03  160.2 images/s  input wait 0.4%  left 0:01:05",
-        "step 150: probe 31.23 dB, run/sheet.png",
+        "step 150: probe 31.23 dB, L1 4.00, run/sheet.png, the best so far",
+        "step 160: probe run/other.png",
+        "step 160: ALARM, collapse: all alike",
         "done: run/bundle",
+        "done: the first machine has the bundle",
         "stopped after step 170; go on with --resume",
+        "stopped by an alarm after step 180; go on with --resume",
     ]
 
 
 def test_json_has_every_event_with_all_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
     events = [json.loads(line) for line in show("json", capsys).splitlines()]
     assert [event.pop("event") for event in events] == [
-        "started", "progress", "saved", "sampled", "finished", "finished",
+        "waiting", "started", "progress", "saved", "sampled", "sampled", "alarmed", *["finished"] * 4,
     ]  # fmt: skip
-    assert events[0]["parameters"] == {"generators": 12345}
-    assert events[1]["seconds_left"] == 65.4
-    assert events[3]["path"] == str(Path("run/sheet.png"))
-    assert events[5] == {"step": 170, "bundle": None}
+    assert events[1]["parameters"] == {"generators": 12345}
+    assert events[2]["seconds_left"] == 65.4
+    assert events[4]["path"] == str(Path("run/sheet.png"))
+    assert events[9] == {"step": 170, "bundle": None, "reason": "interrupted"}
 
 
 def test_none_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,3 +89,20 @@ def test_the_bar_keeps_what_is_worth_keeping(
     assert "150/200" in text
     assert "probe 31.23 dB" in text
     assert "done: run/bundle" in text
+    assert "160.2 images/s  input wait 0.4%  left 0:01:05  rate 1.00e-03  l1 0.02510" in text
+
+
+def test_the_bar_is_one_line_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    (line,) = [line for line in show("bar", capsys).splitlines() if "150/200" in line]
+    assert line.startswith("train")
+    assert len(line.rstrip()) <= 60
+    assert line.rstrip().endswith("…")
+
+
+def test_machines_say_which_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown("lines") as notify:
+        notify(Started(("CPU:0",), 16, 8, {"generators": 5}, 0, 9, machine=2, machines=3))
+    assert capsys.readouterr().err.startswith("machine 2 of 3, CPU:0: batch 16")

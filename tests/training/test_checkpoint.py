@@ -54,7 +54,7 @@ def test_a_failed_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(TrainingError, match=r"step-000000006\.npz: cannot write it: No space .*--resume"):
         checkpoint.save(tmp_path, 6, state_of(6), keep=1)
     assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000005.npz"]
 
@@ -77,3 +77,18 @@ def test_one_of_other_networks_changes_nothing(tmp_path: Path) -> None:
         checkpoint.restore(tmp_path, more)
     for name, value in before.items():
         np.testing.assert_array_equal(other[name].numpy(), value)
+
+
+def test_the_digest_tells_any_difference_and_nothing_else(tmp_path: Path) -> None:
+    one = checkpoint.save(tmp_path / "one", 5, state_of(5), keep=2)
+    again = checkpoint.save(tmp_path / "again", 5, dict(reversed(state_of(5).items())), keep=2)
+    assert checkpoint.digest(one) == checkpoint.digest(again)
+    changed, renamed, reshaped = state_of(5), state_of(5), state_of(5)
+    changed["generators/net/0000"][0, 0].assign(np.nextafter(changed["generators/net/0000"][0, 0], np.float32(9)))
+    renamed["other"] = renamed.pop("generators/net/0001")
+    reshaped["generators/net/0000"] = tf.reshape(reshaped["generators/net/0000"], (2, 3))
+    others = [
+        checkpoint.save(tmp_path / str(number), step, state, keep=2)
+        for number, (step, state) in enumerate([(6, state_of(5)), (5, changed), (5, renamed), (5, reshaped)])
+    ]
+    assert len({checkpoint.digest(path) for path in (one, *others)}) == 5

@@ -1,4 +1,4 @@
-"""The probe: scores and sheets of fixed pictures."""
+"""The probe: scores, sheets and variety of fixed pictures."""
 
 from __future__ import annotations
 
@@ -9,49 +9,140 @@ from typing import Any
 import numpy as np
 import pytest
 
-from img2imgkit.training.probe import CEILING, GAP, MAX_ROWS, SHEET_SIDE, Probe
+from img2imgkit.errors import TrainingError
+from img2imgkit.task import Geometry
+from img2imgkit.training.probe import CEILING, MAX_ROWS, Probe
+from img2imgkit.training.sheet import GAP, SIDE
 
 GREY = np.full((1, 10, 12, 3), 0.2, np.float32)
 
 
-def probe_of(target: np.ndarray, gain: float, count: int = 1) -> Probe:
-    """A probe over a task that repeats pixels and scales values."""
-    batches = [(f"p{n}", {"source": target[:, ::2, ::2], "target": target}) for n in range(count)]
-
-    def translate(_: Any, inputs: Any) -> Any:
-        import tensorflow as tf
-
-        assert set(inputs) == {"source"}
-        return gain * tf.repeat(tf.repeat(inputs["source"], 2, axis=1), 2, axis=2)
-
-    reader = SimpleNamespace(probe=lambda folder: batches)
-    task = SimpleNamespace(translate=translate)
-    return Probe(reader, Path("probe"), task, None)  # type: ignore[arg-type]
+def noise(seed: int, height: int = 24, width: int = 20) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
 
 
-def test_equal_pictures_reach_the_ceiling() -> None:
-    scores, _ = probe_of(GREY, gain=1.0).look()
-    assert scores == {"mean": CEILING, "p0": CEILING}
+def halved(target: np.ndarray) -> dict[str, np.ndarray]:
+    return {"source": target[:, ::2, ::2], "target": target}
 
 
-def test_score_is_psnr_of_rounded_levels() -> None:
-    scores, _ = probe_of(GREY, gain=0.5).look()
+def doubled(inputs: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.repeat(tf.repeat(inputs["source"], 2, axis=1), 2, axis=2)
+
+
+def probe_of(*batches: dict[str, np.ndarray], translate: Any = doubled, **geometry: int) -> Probe:
+    """A probe over a task that does ``translate``."""
+    named = [(f"p{number}", batch) for number, batch in enumerate(batches)]
+    task = SimpleNamespace(
+        translate=lambda nets, inputs: translate(inputs), geometry=lambda: Geometry(**{"scale": 2, **geometry})
+    )
+    return Probe(SimpleNamespace(probe=lambda folder: named), Path("probe"), task, None)  # type: ignore[arg-type]
+
+
+def test_equal_pictures_reach_the_best_of_each_metric() -> None:
+    look = probe_of(halved(np.repeat(GREY, 2, axis=1))).look()
+    assert look.scores == {
+        "psnr": {"mean": CEILING, "p0": CEILING}, "ssim": {"mean": 1.0, "p0": 1.0}, "l1": {"mean": 0.0, "p0": 0.0},
+    }  # fmt: skip
+
+
+def test_scores_are_of_rounded_levels() -> None:
+    scores = probe_of(halved(GREY), translate=lambda inputs: doubled(inputs) / 2).look().scores
     levels = round(1.2 * 127.5) - round(1.1 * 127.5)
-    assert scores["p0"] == pytest.approx(20 * np.log10(255 / levels))
+    assert scores["psnr"]["p0"] == pytest.approx(20 * np.log10(255 / levels))
+    assert scores["l1"]["mean"] == levels
+
+
+def test_ssim_is_left_out_where_a_picture_is_smaller_than_its_window() -> None:
+    small = probe_of(halved(GREY))
+    assert small.metrics == {"psnr", "l1"}
+    assert small.look().scores.keys() == {"psnr", "l1"}
+    assert probe_of(halved(noise(0)), halved(GREY)).look().scores["ssim"].keys() == {"mean", "p0"}
+
+
+def test_pictures_without_truth_are_shown_and_not_scored() -> None:
+    probe = probe_of({"source": noise(0)}, {"source": noise(1)})
+    look = probe.look()
+    assert look.scores == {}
+    assert probe.metrics == frozenset()
+    assert look.sheet.shape[1] == 2 * SIDE + GAP
 
 
 def test_sheet_shows_source_output_and_target_side_by_side() -> None:
-    _, sheet = probe_of(GREY, gain=0.0, count=2).look()
-    assert sheet.shape == (2 * SHEET_SIDE + GAP, 3 * SHEET_SIDE + 2 * GAP, 3)
-    cells = [sheet[5, 6 + n * (SHEET_SIDE + GAP)] for n in range(3)]
+    sheet = probe_of(halved(GREY), halved(GREY), translate=lambda inputs: doubled(inputs) * 0).look().sheet
+    assert sheet.shape == (2 * SIDE + GAP, 3 * SIDE + 2 * GAP, 3)
+    cells = [sheet[5, 6 + n * (SIDE + GAP)] for n in range(3)]
     assert [int(cell[0]) for cell in cells] == [153, 128, 153]
-    assert (sheet[:, SHEET_SIDE : SHEET_SIDE + GAP] == 255).all()
+    assert (sheet[:, SIDE : SIDE + GAP] == 255).all()
+
+
+def test_rows_with_and_without_truth_stand_on_one_sheet() -> None:
+    sheet = probe_of(halved(GREY), {"source": GREY[:, ::2, ::2]}).look().sheet
+    assert sheet[5, 6 + 2 * (SIDE + GAP), 0] == 153
+    assert (sheet[SIDE + GAP :, 2 * SIDE + GAP :] == 255).all()
+
+
+def test_numbers_of_classes_are_shown_as_greys() -> None:
+    classes = np.repeat(np.arange(4, dtype=np.float32), 3)[None, None, :, None].repeat(8, axis=1)
+    sheet = probe_of({"source": classes}).look().sheet
+    assert [int(sheet[3, column, 0]) for column in (0, 6, 12, 18)] == [0, 85, 170, 255]
 
 
 def test_large_pictures_are_cut_to_their_middle_and_long_lists_to_a_page() -> None:
     large = np.zeros((1, 400, 300, 3), np.float32)
     large[:, 200, 150] = 1
-    scores, sheet = probe_of(large, gain=1.0, count=MAX_ROWS + 3).look()
-    assert len(scores) == 1 + MAX_ROWS + 3
-    assert sheet.shape[0] == MAX_ROWS * (SHEET_SIDE + GAP) - GAP
-    assert sheet[SHEET_SIDE // 2, -SHEET_SIDE // 2].max() == 255
+    look = probe_of(*[halved(large)] * (MAX_ROWS + 3)).look()
+    assert len(look.scores["psnr"]) == 1 + MAX_ROWS + 3
+    assert look.sheet.shape[0] == MAX_ROWS * (SIDE + GAP) - GAP
+    assert look.sheet[SIDE // 2, -SIDE // 2].max() == 255
+
+
+def test_pictures_of_any_size_are_continued_to_what_the_networks_need() -> None:
+    def strict(inputs: Any) -> Any:
+        assert inputs["source"].shape[1] in (None, 32)
+        return inputs["source"]
+
+    picture = noise(0, 17, 20)
+    scores = probe_of({"source": picture, "target": picture}, translate=strict, scale=1, multiple=16).look().scores
+    assert scores["l1"]["mean"] == 0
+
+
+def test_other_keys_than_source_and_target_reach_the_task() -> None:
+    label = np.float32([[0, 1]])
+    seen = probe_of(
+        {"source": noise(0), "target_label": label},
+        translate=lambda inputs: doubled(inputs) * inputs["target_label"][0, 0],
+    ).look()
+    assert seen.flat
+
+
+def test_a_target_of_another_size_is_named() -> None:
+    with pytest.raises(TrainingError, match=r"probe: the target of 'p0' is 20x24, the task's output for it 40x48"):
+        probe_of({"source": noise(0), "target": noise(0)})
+
+
+def test_variety_is_one_when_outputs_differ_as_the_truth_does() -> None:
+    assert probe_of(*[halved(noise(n).repeat(2, axis=1)) for n in range(3)]).look().variety == pytest.approx(1, abs=0.2)
+
+
+def test_variety_is_none_without_something_to_compare() -> None:
+    assert probe_of(halved(noise(0))).look().variety is None
+    assert probe_of(halved(noise(0)), halved(noise(0))).look().variety is None
+
+
+def test_outputs_that_are_all_the_same_have_no_variety_though_they_are_not_flat() -> None:
+    same = noise(9, 12, 10)
+    look = probe_of(
+        halved(noise(0)), halved(noise(1)), translate=lambda inputs: doubled({"source": inputs["source"] * 1e-4 + same})
+    ).look()
+    assert look.variety is not None
+    assert look.variety < 0.01
+    assert not look.flat
+
+
+def test_outputs_of_one_colour_each_are_flat_though_they_differ() -> None:
+    look = probe_of(
+        {"source": GREY}, {"source": -GREY}, translate=lambda inputs: doubled(inputs)[:, :1, :1] + doubled(inputs) * 0
+    ).look()
+    assert look.flat

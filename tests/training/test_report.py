@@ -1,47 +1,59 @@
-"""The training report: curves and sheets in one file."""
+"""The training report: alarms, curves and sheets in one page."""
 
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
-from pathlib import Path
+from typing import Any
 
-from img2imgkit.training.report import BOTTOM, HEIGHT, TOP, WIDTH, curve, write_report
-from img2imgkit.training.run_folder import RunFolder
+from img2imgkit.training.report import report
 
-
-def points(svg: str) -> list[tuple[float, float]]:
-    line = ET.fromstring(svg).find("polyline")
-    assert line is not None
-    return [tuple(map(float, pair.split(","))) for pair in line.attrib["points"].split()]  # type: ignore[misc]
-
-
-def test_a_curve_spans_the_picture_and_higher_values_are_higher_up() -> None:
-    drawn = points(curve([(0, 1.0), (50, 3.0), (100, 2.0)]))
-    assert [y for _, y in drawn] == [HEIGHT - BOTTOM, TOP, (TOP + HEIGHT - BOTTOM) / 2]
-    assert drawn[0][0] < drawn[1][0] < drawn[2][0] == WIDTH - 8
-
-
-def test_a_curve_of_one_or_equal_values_is_drawn() -> None:
-    assert len(points(curve([(5, 1.0)]))) == 1
-    assert len({y for _, y in points(curve([(0, 1.0), (1, 1.0)]))}) == 1
+RECORDS: list[dict[str, Any]] = [
+    {
+        "step": step,
+        "terms": {"l1": 1 / step},
+        "gradients": {"generators": 0.5, "critics": 2.0},
+        "rates": {"generators": 1e-3, "critics": 1e-3},
+        "seconds": 1800.0,
+        "images_per_second": 10.0,
+        "input_wait": 0.1,
+    }
+    for step in (10, 20)
+] + [
+    {"step": 10, "probe": {"psnr": {"mean": 40.0, "cat": 30.0}, "l1": {"mean": 3.0}}, "sheet": "a.png", "best": True},
+    {"step": 20, "probe": {}, "sheet": "b.png"},
+    {"step": 20, "alarm": "collapse", "text": "the <outputs> are equal"},
+]
 
 
-def test_values_that_are_not_finite_are_left_out() -> None:
-    assert len(points(curve([(0, 1.0), (1, float("nan")), (2, 2.0)]))) == 2
-    assert curve([(0, float("inf"))]) == "<p>no values</p>"
-
-
-def test_the_report_has_every_series_and_the_sheets_newest_first(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    for step in (10, 20):
-        folder.add_record({"step": step, "terms": {"l1": 1 / step}, "rates": {"generators": 1e-3}})
-        folder.add_record({"step": step, "psnr": {"mean": 30.0 + step, "cat": 30.0}, "sheet": f"step-{step}.png"})
-    write_report(folder, "a <b> name")
-    page = folder.report.read_text()
+def test_series_are_grouped_and_every_one_is_there() -> None:
+    page = report(RECORDS, "a <b> name")
     assert "a &lt;b&gt; name" in page
-    assert re.findall(r"<h2>(.*?)</h2>", page) == [
-        "loss: l1", "learning rate: generators", "probe PSNR (dB): mean", "Samples, newest first",
+    assert re.findall(r"<h2>(.*?)</h2>", page) == ["Probe", "Losses", "Updates", "Speed", "Samples, newest first"]
+    assert re.findall(r"<h3>(.*?)</h3>", page) == [
+        "PSNR (dB, more is better)", "L1 (levels, less is better)", "l1", "Learning rates", "Gradient norms",
+        "images per second", "share of the time spent waiting for data",
     ]  # fmt: skip
-    assert re.findall(r"src='samples/(.*?)'", page) == ["step-20.png", "step-10.png"]
-    assert "50.00 dB" in page
+    assert page.count("critics</span>") == 2
+
+
+def test_sheets_are_shown_newest_first_with_their_scores() -> None:
+    page = report(RECORDS, "name")
+    assert re.findall(r"src='samples/(.*?)'", page) == ["b.png", "a.png"]
+    assert "step 10, 40.00 dB, L1 3.00: source, output, target" in page
+    assert "step 20: source, output<" in page
+
+
+def test_it_says_how_long_and_which_was_best() -> None:
+    assert "20 steps, 1.00 hours of training; best on the probe after step 10." in report(RECORDS, "name")
+
+
+def test_alarms_stand_on_top_and_in_every_curve() -> None:
+    page = report(RECORDS, "name")
+    assert "<b>Step 20: collapse.</b> the &lt;outputs&gt; are equal" in page
+    assert page.index("Step 20: collapse") < page.index("<svg")
+    assert page.count("class='alarm'") == 5  # the probe's curves end before it
+    assert "alarms'>" not in report(RECORDS[:-1], "name")
+
+
+def test_a_run_that_has_logged_nothing_has_a_report() -> None:
+    assert "No step has been logged yet" in report([], "name")

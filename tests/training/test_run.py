@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from small_gan_task import SmallGan, catalog
 from img2imgkit import bundle
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import DataError, TrainingError
-from img2imgkit.training import Event, Finished, Progress, Sampled, Started, read_recipe, train
+from img2imgkit.training import Alarmed, Event, Finished, Progress, Sampled, Started, checkpoint, read_recipe, train
 
 TEXT = """\
 name: first
@@ -71,6 +75,7 @@ def test_a_run_leaves_all_it_promises(place: Path) -> None:
     assert [event.step for event in events if isinstance(event, Sampled)] == [4, 8]
     assert {path.name for path in folder.iterdir()} == {
         "bundle", "checkpoints", "config.json", "environment.json", "metrics.jsonl", "report.html", "samples",
+        "tensorboard",
     }  # fmt: skip
     assert json.loads((folder / "config.json").read_text())["weights"]["critic_fake"] == 1.0
     sheet = np.asarray(Image.open(folder / "samples" / "step-000000008.png"))
@@ -82,6 +87,11 @@ def test_a_run_leaves_all_it_promises(place: Path) -> None:
         "l1", "adversarial", "critic_real", "critic_fake", "generators_total", "critics_total",
     }  # fmt: skip
     assert logged[-1]["rates"]["generators"] == 0
+    assert all(value > 0 for value in logged[0]["gradients"].values())
+    assert logged[0]["gradients"].keys() == {"generators", "critics"}
+    (sampled,) = [record for record in records if "probe" in record and record["step"] == 8]
+    assert sampled["probe"].keys() == {"psnr", "ssim", "l1"}
+    assert sampled["probe"]["psnr"].keys() == {"mean", "c"}
     assert all(0 <= record["input_wait"] <= 1 and record["images_per_second"] > 0 for record in logged)
 
 
@@ -106,7 +116,7 @@ def test_the_bundle_holds_the_average_and_how_it_came_about(place: Path) -> None
 def test_an_interrupted_and_resumed_run_ends_bit_for_bit_where_the_other_does(place: Path) -> None:
     go(place, "whole")
     stopped = go(place, "parts", stop_after=3)
-    assert stopped[-1] == Finished(3, None)
+    assert stopped[-1] == Finished(3, None, "interrupted")
     resumed = go(place, "parts", resume=True)
     assert isinstance(resumed[0], Started)
     assert resumed[0].step == 3
@@ -172,3 +182,97 @@ def test_a_run_may_start_from_a_bundle_of_another_scale(place: Path) -> None:
         kernels, (v.numpy() for v in given["generator"].weights if len(v.shape) == 4), strict=True
     ):
         np.testing.assert_array_equal(kernel, wanted)
+
+
+def test_the_best_state_is_kept_beside_the_newest_ones(place: Path) -> None:
+    events = go(place, "out", "training.best=l1", "training.keep=1", "training.sample_every=2")
+    sampled = [event for event in events if isinstance(event, Sampled)]
+    scores = [event.scores["l1"]["mean"] for event in sampled]
+    chosen = sampled[int(np.argmin(scores))]
+    assert chosen.best
+    best = bundle.load(place / "out" / "best", catalog()).manifest
+    assert best.training["best"] == {"metric": "l1", "value": min(scores), "step": chosen.step}
+    assert best.training["steps"] == chosen.step
+    with np.load(place / "out" / "checkpoints" / "best.npz") as stored:
+        assert int(stored["step"]) == chosen.step
+    assert [path.name for path in checkpoint.listed(place / "out" / "checkpoints")] == ["step-000000008.npz"]
+
+
+@pytest.mark.slow
+def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
+    options = ("training.best=psnr", "training.sample_every=1")
+    go(place, "whole", *options)
+    go(place, "parts", *options, stop_after=5)
+    go(place, "parts", *options, resume=True)
+    whole, parts = (bundle.describe(place / name / "best") for name in ("whole", "parts"))
+    assert parts.training["best"] == whole.training["best"]
+    assert parts.weights.sha256 == whole.weights.sha256
+
+
+@pytest.mark.parametrize(("probe", "message"), [("null", "needs a probe"), ("tiny", "none of 11x11 pixels")])
+def test_a_best_that_cannot_be_measured_is_refused_at_the_start(place: Path, probe: str, message: str) -> None:
+    (place / "tiny").mkdir()
+    Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(place / "tiny" / "t.png")
+    with pytest.raises(TrainingError, match=message):
+        go(place, "out", "training.best=ssim", f"probe={place / probe if probe == 'tiny' else probe}")
+    assert not checkpoint.listed(place / "out" / "checkpoints")
+
+
+def test_a_training_that_collapses_says_so_and_ends_with_a_checkpoint_if_asked(place: Path) -> None:
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (24, 20, 3), dtype=np.uint8)).save(place / "probe/d.png")
+    hopeless = (
+        "training.generators.optimizer={kind: sgd, learning_rate: 1e4}",
+        "training.ema=null",
+        "training.steps=60",
+    )
+    events = go(
+        place, "out", *hopeless, "training.sample_every=2", "training.alarms.stop=true", "training.alarms.dead_critic=0"
+    )
+    (alarm,) = [event for event in events if isinstance(event, Alarmed)]
+    assert alarm.alarm == "collapse"
+    assert events[-1] == Finished(alarm.step + 1, None, "alarm")
+    assert checkpoint.listed(place / "out" / "checkpoints")[-1].name == f"step-{alarm.step + 1:09d}.npz"
+    assert '"alarm": "collapse"' in (place / "out" / "metrics.jsonl").read_text()
+    assert "have collapsed" in (place / "out" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_critics_that_teach_nothing_are_told_of_and_training_goes_on(place: Path) -> None:
+    events = go(place, "out", "weights.critic_real=0", "weights.critic_fake=0")
+    assert [event.alarm for event in events if isinstance(event, Alarmed)] == ["dead_critic"]
+    assert events[-1] == Finished(8, place / "out" / "bundle")
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_write_loses_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(place, "whole")
+    go(place, "stopped", stop_after=4)
+    wanted = checkpoint.digest(place / "whole" / "checkpoints" / "step-000000008.npz")
+    moment = 1
+    while fails_at(moment, place, monkeypatch):
+        newest = checkpoint.listed(place / "full" / "checkpoints")[-1]
+        assert int(newest.stem[-9:]) >= 4
+        go(place, "full", resume=True)
+        assert checkpoint.digest(place / "full" / "checkpoints" / "step-000000008.npz") == wanted
+        moment += 1
+    assert moment > 8
+
+
+def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a resumed run fails when the disk is full from its n-th file on."""
+    shutil.rmtree(place / "full", ignore_errors=True)
+    shutil.copytree(place / "stopped", place / "full")
+    files, sync = iter(range(1, 10**6)), os.fsync
+
+    def full(handle: int) -> None:
+        if next(files) >= moment:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        try:
+            go(place, "full", resume=True)
+        except TrainingError as error:
+            return bool(re.match(rf"{re.escape(str(place / 'full'))}.*cannot write it: No space left", str(error)))
+    return False

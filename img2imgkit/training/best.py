@@ -1,0 +1,59 @@
+"""The checkpoint and the bundle that did best on the probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from img2imgkit import bundle
+from img2imgkit.errors import BundleError, TrainingError
+from img2imgkit.training import checkpoint
+from img2imgkit.training.probe import Metric, Probe, Scores
+from img2imgkit.training.run_folder import RunFolder
+
+
+class Best:
+    """Keeps the state of a run's best moment; its bundle says how good it was, so a resumed run knows it too."""
+
+    def __init__(self, folder: RunFolder, metric: Metric, probe: Probe | None, resumed: bool) -> None:
+        """Begin, or take up where the folder's best bundle stands.
+
+        Raises:
+            TrainingError: there is nothing to measure by.
+        """
+        self._folder, self.metric = folder, metric
+        if probe is None:
+            raise TrainingError(f"training.best: {metric} needs a probe; name a folder of pictures under probe:")
+        if metric not in probe.metrics:
+            raise TrainingError(
+                f"training.best: {metric} needs the truth of at least one picture of the probe, and there is none "
+                "(or, for ssim, none of 11x11 pixels); add targets to the probe's folder, or leave training.best out"
+            )
+        self.value = self._known() if resumed else None
+
+    def offer(
+        self, done: int, scores: Scores, state: Mapping[str, Any], save_bundle: Callable[[Mapping[str, Any]], None]
+    ) -> bool:
+        """Keep this state when it is the best so far; whether it is.
+
+        Args:
+            save_bundle: writes the bundle, with this about the best in its training record
+        """
+        value = scores[self.metric]["mean"]
+        if self.value is not None and not self._better(value, self.value):
+            return False
+        checkpoint.write(self._folder.best_checkpoint, done, state)
+        save_bundle({"metric": self.metric, "value": value, "step": done})
+        self.value = value
+        return True
+
+    def _better(self, value: float, other: float) -> bool:
+        return value < other if self.metric == "l1" else value > other
+
+    def _known(self) -> float | None:
+        """What the best bundle had, if it was chosen by this metric."""
+        try:
+            record = bundle.describe(self._folder.best_bundle).training.get("best", {})
+        except BundleError:
+            return None
+        return record["value"] if record.get("metric") == self.metric else None

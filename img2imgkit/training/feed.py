@@ -1,0 +1,41 @@
+"""What the engine is fed: the reader's samples, with the random numbers that the task's losses need."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from img2imgkit.data import Arrays, Reader
+from img2imgkit.errors import TrainingError
+from img2imgkit.task import Task
+
+_STREAM = 2  # of random numbers: 0 orders the samples, 1 crops and augments them
+
+
+class Feed:
+    """The batches of a training; every row is a function of (seed, position) alone, where and whenever it is made."""
+
+    def __init__(self, reader: Reader, task: Task, seed: int) -> None:
+        self.reader, self.task, self.seed = reader, task, seed
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a global batch."""
+        return self.reader.batch_size
+
+    def batch(self, step: int, rows: range) -> Arrays:
+        """Rows of the global batch of a step.
+
+        Shapes:
+            each key of the data kind, and of ``Task.draw``: (rows, ...)
+        """
+        first = step * self.reader.batch_size
+        samples = [self._sample(first + row) for row in rows]
+        return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+
+    def _sample(self, position: int) -> Arrays:
+        sample = self.reader.sample(self.seed, position)
+        drawn = self.task.draw(np.random.default_rng([self.seed, _STREAM, position]), sample)
+        twice = sorted(sample.keys() & drawn.keys())
+        if twice:
+            raise TrainingError(f"task {self.task.name!r}: draw() gives {twice[0]!r}, which is a key of the data")
+        return {**sample, **drawn}

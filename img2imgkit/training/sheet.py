@@ -1,0 +1,54 @@
+"""Sample sheets: the middles of pictures side by side, a row for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from img2imgkit.images import to_levels
+
+SIDE = 192  # of a cell, in pixels
+GAP = 4
+
+
+def row(source: np.ndarray, output: np.ndarray, target: np.ndarray | None) -> np.ndarray:
+    """The middle of the pictures side by side; a smaller source is enlarged by repeating its pixels.
+
+    Shapes:
+        source: (H, W, C) in [-1, 1], or numbers of classes from 0 up, which become greys
+        output, target: (scale * H, scale * W, 1 or 3) uint8 -> (SIDE, 2 or 3 cells with gaps, 3) uint8
+    """
+    factor = max(1, output.shape[0] // source.shape[0])
+    shown = _levels(source).repeat(factor, axis=0).repeat(factor, axis=1)
+    cells = [_middle(shown), _white(GAP), _middle(output)]
+    cells += [] if target is None else [_white(GAP), _middle(target)]
+    return np.concatenate(cells, axis=1)
+
+
+def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """The rows below each other; a shorter one is continued in white."""
+    width = max(each.shape[1] for each in rows)
+    gap = np.full((GAP, width, 3), 255, np.uint8)
+    whole = [np.concatenate([each, _white(width - each.shape[1])], axis=1) for each in rows]
+    return np.concatenate([part for each in whole for part in (each, gap)][:-1])
+
+
+def _levels(source: np.ndarray) -> np.ndarray:
+    if source.min() >= -1 and source.max() <= 1:
+        return to_levels(source, np.uint8)
+    return to_levels((source / source.max() * 2 - 1).astype(np.float32), np.uint8)
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    """A cell with the middle of the picture in it; a small picture is set on white."""
+    rgb = np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))
+    top, left = (max(0, (size - SIDE) // 2) for size in rgb.shape[:2])
+    part = rgb[top : top + SIDE, left : left + SIDE]
+    cell = _white(SIDE)
+    cell[: part.shape[0], : part.shape[1]] = part
+    return cell
+
+
+def _white(width: int) -> np.ndarray:
+    return np.full((SIDE, width, 3), 255, np.uint8)

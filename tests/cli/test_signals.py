@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from img2imgkit.cli.signals import stopping_on_signals
+
+
+class Ended(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is written to file descriptor 2, which is a terminal; the process ends by ``Ended``."""
+    written: list[bytes] = []
+
+    def end(code: int) -> None:
+        raise Ended(code)
+
+    monkeypatch.setattr("os.write", lambda handle, data: written.append(data))
+    monkeypatch.setattr("os.isatty", lambda handle: True)
+    monkeypatch.setattr("os._exit", end)
+    return written
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    yield
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_ends_the_process(number: signal.Signals, said: list[bytes]) -> None:
+    with stopping_on_signals("finishing") as stop:
+        assert not stop.is_set()
+        signal.raise_signal(number)
+        assert stop.is_set()
+        assert stop.exit_code == 128 + number
+        with pytest.raises(Ended) as ended:
+            signal.raise_signal(signal.SIGTERM)
+    assert ended.value.args == (128 + signal.SIGTERM,)
+    assert len(said) == 1
+
+
+def test_the_message_takes_the_place_of_the_bar_and_leaves_it_a_line(said: list[bytes]) -> None:
+    with stopping_on_signals("finishing"):
+        signal.raise_signal(signal.SIGINT)
+    assert said == [b"\r\x1b[2Kfinishing\n"]
+
+
+def test_what_is_no_terminal_gets_the_message_alone(said: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.isatty", lambda handle: False)
+    with stopping_on_signals("finishing"):
+        signal.raise_signal(signal.SIGTERM)
+    assert said == [b"finishing\n"]
+
+
+def test_a_stderr_that_is_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(handle: int, data: bytes) -> None:
+        raise OSError(9, os.strerror(9))
+
+    monkeypatch.setattr("os.write", closed)
+    with stopping_on_signals("finishing") as stop:
+        signal.raise_signal(signal.SIGINT)
+    assert stop.is_set()
