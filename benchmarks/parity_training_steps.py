@@ -1,0 +1,31 @@
+"""Three steps of the official training code from the same weights: every loss (relative) and what the generators make
+(absolute, in [-1, 1]); beside them what weights that differ by 1e-6 do to the official numbers. CUT is compared with
+its official code where instance norm is written out: `benchmarks/cut_in_pytorch.py` shows that PyTorch's own has a
+wrong gradient on a CPU, repeats the official numbers with it, and makes those that it should have been."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import official_steps as official
+
+COLUMNS = ("fixture", "after step", "losses", "official sensitivity", "images", "official sensitivity")
+FIXTURES = Path(__file__).parents[1] / "tests" / "fixtures"
+
+
+def rows(folder: Path) -> Iterator[tuple[str, ...]]:
+    """One row for each step of each task."""
+    del folder  # these fixtures lie beside the tests
+    for case in official.cases():
+        config = json.loads((FIXTURES / case.name / "config.json").read_text(encoding="utf-8"))
+        found = list(official.differences(case, FIXTURES / case.name))
+        noise = config["sensitivity_to_1e-6_relative_weight_noise"]
+        for step in range(1, official.STEPS + 1):
+            losses = max(each.apart for each in found if each.step == step and each.figure not in case.probes)
+            images = max(each.apart for each in found if each.step == step and each.figure in case.probes)
+            beside = (noise["losses_rel_per_iteration"][step - 1], max(noise["probe_abs_per_iteration"][step].values()))
+            yield f"`{case.name}`", str(step), f"{losses:.1e}", f"{beside[0]:.1e}", f"{images:.1e}", f"{beside[1]:.1e}"
