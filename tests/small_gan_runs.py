@@ -93,19 +93,20 @@ def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
     for line in process.stderr:
         if line.startswith("{") and (event := json.loads(line))["event"] == "saved" and event["step"] >= step:
             return
+    process.communicate()
     raise AssertionError(f"ended with {process.wait()} before step {step}")
 
 
-def kill_and_resume(place: Path, output: str, moments: list[int], seed: int) -> None:
+def kill_and_resume(place: Path, output: str, moments: list[int], seed: int, *arguments: str) -> None:
     """Train to the end, killed soon after each of these steps' checkpoints and resumed."""
     chances = random.Random(seed)
     for number, moment in enumerate(moments):
-        process = start(place, output, *(["--resume"] if number else []))
+        process = start(place, output, *arguments, *(["--resume"] if number else []))
         wait_for_step(process, moment)
         time.sleep(chances.uniform(0, 0.05))
         process.kill()
         process.communicate()
-    finish(start(place, output, "--resume"))
+    finish(start(place, output, *arguments, "--resume"))
 
 
 def ended(process: subprocess.Popen[str], seconds: float = 120) -> str:

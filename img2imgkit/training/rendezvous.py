@@ -45,7 +45,7 @@ def meet(addresses: tuple[str, ...], index: int, stopped: Callable[[], bool]) ->
 def _door(address: str) -> socket.socket:
     try:
         door = socket.create_server(("", int(address.rpartition(":")[2])))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise TrainingError(
             f"this machine's port, of {address} in TF_CONFIG, cannot be opened: {error}; name a free one everywhere"
         ) from error

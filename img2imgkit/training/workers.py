@@ -76,11 +76,7 @@ def _parts(stated: Any) -> tuple[dict[str, list[str]], str, int]:
     if odd:
         raise _wrong(f"cluster has {odd[0]!r}; this training knows {' and '.join(_JOBS)} only")
     for job, addresses in jobs.items():
-        named = isinstance(addresses, list) and all(
-            isinstance(each, str) and each.rpartition(":")[0] and each.rpartition(":")[2].isdigit()
-            for each in addresses
-        )
-        if not named:
+        if not isinstance(addresses, list) or not all(map(_is_address, addresses)):
             raise _wrong(f"cluster.{job} is {addresses!r}, expected a list of host:port")
     everyone = [address for addresses in jobs.values() for address in addresses]
     twice = sorted({address for address in everyone if everyone.count(address) > 1})
@@ -89,6 +85,11 @@ def _parts(stated: Any) -> tuple[dict[str, list[str]], str, int]:
     if len(jobs.get("chief", ())) > 1:
         raise _wrong("cluster has more than one chief")
     return jobs, kind, number
+
+
+def _is_address(stated: Any) -> bool:
+    host, _, port = stated.rpartition(":") if isinstance(stated, str) else ("", "", "")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 1 << 16
 
 
 def _counted(jobs: Mapping[str, list[str]]) -> str:

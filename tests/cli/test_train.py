@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -126,20 +125,3 @@ def test_a_signal_writes_a_checkpoint_and_exits_as_shells_expect(place: Path, nu
     assert "go on with --resume" in error
     step = int(newest(place / "runs" / "first")["step"])
     assert f"stopped after step {step}" in error
-
-
-@pytest.mark.slow
-def test_a_killed_training_resumes_to_the_same_bits(place: Path) -> None:
-    more = ("--set", "training.steps=600", "--set", "training.checkpoint_every=20", "--progress", "none")
-    finish(start(place, *more, "--output", "whole"))
-    process = start(place, *more, "--output", "killed")
-    wait_for(place / "killed" / "checkpoints" / "step-000000020.npz", process)
-    time.sleep(random.Random().uniform(0, 1))
-    process.kill()
-    process.communicate()
-    finish(start(place, *more, "--output", "killed", "--resume"))
-    whole, killed = newest(place / "whole"), newest(place / "killed")
-    assert int(whole["step"]) == 600
-    assert whole.keys() == killed.keys()
-    for name, wanted in whole.items():
-        np.testing.assert_array_equal(killed[name], wanted, err_msg=name)

@@ -45,6 +45,7 @@ def test_the_chief_comes_first_under_either_name(monkeypatch: pytest.MonkeyPatch
         (config({**PAIR, "ps": ["c:3"]}), "cluster has 'ps'"),
         (config({"worker": ["a:1", "b"]}), "cluster.worker is ['a:1', 'b'], expected a list of host:port"),
         (config({"worker": "a:1"}), "expected a list of host:port"),
+        (config({"worker": ["a:1", "b:99999"]}), "expected a list of host:port"),
         (config({"worker": ["a:1", "a:1"]}), "a:1 is there twice"),
         (config({"chief": ["a:1", "b:1"]}, "chief"), "more than one chief"),
         (config(PAIR, index=2), "task worker 2 is not in the cluster, which has 2 worker(s)"),

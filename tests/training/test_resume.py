@@ -1,0 +1,26 @@
+"""Exact resume: real processes, real kills, every bit of the state."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from small_gan_runs import finish, kill_and_resume, make_place, start
+
+from img2imgkit.training import checkpoint
+
+END = "step-000000040.npz"
+
+
+@pytest.mark.slow
+def test_killed_at_three_random_moments_a_training_ends_in_the_same_state(tmp_path: Path) -> None:
+    """Weights, optimizers' slots, average, pool of older images and dropout's seeds: one digest over all."""
+    place, seed = make_place(tmp_path), random.randrange(1 << 32)
+    finish(start(place, "whole"))
+    moments = sorted(random.Random(seed).sample(range(1, 36), 3))
+    kill_and_resume(place, "killed", moments, seed)
+    whole, killed = (place / name / "checkpoints" / END for name in ("whole", "killed"))
+    assert checkpoint.digest(killed) == checkpoint.digest(whole), f"seed {seed}"
+    lines = [(place / name / "metrics.jsonl").read_text().count("images_per_second") for name in ("whole", "killed")]
+    assert lines[0] == lines[1]
