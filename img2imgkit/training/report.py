@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from img2imgkit.training.chart import Point, chart
@@ -36,13 +37,13 @@ def _summary(records: Sequence[Record]) -> Iterator[str]:
         yield "<p>No step has been logged yet.</p>"
         return
     seconds = sum(record.get("seconds", 0.0) for record in records)
-    line = f"{max(record['step'] for record in records)} steps, {seconds / 3600:.2f} hours of training"
+    line = f"{max(record['step'] for record in records)} steps, {timedelta(seconds=round(seconds))} hours of training"
     best = [f"; best on the probe after step {record['step']}" for record in records if record.get("best")]
     yield f"<p>{line}{''.join(best[-1:])}.</p>"
 
 
 def _alarms(alarms: Sequence[Record]) -> list[str]:
-    lines = [f"<p><b>Step {a['step']}: {html.escape(a['alarm'])}.</b> {html.escape(a['text'])}</p>" for a in alarms]
+    lines = [f"<p><b>Step {a['step']}: {html.escape(a['alarm'].replace('_', ' '))}.</b> {html.escape(a['text'])}</p>" for a in alarms]
     return ["<div class='alarms'>", *lines, "</div>"] if lines else []
 
 

@@ -44,7 +44,7 @@ def test_sheets_are_shown_newest_first_with_their_scores() -> None:
 
 
 def test_it_says_how_long_and_which_was_best() -> None:
-    assert "20 steps, 1.00 hours of training; best on the probe after step 10." in report(RECORDS, "name")
+    assert "20 steps, 1:00:00 hours of training; best on the probe after step 10." in report(RECORDS, "name")
 
 
 def test_alarms_stand_on_top_and_in_every_curve() -> None:
