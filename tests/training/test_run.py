@@ -236,7 +236,6 @@ def test_a_training_that_collapses_says_so_and_ends_with_a_checkpoint_if_asked(p
     assert "have collapsed" in (place / "out" / "report.html").read_text()
 
 
-@pytest.mark.slow
 def test_critics_that_teach_nothing_are_told_of_and_training_goes_on(place: Path) -> None:
     events = go(place, "out", "weights.critic_real=0", "weights.critic_fake=0")
     assert [event.alarm for event in events if isinstance(event, Alarmed)] == ["dead_critic"]
