@@ -43,7 +43,10 @@ def _summary(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _alarms(alarms: Sequence[Record]) -> list[str]:
-    lines = [f"<p><b>Step {a['step']}: {html.escape(a['alarm'].replace('_', ' '))}.</b> {html.escape(a['text'])}</p>" for a in alarms]
+    lines = [
+        f"<p><b>Step {a['step']}: {html.escape(a['alarm'].replace('_', ' '))}.</b> {html.escape(a['text'])}</p>"
+        for a in alarms
+    ]
     return ["<div class='alarms'>", *lines, "</div>"] if lines else []
 
 
