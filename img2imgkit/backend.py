@@ -12,6 +12,7 @@ from typing import Any
 
 from img2imgkit.errors import ConfigError
 
+FUSED = ("float32", "bfloat16")  # what fused operations compute on every device
 DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # how users name devices, see ``devices``
 
 
@@ -121,6 +122,23 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
     return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def fused_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any] | None:
+    """Channels to mean 0 and variance 1 over all images, scaled and shifted, in one pass; None where there is no such.
+
+    Shapes:
+        x: (N, H, W, C); gamma, beta: (C,) float32
+        -> as x; and float32, (C,) each: the mean, and the variance as an unbiased estimate
+    """
+    import keras
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(x.dtype) not in FUSED:
+        return None
+    scale, offset = (tf.convert_to_tensor(each, tf.float32) for each in (gamma, beta))
+    found: tuple[Any, Any, Any] = tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=epsilon, is_training=True)
+    return found
 
 
 def replica_sum(x: Any) -> Any:

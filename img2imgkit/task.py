@@ -136,14 +136,14 @@ class Task(ABC):
 
     @abstractmethod
     def generator_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """The generators' terms, (N,) each; their names are fields of ``Weights``. One whose weight is 0 may be left out."""
+        """The generators' terms, (N,) each, named as fields of ``Weights``; one whose weight is 0 may be left out."""
 
     def critic_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
         """The critics' terms, (N,) each; ``out`` carries no gradient. None without critics."""
         return {}
 
     def critic_penalties(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """Further terms of the critics, on their gradients: computed every ``penalty_every``-th step only, if so wished."""
+        """Further terms of the critics, on their gradients; may be wished for in each ``penalty_every``-th move only."""
         return {}
 
     @abstractmethod

@@ -22,10 +22,12 @@ class Model:
         redone: how many tiles were computed again in float32, because they held NaN or infinity
     """
 
-    def __init__(self, bundle: Bundle, names: tuple[str, ...], precision: Precision, ensemble: bool) -> None:
+    def __init__(
+        self, bundle: Bundle, names: tuple[str, ...], precision: Precision, ensemble: bool, batch: int = 1
+    ) -> None:
         self.redone = 0
-        self.network = Network(bundle.task, bundle.nets, precision, names)
-        self._bundle, self._names = bundle, names
+        self.network = Network(bundle.task, bundle.nets, precision, names, batch == 1)
+        self._bundle, self._names, self._single = bundle, names, batch == 1
         self._precision, self._ensemble = precision, ensemble
         self._geometry = bundle.task.geometry()
 
@@ -34,7 +36,7 @@ class Model:
         """The networks in float32."""
         if self._precision == "float32":
             return self.network
-        return Network(self._bundle.task, self._bundle.nets, "float32", self._names[:1])
+        return Network(self._bundle.task, self._bundle.nets, "float32", self._names[:1], self._single)
 
     def channels(self, given: int) -> int:
         """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""

@@ -25,12 +25,17 @@ class OutOfMemory(Exception):
 class Network:
     """Maps batches of tiles to batches of tiles; one graph serves every size.
 
+    With ``single``, each device gets one tile at a time, which lets normalizations take their fast way; whether they do
+    must not depend on how many tiles or devices there are, since the two ways round differently.
+
     Attributes:
         replicas: how many devices share a batch
         traces: how often the graph was made
     """
 
-    def __init__(self, task: Task, nets: Networks, precision: Precision, names: Sequence[str]) -> None:
+    def __init__(
+        self, task: Task, nets: Networks, precision: Precision, names: Sequence[str], single: bool = True
+    ) -> None:
         import tensorflow as tf
 
         if task.data not in PICTURE_KINDS:
@@ -39,8 +44,9 @@ class Network:
         self._strategy, place = devices.scope(names)
         with place:
             nets = nets if precision == "float32" and len(names) == 1 else rebuilt(task, nets, precision)
-        signature = [tf.TensorSpec((None, None, None, task.geometry().channels), tf.float32)]
-        self._task, self._nets = task, nets
+        self._task, self._nets, self._single = task, nets, single
+        count = self.replicas if single else None
+        signature = [tf.TensorSpec((count, None, None, task.geometry().channels), tf.float32)]
         self.compiled = tf.function(self._everywhere, input_signature=signature, autograph=False)
 
     def __call__(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +58,12 @@ class Network:
             OutOfMemory: the device has no memory for it.
             TranslateError: the networks failed otherwise.
         """
+        together = self.replicas if self._single else len(tiles)
+        parts = [self._called(tiles[first : first + together]) for first in range(0, len(tiles), together)]
+        images, finite = zip(*parts, strict=True)
+        return _joined(images), _joined(finite)
+
+    def _called(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         import tensorflow as tf
 
         count = len(tiles)
@@ -81,8 +93,9 @@ class Network:
         import tensorflow as tf
 
         context = tf.distribute.get_replica_context()
-        each = tf.shape(tiles)[0] // context.num_replicas_in_sync
-        return self._translated(tiles[context.replica_id_in_sync_group * each :][:each])
+        each = 1 if self._single else tf.shape(tiles)[0] // context.num_replicas_in_sync
+        share = tiles[context.replica_id_in_sync_group * each :][:each]
+        return self._translated(tf.ensure_shape(share, (1, *share.shape[1:])) if self._single else share)
 
     def _translated(self, tiles: Any) -> Any:
         import tensorflow as tf

@@ -51,7 +51,9 @@ class Translator:
         self.bundle = bundle.choosing(self.settings.choices)
         self.devices = backend.devices(device)
         self.geometry = self.bundle.task.geometry()
-        self.model = Model(self.bundle, self.devices, self.settings.precision, self.settings.ensemble)
+        self.model = Model(
+            self.bundle, self.devices, self.settings.precision, self.settings.ensemble, self.settings.batch
+        )
         if self.settings.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
             task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
             raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from img2imgkit import backend
@@ -41,6 +42,9 @@ class InstanceNorm(layers.Layer):
         self.epsilon = epsilon
 
     def call(self, x: Any) -> Any:
+        plain = np.ones(x.shape[-1], "float32")
+        if x.shape[0] == 1 and (fused := backend.fused_normalization(x, plain, 0 * plain, self.epsilon)):
+            return fused[0]
         centred, variance = _centred(_wide(x), (1, 2))
         return ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
 
@@ -85,6 +89,9 @@ class BatchNorm(layers.Layer):
         self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **moving)
 
     def call(self, x: Any, training: bool = False) -> Any:
+        fused = self._fused(x, training)
+        if fused is not None:
+            return fused
         wide = _wide(x)
         if training:
             centred, variance = self._of_batch(wide)
@@ -95,6 +102,16 @@ class BatchNorm(layers.Layer):
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
         return ops.cast(centred * scale + self.beta, x.dtype)
 
+    def _fused(self, x: Any, training: bool) -> Any:
+        """The same in one operation, where nothing but this replica's ``x`` counts, and none of it apart; else None."""
+        whole = backend.replicas() == 1 if training else self.statistics == "image" and x.shape[0] == 1
+        found = backend.fused_normalization(x, self.gamma, self.beta, self.epsilon) if whole else None
+        if found is None:
+            return None
+        if training:
+            self._move_on(*found[1:])
+        return found[0]
+
     def _of_batch(self, x: Any) -> tuple[Any, Any]:
         """The batch less its mean, and its variance; the running ones move on. Shapes: (N, H, W, C), (C,)."""
         replicas = backend.replicas()
@@ -103,9 +120,12 @@ class BatchNorm(layers.Layer):
         variance = backend.replica_sum(ops.mean(ops.square(centred), (0, 1, 2))) / replicas
         count = ops.cast(ops.size(x), x.dtype) * (replicas / x.shape[-1])
         unbiased = variance * (count / ops.maximum(count - 1, 1))
-        for moving, now in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
-            moving.assign(moving * self.momentum + ops.stop_gradient(now) * (1 - self.momentum))
+        self._move_on(mean, unbiased)
         return centred, variance
+
+    def _move_on(self, mean: Any, variance: Any) -> None:
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + ops.stop_gradient(now) * (1 - self.momentum))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

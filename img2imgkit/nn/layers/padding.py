@@ -23,8 +23,9 @@ class ReflectionPad(layers.Layer):
         self.width = width
 
     def call(self, x: Any) -> Any:
-        around = (self.width, self.width)
-        return ops.pad(x, ((0, 0), around, around, (0, 0)), mode="reflect")
+        for axis in (1, 2):  # slices and a concatenation take half the time of a pad operation on a CPU
+            x = ops.concatenate(_mirrored(x, axis, self.width), axis=axis)
+        return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _grown(input_shape, self.width)
@@ -46,6 +47,13 @@ class EdgePad(layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _grown(input_shape, 1)
+
+
+def _mirrored(x: Any, axis: int, width: int) -> list[Any]:
+    """What comes before ``x`` on an axis, ``x``, and what comes after."""
+    lines = (slice(None),) * axis
+    before, after = x[(*lines, slice(1, width + 1))], x[(*lines, slice(-width - 1, -1))]
+    return [ops.flip(before, axis), x, ops.flip(after, axis)]
 
 
 def _grown(shape: Shape, width: int) -> Shape:
