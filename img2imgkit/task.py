@@ -143,7 +143,7 @@ class Task(ABC):
         return {}
 
     def critic_penalties(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """Further terms of the critics, on their gradients; may be wished for in each ``penalty_every``-th move only."""
+        """Further terms of the critics, on their gradients; a user may want them in each n-th move only."""
         return {}
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The command line. One module per command, imported when it is called; the only room that prints or exits.
 
-Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted.
+Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM).
 """
 
 from __future__ import annotations
