@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",
-    "eval": "Measure a bundle against a reference set.",
+    "eval": "Measure a bundle against a reference set, or against pairs.",
     "tasks": "List the tasks that can be trained and run.",
     "steps": "List the steps that pipelines are made of.",
     "models": "List the bundles that are installed.",

@@ -13,17 +13,18 @@ GAP = 4
 
 
 def row(source: np.ndarray, output: np.ndarray, target: np.ndarray | None) -> np.ndarray:
-    """The middle of the pictures side by side; a smaller source is enlarged by repeating its pixels.
+    """The middle of the pictures side by side; a smaller source, and small pictures, are enlarged by repeating pixels.
 
     Shapes:
         source: (H, W, C) in [-1, 1], or numbers of classes from 0 up, which become greys
         output, target: (scale * H, scale * W, 1 or 3) uint8 -> (SIDE, 2 or 3 cells with gaps, 3) uint8
     """
     factor = max(1, output.shape[0] // source.shape[0])
-    shown = _levels(source).repeat(factor, axis=0).repeat(factor, axis=1)
-    cells = [_middle(shown), _white(GAP), _middle(output)]
-    cells += [] if target is None else [_white(GAP), _middle(target)]
-    return np.concatenate(cells, axis=1)
+    larger = max(1, SIDE // max(output.shape[:2]))
+    pictures = [_enlarged(_levels(source), factor * larger), _enlarged(output, larger)]
+    pictures += [] if target is None else [_enlarged(target, larger)]
+    cells = [part for picture in pictures for part in (_middle(picture), _white(GAP))]
+    return np.concatenate(cells[:-1], axis=1)
 
 
 def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
@@ -32,6 +33,10 @@ def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
     gap = np.full((GAP, width, 3), 255, np.uint8)
     whole = [np.concatenate([each, _white(width - each.shape[1])], axis=1) for each in rows]
     return np.concatenate([part for each in whole for part in (each, gap)][:-1])
+
+
+def _enlarged(pixels: np.ndarray, factor: int) -> np.ndarray:
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def _levels(source: np.ndarray) -> np.ndarray:

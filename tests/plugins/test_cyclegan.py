@@ -30,6 +30,7 @@ def batch_of(images: int = 2, side: int = 16) -> dict[str, np.ndarray]:
     return {key: random.uniform(-1, 1, (images, side, side, 3)).astype(np.float32) for key in "ab"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
     check_task(CycleGan, CycleGan.Options(**SMALL))

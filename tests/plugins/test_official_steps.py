@@ -19,6 +19,7 @@ def test_three_steps_are_the_official_ones(case: Case) -> None:
         assert each.apart <= (IMAGE if each.figure in case.probes else LOSS), each
 
 
+@pytest.mark.slow
 def test_another_weight_is_noticed() -> None:
     """The comparison can fail: with a loss weight that is not the official one, the second step differs."""
     case = next(each for each in cases() if each.name == "trainstep_cyclegan")
