@@ -77,6 +77,12 @@ def test_sheet_shows_source_output_and_target_side_by_side() -> None:
     assert (sheet[:, SIDE : SIDE + GAP] == 255).all()
 
 
+def test_small_pictures_fill_their_cells() -> None:
+    sheet = probe_of(halved(GREY)).look().sheet
+    factor = SIDE // max(GREY.shape[1:3])
+    assert (sheet[: factor * GREY.shape[1], : factor * GREY.shape[2]] == 153).all()
+
+
 def test_rows_with_and_without_truth_stand_on_one_sheet() -> None:
     sheet = probe_of(halved(GREY), {"source": GREY[:, ::2, ::2]}).look().sheet
     assert sheet[5, 6 + 2 * (SIDE + GAP), 0] == 153
@@ -86,7 +92,7 @@ def test_rows_with_and_without_truth_stand_on_one_sheet() -> None:
 def test_numbers_of_classes_are_shown_as_greys() -> None:
     classes = np.repeat(np.arange(4, dtype=np.float32), 3)[None, None, :, None].repeat(8, axis=1)
     sheet = probe_of({"source": classes}).look().sheet
-    assert [int(sheet[3, column, 0]) for column in (0, 6, 12, 18)] == [0, 85, 170, 255]
+    assert [int(sheet[3, column, 0]) for column in (0, 48, 96, 144)] == [0, 85, 170, 255]
 
 
 def test_large_pictures_are_cut_to_their_middle_and_long_lists_to_a_page() -> None:
