@@ -33,7 +33,7 @@ def check_task(
     batch: MakeBatch | None = None,
     replicas: bool = True,
 ) -> None:
-    """Prove that a task keeps its contract. Use small options: networks are built, run and trained for two steps.
+    """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
 
     Args:
         batch: makes a batch of so many images from a random generator; needed where ``data`` holds more than pictures

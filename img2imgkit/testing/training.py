@@ -89,7 +89,7 @@ def _train(engine: Engine, make: MakeBatch, rates: Mapping[str, float]) -> None:
 
 def _stepped(engine: Engine, make: MakeBatch, step: int, rates: Mapping[str, float]) -> Mapping[str, Any]:
     for name, player in engine.players.items():
-        player.optimizer.learning_rate = rates[name]
+        player.use_rate(rates[name])
     with must_work("training"):
         return engine.step(step, make(np.random.default_rng((_SEED, step)), _IMAGES))
 

@@ -13,7 +13,7 @@ from img2imgkit.task import Networks
 class Average:
     """A second set of the task's networks whose generators follow the trained ones.
 
-    The decay rises with the updates, min(decay, (1 + n) / (10 + n)), so that the first weights are soon forgotten.
+    The decay rises with the steps, min(decay, (1 + n) / (10 + n)), so that the first weights are soon forgotten.
     """
 
     def __init__(self, trained: Networks, follower: Networks, decay: float) -> None:

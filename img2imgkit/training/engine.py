@@ -77,7 +77,9 @@ class Engine:
             for role, net in networks.items():
                 found |= {f"{group}/{role}/{number:04d}": v for number, v in enumerate(net.variables)}
         for name, player in self.players.items():
-            found |= {f"optimizer/{name}/{number:04d}": v for number, v in enumerate(player.optimizer.variables)}
+            for role, optimizer in player.optimizers.items():
+                place = f"optimizer/{name}/{role}" if role else f"optimizer/{name}"
+                found |= {f"{place}/{number:04d}": v for number, v in enumerate(optimizer.variables)}
             if player.scale is not None:
                 found |= {f"scale/{name}/scale": player.scale.scale, f"scale/{name}/good": player.scale.good}
         for key, history in self.histories.items():

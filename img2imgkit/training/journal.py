@@ -25,7 +25,7 @@ from img2imgkit.training.writing import writing
 
 
 class Journal:
-    """Everything that a run leaves in its folder; ``alarm`` is the last one raised."""
+    """Everything that a run leaves in its folder; ``alarmed`` once an alarm was raised."""
 
     def __init__(
         self,

@@ -56,8 +56,8 @@ class Meter:
         seconds = max(now - self._began, 1e-9)
         steps, wait = done - self._since, waited - self._waited_before
         self._since, self._began, self._waited_before = done, now, waited
-        finite = means.pop(FINITE) >= 1 and all(map(math.isfinite, means.values()))
         gradients, scales = (self._own(means, figure) for figure in ("gradient", "scale"))
+        finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # of gradients ``finite`` tells
         return Figures(means, gradients, scales, finite, seconds, steps / seconds, wait / seconds)
 
     @contextmanager

@@ -41,13 +41,14 @@ class Objective:
         total = tf.add_n([tf.constant(0.0), *(factor * weights[name] * mean for name, mean in means.items())])
         return total, means
 
-    def prove_complete(self, names: Set[str]) -> None:
-        """Every weight that counts has its term.
+    def prove_complete(self, names: Set[str], stated: Mapping[str, float] | None = None) -> None:
+        """Every weight that counts has its term; ``stated`` weights hold instead of the task's.
 
         Raises:
             TrainingError: one has none.
         """
-        missing = sorted(name for name, weight in self._weights.items() if weight and name not in names)
+        weights = {**self._weights, **(stated or {})}
+        missing = sorted(name for name, weight in weights.items() if weight and name not in names)
         if missing:
             near = suggestion(missing[0], names)
             raise TrainingError(f"task {self._task.name!r}: weight {missing[0]!r} has no term of that name{near}")

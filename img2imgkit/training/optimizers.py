@@ -75,16 +75,18 @@ class LossScale:
 
 
 def reduced_apply(
-    optimizer: keras.Optimizer,
+    parts: Sequence[tuple[keras.Optimizer, Sequence[Any]]],
     gradients: Sequence[Any],
-    variables: Sequence[Any],
     clip: float | None,
     scale: LossScale | None = None,
 ) -> tuple[Any, Any]:
     """Sum gradients over the replicas, undo their scale, clip them, and apply them.
 
     Clipping comes after the sum, so that it does not depend on how many replicas there are. Gradients that are not
-    finite are not applied: the weights stay as they are, and the loop sees the flag.
+    finite are not applied: the weights stay finite, with a scale as they are, and the loop sees the flag.
+
+    Args:
+        parts: optimizers, and the variables that each moves; the gradients are in the order of all of them
 
     Returns:
         1.0 where all were finite, else 0.0; and the norm of all of them together, before it was clipped
@@ -102,15 +104,31 @@ def reduced_apply(
     untouched = scale is None and clip is None
 
     def applied() -> Any:
-        optimizer.apply([g if untouched else g * factor for g in summed], list(variables))
+        _apply(parts, summed if untouched else [g * factor for g in summed])
         return tf.no_op()
 
     if replicas == 1:
         tf.cond(finite, applied, tf.no_op)
     else:  # where optimizers cannot be used inside of a condition; and apply() sums over the replicas once more
         share = tf.where(finite, factor / replicas, 0.0)
-        optimizer.apply([tf.where(finite, g * share, tf.zeros_like(g)) for g in summed], list(variables))
+        state = [] if scale is None else [each for part in parts for each in _state(*part)]  # else the loop stops
+        before = [tf.identity(each.value) for each in state]
+        _apply(parts, [tf.where(finite, g * share, tf.zeros_like(g)) for g in summed])
+        for each, was in zip(state, before, strict=True):
+            each.assign(tf.where(finite, each.value, was))
     flag = tf.cast(finite, tf.float32)
     if scale is not None:
         scale.update(flag)
     return flag, norm
+
+
+def _apply(parts: Sequence[tuple[keras.Optimizer, Sequence[Any]]], gradients: Sequence[Any]) -> None:
+    first = 0
+    for optimizer, variables in parts:
+        optimizer.apply(list(gradients[first : first + len(variables)]), list(variables))
+        first += len(variables)
+
+
+def _state(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[Any]:
+    """What a move changes."""
+    return [*variables, *(each for each in optimizer.variables if each is not optimizer._learning_rate)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from img2imgkit.config import Config
 
@@ -105,14 +105,25 @@ class Stage(Config):
 
     name: str = Field(min_length=1, description="how figures and messages call it")
     steps: int = Field(ge=1, description="its length")
-    players: tuple[PlayerName, ...] = Field(
-        default=("generators", "critics"), min_length=1, description="who moves; the others stand still"
+    players: tuple[PlayerName, ...] | None = Field(
+        default=None, min_length=1, description="who moves, the others stand still; null: all that the task has"
     )
     standing: tuple[str, ...] = Field(default=(), description="networks of a moving player that stand still")
     weights: dict[str, float] = Field(default_factory=dict, description="loss weights that differ in this stage")
-    rates: dict[PlayerName, float] = Field(
+    rates: dict[PlayerName, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="what a player's learning rate is multiplied by"
     )
+
+    @model_validator(mode="after")
+    def _of_those_who_move(self) -> Self:
+        idle = [name for name in self.rates if not self.moves(name)]
+        if idle:
+            raise ValueError(f"rates: {idle[0]} stand still in stage {self.name!r}")
+        return self
+
+    def moves(self, player: str) -> bool:
+        """Whether a player moves in this stage, if the task has it."""
+        return self.players is None or player in self.players
 
 
 class Alarms(Config):
@@ -129,8 +140,15 @@ class Alarms(Config):
     )
 
 
+def _steps_or_stages(schema: dict[str, Any]) -> None:
+    schema["required"].remove("steps")
+    schema["anyOf"] = [{"required": ["steps"]}, {"required": ["stages"]}]
+
+
 class TrainingOptions(Config):
     """How long, how exact, and what is kept on the way."""
+
+    model_config = ConfigDict(json_schema_extra=_steps_or_stages)
 
     steps: int = Field(ge=1, description="length of the training; with stages it may be left out")
     stages: tuple[Stage, ...] = Field(default=(), description="parts in which other players move or other weights hold")
@@ -151,21 +169,13 @@ class TrainingOptions(Config):
     )
     alarms: Alarms = Alarms()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sum_of_stages(cls, data: Any) -> Any:
-        """Without ``steps``, the stages say how long it is."""
-        if not isinstance(data, dict) or "steps" in data or not data.get("stages"):
-            return data
-        lengths = [getattr(stage, "steps", None) or stage.get("steps") for stage in data["stages"]]
-        whole = all(isinstance(length, int) for length in lengths)
-        return {**data, "steps": sum(lengths)} if whole else data
-
     @model_validator(mode="after")
-    def _stages_fill_the_steps(self) -> Self:
+    def _consistent(self) -> Self:
         total = sum(stage.steps for stage in self.stages)
         if self.stages and total != self.steps:
             raise ValueError(f"steps is {self.steps}, but the stages have {total}; leave steps out")
+        if self.generators.every > 1 and self.critics.every > 1:
+            raise ValueError("generators.every and critics.every are both above 1, so that in most steps nobody moves")
         return self
 
     def stage_at(self, step: int) -> tuple[int, Stage]:

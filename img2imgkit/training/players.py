@@ -17,11 +17,16 @@ from img2imgkit.training.schedules import share_at
 
 @dataclass(frozen=True)
 class Player:
-    """Networks that one optimizer updates."""
+    """Networks that are updated together.
+
+    Attributes:
+        optimizers: by the role of the network that each moves, where a network stands still at times and so counts
+            moves of its own; otherwise one for all, under ""
+    """
 
     name: str
     networks: Mapping[str, keras.Model]
-    optimizer: keras.Optimizer
+    optimizers: Mapping[str, keras.Optimizer]
     options: PlayerOptions
     scale: optimizers.LossScale | None = None
 
@@ -32,18 +37,29 @@ class Player:
 
     def moving(self, standing: Sequence[str]) -> tuple[Any, ...]:
         """The trained variables of its networks but those of the roles ``standing``."""
-        nets = [net for role, net in self.networks.items() if role not in standing]
-        return tuple(variable for net in nets for variable in net.trainable_variables)
+        return tuple(variable for _, variables in self.parts(standing) for variable in variables)
+
+    def parts(self, standing: Sequence[str]) -> list[tuple[keras.Optimizer, tuple[Any, ...]]]:
+        """The optimizers of the networks that move, and what each moves."""
+        moving = {role: tuple(net.trainable_variables) for role, net in self.networks.items() if role not in standing}
+        if "" in self.optimizers:
+            return [(self.optimizers[""], tuple(variable for some in moving.values() for variable in some))]
+        return [(self.optimizers[role], variables) for role, variables in moving.items() if variables]
 
     def moves_in(self, step: int) -> bool:
         """Whether it is updated in that step, counted from the beginning of the stage."""
         return step % self.options.every == 0
 
     def set_rate(self, step: int, steps: int, factor: float = 1.0) -> float:
-        """Put the step's learning rate into the optimizer, and return it."""
+        """Put the step's learning rate into the optimizers, and return it."""
         rate = factor * self.options.optimizer.learning_rate * share_at(self.options.schedule, step, steps)
-        self.optimizer.learning_rate = rate
+        self.use_rate(rate)
         return rate
+
+    def use_rate(self, rate: float) -> None:
+        """Put a learning rate into the optimizers."""
+        for optimizer in self.optimizers.values():
+            optimizer.learning_rate = rate
 
 
 @dataclass(frozen=True)
@@ -67,9 +83,10 @@ def moves_at(players: Mapping[str, Player], options: TrainingOptions, step: int)
     """The moves of a step."""
     first, stage = options.stage_at(step)
     place = step - first
-    moving = tuple(name for name, player in players.items() if name in stage.players and player.moves_in(place))
+    moving = tuple(name for name, player in players.items() if stage.moves(name) and player.moves_in(place))
     every = options.critics.every * options.critics.penalty_every
-    return Moves(moving, place % every == 0, stage.standing, tuple(sorted(stage.weights.items())))
+    penalise = "critics" in moving and place % every == 0
+    return Moves(moving, penalise, stage.standing, tuple(sorted(stage.weights.items())))
 
 
 def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str, Player]:
@@ -93,23 +110,27 @@ def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str
 
 def _player(name: str, networks: Mapping[str, keras.Model], options: TrainingOptions) -> Player:
     own: PlayerOptions = getattr(options, name)
-    variables = [variable for net in networks.values() for variable in net.trainable_variables]
-    if not variables:
+    trained = {role: list(net.trainable_variables) for role, net in networks.items() if net.trainable_variables}
+    if not trained:
         raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variable")
+    apart = any(role in stage.standing for stage in options.stages for role in trained)
+    groups = trained if apart else {"": [variable for some in trained.values() for variable in some]}
+    made = {role: optimizers.build(own.optimizer, variables) for role, variables in groups.items()}
     scale = optimizers.LossScale() if options.precision == "mixed_float16" else None
-    return Player(name, networks, optimizers.build(own.optimizer, variables), own, scale)
+    return Player(name, networks, made, own, scale)
 
 
 def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: TrainingOptions) -> None:
     roles = [role for networks in members.values() for role in networks]
     for stage in options.stages:
-        absent = [name for name in stage.players if not members[name]]
+        absent = [name for name in stage.players or () if not members[name]]
         if absent:
             raise TrainingError(f"stage {stage.name!r}: the task has no {absent[0]}")
         unknown = [role for role in stage.standing if role not in roles]
         if unknown:
             raise TrainingError(f"stage {stage.name!r}: standing {unknown[0]!r} is none of {', '.join(roles)}")
-        still = [name for name in stage.players if set(members[name]) <= set(stage.standing)]
+        moving = [name for name, networks in members.items() if networks and stage.moves(name)]
+        still = [name for name in moving if set(members[name]) <= set(stage.standing)]
         if still:
             raise TrainingError(
                 f"stage {stage.name!r}: all networks of the {still[0]} stand still; leave it out of players"

@@ -88,12 +88,11 @@ class ReplicaStep:
             gradients = [a + b for a, b in zip(gradients, new, strict=True)] if gradients else new
             figures = {key: figures[key] + mean if key in figures else mean for key, mean in means.items()}
             shown.append(images)
-        finite, norm = reduced_apply(
-            player.optimizer, gradients, player.moving(self.moves.standing), player.options.clip, player.scale
-        )
+        lowered = player.scale is None or player.scale.scale.value > 1  # read before the step changes it
+        finite, norm = reduced_apply(player.parts(self.moves.standing), gradients, player.options.clip, player.scale)
         figures[f"{name}_gradient"] = norm / self._replicas
         if player.scale is not None:  # an overflow is no failure while the scale can still be lowered
-            finite = tf.maximum(finite, tf.cast(player.scale.scale.value > 1, tf.float32))
+            finite = tf.maximum(finite, tf.cast(lowered, tf.float32))
             figures[f"{name}_scale"] = player.scale.scale.value / self._replicas
         self._finite.append(finite)
         self.logs = self._joined(self.logs, figures)
@@ -146,9 +145,9 @@ class ReplicaStep:
         return list(gradients)
 
     def _prove_complete(self) -> None:
-        if set(self.moves.players) == set(self.players) and self.moves.penalise and not self.moves.weights:
+        if set(self.moves.players) == set(self.players) and (self.moves.penalise or "critics" not in self.players):
             own = {f"{name}_{figure}" for name in self.players for figure in FIGURES}
-            self.objective.prove_complete(self.logs.keys() - own)
+            self.objective.prove_complete(self.logs.keys() - own, dict(self.moves.weights))
 
     def _joined(self, first: Tensors, second: Tensors) -> Tensors:
         twice = sorted(first.keys() & second.keys())

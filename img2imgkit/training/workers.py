@@ -52,6 +52,7 @@ class Cluster:
         """
         text = os.environ.get(VARIABLE, "")
         if not text.strip():
+            os.environ.pop(VARIABLE, None)  # TensorFlow fails on a blank one
             return None
         try:
             stated = json.loads(text)

@@ -356,9 +356,41 @@ class TestStages:
         with pytest.raises(TrainingError, match=message):
             engine_of(steps=1, stages=(stage,))
 
+    def test_a_network_that_stood_still_starts_as_gently_as_it_would_have_at_first(self) -> None:
+        """Adam's first moves are as long as its rate; its count of moves must not go on while nothing moves."""
+
+        class TwoCritics(SmallGan):
+            def build(self) -> kit.Networks:
+                nets, other = super().build(), super().build()
+                return kit.Networks(nets.generators, {**nets.critics, "second": other.critics["critic"]})
+
+            def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+                terms = super().critic_losses(nets, batch, out)
+                second = nets["second"](batch["target"], training=True)
+                return {**terms, "critic_real": terms["critic_real"] + l2(second, second * 0 + 3)}
+
+        stages = (Stage(name="a", steps=30, standing=("second",)), Stage(name="b", steps=1))
+        engine = engine_of(TwoCritics(), steps=31, stages=stages)
+        run(engine, range(30))
+        before = values(engine, "critics/second")
+        run(engine, range(30, 31))
+        after = values(engine, "critics/second")
+        longest = max(np.abs(after[name] - was).max() for name, was in before.items())
+        assert longest == pytest.approx(1e-3, rel=0.01)
+
+    def test_a_weight_that_a_stage_raises_needs_its_term(self) -> None:
+        class Frugal(SmallGan):
+            def generator_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
+                terms = super().generator_losses(nets, batch, out)
+                return terms if self.weights.l1 else {"adversarial": terms["adversarial"]}
+
+        task = Frugal(weights=Frugal.Weights(l1=0.0))
+        with pytest.raises(TrainingError, match="weight 'l1' has no term"):
+            run(engine_of(task, steps=1, stages=(Stage(name="a", steps=1, weights={"l1": 1.0}),)), range(1))
+
     def test_the_steps_are_the_sum_of_the_stages(self) -> None:
         stages = (Stage(name="a", steps=3), Stage(name="b", steps=4))
-        assert TrainingOptions.model_validate({"stages": stages}).steps == 7
+        assert TrainingOptions(steps=7, stages=stages).steps == 7
         with pytest.raises(ValueError, match="steps is 5, but the stages have 7"):
             TrainingOptions(steps=5, stages=stages)
 
@@ -378,6 +410,19 @@ class TestFloat16:
                 np.testing.assert_array_equal(after[name], was, err_msg=name)
         for player in ("generators", "critics"):
             assert after[f"scale/{player}/scale"] == before[f"scale/{player}/scale"] / 2
+
+    @pytest.mark.usefixtures("two_cpus")
+    def test_an_overflow_moves_nothing_on_two_devices_either(self) -> None:
+        engine = engine_of(precision="mixed_float16", strategy=backend.mirrored_cpus(2))
+        run(engine, range(2))
+        before, huge = values(engine), batch_of(2)
+        huge["source"][3] = 1e6  # the second device's last image alone
+        engine.rates(2)
+        assert float(engine.step(2, huge)["finite"]) == 1
+        after = values(engine)
+        moved = {name for name, was in before.items() if not np.array_equal(after[name], was)}
+        assert not {name for name in moved if name.startswith(("generators/", "optimizer/generators/"))}
+        assert "scale/generators/scale" in moved
 
     def test_the_scale_does_not_change_what_is_learnt(self) -> None:
         ends = []

@@ -31,7 +31,9 @@ def test_players_move_in_the_tasks_order_with_their_own_variables() -> None:
     players = players_of(task, nets, OPTIONS)
     assert list(players) == ["critics", "generators"]
     assert [id(v) for v in players["critics"].variables] == [id(v) for v in nets["critic"].trainable_variables]
-    assert len(players["critics"].optimizer.variables) > len(players["critics"].variables)  # slots are there already
+    assert len(players["critics"].optimizers[""].variables) > len(
+        players["critics"].variables
+    )  # slots are there already
 
 
 def test_rate_and_turn_come_from_the_players_options() -> None:
@@ -40,7 +42,7 @@ def test_rate_and_turn_come_from_the_players_options() -> None:
     player = players_of(SmallGan(), SmallGan().build(), options)["generators"]
     assert [step for step in range(8) if player.moves_in(step)] == [0, 3, 6]
     assert player.set_rate(50, 101) == pytest.approx(5e-3)
-    assert float(player.optimizer.learning_rate.numpy()) == pytest.approx(5e-3)
+    assert float(player.optimizers[""].learning_rate.numpy()) == pytest.approx(5e-3)
 
 
 @pytest.mark.parametrize(
