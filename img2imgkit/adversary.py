@@ -12,7 +12,14 @@ from img2imgkit.config import Config
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Adversary", "Judge"]
+__all__ = ["PIX2PIX_TRAINING", "Adversary", "Judge"]
+
+_PLAYER = {
+    "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
+    "schedule": {"kind": "linear", "after": 0.5},
+}
+# ``Task.training`` of pix2pix and of those that came after it
+PIX2PIX_TRAINING: Mapping[str, Any] = {"ema": None, "generators": _PLAYER, "critics": _PLAYER}
 
 Tensor = Any
 Scores = Any  # a tensor (N, ...), or a list of them, one per scale

@@ -103,6 +103,11 @@ class PatchPart(Config):
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     antialias: bool = Field(default=False, description="halve through a blur")
 
+    @property
+    def minimum(self) -> int:
+        """The smallest height and width that leave a patch to judge."""
+        return int(2 ** (self.layers + 2))
+
     def build(self, norm: Norm, channels: int, spectral: bool) -> keras.Model:
         """The network with fresh weights."""
         from img2imgkit.nn import patch_critic
@@ -115,6 +120,11 @@ class PixelPart(Config):
 
     kind: Literal["pixel"] = "pixel"
     width: int = Field(default=64, ge=1, description="filters of the first layer")
+
+    @property
+    def minimum(self) -> int:
+        """The smallest height and width."""
+        return 1
 
     def build(self, norm: Norm, channels: int, spectral: bool) -> keras.Model:
         """The network with fresh weights."""

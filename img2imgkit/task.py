@@ -110,6 +110,10 @@ class Task(ABC):
     def geometry(self) -> Geometry:
         """How a translation maps sizes; ``check_task`` proves it by running the network."""
 
+    def least_crop(self) -> int:
+        """The smallest height and width of a training image; critics may need more than ``translate`` does."""
+        return self.geometry().minimum
+
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """The random numbers that one image's losses need; they join its batch under keys of their own.
 

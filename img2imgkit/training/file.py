@@ -15,6 +15,7 @@ from img2imgkit.config import Config, Document, Location, load_yaml, located, va
 from img2imgkit.data import DataOptions, Inspection, inspect_data
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
+from img2imgkit.training.consistency import inconsistencies
 from img2imgkit.training.options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -66,7 +67,7 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     task_class = _task_class(stated.get("task"), document, catalog, problems)
     whole = located(TrainingFile, document)
     if task_class is not None and isinstance(stated.get("training"), dict):
-        whole["training"] = _filled(stated["training"], task_class.training)
+        whole["training"] = _summed(_filled(stated["training"], task_class.training))
     file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
     if task_class is not None:
         options = _collected(problems, lambda: _part(task_class.Options, document, stated, "options"))
@@ -74,7 +75,9 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     if task_class is None or problems or file is None:
         raise ConfigError(*problems)
     task = task_class(options, weights)
-    problems += _mismatches(file, task, document)
+    problems += [*_mismatches(file, task, document), *inconsistencies(file.training, task, document)]
+    if file.training.best and file.probe is None:
+        problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
     initial = _initial(file.initial, document, catalog, problems)
     if problems:
         raise ConfigError(*problems)
@@ -121,16 +124,37 @@ def _filled(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     return filled
 
 
+def _summed(training: dict[str, Any]) -> dict[str, Any]:
+    """With ``steps`` where only stages say how long the training is."""
+    stages = training.get("stages")
+    if "steps" in training or not isinstance(stages, list) or not stages:
+        return training
+    lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
+    whole = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
+    return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
+
+
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
+    """A part's own defaults hold inside of it, too: ``adversary: {spectral: true}`` keeps the task's loss."""
     data = stated.get(key)
-    return validate(model, document, (key,), data if isinstance(data, dict) else {})
+    if not isinstance(data, dict):
+        return validate(model, document, (key,), {})
+    nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
+    defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
+    return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
 
 
 def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Problem]:
     if file.data.kind != task.data:
         message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
         return [document.problem(("data", "kind"), message)]
-    unsuited = file.data.unsuited(task.geometry())
+    unsuited = list(file.data.unsuited(task.geometry()))
+    crop, least = getattr(file.data, "crop", None), task.least_crop()
+    if crop is not None and crop < least:
+        unsuited.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
+    if file.data.batch % file.training.micro_batches:
+        message = f"{file.data.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
+        unsuited.append(("batch", message))
     return [document.problem(("data", option), message) for option, message in unsuited]
 
 

@@ -10,7 +10,7 @@ import keras
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Networks, Task
-from img2imgkit.training import optimizers
+from img2imgkit.training.optimizers import LossScale, build
 from img2imgkit.training.options import PlayerOptions, TrainingOptions
 from img2imgkit.training.schedules import share_at
 
@@ -28,7 +28,7 @@ class Player:
     networks: Mapping[str, keras.Model]
     optimizers: Mapping[str, keras.Optimizer]
     options: PlayerOptions
-    scale: optimizers.LossScale | None = None
+    scale: LossScale | None = None
 
     @property
     def variables(self) -> tuple[Any, ...]:
@@ -115,8 +115,8 @@ def _player(name: str, networks: Mapping[str, keras.Model], options: TrainingOpt
         raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variable")
     apart = any(role in stage.standing for stage in options.stages for role in trained)
     groups = trained if apart else {"": [variable for some in trained.values() for variable in some]}
-    made = {role: optimizers.build(own.optimizer, variables) for role, variables in groups.items()}
-    scale = optimizers.LossScale() if options.precision == "mixed_float16" else None
+    made = {role: build(own.optimizer, variables) for role, variables in groups.items()}
+    scale = LossScale() if options.precision == "mixed_float16" else None
     return Player(name, networks, made, own, scale)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from keras import ops
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
 from img2imgkit.losses import patch_nce
 from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
 
@@ -27,17 +27,7 @@ class Cut(kit.Task):
     name = "cut"
     data = "unpaired"
     order = ("critics", "generators")
-    training = {  # noqa: RUF012 - read only
-        "ema": None,
-        "generators": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-        "critics": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-    }
+    training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
         """The networks, and where patches are compared."""
@@ -61,6 +51,14 @@ class Cut(kit.Task):
         flip_equivariance: bool = Field(
             default=False, description="mirror half of the sources, whose translation should then be mirrored (FastCUT)"
         )
+
+        @model_validator(mode="after")
+        def _taps_inside(self) -> Self:
+            modules = (12 if self.antialias else 10) + self.blocks
+            beyond = [tap for tap in self.taps if not 0 <= tap < modules]
+            if beyond:
+                raise ValueError(f"taps: {beyond[0]} lies outside of the encoder, which has modules 0 to {modules - 1}")
+            return self
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -99,6 +97,9 @@ class Cut(kit.Task):
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
+
+    def least_crop(self) -> int:
+        return max(8, 2 ** (self.options.critic_layers + 2))
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         drawn = dict(self.options.adversary.draw(random, sample["b"].shape))

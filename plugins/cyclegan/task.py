@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
 from img2imgkit.losses import l1, l2
 from img2imgkit.parts import CriticPart, GeneratorPart, Norm, PatchPart, ResnetPart, Statistics
 
@@ -27,17 +27,7 @@ class CycleGan(kit.Task):
 
     name = "cyclegan"
     data = "unpaired"
-    training = {  # noqa: RUF012 - read only
-        "ema": None,
-        "generators": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-        "critics": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-    }
+    training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
         """The parts, which are the same for both directions."""
@@ -96,6 +86,9 @@ class CycleGan(kit.Task):
             radius=part.radius(self.options.norm, self.options.statistics),
             channels=self.options.channels,
         )
+
+    def least_crop(self) -> int:
+        return max(self.options.generator.minimum, self.options.critic.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         draws = [self.options.adversary.draw(random, sample[side].shape, side) for side in SIDES]

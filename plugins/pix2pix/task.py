@@ -10,7 +10,7 @@ from keras import ops
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
 from img2imgkit.losses import l1
 from img2imgkit.parts import CriticPart, GeneratorPart, Norm, PatchPart, Statistics, UnetPart
 
@@ -26,17 +26,7 @@ class Pix2Pix(kit.Task):
     name = "pix2pix"
     data = "paired"
     order = ("critics", "generators")
-    training = {  # noqa: RUF012 - read only
-        "ema": None,
-        "generators": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-        "critics": {
-            "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
-            "schedule": {"kind": "linear", "after": 0.5},
-        },
-    }
+    training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
         """The parts, and what they read and write."""
@@ -76,6 +66,9 @@ class Pix2Pix(kit.Task):
             channels=chosen.channels,
             output_channels=chosen.output_channels,
         )
+
+    def least_crop(self) -> int:
+        return max(self.options.generator.minimum, self.options.critic.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         height, width, _ = sample["target"].shape

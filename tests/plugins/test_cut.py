@@ -64,6 +64,11 @@ def test_a_mirrored_source_is_compared_with_the_mirrored_translation() -> None:
     assert float(terms["nce"][0]) == pytest.approx(float(unturned["nce"][0]), rel=1e-5)
 
 
+def test_a_tap_beyond_the_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="13 lies outside of the encoder, which has modules 0 to 12"):
+        Cut.Options(**{**SMALL, "taps": (0, 13)})
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
     assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "cut"

@@ -103,3 +103,52 @@ def test_the_resolved_file_states_every_default() -> None:
     assert resolved["weights"] == {"l1": 10.0, "adversarial": 0.5, "critic_real": 1.0, "critic_fake": 1.0}
     assert resolved["data"]["flips"] is True
     assert resolved["training"]["critics"]["schedule"] == {"kind": "constant", "warmup": 0}
+
+
+class TestStages:
+    TEXT = (
+        "name: first\ntask: small-gan\ndata: {kind: degraded, folder: pictures, crop: 32, batch: 4}\n"
+        "training:\n  stages:\n"
+        "    - {name: one, steps: 3, players: [generators], weights: {adversarial: 0.0}}\n"
+        "    - {name: two, steps: 4, rates: {critics: 0.5}}\n"
+    )
+
+    def test_they_say_how_long_the_training_is(self) -> None:
+        training = read(self.TEXT).file.training
+        assert training.steps == 7
+        assert [stage.name for stage in training.stages] == ["one", "two"]
+        assert training.stages[0].players == ("generators",)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("    - {name: one", "    - 3\n    - {name: one", "train.yaml:6:7: training.stages.0: "),
+            ("steps: 3", "steps: three", "train.yaml:6:19: training.stages.0.steps: "),
+            ("adversarial: 0.0", "adversaral: 0.0", "adversaral: unknown option; did you mean 'adversarial'"),
+            ("rates: {critics: 0.5}", "rates: {critics: -1.0}", "greater than 0"),
+            (
+                "rates: {critics: 0.5}",
+                "players: [generators], rates: {critics: 0.5}",
+                "critics stand still in stage 'two'",
+            ),
+        ],
+    )
+    def test_what_is_wrong_with_one_is_told_where_it_stands(self, old: str, new: str, said: str) -> None:
+        found = problems(self.TEXT.replace(old, new))
+        assert any(said in problem for problem in found), found
+
+    def test_no_stages_and_no_steps_is_a_problem(self) -> None:
+        assert any("training.steps" in each for each in problems(self.TEXT.partition("  stages")[0] + "  seed: 1\n"))
+
+
+def test_milestones_of_a_schedule_are_a_list() -> None:
+    text = GOOD.replace("{kind: linear, after: 0.25, warmup: 5}", "{kind: step, at: [10, 20]}")
+    assert read(text).file.training.generators.schedule.at == (10, 20)
+
+
+def test_what_the_batch_and_the_probe_must_be_is_told_before_training() -> None:
+    text = GOOD.replace("steps: 100", "steps: 100\n  micro_batches: 3\n  best: psnr")
+    assert [problem.partition(": ")[2] for problem in problems(text)] == [
+        "data.batch: 4 images cannot be parted into 3 micro-batches",
+        "training.best: needs a 'probe' of pictures with their truth",
+    ]

@@ -1,0 +1,80 @@
+"""Options that go together: what would be accepted and have no effect, or no sense, is refused where it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from img2imgkit import Catalog
+from img2imgkit.config import parse_yaml
+from img2imgkit.errors import ConfigError
+from img2imgkit.training import Recipe, read_recipe
+
+TEXT = """\
+name: first
+task: pix2pix
+options: {adversary: {spectral: true}}
+weights: {l1: 10.0}
+data: {kind: paired, folder: pairs, resize: 286, crop: 256}
+training: {steps: 100}
+"""
+
+
+def read(*changes: tuple[str, str]) -> Recipe:
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+
+
+def problem(*changes: tuple[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(*changes)
+    [found] = caught.value.problems
+    return str(found).partition(": ")[2]
+
+
+def test_an_option_inside_of_a_part_leaves_the_tasks_others_as_they_are() -> None:
+    options = read().task.options
+    assert options.adversary.spectral
+    assert options.adversary.loss == "vanilla"
+    deeper = read(("{adversary: {spectral: true}}", "{critic: {layers: 4}, generator: {depth: 7}}")).task.options
+    assert (deeper.critic.kind, deeper.critic.layers, deeper.generator.kind) == ("patch", 4, "unet")
+    other = read(("{adversary: {spectral: true}}", "{generator: {kind: resnet}}")).task.options
+    assert (other.generator.kind, other.generator.blocks) == ("resnet", 9)
+
+
+def test_a_wasserstein_critic_needs_a_bound() -> None:
+    wasserstein = ("spectral: true", "loss: wasserstein")
+    assert problem(wasserstein).startswith("options.adversary.loss: wasserstein needs a penalty")
+    read(("spectral: true", "loss: wasserstein, penalty: wgan_gp"))
+    read(wasserstein, ("steps: 100", "steps: 100, critics: {clip_weights: 0.01}"))
+
+
+def test_a_penalty_needs_its_weight_and_the_other_way_round() -> None:
+    penalised = ("spectral: true", "penalty: r1")
+    assert "r1 has no effect, because weights.penalty is 0" in problem(penalised, ("l1: 10.0", "penalty: 0.0"))
+    read(penalised)
+    lazy = ("steps: 100", "steps: 100, critics: {penalty_every: 16}")
+    assert problem(lazy).startswith("training.critics.penalty_every: has no effect")
+    read(penalised, lazy)
+
+
+def test_a_crop_that_leaves_the_critic_nothing_is_refused() -> None:
+    small = ("resize: 286, crop: 256", "resize: 16, crop: 16")
+    shallow = ("{adversary: {spectral: true}}", "{generator: {depth: 3}}")
+    assert problem(small, shallow) == "data.crop: 16 is less than the 32 that the task's networks need"
+
+
+def test_a_stages_weights_are_bounded_as_the_tasks_are() -> None:
+    staged = ("steps: 100", "stages: [{name: a, steps: 5, weights: {l1: -1.0}}]")
+    assert problem(staged).startswith("training.stages.0.weights.l1: ")
+
+
+def test_a_weight_cannot_be_raised_from_nothing() -> None:
+    staged = ("steps: 100", "stages: [{name: a, steps: 5, weights: {l1: 1.0}}]")
+    assert "cannot be raised from 0" in problem(("l1: 10.0", "l1: 0.0"), staged)
+
+
+def test_two_players_that_both_wait_leave_steps_in_which_nobody_moves() -> None:
+    assert "nobody moves" in problem(("steps: 100", "steps: 100, generators: {every: 2}, critics: {every: 2}"))
