@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.nn.layers import initializer, normalized
+from img2imgkit.nn.layers import DoublingConv, HalvingConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
 from img2imgkit.nn.layers.norm import Norm, Statistics
 
@@ -35,21 +35,21 @@ def unet(
         init: first kernels, see ``initializer``
     """
     widths = [width * min(2**level, 8) for level in range(depth)]
-    options: dict[str, Any] = {"padding": "same", "use_bias": norm == "instance"}  # same: all sizes are even
+    options: dict[str, Any] = {"use_bias": norm == "instance"}
     source = keras.Input((None, None, channels), name="source")
-    x = layers.Conv2D(width, 4, 2, kernel_initializer=initializer(init), name="down0_conv", **options)(source)
+    x = HalvingConv(width, kernel_initializer=initializer(init), name="down0_conv", **options)(source)
     shortcuts = [x]  # of level i: (N, H / 2**(i + 1), W / 2**(i + 1), widths[i])
     for level in range(1, depth):
         x = layers.LeakyReLU(0.2, name=f"down{level}_act")(x)
         kernel = initializer(init)
-        x = layers.Conv2D(widths[level], 4, 2, kernel_initializer=kernel, name=f"down{level}_conv", **options)(x)
+        x = HalvingConv(widths[level], kernel_initializer=kernel, name=f"down{level}_conv", **options)(x)
         if level < depth - 1:  # the innermost has none: it may be a single pixel
             x = normalized(x, norm, f"down{level}_norm", statistics)
         shortcuts.append(x)
     for level in range(depth - 1, 0, -1):
         x = layers.ReLU(name=f"up{level}_act")(x)
         filters, kernel = widths[level - 1], initializer(init)
-        x = layers.Conv2DTranspose(filters, 4, 2, kernel_initializer=kernel, name=f"up{level}_conv", **options)(x)
+        x = DoublingConv(filters, kernel_initializer=kernel, name=f"up{level}_conv", **options)(x)
         x = normalized(x, norm, f"up{level}_norm", statistics)
         if dropout and 4 <= level < depth - 1:
             x = layers.Dropout(dropout, name=f"up{level}_dropout")(x)

@@ -2,6 +2,7 @@
 
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
 from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
 
@@ -9,7 +10,9 @@ __all__ = [
     "BatchNorm",
     "BlurDown",
     "BlurUp",
+    "DoublingConv",
     "EdgePad",
+    "HalvingConv",
     "InstanceNorm",
     "ReflectionPad",
     "SpectralConv",
