@@ -27,6 +27,7 @@ _NEEDED = {
     "pillow": "PIL.Image",
     "imagecodecs": "imagecodecs",
     "tifffile": "tifffile",
+    "h5py": "h5py",
     "click": "click",
     "pathspec": "pathspec",
     "pluggy": "pluggy",

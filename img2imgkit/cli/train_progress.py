@@ -101,7 +101,8 @@ def _scores(scores: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _losses(event: Progress) -> str:
-    return "  ".join(f"{name} {value:.5f}" for name, value in event.terms.items() if not name.endswith("_total"))
+    shown = {name: value for name, value in event.terms.items() if value and not name.endswith("_total")}
+    return "  ".join(f"{name} {value:.5f}" for name, value in shown.items())
 
 
 def _rates(event: Progress) -> str:

@@ -22,9 +22,7 @@ class Best:
             TrainingError: there is nothing to measure by.
         """
         self._folder, self.metric = folder, metric
-        if probe is None:
-            raise TrainingError(f"training.best: {metric} needs a probe; name a folder of pictures under probe:")
-        if metric not in probe.metrics:
+        if probe is None or metric not in probe.metrics:
             raise TrainingError(
                 f"training.best: {metric} needs the truth of at least one picture of the probe, and there is none "
                 "(or, for ssim, none of 11x11 pixels); add targets to the probe's folder, or leave training.best out"

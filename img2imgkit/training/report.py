@@ -55,7 +55,8 @@ def _curves(records: Sequence[Record], marks: Sequence[float]) -> Iterator[str]:
     probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
     yield from _section("Probe", {METRICS.get(metric, metric): {metric: line} for metric, line in probe.items()}, marks)
     terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
-    yield from _section("Losses", {name: {name: line} for name, line in terms.items()}, marks)
+    used = {name: line for name, line in terms.items() if any(value for _, value in line)}  # a task may not use all
+    yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
     groups = {
         heading: _series((record["step"], record[group]) for record in records if group in record)
         for group, heading in GROUPS.items()

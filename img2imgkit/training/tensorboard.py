@@ -27,7 +27,7 @@ class EventLog:
         with _written(folder):
             folder.mkdir(parents=True, exist_ok=True)
             older = list(folder.glob("events.out.tfevents.*"))
-            self._path = folder / f"events.out.tfevents.{time.time_ns() // 1_000_000}.{os.getpid()}.img2imgkit"
+            self._path = folder / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}.img2imgkit"
             self._file = tf.io.TFRecordWriter(str(self._path))
             self._write(tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2"))
             for record in records:

@@ -41,7 +41,7 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     ("options", "weights"),
     [
-        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss="wasserstein", penalty="wgan_gp")}, {}),
+        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1")}, {}),
         (
             {"generator": UnetPart(depth=3, width=2, dropout=0.0), "reconstruction": "l2", "pool": 0},
             {"identity_a": 0.0, "identity_b": 0.0},
