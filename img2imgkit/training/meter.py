@@ -75,7 +75,14 @@ class Meter:
 
 
 def _means(logs: list[Mapping[str, Any]]) -> dict[str, float]:
-    """Means of each scalar over the steps that had it; of ``finite`` the least."""
+    """Means of each scalar over the steps that had it; of ``finite`` the least.
+
+    Gradients that overflowed, as float16 does now and then, are left out: ``finite`` says whether that is a failure.
+    """
     names = {name: None for log in logs for name in log}
     values = {name: [float(log[name]) for log in logs if name in log] for name in names}
-    return {name: min(found) if name == FINITE else math.fsum(found) / len(found) for name, found in values.items()}
+    for name in names:
+        if name.endswith("_gradient"):
+            values[name] = [value for value in values[name] if math.isfinite(value)]
+    found = {name: some for name, some in values.items() if some}
+    return {name: min(some) if name == FINITE else math.fsum(some) / len(some) for name, some in found.items()}

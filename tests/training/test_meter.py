@@ -35,6 +35,17 @@ def test_means_are_over_the_steps_that_had_a_term(clock: Clock) -> None:
     assert meter.take(2) is None
 
 
+def test_a_gradient_that_overflowed_is_no_failure_by_itself(clock: Clock) -> None:
+    """With a loss scale it is not; ``finite`` says when it is."""
+    meter = Meter(("generators", "critics"), 0, lambda: clock.waited)
+    meter.add({"l1": 1.0, "finite": 1.0, "generators_gradient": math.inf, "critics_gradient": math.nan})
+    meter.add({"l1": 1.0, "finite": 1.0, "generators_gradient": 4.0})
+    figures = meter.take(2)
+    assert figures is not None
+    assert figures.finite
+    assert figures.gradients == {"generators": 4.0}
+
+
 @pytest.mark.parametrize("bad", [{"finite": 0.0}, {"finite": 1.0, "l1": math.nan}, {"finite": 1.0, "l1": math.inf}])
 def test_one_bad_step_makes_the_interval_bad(clock: Clock, bad: dict[str, float]) -> None:
     meter = Meter(("generators",), 0, lambda: clock.waited)
