@@ -23,6 +23,7 @@ SMALL: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
     check_task(Cut, Cut.Options(**SMALL))

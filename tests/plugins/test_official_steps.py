@@ -11,7 +11,11 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 LOSS, IMAGE = 1e-5, 4e-5  # beside what weights that differ by 1e-6 do to the official numbers
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.name)
+QUICK = "trainstep_pix2pix"
+MARKED = [pytest.param(case, marks=() if case.name == QUICK else pytest.mark.slow, id=case.name) for case in cases()]
+
+
+@pytest.mark.parametrize("case", MARKED)
 def test_three_steps_are_the_official_ones(case: Case) -> None:
     found = list(differences(case, FIXTURES / case.name))
     assert {each.step for each in found} == {0, 1, 2, 3}
