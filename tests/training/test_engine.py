@@ -267,7 +267,7 @@ def test_the_critics_weights_can_be_clipped() -> None:
 
 
 @pytest.mark.parametrize("order", [("generators", "critics"), ("critics", "generators")])
-@pytest.mark.parametrize("pool", [0, 3])
+@pytest.mark.parametrize("pool", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_parts_of_a_batch_add_up_to_the_batch(order: tuple[str, ...], pool: int) -> None:
     class Ordered(Penalised):
         pass

@@ -72,6 +72,7 @@ def prove_equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
         np.testing.assert_allclose(other[name], wanted, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_machines_end_where_one_does_and_only_the_first_writes(tmp_path: Path) -> None:
     place = make_place(tmp_path)
     first, second = start_machines(place, 2, *PLAIN)
