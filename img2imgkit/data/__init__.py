@@ -6,7 +6,7 @@ from img2imgkit.data.kinds import DataOptions, Inspection, inspect_data, open_re
 from img2imgkit.data.labelled import LabelledOptions, LabelledReader
 from img2imgkit.data.paired import PairedOptions, PairedReader
 from img2imgkit.data.prefetch import Prefetch
-from img2imgkit.data.reader import Arrays, Contents, Reader
+from img2imgkit.data.reader import Arrays, Contents, Reader, stacked
 from img2imgkit.data.semantic import SemanticOptions, SemanticReader
 from img2imgkit.data.unpaired import UnpairedOptions, UnpairedReader
 
@@ -31,4 +31,5 @@ __all__ = [
     "UnpairedReader",
     "inspect_data",
     "open_reader",
+    "stacked",
 ]

@@ -74,10 +74,6 @@ class DegradedReader(Reader):
         self._order = Order(max(1, len(self.cells)))
 
     @property
-    def batch_size(self) -> int:
-        return self.options.batch
-
-    @property
     def description(self) -> Mapping[str, Any]:
         pixels = sum(target.shape[0] * target.shape[1] for target in self.targets)
         return {

@@ -61,10 +61,6 @@ class FewShotReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
-    def batch_size(self) -> int:
-        return self.options.batch
-
-    @property
     def description(self) -> Mapping[str, Any]:
         names = [folder.title for folder in self.classes]
         return {"kind": self.kind, "pictures": len(self.pictures), "classes": names}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -17,6 +19,7 @@ from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
+Item = TypeVar("Item")
 Size = tuple[int, int]  # width and height, as pictures state them
 _ROUNDING = 4  # sides of whole pictures are multiples of this at least, as in the official code
 
@@ -111,6 +114,18 @@ class Framing:
         if width % self.multiple or height % self.multiple:
             return f"{stated} becomes {width}x{height}, and this task needs multiples of {self.multiple}"
         return None
+
+    def fitting(self, found: Iterable[tuple[str, Path, Size, Item]], batch: int, problems: list[str]) -> list[Item]:
+        """The items, each with its name, picture and size, whose sizes can be used in batches; others are problems."""
+        fit, sizes = [], {}
+        for name, path, size, item in found:
+            if problem := self.problem(size):
+                problems.append(f"{path}: {problem}")
+                continue
+            fit.append(item)
+            sizes[name] = self.framed(size)
+        problems += uneven(sizes, batch)
+        return fit
 
     def window(self, random: np.random.Generator, pixels: np.ndarray) -> Window:
         """A crop at random, mirrored at random, of resized pixels. Shapes: (H, W, C)."""

@@ -71,10 +71,6 @@ class LabelledReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
-    def batch_size(self) -> int:
-        return self.options.batch
-
-    @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": self.kind, "pictures": len(self.pictures), "domains": list(self.domains)}
 

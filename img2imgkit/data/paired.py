@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing, uneven
+from img2imgkit.data.framing import FramedOptions, Framing, Size
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.options import Unsuited
 from img2imgkit.data.pictures import read_levels, with_channels
@@ -63,10 +63,6 @@ class PairedReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
-    def batch_size(self) -> int:
-        return self.options.batch
-
-    @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": self.kind, "pairs": len(self.pairs)}
 
@@ -102,20 +98,16 @@ class PairedReader(Reader):
 
     def _usable(self) -> list[tuple[Path, ...]]:
         """The files of each pair: two of them, or one with both side by side."""
-        found, sizes = [], {}
+        return self.framing.fitting(self._whole(), self.options.batch, self.problems)
+
+    def _whole(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
+        """Name, first file, size of the source and files of each pair that is one."""
         for name, paths in matched(self.folders, self.problems):
             width, height, _ = self.folders[0].headers[paths[0]]
-            size = (width // 2 if self.options.folder else width, height)
-            problem = self.framing.problem(size)
             if self.options.folder and width % 2:
-                problem = f"{width} pixels are no two halves of one width"
-            if problem:
-                self.problems.append(f"{paths[0]}: {problem}")
+                self.problems.append(f"{paths[0]}: {width} pixels are no two halves of one width")
                 continue
-            found.append(paths)
-            sizes[name] = self.framing.framed(size)
-        self.problems += uneven(sizes, self.options.batch)
-        return found
+            yield name, paths[0], (width // 2 if self.options.folder else width, height), paths
 
     def _sized(self, paths: tuple[Path, ...]) -> Pictures:
         pair = self._read(paths, halved=self.options.folder is not None)

@@ -46,13 +46,14 @@ class Reader(ABC):
     """
 
     kind: ClassVar[DataKind]
+    options: Any  # of the kind; each has ``batch``
     problems: Sequence[str] = ()
     notes: Sequence[str] = ()
 
     @property
-    @abstractmethod
     def batch_size(self) -> int:
         """Images in one global batch."""
+        return self.options.batch
 
     @property
     @abstractmethod
@@ -94,8 +95,12 @@ class Reader(ABC):
             images: (rows, H, W, C) float32 in [-1, 1]
         """
         first = step * self.batch_size
-        samples = [self.sample(seed, first + row) for row in (range(self.batch_size) if rows is None else rows)]
-        return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+        return stacked([self.sample(seed, first + row) for row in (range(self.batch_size) if rows is None else rows)])
+
+
+def stacked(samples: Sequence[Arrays]) -> Arrays:
+    """Samples of the same keys as a batch. Shapes: (...) each -> (samples, ...)."""
+    return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
 
 
 class Order:

@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing, uneven
+from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.label_maps import Colours, checked, read_ids, read_palette, resized_ids
 from img2imgkit.data.options import Unsuited
@@ -62,10 +62,6 @@ class SemanticReader(Reader):
         self.scenes = self._usable()
         self._order = Order(max(1, len(self.scenes)))
         self._cache = PictureCache(options.cache)
-
-    @property
-    def batch_size(self) -> int:
-        return self.options.batch
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -121,16 +117,10 @@ class SemanticReader(Reader):
             return None
 
     def _usable(self) -> list[tuple[Path, ...]]:
-        found, sizes = [], {}
-        for name, paths in matched(self.folders, self.problems):
-            width, height, _ = self.folders[0].headers[paths[0]]
-            if problem := self.framing.problem((width, height)):
-                self.problems.append(f"{paths[0]}: {problem}")
-                continue
-            found.append(paths)
-            sizes[name] = self.framing.framed((width, height))
-        self.problems += uneven(sizes, self.options.batch)
-        return found
+        headers = self.folders[0].headers
+        scenes = matched(self.folders, self.problems)
+        found = ((name, paths[0], headers[paths[0]][:2], paths) for name, paths in scenes)
+        return self.framing.fitting(found, self.options.batch, self.problems)
 
     def _label(self, path: Path) -> np.ndarray:
         return checked(path, read_ids(path, self.palette), self.options.classes, self.options.unknown)

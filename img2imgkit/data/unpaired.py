@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing, uneven
+from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
@@ -46,10 +46,6 @@ class UnpairedReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
-    def batch_size(self) -> int:
-        return self.options.batch
-
-    @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": self.kind, **{name: len(paths) for name, paths in self.pictures.items()}}
 
@@ -73,15 +69,8 @@ class UnpairedReader(Reader):
         )
 
     def _usable(self, folder: PictureFolder) -> list[Path]:
-        found, sizes = [], {}
-        for path, (width, height, _) in folder.headers.items():
-            if problem := self.framing.problem((width, height)):
-                self.problems.append(f"{path}: {problem}")
-                continue
-            found.append(path)
-            sizes[path.name] = self.framing.framed((width, height))
-        self.problems += uneven(sizes, self.options.batch)
-        return found
+        found = ((path.name, path, header[:2], path) for path, header in folder.headers.items())
+        return self.framing.fitting(found, self.options.batch, self.problems)
 
     def _one(self, name: str, seed: int, position: int, random: np.random.Generator) -> np.ndarray:
         number = self._orders[name].at(seed, position)

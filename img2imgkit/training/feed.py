@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2imgkit.data import Arrays, Reader
+from img2imgkit.data import Arrays, Reader, stacked
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 
@@ -29,8 +29,7 @@ class Feed:
             each key of the data kind, and of ``Task.draw``: (rows, ...)
         """
         first = step * self.reader.batch_size
-        samples = [self._sample(first + row) for row in rows]
-        return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+        return stacked([self._sample(first + row) for row in rows])
 
     def _sample(self, position: int) -> Arrays:
         sample = self.reader.sample(self.seed, position)
