@@ -57,6 +57,7 @@ class DegradedReader(Reader):
     """
 
     kind: ClassVar[DataKind] = "degraded"
+    options: DegradedOptions
 
     def __init__(self, options: DegradedOptions, geometry: Geometry) -> None:
         self.options = options

@@ -49,6 +49,7 @@ class FewShotReader(Reader):
     """Crops of two pictures, each drawn from all classes in an order of its own."""
 
     kind: ClassVar[DataKind] = "few_shot"
+    options: FewShotOptions
 
     def __init__(self, options: FewShotOptions, geometry: Geometry) -> None:
         self.options, self.channels = options, geometry.channels

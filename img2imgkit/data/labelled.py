@@ -59,6 +59,7 @@ class LabelledReader(Reader):
     """A square of a picture, its label, and the label of some other picture."""
 
     kind: ClassVar[DataKind] = "labelled"
+    options: LabelledOptions
 
     def __init__(self, options: LabelledOptions, geometry: Geometry) -> None:
         self.options, self.channels = options, geometry.channels

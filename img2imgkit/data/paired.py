@@ -51,6 +51,7 @@ class PairedReader(Reader):
     """The same crop of a source and of its target."""
 
     kind: ClassVar[DataKind] = "paired"
+    options: PairedOptions
 
     def __init__(self, options: PairedOptions, geometry: Geometry) -> None:
         self.options = options

@@ -51,6 +51,7 @@ class SemanticReader(Reader):
     """The same crop of a label map, of its instance map and of its photograph."""
 
     kind: ClassVar[DataKind] = "semantic"
+    options: SemanticOptions
 
     def __init__(self, options: SemanticOptions, geometry: Geometry) -> None:
         self.options, self.channels = options, geometry.written

@@ -33,6 +33,7 @@ class UnpairedReader(Reader):
     """A crop of a picture of each domain; each domain has an order of its own, so any two may meet."""
 
     kind: ClassVar[DataKind] = "unpaired"
+    options: UnpairedOptions
 
     def __init__(self, options: UnpairedOptions, geometry: Geometry) -> None:
         self.options = options
