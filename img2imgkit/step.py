@@ -8,7 +8,7 @@ It is deterministic, and leaves the items it is given as they are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from img2imgkit.config import Config
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from img2imgkit.catalog import Catalog
     from img2imgkit.images import Picture
 
@@ -29,6 +31,7 @@ class Entry:
         relative: its place below the source's folder, with its name
         index: its number in the source's order, from 0
         size, mtime_ns: of the file when it was found
+        variant: which of several outputs is made of it, as name fields and values, see ``Transform.variants``
     """
 
     path: Path
@@ -36,6 +39,7 @@ class Entry:
     index: int
     size: int
     mtime_ns: int
+    variant: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,15 @@ class Item:
         picture: its pixels now
         original: its pixels as decoded
         notes: what steps want the report to say of it ("tile": 256, "retries": 1, ...)
+        maps: ids of the picture's pixels, (H, W) int32 of its size: "label", whose classes they are of, and "instance",
+            which of them are one object; of these the picture itself is only a drawing
     """
 
     entry: Entry
     picture: Picture
     original: Picture
     notes: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def with_picture(self, picture: Picture, **notes: Any) -> Item:
         """The item one step further, with further notes."""
@@ -172,6 +179,14 @@ class Transform(Step):
     """
 
     lane: ClassVar[Literal["cpu", "model"]] = "cpu"
+
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """Several outputs of each picture: a name field, such as ``domain``, and its values; read after ``prepare``.
+
+        The engine takes every picture through once for each value, or each combination of values;
+        ``item.entry.variant`` says which one, and output names need the field.
+        """
+        return {}
 
     @abstractmethod
     def apply(self, item: Item) -> Item:

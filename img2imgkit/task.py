@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -21,7 +21,7 @@ DataKind = Literal["paired", "unpaired", "labelled", "semantic", "few_shot", "de
 BATCH_KEYS: Mapping[DataKind, tuple[str, ...]] = {
     "paired": ("source", "target"),
     "unpaired": ("a", "b"),
-    "labelled": ("source", "label", "target_label"),
+    "labelled": ("source", "label", "target_label", "label_set"),
     "semantic": ("label", "instance", "target"),
     "few_shot": ("content", "class", "content_label", "class_label"),
     "degraded": ("source", "target"),
@@ -73,6 +73,29 @@ class Geometry:
         return self.output_channels or self.channels
 
 
+@dataclass(frozen=True)
+class Side:
+    """A further input of a translation, beside the picture; the task says in ``condition`` what becomes of it.
+
+    Attributes:
+        kind: what a user gives. "map": ids of the picture's size, such as instances, which come with the picture.
+            "pictures": one or more pictures that ``Task.encode`` turns into a code, which can be kept in a file.
+            "value": a number or a text. "attributes": a file that says which attributes each picture has.
+        description: what it is, for users
+        required: whether a translation without it is refused
+        each: all values there are, where a user may want every one of them
+        size: height and width that pictures are resized to before they are encoded; None: as they are
+        parse: turns a stated value into what ``condition`` is given; a ValueError says what is wrong with it
+    """
+
+    kind: Literal["map", "pictures", "value", "attributes"]
+    description: str
+    required: bool = False
+    each: tuple[str, ...] = ()
+    size: int | None = None
+    parse: Callable[[Any], Any] | None = None
+
+
 class Task(ABC):
     """One method as it is trained and run.
 
@@ -84,6 +107,7 @@ class Task(ABC):
     data: ClassVar[DataKind]
     keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
+    anew: ClassVar[bool] = False  # critics that move second judge what the moved generators make, not what they made
     training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
 
     class Options(Config):
@@ -113,6 +137,26 @@ class Task(ABC):
     def least_crop(self) -> int:
         """The smallest height and width of a training image; critics may need more than ``translate`` does."""
         return self.geometry().minimum
+
+    def frozen(self) -> Mapping[str, keras.Model]:
+        """Networks that only training needs, and that stand still, such as of a perceptual loss; in no bundle.
+
+        Raises:
+            InteropError: their weights are not there.
+        """
+        return {}
+
+    def sides(self) -> Mapping[str, Side]:
+        """The further inputs of a translation, by name."""
+        return {}
+
+    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+        """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
+
+        Args:
+            data: the reader's description, see ``docs/data.md``
+        """
+        return ()
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """The random numbers that one image's losses need; they join its batch under keys of their own.
@@ -150,10 +194,40 @@ class Task(ABC):
         """Further terms of the critics, on their gradients; a user may want them in each n-th move only."""
         return {}
 
+    def conclude(self, nets: Networks, samples: Iterable[Batch]) -> None:
+        """Fill what only a finished training knows, in ``nets`` as they go into its bundle; ``samples`` is its data.
+
+        Shapes:
+            samples: batches of one image, each image of the data once
+        """
+
+    def encode(self, nets: Networks, side: str, pictures: Tensor) -> Tensor:
+        """What a side of kind "pictures" says, one code for each; the mean of several comes in ``inputs[side]``.
+
+        Shapes:
+            pictures: (N, H, W, C) in [-1, 1] -> (N, D)
+        """
+        raise NotImplementedError(f"task {self.name!r} has no pictures to encode")
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        """The arrays that join ``translate``'s inputs for one picture, from the sides that a user gave for it.
+
+        Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps.
+
+        Shapes:
+            given: sides of kind "value" as parsed; "attributes" as names and whether the picture has them; "map", and
+                "label" of semantic data, as (H, W, 1) int32 ids
+            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
+        """
+        return {}
+
     @abstractmethod
     def translate(self, nets: Networks, inputs: Batch) -> Tensor:
         """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
 
         Shapes:
-            inputs["source"]: (N, H, W, C) in [-1, 1] -> (N, scale * H, scale * W, written channels)
+            inputs["source"]: (N, H, W, C) in [-1, 1], or ids for semantic data
+                -> (N, scale * H, scale * W, written channels)
+            further inputs: sides that are maps, (N, H, W, 1) float32 ids; codes and what ``condition`` gave, with a
+                batch's axis before
         """

