@@ -65,6 +65,11 @@ def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPat
     if mark is not None and isinstance(value, list):
         each = (mark.absolute(v, document.base((*key, n))) if isinstance(v, str) else v for n, v in enumerate(value))
         return list(each)
+    if isinstance(value, list):
+        return [_located_value(v, hints, document, (*key, n)) for n, v in enumerate(value)]
+    if isinstance(value, dict) and any(getattr(part, "__origin__", None) is dict for part in parts):
+        inner = [part for part in parts if getattr(part, "__origin__", None) is not dict]
+        return {name: _located_value(v, inner, document, (*key, name)) for name, v in value.items()}
     if isinstance(value, dict):
         for part in parts:
             if isinstance(part, type) and issubclass(part, BaseModel):

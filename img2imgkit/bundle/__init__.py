@@ -1,0 +1,36 @@
+"""A bundle: a trained task as a folder of data, ``bundle.json`` and a weights file; no pickles, no code.
+
+``describe`` reads and checks the description without TensorFlow; ``load`` also builds the networks. The format is
+documented in ``docs/bundles.md``. What a bundle says is not trusted: no size is taken from it before the networks that
+its task builds have said what they need.
+"""
+
+from img2imgkit.bundle.manifest import (
+    FORMAT,
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    Contract,
+    Manifest,
+    PluginVersion,
+    Score,
+    WeightsFile,
+    describe,
+)
+from img2imgkit.bundle.store import Bundle, load, resolve, save, task_of
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "MAX_MANIFEST_BYTES",
+    "Bundle",
+    "Contract",
+    "Manifest",
+    "PluginVersion",
+    "Score",
+    "WeightsFile",
+    "describe",
+    "load",
+    "resolve",
+    "save",
+    "task_of",
+]

@@ -1,0 +1,147 @@
+"""Bundles by name or folder, loaded with their networks, and written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2imgkit.bundle.manifest import (
+    FORMAT,
+    MANIFEST,
+    WEIGHTS,
+    Contract,
+    Manifest,
+    PluginVersion,
+    WeightsFile,
+    describe,
+)
+from img2imgkit.bundle.weights import packed, read_weights, variables_of
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled
+from img2imgkit.files import write_whole
+from img2imgkit.task import Networks, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle: its manifest, its task, and the generators with their weights."""
+
+    folder: Path
+    manifest: Manifest
+    task: Task
+    nets: Networks
+
+    def choosing(self, choices: Mapping[str, Any]) -> Bundle:
+        """The same networks under a task with these choices. Raises ConfigError: it has no such choices."""
+        return replace(self, task=_with_choices(self.task, choices)) if choices else self
+
+
+def resolve(reference: str, base: Path, catalog: Catalog) -> Path:
+    """The folder of a bundle that is named by its path (from ``base``) or by its registered name.
+
+    Raises:
+        NotInstalled: it looks like a name, and none of that name is registered.
+        BundleError: it looks like a path, and there is no such folder.
+    """
+    if reference in catalog.bundles:
+        return catalog.bundles[reference]
+    try:
+        path = base / Path(reference).expanduser()
+    except RuntimeError as error:  # ~somebody who is not there
+        raise BundleError(f"bundle {reference!r}: {error}") from None
+    if path.is_dir():
+        return path
+    if any(mark in reference for mark in ("/", "\\", ".")):
+        raise BundleError(f"{path}: no such folder")
+    return Path(catalog.get("bundles", reference))
+
+
+def task_of(folder: Path, catalog: Catalog, choices: Mapping[str, Any] | None = None) -> Task:
+    """The task of a bundle, with these choices, without its networks. Imports TensorFlow; raises as ``load`` does.
+
+    Raises:
+        ConfigError: the task has no such choices.
+    """
+    task = _task(folder, describe(folder), catalog)
+    return _with_choices(task, choices) if choices else task
+
+
+def load(folder: Path, catalog: Catalog) -> Bundle:
+    """Build the networks of a bundle, put its weights in, and let go of all but the generators.
+
+    Raises:
+        BundleError: its weights are damaged or do not fit, or its options are none of its task's.
+        NotInstalled: its task is not there; the text names the plugin that had it.
+    """
+    manifest = describe(folder)
+    task = _task(folder, manifest, catalog)
+    try:
+        nets = Networks(task.build().generators)
+    except Exception as error:
+        message = f"{folder}: task {manifest.task!r} cannot build networks from its options: {error}"
+        raise BundleError(message) from error
+    path = folder / manifest.weights.file
+    for variable, array in read_weights(path, manifest.weights.sha256, variables_of(nets)):
+        variable.assign(array)
+    return Bundle(folder, manifest, task, nets)
+
+
+def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, **about: Any) -> Manifest:
+    """Write a bundle of the task's generators; ``about`` fills description, licence, training, scores, ...
+
+    A bundle that is there is replaced at once, by the rename of its description: until then the old one is whole, and
+    from then on the new one. Other files in the folder stay.
+    """
+    owner = catalog.owner("tasks", task.name)
+    contract = Contract.model_validate({"data": task.data, **asdict(task.geometry())})
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {key: np.asarray(variable.numpy()) for key, variable in variables_of(nets).items()}
+    data = packed(arrays)
+    sha256, parameters = hashlib.sha256(data).hexdigest(), sum(array.size for array in arrays.values())
+    manifest = Manifest(
+        format=FORMAT,
+        name=name,
+        task=task.name,
+        plugin=PluginVersion(name=owner.name, version=owner.version),
+        options=task.options.model_dump(mode="json"),
+        contract=contract,
+        weights=WeightsFile(file=f"weights-{sha256[:12]}.npz", sha256=sha256, parameters=parameters),
+        **about,
+    )
+    write_whole(folder / manifest.weights.file, data)
+    write_whole(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    for old in folder.glob("weights*.npz"):
+        if old.name != manifest.weights.file and re.fullmatch(WEIGHTS, old.name):
+            old.unlink()
+    return manifest
+
+
+def _task(folder: Path, manifest: Manifest, catalog: Catalog) -> Task:
+    try:
+        task_class: type[Task] = catalog.get("tasks", manifest.task)
+    except NotInstalled as error:
+        plugin = manifest.plugin
+        raise NotInstalled(f"{folder}: {error}; it was made with plugin {plugin.name!r} {plugin.version}") from None
+    try:
+        task = task_class(validate(task_class.Options, parse_yaml("", str(folder / MANIFEST)), data=manifest.options))
+    except ConfigError as error:
+        raise BundleError(f"{folder}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
+    own, stated = (task.data, task.geometry()), (manifest.contract.data, manifest.contract.geometry())
+    if own != stated:
+        raise BundleError(f"{folder}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
+    return task
+
+
+def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:
+    chosen = validate(task.Choices, parse_yaml("", f"task {task.name!r}"), at=("choices",), data=choices)
+    return type(task)(task.options, task.weights, chosen)
