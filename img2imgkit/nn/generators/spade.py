@@ -1,0 +1,140 @@
+"""The generator of SPADE, also known as GauGAN: from a label map to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+from keras import layers
+
+from img2imgkit.nn.layers import SpectralConv, initializer
+from img2imgkit.nn.layers.resizing import ResizedLike
+from img2imgkit.nn.layers.spade import Sampled, spade
+
+Upsampling = Literal["normal", "more", "most"]
+FilterNorm = Literal["batch", "instance"]
+HALVINGS: dict[Upsampling, int] = {"normal": 5, "more": 6, "most": 7}
+BLOCKS = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
+
+
+def spade_generator(
+    channels: int = 36,
+    width: int = 64,
+    norm: FilterNorm = "batch",
+    spectral: bool = True,
+    kernel_size: int = 3,
+    upsampling: Upsampling = "normal",
+    latent: int | None = None,
+    size: tuple[int, int] = (8, 16),
+    out_channels: int = 3,
+) -> keras.Model:
+    """From a label map, and with ``latent`` from a code of its style (Park et al. 2019, section 3 and appendix A).
+
+    https://arxiv.org/abs/1903.07291. Residual blocks from 16 * width filters down to width, each at twice the size of
+    the one before, with ``spade`` in the place of every normalization. The last convolution is float32 whatever the
+    precision of the others. A label map alone begins as itself, sampled; a code, as a map of the size that the network
+    was trained at, which is resized (bilinear) for pictures of other sizes: officially only that size can be made.
+
+    Shapes:
+        label_map: (N, H, W, channels), such as classes one-hot and edges; H and W multiples of 32, 64 or 128
+        and, with ``latent``, z: (N, latent), standard normal
+            -> (N, H, W, out_channels) in (-1, 1)
+
+    Args:
+        norm: of the features, without anything learned; that of batches is over all replicas
+        spectral: spectral normalization of the blocks' convolutions, not of those that read the label map
+        kernel_size: of the convolutions that read the label map, an odd number
+        upsampling: "normal" doubles sizes 5 times, "more" 6, "most" 7
+        latent: numbers in a code; None: there is none
+        size: height and width of the map that a code begins as, those of a training picture over 32, 64 or 128
+    """
+    factor = 2 ** HALVINGS[upsampling]
+    label_map = keras.Input((None, None, channels), name="label_map")
+    sampled: dict[int, Any] = {1: label_map}
+
+    def at(factor: int) -> Any:
+        if factor not in sampled:
+            sampled[factor] = Sampled(factor, name=f"label_map_{factor}")(label_map)
+        return sampled[factor]
+
+    inputs = label_map
+    if latent is None:
+        x = _conv(at(factor), 16 * width, 3, "fc")
+    else:
+        z = keras.Input((latent,), name="z")
+        inputs = [label_map, z]
+        x = ResizedLike(name="head_map")([_from_code(z, size, 16 * width), at(factor)])
+    for number, (name, filters, doubles) in enumerate(_blocks(width, upsampling)):
+        if doubles and number:
+            factor //= 2
+            x = layers.UpSampling2D(2, name=f"{name}_doubled")(x)
+        x = _block(x, at(factor), filters, norm, spectral, kernel_size, name)
+    x = layers.LeakyReLU(0.2, name="last_act")(x)
+    x = _conv(x, out_channels, 3, "last_conv", dtype="float32")
+    image = layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model(inputs, image, name="spade_generator")
+
+
+def spade_radius(kernel_size: int = 3, upsampling: Upsampling = "normal") -> int:
+    """How far a pixel sees in the label map, with the running statistics of batches and without a code."""
+    factor = 2 ** HALVINGS[upsampling]
+    factors = []
+    for number, (_, _, doubles) in enumerate(_blocks(2, upsampling)):
+        factor = factor // 2 if doubles and number else factor
+        factors.append(factor)
+    reading = 2 * (kernel_size // 2)  # of the convolutions from label map to modulation
+    cells, finer, radius = 1, 1, 0  # the last convolution sees one pixel more
+    for factor in reversed(factors):
+        cells = (cells + 1) // 2 if factor > finer else cells
+        cells += 2  # both convolutions of the block
+        radius = max(radius, (cells + reading) * factor + factor - 1)
+        finer = factor
+    return max(radius, (cells + 1) * finer + finer - 1)  # the convolution of the sampled map itself
+
+
+def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool]]:
+    """Name, filters, and whether it stands at twice the size of the one before."""
+    widths = (16, 16, 16, 8, 4, 2, 1)
+    found = [(name, width * times, name != "middle_1") for name, times in zip(BLOCKS, widths, strict=False)]
+    if upsampling != "normal":
+        found[2] = ("middle_1", 16 * width, True)
+    if upsampling == "most":
+        found.append(("up_4", width // 2, True))
+    return found
+
+
+def _from_code(z: Any, size: tuple[int, int], filters: int) -> Any:
+    """The map that a code begins as, in the official order of its numbers."""
+    height, width = size
+    x = layers.Dense(filters * height * width, kernel_initializer=initializer("xavier"), name="fc")(z)
+    x = layers.Reshape((filters, height, width), name="fc_map")(x)
+    return layers.Permute((2, 3, 1), name="fc_last")(x)
+
+
+def _block(x: Any, label_map: Any, filters: int, norm: FilterNorm, spectral: bool, kernel_size: int, name: str) -> Any:
+    """The residual block of section 3.1, figure 4; its shortcut is learned where the number of filters changes."""
+    before = x.shape[-1]
+    shortcut = x
+    if before != filters:
+        shortcut = spade(x, label_map, kernel_size, norm, f"{name}_norm_s")
+        shortcut = _conv(shortcut, filters, 1, f"{name}_conv_s", spectral, use_bias=False)
+    for number, made in enumerate((min(before, filters), filters)):
+        x = spade(x, label_map, kernel_size, norm, f"{name}_norm_{number}")
+        x = layers.LeakyReLU(0.2, name=f"{name}_act_{number}")(x)
+        x = _conv(x, made, 3, f"{name}_conv_{number}", spectral)
+    return layers.Add(name=name)([shortcut, x])
+
+
+def _conv(
+    x: Any,
+    filters: int,
+    kernel_size: int,
+    name: str,
+    spectral: bool = False,
+    use_bias: bool = True,
+    dtype: str | None = None,
+) -> Any:
+    options: dict[str, Any] = {"padding": "same", "use_bias": use_bias, "dtype": dtype, "name": name}
+    layer = SpectralConv if spectral else layers.Conv2D
+    return layer(filters, kernel_size, kernel_initializer=initializer("xavier"), **options)(x)

@@ -1,0 +1,75 @@
+"""Maps at another size, by interpolation that has all its derivatives and takes sizes that only a run knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+Shape = tuple[int | None, ...]
+
+
+def bilinear(x: Any, height: Any, width: Any) -> Any:
+    """``x`` resized, with half-pixel centres and without a filter against aliasing, as PyTorch does it by default.
+
+    Each axis is a matrix product; a map that has the size already comes back bit for bit.
+
+    Shapes:
+        (N, H, W, C) -> (N, height, width, C)
+    """
+    rows, columns = (_weights(ops.shape(x)[axis], size, x.dtype) for axis, size in ((1, height), (2, width)))
+    tall = ops.einsum("yh,nhwc->nywc", rows, x)
+    return ops.einsum("xw,nywc->nyxc", columns, tall)
+
+
+def _weights(before: Any, after: Any, dtype: str) -> Any:
+    """How much each pixel counts for each new one. Shapes: (after, before)."""
+    old, new = (ops.cast(ops.arange(size, dtype="int32"), "float32") for size in (before, after))
+    ratio = ops.cast(before, "float32") / ops.cast(after, "float32")
+    last = ops.cast(before, "float32") - 1
+    centres = ops.minimum(ops.maximum((new + 0.5) * ratio - 0.5, 0.0), last)
+    return ops.cast(ops.relu(1 - ops.abs(centres[:, None] - old[None])), dtype)
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class ResizedTo(layers.Layer):
+    """A map at a fixed size, see ``bilinear``.
+
+    Shapes:
+        (N, H, W, C) -> (N, height, width, C)
+    """
+
+    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.height, self.width = height, width
+
+    def call(self, x: Any) -> Any:
+        same = tuple(x.shape[1:3]) == (self.height, self.width)
+        return x if same else bilinear(x, self.height, self.width)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], self.height, self.width, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class ResizedLike(layers.Layer):
+    """A map at another map's size, see ``bilinear``.
+
+    Shapes:
+        [(N, h, w, C), (N, H, W, any)] -> (N, H, W, C)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        x, other = inputs
+        if None not in other.shape[1:3] and tuple(x.shape[1:3]) == tuple(other.shape[1:3]):
+            return x
+        _, height, width, _ = ops.shape(other)
+        return bilinear(x, height, width)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        first, second = input_shape
+        return (first[0], *second[1:3], first[-1])
