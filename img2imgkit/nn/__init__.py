@@ -1,8 +1,21 @@
 """Networks as functions that return a ``keras.Model``, and their layers; ``keras.ops`` only, no files."""
 
-from img2imgkit.nn.critics import patch_critic, patch_sample, pixel_critic
-from img2imgkit.nn.generators import residual_sr, resnet, resnet_features, srvgg, unet
+from img2imgkit.nn.critics import class_critic, domain_critic, patch_critic, patch_sample, pixel_critic
+from img2imgkit.nn.encoders import class_encoder, content_encoder, style_encoder
+from img2imgkit.nn.generators import (
+    adain_decoder,
+    few_shot_generator,
+    residual_sr,
+    resnet,
+    resnet_features,
+    spade_generator,
+    spade_radius,
+    srvgg,
+    stargan_generator,
+    unet,
+)
 from img2imgkit.nn.layers import (
+    AdaptiveInstanceNorm,
     BatchNorm,
     BlurDown,
     BlurUp,
@@ -20,6 +33,7 @@ from img2imgkit.nn.layouts import instance_edges, one_hot
 from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma
 
 __all__ = [
+    "AdaptiveInstanceNorm",
     "BatchNorm",
     "BlurDown",
     "BlurUp",
@@ -30,7 +44,13 @@ __all__ = [
     "ReflectionPad",
     "SpectralConv",
     "TransposedConv",
+    "adain_decoder",
+    "class_critic",
+    "class_encoder",
+    "content_encoder",
+    "domain_critic",
     "enlarge_bicubic",
+    "few_shot_generator",
     "initializer",
     "instance_edges",
     "luma",
@@ -42,7 +62,11 @@ __all__ = [
     "residual_sr",
     "resnet",
     "resnet_features",
+    "spade_generator",
+    "spade_radius",
     "srvgg",
+    "stargan_generator",
+    "style_encoder",
     "unet",
     "with_luma",
 ]

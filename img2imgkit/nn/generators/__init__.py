@@ -1,8 +1,22 @@
 """Networks that make images."""
 
+from img2imgkit.nn.generators.few_shot import adain_decoder, few_shot_generator
 from img2imgkit.nn.generators.residual_sr import residual_sr
 from img2imgkit.nn.generators.resnet import resnet, resnet_features
+from img2imgkit.nn.generators.spade import spade_generator, spade_radius
 from img2imgkit.nn.generators.srvgg import srvgg
+from img2imgkit.nn.generators.stargan import stargan_generator
 from img2imgkit.nn.generators.unet import unet
 
-__all__ = ["residual_sr", "resnet", "resnet_features", "srvgg", "unet"]
+__all__ = [
+    "adain_decoder",
+    "few_shot_generator",
+    "residual_sr",
+    "resnet",
+    "resnet_features",
+    "spade_generator",
+    "spade_radius",
+    "srvgg",
+    "stargan_generator",
+    "unet",
+]

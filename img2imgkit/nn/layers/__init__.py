@@ -1,5 +1,6 @@
 """Layers that Keras lacks, or has with another meaning than the networks of this field."""
 
+from img2imgkit.nn.layers.adain import AdaptiveInstanceNorm
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
 from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
@@ -7,6 +8,7 @@ from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
 
 __all__ = [
+    "AdaptiveInstanceNorm",
     "BatchNorm",
     "BlurDown",
     "BlurUp",

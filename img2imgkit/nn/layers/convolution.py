@@ -8,14 +8,23 @@ import keras
 from keras import layers, ops
 
 Shape = tuple[int | None, ...]
-Init = Literal["normal", "xavier"]
+Init = Literal["normal", "xavier", "uniform", "kaiming"]
 GAIN = 0.02
 
 
 def initializer(init: Init) -> keras.initializers.Initializer:
-    """First kernels: "normal", N(0, 0.02), of pix2pix and CycleGAN; "xavier", with a gain of 0.02, of CUT."""
+    """First kernels: "normal", N(0, 0.02), of pix2pix and CycleGAN; "xavier", with a gain of 0.02, of CUT.
+
+    "uniform", of StarGAN, is what PyTorch itself begins with: up to 1 over the square root of the inputs of an output.
+    "kaiming", of FUNIT, keeps the variance of what goes through a ReLU (He et al. 2015,
+    https://arxiv.org/abs/1502.01852, eq. 10).
+    """
     if init == "normal":
         return keras.initializers.RandomNormal(stddev=GAIN)
+    if init == "uniform":
+        return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
+    if init == "kaiming":
+        return keras.initializers.VarianceScaling(2.0, mode="fan_in", distribution="untruncated_normal")
     return keras.initializers.VarianceScaling(GAIN**2, mode="fan_avg", distribution="untruncated_normal")
 
 

@@ -1,0 +1,7 @@
+"""Networks that turn pictures into codes."""
+
+from img2imgkit.nn.encoders.class_code import class_encoder
+from img2imgkit.nn.encoders.content import content_encoder
+from img2imgkit.nn.encoders.style import style_encoder
+
+__all__ = ["class_encoder", "content_encoder", "style_encoder"]

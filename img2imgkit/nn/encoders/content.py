@@ -1,0 +1,37 @@
+"""What a picture shows where, without how it looks: the content encoder of FUNIT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from img2imgkit.nn.layers import InstanceNorm, ReflectionPad, initializer
+
+
+def content_encoder(downs: int = 3, blocks: int = 2, width: int = 64, channels: int = 3) -> keras.Model:
+    """The content encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A), as officially.
+
+    A 7x7 convolution, halvings by 4x4 ones that double the channels, residual blocks; instance normalization takes
+    away each channel's mean and deviation, in which the look of a class would lie.
+
+    Shapes:
+        (N, H, W, channels), H and W multiples of 2**downs -> (N, H / 2**downs, W / 2**downs, width * 2**downs)
+    """
+    source = keras.Input((None, None, channels), name="source")
+    x = _step(source, width, 7, 1, 3, "stem")
+    for number in range(downs):
+        x = _step(x, width * 2 ** (number + 1), 4, 2, 1, f"down{number}")
+    for number in range(blocks):
+        y = _step(x, x.shape[-1], 3, 1, 1, f"block{number}_0")
+        y = _step(y, x.shape[-1], 3, 1, 1, f"block{number}_1", active=False)
+        x = layers.Add(name=f"block{number}_sum")([x, y])
+    return keras.Model(source, x, name="content_encoder")
+
+
+def _step(x: Any, filters: int, size: int, stride: int, pad: int, name: str, active: bool = True) -> Any:
+    x = ReflectionPad(pad, name=f"{name}_pad")(x)
+    x = layers.Conv2D(filters, size, stride, kernel_initializer=initializer("kaiming"), name=f"{name}_conv")(x)
+    x = InstanceNorm(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_act")(x) if active else x
