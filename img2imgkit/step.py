@@ -41,6 +41,12 @@ class Entry:
     mtime_ns: int
     variant: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What people are told of it: ``street/1.png (domain: night)``."""
+        variant = ", ".join(f"{field}: {value}" for field, value in self.variant)
+        return f"{self.relative} ({variant})" if variant else str(self.relative)
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -70,8 +76,14 @@ class Item:
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def with_picture(self, picture: Picture, **notes: Any) -> Item:
-        """The item one step further, with further notes."""
-        return replace(self, picture=picture, notes={**self.notes, **notes})
+        """The item one step further, with further notes. Maps that are not of its size tell nothing of it, and go."""
+        size = (picture.height, picture.width)
+        maps = {name: ids for name, ids in self.maps.items() if ids.shape == size}
+        return replace(self, picture=picture, notes={**self.notes, **notes}, maps=maps)
+
+    def with_maps(self, maps: Mapping[str, np.ndarray]) -> Item:
+        """The item with other maps. Shapes: each (H, W) int32, of the picture's size."""
+        return replace(self, maps=maps)
 
 
 @dataclass(frozen=True)
@@ -83,12 +95,14 @@ class Planning:
         facts: the name fields that the steps before have set, such as ``model`` and ``scale``
         complete: whether ``facts`` holds them all; False when a step before could not be prepared
         sources: folders that this pipeline reads from
+        variants: the name fields of the outputs that the steps before make of each picture, and their values
     """
 
     catalog: Catalog
     facts: Mapping[str, str | int] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
     complete: bool = True
+    variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -184,7 +198,8 @@ class Transform(Step):
         """Several outputs of each picture: a name field, such as ``domain``, and its values; read after ``prepare``.
 
         The engine takes every picture through once for each value, or each combination of values;
-        ``item.entry.variant`` says which one, and output names need the field.
+        ``item.entry.variant`` says which one, and output names need the field. What has been made is known by its
+        variant: a ``recipe`` that leaves the list of values out lets a further value make its own outputs only.
         """
         return {}
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from img2imgkit import Config, Item, Resources, Transform, hookimpl
 from img2imgkit.errors import ToolkitError, TranslateError
@@ -61,9 +65,32 @@ class Unopenable(Transform):
         return item
 
 
+class Shade(Transform):
+    """Darken each picture to several shades: one output for each."""
+
+    name = "shade"
+
+    class Options(Config):
+        """How dark, and which field of names says so."""
+
+        shades: tuple[str, ...] = ("10", "100")
+        field: str = "shade"
+
+    def recipe(self) -> Mapping[str, Any]:
+        return {}
+
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        return {self.options.field: self.options.shades}
+
+    def apply(self, item: Item) -> Item:
+        percent = int(dict(item.entry.variant)[self.options.field])
+        pixels = (item.picture.color.astype(np.uint16) * percent // 100).astype(np.uint8)
+        return item.with_picture(item.picture.with_pixels(pixels, item.picture.alpha))
+
+
 @hookimpl
 def register_steps(register):  # type: ignore[no-untyped-def]
-    for step in (Count, Fail, Unopenable):
+    for step in (Count, Fail, Shade, Unopenable):
         register(step)
 
 

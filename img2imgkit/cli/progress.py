@@ -41,7 +41,7 @@ class _Failures:
     def finished(self, outcome: Outcome) -> None:
         self.count += 1
         if outcome.status == "failed":
-            self.say(f"failed: {printable(outcome.entry.relative)}: {printable(outcome.reason)}")
+            self.say(f"failed: {printable(outcome.entry.title)}: {printable(outcome.reason)}")
 
     def rate(self) -> float:
         """Pictures a second so far."""
@@ -83,6 +83,7 @@ class _Json(_Failures):
         self._event(
             event="item",
             input=str(outcome.entry.path),
+            variant=dict(outcome.entry.variant),
             status=outcome.status,
             reason=outcome.reason,
             outputs=[output["path"] for output in outcome.outputs],
@@ -114,7 +115,7 @@ def _bar() -> Iterator[Watcher]:
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)
-                name = printable(outcome.entry.relative)
+                name = printable(outcome.entry.title)
                 bar.update(self.row, completed=self.count, rate=f"{self.rate():.2f} pictures/s", name=name)
 
             def say(self, line: str) -> None:

@@ -118,9 +118,10 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
                 "items": [
                     {
                         "input": str(job.entry.path),
+                        "variant": dict(job.entry.variant),
                         "action": "make" if job.reason else "skip",
                         "reason": job.reason or "up to date",
-                        "outputs": [str(s.folder() / t) for s, t in zip(sinks, job.targets, strict=True)],
+                        "outputs": [str(s.folder() / t) for s, t in zip(sinks, job.targets, strict=True) if t],
                     }
                     for job in plan.jobs
                 ],
@@ -130,8 +131,8 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     lines = [f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}"]
     for job in plan.jobs:
         verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
-        targets = ", ".join(map(printable, job.targets))
-        lines.append(f"{verb}  {printable(job.entry.relative)} -> {targets}  ({why})")
+        targets = ", ".join(printable(target) for target in job.targets if target)
+        lines.append(f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})")
     ignored = "".join(f", {reason} left alone: {count}" for reason, count in plan.listing.ignored.items())
     lines.append(f"{len(plan.to_make)} to make, {len(plan.jobs) - len(plan.to_make)} up to date{ignored}")
     click.echo("\n".join(lines))

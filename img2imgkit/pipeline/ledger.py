@@ -23,6 +23,7 @@ from img2imgkit.step import Entry
 
 LEDGER = "ledger.jsonl"
 OF_A_LINE = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "mtime_ns": int, "file": dict}
+Key = tuple[str, str, frozenset[tuple[str, str]]]  # sink, entry and variant
 OF_A_FILE = {"path": str, "size": int, "mtime_ns": int, "sha256": str}
 
 
@@ -51,7 +52,7 @@ class Ledger:
     def __init__(self, state: Path) -> None:
         self.path = state / LEDGER
         self.recipes: dict[str, list[dict[str, Any]]] = {}
-        self.made: dict[tuple[str, str], Made] = {}
+        self.made: dict[Key, Made] = {}
         self.known: set[str] = set()
         self._writing = threading.Lock()
         self._handle: IO[bytes] | None = None
@@ -60,7 +61,7 @@ class Ledger:
 
     def why(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
         """Why the entry's file must be made; empty when it is done and still stands. ``target`` as it is planned."""
-        made = self.made.get((sink, str(entry.relative)))
+        made = self.made.get((sink, str(entry.relative), frozenset(entry.variant)))
         if made is None:
             return "new"
         if made.recipe != recipe.digest:
@@ -86,6 +87,7 @@ class Ledger:
         self._append(
             {
                 "entry": str(entry.relative),
+                **({"variant": dict(entry.variant)} if entry.variant else {}),
                 "sink": sink,
                 "by": recipe.digest,
                 "target": str(target),
@@ -118,8 +120,10 @@ class Ledger:
         elif _has(line, OF_A_LINE) and _has(line["file"], OF_A_FILE):
             written = Written(**{name: line["file"][name] for name in OF_A_FILE})
             made = Made(line["by"], line["target"], line["size"], line["mtime_ns"], written)
-            self.made[line["sink"], line["entry"]] = made
             self.known.add(written.path)
+            variant = line.get("variant", {})
+            if isinstance(variant, dict) and all(isinstance(value, str) for value in variant.values()):
+                self.made[line["sink"], line["entry"], frozenset(variant.items())] = made
 
 
 def difference(before: Any, after: Any) -> str:

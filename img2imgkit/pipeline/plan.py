@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,17 +15,23 @@ from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
 from img2imgkit.pipeline.file import Pipeline
 from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.pipeline.variants import Variant, Variants, differing, new_variants, with_variants
 from img2imgkit.step import Entry, Listing, Planning, Sink, Source
 
 SHOWN = 5
+Targets = tuple[PurePosixPath | None, ...]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One entry, where it will go (one target per sink), and why it must be made; empty when it is done."""
+    """One output of an entry, where it will go, and why it must be made; empty when it is done.
+
+    There is one target per sink. None: that sink stands before the steps that tell the entry's variants apart, and
+    another job writes what they share.
+    """
 
     entry: Entry
-    targets: tuple[PurePosixPath, ...]
+    targets: Targets
     reason: str
 
 
@@ -51,30 +57,38 @@ class Plan:
 def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) -> Plan:
     """Resolve a pipeline against what is installed and what lies in its folders.
 
+    Args:
+        limit: only the first so many pictures, each with all its variants
+
     Raises:
         ConfigError: a step's options cannot work, such as an unknown template field.
         PlanError: the run would destroy or mix up files: targets that collide or exist, results inside the input.
     """
-    _prepare(pipeline, catalog)
+    variants = _prepare(pipeline, catalog)
     recipe = Recipe([use.stated() for use in pipeline.uses])
     listing = pipeline.source.find()
-    entries = listing.entries if limit is None else listing.entries[:limit]
+    found = listing.entries if limit is None else listing.entries[:limit]
+    entries = found if not variants else tuple(with_variants(found, variants))
     sinks = pipeline.sinks
-    targets = [tuple(sink.target(entry) for sink in sinks) for entry in entries]
+    targets = _targets(pipeline, entries)
     for number, sink in enumerate(sinks):
-        _refuse_eating_results(pipeline.source, sink, (each[number] for each in targets))
+        written = (target for each in targets if (target := each[number]) is not None)
+        _refuse_eating_results(pipeline.source, sink, written)
     _refuse_collisions(sinks, entries, targets)
     jobs = _decide(pipeline, entries, targets, recipe)
     return Plan(pipeline, listing, jobs, recipe)
 
 
-def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
+def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
     facts: dict[str, str | int] = {}
+    variants: dict[str, Sequence[str]] = {}
     problems: list[Problem] = []
     for index, use in enumerate(pipeline.uses):
         try:
-            use.step.prepare(Planning(catalog, dict(facts), (pipeline.source.folder(),), not problems))
+            sources = (pipeline.source.folder(),)
+            use.step.prepare(Planning(catalog, dict(facts), sources, not problems, dict(variants)))
             facts |= use.step.facts()
+            variants |= new_variants(use.step, variants, facts)
         except ConfigError as error:
             for problem in error.problems:
                 key = ("steps", index, "with", *(problem.key.split(".") if problem.key else ()))
@@ -85,6 +99,34 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> None:
             problems.append(pipeline.document.problem(("steps", index, "with"), str(error)))
     if problems:
         raise ConfigError(*problems)
+    return variants
+
+
+def _targets(pipeline: Pipeline, entries: tuple[Entry, ...]) -> list[Targets]:
+    """Where each entry goes; None where an entry before has the same variant as far as the sink can tell."""
+    fields = list(_fields_before_sinks(pipeline))
+    seen: set[tuple[int, int, Variant]] = set()
+    found = []
+    for entry in entries:
+        targets: list[PurePosixPath | None] = []
+        for number, sink in enumerate(pipeline.sinks):
+            told = tuple(pair for pair in entry.variant if pair[0] in fields[number])
+            key = (number, entry.index, told)
+            targets.append(None if key in seen else sink.target(entry))
+            if told != entry.variant:  # else no other entry can have it
+                seen.add(key)
+        found.append(tuple(targets))
+    return found
+
+
+def _fields_before_sinks(pipeline: Pipeline) -> Iterator[frozenset[str]]:
+    """For each sink the fields of the steps before it."""
+    fields: frozenset[str] = frozenset()
+    for step in pipeline.stages:
+        if isinstance(step, Sink):
+            yield fields
+        else:
+            fields |= step.variants().keys()
 
 
 def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePosixPath]) -> None:
@@ -108,24 +150,31 @@ def _resolved(folder: Path) -> Path:
         raise PlanError(f"{folder}: cannot be a folder: {error}") from error
 
 
-def _refuse_collisions(
-    sinks: tuple[Sink, ...], entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]]
-) -> None:
+def _refuse_collisions(sinks: tuple[Sink, ...], entries: tuple[Entry, ...], targets: list[Targets]) -> None:
     makers: dict[str, list[tuple[Path, Entry]]] = defaultdict(list)
     for number, sink in enumerate(sinks):
         folder, plain = _resolved(sink.folder()), ignores_case(sink.folder())
         for entry, each in zip(entries, targets, strict=True):
-            path = str(folder / each[number])
-            makers[unicodedata.normalize("NFC", path).casefold() if plain else path].append(
-                (sink.folder() / each[number], entry)
-            )
+            if (target := each[number]) is not None:
+                path = str(folder / target)
+                key = unicodedata.normalize("NFC", path).casefold() if plain else path
+                makers[key].append((sink.folder() / target, entry))
     taken = {found[0][0]: [entry for _, entry in found] for found in makers.values() if len(found) > 1}
     if taken:
-        lines = [f"  {path} <- {', '.join(str(e.relative) for e in found[:3])}" for path, found in taken.items()]
+        lines = [f"  {path} <- {', '.join(entry.title for entry in found[:3])}" for path, found in taken.items()]
         raise PlanError(
             f"{len(taken)} output files would be written more than once; give the name template of the write step "
-            "another field, such as {relpath}, {ext} or {index}:\n" + _some(lines)
+            f"another field, such as {_missing(taken.values())}:\n" + _some(lines)
         )
+
+
+def _missing(taken: Iterable[Sequence[Entry]]) -> str:
+    """The fields that would tell entries apart: of their variants, of their pictures, or of both."""
+    groups = list(taken)
+    fields = [f"{{{name}}}" for name in differing(groups)]
+    if any(len({entry.index for entry in group}) > 1 for group in groups) or not fields:
+        fields += ["{relpath}", "{ext}", "{index}"]
+    return " or ".join([", ".join(fields[:-1]), fields[-1]]) if len(fields) > 1 else fields[0]
 
 
 def ignores_case(folder: Path) -> bool:
@@ -135,9 +184,7 @@ def ignores_case(folder: Path) -> bool:
     return other.name != here.name and other.is_dir() and other.samefile(here)
 
 
-def _decide(
-    pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[tuple[PurePosixPath, ...]], recipe: Recipe
-) -> tuple[Job, ...]:
+def _decide(pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Targets], recipe: Recipe) -> tuple[Job, ...]:
     sinks = pipeline.sinks
     ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in sinks}}
     foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
@@ -145,6 +192,8 @@ def _decide(
     for entry, each in zip(entries, targets, strict=True):
         reasons = []
         for number, (sink, target) in enumerate(zip(sinks, each, strict=True)):
+            if target is None:
+                continue
             ledger, path = ledgers[sink.folder()], sink.folder() / target
             exists, ours = os.path.lexists(path), str(target) in ledger.known
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):

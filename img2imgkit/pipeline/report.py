@@ -81,6 +81,7 @@ def _item(outcome: Outcome) -> dict[str, Any]:
         "input": str(outcome.entry.path),
         "relative": str(outcome.entry.relative),
         "index": outcome.entry.index,
+        "variant": dict(outcome.entry.variant),
         "status": outcome.status,
         "reason": outcome.reason,
         "seconds": outcome.seconds,
@@ -105,11 +106,10 @@ def _plain(value: Any) -> Any:
 def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     page = Template(resources.files(__package__).joinpath("report_page.html").read_text(encoding="utf-8"))
     thumbnails = Thumbnails(folder / STATE)
-    failed = [item for item in report["items"] if item["status"] == "failed"]
-    others = [item for item in report["items"] if item["status"] != "failed"]
-    entries = {job.entry.index: job.entry for job in plan.jobs}
+    entries = [job.entry for job in plan.jobs]
+    items = sorted(zip(report["items"], entries, strict=True), key=lambda each: each[0]["status"] != "failed")
     main = plan.pipeline.sinks.index(plan.pipeline.main_sink)
-    rows = (_row(item, thumbnails.paths(entries[item["index"]]), folder, main) for item in [*failed, *others])
+    rows = (_row(item, entry.title, thumbnails.paths(entry), folder, main) for item, entry in items)
     totals = report["totals"]
     ignored = ", ".join(f"{escape(reason)} ({count})" for reason, count in totals["ignored"].items())
     return page.substitute(
@@ -141,7 +141,7 @@ def _options(options: dict[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in options.items() if value not in (None, "", (), []))
 
 
-def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
+def _row(item: dict[str, Any], title: str, thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
     sides = ("before", "after") if item["status"] in ("done", "up to date") else ()  # else they are of a former run
     pictures = "".join(_thumbnail(path, folder, side) for path, side in zip(thumbnails, sides, strict=False))
     outputs = "<br>".join(
@@ -154,7 +154,7 @@ def _row(item: dict[str, Any], thumbnails: tuple[Path, Path], folder: Path, main
     said = item["reason"] if item["status"] in ("failed", "not reached") else ""
     return (
         f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
-        f"<td><b>{escape(_clean(item['relative']))}</b><br><span class=status>{item['status']}</span> "
+        f"<td><b>{escape(_clean(title))}</b><br><span class=status>{item['status']}</span> "
         f"{escape(_clean(said))}"
         f"<div class=notes>{escape(_clean(notes))}</div></td>"
         f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from img2imgkit.errors import EncodeError, ImageError, ToolkitError
-from img2imgkit.images import Picture
 from img2imgkit.pipeline.folder import OutputFolder, Written
 from img2imgkit.pipeline.ledger import Ledger
+from img2imgkit.pipeline.loading import Loader, an_item
 from img2imgkit.pipeline.outcome import Outcome, Result, Status, Watcher, described
 from img2imgkit.pipeline.plan import Job, Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
@@ -72,10 +72,10 @@ def run(
         made = {}
         if plan.to_make:
             for outcome in engine.outcomes(resources):
-                made[outcome.entry.index] = outcome
+                made[outcome.entry] = outcome
                 watcher.finished(outcome)
         devices = sorted({name for use in plan.pipeline.uses for name in use.step.devices()})
-    outcomes = tuple(made.get(job.entry.index) or _untouched(job) for job in plan.jobs)
+    outcomes = tuple(made.get(job.entry) or _untouched(job) for job in plan.jobs)
     interrupted = engine.stop.is_set() and not engine.failed_fast
     return Result(outcomes, interrupted, time.monotonic() - began, tuple(devices))
 
@@ -104,6 +104,7 @@ class _Engine:
         self.ledgers = {held: Ledger(held.state) for held in folders.values()}
         self.thumbnails = Thumbnails(folders[plan.pipeline.main_sink.folder()].state)
         self.segments = list(_segments(plan))
+        self.loader = Loader(plan.pipeline.source, (job.entry for job in plan.to_make))
         self.slots = threading.Semaphore(threads + 2)
         self.ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.placing = threading.Lock()
@@ -196,14 +197,15 @@ class _Engine:
 
     def _take(self, step: Step, flight: _Flight) -> None:
         if step is self.plan.pipeline.source:
-            flight.item = _an_item(self.plan.pipeline.source.load(flight.job.entry))
+            flight.item = self.loader.load(flight.job.entry)
             flight.before = described(flight.item.original)
             return
         assert flight.item is not None
         if isinstance(step, Transform):
-            flight.item = _an_item(step.apply(flight.item))
+            flight.item = an_item(step.apply(flight.item))
         elif isinstance(step, Sink):
-            flight.rendered.append((step, step.render(flight.item), described(flight.item.picture)))
+            if flight.job.targets[self.plan.pipeline.sinks.index(step)] is not None:
+                flight.rendered.append((step, step.render(flight.item), described(flight.item.picture)))
             if step is self.plan.pipeline.main_sink:
                 self.thumbnails.make(flight.item)
             if step is self.plan.pipeline.sinks[-1]:  # only now: a picture that fails has no output at all
@@ -213,6 +215,7 @@ class _Engine:
     def _write(self, flight: _Flight, sink: Sink, rendering: Rendering, picture: dict[str, Any]) -> None:
         held, number = self.folders[sink.folder()], self.plan.pipeline.sinks.index(sink)
         ledger, planned = self.ledgers[held], flight.job.targets[number]
+        assert planned is not None, "another job writes it"
         if not self._claim(sink, held, rendering.target, (flight.job.entry, str(number))):
             flight.notes["left"] = f"{rendering.target} was there already"
             return
@@ -235,8 +238,7 @@ class _Engine:
         with self.placing:
             other = self.placed.setdefault(path, maker)
         if other != maker:
-            other_input = other[0].relative
-            raise EncodeError(f"{path}: {other_input} has been written there; give the name template another field")
+            raise EncodeError(f"{path}: {other[0].title} has been written there; give the name template another field")
         exists, ours = os.path.lexists(path), str(target) in self.ledgers[held].known
         if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
             why = "if_exists is error" if ours else "no run of this tool made it; see if_exists"
@@ -262,12 +264,6 @@ def _open(step: Step, resources: Resources) -> None:
         raise
     except BaseException as error:
         raise ToolkitError(f"step {step.name!r} cannot be opened: {type(error).__name__}: {error}") from error
-
-
-def _an_item(made: Any) -> Item:
-    if not (isinstance(made, Item) and isinstance(made.picture, Picture) and isinstance(made.notes, Mapping)):
-        raise TypeError(f"it gave {type(made).__name__} in place of an Item with a picture and notes")
-    return made
 
 
 def _segments(plan: Plan) -> Iterator[tuple[str, list[Step]]]:

@@ -37,7 +37,8 @@ class Thumbnails:
 
     def paths(self, entry: Entry) -> tuple[Path, Path]:
         """Where the two are, if they were made."""
-        name = hashlib.sha1(str(entry.relative).encode(errors="surrogatepass")).hexdigest()[:16]
+        whose = "\0".join([str(entry.relative), *(f"{field}={value}" for field, value in entry.variant)])
+        name = hashlib.sha1(whose.encode(errors="surrogatepass")).hexdigest()[:16]
         return self.folder / f"{name}-before.jpg", self.folder / f"{name}-after.jpg"
 
 

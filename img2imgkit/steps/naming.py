@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from string import Formatter
 
@@ -33,16 +33,26 @@ class Template:
         """Names of the fields it asks for."""
         return {field for _, field, _, _ in self.parts if field is not None}
 
-    def complaints(self, facts: Mapping[str, object], complete: bool = True) -> Iterator[str]:
-        """What is wrong with it, given the fields that earlier steps set, and whether these are all of them."""
+    def complaints(
+        self, facts: Mapping[str, object], complete: bool = True, variants: Collection[str] = ()
+    ) -> Iterator[str]:
+        """What is wrong with it, given the fields that earlier steps set, and whether these are all of them.
+
+        Args:
+            variants: the fields of an entry's variant
+        """
+        known = (*FIELDS, *variants)
         if self.broken:
             yield f"{self.text!r} is no template: {self.broken}"
+        for name in sorted({*variants} & {*FIELDS}):
+            yield f"a step before makes several outputs by {{{name}}}, and here that says something else of a picture"
         for _, field, spec, conversion in self.parts:
             if field is None:
                 continue
-            if field not in FIELDS:
-                known = ", ".join(f"{{{name}}}" for name in FIELDS)
-                yield f"unknown field {{{field}}}{suggestion(field, FIELDS)}; known are {known}"
+            if field not in known:
+                if complete or suggestion(field, known):  # else a step that failed may make variants by it
+                    stated = ", ".join(f"{{{name}}}" for name in known)
+                    yield f"unknown field {{{field}}}{suggestion(field, known)}; known are {stated}"
             elif field in OF_THE_STEPS and field not in facts and complete:
                 yield f"the field {{{field}}} is set by a translate step, and none comes before"
             elif conversion or (spec and not (field in NUMBERS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
@@ -63,7 +73,7 @@ class Template:
             "ext": extension,
             "relpath": "" if folder == "." else folder,
             "index": entry.index,
-            **{name: _safe(value) for name, value in facts.items()},
+            **{name: _safe(value) for name, value in (*facts.items(), *entry.variant)},
         }
         filled = "".join(_part(part, values) for part in self.parts)
         *folders, name = filled.rstrip("/").split("/")

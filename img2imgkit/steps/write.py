@@ -20,7 +20,8 @@ class Write(Sink):
     """Write pictures into a folder: whole or not at all, and not again when they are up to date.
 
     The name template may use {relpath} (folder below the input), {stem}, {ext}, {index}, {task}, {model}, {scale},
-    {width} and {height}; ``.{ext}`` is added where it ends in no suffix of a picture format.
+    {width} and {height}, and the fields of steps that make several outputs of each picture, such as {domain};
+    ``.{ext}`` is added where it ends in no suffix of a picture format.
     """
 
     name = "write"
@@ -53,7 +54,8 @@ class Write(Sink):
 
     def prepare(self, planning: Planning) -> None:
         self._facts = dict(planning.facts)
-        problems = [Problem(text, "name") for text in self.template.complaints(planning.facts, planning.complete)]
+        complaints = self.template.complaints(planning.facts, planning.complete, planning.variants)
+        problems = [Problem(text, "name") for text in complaints]
         stated = _format_of_suffix(self.options.name)
         if stated and self.options.format != "same" and stated != self.options.format.upper():
             problems.append(

@@ -56,11 +56,11 @@ def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
     with path.open("ab") as handle:
         handle.write(b'{"entry": "b.png", "sink": "0", "by": "12')
     ledger = Ledger(tmp_path / ".img2img")
-    assert set(ledger.made) == {("0", "a.png")}
+    assert set(ledger.made) == {("0", "a.png", frozenset())}
     other = Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1)
     ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, Written("c.png", 1, 1, "0" * 64))
     ledger.close()
-    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png"), ("0", "c.png")}
+    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png", frozenset()), ("0", "c.png", frozenset())}
 
 
 def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
     texts = [*map(json.dumps, wrong), "[" * 100_000, '{"file":' + "1" * 5000, "\0\xff"]
     path.write_bytes("\n".join(texts).encode() + b"\n\xff\n" + path.read_bytes())
     ledger = Ledger(tmp_path / ".img2img")
-    assert set(ledger.made) == {("0", "a.png")}
+    assert set(ledger.made) == {("0", "a.png", frozenset())}
     assert ledger.known == {"a.png"}
 
 

@@ -1,0 +1,53 @@
+"""Several outputs of one picture: the name fields that steps declare, and the combinations of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+from img2imgkit.errors import ConfigError
+from img2imgkit.step import Entry, Step, Transform
+
+Variant = tuple[tuple[str, str], ...]
+Variants = Mapping[str, Sequence[str]]
+
+
+def new_variants(step: Step, before: Variants, facts: Mapping[str, str | int]) -> Variants:
+    """What a prepared step declares, beside the variants and facts of the steps before it.
+
+    Raises:
+        ConfigError: a field has another meaning already, has no value, or has one twice.
+    """
+    if not isinstance(step, Transform):
+        return {}
+    declared = {field: tuple(values) for field, values in step.variants().items()}
+    for field, values in declared.items():
+        if field in before or field in facts:
+            raise ConfigError(
+                f"makes several outputs of each picture by {{{field}}}, and a step sets that field already: "
+                "two steps cannot share it"
+            )
+        if not values:
+            raise ConfigError(f"makes several outputs of each picture by {{{field}}}, and none is stated")
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise ConfigError(f"makes several outputs of each picture by {{{field}}}, and {twice[0]!r} is stated twice")
+    return declared
+
+
+def with_variants(entries: Iterable[Entry], variants: Variants) -> Iterator[Entry]:
+    """Each entry with every combination of values, as neighbours, the last field changing fastest."""
+    for entry in entries:
+        for values in product(*variants.values()):
+            yield replace(entry, variant=tuple(zip(variants, values, strict=True)))
+
+
+def differing(groups: Iterable[Sequence[Entry]]) -> list[str]:
+    """The fields whose values differ within a group of entries."""
+    found: dict[str, None] = {}
+    for group in groups:
+        for field, _ in group[0].variant:
+            if len({dict(entry.variant)[field] for entry in group}) > 1:
+                found[field] = None
+    return list(found)
