@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from img2imgkit import backend
 from img2imgkit.errors import InteropError
+from img2imgkit.interop.class_critic import CLASS_CRITIC
+from img2imgkit.interop.few_shot import (
+    ADAIN_DECODER,
+    CLASS_ENCODER,
+    CONTENT_ENCODER,
+    FEW_SHOT_GENERATOR,
+)
 from img2imgkit.interop.patch_critic import PATCH_CRITIC
 from img2imgkit.interop.patch_sample import PATCH_SAMPLE
 from img2imgkit.interop.pixel_critic import PIXEL_CRITIC
 from img2imgkit.interop.resnet import RESNET
+from img2imgkit.interop.spade import SPADE_GENERATOR, STYLE_ENCODER
+from img2imgkit.interop.stargan import DOMAIN_CRITIC, STARGAN_GENERATOR
 from img2imgkit.interop.state import Family, State, fitted, seen, state_of
 from img2imgkit.interop.torch_file import read_torch
 from img2imgkit.interop.unet import UNET
@@ -19,7 +28,22 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-FAMILIES: tuple[Family, ...] = (UNET, RESNET, PATCH_CRITIC, PIXEL_CRITIC, PATCH_SAMPLE)
+FAMILIES: tuple[Family, ...] = (
+    UNET,
+    RESNET,
+    PATCH_CRITIC,
+    PIXEL_CRITIC,
+    PATCH_SAMPLE,
+    STARGAN_GENERATOR,
+    DOMAIN_CRITIC,
+    SPADE_GENERATOR,
+    STYLE_ENCODER,
+    FEW_SHOT_GENERATOR,
+    CONTENT_ENCODER,
+    CLASS_ENCODER,
+    ADAIN_DECODER,
+    CLASS_CRITIC,
+)
 
 
 def load_torch(path: Path | str, network: str | None = None, part: str | None = None, **options: Any) -> keras.Model:

@@ -32,6 +32,14 @@ class TestInstanceNorm:
         x = images(1, 32, 32, 2, mean=1000.0)
         np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=2e-4)
 
+    @pytest.mark.parametrize("images_at_once", [1, 3])
+    def test_a_learned_scale_and_shift_follow(self, images_at_once: int) -> None:
+        x, layer = images(images_at_once, 5, 7, 2), InstanceNorm(affine=True)
+        np.testing.assert_allclose(layer(x), normalized(x, (1, 2)), atol=2e-6)
+        layer.set_weights([np.float32([2, -1]), np.float32([0, 3])])
+        np.testing.assert_allclose(layer(x), normalized(x, (1, 2)) * [2, -1] + [0, 3], atol=4e-6)
+        assert InstanceNorm.from_config(layer.get_config()).affine
+
     def test_a_constant_image_becomes_zero(self) -> None:
         np.testing.assert_array_equal(InstanceNorm()(np.full((1, 4, 4, 1), 3.0, np.float32)), np.zeros((1, 4, 4, 1)))
 

@@ -31,28 +31,40 @@ def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running"
 class InstanceNorm(layers.Layer):
     """Each image's channels to mean 0 and variance 1 (Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022, eq. 3).
 
-    Nothing is learned. Means and variances are float32 whatever the precision of the network.
+    Means and variances are float32 whatever the precision of the network.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
+
+    Attributes:
+        affine: whether a scale and a shift of each channel are learned; they begin as 1 and 0
     """
 
-    def __init__(self, epsilon: float = EPSILON, **kwargs: Any) -> None:
+    def __init__(self, epsilon: float = EPSILON, affine: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.affine = affine
+
+    def build(self, input_shape: Shape) -> None:
+        if self.affine:
+            shape = (input_shape[-1],)
+            self.gamma = self.add_weight(shape=shape, initializer="ones", autocast=False, name="gamma")
+            self.beta = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="beta")
 
     def call(self, x: Any) -> Any:
         plain = np.ones(x.shape[-1], "float32")
-        if x.shape[0] == 1 and (fused := backend.fused_normalization(x, plain, 0 * plain, self.epsilon)):
+        gamma, beta = (self.gamma, self.beta) if self.affine else (plain, 0 * plain)
+        if x.shape[0] == 1 and (fused := backend.fused_normalization(x, gamma, beta, self.epsilon)):
             return fused[0]
         centred, variance = _centred(_wide(x), (1, 2))
-        return ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
+        y = centred * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(y * gamma + beta if self.affine else y, x.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "affine": self.affine}
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
@@ -69,21 +81,30 @@ class BatchNorm(layers.Layer):
     Attributes:
         statistics: what inference uses: "running", those that training has gathered; "image", each image's own, which
             is what pix2pix's official test does, whose batches hold one image
+        affine: whether a scale and an offset for each channel are learned
     """
 
     def __init__(
-        self, momentum: float = 0.9, epsilon: float = EPSILON, statistics: Statistics = "running", **kwargs: Any
+        self,
+        momentum: float = 0.9,
+        epsilon: float = EPSILON,
+        statistics: Statistics = "running",
+        affine: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
         self.statistics = statistics
+        self.affine = affine
 
     def build(self, input_shape: Shape) -> None:
         shape = (input_shape[-1],)
-        near_one = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
-        self.gamma = self.add_weight(shape=shape, initializer=near_one, autocast=False, name="gamma")
-        self.beta = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="beta")
+        self.gamma = self.beta = None
+        if self.affine:
+            near_one = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
+            self.gamma = self.add_weight(shape=shape, initializer=near_one, autocast=False, name="gamma")
+            self.beta = self.add_weight(shape=shape, initializer="zeros", autocast=False, name="beta")
         moving: dict[str, Any] = {"shape": shape, "trainable": False, "autocast": False}
         self.moving_mean = self.add_weight(initializer="zeros", name="moving_mean", **moving)
         self.moving_variance = self.add_weight(initializer="ones", name="moving_variance", **moving)
@@ -99,13 +120,17 @@ class BatchNorm(layers.Layer):
             centred, variance = _centred(wide, (1, 2))
         else:
             centred, variance = wide - self.moving_mean, ops.convert_to_tensor(self.moving_variance)
-        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-        return ops.cast(centred * scale + self.beta, x.dtype)
+        gamma, beta = self._learned(x.shape[-1])
+        return ops.cast(centred * (gamma * ops.rsqrt(variance + self.epsilon)) + beta, x.dtype)
+
+    def _learned(self, channels: int) -> tuple[Any, Any]:
+        """Scale and offset; 1 and 0 where none are learned. Shapes: (C,) each."""
+        return (self.gamma, self.beta) if self.affine else (np.ones(channels, "float32"), np.zeros(channels, "float32"))
 
     def _fused(self, x: Any, training: bool) -> Any:
         """The same in one operation, where nothing but this replica's ``x`` counts, and none of it apart; else None."""
         whole = backend.replicas() == 1 if training else self.statistics == "image" and x.shape[0] == 1
-        found = backend.fused_normalization(x, self.gamma, self.beta, self.epsilon) if whole else None
+        found = backend.fused_normalization(x, *self._learned(x.shape[-1]), self.epsilon) if whole else None
         if found is None:
             return None
         if training:
@@ -132,7 +157,7 @@ class BatchNorm(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"momentum": self.momentum, "epsilon": self.epsilon, "statistics": self.statistics}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "affine": self.affine}
 
 
 def _wide(x: Any) -> Any:

@@ -1,0 +1,87 @@
+"""The generator of StarGAN: one network that takes a picture to any of several domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from img2imgkit.nn.layers import DoublingConv, HalvingConv, InstanceNorm, initializer
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class LabelMaps(layers.Layer):
+    """Each number of a label as a map of that number, behind the image's channels.
+
+    Shapes:
+        (N, H, W, C), (N, K) -> (N, H, W, C + K)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        image, label = inputs
+        maps = ops.broadcast_to(label[:, None, None, :], (*ops.shape(image)[:3], label.shape[-1]))
+        return ops.concatenate([image, maps], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        image, label = input_shape
+        return (*image[:3], image[3] + label[1])
+
+
+def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: int = 3) -> keras.Model:
+    """The residual network of StarGAN (Choi et al. 2018, https://arxiv.org/abs/1711.09020, table 4).
+
+    Two halvings, residual blocks, two doublings, each convolution with an instance norm of learned scale and shift. Its
+    statistics are the image's own always: the official code never leaves training mode, so that the running ones in its
+    checkpoints are used nowhere. Padding is zeros, without which a norm would take a label's constant maps away. The
+    last convolution is float32 whatever the precision of the others.
+
+    Shapes:
+        source (N, H, W, channels) in [-1, 1], label (N, domains); H and W multiples of 4
+            -> (N, H, W, channels) in (-1, 1)
+
+    Args:
+        domains: numbers in a label, those of a mask vector (section 3.3) included
+    """
+    source = keras.Input((None, None, channels), name="source")
+    label = keras.Input((domains,), name="label")
+    x = _step(_conv(LabelMaps(name="label_maps")([source, label]), width, 7, "stem_conv"), "stem")
+    options: dict[str, Any] = {"use_bias": False}
+    for number in range(2):
+        kernel = initializer("uniform")
+        halving = HalvingConv(
+            width * 2 ** (number + 1), kernel_initializer=kernel, name=f"down{number}_conv", **options
+        )
+        x = _step(halving(x), f"down{number}")
+    for number in range(blocks):
+        x = _block(x, f"block{number}")  # (N, H / 4, W / 4, 4 * width)
+    for number in range(2):
+        kernel = initializer("uniform")
+        doubling = DoublingConv(
+            width * 2 ** (1 - number), kernel_initializer=kernel, name=f"up{number}_conv", **options
+        )
+        x = _step(doubling(x), f"up{number}")
+    x = _conv(x, channels, 7, "last_conv", "float32")
+    image = layers.Activation("tanh", dtype="float32", name="image")(x)
+    return keras.Model([source, label], image, name="stargan_generator")
+
+
+def _conv(x: Any, filters: int, size: int, name: str, dtype: str | None = None) -> Any:
+    options: dict[str, Any] = {
+        "use_bias": False,
+        "kernel_initializer": initializer("uniform"),
+        "dtype": dtype,
+        "name": name,
+    }
+    return layers.Conv2D(filters, size, padding="same", **options)(x)
+
+
+def _step(x: Any, name: str) -> Any:
+    return layers.ReLU(name=f"{name}_act")(InstanceNorm(affine=True, name=f"{name}_norm")(x))
+
+
+def _block(x: Any, name: str) -> Any:
+    y = _conv(x, x.shape[-1], 3, f"{name}_conv0")
+    y = layers.ReLU(name=f"{name}_act")(InstanceNorm(affine=True, name=f"{name}_norm0")(y))
+    y = InstanceNorm(affine=True, name=f"{name}_norm1")(_conv(y, x.shape[-1], 3, f"{name}_conv1"))
+    return layers.Add(name=f"{name}_sum")([x, y])
