@@ -172,6 +172,16 @@ class Reflecting(_Tiny):
         return layers.Cropping2D(8)(layers.Conv2D(self.options.channels, 3, padding="same")(wide))
 
 
+def mixing(matrix: np.ndarray) -> Any:
+    """A network that mixes each pixel's channels. Shapes: (read, written)."""
+    import keras
+
+    image = keras.Input((None, None, len(matrix)))
+    model = keras.Model(image, keras.layers.Conv2D(matrix.shape[1], 1, use_bias=False)(image))
+    model.set_weights([matrix[None, None]])
+    return model
+
+
 class Directed(_Tiny):
     """Both directions between two domains: one inverts, the other one writes grey."""
 
@@ -190,24 +200,99 @@ class Directed(_Tiny):
 
     def build(self) -> kit.Networks:
         return kit.Networks(
-            {"a_to_b": self.one(-np.eye(3)), "b_to_a": self.one(np.full((3, 1), 1 / 3))},
-            {"critic": self.one(np.eye(3))},
-            {"frozen": self.one(np.eye(3))},
+            {"a_to_b": mixing(-np.eye(3)), "b_to_a": mixing(np.full((3, 1), 1 / 3))},
+            {"critic": mixing(np.eye(3))},
+            {"frozen": mixing(np.eye(3))},
         )
-
-    def one(self, matrix: np.ndarray) -> Any:
-        import keras
-
-        image = keras.Input((None, None, 3))
-        model = keras.Model(image, keras.layers.Conv2D(matrix.shape[1], 1, use_bias=False)(image))
-        model.set_weights([matrix[None, None]])
-        return model
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         return nets[self.choices.direction](inputs["source"], training=False)
 
 
-TASKS = (Plain, Normed, Strided, Nearest, Recoloured, Reflecting, Directed)
+TINTS = {"red": (0.5, -0.5, -0.5), "blue": (-0.5, -0.5, 0.5)}
+
+
+def a_tint(value: Any) -> str:
+    """The name of a tint."""
+    if value not in TINTS:
+        raise ValueError(f"expected one of {', '.join(TINTS)}, got {value!r}")
+    return str(value)
+
+
+class Tinted(_Tiny):
+    """The picture a tenth, the mean colour of some pictures and a tint half, and black where a map says 9."""
+
+    name = "tiny-tinted"
+    data = "few_shot"
+    keeps_grey = False
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+
+    def sides(self) -> Mapping[str, kit.Side]:
+        return {
+            "style": kit.Side("pictures", "pictures of a colour", required=True, size=8),
+            "tint": kit.Side("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
+            "hidden": kit.Side("map", "9 where the picture shall be black"),
+            "traits": kit.Side("attributes", "whether it is 'dark'"),
+        }
+
+    def build(self) -> kit.Networks:
+        return kit.Networks({"generator": mixing(np.eye(3))})
+
+    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+        from keras import ops
+
+        return ops.mean(nets["generator"](pictures), axis=(1, 2))
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        tint = np.asarray(TINTS[given.get("tint", "red")], np.float32)
+        return {"colour": tint - 0.25 * given.get("traits", {}).get("dark", False)}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        from keras import ops
+
+        beside = (inputs["style"] + inputs["colour"])[:, None, None]
+        image = 0.1 * nets["generator"](inputs["source"], training=False) + 0.5 * beside
+        return ops.where(inputs["hidden"] == 9, -1.0, image) if "hidden" in inputs else image
+
+
+class Painted(_Tiny):
+    """Label maps as colours, 3 classes and unknown; instance 7 is white, and a seed makes all brighter."""
+
+    name = "tiny-painted"
+    data = "semantic"
+    keeps_grey = False
+
+    class Options(_Tiny.Options):
+        scale: Literal[1, 2, 4] = 1
+
+    def geometry(self) -> kit.Geometry:
+        return kit.Geometry(multiple=4, channels=1, output_channels=3, ids=4, unknown=True)
+
+    def sides(self) -> Mapping[str, kit.Side]:
+        return {
+            "instance": kit.Side("map", "ids of objects", required=True),
+            "seed": kit.Side("value", "how bright", parse=int),
+        }
+
+    def build(self) -> kit.Networks:
+        return kit.Networks({"generator": mixing(np.eye(4, 3))})
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        bright = np.full(given["label"].shape, 0.1 * given.get("seed", 0), np.float32)
+        return {"bright": bright * (given["label"] == 1)}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        from keras import ops
+
+        from img2imgkit.nn import one_hot
+
+        image = nets["generator"](one_hot(inputs["source"], 4), training=False) + inputs["bright"]
+        return ops.where(inputs["instance"] == 7, 1.0, image)
+
+
+TASKS = (Plain, Normed, Strided, Nearest, Recoloured, Reflecting, Directed, Tinted, Painted)
 
 
 class TinyPlugin:

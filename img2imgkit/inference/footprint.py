@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from img2imgkit.inference.grid import padded
+from img2imgkit.inference.grid import Span, padded
+from img2imgkit.inference.sides import blank
 from img2imgkit.task import Networks, Task, Tensor
 
 PROBE = 64  # pixels; networks that need more get that
@@ -21,12 +23,14 @@ def bytes_per_pixel(task: Task, nets: Networks) -> float:
 
     geometry = task.geometry()
     side = padded(PROBE, geometry)
-    spec = tf.TensorSpec((1, side, side, geometry.channels), tf.float32)
+    source = tf.TensorSpec((1, side, side, geometry.channels), tf.float32)
+    besides = blank(task, nets, side, side).at([(Span(0, side, 0, side), Span(0, side, 0, side))])
+    specs = {name: tf.TensorSpec(array.shape, tf.float32) for name, array in besides.items()}
 
-    def translate(image: Tensor) -> Tensor:
-        return task.translate(nets, {"source": image})
+    def translate(inputs: Mapping[str, Tensor]) -> Tensor:
+        return task.translate(nets, inputs)
 
-    graph = tf.function(translate, autograph=False).get_concrete_function(spec).graph
+    graph = tf.function(translate, autograph=False).get_concrete_function({**specs, "source": source}).graph
     return WORKSPACE * _peak(graph) / side**2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +13,7 @@ from img2imgkit.images import to_unit
 from img2imgkit.inference.network import Network
 from img2imgkit.inference.settings import Precision
 
+Arrays = Mapping[str, np.ndarray]
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
@@ -42,53 +44,68 @@ class Model:
         """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
         return self._geometry.written if given == self._geometry.channels else given
 
-    def __call__(self, tiles: np.ndarray) -> np.ndarray:
+    def __call__(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
         """Translate tiles of one picture.
 
         Grey goes through networks that read three channels as three equal ones, and returns as the mean of what they
         write; colour goes through networks that read and write one channel one at a time.
 
         Shapes:
-            tiles: (N, H, W, C), uint8 or uint16; C is 1 or 3, and 1 where the networks write 3 from 1
+            tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and 1 where the networks write 3 from 1
+            beside: what the task wants besides, (N, H, W, C) or (N, D)
                 -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the output holds NaN or infinity, in float32 too.
         """
         channels, count = tiles.shape[-1], len(tiles)
-        unit = to_unit(tiles)
+        beside, unit = beside or {}, self._read(tiles)
         if channels == self._geometry.channels:
-            return self._turned(unit)
+            return self._turned({**beside, "source": unit})
         if channels == 1:
-            return self._turned(np.repeat(unit, 3, axis=-1)).mean(axis=-1, keepdims=True)
+            return self._turned({**beside, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
         assert self._geometry.written == 1, "colour is readied for networks that colour grey"
-        apart = self._turned(np.concatenate([unit[..., i : i + 1] for i in range(channels)]))
+        thrice = {name: np.concatenate([array] * channels) for name, array in beside.items()}
+        planes = np.concatenate([unit[..., i : i + 1] for i in range(channels)])
+        apart = self._turned({**thrice, "source": planes})
         return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
 
-    def difference(self, tiles: np.ndarray) -> np.ndarray:
-        """How far the network is from float32, in units of [-1, 1]; the same shape as the output."""
-        unit = to_unit(tiles)
-        return np.abs(self._finite(unit) - self.reference(unit)[0])
+    def difference(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
+        """How far the network is from float32, in units of [-1, 1]; the same shape as the output.
 
-    def _turned(self, unit: np.ndarray) -> np.ndarray:
+        Shapes:
+            tiles: (N, H, W, read)
+        """
+        inputs = {**(beside or {}), "source": self._read(tiles)}
+        return np.abs(self._finite(inputs) - self.reference(inputs)[0])
+
+    def _read(self, tiles: np.ndarray) -> np.ndarray:
+        """What the networks read of tiles: ids as they are, levels in [-1, 1]."""
+        return tiles.astype(np.float32) if self._geometry.ids else to_unit(tiles)
+
+    def _turned(self, inputs: Arrays) -> np.ndarray:
         """One pass, or the mean of eight (Timofte et al. 2016, arXiv:1511.02228, "enhanced prediction")."""
         if not self._ensemble:
-            return self._finite(unit)
+            return self._finite(inputs)
         total: np.ndarray | None = None
         for quarter, flip in TURNS:
-            image = turned_back(self._finite(np.ascontiguousarray(turned(unit, quarter, flip))), quarter, flip)
+            way = {
+                name: np.ascontiguousarray(turned(each, quarter, flip)) if each.ndim == 4 else each
+                for name, each in inputs.items()
+            }
+            image = turned_back(self._finite(way), quarter, flip)
             total = image.copy() if total is None else np.add(total, image, out=total)
         assert total is not None
         return np.divide(total, len(TURNS), out=total)
 
-    def _finite(self, unit: np.ndarray) -> np.ndarray:
-        image, finite = self.network(unit)
+    def _finite(self, inputs: Arrays) -> np.ndarray:
+        image, finite = self.network(inputs)
         if finite.all():
             return image
         if self._precision == "float32":
             raise TranslateError(_not_finite(self._bundle))
         broken = np.flatnonzero(~finite)
-        again, finite = self.reference(unit[broken])
+        again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
         if not finite.all():
             raise TranslateError(_not_finite(self._bundle))
         self.redone += len(broken)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img2imgkit.errors import BundleError, TranslateError
+from img2imgkit.errors import TranslateError
 from img2imgkit.inference import devices
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.inference.settings import Precision
 
-PICTURE_KINDS = ("paired", "unpaired", "degraded")  # data kinds whose translation needs nothing but a picture
 _MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
 
 
@@ -36,71 +35,87 @@ class Network:
     def __init__(
         self, task: Task, nets: Networks, precision: Precision, names: Sequence[str], single: bool = True
     ) -> None:
-        import tensorflow as tf
-
-        if task.data not in PICTURE_KINDS:
-            raise BundleError(f"task {task.name!r} translates {task.data!r} data, which needs more than a picture")
         self._names, self.replicas, self.traces = tuple(names), len(names), 0
         self._strategy, place = devices.scope(names)
         with place:
             nets = nets if precision == "float32" and len(names) == 1 else rebuilt(task, nets, precision)
         self._task, self._nets, self._single = task, nets, single
-        count = self.replicas if single else None
-        signature = [tf.TensorSpec((count, None, None, task.geometry().channels), tf.float32)]
-        self.compiled = tf.function(self._everywhere, input_signature=signature, autograph=False)
+        self._graphs: dict[tuple[Any, ...], Any] = {}
+        self.compiled = self._compiled
 
-    def __call__(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Translate tiles, and say of each whether every value is finite.
 
         Shapes:
-            tiles: (N, H, W, read), float32 in [-1, 1] -> (N, scale * H, scale * W, written), float32; (N,), bool
+            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of semantic data; what the task wants besides,
+                (N, H, W, C) or (N, D) -> (N, scale * H, scale * W, written), float32; (N,), bool
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the networks failed otherwise.
         """
-        together = self.replicas if self._single else len(tiles)
-        parts = [self._called(tiles[first : first + together]) for first in range(0, len(tiles), together)]
+        tiles = len(inputs["source"])
+        together = self.replicas if self._single else tiles
+        parts = [
+            self._called({name: array[first : first + together] for name, array in inputs.items()})
+            for first in range(0, tiles, together)
+        ]
         images, finite = zip(*parts, strict=True)
         return _joined(images), _joined(finite)
 
-    def _called(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _called(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         import tensorflow as tf
 
-        count = len(tiles)
+        count = len(inputs["source"])
         missing = -count % self.replicas
         if missing:
-            tiles = np.concatenate([tiles, np.repeat(tiles[-1:], missing, axis=0)])
+            inputs = {k: np.concatenate([each, np.repeat(each[-1:], missing, axis=0)]) for k, each in inputs.items()}
         try:
             with tf.device(self._names[0]):
-                images, finite = self.compiled(tf.convert_to_tensor(tiles))
+                images, finite = self.compiled({name: tf.convert_to_tensor(array) for name, array in inputs.items()})
                 return _joined(images)[:count], _joined(finite)[:count]
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise OutOfMemory(str(error)) from error
         except tf.errors.OpError as error:
             if any(word in str(error).lower() for word in _MEMORY_WORDS):
                 raise OutOfMemory(str(error)) from error
-            raise TranslateError(f"task {self._task.name!r} failed on {tiles.shape}: {error}") from error
+            shape = inputs["source"].shape
+            raise TranslateError(f"task {self._task.name!r} failed on {shape}: {error}") from error
 
-    def _everywhere(self, tiles: Any) -> Any:
+    def _compiled(self, inputs: Mapping[str, Any]) -> Any:
+        """One graph for all sizes; another only where a task is given other inputs."""
+        import tensorflow as tf
+
+        key = tuple((name, len(each.shape), each.shape[-1]) for name, each in sorted(inputs.items()))
+        if key not in self._graphs:
+            count = self.replicas if self._single else None
+            signature = {
+                name: tf.TensorSpec((count, *(None,) * (rank - 2), last), tf.float32) for name, rank, last in key
+            }
+            self._graphs[key] = tf.function(self._everywhere, input_signature=[signature], autograph=False)
+        return self._graphs[key](dict(sorted(inputs.items())))
+
+    def _everywhere(self, inputs: Mapping[str, Any]) -> Any:
         self.traces += 1
         if self._strategy is None:
-            image, finite = self._translated(tiles)
+            image, finite = self._translated(inputs)
             return (image,), (finite,)
-        images, finite = self._strategy.run(self._share, args=(tiles,))
+        images, finite = self._strategy.run(self._share, args=(inputs,))
         return self._strategy.experimental_local_results(images), self._strategy.experimental_local_results(finite)
 
-    def _share(self, tiles: Any) -> Any:
+    def _share(self, inputs: Mapping[str, Any]) -> Any:
         import tensorflow as tf
 
         context = tf.distribute.get_replica_context()
-        each = 1 if self._single else tf.shape(tiles)[0] // context.num_replicas_in_sync
-        share = tiles[context.replica_id_in_sync_group * each :][:each]
-        return self._translated(tf.ensure_shape(share, (1, *share.shape[1:])) if self._single else share)
+        each = 1 if self._single else tf.shape(inputs["source"])[0] // context.num_replicas_in_sync
+        shares = {name: tensor[context.replica_id_in_sync_group * each :][:each] for name, tensor in inputs.items()}
+        if self._single:
+            shares = {name: tf.ensure_shape(share, (1, *share.shape[1:])) for name, share in shares.items()}
+        return self._translated(shares)
 
-    def _translated(self, tiles: Any) -> Any:
+    def _translated(self, inputs: Mapping[str, Any]) -> Any:
         import tensorflow as tf
 
-        image = tf.cast(self._task.translate(self._nets, {"source": tiles}), tf.float32)
+        image = tf.cast(self._task.translate(self._nets, inputs), tf.float32)
         return image, tf.reduce_all(tf.math.is_finite(image), axis=(1, 2, 3))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from img2imgkit.inference.model import Model
 from img2imgkit.inference.network import OutOfMemory
 from img2imgkit.inference.padding import region
 from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.sides import LABEL, Beside, beside, encoded, label_of, prove_given, sides_of
 from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
 from img2imgkit.task import Geometry
 
@@ -45,7 +46,6 @@ class Translator:
 
         Raises:
             ConfigError: there is no such device, the task has no such choices, or alpha cannot go through the networks.
-            BundleError: the task needs more than a picture.
         """
         self.settings = settings or Settings()
         self.bundle = bundle.choosing(self.settings.choices)
@@ -58,57 +58,100 @@ class Translator:
             task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
             raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")
         self.tiling = self._tiling()
+        self._difference: dict[str, float] | None = None
 
-    def translate(self, picture: Picture) -> Translation:
+    def translate(self, picture: Picture, given: Mapping[str, Any] | None = None) -> Translation:
         """The picture as the bundle makes it, ``scale`` times as large, with the same depth and metadata.
 
         Its space stays too, unless the networks give it another (``colour.readied``) or it is CMYK, which becomes RGB.
-        Colour alone goes through the networks; alpha is scaled with it.
+        Colour alone goes through the networks; alpha is scaled with it. Of semantic data, the label map goes through
+        in place of the picture, which is a drawing of it, and 8 bits come out.
+
+        Args:
+            given: the sides of the task by name: maps as (H, W) ids, of semantic data "label" among them; codes as
+                ``encode`` or a file gives them; values as ``sides.parsed`` gives them
 
         Raises:
-            TranslateError: it cannot be made: no memory for the smallest tile, or no finite output.
+            ConfigError: the task has no such side.
+            TranslateError: it cannot be made: a side is missing or does not fit, no memory for the smallest tile, or
+                no finite output.
         """
         try:
-            return self._translated(self._readied(picture))
+            return self._translated(self._scene(picture, given or {}))
         except (OutOfMemory, MemoryError) as error:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
 
-    def _translated(self, picture: Picture) -> Translation:
+    def encode(self, side: str, pictures: Sequence[Picture]) -> np.ndarray:
+        """What one or more pictures say to a side, to be given to ``translate`` again and again: their mean code.
+
+        Shapes:
+            -> (D,) float32
+        Raises:
+            ConfigError: the task has no such side, or there is no picture.
+        """
+        task = self.bundle.task
+        if side not in task.sides() or task.sides()[side].kind != "pictures":
+            names = [name for name, each in task.sides().items() if each.kind == "pictures"]
+            known = f"it encodes {', '.join(names)}" if names else "it encodes none"
+            raise ConfigError(f"task {task.name!r} has no pictures {side!r} to encode: {known}")
+        if not pictures:
+            raise ConfigError(f"no pictures for {side!r}")
+        return encoded(task, self.bundle.nets, side, pictures)
+
+    def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
+        task, size = self.bundle.task, (picture.height, picture.width)
+        prove_given(task, given)
+        if task.data != "semantic":
+            return _Scene(self._readied(picture), beside(task, given, size))
+        ids = label_of(given, self.geometry, size)
+        return _Scene(picture.with_pixels(picture.color, None), beside(task, {**given, LABEL: ids}, size), ids)
+
+    def _translated(self, scene: _Scene) -> Translation:
         retries = _Count()
         redone = self.model.redone
-        color, alpha = picture.color, picture.alpha
+        picture, alpha = scene.picture, scene.picture.alpha
         if alpha is not None:
-            color = transparency.filled(color, alpha)
-        image, grid = self._levels(color, retries)
+            scene = replace(scene, picture=picture.with_pixels(transparency.filled(picture.color, alpha), alpha))
+        image, grid = self._levels(scene, retries)
         if alpha is not None:
-            alpha = self._alpha(alpha, retries)
-        notes = self._notes(grid, retries.value, self.model.redone - redone)
+            alpha = self._alpha(scene, retries)
+        notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
         return Translation(finished(picture, image, alpha), notes)
 
-    @cached_property
-    def difference(self) -> dict[str, float]:
-        """How far the chosen precision is from float32, in levels of 255, over a probe of edges, ramps and noise."""
-        probe = _probe(padded(_PROBE, self.geometry), self.geometry.channels)
-        return _in_levels(self.model.difference(probe[None]))
+    def _precision_difference(self, scene: _Scene) -> dict[str, float]:
+        """How far the chosen precision is from float32, in levels of 255.
 
-    def tiling_difference(self, picture: Picture) -> dict[str, float]:
+        Measured once, over a probe of edges, ramps and noise, or over a corner of the picture where that is not all
+        that the networks are given.
+        """
+        if self._difference is None:
+            side = padded(_PROBE, self.geometry)
+            if sides_of(self.bundle.task):
+                place = (Span(0, side, 0, side), Span(0, side, 0, side))
+                tile, more = region(scene.color, (0, side), (0, side)), scene.beside.at([place])
+            else:
+                tile, more = _probe(side, self.geometry.channels), {}
+            self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
+        return self._difference
+
+    def tiling_difference(self, picture: Picture, given: Mapping[str, Any] | None = None) -> dict[str, float]:
         """How far this picture in tiles is from the same picture whole, in levels of 255.
 
         Raises:
             TranslateError: the device has no memory for the whole of it.
         """
-        color = self._readied(picture).color
-        whole = np.empty(self._shape(color), np.float32)
+        scene = self._scene(picture, given or {})
+        whole = np.empty(self._shape(scene.color), np.float32)
         tiled = np.empty_like(whole)
 
         def keep(image: np.ndarray, start: int, rows: np.ndarray) -> None:
             image[start : start + len(rows)] = rows
 
-        height, width = (padded(side, self.geometry) for side in color.shape[:2])
+        height, width = (padded(side, self.geometry) for side in scene.color.shape[:2])
         single = make_grid(height, width, self.geometry, self.tiling.overlap, None)
-        self._render(color, partial(keep, tiled), _Count())
-        if self._render(color, partial(keep, whole), _Count(), single).tiles > 1:
+        self._render(scene, partial(keep, tiled), _Count())
+        if self._render(scene, partial(keep, whole), _Count(), single).tiles > 1:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no memory for the whole of {size} pixels to compare tiles with")
         return _in_levels(np.abs(whole - tiled))
@@ -123,10 +166,12 @@ class Translator:
             color: (H, W, C) as ``colour.readied`` leaves it, uint8 or uint16
             give: called with (first row, (rows, scale * W, channels written) float32)
         """
-        return self._render(color, give, _Count(), grid)
+        return self._render(
+            _Scene(Picture(color, None, "grey" if color.shape[2] == 1 else "rgb")), give, _Count(), grid
+        )
 
-    def _render(self, color: np.ndarray, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
-        height, width = color.shape[:2]
+    def _render(self, scene: _Scene, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
+        height, width = scene.color.shape[:2]
         grid = grid or self.tiling.grid(height, width)
         bands = Bands(self.geometry.scale * height)
         while bands.done < bands.height:
@@ -134,7 +179,7 @@ class Translator:
                 for row in grid.rows:
                     if self.geometry.scale * row.keep_stop <= bands.done:
                         continue
-                    for start, rows in bands.push(self._band(color, grid, row)):
+                    for start, rows in bands.push(self._band(scene, grid, row)):
                         give(start, rows)
             except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
@@ -143,24 +188,26 @@ class Translator:
                 bands.restart(keep=grid.exact)
         return grid
 
-    def _band(self, color: np.ndarray, grid: Grid, row: Span) -> Band:
+    def _band(self, scene: _Scene, grid: Grid, row: Span) -> Band:
+        color = scene.color
         band = Band(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
         together = self.settings.batch * self.model.network.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
-            for column, tile in zip(columns, self.model(tiles), strict=True):
+            more = scene.beside.at([(row, column) for column in columns])
+            for column, tile in zip(columns, self.model(tiles, more), strict=True):
                 band.put(column, tile)
         return band
 
-    def _levels(self, color: np.ndarray, retries: _Count) -> tuple[np.ndarray, Grid]:
-        image = np.empty(self._shape(color), color.dtype)
+    def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
+        image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
             for first, part in _slabs(rows):
-                image[start + first : start + first + len(part)] = to_levels(part, color.dtype)
+                image[start + first : start + first + len(part)] = to_levels(part, image.dtype)
 
-        return image, self._render(color, give, retries)
+        return image, self._render(scene, give, retries)
 
     def _readied(self, picture: Picture) -> Picture:
         return readied(picture, self.geometry, self.bundle.task.keeps_grey)
@@ -170,9 +217,11 @@ class Translator:
         height, width, channels = color.shape
         return self.geometry.scale * height, self.geometry.scale * width, self.model.channels(channels)
 
-    def _alpha(self, alpha: np.ndarray, retries: _Count) -> np.ndarray:
+    def _alpha(self, scene: _Scene, retries: _Count) -> np.ndarray:
+        alpha = scene.picture.alpha
+        assert alpha is not None
         if self.settings.alpha == "model" and alpha.min() < alpha.max():
-            return self._levels(alpha, retries)[0]
+            return self._levels(replace(scene, picture=Picture(alpha, None, "grey")), retries)[0]
         return transparency.resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
@@ -181,7 +230,7 @@ class Translator:
         room = min(map(devices.free_bytes, self.devices)) / each
         return Tiling(self.geometry, self.settings, room, preferred)
 
-    def _notes(self, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
+    def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
         if grid.tiles > 1:
             notes["overlap"] = grid.overlap.shared
@@ -192,8 +241,22 @@ class Translator:
         if redone:
             notes["redone_in_float32"] = redone
         if self.settings.precision != "float32":
-            notes |= {"precision": self.settings.precision, "precision_difference": self.difference}
+            notes |= {"precision": self.settings.precision, "precision_difference": self._precision_difference(scene)}
         return notes
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A readied picture, and all that goes through the networks: ``ids``, (H, W, 1), in its place if there are any."""
+
+    picture: Picture
+    beside: Beside = field(default_factory=Beside)
+    ids: np.ndarray | None = None
+
+    @property
+    def color(self) -> np.ndarray:
+        """What is cut into tiles."""
+        return self.picture.color if self.ids is None else self.ids
 
 
 @dataclass
@@ -216,6 +279,11 @@ def _why_inexact(geometry: Geometry) -> str:
     if geometry.radius is None:
         return "every output pixel depends on the whole picture, which tiles do not see; 'tile: off' avoids them"
     return f"the tiles overlap by less than {2 * geometry.radius} pixels, which this network needs"
+
+
+def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
+    """A tile in as many channels as networks read."""
+    return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)
 
 
 def _probe(side: int, channels: int) -> np.ndarray:

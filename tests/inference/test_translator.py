@@ -9,7 +9,7 @@ import pytest
 from tiny_tasks import Directed, Nearest, Normed, Plain, Recoloured, Reflecting, Strided, loaded
 
 from img2imgkit.bundle import Bundle
-from img2imgkit.errors import BundleError, ConfigError, TranslateError
+from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Metadata, Picture, to_grey, to_unit
 from img2imgkit.inference import Settings, Translator
 from img2imgkit.inference.grid import Grid
@@ -64,7 +64,7 @@ class Failing:
         import tensorflow as tf
 
         self.calls += 1
-        if max(tiles.shape[1:3]) > self.most and self.calls > self.first:
+        if max(tiles["source"].shape[1:3]) > self.most and self.calls > self.first:
             self.failures += 1
             if self.error:
                 raise self.error("no memory")
@@ -240,7 +240,8 @@ def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: 
     assert made.picture.color.dtype == np.uint16
     assert (made.picture.alpha == given.alpha).all()
     assert Translator(bundle, Settings(tile=40), "cpu").tiling_difference(given)["max"] < 1e-2
-    assert Translator(bundle, Settings(precision="bfloat16"), "cpu").difference["max"] < 3
+    notes = Translator(bundle, Settings(precision="bfloat16"), "cpu").translate(given).notes
+    assert notes["precision_difference"]["max"] < 3
 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 1}, {"channels": 1, "written": 1}])
@@ -502,12 +503,6 @@ def test_a_picture_is_left_as_it_was(plain: Bundle) -> None:
 def test_a_device_that_is_not_there_is_refused(plain: Bundle, device: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         Translator(plain, device=device)
-
-
-def test_a_task_that_needs_more_than_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Plain, "data", "labelled")
-    with pytest.raises(BundleError, match="needs more than a picture"):
-        Translator(loaded(Plain), device="cpu")
 
 
 def test_a_picture_that_main_memory_cannot_hold_fails_with_its_size(plain: Bundle) -> None:

@@ -1,0 +1,69 @@
+"""Code files: what a model's encoder said of some pictures, kept to be used again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.bundle import Manifest
+from img2imgkit.config import Config, parse_yaml, validate
+from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.files import write_whole
+
+FORMAT = 1
+_MAX_BYTES = 4 << 20
+
+
+class CodeFile(Config):
+    """A code, and where it is from; a code is only understood by the weights that made it."""
+
+    format: int = Field(ge=1, le=FORMAT)
+    side: str
+    bundle: str
+    digest: str
+    pictures: tuple[str, ...]
+    code: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1)
+
+
+def save_code(path: Path, code: np.ndarray, side: str, manifest: Manifest, pictures: Sequence[str]) -> None:
+    """Write a code file: JSON with the code, and the names of the bundle and the pictures.
+
+    Shapes:
+        code: (D,)
+    Raises:
+        BundleError: it cannot be written.
+    """
+    about = {"format": FORMAT, "side": side, "bundle": manifest.name, "digest": manifest.digest}
+    try:
+        write_whole(path, json.dumps({**about, "pictures": list(pictures), "code": code.tolist()}) + "\n")
+    except OSError as error:
+        raise BundleError(f"{path}: cannot write it: {error.strerror or error}") from error
+
+
+def load_code(path: Path, side: str, manifest: Manifest) -> np.ndarray:
+    """Read a code file for a side of a bundle.
+
+    Shapes:
+        -> (D,) float32
+    Raises:
+        BundleError: it cannot be read, is none, or is of another side or of another bundle.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise BundleError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, so it is no code file")
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        file = validate(CodeFile, parse_yaml("", str(path)), data=stated)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: no code file: {getattr(error, 'strerror', None) or error}") from None
+    except ConfigError as error:
+        raise BundleError(f"{path}: no code file: {error}") from None
+    if file.side != side:
+        raise BundleError(f"{path}: a code for {file.side!r}, and {side!r} is asked for")
+    if file.digest != manifest.digest:
+        raise BundleError(f"{path}: made with another bundle ({file.bundle}): make it again with {manifest.name}")
+    return np.asarray(file.code, np.float32)

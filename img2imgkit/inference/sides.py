@@ -1,0 +1,175 @@
+"""From what a user gives beside a picture to what ``Task.translate`` is given beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from img2imgkit.config import suggestion
+from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
+from img2imgkit.inference import transparency
+from img2imgkit.inference.padding import region
+from img2imgkit.task import Geometry, Networks, Side, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.inference.grid import Span
+
+LABEL = "label"  # the map of classes that semantic data are made of; it takes the place of the picture
+VOID = 255  # what label maps of 8 bits say of pixels of no class
+Place = tuple["Span", "Span"]  # rows and columns of a tile
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What goes through the networks with a picture.
+
+    Shapes:
+        maps: (H, W, C) of the picture's size, cut into tiles with it
+        vectors: (D,), the same for every tile
+    """
+
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def at(self, places: Sequence[Place]) -> dict[str, np.ndarray]:
+        """The same for some tiles. Shapes: (tiles, h, w, C) and (tiles, D), float32."""
+        found = {
+            name: np.stack([region(whole, (r.start, r.stop), (c.start, c.stop)) for r, c in places])
+            for name, whole in self.maps.items()
+        }
+        found |= {name: np.repeat(vector[None], len(places), axis=0) for name, vector in self.vectors.items()}
+        return {name: np.asarray(array, np.float32) for name, array in found.items()}
+
+
+def sides_of(task: Task) -> dict[str, Side]:
+    """All further inputs of a task's translation, with the label map of semantic data."""
+    label = {LABEL: Side("map", "ids of classes", required=True)} if task.data == "semantic" else {}
+    return {**label, **task.sides()}
+
+
+def parsed(task: Task, name: str, value: Any) -> Any:
+    """A stated value of a side as its task wants it.
+
+    Raises:
+        ConfigError: there is no such side, or it takes no such value.
+    """
+    prove_known(task, name)
+    parse = sides_of(task)[name].parse
+    try:
+        return parse(value) if parse else value
+    except ValueError as error:
+        raise ConfigError(f"input {name!r} of task {task.name!r}: {error}") from None
+
+
+def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Beside:
+    """What goes through the networks with a picture of ``size`` (height, width), but for its label map.
+
+    Args:
+        given: by side, maps (H, W) or (H, W, 1) of ids, codes (D,), values as parsed
+
+    Raises:
+        ConfigError: a side that the task has not.
+        TranslateError: a side that is missing, or a map of another size.
+    """
+    sides = sides_of(task)
+    prove_given(task, given)
+    for name in given:
+        prove_known(task, name)
+    kinds: dict[str, dict[str, Any]] = {kind: {} for kind in ("map", "pictures", "value", "attributes")}
+    for name, value in given.items():
+        kinds[sides[name].kind][name] = _map(name, value, size) if sides[name].kind == "map" else value
+    arrays = task.condition({**kinds["map"], **kinds["value"], **kinds["attributes"]})
+    maps = {name: ids for name, ids in kinds["map"].items() if name != LABEL}
+    maps |= {name: array for name, array in arrays.items() if array.ndim == 3}
+    vectors = {name: np.asarray(code, np.float32) for name, code in kinds["pictures"].items()}
+    vectors |= {name: array for name, array in arrays.items() if array.ndim == 1}
+    return Beside(maps, vectors)
+
+
+def prove_known(task: Task, name: str) -> None:
+    """Raises ConfigError: the task has no side of that name."""
+    sides = sides_of(task)
+    if name not in sides:
+        known = f"it has {', '.join(sides)}" if sides else "it has none"
+        raise ConfigError(f"task {task.name!r} has no input {name!r}{suggestion(name, sides)}; {known}")
+
+
+def prove_given(task: Task, names: Container[str]) -> None:
+    """Raises TranslateError when a required side is not among the names."""
+    for name, side in sides_of(task).items():
+        if side.required and name not in names:
+            way = "read it with a read-labels step" if side.kind == "map" else f"state it under 'inputs: {name}'"
+            raise TranslateError(f"task {task.name!r} needs {name!r} ({side.description}): {way}")
+
+
+def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]) -> np.ndarray:
+    """The label map in place of the picture.
+
+    Shapes:
+        -> (H, W, 1) int32 in [0, ids)
+    Raises:
+        TranslateError: an id that the task does not know, with its pixel.
+    """
+    ids = _map(LABEL, given[LABEL], size)
+    assert geometry.ids is not None, "a task of semantic data states its ids in geometry()"
+    if geometry.unknown:
+        ids = np.where(ids == VOID, geometry.ids - 1, ids)
+    strange = np.argwhere((ids < 0) | (ids >= geometry.ids))
+    if len(strange):
+        row, column, _ = strange[0]
+        known = f"0 to {geometry.ids - 1 - geometry.unknown}" + (f", and {VOID} for none" if geometry.unknown else "")
+        raise TranslateError(
+            f"label: pixel ({column}, {row}) has the id {ids[row, column, 0]}, and this model knows {known}"
+        )
+    return ids
+
+
+def encoded(task: Task, nets: Networks, side: str, pictures: Sequence[Picture]) -> np.ndarray:
+    """The mean of the codes of pictures. Shapes: -> (D,) float32."""
+    import tensorflow as tf
+
+    size, channels = task.sides()[side].size, task.geometry().written
+    codes = [task.encode(nets, side, tf.constant(_unit(each, size, channels)[None])) for each in pictures]
+    mean: np.ndarray = np.mean([np.asarray(code, np.float64)[0] for code in codes], axis=0).astype(np.float32)
+    return mean
+
+
+def _unit(picture: Picture, size: int | None, channels: int) -> np.ndarray:
+    """A picture as the encoder sees it. Shapes: -> (H, W, channels), float32 in [-1, 1]."""
+    if picture.alpha is not None:
+        picture = picture.with_pixels(transparency.filled(picture.color, picture.alpha), None)
+    if channels == 1:
+        picture = to_grey(to_rgb(picture) if picture.space == "cmyk" else picture)
+    else:
+        picture = to_srgb(picture) if picture.space == "rgb" else to_rgb(picture)
+    if size is not None:
+        picture = resize(picture, size, size, "bilinear")
+    return to_unit(picture.color)
+
+
+def _map(name: str, value: Any, size: tuple[int, int]) -> np.ndarray:
+    ids = np.asarray(value, np.int32)
+    ids = ids[..., None] if ids.ndim == 2 else ids
+    if ids.shape[:2] != size:
+        raise TranslateError(
+            f"the {name} map is {ids.shape[1]}x{ids.shape[0]} pixels, and its picture {size[1]}x{size[0]}"
+        )
+    return ids
+
+
+def blank(task: Task, nets: Networks, height: int, width: int) -> Beside:
+    """What goes through the networks beside a picture that nothing is known of: to try sizes with."""
+    import tensorflow as tf
+
+    given: dict[str, Any] = {}
+    for name, side in sides_of(task).items():
+        if side.kind == "map":
+            given[name] = np.zeros((height, width), np.int32)
+        if side.kind == "pictures":
+            pixels = tf.zeros((1, side.size or height, side.size or width, task.geometry().written))
+            given[name] = np.asarray(task.encode(nets, name, pixels))[0]
+    return beside(task, given, (height, width))

@@ -1,0 +1,60 @@
+"""Code files: kept, read back, and refused where they do not belong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_tasks import Tinted, loaded
+
+from img2imgkit.errors import BundleError
+from img2imgkit.inference import load_code, save_code
+
+BUNDLE = loaded(Tinted).manifest
+
+
+def kept(folder: Path, **changes: Any) -> Path:
+    path = folder / "red.json"
+    save_code(path, np.array([0.1, -2.5e-7, 3], np.float32), "style", BUNDLE, ["a.png", "b.png"])
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return path
+
+
+def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    code = load_code(kept(tmp_path), "style", BUNDLE)
+    assert code.dtype == np.float32
+    assert (code == np.array([0.1, -2.5e-7, 3], np.float32)).all()
+    assert json.loads((tmp_path / "red.json").read_text())["pictures"] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"side": "class"}, "a code for 'class', and 'style' is asked for"),
+        ({"digest": "0"}, "made with another bundle .tiny-tinted-x1.: make it again"),
+        ({"format": 2}, "no code file"),
+        ({"code": []}, "no code file"),
+        ({"code": ["x"]}, "no code file"),
+        ({"code": [float("nan")]}, "no code file"),
+    ],
+)
+def test_a_file_that_does_not_belong_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    with pytest.raises(BundleError, match=match):
+        load_code(kept(tmp_path, **changes), "style", BUNDLE)
+
+
+def test_what_is_no_file_of_a_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with pytest.raises(BundleError, match="No such file"):
+        load_code(path, "style", BUNDLE)
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(BundleError, match="no code file"):
+        load_code(path, "style", BUNDLE)
+    path.write_bytes(b" " * (5 << 20))
+    with pytest.raises(BundleError, match="larger than 4 MiB"):
+        load_code(path, "style", BUNDLE)
+    with pytest.raises(BundleError, match="cannot write it"):
+        save_code(tmp_path / "no" / "x.json", np.zeros(1), "style", BUNDLE, [])
