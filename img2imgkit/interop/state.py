@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 State = Mapping[str, np.ndarray]
 Places = Iterable[tuple[str, str]]  # a module's name in the state, and its layer's name in the model
-PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model")  # where files keep one, the better before
+# where files keep one, the better before
+PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant kernel of anti-aliasing
 LEAVES = {
     **{"weight": ("kernel", "gamma"), "bias": ("bias", "beta")},
@@ -110,7 +111,7 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
     """
     left = [name for name in state if not name.endswith(IGNORED)]
     taken: list[tuple[Any, np.ndarray]] = []
-    layers = {layer.name: layer for layer in model.layers}
+    layers = dict(_layers(model))
     for module, layer in places:
         for name in [name for name in left if name.rpartition(".")[0] == module and layer in layers]:
             taken.append(_fit(layers[layer], name, state[name]))
@@ -122,6 +123,14 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
     if missing := [variable.path for key, variable in weights.items() if key not in given]:
         raise InteropError(f"{_some(missing)} of the network {model.name!r} are not in the file")
     return taken
+
+
+def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
+    """All layers by name; those of a network inside of the model by its name, a slash and theirs."""
+    for layer in model.layers:
+        yield f"{inside}{layer.name}", layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer, f"{inside}{layer.name}/")
 
 
 def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
