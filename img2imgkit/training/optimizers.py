@@ -36,6 +36,31 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
+class RootMeanSquare(keras.optimizers.RMSprop):
+    """RMSprop with epsilon beside the root and weight decay in the gradient, as published trainings used it.
+
+    Keras adds epsilon under the root, which holds back small gradients, and takes weight decay off the weights.
+    """
+
+    def __init__(self, weight_decay: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.penalty = weight_decay
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One variable's update; the slots are Keras' own."""
+        index = self._get_variable_index(variable)
+        squares = self._velocities[index]
+        gradient = tf.cast(gradient, variable.dtype) + self.penalty * tf.convert_to_tensor(variable)
+        mean = self.rho * tf.convert_to_tensor(squares.value) + (1 - self.rho) * tf.square(gradient)
+        self.assign(squares, mean)
+        move = gradient / (tf.sqrt(mean) + self.epsilon)
+        if self.momentum > 0:
+            momentum = self._momentums[index]
+            move += self.momentum * tf.convert_to_tensor(momentum.value)
+            self.assign(momentum, move)
+        self.assign_sub(variable, tf.cast(learning_rate, variable.dtype) * move)
+
+
 def build(options: Optimizer, variables: Sequence[Any]) -> keras.Optimizer:
     """An optimizer whose slots exist already; under a strategy they could not be made inside the step."""
     optimizer = _made(options)
@@ -50,7 +75,7 @@ def _made(options: Optimizer) -> keras.Optimizer:
         case Sgd():
             return keras.optimizers.SGD(**options.model_dump(exclude={"kind"}))
         case RmsProp():
-            return keras.optimizers.RMSprop(**options.model_dump(exclude={"kind"}))
+            return RootMeanSquare(**options.model_dump(exclude={"kind"}))
 
 
 class LossScale:

@@ -36,13 +36,14 @@ class Sgd(Config):
 
 
 class RmsProp(Config):
-    """Gradients over a running root mean square."""
+    """Gradients over a running root mean square (Hinton, Coursera lecture 6e, 2012), in the form of PyTorch."""
 
     kind: Literal["rmsprop"] = "rmsprop"
     learning_rate: float = Field(default=1e-3, gt=0)
     rho: float = Field(default=0.9, ge=0, lt=1)
     momentum: float = Field(default=0.0, ge=0, lt=1)
-    epsilon: float = Field(default=1e-8, gt=0)
+    epsilon: float = Field(default=1e-8, gt=0, description="added to the root")
+    weight_decay: float = Field(default=0.0, ge=0, description="share of a weight that joins its gradient")
 
 
 class Constant(Config):

@@ -41,6 +41,23 @@ def test_adam_is_the_textbooks() -> None:
         assert x.numpy()[0] == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.5, 0.3)])
+def test_rmsprop_is_pytorchs(momentum: float, decay: float) -> None:
+    """Against its documented algorithm, with gradients so small that the place of epsilon decides."""
+    [x] = [keras.Variable([1.0])]
+    options = RmsProp(learning_rate=0.1, rho=0.99, momentum=momentum, epsilon=1e-3, weight_decay=decay)
+    optimizer = optimizers.build(options, [x])
+    mean = buffer = 0.0
+    value = 1.0
+    for step in range(1, 6):
+        gradient = 1e-3 * step + decay * value
+        reduced_apply([(optimizer, [x])], [tf.constant([1e-3 * step])], clip=None)
+        mean = 0.99 * mean + 0.01 * gradient**2
+        buffer = momentum * buffer + gradient / (mean**0.5 + 1e-3)
+        value -= 0.1 * buffer
+        assert x.numpy()[0] == pytest.approx(value, rel=1e-5)
+
+
 def test_clipping_bounds_the_norm_over_all_variables() -> None:
     bowl = variables()
     before = [v.numpy() for v in bowl]

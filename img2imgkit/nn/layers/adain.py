@@ -29,5 +29,6 @@ class AdaptiveInstanceNorm(InstanceNorm):
         mean, deviation = ops.split(told, 2, axis=-1)
         return super().call(x) * deviation + mean
 
-    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        return input_shape[0]
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        of_pictures: Shape = input_shape[0]
+        return of_pictures
