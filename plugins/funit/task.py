@@ -1,0 +1,183 @@
+"""FUNIT: a picture taken to the class of a few others, which may be one that no training saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from keras import ops
+from pydantic import Field, model_validator
+
+import img2imgkit as kit
+from img2imgkit import backend
+from img2imgkit.adversary import Adversary
+from img2imgkit.losses import l1, squared_gradient
+from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
+
+_PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
+
+
+class Funit(kit.Task):
+    """Translate to a class known from a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
+
+    Content and class are encoded apart; the decoder is told means and deviations by the class code. The critic asks
+    whether a picture is a real one of the class it was taken to (eq. 6); a picture given its own class must come back
+    (eq. 7), and the critic's features of a translation must be, on average over its places, those of the class's
+    picture (eq. 8). Defaults are those of the official code.
+    Departs from the paper, as its code does: reconstructions are judged, too, and compared by features; the slope that
+    the critic pays for is that of its mean over the batch, so that it is less the larger the batch is. With
+    ``micro_batches`` it is the mean over one part.
+    """
+
+    name = "funit"
+    data = "few_shot"
+    order = ("critics", "generators")
+    training: Mapping[str, Any] = {"ema": 0.999, "generators": _PLAYER, "critics": _PLAYER}  # type: ignore[misc]
+
+    class Options(kit.Config):
+        """The networks, the classes of the training, and the size that class pictures are seen at."""
+
+        classes: int = Field(default=119, ge=1, description="classes of the training data; 119 are the animal faces'")
+        width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
+        blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder, and of the decoder")
+        content_downs: int = Field(default=3, ge=1, description="halvings of the content encoder")
+        class_downs: int = Field(default=4, ge=2, description="halvings of the class encoder")
+        code: int = Field(default=64, ge=1, description="numbers that describe a class")
+        mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
+        mlp_layers: int = Field(default=3, ge=2, description="its layers")
+        critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
+        critic_blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks of the critic")
+        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
+        size: int = Field(default=128, ge=4, description="height and width that class pictures are resized to")
+        adversary: Adversary = Field(default=Adversary(loss="hinge"), description="how the two play")
+
+        @model_validator(mode="after")
+        def _pictures_large_enough(self) -> Self:
+            if self.size < 2**self.class_downs:
+                raise ValueError(f"size: {self.size} cannot be halved class_downs = {self.class_downs} times")
+            return self
+
+    class Weights(kit.Config):
+        """Loss coefficients."""
+
+        adversarial: float = Field(default=1.0, ge=0, description="the generators', for being seen through")
+        reconstruction: float = Field(default=0.1, ge=0, description="pictures that their own class changes")
+        content_features: float = Field(
+            default=1.0, ge=0, description="the critic's features of a picture, in its reconstruction"
+        )
+        class_features: float = Field(
+            default=1.0, ge=0, description="the critic's features of a class's picture, in a translation to the class"
+        )
+        critic_real: float = Field(default=1.0, ge=0, description="the critic's, for pictures of a class")
+        critic_fake: float = Field(default=1.0, ge=0, description="the critic's, for translations to it")
+        slope: float = Field(
+            default=10.0, ge=0, description="the critic's, for its mean's slope at pictures of a class"
+        )
+        penalty: float = Field(
+            default=10.0, ge=0, description="the critic's, for the adversary's penalty, if it has one"
+        )
+
+    def build(self) -> kit.Networks:
+        chosen = self.options
+        wide = chosen.width * 2**chosen.content_downs
+        return kit.Networks(
+            {
+                "content_encoder": content_encoder(chosen.content_downs, chosen.blocks, chosen.width, chosen.channels),
+                "class_encoder": class_encoder(chosen.class_downs, chosen.width, chosen.code, chosen.channels),
+                "decoder": adain_decoder(
+                    chosen.content_downs,
+                    chosen.blocks,
+                    wide,
+                    chosen.code,
+                    chosen.mlp_width,
+                    chosen.mlp_layers,
+                    chosen.channels,
+                ),
+            },
+            {
+                "critic": class_critic(
+                    chosen.classes,
+                    chosen.critic_width,
+                    chosen.critic_blocks,
+                    chosen.channels,
+                    chosen.adversary.spectral,
+                )
+            },
+        )
+
+    def geometry(self) -> kit.Geometry:
+        multiple = 2**self.options.content_downs
+        return kit.Geometry(multiple=multiple, minimum=2 * multiple, radius=None, channels=self.options.channels)
+
+    def least_crop(self) -> int:
+        chosen = self.options
+        return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
+
+    def sides(self) -> Mapping[str, kit.Side]:
+        description = "pictures of the class to translate to, such as five; any class"
+        return {"class": kit.Side("pictures", description, required=True, size=self.options.size)}
+
+    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+        found = len(data["classes"])
+        return [] if found == self.options.classes else [f"classes is {self.options.classes}, but the data has {found}"]
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return self.options.adversary.draw(random, sample["class"].shape)
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Translations to the other picture's class, and to the picture's own; both in one pass of each network."""
+        code = nets["content_encoder"](batch["content"], training=True)
+        looks = nets["class_encoder"](ops.concatenate([batch["class"], batch["content"]]), training=True)
+        images = nets["decoder"]([ops.concatenate([code, code]), looks], training=True)
+        translation, reconstruction = ops.split(images, 2)
+        return {"translation": translation, "reconstruction": reconstruction}
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        adversary = self.options.adversary
+        fakes, of_fakes = self._judged(nets, batch, (out["translation"], out["reconstruction"]))
+        reals, of_reals = self._judged(nets, batch, (batch["class"], batch["content"]))
+        adversarial = [adversary.generator_loss(*pair) for pair in zip(fakes, reals, strict=True)]
+        return {
+            "adversarial": (adversarial[0] + adversarial[1]) / 2,
+            "reconstruction": l1(out["reconstruction"], batch["content"]),
+            "class_features": l1(of_fakes[0], ops.stop_gradient(of_reals[0])),
+            "content_features": l1(of_fakes[1], ops.stop_gradient(of_reals[1])),
+        }
+
+    def critic_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        real, fake = self.options.adversary.critic(_judge(nets, batch), batch["class"], out["translation"], batch)
+        return {"critic_real": real, "critic_fake": fake}
+
+    def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        judge, real = _judge(nets, batch), batch["class"]
+        images = len(real) * backend.replicas()
+
+        def mean(pictures: Any) -> Any:
+            return ops.mean(judge(pictures), axis=(1, 2, 3)) / images
+
+        terms = {"slope": squared_gradient(mean, real)} if self.weights.slope else {}
+        return terms | {"penalty": self.options.adversary.penalise(judge, real, out["translation"], batch)}
+
+    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+        return nets["class_encoder"](pictures, training=False)
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        content = nets["content_encoder"](inputs["source"], training=False)
+        return nets["decoder"]([content, inputs["class"]], training=False)
+
+    def _judged(self, nets: kit.Networks, batch: Mapping[str, Any], images: Sequence[Any]) -> tuple[Any, Any]:
+        """Scores and mean features of what was taken to the class, and of what keeps its own.
+
+        Shapes:
+            images: (N, H, W, C) twice -> (N, h, w, 1) twice, (N, D) twice
+        """
+        shown = self.options.adversary.through(lambda image: ops.cast(image, "float32"), batch)
+        labels = ops.concatenate([batch["class_label"], batch["content_label"]])
+        pictures = ops.concatenate([shown(image) for image in images])
+        scores, features = nets["critic"]([pictures, labels], training=True)
+        return ops.split(scores, 2), ops.split(ops.mean(features, axis=(1, 2)), 2)
+
+
+def _judge(nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
+    return lambda pictures: nets["critic"]([pictures, batch["class_label"]], training=True)[0]
