@@ -14,6 +14,7 @@ from img2imgkit.interop.few_shot import (
     CONTENT_ENCODER,
     FEW_SHOT_GENERATOR,
 )
+from img2imgkit.interop.multiscale import MULTISCALE_CRITIC
 from img2imgkit.interop.patch_critic import PATCH_CRITIC
 from img2imgkit.interop.patch_sample import PATCH_SAMPLE
 from img2imgkit.interop.pixel_critic import PIXEL_CRITIC
@@ -43,6 +44,7 @@ FAMILIES: tuple[Family, ...] = (
     CLASS_ENCODER,
     ADAIN_DECODER,
     CLASS_CRITIC,
+    MULTISCALE_CRITIC,
 )
 
 

@@ -1,6 +1,13 @@
 """Networks as functions that return a ``keras.Model``, and their layers; ``keras.ops`` only, no files."""
 
-from img2imgkit.nn.critics import class_critic, domain_critic, patch_critic, patch_sample, pixel_critic
+from img2imgkit.nn.critics import (
+    class_critic,
+    domain_critic,
+    multiscale_critic,
+    patch_critic,
+    patch_sample,
+    pixel_critic,
+)
 from img2imgkit.nn.encoders import class_encoder, content_encoder, style_encoder
 from img2imgkit.nn.generators import (
     adain_decoder,
@@ -23,6 +30,7 @@ from img2imgkit.nn.layers import (
     EdgePad,
     HalvingConv,
     InstanceNorm,
+    MeanDown,
     ReflectionPad,
     SpectralConv,
     TransposedConv,
@@ -41,6 +49,7 @@ __all__ = [
     "EdgePad",
     "HalvingConv",
     "InstanceNorm",
+    "MeanDown",
     "ReflectionPad",
     "SpectralConv",
     "TransposedConv",
@@ -54,6 +63,7 @@ __all__ = [
     "initializer",
     "instance_edges",
     "luma",
+    "multiscale_critic",
     "normalized",
     "one_hot",
     "patch_critic",

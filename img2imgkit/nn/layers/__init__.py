@@ -6,6 +6,7 @@ from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initi
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
+from img2imgkit.nn.layers.pyramid import MeanDown
 
 __all__ = [
     "AdaptiveInstanceNorm",
@@ -16,6 +17,7 @@ __all__ = [
     "EdgePad",
     "HalvingConv",
     "InstanceNorm",
+    "MeanDown",
     "ReflectionPad",
     "SpectralConv",
     "TransposedConv",

@@ -1,0 +1,74 @@
+"""A critic of several scales, each of which gives its features: that of pix2pixHD and of SPADE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from img2imgkit.nn.layers import MeanDown, SpectralConv, initializer, normalized
+from img2imgkit.nn.layers.convolution import Init
+from img2imgkit.nn.layers.norm import Norm
+
+WIDEST = 512
+
+
+def multiscale_critic(
+    channels: int = 3,
+    width: int = 64,
+    layers: int = 3,
+    scales: int = 2,
+    norm: Norm = "instance",
+    spectral: bool = False,
+    use_bias: bool = True,
+    init: Init = "normal",
+) -> keras.Model:
+    """A patch critic for each scale of an image (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.2).
+
+    The critics have the same form and weights of their own. Each scale is half the one before, see ``MeanDown``. The
+    judgements are float32 whatever the precision of the layers before.
+
+    SPADE's (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A) is ``spectral``, without ``use_bias``; its
+    official code counts the convolution that does not halve among ``layers``, so that its 4 are 3 here.
+
+    Shapes:
+        (N, H, W, channels) -> for each scale, the full one first, a list of maps (N, h, w, C): the features behind each
+        activation, then the scores (N, h, w, 1), any range
+
+    Args:
+        width: filters of each first convolution; those behind double up to 512
+        layers: convolutions that halve the image
+        spectral: spectral normalization of all convolutions but the first and the last, see ``SpectralConv``
+        use_bias: whether convolutions have a bias where a norm follows, too, which takes it away again
+        init: first kernels, see ``initializer``
+    """
+    source = keras.Input((None, None, channels), name="source")
+    seen, outputs = source, []
+    for scale in range(scales):
+        seen = MeanDown(name=f"scale{scale}_down")(seen) if scale else seen
+        outputs.append(_patch_critic(seen, f"scale{scale}", width, layers, norm, spectral, use_bias, init))
+    return keras.Model(source, outputs, name="multiscale_critic")
+
+
+def _patch_critic(
+    x: Any, name: str, width: int, layers: int, norm: Norm, spectral: bool, use_bias: bool, init: Init
+) -> list[Any]:
+    """The features of one scale, and its scores. Padding is by 2, so that maps end one pixel larger than halved."""
+    features = []
+    for number in range(layers + 2):
+        first, last = number == 0, number == layers + 1
+        between = not (first or last)
+        options: dict[str, Any] = {
+            "strides": 2 if number < layers else 1,
+            "use_bias": use_bias or not between or norm == "none",
+            "kernel_initializer": initializer(init),
+            "dtype": "float32" if last else None,
+            "name": f"{name}_conv{number}",
+        }
+        filters = 1 if last else min(width * 2**number, WIDEST)
+        x = keras.layers.ZeroPadding2D(2, dtype=options["dtype"], name=f"{name}_conv{number}_pad")(x)
+        x = (SpectralConv if spectral and between else keras.layers.Conv2D)(filters, 4, **options)(x)
+        x = normalized(x, norm, f"{name}_norm{number}") if between else x
+        x = x if last else keras.layers.LeakyReLU(0.2, name=f"{name}_act{number}")(x)
+        features.append(x)
+    return features
