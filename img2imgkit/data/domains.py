@@ -15,6 +15,42 @@ _VALUES: Mapping[str, float] = {"1": 1.0, "0": 0.0, "-1": 0.0}
 _MOST_UNKNOWN = 5  # a file that names another folder's pictures is told by a few of them
 
 
+@dataclass(frozen=True)
+class LabelSet:
+    """Pictures whose labels say the same things of them.
+
+    Attributes:
+        names: of the domains, or attributes, that labels hold
+        folders: where the pictures lie
+        labels: of each picture, a number for each name
+    """
+
+    names: tuple[str, ...]
+    folders: Sequence[PictureFolder]
+    labels: Mapping[Path, tuple[float, ...]]
+
+    def size(self, path: Path) -> tuple[int, int]:
+        """A picture's width and height."""
+        width, height, _ = next(folder.headers[path] for folder in self.folders if path in folder.headers)
+        return width, height
+
+
+def label_set(
+    folder: Path, attributes: Path | None, selected: Sequence[str], problems: list[str], notes: list[str]
+) -> LabelSet:
+    """The pictures of a folder with the labels that its subfolders give, or an attribute file.
+
+    What keeps pictures from being used is added to ``problems``, what is odd to ``notes``.
+    """
+    if attributes is not None:
+        pictures = scan("source", folder, problems)
+        return LabelSet(tuple(selected), [pictures], attributed(attributes, selected, pictures, problems, notes))
+    domains = domains_in(folder, selected, problems, notes)
+    rows = [tuple(float(other is domain) for other in domains) for domain in domains]
+    labels = {path: row for domain, row in zip(domains, rows, strict=True) for path in domain.usable}
+    return LabelSet(tuple(domain.title for domain in domains), domains, labels)
+
+
 def domains_in(folder: Path, selected: Sequence[str], problems: list[str], notes: list[str]) -> list[PictureFolder]:
     """The subfolders of a folder in the order of their names, or those that are ``selected``, in that order."""
     if not folder.is_dir():

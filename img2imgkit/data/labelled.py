@@ -9,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from img2imgkit.config import Location
+from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.domains import attributed, domains_in
-from img2imgkit.data.folders import by_role, probed, scan, undecodable
+from img2imgkit.data.domains import LabelSet, label_set
+from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import resized_to
 from img2imgkit.data.jitter import Jitter, jittered
 from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
@@ -21,6 +21,20 @@ from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import DataKind, Geometry
+
+
+class LabelledSet(Config):
+    """Further pictures, with labels of their own."""
+
+    folder: Annotated[Path, Location()] = Field(
+        description="folder of pictures; without 'attributes' it has a subfolder for each domain"
+    )
+    attributes: Annotated[Path, Location()] | None = Field(
+        default=None, description="file of attributes as CelebA has it: names in one line, then a picture's 1 and -1"
+    )
+    selected: tuple[str, ...] = Field(
+        default=(), description="which attributes, or domains, stand in labels, in this order; none: every subfolder"
+    )
 
 
 class LabelledOptions(ReaderOptions):
@@ -36,6 +50,9 @@ class LabelledOptions(ReaderOptions):
     selected: tuple[str, ...] = Field(
         default=(), description="which attributes, or domains, stand in labels, in this order; none: every subfolder"
     )
+    more: tuple[LabelledSet, ...] = Field(
+        default=(), description="further pictures whose labels say other things; batches take turns with the sets"
+    )
     center_crop: int | None = Field(
         default=178, ge=1, description="side of the square that is cut from the middle; null: the largest"
     )
@@ -48,15 +65,28 @@ class LabelledOptions(ReaderOptions):
         found = enlarges(self.kind, geometry)
         if problem := not_a_multiple(self.resize, geometry):
             found.append(("resize", problem))
-        if self.attributes and not self.selected:
-            found.append(("selected", "is required with 'attributes': the names of those that labels hold"))
-        if len(set(self.selected)) < len(self.selected):
-            found.append(("selected", "names one twice"))
+        for number, each in enumerate(self.sets):
+            option = f"more.{number - 1}.selected" if number else "selected"
+            if each.attributes and not each.selected:
+                found.append((option, "is required with 'attributes': the names of those that labels hold"))
+            if len(set(each.selected)) < len(each.selected):
+                found.append((option, "names one twice"))
         return found
+
+    @property
+    def sets(self) -> tuple[LabelledSet, ...]:
+        """All sets of pictures, the first included."""
+        return (LabelledSet(folder=self.folder, attributes=self.attributes, selected=self.selected), *self.more)
 
 
 class LabelledReader(Reader):
-    """A square of a picture, its label, and the label of some other picture."""
+    """A square of a picture, its label, and the label of some other picture.
+
+    Each global batch is of one set. Each set has its turn before any has another, as in StarGAN's official code, but in
+    an order drawn for each round, so that a player who moves in each n-th step meets all of them. A label holds the
+    numbers of all sets, one set behind the other; those of other sets than the picture's are 0 (Choi et al. 2018,
+    https://arxiv.org/abs/1711.09020, section 3.3).
+    """
 
     kind: ClassVar[DataKind] = "labelled"
     options: LabelledOptions
@@ -65,68 +95,76 @@ class LabelledReader(Reader):
         self.options, self.channels = options, geometry.channels
         self.problems: list[str] = []
         self.notes: list[str] = []
-        labels = self._by_attribute() if options.attributes else self._by_folder()
-        self.pictures = list(labels)
-        self.labels = np.asarray(list(labels.values()), np.float32)
-        self._order = Order(max(1, len(labels)))
+        self.sets = [
+            label_set(each.folder, each.attributes, each.selected, self.problems, self.notes) for each in options.sets
+        ]
+        self.pictures = [self._large_enough(each) for each in self.sets]
+        self.labels = [self._labels(number) for number in range(len(self.sets))]
+        self._orders = [Order(max(1, len(paths)), stream) for stream, paths in enumerate(self.pictures)]
+        self._turns = Order(len(self.sets), len(self.sets))
         self._cache = PictureCache(options.cache)
 
     @property
     def description(self) -> Mapping[str, Any]:
-        return {"kind": self.kind, "pictures": len(self.pictures), "domains": list(self.domains)}
+        sets = [list(each.names) for each in self.sets]
+        count = sum(map(len, self.pictures))
+        return {
+            "kind": self.kind,
+            "pictures": count,
+            "domains": [name for names in sets for name in names],
+            "sets": sets,
+        }
 
     @property
     def contents(self) -> Sequence[Contents]:
-        return [folder.contents for folder in self.folders]
+        return [folder.contents for each in self.sets for folder in each.folders]
 
     def sample(self, seed: int, position: int) -> Arrays:
         """One picture.
 
         Shapes:
             source: (H, W, C) float32 in [-1, 1]
-            label: (domains,) float32, 1 where the picture is in the domain, else 0
-            target_label: the same, of a picture drawn at random
+            label: (domains of all sets,) float32, 1 where the picture is in the domain, else 0
+            target_label: the same, of a picture of the same set drawn at random
+            label_set: () int32, the number of the set
         """
         random = generator_at(seed, position)
-        number = self._order.at(seed, position)
-        path = self.pictures[number]
+        step, row = divmod(position, self.options.batch)
+        chosen = self._turns.at(seed, step)
+        pictures, labels = self.pictures[chosen], self.labels[chosen]
+        number = self._orders[chosen].at(seed, step // len(self.sets) * self.options.batch + row)
+        path = pictures[number]
         [pixels] = self._cache.get(path, lambda: (self._square(path),))
-        target_label = self.labels[random.integers(len(self.labels))]
+        target_label = labels[random.integers(len(labels))]
         mirrored = self.options.flip and random.random() < 0.5
         source = to_unit(pixels[:, ::-1] if mirrored else pixels)
         if self.options.jitter:
             source = jittered(source, self.options.jitter.factors(random))
-        return {"source": source, "label": self.labels[number], "target_label": target_label}
+        of_set = np.asarray(chosen, np.int32)
+        return {"source": source, "label": labels[number], "target_label": target_label, "label_set": of_set}
 
     def verify(self) -> list[str]:
-        return undecodable(self.pictures, self.channels)
+        return undecodable([path for paths in self.pictures for path in paths], self.channels)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The squares of the pictures in ``folder``; there is no truth."""
         pictures = by_role(folder, ("source",))
         return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
-    def _by_folder(self) -> dict[Path, tuple[float, ...]]:
-        options = self.options
-        self.folders = domains_in(options.folder, options.selected, self.problems, self.notes)
-        self.domains = tuple(folder.title for folder in self.folders)
-        rows = np.eye(len(self.folders)).tolist()
-        labels = {path: tuple(row) for folder, row in zip(self.folders, rows, strict=True) for path in folder.usable}
-        return {path: label for path, label in labels.items() if self._is_large_enough(path)}
+    def _large_enough(self, found: LabelSet) -> list[Path]:
+        """The pictures that a square can be cut from; others are problems."""
+        problems = {path: problem for path in found.labels if (problem := self._problem(*found.size(path)))}
+        self.problems += [f"{path}: {problem}" for path, problem in problems.items()]
+        return [path for path in found.labels if path not in problems]
 
-    def _by_attribute(self) -> dict[Path, tuple[float, ...]]:
-        assert self.options.attributes is not None
-        folder = scan("source", self.options.folder, self.problems)
-        self.folders, self.domains = [folder], self.options.selected
-        labels = attributed(self.options.attributes, self.domains, folder, self.problems, self.notes)
-        return {path: label for path, label in labels.items() if self._is_large_enough(path)}
-
-    def _is_large_enough(self, path: Path) -> bool:
-        width, height, _ = next(folder.headers[path] for folder in self.folders if path in folder.headers)
-        problem = self._problem(width, height)
-        if problem:
-            self.problems.append(f"{path}: {problem}")
-        return problem is None
+    def _labels(self, number: int) -> np.ndarray:
+        """The labels of a set's pictures. Shapes: -> (pictures, domains of all sets)."""
+        widths = [len(each.names) for each in self.sets]
+        before, own = sum(widths[:number]), widths[number]
+        labels = np.zeros((len(self.pictures[number]), sum(widths)), np.float32)
+        for row, path in enumerate(self.pictures[number]):
+            labels[row, before : before + own] = self.sets[number].labels[path]
+        return labels
 
     def _problem(self, width: int, height: int) -> str | None:
         side = self.options.center_crop

@@ -27,12 +27,21 @@ class ReaderOptions(Config):
 
     def record(self) -> Mapping[str, Any]:
         """Everything stated and defaulted as plain data, but for this machine's paths."""
-        paths = {name for name in type(self).model_fields if _holds_paths(getattr(self, name))}
-        return self.model_dump(mode="json", exclude=paths)
+        return self.model_dump(mode="json", exclude=_paths(self))
 
 
-def _holds_paths(value: Any) -> bool:
-    return isinstance(value, Path) or (isinstance(value, tuple) and any(isinstance(part, Path) for part in value))
+def _paths(options: Config) -> dict[str, Any]:
+    """Which options hold paths, also inside others, as pydantic is told what to leave out."""
+    found: dict[str, Any] = {}
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        parts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(part, Path) for part in parts):
+            found[name] = True
+        elif isinstance(value, tuple):
+            inside = {number: _paths(part) for number, part in enumerate(value) if isinstance(part, Config)}
+            found |= {name: inside} if any(inside.values()) else {}
+    return found
 
 
 def enlarges(kind: str, geometry: Geometry) -> Unsuited:

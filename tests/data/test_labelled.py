@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from img2imgkit.data import LabelledOptions, LabelledReader, inspect_data, open_reader
+from img2imgkit.data.labelled import LabelledSet
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -72,7 +73,8 @@ def test_labels_say_which_folder_a_picture_is_from(tmp_path: Path) -> None:
 def test_selected_domains_stand_in_the_stated_order(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=2, dog=3, owl=2)
     reader = reader_of(tmp_path, selected=("owl", "cat"))
-    assert reader.description == {"kind": "labelled", "pictures": 4, "domains": ["owl", "cat"]}
+    domains = ["owl", "cat"]
+    assert reader.description == {"kind": "labelled", "pictures": 4, "domains": domains, "sets": [domains]}
     batch = reader.batch(0, 0)
     np.testing.assert_array_equal(batch["label"].argmax(axis=1), np.where(red(batch["source"]) >= 100, 0, 1))
 
@@ -90,6 +92,81 @@ def test_labels_from_attributes_hold_the_selected_ones(tmp_path: Path) -> None:
     batch = reader.batch(0, 0)
     expected = np.asarray([[1, 1], [0, 0], [1, 0], [0, 1]])
     np.testing.assert_array_equal(batch["label"], expected[red(batch["source"])])
+
+
+@pytest.fixture
+def joint(tmp_path: Path) -> LabelledOptions:
+    """Four faces with attributes, and five animals in folders."""
+    save_attributed(tmp_path)
+    save_domains(tmp_path / "animals", cat=2, dog=3)
+    faces = attributed_of(tmp_path, "Male", "Young")
+    return faces.model_copy(update={"more": (LabelledSet(folder=tmp_path / "animals"),), "batch": 3})
+
+
+def of_set(reader: Any, wanted: int, turns: int = 1) -> list[dict[str, np.ndarray]]:
+    """The first batches of a set."""
+    batches = (reader.batch(3, step) for step in range(2 * turns))
+    return [batch for batch in batches if batch["label_set"][0] == wanted]
+
+
+class TestSeveralSets:
+    def test_batches_take_turns_and_each_is_of_one_set(self, joint: LabelledOptions) -> None:
+        reader = open_reader(joint, Geometry())
+        for turn in range(4):
+            two = np.stack([reader.batch(0, step)["label_set"] for step in (2 * turn, 2 * turn + 1)])
+            assert two.dtype == np.int32
+            np.testing.assert_array_equal(np.sort(two, axis=0), [[0, 0, 0], [1, 1, 1]])
+
+    @pytest.mark.parametrize("every", [2, 4, 5])
+    def test_who_moves_in_each_nth_step_meets_both(self, joint: LabelledOptions, every: int) -> None:
+        reader = open_reader(joint.model_copy(update={"batch": 1}), Geometry())
+        met = [int(reader.sample(0, step)["label_set"]) for step in range(0, 40 * every, every)]
+        assert 10 <= sum(met) <= 30
+
+    def test_labels_stand_one_behind_the_other_and_are_zero_for_other_sets(self, joint: LabelledOptions) -> None:
+        reader = open_reader(joint, Geometry())
+        assert reader.description == {
+            "kind": "labelled",
+            "pictures": 9,
+            "domains": ["Male", "Young", "cat", "dog"],
+            "sets": [["Male", "Young"], ["cat", "dog"]],
+        }
+        [faces], [animals] = of_set(reader, 0), of_set(reader, 1)
+        expected = np.asarray([[0, 1, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
+        np.testing.assert_array_equal(faces["label"], expected[red(faces["source"])])
+        dog = red(animals["source"]) >= 50
+        np.testing.assert_array_equal(animals["label"], np.stack([0 * dog, 0 * dog, ~dog, dog], axis=1))
+
+    def test_target_labels_are_of_the_same_set(self, joint: LabelledOptions) -> None:
+        reader = open_reader(joint, Geometry())
+        for chosen, others in ((0, slice(2, 4)), (1, slice(0, 2))):
+            batches = of_set(reader, chosen, turns=5)
+            targets = np.concatenate([batch["target_label"] for batch in batches])
+            assert len(np.unique(targets, axis=0)) == 2
+            np.testing.assert_array_equal(targets[:, others], 0)
+
+    def test_each_set_is_seen_whole_before_any_of_it_comes_again(self, joint: LabelledOptions) -> None:
+        reader = open_reader(joint.model_copy(update={"batch": 1}), Geometry())
+        for chosen, count in ((0, 4), (1, 5)):
+            seen = [batch["source"] for batch in of_set(reader, chosen, 2 * count)]
+            assert sorted(red(np.concatenate(seen[:count]))) == sorted(red(np.concatenate(seen[count:])))
+            assert len(set(red(np.concatenate(seen[:count])))) == count
+
+    def test_one_set_is_that_of_a_training_without_more(self, joint: LabelledOptions) -> None:
+        alone = open_reader(joint.model_copy(update={"more": ()}), Geometry())
+        np.testing.assert_array_equal(alone.batch(0, 1)["label_set"], 0)
+        assert alone.batch(0, 1)["label"].shape == (3, 2)
+
+    def test_problems_of_every_set_are_told(self, tmp_path: Path, joint: LabelledOptions) -> None:
+        save(tmp_path / "animals" / "owl" / "small.png", 0, (5, 5))
+        with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than a crop of 12"):
+            open_reader(joint, Geometry())
+
+    def test_the_record_holds_names_and_no_paths(self, tmp_path: Path, joint: LabelledOptions) -> None:
+        record = joint.record()
+        assert str(tmp_path) not in str(record)
+        assert record["more"] == [{"attributes": None, "selected": []}]
+        assert record["selected"] == ["Male", "Young"]
 
 
 def test_attributes_may_be_a_table_with_commas(tmp_path: Path) -> None:
@@ -180,6 +257,8 @@ def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
         ({"resize": 9}, "resize"),
         ({"attributes": Path("list.txt")}, "selected"),
         ({"selected": ("cat", "cat")}, "selected"),
+        ({"more": ({"folder": Path("a")}, {"folder": Path("b"), "selected": ("x", "x")})}, "more.1.selected"),
+        ({"more": ({"folder": Path("a"), "attributes": Path("b")},)}, "more.0.selected"),
     ],
 )
 def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
