@@ -1,0 +1,215 @@
+"""SPADE: a photograph for each label map, in a style that may be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from img2imgkit_plugins.spade.options import Options, Weights
+from keras import ops
+
+import img2imgkit as kit
+from img2imgkit.losses import feature_matching, kl_divergence, perceptual
+from img2imgkit.nn import instance_edges, multiscale_critic, one_hot, spade_generator, spade_radius, style_encoder
+
+TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
+_SCHEDULE = {"kind": "linear", "after": 0.5}
+
+
+def _player(rate: float) -> Mapping[str, Any]:
+    adam = {"kind": "adam", "learning_rate": rate, "beta_1": 0.0, "beta_2": 0.9}
+    return {"optimizer": adam, "schedule": _SCHEDULE}
+
+
+TRAINING: Mapping[str, Any] = {"ema": None, "generators": _player(1e-4), "critics": _player(4e-4)}
+
+
+class Spade(kit.Task):
+    """Make photographs of label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
+
+    The label map modulates the normalized features of every layer, so that no layer washes it out (section 3). With
+    ``style``, an encoder turns a photograph into a code to begin with, and the two make a variational autoencoder
+    (section 3.1 and appendix A). Defaults are those of the official code, learning rates those of its two time scales.
+    Departs from the paper: the perceptual loss normalises images as its network's weights want them, officially not.
+    """
+
+    name = "spade"
+    data = "semantic"
+    anew = True
+    training = TRAINING
+
+    Options = Options
+    Weights = Weights
+
+    def build(self) -> kit.Networks:
+        chosen = self.options
+        style, factor = chosen.style, chosen.multiple
+        code = {"latent": style.latent, "size": tuple(side // factor for side in style.size)} if style else {}
+        generator = spade_generator(
+            chosen.channels, chosen.width, chosen.norm, chosen.spectral, chosen.kernel, chosen.upsampling, **code
+        )
+        generators = {"generator": generator}
+        if style:
+            generators["encoder"] = style_encoder(style.width, style.latent)
+        critic = multiscale_critic(
+            chosen.channels + 3,
+            chosen.critic.width,
+            chosen.critic.layers,
+            chosen.critic.scales,
+            spectral=chosen.adversary.spectral,
+            use_bias=False,
+            init="xavier",
+        )
+        return kit.Networks(generators, {"critic": critic})
+
+    def frozen(self) -> Mapping[str, keras.Model]:
+        return {"features": self.options.features.build([*TAPS])} if self.weights.perceptual else {}
+
+    def geometry(self) -> kit.Geometry:
+        chosen = self.options
+        local = chosen.norm == "batch" and chosen.style is None
+        return kit.Geometry(
+            multiple=chosen.multiple,
+            minimum=chosen.multiple,
+            radius=spade_radius(chosen.kernel, chosen.upsampling) + chosen.edges if local else None,
+            channels=1,
+            output_channels=3,
+            ids=chosen.classes + chosen.unknown,
+            unknown=chosen.unknown,
+        )
+
+    def sides(self) -> Mapping[str, kit.Side]:
+        found = {}
+        if self.options.edges:
+            found["instance"] = kit.Side("map", "ids of objects, whose borders are drawn", required=True)
+        if self.options.style:
+            found["style"] = kit.Side("pictures", "photographs whose style the results take")
+            found["seed"] = kit.Side(
+                "value", "number of a style drawn at random, where no photograph is given", parse=_seed
+            )
+        return found
+
+    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+        found, classes = [], data.get("classes", self.options.classes)
+        if classes != self.options.classes:
+            found.append(f"the data have {classes} classes, and options.classes is {self.options.classes}")
+        unknown = data.get("unknown") is not None
+        if "unknown" in data and unknown != self.options.unknown:
+            stated = "name an id 'unknown'" if unknown else "name none"
+            found.append(f"options.unknown is {str(self.options.unknown).lower()}, and the data {stated}")
+        if self.options.edges and not data.get("instances", True):
+            found.append("options.edges needs instance maps: give their folder, or set edges to false")
+        return found
+
+    def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        height, width, _ = sample["target"].shape
+        drawn = dict(self.options.adversary.draw(random, (height, width, self.options.channels + 3)))
+        if self.options.style:
+            drawn["eps"] = random.standard_normal(self.options.style.latent, "float32")
+        return drawn
+
+    def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        kept = {key: value for key, value in batch.items() if key not in ("label", "instance")}
+        return {**kept, "shown": self._shown(batch["label"], batch.get("instance"))}
+
+    def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.options.style:
+            return {"image": nets["generator"](batch["shown"], training=True)}
+        mean, log_variance = nets["encoder"](batch["target"], training=True)
+        code = reparameterized(mean, log_variance, batch["eps"])
+        image = nets["generator"]([batch["shown"], code], training=True)
+        return {"image": image, "mean": mean, "log_variance": log_variance}
+
+    def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        fake, real = self._judged(nets, batch, out)
+        terms = {
+            "adversarial": self.options.adversary.generator_loss(_scores(fake), _scores(real)),
+            "feature_matching": feature_matching(_features(fake), _features(real)),
+            "kld": ops.zeros(ops.shape(batch["target"])[:1], "float32"),
+        }
+        if self.options.style:
+            terms["kld"] = kl_divergence(out["mean"], out["log_variance"])
+        if self.weights.perceptual:
+            image, target = (nets["features"](each) for each in (out["image"], batch["target"]))
+            terms["perceptual"] = perceptual(image, target, TAPS)
+        return terms
+
+    def critic_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        fake, real = self._judged(nets, batch, out)
+        of_real, of_fake = self.options.adversary.critic_losses(_scores(real), _scores(fake))
+        return {"critic_real": of_real, "critic_fake": of_fake}
+
+    def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
+        fake, real = _pairs(batch, out)
+        return {
+            "penalty": self.options.adversary.penalise(
+                lambda seen: _scores(nets["critic"](seen, training=True)), real, fake, batch
+            )
+        }
+
+    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+        mean, _ = nets["encoder"](pictures, training=False)
+        return mean
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        if not self.options.style:
+            return {}
+        random = np.random.default_rng(given.get("seed", 0))
+        return {"z": random.standard_normal(self.options.style.latent, "float32")}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        shown = self._shown(inputs["source"], inputs.get("instance"))
+        if not self.options.style:
+            return nets["generator"](shown, training=False)
+        code = inputs.get("style", inputs.get("z"))
+        if code is None:
+            code = ops.zeros((ops.shape(shown)[0], self.options.style.latent), "float32")
+        return nets["generator"]([shown, code], training=False)
+
+    def _shown(self, label: Any, instance: Any) -> Any:
+        """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, channels)."""
+        classes = one_hot(label, self.options.classes + self.options.unknown)
+        if not self.options.edges:
+            return classes
+        instance = ops.zeros_like(label) if instance is None else instance
+        return ops.concatenate([classes, instance_edges(instance)], axis=-1)
+
+    def _judged(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The critics' features of both sides, from one pass: each has statistics and a power iteration of its own."""
+        seen = self.options.adversary.through(lambda pairs: pairs, batch)
+        both = ops.concatenate([seen(pairs) for pairs in _pairs(batch, out)], axis=0)
+        found = nets["critic"](both, training=True)
+        halves = [[ops.split(features, 2, axis=0) for features in scale] for scale in found]
+        fake, real = ([[each[side] for each in scale] for scale in halves] for side in (0, 1))
+        return fake, real
+
+
+def reparameterized(mean: Any, log_variance: Any, eps: Any) -> Any:
+    """A code drawn from what an encoder says (Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, section 2.4).
+
+    Shapes:
+        (N, D) each, ``eps`` standard normal -> (N, D)
+    """
+    return mean + eps * ops.exp(0.5 * log_variance)
+
+
+def _pairs(batch: Mapping[str, Any], out: Mapping[str, Any]) -> Sequence[Any]:
+    """What the critics see: labels, and behind them the translation or the photograph. Shapes: (N, H, W, both's C)."""
+    images = (ops.cast(out["image"], "float32"), batch["target"])
+    return [ops.concatenate([batch["shown"], image], axis=-1) for image in images]
+
+
+def _scores(scales: Sequence[Sequence[Any]]) -> list[Any]:
+    return [scale[-1] for scale in scales]
+
+
+def _features(scales: Sequence[Sequence[Any]]) -> list[Any]:
+    return [features for scale in scales for features in scale[:-1]]
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise ValueError(f"expected a whole number from 0 on, got {value!r}")
+    return int(value)
