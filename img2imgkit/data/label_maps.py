@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from img2imgkit.config import load_yaml
 from img2imgkit.data.headers import header
+from img2imgkit.data.palettes import Palette
 from img2imgkit.data.pictures import decoded, read_rgb
-from img2imgkit.errors import ConfigError, DataError
-from img2imgkit.images import formats
+from img2imgkit.errors import DataError
+from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
 from img2imgkit.images.complaints import heard
 
-Colours = Mapping[str, tuple[int, int, int]]
 
-
-def read_palette(path: Path) -> Colours:
-    """A palette file: YAML with the name and colour of each class, ``road: [128, 64, 128]``, in the order of ids.
-
-    Raises:
-        DataError: it cannot be read, or an entry is no colour or one that is there already.
-    """
-    try:
-        data = load_yaml(path).data
-    except ConfigError as error:
-        raise DataError(str(error)) from error
-    if not isinstance(data, dict) or not data:
-        raise DataError(f"{path}: expected names and colours of classes, such as road: [128, 64, 128]")
-    found: dict[str, tuple[int, int, int]] = {}
-    for name, colour in data.items():
-        levels = colour if isinstance(colour, list) else []
-        if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
-            raise DataError(f"{path}: {name}: expected [red, green, blue], each 0 to 255, got {colour!r}")
-        if tuple(levels) in found.values():
-            raise DataError(f"{path}: {name}: {colour} is the colour of another class, too")
-        found[name] = (levels[0], levels[1], levels[2])
-    return found
-
-
-def read_ids(path: Path, palette: Colours | None = None) -> np.ndarray:
+def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
     """The ids of a label map, from the colours of ``palette`` where there is one.
 
     Shapes:
         (H, W) int32
     Raises:
-        DataError: it cannot be read, is in colour without a palette, or has a colour that the palette lacks.
+        DataError: it cannot be read, is in colour without a palette, has a colour that the palette lacks, or has more
+            than ``max_pixels``.
     """
     if palette is not None:
-        return _by_colour(path, read_rgb(path), palette)
-    mode = header(path).mode
-    if mode == "P":
+        return _by_colour(path, read_rgb(path, max_pixels), palette)
+    width, height, mode = header(path)
+    if mode == "P" and width * height <= max_pixels:
         return _indices(path)
-    picture = decoded(path)
+    picture = decoded(path, max_pixels)
     if (picture.color != picture.color[..., :1]).any():
         raise DataError(f"{path}: is in colour: give a 'palette' that says which colour stands for which id")
     levels = picture.color[..., 0].astype(np.int32)
@@ -100,18 +75,19 @@ def _indices(path: Path) -> np.ndarray:
         raise DataError(f"{path}: is damaged: {error}") from error
 
 
-def _by_colour(path: Path, pixels: np.ndarray, palette: Colours) -> np.ndarray:
-    colours = _packed(np.asarray(list(palette.values()), np.int32))
+def _by_colour(path: Path, pixels: np.ndarray, palette: Palette) -> np.ndarray:
+    numbers = np.asarray(list(palette.readable), np.int32)
+    colours = _packed(np.asarray(list(palette.readable.values()), np.int32))
     packed = _packed(pixels.astype(np.int32))
     order = np.argsort(colours)
-    ids = order[np.clip(np.searchsorted(colours[order], packed), 0, len(colours) - 1)]
-    strange = np.argwhere(colours[ids] != packed)
+    places = order[np.clip(np.searchsorted(colours[order], packed), 0, len(colours) - 1)]
+    strange = np.argwhere(colours[places] != packed)
     if len(strange):
         row, column = strange[0]
         raise DataError(
             f"{path}: pixel ({column}, {row}) has the colour {pixels[row, column].tolist()}, which the palette lacks"
         )
-    return ids.astype(np.int32)
+    return numbers[places]
 
 
 def _packed(colours: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
 
 
-def read_rgb(path: Path) -> np.ndarray:
+def read_rgb(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> np.ndarray:
     """The pixels of a picture without its transparency: grey is repeated, 16 bits are rounded to 8.
 
     Shapes:
@@ -91,17 +91,17 @@ def read_rgb(path: Path) -> np.ndarray:
     Raises:
         DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
     """
-    return images.with_depth(images.to_rgb(decoded(path)), 8).color
+    return images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
 
 
-def decoded(path: Path) -> images.Picture:
+def decoded(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> images.Picture:
     """A picture with everything that its file says.
 
     Raises:
         DataError: it cannot be read, or is CMYK.
     """
     try:
-        picture = images.decode(path)
+        picture = images.decode(path, max_pixels=max_pixels)
     except DecodeError as error:
         text = str(error)
         raise DataError(text if str(path) in text else f"{path}: {text}") from error

@@ -14,8 +14,9 @@ from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
-from img2imgkit.data.label_maps import Colours, checked, read_ids, read_palette, resized_ids
+from img2imgkit.data.label_maps import checked, read_ids, resized_ids
 from img2imgkit.data.options import Unsuited
+from img2imgkit.data.palettes import Palette, read_palette
 from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
@@ -66,7 +67,7 @@ class SemanticReader(Reader):
 
     @property
     def description(self) -> Mapping[str, Any]:
-        names = {"names": list(self.palette)} if self.palette else {}
+        names = {"names": self.palette.names} if self.palette else {}
         return {"kind": self.kind, "scenes": len(self.scenes), "instances": self.options.instance is not None, **names}
 
     @property
@@ -110,7 +111,7 @@ class SemanticReader(Reader):
         """
         return probed(by_role(folder, ("label", "instance", "target")), self._scene)
 
-    def _palette(self) -> Colours | None:
+    def _palette(self) -> Palette | None:
         try:
             return read_palette(self.options.palette) if self.options.palette else None
         except DataError as error:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.label_maps import checked, read_ids, read_palette, resized_ids
+from img2imgkit.data.label_maps import checked, read_ids, resized_ids
+from img2imgkit.data.palettes import Palette
 from img2imgkit.errors import DataError
 
 IDS = np.arange(48).reshape(6, 8) % 4
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "preprocess.npz"
-PALETTE = {"sky": (0, 0, 0), "road": (128, 64, 128), "car": (0, 0, 142), "tree": (107, 142, 35)}
+COLOURS = [(0, 0, 0), (128, 64, 128), (0, 0, 142), (107, 142, 35)]
+PALETTE = Palette({"sky": 0, "road": 1, "car": 2, "tree": 3}, dict(enumerate(COLOURS)))
 
 
 def saved(path: Path, mode: str) -> Path:
@@ -63,7 +65,7 @@ def test_grey_of_few_bits_is_not_stretched(tmp_path: Path) -> None:
 
 
 def test_colours_stand_for_their_place_in_the_palette(tmp_path: Path) -> None:
-    colours = np.asarray(list(PALETTE.values()), np.uint8)[IDS]
+    colours = np.asarray(COLOURS, np.uint8)[IDS]
     Image.fromarray(colours).save(tmp_path / "map.png")
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png", PALETTE), IDS)
     with pytest.raises(DataError, match=r"map\.png: is in colour: give a 'palette'"):
@@ -74,35 +76,24 @@ def test_colours_stand_for_their_place_in_the_palette(tmp_path: Path) -> None:
         read_ids(tmp_path / "map.png", PALETTE)
 
 
+def test_ids_are_those_that_the_palette_states(tmp_path: Path) -> None:
+    shifted = Palette({"sky": 9, "road": 5}, {9: COLOURS[1], 5: COLOURS[0], 6: COLOURS[0]}, frozenset({6}))
+    Image.fromarray(np.asarray(COLOURS, np.uint8)[IDS % 2]).save(tmp_path / "map.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "map.png", shifted), np.asarray([5, 9])[IDS % 2])
+
+
+@pytest.mark.parametrize(("mode", "palette"), [("L", None), ("P", None), ("RGB", PALETTE)])
+def test_a_map_of_too_many_pixels_is_refused(tmp_path: Path, mode: str, palette: Palette | None) -> None:
+    path = saved(tmp_path / "map.png", mode)
+    with pytest.raises(DataError, match=r"map\.png: states 8x6 = 48 pixels, more than the limit of 47"):
+        read_ids(path, palette, max_pixels=47)
+
+
 def test_a_damaged_map_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path / "map.png", "P")
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"map\.png: is damaged"):
         read_ids(path)
-
-
-def test_a_palette_file_gives_names_and_colours_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "palette.yaml"
-    path.write_text("\n".join(f"{name}: {list(colour)}" for name, colour in PALETTE.items()))
-    assert read_palette(path) == PALETTE
-    assert list(read_palette(path)) == list(PALETTE)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "expected names and colours"),
-        ("road: [1, 2]", "road: expected"),
-        ("road: [1, 2, 256]", "road: expected"),
-        ("road: [1, 2, true]", "road: expected"),
-        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: .* of another class"),
-        ("road: [", "no valid YAML"),
-    ],
-)
-def test_a_wrong_palette_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "palette.yaml").write_text(text)
-    with pytest.raises(DataError, match=rf"palette\.yaml.*{reason}"):
-        read_palette(tmp_path / "palette.yaml")
 
 
 def test_resizing_takes_the_nearest_pixel_as_the_official_code_does() -> None:
