@@ -151,7 +151,7 @@ class Funit(kit.Task):
 
     def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
         judge, real = _judge(nets, batch), batch["class"]
-        images = len(real) * backend.replicas()
+        images = real.shape[0] * backend.replicas()
 
         def mean(pictures: Any) -> Any:
             return ops.mean(judge(pictures), axis=(1, 2, 3)) / images
@@ -164,7 +164,7 @@ class Funit(kit.Task):
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         content = nets["content_encoder"](inputs["source"], training=False)
-        return nets["decoder"]([content, inputs["class"]], training=False)
+        return nets["decoder"]([content, ops.convert_to_tensor(inputs["class"])], training=False)
 
     def _judged(self, nets: kit.Networks, batch: Mapping[str, Any], images: Sequence[Any]) -> tuple[Any, Any]:
         """Scores and mean features of what was taken to the class, and of what keeps its own.
@@ -180,4 +180,5 @@ class Funit(kit.Task):
 
 
 def _judge(nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
-    return lambda pictures: nets["critic"]([pictures, batch["class_label"]], training=True)[0]
+    asked = ops.convert_to_tensor(batch["class_label"], "int32")
+    return lambda pictures: nets["critic"]([ops.convert_to_tensor(pictures), asked], training=True)[0]
