@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from img2imgkit.config import Config
@@ -61,9 +62,11 @@ class Crop(Transform):
         if self.options.if_smaller == "keep":
             width, height = min(width, picture.width - left), min(height, picture.height - top)
         try:
-            return item.with_picture(crop(picture, left, top, width, height))
+            part = crop(picture, left, top, width, height)
         except ValueError as error:
             raise TranslateError(f"crop: {error}; if_smaller: keep takes what is there") from error
+        window = np.s_[top : top + height, left : left + width]
+        return item.with_picture(part).with_maps({name: ids[window].copy() for name, ids in item.maps.items()})
 
     def window(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, width and height of the part of a picture of this size."""

@@ -1,4 +1,4 @@
-"""``read``: the pictures of a folder."""
+"""``read``: the pictures of a folder. Other steps that read a folder find their files as it does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from pathspec import GitIgnoreSpec
 from pydantic import Field
@@ -22,17 +22,11 @@ SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.b
 STATE = ".img2img"
 
 
-class Read(Source):
-    """Read pictures from a folder, in natural order, or one picture.
-
-    Hidden files, system files and files that are no pictures are counted and left alone. A picture that cannot be
-    decoded fails, with the reason, and the others go on.
-    """
-
-    name = "read"
+class FolderSource(Source):
+    """The picture files of a folder, in natural order, or one file."""
 
     class Options(Config):
-        """Where pictures come from."""
+        """Which files of a folder are read."""
 
         folder: Annotated[Path, Location()] = Field(description="The folder, or one file.")
         recursive: bool = Field(True, description="Whether folders inside it are read too.")
@@ -44,7 +38,7 @@ class Read(Source):
             DEFAULT_MAX_PIXELS, ge=1, description="Refuse a picture with more pixels than this: it may be a bomb."
         )
 
-    def recipe(self) -> dict[str, str]:
+    def recipe(self) -> dict[str, Any]:
         """A picture's content depends on where it comes from alone."""
         return {"folder": str(self.options.folder)}
 
@@ -83,10 +77,6 @@ class Read(Source):
         entries = (_entry(path, PurePosixPath(relative), index) for index, (relative, path) in enumerate(found))
         return Listing(tuple(entries), dict(ignored))
 
-    def load(self, entry: Entry) -> Item:
-        picture = decode(entry.path, max_pixels=self.options.max_pixels)
-        return Item(entry, picture, picture, {"decoding": "; ".join(picture.notes)} if picture.notes else {})
-
     def _files(self, folder: Path, ignored: Counter[str]) -> Iterator[tuple[str, str]]:
         def unreadable(_: OSError) -> None:
             ignored["unreadable folders"] += 1
@@ -117,10 +107,28 @@ class Read(Source):
 
     @cached_property
     def _patterns(self) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec | None]:
-        return _compiled("include", self.options.include), _compiled("exclude", self.options.exclude)
+        return compiled("include", self.options.include), compiled("exclude", self.options.exclude)
 
 
-def _compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
+class Read(FolderSource):
+    """Read pictures from a folder, in natural order, or one picture.
+
+    Hidden files, system files and files that are no pictures are counted and left alone. A picture that cannot be
+    decoded fails, with the reason, and the others go on.
+    """
+
+    name = "read"
+
+    class Options(FolderSource.Options):
+        """Where pictures come from."""
+
+    def load(self, entry: Entry) -> Item:
+        picture = decode(entry.path, max_pixels=self.options.max_pixels)
+        return Item(entry, picture, picture, {"decoding": "; ".join(picture.notes)} if picture.notes else {})
+
+
+def compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
+    """Patterns as one; None without any. Raises ConfigError for patterns that cannot be."""
     try:
         return GitIgnoreSpec.from_lines(patterns) if patterns else None
     except ValueError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from img2imgkit.config import Config
+from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.errors import TranslateError
-from img2imgkit.images import Method, resize
+from img2imgkit.images import Method, Picture, resize
 from img2imgkit.step import Item, Transform
 
 MAX_SIDE = 1_000_000
@@ -14,6 +16,8 @@ MAX_SIDE = 1_000_000
 
 class Resize(Transform):
     """Resize each picture with a filter; transparency and 16 bits are kept.
+
+    Of a label map the ids are resized, and its drawing with them: each pixel from the nearest one, whatever the filter.
 
     State one way: ``scale``; ``width``, ``height`` or both; ``longest``; ``shortest``; or ``fit``. The proportions stay
     unless both width and height are stated; sides are rounded to whole pixels, and at least one.
@@ -61,7 +65,10 @@ class Resize(Transform):
             raise TranslateError(f"resize: {width}x{height} is more than {MAX_SIDE} pixels a side")
         if self.options.shrink_only and (width > picture.width or height > picture.height):
             return item
-        return item.with_picture(resize(picture, width, height, self.options.method))
+        if not item.maps:
+            return item.with_picture(resize(picture, width, height, self.options.method))
+        maps = {name: resized_ids(ids, (width, height)) for name, ids in item.maps.items()}
+        return item.with_picture(_drawing(picture, (width, height))).with_maps(maps)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """The new width and height of a picture of this size, before ``shrink_only``."""
@@ -84,6 +91,16 @@ class Resize(Transform):
             by_width = (width >= height) == (options.longest is not None)
         side = options.longest or options.shortest or options.fit[0 if by_width else 1]
         return (side, _part(height, side, width)) if by_width else (_part(width, side, height), side)
+
+
+def _drawing(picture: Picture, size: tuple[int, int]) -> Picture:
+    """A drawing of ids at another size, from the same pixels as they."""
+
+    def resized(levels: np.ndarray) -> np.ndarray:
+        channels = [resized_ids(levels[..., channel].astype(np.int32), size) for channel in range(levels.shape[2])]
+        return np.stack(channels, axis=-1).astype(levels.dtype)
+
+    return picture.with_pixels(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
 
 
 def _part(length: int, side: int, whole: int) -> int:

@@ -104,3 +104,9 @@ def test_a_label_that_the_font_cannot_show_is_refused():
 def test_a_label_on_a_tiny_picture_is_cut_off():
     made = sheet(Picture(smooth(1, 1)), Picture(smooth(2, 2)), "labels: [a long text, another]").picture
     assert made.width == 2 + 8 + 2
+
+
+def test_a_sheet_is_no_label_map():
+    before = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), SMALL, SMALL)
+    made = Compare().apply(before.with_maps({"label": np.zeros((SMALL.height, SMALL.width), np.int32)}))
+    assert made.maps == {}

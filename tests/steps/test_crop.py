@@ -68,3 +68,13 @@ def test_a_picture_smaller_than_one_multiple_fails():
 def test_a_part_is_stated_one_way_and_makes_sense(text, reason):
     with pytest.raises(ConfigError, match=reason):
         crop(text)
+
+
+def test_ids_are_cut_with_their_drawing():
+    label = np.arange(2400, dtype=np.int32).reshape(40, 60)
+    before = item().with_maps({"label": label, "instance": label + 7})
+    made = crop("box: [1, 2, 3, 4]").apply(before)
+    np.testing.assert_array_equal(made.maps["label"], label[2:6, 1:4])
+    np.testing.assert_array_equal(made.maps["instance"], label[2:6, 1:4] + 7)
+    np.testing.assert_array_equal(made.picture.color, PIXELS[2:6, 1:4])
+    assert before.maps["label"] is label

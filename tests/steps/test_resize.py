@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from img2imgkit.config import parse_yaml, validate
+from img2imgkit.data.label_maps import resized_ids
+from img2imgkit.data.palettes import drawn
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
 from img2imgkit.step import Entry, Item
@@ -97,3 +99,14 @@ def test_a_size_is_stated_one_way_and_makes_sense(text, reason):
 def test_a_size_beyond_reason_fails_that_picture():
     with pytest.raises(TranslateError, match="more than 1000000 pixels a side"):
         resize("width: 1000").apply(item(1, 2000))
+
+
+@settings(max_examples=30, deadline=None)
+@given(*(st.integers(1, 40) for _ in range(4)))
+def test_ids_and_their_drawing_are_resized_from_the_same_pixels(width, height, wide, high):
+    label = noise(3, height, width, 1)[..., 0].astype(np.int32)
+    picture = Picture(drawn(label))
+    before = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture, maps={"label": label})
+    made = resize(f"{{width: {wide}, height: {high}}}").apply(before)
+    np.testing.assert_array_equal(made.maps["label"], resized_ids(label, (wide, high)))
+    np.testing.assert_array_equal(made.picture.color, drawn(made.maps["label"]))

@@ -1,0 +1,123 @@
+"""``read-labels``: the label maps of a folder, with or without instance maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Config, Location
+from img2imgkit.data.headers import header
+from img2imgkit.data.label_maps import read_ids
+from img2imgkit.data.palettes import Palette, drawn, read_palette
+from img2imgkit.errors import ConfigError, DataError, DecodeError, Problem
+from img2imgkit.images import Picture
+from img2imgkit.step import Entry, Item, Listing, Planning
+from img2imgkit.steps.read import FolderSource
+
+
+class ReadLabels(FolderSource):
+    """Read label maps from a folder, in natural order, or one label map: pictures whose pixels are ids of classes.
+
+    The levels of a grey picture are ids, and so are the indices of a picture with a palette of its own; colours are
+    read by ``palette``. What the following steps see is a drawing of the map; models that paint label maps are given
+    the ids themselves.
+    """
+
+    name = "read-labels"
+
+    class Options(FolderSource.Options):
+        """Where label maps come from, and what their colours mean."""
+
+        palette: Annotated[Path, Location()] | None = Field(
+            None,
+            description="A YAML file with the classes in the order of their ids, `road: [128, 64, 128]`: for maps in "
+            "colour, for drawings, and for the names of classes.",
+        )
+        instances: Annotated[Path, Location()] | None = Field(
+            None, description="A folder of instance maps, with another id for each object, named as the label maps."
+        )
+
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._palette: Palette | None = None
+
+    def recipe(self) -> dict[str, Any]:
+        instances = self.options.instances
+        return {**super().recipe(), "instances": None if instances is None else str(instances)}
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The palette, wherever its file lies."""
+        if self._palette is None:
+            return {}
+        colours = self._palette.colours
+        return {"palette": {name: [number, *colours[number]] for name, number in self._palette.ids.items()}}
+
+    def facts(self) -> Mapping[str, str | int]:
+        """``palette``: the file, for later steps that name classes."""
+        return {} if self.options.palette is None else {"palette": str(self.options.palette)}
+
+    def prepare(self, planning: Planning) -> None:
+        super().prepare(planning)
+        instances = self.options.instances
+        if instances is not None and not instances.is_dir():
+            raise ConfigError(Problem(f"{instances}: no such folder", "instances"))
+        self._palette = palette_of(self.options.palette)
+
+    def find(self) -> Listing:
+        listing = super().find()
+        if self.options.instances is None:
+            return listing
+        return replace(listing, entries=tuple(map(self._with_instances, listing.entries)))
+
+    def load(self, entry: Entry) -> Item:
+        try:
+            label = self._label(entry.path)
+            maps = {"label": label}
+            if self.options.instances is not None:
+                maps["instance"] = self._instances(entry, label)
+        except DataError as error:
+            raise DecodeError(str(error)) from error
+        picture = Picture(drawn(label, self._palette))
+        return Item(entry, picture, picture, maps=maps)
+
+    def _label(self, path: Path) -> np.ndarray:
+        _refuse_what_is_no_file(path)
+        palette = self._palette if header(path).mode.startswith("RGB") else None
+        return read_ids(path, palette, self.options.max_pixels)
+
+    def _instances(self, entry: Entry, label: np.ndarray) -> np.ndarray:
+        path = self.options.instances / entry.relative
+        _refuse_what_is_no_file(path)
+        instances = read_ids(path, max_pixels=self.options.max_pixels)
+        if instances.shape != label.shape:
+            sizes = [f"{ids.shape[1]}x{ids.shape[0]}" for ids in (instances, label)]
+            raise DataError(f"{path}: has {sizes[0]} pixels, and its label map {sizes[1]}")
+        return instances
+
+    def _with_instances(self, entry: Entry) -> Entry:
+        """The entry as large, and as new, as both its files: a change of either is a change of it."""
+        try:
+            found = (self.options.instances / entry.relative).stat()
+        except OSError:
+            return entry  # loading says so
+        return replace(entry, size=entry.size + found.st_size, mtime_ns=max(entry.mtime_ns, found.st_mtime_ns))
+
+
+def palette_of(path: Path | None) -> Palette | None:
+    """The palette of an option of that name. Raises ConfigError."""
+    try:
+        return None if path is None else read_palette(path)
+    except DataError as error:
+        raise ConfigError(Problem(str(error), "palette")) from error
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise DataError(f"{path}: is no regular file")

@@ -1,0 +1,144 @@
+"""``read-labels``: ids, drawings, instance maps, and what cannot be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2imgkit.data.palettes import drawn, read_palette
+from img2imgkit.errors import ConfigError, DecodeError
+from img2imgkit.step import Item, Planning
+from img2imgkit.steps.read_labels import ReadLabels
+from img2imgkit.testing import check_step
+
+IDS = np.arange(48, dtype=np.int32).reshape(6, 8) % 3
+OBJECTS = IDS * 1000 + 1
+PALETTE = "sky: [1, 2, 3]\nroad: [9, 9, 9]\ncar: {id: 2, colour: [0, 0, 142]}"
+
+
+@pytest.fixture
+def palette(tmp_path: Path) -> Path:
+    (tmp_path / "palette.yaml").write_text(PALETTE)
+    return tmp_path / "palette.yaml"
+
+
+def save(path: Path, levels: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(levels).save(path)
+    return path
+
+
+def maps(folder: Path) -> tuple[Path, Path]:
+    save(folder / "labels" / "a.png", IDS.astype(np.uint8))
+    save(folder / "labels" / "deep" / "b.png", IDS.astype(np.uint8))
+    for name in ("a.png", "deep/b.png"):
+        save(folder / "instances" / name, OBJECTS.astype(np.uint16))
+    return folder / "labels", folder / "instances"
+
+
+def step(folder: Path, **options: object) -> ReadLabels:
+    made = ReadLabels(ReadLabels.Options(folder=folder, **options))
+    made.prepare(Planning(None))  # type: ignore[arg-type]
+    return made
+
+
+def loaded(made: ReadLabels) -> list[Item]:
+    return [made.load(entry) for entry in made.find().entries]
+
+
+def test_ids_come_with_a_drawing_of_them(tmp_path: Path, palette: Path) -> None:
+    folder, _ = maps(tmp_path)
+    for options, colours in (({}, None), ({"palette": palette}, read_palette(palette))):
+        first, second = loaded(step(folder, **options))
+        assert (first.entry.relative.as_posix(), second.entry.relative.as_posix()) == ("a.png", "deep/b.png")
+        assert set(first.maps) == {"label"}
+        assert first.maps["label"].dtype == np.int32
+        np.testing.assert_array_equal(first.maps["label"], IDS)
+        np.testing.assert_array_equal(first.picture.color, drawn(IDS, colours))
+        assert first.original is first.picture
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])
+def test_colours_are_read_by_the_palette(tmp_path: Path, palette: Path, suffix: str) -> None:
+    save(tmp_path / "labels" / f"a.{suffix}", drawn(IDS, read_palette(palette)))
+    (item,) = loaded(step(tmp_path / "labels", palette=palette))
+    np.testing.assert_array_equal(item.maps["label"], IDS)
+
+
+def test_instance_maps_have_the_names_of_label_maps(tmp_path: Path) -> None:
+    folder, instances = maps(tmp_path)
+    made = step(folder, instances=instances)
+    for item in loaded(made):
+        np.testing.assert_array_equal(item.maps["instance"], OBJECTS)
+    save(instances / "a.png", OBJECTS[:3].astype(np.uint16))
+    (instances / "deep" / "b.png").unlink()
+    first, second = made.find().entries
+    with pytest.raises(DecodeError, match=r"instances/a\.png: has 8x3 pixels, and its label map 8x6"):
+        made.load(first)
+    with pytest.raises(DecodeError, match=r"instances/deep/b\.png: there is no such file"):
+        made.load(second)
+
+
+def test_a_changed_instance_map_is_a_changed_entry(tmp_path: Path) -> None:
+    folder, instances = maps(tmp_path)
+    made = step(folder, instances=instances)
+    before = made.find().entries[0]
+    later = before.mtime_ns + 10**9
+    os.utime(instances / "a.png", ns=(later, later))
+    assert made.find().entries[0].mtime_ns == later
+    assert made.find().entries[1] == step(folder, instances=instances).find().entries[1]
+
+
+def test_what_cannot_be_read_fails_with_its_place(tmp_path: Path, palette: Path) -> None:
+    colours = drawn(IDS, read_palette(palette))
+    colours[2, 3] = (7, 7, 0)
+    path = save(tmp_path / "labels" / "a.png", colours)
+    with pytest.raises(
+        DecodeError, match=r"a\.png: pixel \(3, 2\) has the colour \[7, 7, 0\], which the palette lacks"
+    ):
+        loaded(step(path, palette=palette))
+    with pytest.raises(DecodeError, match=r"a\.png: is in colour: give a 'palette'"):
+        loaded(step(path))
+    with pytest.raises(DecodeError, match="more than the limit of 47"):
+        loaded(step(path, palette=palette, max_pixels=47))
+    path.write_bytes(b"no picture")
+    with pytest.raises(DecodeError, match=r"a\.png: is no picture"):
+        loaded(step(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "nowhere")
+    made = step(tmp_path)
+    for entry, reason in zip(made.find().entries, ("is no regular file", "there is no such file"), strict=True):
+        with pytest.raises(DecodeError, match=reason):
+            made.load(entry)
+
+
+def test_options_that_cannot_work_are_refused_while_planning(tmp_path: Path, palette: Path) -> None:
+    folder, _ = maps(tmp_path)
+    with pytest.raises(ConfigError, match=r"instances: .*nowhere: no such folder"):
+        step(folder, instances=tmp_path / "nowhere")
+    palette.write_text("road: red")
+    with pytest.raises(ConfigError, match=r"palette: .*palette\.yaml: road: expected \[red, green, blue\]"):
+        step(folder, palette=palette)
+
+
+def test_another_palette_is_another_recipe(tmp_path: Path, palette: Path) -> None:
+    folder, _ = maps(tmp_path)
+    before = step(folder, palette=palette).fingerprint()
+    assert before == {"palette": {"sky": [0, 1, 2, 3], "road": [1, 9, 9, 9], "car": [2, 0, 0, 142]}}
+    palette.write_text(PALETTE.replace("142", "143"))
+    assert step(folder, palette=palette).fingerprint() != before
+    assert step(folder).fingerprint() == {}
+
+
+def test_the_contract_is_kept(tmp_path: Path, palette: Path) -> None:
+    folder, instances = maps(tmp_path)
+    save(folder / "c.png", drawn(IDS))  # in colours that the palette lacks
+    check_step(ReadLabels, ReadLabels.Options(folder=folder, instances=instances, palette=palette))
