@@ -1,10 +1,10 @@
-"""Three training steps of the official pix2pix, CycleGAN and CUT, run again by the engine from the same weights."""
+"""Three training steps of official code, run again by the engine from the same weights."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,22 @@ import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
+from img2imgkit_plugins.spade.task import Spade
 
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary
-from img2imgkit.interop import put, read_torch
+from img2imgkit.interop import FeaturesPart, put, read_torch
 from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 
 STEPS = 3
 WRITTEN_OUT = "written_out.npz"
+TOY_VGG = Path(__file__).parent / "fixtures" / "losses" / "toy_vgg19.pth"
 Arrays = dict[str, np.ndarray]
+Given = str | Callable[[Arrays], Any]  # the name of a fixture's input, or how a network's input is made of them
+ADAM = Adam(learning_rate=2e-4, beta_1=0.5)
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,16 @@ class Case:
         networks: our role for each name in the checkpoint
         terms: the official loss as a function of our terms, by its official name
         probes: the official probe's name, our role, the input, and whether in training mode
+        adam: of the generators, and of the critics
     """
 
     name: str
     task: kit.Task
     networks: Mapping[str, str]
     terms: Mapping[str, Callable[[Mapping[str, float]], float]]
-    probes: Mapping[str, tuple[str, str, bool]]
+    probes: Mapping[str, tuple[str, Given, bool]]
     batch: Callable[[Arrays, int], Arrays]
+    adam: tuple[Adam, Adam] = field(default=(ADAM, ADAM))
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Difference:
 
 
 def cases() -> Iterator[Case]:
-    """All three."""
+    """All of them."""
     yield Case(
         "trainstep_pix2pix",
         Pix2Pix(
@@ -107,6 +113,7 @@ def cases() -> Iterator[Case]:
         {"G(A)": ("generator", "A", False)},
         _cut_batch,
     )
+    yield _spade()
 
 
 def differences(case: Case, folder: Path) -> Iterator[Difference]:
@@ -135,11 +142,12 @@ def _put_right(losses: list[dict[str, float]], path: Path, io: Arrays) -> list[d
 
 
 def _engine(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Engine:
-    adam = Adam(learning_rate=2e-4, beta_1=0.5)
+    generators, critics = case.adam
     options = TrainingOptions(
-        steps=STEPS, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
+        steps=STEPS, ema=None, generators=PlayerOptions(optimizer=generators), critics=CriticOptions(optimizer=critics)
     )
-    engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), 1, batch)
+    images = len(next(iter(batch.values())))
+    engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
     for official, role in case.networks.items():
         put(weights[official], engine.nets[role])
     return engine
@@ -149,12 +157,36 @@ def _probed(case: Case, engine: Engine, io: Arrays, step: int, strides: Mapping[
     for name, (role, given, training) in case.probes.items():
         net = engine.nets[role]
         before = [variable.numpy() for variable in net.non_trainable_variables]
-        image = np.asarray(net(_nhwc(io[f"in.{given}"]), training=training))
+        shown = _nhwc(io[f"in.{given}"]) if isinstance(given, str) else given(io)
+        image = np.asarray(net(shown, training=training))
         for variable, was in zip(net.non_trainable_variables, before, strict=True):
             variable.assign(was)  # looking must not move the running statistics
         stride = strides[name]
         apart = np.abs(image[:, ::stride, ::stride] - _nhwc(io[f"probe.iter{step}.{name}"])).max()
         yield Difference(step, name, float(apart))
+
+
+def _spade() -> Case:
+    features = FeaturesPart(weights=str(TOY_VGG), normalise=False)
+    critic = {"width": 4}
+    task = Spade(Spade.Options(classes=3, width=1, kernel=1, critic=critic, features=features))
+    generators, critics = (Adam(learning_rate=rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))
+    terms = {
+        "GAN": _term("adversarial"),
+        "GAN_Feat": _term("feature_matching", 40),
+        "VGG": _term("perceptual", 10),
+        "D_Fake": _term("critic_fake"),
+        "D_real": _term("critic_real"),
+    }
+
+    def batch(io: Arrays, _: int) -> Arrays:
+        return {
+            **{key: _nhwc(io[f"in.{key}"]).astype(np.float32) for key in ("label", "instance")},
+            "target": _nhwc(io["in.image"]),
+        }
+
+    probes = {"fake_eval": ("generator", lambda io: task.prepare(batch(io, 0))["shown"], False)}
+    return Case("trainstep_spade", task, {"G": "generator", "D": "critic"}, terms, probes, batch, (generators, critics))
 
 
 def _cut_batch(io: Arrays, step: int) -> Arrays:

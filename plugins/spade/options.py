@@ -37,7 +37,7 @@ class Options(kit.Config):
     classes: int = Field(default=35, ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
     unknown: bool = Field(default=False, description="whether the id 'classes' stands for pixels of no class")
     edges: bool = Field(default=True, description="show the networks the borders between objects, from instance maps")
-    width: int = Field(default=64, ge=2, description="filters of the generator's last block")
+    width: int = Field(default=64, ge=1, description="filters of the generator's last block")
     norm: Literal["batch", "instance"] = Field(
         default="batch", description="what the generator's features are normalized over, before labels modulate them"
     )
@@ -69,6 +69,8 @@ class Options(kit.Config):
     def _whole(self) -> Self:
         if self.classes + self.unknown > 255:
             raise ValueError(f"classes {self.classes} with 'unknown': 254 at most, since ids have 8 bits")
+        if self.upsampling == "most" and self.width < 2:
+            raise ValueError("width: 2 at least with upsampling 'most', whose last block has half of it")
         for side in self.style.size if self.style else ():
             if side < 1 or side % self.multiple:
                 raise ValueError(f"style.size: {side} is no multiple of {self.multiple}, as {self.upsampling!r} needs")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from official_steps import Case, cases, differences
+from official_steps import Case, Difference, cases, differences
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-LOSS, IMAGE = 1e-5, 4e-5  # beside what weights that differ by 1e-6 do to the official numbers
-
-
+LOSS, IMAGE = 1e-5, 4e-5
 QUICK = "trainstep_pix2pix"
 MARKED = [pytest.param(case, marks=() if case.name == QUICK else pytest.mark.slow, id=case.name) for case in cases()]
 
@@ -20,7 +19,18 @@ def test_three_steps_are_the_official_ones(case: Case) -> None:
     found = list(differences(case, FIXTURES / case.name))
     assert {each.step for each in found} == {0, 1, 2, 3}
     for each in found:
-        assert each.apart <= (IMAGE if each.figure in case.probes else LOSS), each
+        assert each.apart <= allowed(case, each), each
+
+
+def allowed(case: Case, found: Difference) -> float:
+    """More only where the official numbers themselves depend on weights so much that their rounding shows."""
+    config = json.loads((FIXTURES / case.name / "config.json").read_text(encoding="utf-8"))
+    noise = config["sensitivity_to_1e-6_relative_weight_noise"]
+    if found.figure in case.probes:
+        usual, rounding = IMAGE, noise["probe_abs_per_iteration"][found.step][found.figure]
+    else:
+        usual, rounding = LOSS, noise["losses_rel_per_iteration"][found.step - 1]
+    return usual if rounding <= 2 * usual else 4 * rounding
 
 
 @pytest.mark.slow
