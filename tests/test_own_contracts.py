@@ -11,6 +11,7 @@ from img2imgkit.testing import check_step, check_task
 OPTIONS = {
     "read": ["{folder: FOLDER}", "{folder: FOLDER, recursive: false, include: ['*.png']}"],
     "read-labels": ["{folder: FOLDER}"],
+    "edit-objects": ["{edits: [{action: remove, label: 3}]}"],
     "translate": ["{bundle: BUNDLE}", "{bundle: BUNDLE, tile: 16}"],
     "resize": ["{scale: 2}", "{longest: 5}", "{fit: [4, 9]}"],
     "crop": ["{box: [0, 0, 1, 1]}", "{multiple: 2, if_smaller: keep}", "{centre: [400, 400]}"],

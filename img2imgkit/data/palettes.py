@@ -41,6 +41,10 @@ class Palette:
         """The colour of each id that its colour alone tells."""
         return {number: colour for number, colour in self.colours.items() if number not in self.alike}
 
+    def stated(self) -> dict[str, list[int]]:
+        """Id and colour of each class by its name, as plain JSON data."""
+        return {name: [number, *self.colours[number]] for name, number in self.ids.items()}
+
 
 def read_palette(path: Path) -> Palette:
     """A palette file: YAML with the name and colour of each class, ``road: [128, 64, 128]``, in the order of ids.

@@ -52,10 +52,7 @@ class ReadLabels(FolderSource):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The palette, wherever its file lies."""
-        if self._palette is None:
-            return {}
-        colours = self._palette.colours
-        return {"palette": {name: [number, *colours[number]] for name, number in self._palette.ids.items()}}
+        return {"palette": self._palette.stated()} if self._palette else {}
 
     def facts(self) -> Mapping[str, str | int]:
         """``palette``: the file, for later steps that name classes."""

@@ -1,0 +1,254 @@
+"""``edit-objects``: remove, add, move and change objects of a label map before it is translated."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pathspec import GitIgnoreSpec
+from PIL import Image, ImageDraw
+from pydantic import Field, model_validator
+
+from img2imgkit.config import Config, Location, suggestion
+from img2imgkit.data.palettes import MAX_ID, Palette, drawn
+from img2imgkit.errors import ConfigError, Problem, TranslateError
+from img2imgkit.images import decode, to_grey
+from img2imgkit.step import Item, Planning, Resources, Transform
+from img2imgkit.steps.layouts import Layout
+from img2imgkit.steps.read import compiled
+from img2imgkit.steps.read_labels import palette_of
+
+SURROUNDINGS = "surroundings"
+ClassId = Annotated[int, Field(ge=0, le=MAX_ID)]
+InstanceId = Annotated[int, Field(ge=0, lt=2**24)]  # as far as float32 counts
+
+
+class _Edit(Config):
+    only: tuple[str, ...] = Field(
+        (), description="Only in pictures that match one of these patterns, with the meaning they have in .gitignore."
+    )
+
+
+class _EditOfSome(_Edit):
+    instance: InstanceId | None = Field(None, description="The object, by its id in the instance map.")
+    label: ClassId | str | None = Field(None, description="All pixels of a class, by its id or name.")
+
+    @model_validator(mode="after")
+    def _one(self) -> _EditOfSome:
+        if (self.instance is None) == (self.label is None):
+            raise ValueError("state what is edited by instance or by label, one of the two")
+        return self
+
+
+class Remove(_EditOfSome):
+    """Remove objects."""
+
+    action: Literal["remove"] = Field(description="Remove an object, or all pixels of a class.")
+    fill: ClassId | str = Field(
+        SURROUNDINGS, description="The class that is there instead; `surroundings`: for each pixel what is nearest."
+    )
+
+
+class Relabel(_EditOfSome):
+    """Give objects another class."""
+
+    action: Literal["relabel"] = Field(description="Give an object, or all pixels of a class, another class.")
+    to: ClassId | str = Field(description="The new class.")
+
+
+class Add(_Edit):
+    """Add an object."""
+
+    action: Literal["add"] = Field(description="Add an object.")
+    label: ClassId | str = Field(description="Its class.")
+    instance: InstanceId | Literal["auto"] = Field(
+        "auto", description="Its id in the instance map; `auto` is a free one above those of its class."
+    )
+    box: tuple[int, int, int, int] | None = Field(None, description="Its shape: left, top, width and height.")
+    polygon: tuple[tuple[int, int], ...] | None = Field(
+        None, description="Its shape: corners [x, y], in pixels from the upper left corner.", min_length=3
+    )
+    mask: Annotated[Path, Location()] | None = Field(
+        None, description="Its shape: a picture of the map's size, light where the object is."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Add:
+        if sum(shape is not None for shape in (self.box, self.polygon, self.mask)) != 1:
+            raise ValueError("state the shape by box, polygon or mask, one of the three")
+        if self.box is not None and min(self.box[2:]) < 1:
+            raise ValueError("box: width and height are at least 1")
+        return self
+
+
+class Move(_Edit):
+    """Move an object."""
+
+    action: Literal["move"] = Field(description="Move an object.")
+    instance: InstanceId = Field(description="The object, by its id in the instance map.")
+    by: tuple[int, int] = Field(description="So many pixels to the right and down.")
+    fill: ClassId | str = Field(
+        SURROUNDINGS, description="The class where it was; `surroundings`: for each pixel what is nearest."
+    )
+
+
+Edit = Annotated[Remove | Relabel | Add | Move, Field(discriminator="action")]
+
+
+class EditObjects(Transform):
+    """Edit the label map, and the instance map, that ``read-labels`` has read: one edit after the other.
+
+    Classes may be named where there is a palette. Object ids are as in Cityscapes: 1000 times the class and a number.
+    """
+
+    name = "edit-objects"
+
+    class Options(Config):
+        """The edits, in their order."""
+
+        edits: tuple[Edit, ...] = Field(min_length=1, description="What is edited.")
+        missing: Literal["skip", "error"] = Field(
+            "skip",
+            description="What becomes of a picture that has not what is edited: that edit is skipped, or it fails.",
+        )
+        palette: Annotated[Path, Location()] | None = Field(
+            None, description="The file with names and colours of classes; that of read-labels where none is stated."
+        )
+
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._palette: Palette | None = None
+        self._edits: tuple[tuple[Any, GitIgnoreSpec | None], ...] = ()
+        self._masks: dict[Path, np.ndarray] = {}
+        self._digests: dict[str, str] = {}
+
+    def recipe(self) -> Mapping[str, Any]:
+        """The edits; the palette counts by what is in it."""
+        stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"palette"})
+        return stated
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The palette, and the masks, wherever their files lie."""
+        return {
+            **({"palette": self._palette.stated()} if self._palette else {}),
+            **({"masks": dict(self._digests)} if self._digests else {}),
+        }
+
+    def prepare(self, planning: Planning) -> None:
+        """Find masks, and the ids of named classes. Raises ConfigError: there is no such file, pattern or class."""
+        stated = self.options.palette or planning.facts.get("palette")
+        self._palette = palette_of(Path(str(stated))) if stated else None
+        problems: list[Problem] = []
+        edits = []
+        for number, edit in enumerate(self.options.edits):
+            resolved = self._with_ids(edit, f"edits.{number}", problems, planning.complete)
+            edits.append((resolved, compiled(f"edits.{number}.only", edit.only)))
+            if isinstance(edit, Add) and edit.mask is not None:
+                if edit.mask.is_file():
+                    self._digests[str(number)] = hashlib.sha256(edit.mask.read_bytes()).hexdigest()
+                else:
+                    problems.append(Problem(f"{edit.mask}: there is no such file", f"edits.{number}.mask"))
+        if problems:
+            raise ConfigError(*problems)
+        self._edits = tuple(edits)
+
+    def open(self, resources: Resources) -> None:
+        """Read the masks."""
+        paths = (edit.mask for edit, _ in self._edits if isinstance(edit, Add) and edit.mask is not None)
+        for path in paths:
+            levels = to_grey(decode(path)).color[..., 0]
+            self._masks[path] = levels > np.iinfo(levels.dtype).max // 2
+
+    def apply(self, item: Item) -> Item:
+        """The item with other maps, drawn anew; its notes say how many edits there were, and what was missing.
+
+        Raises:
+            TranslateError: it has no such map, a shape does not lie in it, or it lacks what must not be missing.
+        """
+        if "label" not in item.maps:
+            raise TranslateError(
+                "edit-objects: there is no label map: read it by read-labels, and edit it first of all"
+            )
+        layout, edited, missing = Layout(item.maps), 0, []
+        for edit, only in self._edits:
+            if only is not None and not only.match_file(str(item.entry.relative)):
+                continue
+            mask = self._mask(edit, layout)
+            if mask.any():
+                _make(edit, layout, mask)
+                edited += 1
+                continue
+            missing.append(_missing(edit))
+            if self.options.missing == "error":
+                raise TranslateError(f"edit-objects: {missing[-1]}")
+        if not (edited or missing):
+            return item
+        notes = {"edits": edited, **({"missing": "; ".join(missing)} if missing else {})}
+        picture = item.picture.with_pixels(drawn(layout.label, self._palette), None, "rgb")
+        return item.with_picture(picture, edited=notes).with_maps(layout.maps)
+
+    def _mask(self, edit: Any, layout: Layout) -> np.ndarray:
+        """The pixels that an edit is about."""
+        if isinstance(edit, Add):
+            return self._shape(edit, layout.label.shape)
+        if edit.instance is None:
+            return np.equal(layout.label, edit.label)
+        if layout.instance is None:
+            raise TranslateError("edit-objects: there is no instance map: state 'instances' of read-labels")
+        return np.equal(layout.instance, edit.instance)
+
+    def _shape(self, edit: Add, size: tuple[int, ...]) -> np.ndarray:
+        if edit.mask is not None:
+            mask = self._masks[edit.mask]
+            if mask.shape != size:
+                sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, size)]
+                raise TranslateError(f"edit-objects: {edit.mask}: has {sizes[0]} pixels, and the label map {sizes[1]}")
+            return mask
+        if edit.box is not None:
+            left, top, width, height = edit.box
+            mask = np.zeros(size, bool)
+            mask[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = True
+            return mask
+        canvas = Image.new("L", (size[1], size[0]))
+        ImageDraw.Draw(canvas).polygon(list(edit.polygon or ()), fill=1, outline=1)
+        return np.asarray(canvas).astype(bool)
+
+    def _with_ids(self, edit: Any, key: str, problems: list[Problem], complete: bool) -> Any:
+        """The edit with ids in place of names."""
+        found: dict[str, int | None] = {}
+        for field in ("label", "to", "fill"):
+            name = getattr(edit, field, None)
+            if field == "fill" and name == SURROUNDINGS:
+                found[field] = None
+            elif isinstance(name, str):
+                ids = self._palette.ids if self._palette else {}
+                found[field] = ids.get(name, 0)
+                if not self._palette and complete:
+                    problems.append(
+                        Problem(f"{name!r} is the name of a class, and there is no palette", f"{key}.{field}")
+                    )
+                elif name not in ids and complete:
+                    message = f"the palette has no class {name!r}{suggestion(name, ids)}"
+                    problems.append(Problem(message, f"{key}.{field}"))
+        return edit.model_copy(update=found)
+
+
+def _make(edit: Any, layout: Layout, mask: np.ndarray) -> None:
+    if isinstance(edit, Remove):
+        layout.fill(mask, edit.fill)  # type: ignore[arg-type]  # names are ids by now
+    elif isinstance(edit, Relabel):
+        layout.relabel(mask, edit.to)  # type: ignore[arg-type]
+    elif isinstance(edit, Move):
+        layout.move(mask, edit.by, edit.fill)  # type: ignore[arg-type]
+    elif isinstance(edit, Add):
+        label: Any = edit.label
+        layout.paint(mask, label, layout.free_instance(label) if edit.instance == "auto" else edit.instance)
+
+
+def _missing(edit: Any) -> str:
+    if isinstance(edit, Add):
+        return "the shape that is added lies outside"
+    return f"no instance {edit.instance}" if edit.instance is not None else f"no pixel of class {edit.label}"
