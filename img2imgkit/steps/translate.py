@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,9 +14,14 @@ from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import Settings, Translator
 from img2imgkit.step import Item, Planning, Resources, Transform
+from img2imgkit.steps.side_files import FilesInput
+from img2imgkit.steps.side_inputs import Given, SideInputs
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
+
+
+_ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
 
 
 class _Reference(Config):
@@ -28,7 +34,7 @@ class Translate(Transform):
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
 
-    class Options(Settings, _Reference):
+    class Options(Settings, SideInputs, _Reference):
         """Which bundle, and how it is run."""
 
     def __init__(self, options: Config | None = None) -> None:
@@ -38,6 +44,7 @@ class Translate(Transform):
         self._choices: Mapping[str, Any] = {}
         self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
+        self._given: Given | None = None
         self._translator: Translator | None = None
 
     @property
@@ -47,11 +54,13 @@ class Translate(Transform):
         return self._manifest
 
     def prepare(self, planning: Planning) -> None:
-        """Find the bundle and read its description. Choices are checked by its task's code, which needs TensorFlow.
+        """Find the bundle and read its description.
+
+        Choices and inputs are checked by its task's code, which needs TensorFlow; a plain picture needs neither.
 
         Raises:
             NotInstalled, BundleError: it is not there, or damaged.
-            ConfigError: the options contradict each other, or its task has no such choices.
+            ConfigError: the options contradict each other, or its task has no such choices or inputs, or lacks one.
         """
         options = self.options
         if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
@@ -60,33 +69,45 @@ class Translate(Transform):
         self._manifest = bundle.describe(self._folder)
         self._plugin = _installed(self._manifest.plugin, planning.catalog)
         scale = self._manifest.contract.scale
-        if options.choices:
+        if options.choices or options.inputs or options.each or self._manifest.contract.data not in _ALONE:
             task = bundle.task_of(self._folder, planning.catalog, options.choices)
+            self._given = Given(options, task, self._manifest)
             self._choices, scale = task.choices.model_dump(mode="json", exclude_defaults=True), task.geometry().scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 
     def recipe(self) -> Mapping[str, Any]:
-        """All options but those that change no pixel: how many tiles at once, and where the bundle lies.
+        """All options but those that change no pixel: how many tiles at once, and where the bundle and files lie.
 
-        Choices count where they differ from the task's own, which the plugin's version stands for.
+        Choices count where they differ from the task's own, which the plugin's version stands for; of files, what is
+        in them (``fingerprint``).
         """
-        stated = self.options.model_dump(mode="json", exclude={"bundle", "batch", "choices"})
-        return {**stated, **({"choices": self._choices} if self._choices else {})}
+        stated = self.options.model_dump(mode="json", exclude={"bundle", "batch", "choices", "inputs", "each"})
+        inputs = {name: value for name, value in self.options.inputs.items() if not isinstance(value, FilesInput)}
+        more = {"choices": self._choices, "inputs": inputs}
+        return {**stated, **{name: value for name, value in more.items() if value}}
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""
-        return {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
+        made = {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
+        files = self._given.fingerprint() if self._given else {}
+        return {**made, "files": files} if files else made
 
     def facts(self) -> Mapping[str, str | int]:
         """``task``, ``model`` and ``scale``; the scale of several ``translate`` steps is their product."""
         return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
 
+    def variants(self) -> Mapping[str, Sequence[str]]:
+        """The inputs of which there are several, and what each is called."""
+        return self._given.variants if self._given else {}
+
     def open(self, resources: Resources) -> None:
         """Load the networks and compile them for the device."""
         assert self._folder is not None, "prepare comes first"
         backend.load()
-        settings = Settings(**self.options.model_dump(exclude={"bundle"}))
+        settings = Settings(**self.options.model_dump(include=set(Settings.model_fields)))
         self._translator = Translator(bundle.load(self._folder, resources.catalog), settings, resources.device)
+        if self._given:
+            self._given.open(self._translator)
 
     def devices(self) -> tuple[str, ...]:
         """TensorFlow's names of the devices that the networks are on."""
@@ -103,9 +124,10 @@ class Translate(Transform):
             TranslateError: the model cannot make this picture.
         """
         assert self._translator is not None, "open comes first"
-        made = self._translator.translate(item.picture)
+        made = self._translator.translate(item.picture, self._given.of(item) if self._given else None)
         earlier = item.notes.get("translate", ())
-        return item.with_picture(made.picture, translate=(*earlier, {"model": self.manifest.name, **made.notes}))
+        notes = (*earlier, {"model": self.manifest.name, **made.notes})
+        return replace(item.with_picture(made.picture, translate=notes), maps={})
 
 
 def _installed(plugin: bundle.PluginVersion, catalog: Catalog) -> tuple[str, str]:

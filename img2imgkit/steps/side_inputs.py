@@ -1,0 +1,161 @@
+"""What a ``translate`` step gives its task beside each picture: values, codes of pictures, attributes; also several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from img2imgkit.config import Config
+from img2imgkit.data.domains import Attributes, read_attributes
+from img2imgkit.errors import ConfigError, DataError, Problem
+from img2imgkit.inference import Translator, parsed, prove_known, sides_of
+from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, codes_of, digest, pictures_in
+from img2imgkit.task import Side, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.bundle import Manifest
+    from img2imgkit.step import Item
+
+Scalar = str | int | float | bool
+
+
+class SideInputs(Config):
+    """The options of a ``translate`` step that concern what its task is given beside the picture."""
+
+    inputs: dict[str, Scalar | FilesInput] = Field(
+        default_factory=dict,
+        description="What the bundle's task is given beside each picture, by name: a value, or files; "
+        "`img2img tasks NAME` lists them.",
+    )
+    each: dict[str, Literal["all"] | tuple[Scalar, ...] | FilesInput] = Field(
+        default_factory=dict,
+        description="Inputs of which every picture is translated with several, one after the other: a list of values, "
+        "'all' that there are, or a folder with pictures, a subfolder of pictures or a code file for each. "
+        "Output names need the field of that name, such as `{domain}`.",
+    )
+
+
+class Given:
+    """Side inputs, checked against their task: which outputs there will be, and what goes in for each picture."""
+
+    def __init__(self, options: SideInputs, task: Task, manifest: Manifest) -> None:
+        """Look for all files, and parse all values.
+
+        Raises:
+            ConfigError: an input that the task has not, lacks or does not understand, or files that are not there.
+        """
+        self._task, self._manifest, self._sides = task, manifest, sides_of(task)
+        self._values: dict[str, dict[str, Any]] = {}  # by input and by name of the variant, "" for the only one
+        self._files: dict[str, dict[str, FilesInput]] = {}
+        self._codes: dict[str, dict[str, Codes]] = {}
+        self._attributes: dict[str, Attributes] = {}
+        self.variants: dict[str, tuple[str, ...]] = {}
+        for name, value in options.inputs.items():
+            self._take(f"inputs.{name}", name, {"": value})
+        for name, several in options.each.items():
+            key = f"each.{name}"
+            if name in options.inputs:
+                raise ConfigError(Problem("stands under 'inputs', too", key))
+            with_names = self._several(key, name, several)
+            self.variants[name] = tuple(with_names)
+            self._take(key, name, with_names)
+        self._prove_complete()
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What output depends on beyond the options: what is in the files."""
+        return {
+            name: {variant: digest(files) for variant, files in by_variant.items()}
+            for name, by_variant in self._files.items()
+        }
+
+    def open(self, translator: Translator) -> None:
+        """Encode the pictures, and read the codes.
+
+        Raises:
+            BundleError: a file that holds no code of this bundle.
+            ImageError: a picture that cannot be decoded.
+        """
+        for name, by_variant in self._files.items():
+            if self._sides[name].kind == "pictures":
+                self._codes[name] = {
+                    variant: codes_of(translator, name, files, self._manifest) for variant, files in by_variant.items()
+                }
+
+    def of(self, item: Item) -> dict[str, Any]:
+        """All sides of a picture.
+
+        Raises:
+            TranslateError: there is nothing for this picture.
+        """
+        chosen = dict(item.entry.variant)
+        given: dict[str, Any] = {name: ids for name, ids in item.maps.items() if self._is_map(name)}
+        for name, values in self._values.items():
+            given[name] = values[chosen.get(name, "")]
+        for name, codes in self._codes.items():
+            given[name] = codes[chosen.get(name, "")](item.entry)
+        for name, attributes in self._attributes.items():
+            given[name] = attributes_of(item.entry, attributes, self._files[name][""].path)
+        return given
+
+    def _is_map(self, name: str) -> bool:
+        return name in self._sides and self._sides[name].kind == "map"
+
+    def _several(self, key: str, name: str, several: Any) -> dict[str, Any]:
+        """Each value by the name that outputs carry."""
+        side = self._side(key, name)
+        if isinstance(several, FilesInput):
+            return apart(key, several)
+        values = side.each if several == "all" else several
+        if not values:
+            raise ConfigError(Problem(f"{'there is no list of all of them' if several == 'all' else 'is empty'}", key))
+        named = {str(value): value for value in values}
+        if len(named) < len(values):
+            raise ConfigError(Problem("states one twice", key))
+        return named
+
+    def _take(self, key: str, name: str, by_variant: Mapping[str, Any]) -> None:
+        side = self._side(key, name)
+        for variant, value in by_variant.items():
+            if side.kind == "value":
+                if isinstance(value, FilesInput):
+                    raise ConfigError(Problem(f"{name!r} is a value, such as {name}: {_example(side)}", key))
+                self._values.setdefault(name, {})[variant] = _at(key, partial(parsed, self._task, name, value))
+                continue
+            wanted = ("attributes",) if side.kind == "attributes" else ("pictures", "code", "matched")
+            if not isinstance(value, FilesInput) or value.way not in wanted:
+                raise ConfigError(Problem(f"expected {' or '.join(f'{{{way}: PATH}}' for way in wanted)}", key))
+            if not value.path.exists():
+                raise ConfigError(Problem(f"{value.path}: no such file or folder", key))
+            self._files.setdefault(name, {})[variant] = value
+            if side.kind == "attributes":
+                self._attributes[name] = _at(key, partial(read_attributes, value.path))
+            elif value.way != "code":
+                _at(key, partial(pictures_in, value.path))
+
+    def _side(self, key: str, name: str) -> Side:
+        _at(key, partial(prove_known, self._task, name))
+        side = self._sides[name]
+        if side.kind == "map":
+            raise ConfigError(Problem(f"{name!r} comes with the picture: read it with a read-labels step", key))
+        return side
+
+    def _prove_complete(self) -> None:
+        for name, side in self._sides.items():
+            if side.required and side.kind != "map" and name not in {**self._values, **self._files}:
+                missing = f"task {self._task.name!r} needs {name!r} ({side.description})"
+                raise ConfigError(Problem(f"{missing}: state it here", "inputs"))
+
+
+def _at(key: str, read: Callable[[], Any]) -> Any:
+    """What ``read`` gives; its complaint gets the option's name."""
+    try:
+        return read()
+    except (ConfigError, DataError) as error:
+        raise ConfigError(Problem(str(error), key)) from None
+
+
+def _example(side: Side) -> str:
+    return side.each[0] if side.each else "1"
