@@ -59,9 +59,14 @@ def _read(place: Any) -> Any:
     return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
 
 
+def weights(name: str) -> dict[str, np.ndarray]:
+    """The state dict of the official critic of that name."""
+    return {key.partition("/")[2]: value for key, value in _arrays().items() if key.startswith(f"{name}/")}
+
+
 def critic(name: str) -> Callable[[Any], Any]:
     """The official critic of that name with its weights, from (N, H, W, 3) to its map of scores."""
-    found = {key.partition("/")[2]: value for key, value in _arrays().items() if key.startswith(f"{name}/")}
+    found = weights(name)
     network = {"junyanz_critic": _junyanz, "stargan_critic": _stargan, "funit_critic": _funit}[name]
     return lambda x: network(found, x)
 

@@ -26,7 +26,7 @@ def class_critic(
     are activated, both because the official code activates in place.
 
     Shapes:
-        [(N, H, W, channels), (N,) int32 classes], H and W at least 2**(blocks / 2)
+        [(N, H, W, channels), (N,) int32 classes], H and W at least 4 and 2**(blocks / 2)
             -> [(N, h, w, 1), any range; features (N, h, w, C)], h being H / 2**(blocks / 2 - 1), rounded up
 
     Args:
