@@ -100,6 +100,15 @@ class TestBatchNorm:
         assert gamma.mean() == pytest.approx(1.0, abs=0.002)
         assert gamma.std() == pytest.approx(0.02, rel=0.1)
 
+    def test_without_anything_learned_it_only_normalizes(self) -> None:
+        x, layer = images(3, 5, 7, 2, mean=4.0), BatchNorm(affine=False)
+        np.testing.assert_allclose(layer(x, training=True), normalized(x, (0, 1, 2)), atol=2e-6)
+        assert not layer.trainable_weights
+        mean, variance = np.array([2, -1], np.float32), np.array([4, 0.25], np.float32)
+        layer.set_weights([mean, variance])
+        np.testing.assert_allclose(layer(x), (x - mean) / np.sqrt(variance + 1e-5), atol=2e-5)
+        assert not BatchNorm.from_config(layer.get_config()).affine
+
     def test_variables_stay_float32_in_mixed_precision(self) -> None:
         layer = BatchNorm(dtype="mixed_bfloat16")
         assert layer(images(1, 4, 4, 2), training=True).dtype == tf.bfloat16

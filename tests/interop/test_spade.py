@@ -1,0 +1,148 @@
+"""SPADE's checkpoints: recognised, filled, and computing what the official networks computed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.errors import InteropError  # noqa: E402
+from img2imgkit.interop import load_torch, put, read_torch  # noqa: E402
+from img2imgkit.interop.load import FAMILIES  # noqa: E402
+from img2imgkit.nn import spade_generator, style_encoder  # noqa: E402
+
+SMALL = Path(__file__).parents[1] / "fixtures"
+LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
+TOLERANCE = 3e-5  # of the largest output; the official generator itself is 1e-5 away from float64
+PLACES = (SMALL, Path(LARGE)) if LARGE else (SMALL,)
+STATED: Mapping[str, Mapping[str, Any]] = {"spade_more_vae_nospectral": {"upsampling": "more"}}  # leaves no trace
+FOLDERS = [
+    folder
+    for place in PLACES
+    for folder in sorted(place.glob("spade_*"))
+    if folder.name in ("spade_encoder", "spade_normal", *STATED)
+]
+
+
+def cases(folder: Path) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """Inputs and outputs, in channels-last order."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    with np.load(folder / "io.npz") as stored:
+        for case in config["cases"]:
+            inputs, outputs = (
+                [last(stored[entry["key"]]) for entry in case[side].values()] for side in ("inputs", "outputs")
+            )
+            yield inputs, outputs
+
+
+def last(array: np.ndarray) -> np.ndarray:
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) -> None:
+    model = load_torch(folder / "weights.pth", **STATED.get(folder.name, {}))
+    for inputs, outputs in cases(folder):
+        made = model(inputs if len(inputs) > 1 else inputs[0])
+        for result, wanted in zip(made if isinstance(made, list) else [made], outputs, strict=True):
+            np.testing.assert_allclose(result, wanted, atol=TOLERANCE * np.abs(wanted).max())
+
+
+GENERATOR = {"channels": 3, "width": 2, "norm": "batch", "spectral": False, "kernel_size": 1, "out_channels": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "options"),
+    [
+        ("spade_more_vae_nospectral", None, {**GENERATOR, "upsampling": "normal", "latent": 8, "size": (1, 1)}),
+        ("spade_encoder", None, {"width": 2, "latent": 256, "channels": 3}),
+        ("trainstep_spade", "G", {**GENERATOR, "channels": 4, "width": 1, "spectral": True, "upsampling": "normal"}),
+    ],
+)
+def test_the_arguments_are_read_off_names_and_shapes(name: str, part: str | None, options: dict[str, Any]) -> None:
+    loaded = read_torch(next((SMALL / name).glob("weights*.pth")))
+    state = loaded if part is None else loaded[part]
+    found = [recognised for family in FAMILIES if (recognised := family.recognise(family.clean(state))) is not None]
+    assert found == [options]
+
+
+@pytest.mark.parametrize(
+    ("network", "options"),
+    [
+        ("spade_generator", {"channels": 5, "width": 2, "norm": "instance", "kernel_size": 3, "upsampling": "most"}),
+        ("spade_generator", {"channels": 1, "width": 3, "upsampling": "most", "kernel_size": 1}),
+        ("spade_generator", {"channels": 2, "width": 1, "kernel_size": 1, "latent": 3, "size": (2, 4)}),
+        ("spade_generator", {"channels": 2, "width": 1, "kernel_size": 5, "latent": 3, "size": (3, 3)}),
+        ("style_encoder", {"width": 1, "latent": 5, "channels": 1}),
+    ],
+    ids=str,
+)
+def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+    [family] = [each for each in FAMILIES if each.name == network]
+    model, random = family.build(**options), np.random.default_rng(0)
+    for variable in model.variables:
+        variable.assign(random.normal(size=variable.shape))
+    complete = {"upsampling": "normal", **options}
+    state = exported(model, family.places(complete))
+    recognised = {each.name: found for each in FAMILIES if (found := each.recognise(each.clean(state))) is not None}
+    assert list(recognised) == [network]
+    assert recognised[network].items() >= options.items()
+    again = family.build(**recognised[network])
+    put({f"module.{name}": array for name, array in state.items()}, again)
+    for mine, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def exported(model: Any, places: Any) -> dict[str, np.ndarray]:
+    """A model's weights as PyTorch would name and turn them."""
+    state, layers = {}, {layer.name: layer for layer in model.layers}
+    for module, name in [(module, name) for module, name in places if name in layers]:
+        layer = layers[name]
+        kernel = np.asarray(layer.kernel) if hasattr(layer, "kernel") else None
+        if kernel is None:
+            if layer.get_weights():
+                state |= zip((f"{module}.running_mean", f"{module}.running_var"), layer.get_weights(), strict=True)
+            continue
+        parts = [(module, kernel, layer.bias)]
+        if name.endswith("_modulation"):
+            halves = np.split(kernel, 2, axis=-1), np.split(np.asarray(layer.bias), 2)
+            which = (module.replace("modulation", half) for half in ("gamma", "beta"))
+            parts = [*zip(which, *halves, strict=True)]
+        spectral = "_orig" if hasattr(layer, "u") else ""
+        for part, own, bias in parts:
+            state[f"{part}.weight{spectral}"] = own.transpose((3, 2, 0, 1) if own.ndim == 4 else (1, 0))
+            if bias is not None:
+                state[f"{part}.bias"] = np.asarray(bias)
+        if spectral:
+            rows = np.asarray(layer.v).reshape(kernel.shape[:3]).transpose(2, 0, 1)
+            state |= {f"{module}.weight_u": np.asarray(layer.u)[0], f"{module}.weight_v": rows.reshape(-1)}
+    return state
+
+
+class TestErrors:
+    @pytest.fixture
+    def state(self) -> dict[str, np.ndarray]:
+        return dict(read_torch(SMALL / "trainstep_spade" / "weights_init.pth")["G"])
+
+    def test_gamma_without_beta_is_named(self, state: dict[str, np.ndarray]) -> None:
+        del state["up_0.norm_s.mlp_beta.weight"]
+        with pytest.raises(InteropError, match="none of the networks known"):
+            put(state, spade_generator(4, 1, kernel_size=1))
+
+    def test_a_missing_statistic_is_named(self, state: dict[str, np.ndarray]) -> None:
+        del state["up_0.norm_s.param_free_norm.running_var"]
+        with pytest.raises(InteropError, match="up_0_norm_s_free/moving_variance"):
+            put(state, spade_generator(4, 1, kernel_size=1))
+
+    def test_another_networks_weights_are_refused(self, state: dict[str, np.ndarray]) -> None:
+        with pytest.raises(InteropError, match=r"does not fit|have no place"):
+            put(state, style_encoder(1, 5))

@@ -1,0 +1,47 @@
+"""Resized maps: PyTorch's bilinear interpolation, at sizes that only the run knows, with all derivatives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from img2imgkit import backend
+
+backend.load()
+
+import tensorflow as tf  # noqa: E402
+
+from img2imgkit.nn.layers.resizing import ResizedLike, ResizedTo, bilinear  # noqa: E402
+
+X = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (10, 14), (3, 20), (1, 1), (13, 4)], ids=str)
+def test_it_is_bilinear_with_half_pixel_centres(size: tuple[int, int]) -> None:
+    np.testing.assert_allclose(ResizedTo(*size)(X), tf.image.resize(X, size), atol=2e-6)
+
+
+def test_the_same_size_comes_back_bit_for_bit() -> None:
+    np.testing.assert_array_equal(bilinear(X, 5, 7), X)
+    np.testing.assert_array_equal(ResizedLike()([X, X[..., :1]]), X)
+
+
+def test_sizes_may_be_known_only_in_the_run() -> None:
+    layer = ResizedLike()
+    spec = tf.TensorSpec((None, None, None, 3))
+    run = tf.function(lambda x, other: layer([x, other]), input_signature=[spec, spec], autograph=False)
+    np.testing.assert_allclose(run(X, np.zeros((2, 9, 4, 3), np.float32)), tf.image.resize(X, (9, 4)), atol=2e-6)
+
+
+def test_the_gradient_of_a_gradient_is_there() -> None:
+    x = tf.constant(X[:1, :, :, :1])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        inner = backend.input_gradient(lambda x: bilinear(x, 8, 3) ** 3, x)
+        loss = tf.reduce_sum(inner**2)
+    assert float(tf.reduce_max(tf.abs(tape.gradient(loss, x)))) > 0
+
+
+def test_layers_come_back_from_their_config() -> None:
+    layer = ResizedTo(4, 6)
+    assert ResizedTo.from_config(layer.get_config()).compute_output_shape((None, 3, 3, 2)) == (None, 4, 6, 2)
