@@ -111,6 +111,7 @@ class LabelledReader(Reader):
         return {
             "kind": self.kind,
             "pictures": count,
+            "size": self.options.resize,
             "domains": [name for names in sets for name in names],
             "sets": sets,
         }

@@ -74,7 +74,8 @@ def test_selected_domains_stand_in_the_stated_order(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=2, dog=3, owl=2)
     reader = reader_of(tmp_path, selected=("owl", "cat"))
     domains = ["owl", "cat"]
-    assert reader.description == {"kind": "labelled", "pictures": 4, "domains": domains, "sets": [domains]}
+    described = {"kind": "labelled", "pictures": 4, "size": 8, "domains": domains, "sets": [domains]}
+    assert reader.description == described
     batch = reader.batch(0, 0)
     np.testing.assert_array_equal(batch["label"].argmax(axis=1), np.where(red(batch["source"]) >= 100, 0, 1))
 
@@ -128,6 +129,7 @@ class TestSeveralSets:
         assert reader.description == {
             "kind": "labelled",
             "pictures": 9,
+            "size": 8,
             "domains": ["Male", "Young", "cat", "dog"],
             "sets": [["Male", "Young"], ["cat", "dog"]],
         }

@@ -12,7 +12,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.nn import domain_critic, stargan_generator  # noqa: E402
+from img2imgkit.nn import SpectralConv, domain_critic, stargan_generator  # noqa: E402
 
 
 def images(*shape: int) -> np.ndarray:
@@ -63,6 +63,13 @@ class TestCritic:
 
     def test_it_has_as_many_weights_as_the_official_one(self) -> None:
         assert count(domain_critic(128, 5)) == 44_762_048
+
+    def test_spectral_normalization_is_on_every_convolution(self) -> None:
+        model = domain_critic(16, 3, 2, 2, spectral=True)
+        assert sum(isinstance(layer, SpectralConv) for layer in model.layers) == 4
+        assert not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
+        scores, logits = model(images(2, 16, 16, 3), training=True)
+        assert (scores.shape, logits.shape) == ((2, 4, 4, 1), (2, 3))
 
     def test_a_size_that_cannot_be_halved_so_often_is_refused(self) -> None:
         with pytest.raises(ValueError, match="size 100: expected a multiple of 64"):

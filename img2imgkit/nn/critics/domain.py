@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
-from img2imgkit.nn.layers import HalvingConv, initializer
+from img2imgkit.nn.layers import HalvingConv, SpectralConv, initializer
 
 LEAK = 0.01
 
 
-def domain_critic(size: int, domains: int, width: int = 64, layers: int = 6, channels: int = 3) -> keras.Model:
+def domain_critic(
+    size: int, domains: int, width: int = 64, layers: int = 6, channels: int = 3, spectral: bool = False
+) -> keras.Model:
     """The critic of StarGAN (Choi et al. 2018, https://arxiv.org/abs/1711.09020, table 5), without normalization.
 
     Each halving doubles the width, without bound. Both outputs are float32 whatever the precision of the layers before.
@@ -23,6 +25,7 @@ def domain_critic(size: int, domains: int, width: int = 64, layers: int = 6, cha
 
     Args:
         size: height and width of the images, a multiple of 2**layers; the last convolution covers all that is left
+        spectral: spectral normalization of every convolution, see ``SpectralConv``
 
     Raises:
         ValueError: ``size`` is no such multiple.
@@ -32,22 +35,24 @@ def domain_critic(size: int, domains: int, width: int = 64, layers: int = 6, cha
     source = keras.Input((size, size, channels), name="source")
     x = source
     for number in range(layers):
-        reach = 1 / math.sqrt(4 * 4 * x.shape[-1])  # PyTorch's own first biases: as the kernels
-        conv = HalvingConv(
-            width * 2**number,
-            kernel_initializer=initializer("uniform"),
-            bias_initializer=keras.initializers.RandomUniform(-reach, reach),
-            name=f"conv{number}",
-        )
-        x = keras.layers.LeakyReLU(LEAK, name=f"act{number}")(conv(x))
-    scores = _conv(x, 1, 3, "same", "scores")
-    logits = _conv(x, domains, x.shape[1], "valid", "logits")
-    return keras.Model(
-        source, [scores, keras.layers.Flatten(dtype="float32", name="domains")(logits)], name="domain_critic"
-    )
+        x = _halving(x, width * 2**number, spectral, f"conv{number}")
+        x = keras.layers.LeakyReLU(LEAK, name=f"act{number}")(x)
+    scores = _judgement(x, 1, 3, "same", spectral, "scores")
+    logits = _judgement(x, domains, x.shape[1], "valid", spectral, "logits")
+    logits = keras.layers.Flatten(dtype="float32", name="domains")(logits)
+    return keras.Model(source, [scores, logits], name="domain_critic")
 
 
-def _conv(x: Any, filters: int, size: int, padding: str, name: str) -> Any:
+def _halving(x: Any, filters: int, spectral: bool, name: str) -> Any:
     kernel = initializer("uniform")
-    options: dict[str, Any] = {"use_bias": False, "kernel_initializer": kernel, "dtype": "float32", "name": name}
-    return keras.layers.Conv2D(filters, size, padding=padding, **options)(x)
+    if spectral:
+        return SpectralConv(filters, 4, 2, "same", kernel_initializer=kernel, name=name)(x)
+    reach = 1 / math.sqrt(4 * 4 * x.shape[-1])  # PyTorch's own first biases: as the kernels
+    bias = keras.initializers.RandomUniform(-reach, reach)
+    return HalvingConv(filters, kernel_initializer=kernel, bias_initializer=bias, name=name)(x)
+
+
+def _judgement(x: Any, filters: int, size: int, padding: Literal["valid", "same"], spectral: bool, name: str) -> Any:
+    options: dict[str, Any] = {"kernel_initializer": initializer("uniform"), "dtype": "float32", "name": name}
+    layer = SpectralConv if spectral else keras.layers.Conv2D
+    return layer(filters, size, padding=padding, use_bias=False, **options)(x)

@@ -1,0 +1,14 @@
+"""StarGAN: one network for many domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import img2imgkit as kit
+
+
+@kit.hookimpl
+def register_tasks(register: Any) -> None:
+    from img2imgkit_plugins.stargan.task import StarGan
+
+    register(StarGan)

@@ -1,0 +1,242 @@
+"""The StarGAN plugin: the contract, sets of labels and their mask, what users ask for, its training files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import img2imgkit_plugins.stargan as plugin
+import numpy as np
+import pytest
+from img2imgkit_plugins.stargan.labels import LabelSet, Names
+from img2imgkit_plugins.stargan.task import CELEBA, StarGan
+
+from img2imgkit import Catalog
+from img2imgkit.adversary import Adversary
+from img2imgkit.config import load_yaml
+from img2imgkit.data import LabelledOptions, open_reader
+from img2imgkit.errors import TranslateError
+from img2imgkit.images import to_levels
+from img2imgkit.losses import binary_cross_entropy, cross_entropy
+from img2imgkit.testing import check_task
+from img2imgkit.training import read_recipe
+
+OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
+FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
+SMALL: dict[str, Any] = {"size": 8, "width": 2, "blocks": 1, "critic_width": 2, "critic_layers": 2}
+ANIMALS = LabelSet(names=("cat", "dog", "owl"))
+JOINT = Names((CELEBA, ANIMALS))
+
+
+def task_of(*sets: LabelSet, **options: Any) -> StarGan:
+    return StarGan(StarGan.Options(labels=sets or (CELEBA,), **{**SMALL, **options}))
+
+
+def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, np.ndarray]:
+    """Pictures of all sets in turn, with labels of theirs."""
+    side, channels, parts = task.options.size, task.options.channels, task.names.slices()
+    batch = {
+        "source": rng.uniform(-1, 1, (images, side, side, channels)).astype(np.float32),
+        "label_set": np.arange(images, dtype=np.int32) % len(parts),
+    }
+    for key in ("label", "target_label"):
+        batch[key] = np.zeros((images, len(task.names.all)), np.float32)
+        for row, number in enumerate(batch["label_set"]):
+            width = parts[number].stop - parts[number].start
+            attributes = rng.integers(2, size=width)
+            classes = np.eye(width)[rng.integers(width)]
+            of = task.options.labels[number]
+            batch[key][row, parts[number]] = classes if of.kind == "classes" else attributes
+    return batch
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize(
+    ("sets", "options"),
+    [
+        ((CELEBA,), {}),
+        ((ANIMALS,), {"channels": 1, "adversary": Adversary(loss="hinge", relativistic=True, spectral=True)}),
+        ((CELEBA, ANIMALS), {"adversary": Adversary(loss="lsgan", penalty="dragan", augment=("translation",))}),
+    ],
+    ids=["attributes", "classes, grey, relativistic and spectral", "joint, augmented"],
+)
+def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
+    task = task_of(*sets, **options)
+    weights = StarGan.Weights() if task.options.adversary.penalty != "none" else StarGan.Weights(penalty=0.0)
+    check_task(StarGan, task.options, weights, batch=lambda rng, images: batch_of(task, rng, images))
+
+
+class TestTraining:
+    def test_classification_is_of_the_set_that_counts(self) -> None:
+        task, rng = task_of(CELEBA, ANIMALS), np.random.default_rng(0)
+        batch, nets = batch_of(task, rng, 4), task.build()
+        _, logits = nets["critic"](batch["source"])
+        attributes = binary_cross_entropy(logits[:, :5], batch["label"][:, :5])
+        classes = cross_entropy(logits[:, 5:], batch["label"][:, 5:])
+        terms = task.critic_losses(nets, batch, {"fake": batch["source"]})
+        expected = [attributes[0], classes[1], attributes[2], classes[3]]
+        np.testing.assert_allclose(terms["critic_classification"], expected, rtol=1e-6)
+
+    def test_the_other_sets_logits_have_no_gradient(self) -> None:
+        import tensorflow as tf
+
+        task, rng = task_of(CELEBA, ANIMALS), np.random.default_rng(0)
+        nets = task.build()
+        batch = {key: value[:1] for key, value in batch_of(task, rng, 1).items()}
+        kernel = nets["critic"].get_layer("logits").kernel.value
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            terms = task.critic_losses(nets, batch, {"fake": batch["source"]})
+            total = tf.reduce_sum(terms["critic_classification"])
+        slope = np.abs(tape.gradient(total, kernel)).max(axis=(0, 1, 2))
+        assert (slope[:5] > 0).all()
+        np.testing.assert_array_equal(slope[5:], 0)
+
+    def test_the_mask_says_which_set_counts(self) -> None:
+        """Of two sets the generator reads two numbers more: labels that are all 0 are not those of the other set."""
+        task = task_of(CELEBA, ANIMALS)
+        generator = task.build()["generator"]
+        assert generator.inputs[1].shape == (None, 5 + 3 + 2)
+        assert task_of().build()["generator"].inputs[1].shape == (None, 5)
+        source, label = np.zeros((2, 8, 8, 3), np.float32), np.zeros((2, 8), np.float32)
+        code = np.concatenate([label, [[1, 0], [0, 1]]], axis=1).astype(np.float32)
+        inputs = {"source": source, "target_label": label, "label_set": np.int32([0, 1])}
+        made = np.asarray(task.translate({"generator": generator}, inputs))
+        np.testing.assert_array_equal(made, generator([source, code]))
+        assert np.abs(made[0] - made[1]).max() > 1e-5
+
+    def test_there_and_back_again_uses_both_labels(self) -> None:
+        task, rng = task_of(), np.random.default_rng(0)
+        batch, nets = batch_of(task, rng, 2), task.build()
+        out = task.forward(nets, batch)
+        fake = nets["generator"]([batch["source"], batch["target_label"]])
+        np.testing.assert_allclose(out["fake"], fake, atol=1e-6)
+        np.testing.assert_allclose(out["cycle"], nets["generator"]([np.asarray(fake), batch["label"]]), atol=1e-6)
+
+    def test_the_data_must_be_of_the_same_labels_and_size(self, tmp_path: Path) -> None:
+        from PIL import Image
+
+        for name in ("cat", "owl"):
+            (tmp_path / name).mkdir()
+            Image.new("RGB", (9, 9)).save(tmp_path / name / "0.png")
+        task = task_of(ANIMALS)
+        for resize, problems in ((8, 1), (16, 2)):
+            options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
+            found = task.unsuited(open_reader(options, task.geometry()).description)
+            assert len(found) == problems
+            assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
+        assert "'resize' is 16, but the task's 'size' 8" in found[1]
+        suited = {"sets": [["cat", "dog", "owl"]], "size": 8}
+        assert not task.unsuited(suited)
+        assert task.unsuited({**suited, "sets": [["dog", "cat", "owl"]]})
+
+
+class TestWhatUsersAskFor:
+    def test_every_domain_can_be_asked_for(self) -> None:
+        task = task_of(CELEBA, ANIMALS)
+        domain = task.sides()["domain"]
+        assert domain.each == (*CELEBA.names, *ANIMALS.names)
+        assert domain.parse is not None
+        for number, name in enumerate(domain.each):
+            given = task.condition({"domain": domain.parse(name)})
+            np.testing.assert_array_equal(given["target_label"], np.eye(8)[number])
+            np.testing.assert_array_equal(given["label_set"], [number >= 5])
+            assert {array.dtype for array in given.values()} == {np.dtype("float32")}
+
+    def test_without_a_wish_it_is_the_first(self) -> None:
+        np.testing.assert_array_equal(task_of().condition({})["target_label"], [1, 0, 0, 0, 0])
+
+    def test_several_attributes_are_joined(self) -> None:
+        given = task_of().condition({"domain": JOINT.parsed("Blond_Hair + Male")})
+        np.testing.assert_array_equal(given["target_label"], [0, 1, 0, 1, 0])
+
+    @pytest.mark.parametrize(
+        ("stated", "reason"),
+        [
+            ("Blond_Har", r"'Blond_Har' is not known; did you mean 'Blond_Hair'\?; there are Black_Hair, Blond_Hair,"),
+            ("Male+cat", "'Male' and 'cat' are of different sets"),
+            ("cat+dog", "'cat' and 'dog' exclude each other"),
+            ("Black_Hair+Male+Brown_Hair", "'Black_Hair' and 'Brown_Hair' exclude each other"),
+            (3, "expected a name, or several joined by '\\+', got 3"),
+            ("", "'' is not known"),
+        ],
+    )
+    def test_a_wish_that_cannot_be_is_told(self, stated: Any, reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            JOINT.parsed(stated)
+
+    def test_a_class_is_not_flipped(self) -> None:
+        with pytest.raises(ValueError, match="'cat' is a class, which cannot be flipped; state it as 'domain'"):
+            JOINT.toggled("cat")
+        assert set(task_of(ANIMALS).sides()) == {"domain"}
+        assert set(task_of().sides()) == {"domain", "flip", "attributes"}
+
+    def test_flips_are_those_of_the_official_code(self) -> None:
+        """Its ``create_labels`` gives, for each attribute, every picture's label with that one flipped."""
+        names, task = Names((CELEBA,)), task_of()
+        for row, name in enumerate(CELEBA.names):
+            for number, own in enumerate(OFFICIAL["own"]):
+                attributes = {"Bald": True, **dict(zip(names.all, own > 0, strict=True))}
+                label = task.condition({"flip": names.toggled(name), "attributes": attributes})["target_label"]
+                np.testing.assert_array_equal(label, OFFICIAL["attributes"][row, number])
+
+    def test_domains_are_the_official_codes_for_classes(self) -> None:
+        task = task_of(LabelSet(names=tuple("abcde")))
+        made = [task.condition({"domain": (name,)})["target_label"] for name in "abcde"]
+        for row, label in enumerate(made):
+            np.testing.assert_array_equal(OFFICIAL["classes"][row], [label, label])
+
+    def test_several_are_flipped_one_after_the_other(self) -> None:
+        own = dict(zip(CELEBA.names, (True, False, False, True, True), strict=True))
+        label = JOINT.flipped(JOINT.toggled("Brown_Hair+Male"), own)
+        np.testing.assert_array_equal(label, [0, 0, 1, 0, 1, 0, 0, 0])
+
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"flip": ("Male",)}, "'flip' needs 'attributes'"),
+            ({"flip": ("Male",), "domain": ("Male",)}, "both 'domain' and 'flip'"),
+            ({"flip": ("Male",), "attributes": {"Male": True}}, "do not say 'Black_Hair'"),
+        ],
+    )
+    def test_what_is_missing_for_a_flip_is_told(self, given: dict[str, Any], reason: str) -> None:
+        with pytest.raises(TranslateError, match=reason):
+            task_of().condition(given)
+
+
+def test_levels_are_those_that_the_official_code_saves() -> None:
+    """Its ``denorm``, and what torchvision's ``save_image`` makes of it."""
+    saved = np.floor(OFFICIAL["denorm"] * 255 + 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(to_levels(OFFICIAL["image"], np.uint8), saved)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"size": 10}, "size: expected a multiple of 4 for 2 halvings, got 10"),
+        ({"labels": ({"names": ("a", "b")}, {"names": ("b", "c")})}, "labels: 'b' is in two sets"),
+        ({"labels": ({"names": ("a", "a")},)}, "names: 'a' stands there twice"),
+        ({"labels": ({"names": ("a",)},)}, "classes are two at least"),
+        ({"labels": ({"names": ("a+b", "c")},)}, r"'a\+b' holds '\+'"),
+        ({"labels": ({"names": ("a", "b"), "exclusive": (("a", "b"),)},)}, "classes exclude each other anyway"),
+        (
+            {"labels": ({"names": ("Male", "b"), "kind": "attributes", "exclusive": (("Mal", "b"),)},)},
+            "exclusive: 'Mal' is none of the names; did you mean 'Male'",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_told(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        StarGan.Options(**{**SMALL, **options})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_training_files_are_valid(path: Path) -> None:
+    recipe = read_recipe(load_yaml(path), Catalog.installed())
+    assert recipe.task.name == "stargan"
+    assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint"}
+    stated = json.loads(json.dumps(load_yaml(path).data["data"]))
+    selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
+    assert not recipe.task.unsuited({"sets": selected, "size": stated["resize"]})
