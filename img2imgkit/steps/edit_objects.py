@@ -109,7 +109,12 @@ class EditObjects(Transform):
     class Options(Config):
         """The edits, in their order."""
 
-        edits: tuple[Edit, ...] = Field(min_length=1, description="What is edited.")
+        edits: tuple[Edit, ...] = Field(
+            min_length=1,
+            description="What is edited, each with an `action`: `remove` (`instance` or `label`, `fill`), `relabel` "
+            "(`instance` or `label`, `to`), `add` (`label`, `instance`, and `box`, `polygon` or `mask`), `move` "
+            "(`instance`, `by`, `fill`); `only` says in which pictures.",
+        )
         missing: Literal["skip", "error"] = Field(
             "skip",
             description="What becomes of a picture that has not what is edited: that edit is skipped, or it fails.",
