@@ -222,6 +222,8 @@ class Task(ABC):
             given: sides of kind "value" as parsed; "attributes" as names and whether the picture has them; "map", and
                 "label" of semantic data, as (H, W, 1) int32 ids
             -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
+        Raises:
+            ValueError: what is given contradicts itself, or is not enough.
         """
         return {}
 

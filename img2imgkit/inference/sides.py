@@ -73,7 +73,7 @@ def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Besid
 
     Raises:
         ConfigError: a side that the task has not.
-        TranslateError: a side that is missing, or a map of another size.
+        TranslateError: a side that is missing, a map of another size, or what the task cannot make anything of.
     """
     sides = sides_of(task)
     prove_given(task, given)
@@ -82,7 +82,10 @@ def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Besid
     kinds: dict[str, dict[str, Any]] = {kind: {} for kind in ("map", "pictures", "value", "attributes")}
     for name, value in given.items():
         kinds[sides[name].kind][name] = _map(name, value, size) if sides[name].kind == "map" else value
-    arrays = task.condition({**kinds["map"], **kinds["value"], **kinds["attributes"]})
+    try:
+        arrays = task.condition({**kinds["map"], **kinds["value"], **kinds["attributes"]})
+    except ValueError as error:
+        raise TranslateError(f"task {task.name!r}: {error}") from None
     maps = {name: ids for name, ids in kinds["map"].items() if name != LABEL}
     maps |= {name: array for name, array in arrays.items() if array.ndim == 3}
     vectors = {name: np.asarray(code, np.float32) for name, code in kinds["pictures"].items()}

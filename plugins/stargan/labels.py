@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 import img2imgkit as kit
 from img2imgkit.config import suggestion
-from img2imgkit.errors import TranslateError
 
 AND = "+"  # between names that a user asks for together
 
@@ -117,13 +116,11 @@ class Names:
         Shapes:
             -> (all names,) float32
         Raises:
-            TranslateError: ``owned`` does not say.
+            ValueError: ``owned`` does not say.
         """
         own = self.sets[self.set_of(names)]
         if unknown := [name for name in own.names if name not in owned]:
-            raise TranslateError(
-                f"flip needs to know about every attribute, and the picture's do not say {unknown[0]!r}"
-            )
+            raise ValueError(f"flip needs to know about every attribute, and the picture's do not say {unknown[0]!r}")
         having = {name for name in own.names if owned[name]}
         for name in names:
             if others := own.beside(name):

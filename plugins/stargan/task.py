@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary
-from img2imgkit.errors import TranslateError
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
 from img2imgkit.nn import domain_critic, stargan_generator
 
@@ -161,7 +160,7 @@ class StarGan(kit.Task):
 
     def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if "domain" in given and "flip" in given:
-            raise TranslateError("both 'domain' and 'flip' are stated: leave one out")
+            raise ValueError("both 'domain' and 'flip' are stated: leave one out")
         names = self.names
         if "flip" not in given:
             wanted = given.get("domain", names.all[:1])
@@ -170,7 +169,7 @@ class StarGan(kit.Task):
             wanted = given["flip"]
             label = names.flipped(wanted, given["attributes"])
         else:
-            raise TranslateError("'flip' needs 'attributes': which ones the picture has now")
+            raise ValueError("'flip' needs 'attributes': which ones the picture has now")
         return {"target_label": label, "label_set": np.asarray([names.set_of(wanted)], np.float32)}
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:

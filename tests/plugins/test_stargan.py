@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from img2imgkit_plugins.stargan.labels import LabelSet, Names
 from img2imgkit_plugins.stargan.task import CELEBA, StarGan
+from tiny_tasks import loaded
 
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml
 from img2imgkit.data import LabelledOptions, open_reader
-from img2imgkit.errors import TranslateError
-from img2imgkit.images import to_levels
+from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.images import Picture, to_levels
+from img2imgkit.inference import Translator, parsed
 from img2imgkit.losses import binary_cross_entropy, cross_entropy
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_recipe
@@ -202,8 +204,30 @@ class TestWhatUsersAskFor:
         ],
     )
     def test_what_is_missing_for_a_flip_is_told(self, given: dict[str, Any], reason: str) -> None:
-        with pytest.raises(TranslateError, match=reason):
+        with pytest.raises(ValueError, match=reason):
             task_of().condition(given)
+
+    def test_a_translator_makes_what_was_asked_for(self) -> None:
+        bundle = loaded(StarGan, labels=(CELEBA, ANIMALS), **SMALL)
+        translator, task = Translator(bundle, device="cpu"), bundle.task
+        picture = Picture(np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype(np.uint8))
+
+        def made(**stated: Any) -> np.ndarray:
+            attributes = stated.pop("attributes", None)
+            given = {name: parsed(task, name, value) for name, value in stated.items()}
+            given |= {"attributes": attributes} if attributes else {}
+            return translator.translate(picture, given).picture.color
+
+        blond = made(domain="Blond_Hair")
+        own = dict.fromkeys(CELEBA.names, False)
+        np.testing.assert_array_equal(made(flip="Blond_Hair", attributes={**own, "Brown_Hair": True}), blond)
+        others = [made(domain=name) for name in ("Blond_Hair+Male", "dog", "owl")]
+        assert all((other != blond).any() for other in others)
+        np.testing.assert_array_equal(made(), made(domain="Black_Hair"))
+        with pytest.raises(TranslateError, match="task 'stargan': 'flip' needs 'attributes'"):
+            made(flip="Male")
+        with pytest.raises(ConfigError, match="input 'domain' of task 'stargan': 'bird' is not known"):
+            made(domain="bird")
 
 
 def test_levels_are_those_that_the_official_code_saves() -> None:
