@@ -66,6 +66,13 @@ def gpus() -> tuple[str, ...]:
     return tuple(str(detail.get("device_name", gpu.name)) for detail, gpu in zip(details, found, strict=True))
 
 
+def has_gpu() -> bool:
+    """Whether there is a GPU that TensorFlow may use."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def devices(device: str) -> tuple[str, ...]:
     """TensorFlow's names of the devices that "auto", "cpu", "gpu" or "gpu:0,1" stand for. "auto": all GPUs, or the CPU.
 

@@ -32,6 +32,11 @@ class TestInstanceNorm:
         x = images(1, 32, 32, 2, mean=1000.0)
         np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=2e-4)
 
+    @pytest.mark.parametrize("images_at_once", [1, 2])
+    def test_a_large_image_costs_no_digits(self, images_at_once: int) -> None:
+        x = images(images_at_once, 320, 400, 2, mean=1.0)
+        np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=4e-6)
+
     @pytest.mark.parametrize("images_at_once", [1, 3])
     def test_a_learned_scale_and_shift_follow(self, images_at_once: int) -> None:
         x, layer = images(images_at_once, 5, 7, 2), InstanceNorm(affine=True)

@@ -31,7 +31,8 @@ def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running"
 class InstanceNorm(layers.Layer):
     """Each image's channels to mean 0 and variance 1 (Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022, eq. 3).
 
-    Means and variances are float32 whatever the precision of the network.
+    Means and variances are float32 whatever the precision of the network. A CPU's fused operation adds pixel after
+    pixel, so that its deviations of large images are off by 1e-4; only GPUs use theirs.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
@@ -54,9 +55,10 @@ class InstanceNorm(layers.Layer):
     def call(self, x: Any) -> Any:
         plain = np.ones(x.shape[-1], "float32")
         gamma, beta = (self.gamma, self.beta) if self.affine else (plain, 0 * plain)
-        if x.shape[0] == 1 and (fused := backend.fused_normalization(x, gamma, beta, self.epsilon)):
+        alone = x.shape[0] == 1 and backend.has_gpu()
+        if alone and (fused := backend.fused_normalization(x, gamma, beta, self.epsilon)):
             return fused[0]
-        centred, variance = _centred(_wide(x), (1, 2))
+        centred, variance = _centred(_wide(x))
         y = centred * ops.rsqrt(variance + self.epsilon)
         return ops.cast(y * gamma + beta if self.affine else y, x.dtype)
 
@@ -117,7 +119,7 @@ class BatchNorm(layers.Layer):
         if training:
             centred, variance = self._of_batch(wide)
         elif self.statistics == "image":
-            centred, variance = _centred(wide, (1, 2))
+            centred, variance = _centred(wide)
         else:
             centred, variance = wide - self.moving_mean, ops.convert_to_tensor(self.moving_variance)
         gamma, beta = self._learned(x.shape[-1])
@@ -165,10 +167,15 @@ def _wide(x: Any) -> Any:
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
-def _centred(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """``x`` less its mean over ``axes``, and its biased variance, which keeps these axes.
+def _centred(x: Any) -> tuple[Any, Any]:
+    """``x`` less each image's mean, and its biased variance. Shapes: (N, H, W, C), (N, 1, 1, C).
 
     Twice through ``x``: the mean of the squares less the square of the mean would lose digits.
     """
-    centred = x - ops.mean(x, axes, keepdims=True)
-    return centred, ops.mean(ops.square(centred), axes, keepdims=True)
+    centred = x - _mean(x)
+    return centred, _mean(ops.square(centred))
+
+
+def _mean(x: Any) -> Any:
+    """Each image's, of its rows' means: one long sum would lose digits. Shapes: (N, H, W, C) -> (N, 1, 1, C)."""
+    return ops.mean(ops.mean(x, 2, keepdims=True), 1, keepdims=True)
