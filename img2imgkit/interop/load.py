@@ -17,6 +17,7 @@ from img2imgkit.interop.few_shot import (
 from img2imgkit.interop.multiscale import MULTISCALE_CRITIC
 from img2imgkit.interop.patch_critic import PATCH_CRITIC
 from img2imgkit.interop.patch_sample import PATCH_SAMPLE
+from img2imgkit.interop.pix2pixhd import INSTANCE_ENCODER, PIX2PIXHD_GENERATOR
 from img2imgkit.interop.pixel_critic import PIXEL_CRITIC
 from img2imgkit.interop.resnet import RESNET
 from img2imgkit.interop.spade import SPADE_GENERATOR, STYLE_ENCODER
@@ -45,6 +46,8 @@ FAMILIES: tuple[Family, ...] = (
     ADAIN_DECODER,
     CLASS_CRITIC,
     MULTISCALE_CRITIC,
+    PIX2PIXHD_GENERATOR,
+    INSTANCE_ENCODER,
 )
 
 

@@ -8,10 +8,14 @@ from img2imgkit.nn.critics import (
     patch_sample,
     pixel_critic,
 )
-from img2imgkit.nn.encoders import class_encoder, content_encoder, style_encoder
+from img2imgkit.nn.encoders import class_encoder, content_encoder, instance_encoder, style_encoder
 from img2imgkit.nn.generators import (
     adain_decoder,
     few_shot_generator,
+    pix2pixhd_generator,
+    pix2pixhd_image,
+    pix2pixhd_model,
+    pix2pixhd_networks,
     residual_sr,
     resnet,
     resnet_features,
@@ -62,12 +66,17 @@ __all__ = [
     "few_shot_generator",
     "initializer",
     "instance_edges",
+    "instance_encoder",
     "luma",
     "multiscale_critic",
     "normalized",
     "one_hot",
     "patch_critic",
     "patch_sample",
+    "pix2pixhd_generator",
+    "pix2pixhd_image",
+    "pix2pixhd_model",
+    "pix2pixhd_networks",
     "pixel_critic",
     "residual_sr",
     "resnet",

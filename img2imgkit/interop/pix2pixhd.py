@@ -1,0 +1,123 @@
+"""pix2pixHD's official generators and encoder: ``GlobalGenerator``, ``LocalEnhancer`` and ``Encoder``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
+
+Options = Mapping[str, Any]
+Places = Iterator[tuple[str, str]]
+BLOCK = re.compile(r"(model(?:\d+_2)?)\.(\d+)\.conv_block\.1\.weight")
+PLAIN = re.compile(r"(model(?:\d+_[12])?)\.(\d+)\.weight")
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``img2imgkit.nn.pix2pixhd_generator``. Two halvings alone are CycleGAN's network."""
+    convolutions, blocks = _found(PLAIN, state, 4), _found(BLOCK, state, 4)
+    enhancers = sum(name.endswith("_2") for name in blocks)
+    last = f"model{enhancers}_2" if enhancers else "model"
+    stem = state.get(f"model{enhancers}_1.1.weight" if enhancers else "model.1.weight")
+    if stem is None or stem.ndim != 4 or "model" not in blocks or last not in convolutions:
+        return None
+    options = {
+        "channels": stem.shape[1],
+        "width": stem.shape[0],
+        "downs": sum(place < min(blocks["model"]) for place in convolutions["model"]) - 1,
+        "blocks": len(blocks["model"]),
+        "enhancers": enhancers,
+        "local_blocks": len(blocks[last]) if enhancers else 3,
+        "norm": "batch" if has_batch_norm(state) else "instance",
+        "out_channels": state[f"{last}.{max(convolutions[last])}.weight"].shape[0],
+    }
+    known = not enhancers and options["downs"] == 2
+    return options if not known and modules(state) == {module for module, _ in places(options)} else None
+
+
+def places(options: Options) -> Places:
+    """The modules and their layers inside of the model's networks."""
+    batch, enhancers = options["norm"] == "batch", options["enhancers"]
+    index = yield from _down("model", "global", options["downs"], batch)
+    index = yield from _blocks("model", index, "global", options["blocks"], batch)
+    index = yield from _up("model", index, "global", options["downs"], batch)
+    if not enhancers:
+        yield f"model.{index + 1}", "output/last_conv"
+    for number in range(1, enhancers + 1):
+        before, after, inside = f"model{number}_1", f"model{number}_2", f"enhancer{number}"
+        yield from _down(before, inside, 1, batch)
+        index = yield from _blocks(after, 0, inside, options["local_blocks"], batch)
+        index = yield from _up(after, index, inside, 1, batch)
+        if number == enhancers:
+            yield f"{after}.{index + 1}", f"{inside}/last_conv"
+
+
+def recognise_encoder(state: State) -> dict[str, Any] | None:
+    """Arguments of ``img2imgkit.nn.instance_encoder``."""
+    stem, found = state.get("model.1.weight"), _found(PLAIN, state, 4).get("model", [])
+    if stem is None or stem.ndim != 4 or len(found) % 2:
+        return None
+    options = {
+        "features": state[f"model.{max(found)}.weight"].shape[0],
+        "width": stem.shape[0],
+        "downs": len(found) // 2 - 1,
+        "norm": "batch" if has_batch_norm(state) else "instance",
+        "channels": stem.shape[1],
+    }
+    return options if modules(state) == {module for module, _ in places_of_encoder(options)} else None
+
+
+def places_of_encoder(options: Options) -> Places:
+    """The modules and their layers."""
+    batch = options["norm"] == "batch"
+    index = yield from _down("model", "", options["downs"], batch)
+    index = yield from _up("model", index, "", options["downs"], batch)
+    yield f"model.{index + 1}", "last_conv"
+
+
+def _down(module: str, inside: str, downs: int, batch: bool) -> Iterator[Any]:
+    for number, name in enumerate(["stem", *(f"down{number}" for number in range(downs))]):
+        yield from _step(f"{module}.{1 + 3 * number}", f"{module}.{2 + 3 * number}", inside, name, batch)
+    return 4 + 3 * downs
+
+
+def _up(module: str, index: int, inside: str, downs: int, batch: bool) -> Iterator[Any]:
+    for number in range(downs):
+        yield from _step(f"{module}.{index}", f"{module}.{index + 1}", inside, f"up{number}", batch)
+        index += 3
+    return index
+
+
+def _blocks(module: str, index: int, inside: str, blocks: int, batch: bool) -> Iterator[Any]:
+    for number in range(blocks):
+        for position in range(2):
+            block = f"{module}.{index + number}.conv_block.{1 + 4 * position}"
+            yield block, _layer(inside, f"block{number}_conv{position}")
+            if batch:
+                norm = f"{module}.{index + number}.conv_block.{2 + 4 * position}"
+                yield norm, _layer(inside, f"block{number}_norm{position}")
+    return index + blocks
+
+
+def _step(conv: str, norm: str, inside: str, name: str, batch: bool) -> Places:
+    yield conv, _layer(inside, f"{name}_conv")
+    if batch:
+        yield norm, _layer(inside, f"{name}_norm")
+
+
+def _layer(inside: str, name: str) -> str:
+    return f"{inside}/{name}" if inside else name
+
+
+def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[int]]:
+    """For each container of modules, the places at which it has a kernel."""
+    found: dict[str, list[int]] = {}
+    for name, array in state.items():
+        if (match := pattern.fullmatch(name)) and array.ndim == axes:
+            found.setdefault(match[1], []).append(int(match[2]))
+    return found
+
+
+PIX2PIXHD_GENERATOR = Family("pix2pixhd_generator", recognise, places, clean=without_instance_statistics)
+INSTANCE_ENCODER = Family("instance_encoder", recognise_encoder, places_of_encoder, clean=without_instance_statistics)

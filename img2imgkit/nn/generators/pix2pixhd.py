@@ -1,0 +1,169 @@
+"""The coarse-to-fine generator of pix2pixHD, as networks that can be trained one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import keras
+from keras import layers
+
+from img2imgkit.nn.layers import MeanDown, ReflectionPad, TransposedConv, initializer, normalized
+from img2imgkit.nn.layers.convolution import Init
+
+Norm = Literal["batch", "instance"]
+
+
+def pix2pixhd_networks(
+    channels: int,
+    width: int = 64,
+    downs: int = 4,
+    blocks: int = 9,
+    enhancers: int = 0,
+    local_blocks: int = 3,
+    norm: Norm = "instance",
+    out_channels: int = 3,
+    init: Init = "normal",
+) -> dict[str, keras.Model]:
+    """The networks of pix2pixHD's generator by role (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
+
+    "global" makes features of all that is seen, and "output" an image of these. With local enhancers, "global" sees a
+    smaller scale, half the size for each of them, and "enhancer1" and on each take what was made at half their size
+    and add what they see at theirs; the last of them makes the image. So "global" is the same network in both, and
+    weights from the one fit the other if its ``width`` is as large there. ``pix2pixhd_image`` puts them together.
+
+    Shapes:
+        global: (N, H, W, channels) -> (N, H, W, C), C being width * 2**enhancers
+        output: (N, H, W, C) -> (N, H, W, out_channels) in (-1, 1)
+        enhancer: [(N, H, W, channels), (N, H / 2, W / 2, C)] -> (N, H, W, C / 2), or an image as above
+
+    Args:
+        width: channels at full size; each halving doubles them
+        downs: halvings of the global network
+        blocks: residual blocks of the global network, at its smallest size
+        local_blocks: residual blocks of each enhancer, at half its size
+        init: first kernels, see ``initializer``
+    """
+    build = _Builder(norm, init)
+    networks = {"global": build.trunk(channels, width * 2**enhancers, downs, blocks, "global")}
+    if not enhancers:
+        return {**networks, "output": build.output(width, out_channels)}
+    for number in range(1, enhancers + 1):
+        own = width * 2 ** (enhancers - number)
+        last = out_channels if number == enhancers else None
+        networks[f"enhancer{number}"] = build.enhancer(channels, own, local_blocks, last, f"enhancer{number}")
+    return networks
+
+
+def pix2pixhd_image(networks: Mapping[str, Any], seen: Any, training: bool = False) -> Any:
+    """The image that ``pix2pixhd_networks`` make together.
+
+    Shapes:
+        seen: (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
+    """
+    enhancers = [name for name in networks if name.startswith("enhancer")]
+    scales = [seen]
+    for _ in enhancers:
+        scales.append(MeanDown()(scales[-1]))
+    made = networks["global"](scales.pop(), training=training)
+    for number in range(1, len(enhancers) + 1):
+        made = networks[f"enhancer{number}"]([scales.pop(), made], training=training)
+    return made if enhancers else networks["output"](made, training=training)
+
+
+def pix2pixhd_model(networks: Mapping[str, keras.Model]) -> keras.Model:
+    """One model of ``pix2pixhd_networks``, with their weights. Shapes: as ``pix2pixhd_image``."""
+    source = keras.Input(networks["global"].input_shape[1:], name="source")
+    return keras.Model(source, pix2pixhd_image(networks, source), name="pix2pixhd_generator")
+
+
+def pix2pixhd_generator(channels: int, **options: Any) -> keras.Model:
+    """The generator of pix2pixHD as one model; ``options`` as for ``pix2pixhd_networks``.
+
+    Shapes:
+        (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
+    """
+    return pix2pixhd_model(pix2pixhd_networks(channels, **options))
+
+
+class _Builder:
+    """What the networks have in common."""
+
+    def __init__(self, norm: Norm, init: Init) -> None:
+        self.norm: Norm = norm
+        self.init: Init = init
+
+    def trunk(self, channels: int, width: int, downs: int, blocks: int, name: str) -> keras.Model:
+        source = keras.Input((None, None, channels), name="source")
+        return keras.Model(source, trunk(source, width, downs, blocks, self.norm, self.init), name=name)
+
+    def output(self, width: int, channels: int) -> keras.Model:
+        features = keras.Input((None, None, width), name="features")
+        return keras.Model(features, bounded(features, channels, self.init), name="output")
+
+    def enhancer(self, channels: int, width: int, blocks: int, out_channels: int | None, name: str) -> keras.Model:
+        source = keras.Input((None, None, channels), name="source")
+        before = keras.Input((None, None, 2 * width), name="before")
+        x = halved(_stem(source, width, self.norm, self.init), 2 * width, self.norm, self.init, "down0")
+        x = layers.Add(name="joined")([x, before])
+        for number in range(blocks):
+            x = _block(x, self.norm, self.init, f"block{number}")
+        x = doubled(x, width, self.norm, self.init, "up0")
+        x = x if out_channels is None else bounded(x, out_channels, self.init)
+        return keras.Model([source, before], x, name=name)
+
+
+def trunk(x: Any, width: int, downs: int, blocks: int, norm: Norm, init: Init) -> Any:
+    """Features of an image: down, residual blocks, and up again.
+
+    Shapes:
+        (N, H, W, C), H and W multiples of 2**downs -> (N, H, W, width)
+    """
+    x = _stem(x, width, norm, init)
+    for number in range(downs):
+        x = halved(x, width * 2 ** (number + 1), norm, init, f"down{number}")
+    for number in range(blocks):
+        x = _block(x, norm, init, f"block{number}")
+    for number in range(downs):
+        x = doubled(x, width * 2 ** (downs - 1 - number), norm, init, f"up{number}")
+    return x
+
+
+def bounded(x: Any, channels: int, init: Init) -> Any:
+    """The last convolution, float32 whatever the precision of the others. Shapes: (N, H, W, C) -> in (-1, 1)."""
+    x = ReflectionPad(3, name="last_pad")(x)
+    last = layers.Conv2D(channels, 7, kernel_initializer=initializer(init), dtype="float32", name="last_conv")
+    return layers.Activation("tanh", dtype="float32", name="image")(last(x))
+
+
+def halved(x: Any, filters: int, norm: Norm, init: Init, name: str) -> Any:
+    """Shapes: (N, H, W, C) -> (N, H / 2, W / 2, filters)."""
+    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would put no zeros at the start
+    x = layers.Conv2D(filters, 3, 2, kernel_initializer=initializer(init), name=f"{name}_conv")(x)
+    return _active(x, norm, name)
+
+
+def doubled(x: Any, filters: int, norm: Norm, init: Init, name: str) -> Any:
+    """Shapes: (N, H, W, C) -> (N, 2 * H, 2 * W, filters)."""
+    x = TransposedConv(filters, kernel_initializer=initializer(init), name=f"{name}_conv")(x)
+    return _active(x, norm, name)
+
+
+def _stem(x: Any, filters: int, norm: Norm, init: Init) -> Any:
+    x = ReflectionPad(3, name="stem_pad")(x)
+    x = layers.Conv2D(filters, 7, kernel_initializer=initializer(init), name="stem_conv")(x)
+    return _active(x, norm, "stem")
+
+
+def _block(x: Any, norm: Norm, init: Init, name: str) -> Any:
+    y = x
+    for number in range(2):
+        y = ReflectionPad(1, name=f"{name}_pad{number}")(y)
+        conv = layers.Conv2D(x.shape[-1], 3, kernel_initializer=initializer(init), name=f"{name}_conv{number}")
+        y = normalized(conv(y), norm, f"{name}_norm{number}")
+        y = y if number else layers.ReLU(name=f"{name}_act")(y)
+    return layers.Add(name=f"{name}_sum")([x, y])
+
+
+def _active(x: Any, norm: Norm, name: str) -> Any:
+    return layers.ReLU(name=f"{name}_act")(normalized(x, norm, f"{name}_norm"))
