@@ -13,6 +13,7 @@ from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
 from img2imgkit_plugins.spade.task import Spade
+from img2imgkit_plugins.stargan.task import StarGan
 
 import img2imgkit as kit
 from img2imgkit import backend
@@ -114,6 +115,7 @@ def cases() -> Iterator[Case]:
         _cut_batch,
     )
     yield _spade()
+    yield _stargan()
 
 
 def differences(case: Case, folder: Path) -> Iterator[Difference]:
@@ -187,6 +189,32 @@ def _spade() -> Case:
 
     probes = {"fake_eval": ("generator", lambda io: task.prepare(batch(io, 0))["shown"], False)}
     return Case("trainstep_spade", task, {"G": "generator", "D": "critic"}, terms, probes, batch, (generators, critics))
+
+
+def _stargan() -> Case:
+    task = StarGan(StarGan.Options(size=32, width=4, blocks=2, critic_width=4, critic_layers=3))
+    adam = Adam(learning_rate=1e-4, beta_1=0.5)
+    terms = {
+        "D/loss_real": _term("critic_real"),
+        "D/loss_fake": _term("critic_fake"),
+        "D/loss_cls": _term("critic_classification"),
+        "D/loss_gp": _term("penalty"),
+        "G/loss_fake": _term("adversarial"),
+        "G/loss_rec": _term("reconstruction"),
+        "G/loss_cls": _term("classification"),
+    }
+
+    def batch(io: Arrays, step: int) -> Arrays:
+        label = io["in.label_org"]
+        drawn, mix = io[f"draw.{2 * step}.randperm"], io[f"draw.{2 * step + 1}.rand"].reshape(-1)
+        of_set = np.zeros(len(label), np.int32)
+        targets = {"target_label": label[drawn], "label_set": of_set, "critic_mix": mix}
+        return {"source": _nhwc(io["in.x_real"]), "label": label, **targets}
+
+    probes: dict[str, tuple[str, Given, bool]] = {
+        "G_train_stats": ("generator", lambda io: [_nhwc(io["in.x_real"]), io["in.probe_c"]], True)
+    }
+    return Case("trainstep_stargan", task, {"G": "generator", "D": "critic"}, terms, probes, batch, (adam, adam))
 
 
 def _cut_batch(io: Arrays, step: int) -> Arrays:
