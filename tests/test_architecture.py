@@ -190,7 +190,7 @@ class TestTheLawsThemselves:
             "from img2imgkit.catalog import _reason",
             "from img2imgkit.nn.generators import srvgg",
             "import img2imgkit.nn",
-            "from img2imgkit.bundle import load",
+            "from img2imgkit.task import Task",
             "import img2imgkit as kit\nkit.errors",
             "from img2imgkit_plugins.other import Task",
             "from img2imgkit_plugins.other.task import Task",

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",
+    "encode": "Keep what a model sees in some pictures as a code file.",
     "eval": "Measure a bundle against a reference set, or against pairs.",
     "tasks": "List the tasks that can be trained and run.",
     "steps": "List the steps that pipelines are made of.",

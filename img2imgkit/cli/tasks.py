@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the tasks that can be trained and run; with NAME, its options, loss weights and choices."""
+    """List the tasks that can be trained and run; with NAME, its options, loss weights, choices and inputs."""
     catalog = Catalog.installed()
     if name is None:
         rows = [_summary(catalog, task) for task in catalog.tasks.values()]
@@ -32,8 +32,10 @@ def command(name: str | None, as_json: bool) -> None:
 def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     task: type[Task] = catalog.get("tasks", name)
     options, weights, choices = map(option_rows, (task.Options, task.Weights, task.Choices))
+    inputs = _inputs(task)
     if as_json:
-        show_json({**_summary(catalog, task), "options": options, "weights": weights, "choices": choices})
+        parts = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
+        show_json({**_summary(catalog, task), **parts})
         return
     click.echo(f"{name}: {first_line(task)}\n\nOptions")
     show_options(options)
@@ -42,6 +44,21 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     if choices:
         click.echo("\nChoices of each translation")
         show_options(choices)
+    if inputs:
+        click.echo("\nInputs of each translation, beside the picture")
+        for each in inputs:
+            need = ", required" if each["required"] else ""
+            click.echo(f"  {each['name']} ({each['kind']}{need}): {each['description']}")
+
+
+def _inputs(task: type[Task]) -> list[dict[str, Any]]:
+    """The sides of the task with its default options; with others there may be others."""
+    from img2imgkit.inference import sides_of
+
+    return [
+        {"name": name, "kind": side.kind, "required": side.required, "description": side.description}
+        for name, side in sides_of(task()).items()
+    ]
 
 
 def _summary(catalog: Catalog, task: type[Task]) -> dict[str, Any]:

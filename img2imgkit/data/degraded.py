@@ -75,6 +75,10 @@ class DegradedReader(Reader):
         self._order = Order(max(1, len(self.cells)))
 
     @property
+    def epoch(self) -> int:
+        return len(self.cells)
+
+    @property
     def description(self) -> Mapping[str, Any]:
         pixels = sum(target.shape[0] * target.shape[1] for target in self.targets)
         return {

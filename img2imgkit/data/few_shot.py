@@ -62,6 +62,10 @@ class FewShotReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
+    def epoch(self) -> int:
+        return len(self.pictures)
+
+    @property
     def description(self) -> Mapping[str, Any]:
         names = [folder.title for folder in self.classes]
         return {"kind": self.kind, "pictures": len(self.pictures), "classes": names}

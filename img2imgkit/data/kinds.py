@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -26,6 +26,13 @@ DataOptions = Annotated[
 ]
 
 
+Unsuited = Callable[[Mapping[str, Any]], Sequence[str]]
+
+
+def _nothing(_: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Inspection:
     """What a look at every picture of a training found.
@@ -41,25 +48,30 @@ class Inspection:
     contents: Sequence[Contents]
 
 
-def open_reader(options: DataOptions, geometry: Geometry) -> Reader:
+def open_reader(options: DataOptions, geometry: Geometry, unsuited: Unsuited = _nothing) -> Reader:
     """The reader of the options' kind, for a task of that geometry. Only headers are read, except by ``degraded``.
+
+    Args:
+        unsuited: what the task finds wrong with the reader's description, see ``Task.unsuited``
 
     Raises:
         DataError: every option that does not fit the task, or every folder and picture that cannot be used, by name.
     """
     reader = _made(options, geometry)
-    refuse(reader.problems)
+    refuse(reader.problems or unsuited(reader.description))
     return reader
 
 
-def inspect_data(options: DataOptions, geometry: Geometry, probe: Path | None = None) -> Inspection:
-    """Look at every picture of a training, each decoded, and at those of its probe.
+def inspect_data(
+    options: DataOptions, geometry: Geometry, probe: Path | None = None, unsuited: Unsuited = _nothing
+) -> Inspection:
+    """Look at every picture of a training, each decoded, and at those of its probe; ``unsuited`` as above.
 
     Raises:
         DataError: options do not fit the task.
     """
     reader = _made(options, geometry)
-    problems = [*reader.problems, *reader.verify()]
+    problems = [*reader.problems, *reader.verify(), *unsuited(reader.description)]
     if probe is not None:
         try:
             reader.probe(probe)

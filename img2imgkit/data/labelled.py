@@ -105,6 +105,11 @@ class LabelledReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
+    def epoch(self) -> int:
+        batch = self.options.batch
+        return len(self.sets) * batch * max(-(-len(paths) // batch) for paths in self.pictures)
+
+    @property
     def description(self) -> Mapping[str, Any]:
         sets = [list(each.names) for each in self.sets]
         count = sum(map(len, self.pictures))

@@ -64,6 +64,10 @@ class PairedReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
+    def epoch(self) -> int:
+        return len(self.pairs)
+
+    @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": self.kind, "pairs": len(self.pairs)}
 

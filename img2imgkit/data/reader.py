@@ -57,6 +57,11 @@ class Reader(ABC):
 
     @property
     @abstractmethod
+    def epoch(self) -> int:
+        """Samples in which every picture comes at least once; from position 0 on."""
+
+    @property
+    @abstractmethod
     def description(self) -> Mapping[str, Any]:
         """What was read, as it goes into the training record: counts and sizes, no absolute paths."""
 

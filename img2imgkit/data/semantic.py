@@ -45,7 +45,16 @@ class SemanticOptions(FramedOptions):
         found = super().unsuited(geometry)
         if geometry.channels != 1:
             found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
+        ids = self.classes + (self.unknown is not None)
+        if geometry.ids is not None and ids != geometry.ids:
+            known = geometry.ids - geometry.unknown
+            more = " and 'unknown'" if geometry.unknown else ""
+            found.append(("classes", f"the task has {known} classes{more}, and these data {self.classes}{self._more}"))
         return found
+
+    @property
+    def _more(self) -> str:
+        return " and 'unknown'" if self.unknown is not None else ""
 
 
 class SemanticReader(Reader):
@@ -66,9 +75,15 @@ class SemanticReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
+    def epoch(self) -> int:
+        return len(self.scenes)
+
+    @property
     def description(self) -> Mapping[str, Any]:
         names = {"names": self.palette.names} if self.palette else {}
-        return {"kind": self.kind, "scenes": len(self.scenes), "instances": self.options.instance is not None, **names}
+        about = {"classes": self.options.classes, "unknown": self.options.unknown is not None}
+        instances = self.options.instance is not None
+        return {"kind": self.kind, "scenes": len(self.scenes), "instances": instances, **about, **names}
 
     @property
     def contents(self) -> Sequence[Contents]:
@@ -106,8 +121,7 @@ class SemanticReader(Reader):
         """The middle of each label map in ``folder``, or in ``label`` below it with ``instance`` and ``target``.
 
         Shapes:
-            source: (1, H, W, 1), the ids as 8-bit levels in [-1, 1], as a picture of them is decoded
-            instance: (1, H, W, 1) float32, ids
+            source, instance: (1, H, W, 1) float32, ids
         """
         return probed(by_role(folder, ("label", "instance", "target")), self._scene)
 
@@ -142,7 +156,7 @@ class SemanticReader(Reader):
             raise DataError(f"{paths['label']}: {problem}")
         label = self._ids(ids).astype(np.uint8)
         middle = self.framing.middle(label)
-        batch = {"source": to_unit(middle.of(label))[None]}
+        batch = {"source": middle.of(label)[None].astype(np.float32)}
         if "instance" in paths:
             batch["instance"] = middle.of(self._ids(read_ids(paths["instance"])))[None].astype(np.float32)
         if "target" in paths:

@@ -47,6 +47,10 @@ class UnpairedReader(Reader):
         self._cache = PictureCache(options.cache)
 
     @property
+    def epoch(self) -> int:
+        return max(map(len, self.pictures.values()))
+
+    @property
     def description(self) -> Mapping[str, Any]:
         return {"kind": self.kind, **{name: len(paths) for name, paths in self.pictures.items()}}
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from img2imgkit.task import BATCH_KEYS, Task
+from img2imgkit.inference import beside, sides_of
+from img2imgkit.inference.grid import Span
+from img2imgkit.inference.sides import LABEL
+from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.claims import expect
 
 Arrays = dict[str, np.ndarray]
@@ -37,13 +40,29 @@ def random_batch(task: Task, rng: np.random.Generator, images: int) -> Arrays:
     return with_draws(task, rng, batch)
 
 
-def random_source(task: Task, rng: np.random.Generator, images: int) -> Arrays:
-    """Noise for ``task.translate``.
+def random_inputs(
+    task: Task, nets: Networks, rng: np.random.Generator, images: int, size: tuple[int, int] | None = None
+) -> Arrays:
+    """What ``task.translate`` is given: noise, or ids for semantic data, and something for each side.
 
     Shapes:
-        -> "source": (images, H, W, read channels) float32 in [-1, 1]
+        size: height and width -> "source": (images, H, W, read channels) float32; maps, codes and what ``condition``
+            gives besides
     """
-    return {"source": noise(rng, images, _side(task), task.geometry().channels)}
+    geometry, (height, width) = task.geometry(), size or (_side(task), _side(task))
+    whole = (Span(0, height, 0, height), Span(0, width, 0, width))
+    given: Arrays = {}
+    for name, side in sides_of(task).items():
+        if side.kind == "map":
+            given[name] = rng.integers(0, geometry.ids or 2, (height, width)).astype(np.int32)
+        if side.kind == "pictures":
+            pixels = noise(rng, 1, side.size or height, geometry.written, side.size or width)
+            given[name] = np.asarray(task.encode(nets, name, pixels))[0]
+    inputs = beside(task, given, (height, width)).at([whole] * images)
+    source = noise(rng, images, height, geometry.channels, width)
+    if LABEL in given:
+        source = np.repeat(given[LABEL][None, ..., None], images, axis=0).astype(np.float32)
+    return {**inputs, "source": source}
 
 
 def with_draws(task: Task, rng: np.random.Generator, batch: Mapping[str, np.ndarray]) -> Arrays:
@@ -61,9 +80,9 @@ def with_draws(task: Task, rng: np.random.Generator, batch: Mapping[str, np.ndar
     return {**batch, **{key: np.stack([drawn[key] for drawn in draws]) for key in draws[0]}}
 
 
-def noise(rng: np.random.Generator, images: int, side: int, channels: int) -> np.ndarray:
-    """(images, side, side, channels), float32 in [-1, 1]."""
-    return rng.uniform(-1, 1, (images, side, side, channels)).astype(np.float32)
+def noise(rng: np.random.Generator, images: int, height: int, channels: int, width: int | None = None) -> np.ndarray:
+    """(images, height, width or height, channels), float32 in [-1, 1]."""
+    return rng.uniform(-1, 1, (images, height, width or height, channels)).astype(np.float32)
 
 
 def _side(task: Task) -> int:

@@ -14,15 +14,15 @@ from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
 from img2imgkit.hookspecs import hookimpl
+from img2imgkit.inference import parsed
 from img2imgkit.task import BATCH_KEYS, Networks, Task
-from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_source, with_draws
+from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
 from img2imgkit.testing.training import check_training
 
 _PAPER = re.compile(r"https?://\S+|arXiv:\s?\d{4}\.\d{4,5}", re.IGNORECASE)
 _SEED, _IMAGES = 11, 3
-_PICTURES = ("paired", "unpaired", "degraded")
 
 
 def check_task(
@@ -53,11 +53,12 @@ def check_task(
     make = _maker(task, batch)
     _check_players(task, nets)
     _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
-    _check_same_seed(task, make)
-    if task.data in _PICTURES:
-        check_sizes(task, nets)
+    _check_same_seed(task)
+    _check_sides(task)
+    check_sizes(task, nets)
+    if task.data != "semantic":  # ids have no gradient
         check_radius(task, nets)
-        _check_bundle(task, nets)
+    _check_bundle(task, nets)
     check_training(task, make, replicas)
 
 
@@ -123,11 +124,21 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
     expect(not unknown, f"history() names {unknown[:1]}, which forward() does not make")
 
 
-def _check_same_seed(task: Task, make: MakeBatch) -> None:
+def _check_sides(task: Task) -> None:
+    """Sides are described, apart from the networks' own inputs, and take the values that they list."""
+    for name, side in task.sides().items():
+        expect(side.description.strip(), f"side {name!r} has no description; `img2img tasks {task.name}` shows it")
+        expect(name not in ("source", "target", "label"), f"side {name!r} has the name of what every task is given")
+        expect(not (side.each and side.kind != "value"), f"side {name!r} lists values, but is of kind {side.kind!r}")
+        for value in side.each:
+            with must_work(f"side {name!r}, value {value!r}"):
+                parsed(task, name, value)
+
+
+def _check_same_seed(task: Task) -> None:
     """The same seed gives the same networks and images; translating twice gives the same twice."""
-    rng = np.random.default_rng(_SEED)
-    inputs = random_source(task, rng, _IMAGES) if task.data in _PICTURES else make(rng, _IMAGES)
     first, second = _seeded(task), _seeded(task)
+    inputs = random_inputs(task, first, np.random.default_rng(_SEED), _IMAGES)
     for role, net in first.generators.items():
         other = second.generators[role]
         same = all(np.array_equal(a, b) for a, b in zip(net.get_weights(), other.get_weights(), strict=True))
@@ -143,11 +154,11 @@ def _check_same_seed(task: Task, make: MakeBatch) -> None:
 def _check_bundle(task: Task, nets: Networks) -> None:
     """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
     catalog = Catalog((Plugin("tested", lambda: _plugin(type(task)), "tested", "0"),))
-    source = random_source(task, np.random.default_rng(_SEED), 1)
+    inputs = random_inputs(task, nets, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
         loaded = bundle.load(Path(place) / "bundle", catalog)
-    before, after = (np.asarray(t.translate(n, source)) for t, n in ((task, nets), (loaded.task, loaded.nets)))
+    before, after = (np.asarray(t.translate(n, inputs)) for t, n in ((task, nets), (loaded.task, loaded.nets)))
     expect(np.array_equal(before, after), "a bundle translates otherwise than the networks it was made of")
     check_pictures(loaded)
 

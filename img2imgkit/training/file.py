@@ -91,7 +91,7 @@ def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] =
         ConfigError: every problem of the file; of pictures, the inspection tells.
     """
     recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
-    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe)
+    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.unsuited)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.data import Reader
+from img2imgkit.data import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
 from img2imgkit.training.best import Best
@@ -131,7 +131,9 @@ class Journal:
         return lambda about: self._save_bundle(self.folder.best_bundle, done, {"best": about})
 
     def _save_bundle(self, folder: Path, done: int, more: Mapping[str, Any]) -> None:
-        file = self.recipe.file
+        file, reader = self.recipe.file, self.reader
+        once = (stacked([reader.sample(self.options.seed, position)]) for position in range(reader.epoch))
+        self.recipe.task.conclude(self.engine.result, once)
         with writing(folder):
             bundle.save(
                 folder,

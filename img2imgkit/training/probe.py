@@ -11,14 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 from img2imgkit.data import Arrays, Reader
-from img2imgkit.errors import TrainingError
+from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
+from img2imgkit.inference import Beside, beside, parsed, sides_of
 from img2imgkit.inference.padding import region
+from img2imgkit.inference.sides import LABEL
 from img2imgkit.metrics import psnr, ssim
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.training.sheet import row, stacked
 
 MAX_ROWS = 8
+MAX_VARIANTS = 6  # values of an input that a sheet shows
 CEILING = 99.0  # decibels that stand for equal pictures, because JSON has no infinity
 _GRID = 32  # points a side at which pictures of any size are compared with each other
 _WINDOW = 11  # pixels a side that SSIM needs at least
@@ -33,7 +36,7 @@ class Look:
     Attributes:
         scores: by metric, then by picture, with their "mean"; only pictures whose truth is known count. PSNR and SSIM
             over all channels of 8-bit pictures, L1 in their levels
-        sheet: (H, W, 3) uint8, a row for each picture: source | output | target
+        sheet: (H, W, 3) uint8, a row for each picture: source | other pictures that were given | outputs | target
         variety: how much the outputs differ from each other, as a share of how much the truth, or else the sources do;
             None for fewer than two pictures, or where those do not differ
         flat: whether every output is one colour
@@ -46,12 +49,28 @@ class Look:
 
 
 class Probe:
-    """The pictures of the probe folder, translated again and again as training goes on, as the default choices say."""
+    """The pictures of the probe folder, translated again and again as training goes on, as the default choices say.
+
+    Where the task takes one of several values, such as a domain, the sheet shows one output for each; the first counts
+    for everything else.
+    """
 
     def __init__(self, reader: Reader, folder: Path, task: Task, nets: Networks) -> None:
+        """Read the pictures.
+
+        Raises:
+            DataError: a picture there cannot be used.
+            TrainingError: a truth of another size than the output, or an input that is missing.
+        """
         self._batches, self._geometry = reader.probe(folder), task.geometry()
+        self._task, self._nets, self._sides = task, nets, sides_of(task)
+        self._variants = _variants(task)
         for name, batch in self._batches:
             _prove_size(folder, name, batch, self._geometry)
+            try:
+                self._beside(batch, self._variants[0])
+            except ToolkitError as error:
+                raise TrainingError(f"probe {folder}: {name!r}: {error}") from None
         self._translate = tf.function(
             lambda inputs: task.translate(nets, inputs), reduce_retracing=True, autograph=False
         )
@@ -65,35 +84,59 @@ class Probe:
 
     def look(self) -> Look:
         """Translate the pictures and measure."""
-        values = [self._output(batch) for _, batch in self._batches]
-        outputs = [to_levels(value, np.uint8) for value in values]
+        made = [[self._output(batch, variant) for variant in self._variants] for _, batch in self._batches]
+        values = [each[0] for each in made]
+        outputs = [[to_levels(value, np.uint8) for value in each] for each in made]
         sources = [batch["source"][0] for _, batch in self._batches]
         truths = [batch["target"][0] if "target" in batch else None for _, batch in self._batches]
         targets = [None if truth is None else to_levels(truth, np.uint8) for truth in truths]
         known = [truth for truth in truths if truth is not None]
-        rows = [row(*pictures) for pictures in zip(sources, outputs, targets, strict=True)]
+        given = [self._pictures(batch) for _, batch in self._batches]
+        rows = [row(*pictures) for pictures in zip(sources, given, outputs, targets, strict=True)]
         return Look(
-            _scores([name for name, _ in self._batches], outputs, targets),
+            _scores([name for name, _ in self._batches], [each[0] for each in outputs], targets),
             stacked(rows[:MAX_ROWS]),
             _variety(values, known if len(known) == len(truths) else sources),
-            all(np.ptp(output, axis=(0, 1)).max() <= 1 for output in outputs),
+            all(np.ptp(each[0], axis=(0, 1)).max() <= 1 for each in outputs),
         )
 
-    def _output(self, batch: Arrays) -> np.ndarray:
+    def _output(self, batch: Arrays, variant: Mapping[str, Any]) -> np.ndarray:
         """The output of one picture, whose sides are continued to what the networks need."""
-        inputs: Mapping[str, Any] = {
-            key: tf.constant(self._fitting(value) if value.ndim == 4 else value)
-            for key, value in batch.items()
-            if key != "target"
-        }
+        more = self._beside(batch, variant)
+        arrays = {"source": batch["source"][0], **more.maps}
+        inputs = {name: tf.constant(self._fitting(array), tf.float32) for name, array in arrays.items()}
+        inputs |= {name: tf.constant(vector[None], tf.float32) for name, vector in more.vectors.items()}
         height, width = (side * self._geometry.scale for side in batch["source"].shape[1:3])
         output: np.ndarray = np.asarray(self._translate(inputs).numpy())[0, :height, :width]
         return output.astype(np.float32)
 
+    def _beside(self, batch: Arrays, variant: Mapping[str, Any]) -> Beside:
+        """What goes in with a picture: the maps and pictures that the probe's folder has of it."""
+        given = dict(variant)
+        for name, side in self._sides.items():
+            key = "source" if name == LABEL else name
+            if side.kind == "map" and key in batch:
+                given[name] = batch[key][0].astype(np.int32)
+            if side.kind == "pictures" and name in batch:
+                given[name] = np.asarray(self._task.encode(self._nets, name, tf.constant(batch[name])))[0]
+        return beside(self._task, given, batch["source"].shape[1:3])
+
+    def _pictures(self, batch: Arrays) -> list[np.ndarray]:
+        names = [name for name, side in self._sides.items() if side.kind == "pictures" and name in batch]
+        return [to_levels(batch[name][0], np.uint8) for name in names]
+
     def _fitting(self, value: np.ndarray) -> np.ndarray:
         multiple = self._geometry.multiple
-        height, width = (-(-max(side, self._geometry.minimum) // multiple) * multiple for side in value.shape[1:3])
-        return region(value[0], (0, height), (0, width))[None]
+        height, width = (-(-max(side, self._geometry.minimum) // multiple) * multiple for side in value.shape[:2])
+        return region(value, (0, height), (0, width))[None]
+
+
+def _variants(task: Task) -> list[dict[str, Any]]:
+    """The first input that has a list of all its values, with each of them."""
+    name = next((name for name, side in sides_of(task).items() if side.each), None)
+    if name is None:
+        return [{}]
+    return [{name: parsed(task, name, value)} for value in sides_of(task)[name].each[:MAX_VARIANTS]]
 
 
 def _prove_size(folder: Path, name: str, batch: Arrays, geometry: Geometry) -> None:

@@ -12,17 +12,20 @@ SIDE = 192  # of a cell, in pixels
 GAP = 4
 
 
-def row(source: np.ndarray, output: np.ndarray, target: np.ndarray | None) -> np.ndarray:
+def row(
+    source: np.ndarray, given: Sequence[np.ndarray], outputs: Sequence[np.ndarray], target: np.ndarray | None
+) -> np.ndarray:
     """The middle of the pictures side by side; a smaller source, and small pictures, are enlarged by repeating pixels.
 
     Shapes:
         source: (H, W, C) in [-1, 1], or numbers of classes from 0 up, which become greys
-        output, target: (scale * H, scale * W, 1 or 3) uint8 -> (SIDE, 2 or 3 cells with gaps, 3) uint8
+        given: other pictures, (h, w, 1 or 3) uint8
+        outputs, target: (scale * H, scale * W, 1 or 3) uint8 -> (SIDE, cells with gaps, 3) uint8
     """
-    factor = max(1, output.shape[0] // source.shape[0])
-    larger = max(1, SIDE // max(output.shape[:2]))
-    pictures = [_enlarged(_levels(source), factor * larger), _enlarged(output, larger)]
-    pictures += [] if target is None else [_enlarged(target, larger)]
+    factor = max(1, outputs[0].shape[0] // source.shape[0])
+    larger = max(1, SIDE // max(outputs[0].shape[:2]))
+    shown = [*given, *outputs, *([] if target is None else [target])]
+    pictures = [_enlarged(_levels(source), factor * larger), *(_enlarged(each, larger) for each in shown)]
     cells = [part for picture in pictures for part in (_middle(picture), _white(GAP))]
     return np.concatenate(cells[:-1], axis=1)
 

@@ -19,6 +19,7 @@ class SmallReader(Reader):
     kind = "degraded"
     description: Mapping[str, Any] = {}
     contents: tuple[Contents, ...] = ()
+    epoch = 1
     batch_size = 0
 
     def __init__(self, batch_size: int) -> None:

@@ -127,14 +127,22 @@ def test_a_task_that_reads_colour_is_refused(tmp_path: Path) -> None:
     assert [name for name, _ in options(tmp_path).unsuited(Geometry())] == ["kind"]
 
 
-def test_a_probe_gives_ids_as_levels(tmp_path: Path) -> None:
+def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
+    def problems(**geometry: Any) -> list[tuple[str, str]]:
+        return list(options(tmp_path, classes=3).unsuited(Geometry(channels=1, output_channels=3, **geometry)))
+
+    assert problems(ids=3) == []
+    assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', and these data 3")]
+
+
+def test_a_probe_gives_ids(tmp_path: Path) -> None:
     save_scenes(tmp_path)
     save_scenes(tmp_path / "probe", 2)
     (tmp_path / "probe" / "instance" / "1.png").unlink()
     (_, full), (_, less) = reader_of(tmp_path).probe(tmp_path / "probe")
     assert (set(full), set(less)) == ({"source", "instance", "target"}, {"source", "target"})
     assert full["source"].shape == (1, 8, 8, 1)
-    ids = np.rint((full["source"] + 1) * 127.5)
+    ids = full["source"]
     np.testing.assert_array_equal(full["instance"], ids * 1000)
     np.testing.assert_allclose((full["target"][..., :1] + 1) * 127.5, ids * 10, atol=1e-3)
     assert [set(batch) for _, batch in reader_of(tmp_path).probe(tmp_path / "label")] == [{"source"}] * 3
@@ -160,7 +168,8 @@ def test_jitter_changes_photographs_only(tmp_path: Path) -> None:
 def test_what_was_found_is_told_without_paths(tmp_path: Path) -> None:
     save_scenes(tmp_path)
     reader = reader_of(tmp_path)
-    assert reader.description == {"kind": "semantic", "scenes": 3, "instances": True}
+    about = {"kind": "semantic", "scenes": 3, "instances": True, "classes": 20, "unknown": False}
+    assert reader.description == about
     assert [(each.name, each.pictures, dict(each.modes)) for each in reader.contents] == [
         ("label", 3, {"L": 3}), ("target", 3, {"RGB": 3}), ("instance", 3, {"I;16": 3}),
     ]  # fmt: skip

@@ -35,7 +35,11 @@ def probe_of(*batches: dict[str, np.ndarray], translate: Any = doubled, **geomet
     """A probe over a task that does ``translate``."""
     named = [(f"p{number}", batch) for number, batch in enumerate(batches)]
     task = SimpleNamespace(
-        translate=lambda nets, inputs: translate(inputs), geometry=lambda: Geometry(**{"scale": 2, **geometry})
+        translate=lambda nets, inputs: translate(inputs),
+        geometry=lambda: Geometry(**{"scale": 2, **geometry}),
+        data="paired",
+        sides=dict,
+        condition=lambda given: {},
     )
     return Probe(SimpleNamespace(probe=lambda folder: named), Path("probe"), task, None)  # type: ignore[arg-type]
 

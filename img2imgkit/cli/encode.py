@@ -1,0 +1,55 @@
+"""``img2img encode``: what a model sees in some pictures, kept in a file for pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from img2imgkit import backend, bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.errors import ConfigError, ToolkitError
+from img2imgkit.images import decode, is_image
+from img2imgkit.inference import Translator, save_code
+
+
+@click.command("encode", short_help="Keep what a model sees in some pictures as a code file.")
+@click.argument("reference", metavar="BUNDLE")
+@click.argument("side", metavar="INPUT")
+@click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The code file, .json.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu or gpu:N.")
+def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
+    """Encode PICTURES, files or folders of them, for an input of BUNDLE, such as `class` or `style`.
+
+    A pipeline takes the file in place of the pictures: `inputs: {class: {code: FILE}}`. Several pictures are averaged.
+
+    \b
+    Example:
+      img2img encode bundles/funit class pictures/cats --out cats.json
+    """
+    if out.suffix != ".json":
+        raise ConfigError(f"--out {out}: a code file ends in .json")
+    found = _found(pictures)
+    catalog = Catalog.installed()
+    folder = bundle.resolve(reference, Path.cwd(), catalog)
+    backend.load()
+    loaded = bundle.load(folder, catalog)
+    translator = Translator(loaded, device=device)
+    code = translator.encode(side, [decode(path) for path in found])
+    save_code(out, code, side, loaded.manifest, [path.name for path in found])
+    noun = "picture" if len(found) == 1 else "pictures"
+    click.echo(f"{out}: {len(code)} numbers for {side!r} of {loaded.manifest.name}, from {len(found)} {noun}")
+
+
+def _found(stated: tuple[Path, ...]) -> list[Path]:
+    """The pictures that are named, and those in folders. Raises ToolkitError: there is none."""
+    found: list[Path] = []
+    for path in stated:
+        if not path.exists():
+            raise ToolkitError(f"{path}: no such file or folder")
+        inside = sorted(filter(is_image, path.rglob("*"))) if path.is_dir() else [path]
+        if not inside:
+            raise ToolkitError(f"{path}: no pictures in it")
+        found += inside
+    return found
