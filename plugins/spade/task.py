@@ -166,7 +166,7 @@ class Spade(kit.Task):
         code = inputs.get("style", inputs.get("z"))
         if code is None:
             code = ops.zeros((ops.shape(shown)[0], self.options.style.latent), "float32")
-        return nets["generator"]([shown, code], training=False)
+        return nets["generator"]([shown, ops.convert_to_tensor(code)], training=False)
 
     def _shown(self, label: Any, instance: Any) -> Any:
         """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, channels)."""

@@ -1,0 +1,204 @@
+"""The SPADE plugin: the contract, the official losses, styles, what it asks of data, its training files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import img2imgkit_plugins.spade as plugin
+import numpy as np
+import official_losses as official
+import pytest
+from img2imgkit_plugins.spade.options import CriticPart, StylePart
+from img2imgkit_plugins.spade.task import Spade, reparameterized
+from pydantic import ValidationError
+
+import img2imgkit as kit
+from img2imgkit import Catalog
+from img2imgkit.adversary import Adversary
+from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import InteropError
+from img2imgkit.interop import FeaturesPart
+from img2imgkit.testing import check_task
+from img2imgkit.training import read_recipe
+
+FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+TOY_VGG = FeaturesPart(weights=str(FIXTURES / "losses" / "toy_vgg19.pth"), normalise=False)
+CRITIC, STYLE = CriticPart(width=2, layers=1), StylePart(latent=3, width=1, size=(32, 64))
+UNSEEN = Spade.Weights(perceptual=0)
+
+
+def options(**chosen: Any) -> Any:
+    return Spade.Options(**{"classes": 3, "width": 1, "kernel": 1, "critic": CRITIC, "features": TOY_VGG, **chosen})
+
+
+def scenes(random: np.random.Generator, count: int, height: int = 32, width: int = 32) -> dict[str, np.ndarray]:
+    """Noise of every class; ``source`` is what a translation is given."""
+    label, instance = (random.integers(0, 3, (count, height, width, 1)).astype(np.float32) for _ in range(2))
+    photograph = random.uniform(-1, 1, (count, height, width, 3)).astype(np.float32)
+    return {"label": label, "instance": instance, "target": photograph, "source": label}
+
+
+@pytest.fixture(scope="module")
+def styled() -> tuple[Spade, kit.Networks]:
+    task = Spade(options(style=STYLE), UNSEEN)
+    nets, random = task.build(), np.random.default_rng(0)
+    for net in nets.generators.values():
+        for variable in net.trainable_variables:
+            fan = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 100
+            variable.assign(random.normal(0, 1 / np.sqrt(fan), variable.shape))
+    return task, nets
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_it_keeps_the_contract() -> None:
+    check_task(Spade, options(), UNSEEN, batch=scenes)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"style": StylePart(latent=3, width=1, size=(32, 32))},
+        {"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
+        {"adversary": Adversary(loss="lsgan", penalty="r1", augment=("color",), spectral=False)},
+    ],
+    ids=["styles", "no edges, instance norm", "another adversary"],
+)
+def test_it_keeps_the_contract_with_other_options(chosen: dict[str, Any]) -> None:
+    check_task(Spade, options(**chosen), UNSEEN, batch=scenes)
+
+
+class TestLosses:
+    def test_they_are_the_official_ones(self) -> None:
+        given = official.entry("SPADE.Pix2PixModel.losses")
+        inputs, wanted = given.inputs, given.expected
+        images = len(inputs["real_image"])
+        both = [
+            [np.concatenate(pair) for pair in zip(*scale, strict=True)]
+            for scale in zip(inputs["feats_fake"], inputs["feats_real"], strict=True)
+        ]
+        task = Spade(options(style=STYLE), Spade.Weights(feature_matching=20))  # two layers of features
+        critic: Any = lambda seen, training: both  # noqa: E731
+        nets = kit.Networks({}, {"critic": critic}, task.frozen())
+        batch = {"target": inputs["real_image"], "shown": np.zeros((*inputs["real_image"].shape[:3], 4), np.float32)}
+        out = {"image": inputs["fake_image"], "mean": inputs["mu"], "log_variance": inputs["logvar"]}
+        terms = {**task.generator_losses(nets, batch, out), **task.critic_losses(nets, batch, out)}
+        found = {name: float(np.mean(term)) * getattr(task.weights, name) for name, term in terms.items()}
+        for name, theirs in (("adversarial", "GAN"), ("feature_matching", "GAN_Feat"), ("perceptual", "VGG")):
+            assert found[name] == pytest.approx(wanted[theirs], rel=5e-6)
+        assert found["critic_fake"] == pytest.approx(wanted["D_Fake"], rel=1e-6)
+        assert found["critic_real"] == pytest.approx(wanted["D_real"], rel=1e-6)
+        codes = len(inputs["mu"])  # officially the sum over the batch
+        assert found["kld"] * codes == pytest.approx(wanted["KLD"], rel=1e-6)
+        assert all(np.shape(term) == (images,) for name, term in terms.items() if name != "kld")
+
+    def test_codes_are_drawn_as_officially(self) -> None:
+        with np.load(FIXTURES / "spade_reparameterize.npz") as stored:
+            code = reparameterized(stored["mu"], stored["logvar"], stored["eps"])
+            np.testing.assert_allclose(code, stored["value"], rtol=1e-6, atol=1e-6)
+
+    def test_without_its_weight_no_perceptual_network_is_needed(self) -> None:
+        absent = FeaturesPart(weights="nowhere.pth")
+        assert Spade(options(features=absent), UNSEEN).frozen() == {}
+        with pytest.raises(InteropError, match=r"nowhere\.pth"):
+            Spade(options(features=absent)).frozen()
+
+
+class TestLabels:
+    def test_the_networks_see_classes_unknown_and_edges(self) -> None:
+        task = Spade(options(unknown=True))
+        label = np.array([[0, 2], [3, 1]], np.float32).reshape(1, 2, 2, 1)
+        instance = np.array([[7, 7], [7, 8]], np.float32).reshape(1, 2, 2, 1)
+        shown = np.asarray(task.prepare({"label": label, "instance": instance})["shown"])
+        np.testing.assert_array_equal(shown[0, ..., :4].argmax(axis=-1), label[0, ..., 0])
+        np.testing.assert_array_equal(shown[0, ..., 4], [[0, 1], [1, 1]])
+        geometry = task.geometry()
+        assert (geometry.ids, geometry.unknown, geometry.channels, geometry.written) == (4, True, 1, 3)
+
+    def test_instance_maps_are_asked_for_where_edges_are_drawn(self) -> None:
+        assert Spade(options()).sides()["instance"].required
+        assert not Spade(options(edges=False)).sides()
+
+    @pytest.mark.parametrize(
+        ("data", "complaint"),
+        [
+            ({"kind": "semantic", "instances": True}, None),
+            ({"classes": 3, "unknown": None, "instances": True}, None),
+            ({"classes": 5, "instances": True}, "5 classes, and options.classes is 3"),
+            ({"unknown": 255, "instances": True}, "options.unknown is false"),
+            ({"instances": False}, "options.edges needs instance maps"),
+        ],
+    )
+    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], complaint: str | None) -> None:
+        found = list(Spade(options()).unsuited(data))
+        assert len(found) == (complaint is not None)
+        assert complaint is None or complaint in found[0]
+
+
+class TestStyles:
+    def test_the_seed_says_which_style_is_drawn(self, styled: tuple[Spade, kit.Networks]) -> None:
+        task, _ = styled
+        first, again, other = (task.condition({"seed": seed})["z"] for seed in (4, 4, 5))
+        np.testing.assert_array_equal(first, again)
+        assert first.shape == (3,)
+        assert np.abs(first - other).max() > 0.1
+        np.testing.assert_array_equal(task.condition({})["z"], task.condition({"seed": 0})["z"])
+
+    def test_a_photographs_code_stands_before_the_seed(self, styled: tuple[Spade, kit.Networks]) -> None:
+        task, nets = styled
+        scene = scenes(np.random.default_rng(1), 1, 32, 64)
+        inputs = {key: scene[key] for key in ("source", "instance")}
+        z = task.condition({"seed": 1})["z"][None]
+        style = np.asarray(task.encode(nets, "style", scene["target"]))
+        codes = ({"z": z}, {"style": style}, {"z": z, "style": style})
+        drawn, taken, both = (np.asarray(task.translate(nets, {**inputs, **code})) for code in codes)
+        np.testing.assert_array_equal(taken, both)
+        assert np.abs(taken - drawn).max() > 1e-3
+        assert style.shape == (1, 3)
+
+    def test_two_photographs_have_two_styles(self, styled: tuple[Spade, kit.Networks]) -> None:
+        task, nets = styled
+        codes = np.asarray(task.encode(nets, "style", scenes(np.random.default_rng(1), 2, 40, 50)["target"]))
+        assert np.abs(codes[0] - codes[1]).max() > 1e-3
+
+    @pytest.mark.parametrize("value", [-1, "a", 1.5, True])
+    def test_a_seed_is_a_whole_number(self, value: Any, styled: tuple[Spade, kit.Networks]) -> None:
+        parse = styled[0].sides()["seed"].parse
+        assert parse is not None
+        assert parse("12") == 12
+        with pytest.raises(ValueError, match="expected a whole number from 0 on"):
+            parse(value)
+
+    def test_the_trained_size_fits_the_network(self) -> None:
+        with pytest.raises(ValidationError, match=r"style\.size: 100 is no multiple of 32"):
+            options(style=StylePart(size=(64, 100)))
+
+
+def test_how_far_a_pixel_sees_is_known_without_global_statistics() -> None:
+    assert Spade(options()).geometry().radius == 224
+    assert Spade(options(kernel=3, edges=False)).geometry().radius == 255
+    for chosen in ({"norm": "instance"}, {"style": STYLE}):
+        assert Spade(options(**chosen)).geometry().radius is None
+
+
+def test_left_to_itself_it_trains_as_the_paper_does() -> None:
+    text = (
+        "name: a\ntask: spade\noptions: {classes: 3, edges: false}\n"
+        "data: {kind: semantic, label: labels, target: photos, classes: 3}\ntraining: {steps: 100}\n"
+    )
+    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    for player, rate in ((training.generators, 1e-4), (training.critics, 4e-4)):
+        adam = player.optimizer
+        assert (adam.learning_rate, adam.beta_1, adam.beta_2) == (rate, 0.0, 0.9)
+        assert (player.schedule.kind, player.schedule.after) == ("linear", 0.5)
+    assert training.ema is None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_training_files_are_valid(path: Path) -> None:
+    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "spade"
+    assert {path.stem for path in FILES} == {"spade", "spade-style"}
