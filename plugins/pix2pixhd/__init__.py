@@ -1,0 +1,16 @@
+"""pix2pixHD: large photographs from label maps, or from pictures, coarse first and fine then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import img2imgkit as kit
+
+
+@kit.hookimpl
+def register_tasks(register: Any) -> None:
+    from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
+    from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+
+    register(Pix2PixHd)
+    register(Pix2PixHdPhoto)

@@ -1,0 +1,51 @@
+"""pix2pixHD of pictures, which the official code calls training without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
+from img2imgkit_plugins.pix2pixhd.play import CoarseToFine
+from keras import ops
+
+import img2imgkit as kit
+from img2imgkit.nn import pix2pixhd_image
+
+
+class Pix2PixHdPhoto(CoarseToFine):
+    """Translate large pictures as aligned pairs show it (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+
+    As ``pix2pixhd``, from pictures in place of label maps: the official code's ``--label_nc 0 --no_instance``.
+    """
+
+    name = "pix2pixhd-photo"
+    data = "paired"
+
+    Options = PhotoOptions
+
+    @property
+    def seen(self) -> int:
+        return int(self.options.channels)
+
+    def build(self) -> kit.Networks:
+        return self.networks(self.seen)
+
+    def geometry(self) -> kit.Geometry:
+        chosen = self.options
+        return kit.Geometry(
+            multiple=chosen.generator.multiple,
+            minimum=chosen.generator.minimum,
+            radius=chosen.generator.radius(chosen.norm),
+            channels=chosen.channels,
+            output_channels=3,
+        )
+
+    def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**batch, "shown": batch["source"]}
+
+    def read(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
+        return batch["shown"]
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return pix2pixhd_image(nets.generators, ops.convert_to_tensor(inputs["source"]), training=False)

@@ -1,0 +1,147 @@
+"""pix2pixHD of label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from img2imgkit_plugins.pix2pixhd.appearances import (
+    Chosen,
+    appearance_table,
+    clustered,
+    fill,
+    looks_in,
+    numbers_of,
+    parsed_choice,
+    parsed_seed,
+)
+from img2imgkit_plugins.pix2pixhd.options import LabelOptions
+from img2imgkit_plugins.pix2pixhd.play import WRITTEN, CoarseToFine
+from keras import ops
+
+import img2imgkit as kit
+from img2imgkit.nn import instance_edges, instance_encoder, one_hot, pix2pixhd_image
+
+
+class Pix2PixHd(CoarseToFine):
+    """Make large photographs of label maps (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+
+    A global generator is trained first, and local enhancers with it at twice the size then (section 3.1); critics judge
+    at several scales, and the generator also matches their features (section 3.2). The networks see the borders
+    between objects (section 3.3). With ``encoder``, each object's look is encoded in a few numbers; after the training
+    those of each class are clustered, and a translation chooses among them (section 3.4). Defaults are those of the
+    official code. Departs from the paper: the perceptual loss normalises images as its network's weights want them,
+    officially not; an object's class is that of its middle pixel, officially a part of its id.
+    """
+
+    name = "pix2pixhd"
+    data = "semantic"
+
+    Options = LabelOptions
+
+    @property
+    def seen(self) -> int:
+        return int(self.options.ids + self.options.edges)
+
+    def build(self) -> kit.Networks:
+        chosen = self.options
+        encoder = chosen.encoder
+        if encoder is None:
+            return self.networks(self.seen)
+        nets = self.networks(self.seen + encoder.features)
+        own = {
+            "encoder": instance_encoder(encoder.features, encoder.width, encoder.downs, chosen.norm),
+            "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
+        }
+        return kit.Networks({**nets.generators, **own}, nets.critics)
+
+    def geometry(self) -> kit.Geometry:
+        chosen = self.options
+        multiple = max(chosen.generator.multiple, 2**chosen.encoder.downs if chosen.encoder else 1)
+        reach = chosen.generator.radius(chosen.norm)
+        return kit.Geometry(
+            multiple=multiple,
+            minimum=max(chosen.generator.minimum, multiple, 4 if chosen.encoder else 1),
+            radius=None if reach is None else reach + chosen.edges,
+            channels=1,
+            output_channels=WRITTEN,
+            ids=chosen.ids,
+            unknown=chosen.unknown,
+        )
+
+    def sides(self) -> Mapping[str, kit.Side]:
+        found = {}
+        if self.options.edges or self.options.encoder:
+            found["instance"] = kit.Side("map", "ids of objects", required=True)
+        if self.options.encoder:
+            looks = f"which of up to {self.options.encoder.clusters} looks, counted from 0, a class's objects have, or "
+            found["seed"] = kit.Side("value", "number of a draw of looks, one for each object", parse=parsed_seed)
+            found["appearance"] = kit.Side("value", f"{looks}one by its id: 26=3,#26001=0", parse=parsed_choice)
+        return found
+
+    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+        found, chosen = [], self.options
+        classes, unknown = data.get("classes", chosen.classes), data.get("unknown", chosen.unknown)
+        if classes != chosen.classes:
+            found.append(f"the data have {classes} classes, and options.classes is {chosen.classes}")
+        if unknown != chosen.unknown:
+            stated = "name an id 'unknown'" if unknown else "name none"
+            found.append(f"options.unknown is {str(chosen.unknown).lower()}, and the data {stated}")
+        needs = "edges" if chosen.edges else "encoder" if chosen.encoder else ""
+        if needs and not data.get("instances", True):
+            without = "edges to false" if needs == "edges" else "encoder to null"
+            found.append(f"options.{needs} needs instance maps: give their folder, or set {without}")
+        return found
+
+    def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        kept = {key: value for key, value in batch.items() if key != "label"}
+        return {**kept, "shown": self._shown(batch["label"], batch["instance"])}
+
+    def read(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
+        if not self.options.encoder:
+            return batch["shown"]
+        given = [ops.convert_to_tensor(batch["target"]), ops.cast(batch["instance"], "int32")]
+        return _joined(batch["shown"], nets["encoder"](given, training=True))
+
+    def conclude(self, nets: kit.Networks, samples: Iterable[Mapping[str, Any]]) -> None:
+        if not self.options.encoder:
+            return
+        found: dict[int, list[np.ndarray]] = {}
+        for sample in samples:
+            label, instance = (np.asarray(sample[key])[0, ..., 0].astype(np.int32) for key in ("label", "instance"))
+            given = [np.asarray(sample["target"]), instance[None, ..., None]]
+            features = nets["encoder"](given, training=False)
+            for each, look in looks_in(np.asarray(features)[0], label, instance):
+                found.setdefault(each, []).append(look)
+        random = np.random.default_rng(0)
+        clusters = self.options.encoder.clusters
+        fill(nets["appearances"], {each: clustered(np.array(found[each]), clusters, random) for each in sorted(found)})
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        if not self.options.encoder or "instance" not in given:
+            return {}
+        chosen = given.get("appearance", Chosen())
+        label = given.get("label", given["instance"] * 0)
+        return {"number": numbers_of(label, given["instance"], given.get("seed", 0), chosen)}
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        label = ops.convert_to_tensor(inputs["source"])
+        shown = self._shown(label, inputs.get("instance"))
+        if self.options.encoder:
+            number = inputs["number"] if "number" in inputs else ops.zeros_like(label)
+            ids = [ops.cast(each, "int32") for each in (label, number)]
+            shown = _joined(shown, nets["appearances"](ids, training=False))
+        return pix2pixhd_image(nets.generators, shown, training=False)
+
+    def _shown(self, label: Any, instance: Any) -> Any:
+        """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""
+        classes = one_hot(label, self.options.ids)
+        if not self.options.edges:
+            return classes
+        instance = ops.zeros_like(label) if instance is None else instance
+        return _joined(classes, instance_edges(instance))
+
+
+def _joined(*parts: Any) -> Any:
+    return ops.concatenate([ops.cast(part, "float32") for part in parts], axis=-1)
