@@ -43,6 +43,11 @@ def test_sizes_may_be_unknown_when_a_graph_is_made() -> None:
     assert run(images(1, 3, 5, 2)).shape == (1, 6, 10, 2)
 
 
+def test_reflection_is_the_same_in_training() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 4, 5, 3)).astype(np.float32)
+    np.testing.assert_array_equal(ReflectionPad(3)(x, training=True), ReflectionPad(3)(x))
+
+
 @pytest.mark.parametrize(("layer", "mode", "width"), [(ReflectionPad(3), "reflect", 3), (EdgePad(), "edge", 1)])
 def test_padding_is_what_its_name_says(layer: ReflectionPad, mode: str, width: int) -> None:
     x = images(1, 5, 4, 2)

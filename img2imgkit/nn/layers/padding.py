@@ -22,7 +22,10 @@ class ReflectionPad(layers.Layer):
         super().__init__(**kwargs)
         self.width = width
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training:  # a pad operation, whose gradient takes half the time of that of slices
+            edges = (self.width, self.width)
+            return ops.pad(x, ((0, 0), edges, edges, (0, 0)), mode="reflect")
         for axis in (1, 2):  # slices and a concatenation take half the time of a pad operation on a CPU
             x = ops.concatenate(_mirrored(x, axis, self.width), axis=axis)
         return x
