@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,20 @@ from small_gan_task import SmallGan, catalog
 
 from img2imgkit import bundle
 from img2imgkit.config import parse_yaml
+from img2imgkit.data import open_reader
 from img2imgkit.errors import DataError, TrainingError
-from img2imgkit.training import Alarmed, Event, Finished, Progress, Sampled, Started, checkpoint, read_recipe, train
+from img2imgkit.training import (
+    Alarmed,
+    Event,
+    Finished,
+    Progress,
+    Sampled,
+    Started,
+    check_training_file,
+    checkpoint,
+    read_recipe,
+    train,
+)
 
 TEXT = """\
 name: first
@@ -274,3 +286,25 @@ def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
         except TrainingError as error:
             return bool(re.match(rf"{re.escape(str(place / 'full'))}.*cannot write it: No space left", str(error)))
     return False
+
+
+def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def conclude(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:
+        seen.extend(sample["target"] for sample in samples)
+
+    monkeypatch.setattr(SmallGan, "conclude", conclude)
+    go(place, "out", "training.steps=1")
+    assert {image.shape for image in seen} == {(1, 16, 16, 3)}
+    recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
+    assert len(seen) == open_reader(recipe.file.data, recipe.task.geometry()).epoch
+    assert len({image.tobytes() for image in seen}) > len(seen) // 2
+
+
+def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SmallGan, "unsuited", lambda task, data: [f"{data['kind']} data have no names"])
+    with pytest.raises(DataError, match="degraded data have no names"):
+        go(place, "out")
+    (place / "train.yaml").write_text(TEXT)
+    assert "degraded data have no names" in check_training_file(place / "train.yaml", catalog()).problems
