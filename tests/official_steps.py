@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
+from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart
+from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import StarGan
 
@@ -19,6 +22,7 @@ import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary
 from img2imgkit.interop import FeaturesPart, put, read_torch
+from img2imgkit.nn import pix2pixhd_model
 from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
@@ -40,6 +44,7 @@ class Case:
         terms: the official loss as a function of our terms, by its official name
         probes: the official probe's name, our role, the input, and whether in training mode
         adam: of the generators, and of the critics
+        composed: further models, made of the task's networks; one that a checkpoint fills has its family's name
     """
 
     name: str
@@ -49,6 +54,11 @@ class Case:
     probes: Mapping[str, tuple[str, Given, bool]]
     batch: Callable[[Arrays, int], Arrays]
     adam: tuple[Adam, Adam] = field(default=(ADAM, ADAM))
+    composed: Callable[[kit.Networks], Mapping[str, Any]] = lambda nets: {}
+
+    def model(self, nets: kit.Networks, name: str) -> Any:
+        """The network, or what is composed of some."""
+        return self.composed(nets).get(name) or nets[name]
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,7 @@ def cases() -> Iterator[Case]:
         {"G(A)": ("generator", "A", False)},
         _cut_batch,
     )
+    yield _pix2pixhd()
     yield _spade()
     yield _stargan()
 
@@ -151,13 +162,14 @@ def _engine(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Engine:
     images = len(next(iter(batch.values())))
     engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
     for official, role in case.networks.items():
-        put(weights[official], engine.nets[role])
+        family = role if role in case.composed(engine.nets) else None
+        put(weights[official], case.model(engine.nets, role), family)
     return engine
 
 
 def _probed(case: Case, engine: Engine, io: Arrays, step: int, strides: Mapping[str, int]) -> Iterator[Difference]:
     for name, (role, given, training) in case.probes.items():
-        net = engine.nets[role]
+        net = case.model(engine.nets, role)
         before = [variable.numpy() for variable in net.non_trainable_variables]
         shown = _nhwc(io[f"in.{given}"]) if isinstance(given, str) else given(io)
         image = np.asarray(net(shown, training=training))
@@ -166,6 +178,44 @@ def _probed(case: Case, engine: Engine, io: Arrays, step: int, strides: Mapping[
         stride = strides[name]
         apart = np.abs(image[:, ::stride, ::stride] - _nhwc(io[f"probe.iter{step}.{name}"])).max()
         yield Difference(step, name, float(apart))
+
+
+def _pix2pixhd() -> Case:
+    task = Pix2PixHd(
+        Pix2PixHd.Options(
+            classes=5,
+            generator=GlobalPart(width=3, downs=2, blocks=2),
+            critic=CriticPart(width=3),
+            encoder=EncoderPart(width=3, downs=2),
+            features=FeaturesPart(weights=str(TOY_VGG), normalise=False),
+        )
+    )
+    terms = {
+        "G_GAN": _term("adversarial", 2),
+        "G_GAN_Feat": _term("feature_matching", 40),
+        "G_VGG": _term("perceptual", 10),
+        "D_real": _term("critic_real", 2),
+        "D_fake": _term("critic_fake", 2),
+    }
+
+    def batch(io: Arrays, _: int) -> Arrays:
+        names = {"label": "label", "instance": "inst", "target": "image"}
+        return {key: _nhwc(io[f"in.{name}"]) for key, name in names.items()}
+
+    def composed(nets: kit.Networks) -> dict[str, Any]:
+        generator, encoder = pix2pixhd_model(nets.generators), nets["encoder"]
+        shown, photo = (keras.Input((None, None, channels)) for channels in (task.seen, 3))
+        instance = keras.Input((None, None, 1), dtype="int32")
+        image = generator(keras.ops.concatenate([shown, encoder([photo, instance])], axis=-1))
+        return {"pix2pixhd_generator": generator, "whole": keras.Model([shown, photo, instance], image)}
+
+    def scene(io: Arrays) -> list[Any]:
+        given = task.prepare(batch(io, 0))
+        return [np.asarray(given["shown"]), given["target"], given["instance"].astype(np.int32)]
+
+    networks = {"G": "pix2pixhd_generator", "D": "critic", "E": "encoder"}
+    probes: dict[str, tuple[str, Given, bool]] = {"fake": ("whole", scene, False)}
+    return Case("trainstep_pix2pixhd", task, networks, terms, probes, batch, composed=composed)
 
 
 def _spade() -> Case:

@@ -15,7 +15,7 @@ PLAIN = re.compile(r"(model(?:\d+_[12])?)\.(\d+)\.weight")
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``img2imgkit.nn.pix2pixhd_generator``. Two halvings alone are CycleGAN's network."""
+    """Arguments of ``img2imgkit.nn.pix2pixhd_generator``. Two halvings alone are also CycleGAN's network."""
     convolutions, blocks = _found(PLAIN, state, 4), _found(BLOCK, state, 4)
     enhancers = sum(name.endswith("_2") for name in blocks)
     last = f"model{enhancers}_2" if enhancers else "model"
@@ -32,8 +32,7 @@ def recognise(state: State) -> dict[str, Any] | None:
         "norm": "batch" if has_batch_norm(state) else "instance",
         "out_channels": state[f"{last}.{max(convolutions[last])}.weight"].shape[0],
     }
-    known = not enhancers and options["downs"] == 2
-    return options if not known and modules(state) == {module for module, _ in places(options)} else None
+    return options if modules(state) == {module for module, _ in places(options)} else None
 
 
 def places(options: Options) -> Places:

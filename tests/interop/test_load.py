@@ -152,7 +152,9 @@ def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]
     complete.setdefault("antialias_up", complete["antialias"])
     state = exported(model, family.places(complete), complete)
     recognised = {each.name: found for each in FAMILIES if (found := each.recognise(each.clean(state))) is not None}
-    assert list(recognised) == [network]
+    twice = {"pix2pixhd_generator"} if network == "resnet" else set()  # the same network with two halvings
+    assert next(iter(recognised)) == network
+    assert recognised.keys() - twice == {network}
     assert recognised[network].items() >= options.items()
     again = family.build(**recognised[network])
     put({f"module.{name}": array for name, array in state.items()}, again)
