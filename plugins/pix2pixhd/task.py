@@ -82,12 +82,6 @@ class Pix2PixHd(CoarseToFine):
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen = [], self.options
-        classes, unknown = data.get("classes", chosen.classes), data.get("unknown", chosen.unknown)
-        if classes != chosen.classes:
-            found.append(f"the data have {classes} classes, and options.classes is {chosen.classes}")
-        if unknown != chosen.unknown:
-            stated = "name an id 'unknown'" if unknown else "name none"
-            found.append(f"options.unknown is {str(chosen.unknown).lower()}, and the data {stated}")
         needs = "edges" if chosen.edges else "encoder" if chosen.encoder else ""
         if needs and not data.get("instances", True):
             without = "edges to false" if needs == "edges" else "encoder to null"

@@ -92,16 +92,9 @@ class Spade(kit.Task):
         return found
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
-        found, classes = [], data.get("classes", self.options.classes)
-        if classes != self.options.classes:
-            found.append(f"the data have {classes} classes, and options.classes is {self.options.classes}")
-        unknown = data.get("unknown") is not None
-        if "unknown" in data and unknown != self.options.unknown:
-            stated = "name an id 'unknown'" if unknown else "name none"
-            found.append(f"options.unknown is {str(self.options.unknown).lower()}, and the data {stated}")
         if self.options.edges and not data.get("instances", True):
-            found.append("options.edges needs instance maps: give their folder, or set edges to false")
-        return found
+            return ["options.edges needs instance maps: give their folder, or set edges to false"]
+        return []
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         height, width, _ = sample["target"].shape
