@@ -3,8 +3,9 @@
     python docs/results/typeface_folders.py GLYPHS FOLDER
 
 GLYPHS holds one folder for each typeface, with a picture CODEPOINT.png for each character. FOLDER gets
-``train/TYPEFACE``, and ``content/TYPEFACE`` with its other characters; of typefaces that are kept back, ``known/TYPEFACE`` with the characters of the training, to
-draw class pictures from, and ``test/TYPEFACE`` with the others, to score by.
+``train/TYPEFACE``, and ``content/TYPEFACE`` with its other characters; of the typefaces that are kept back,
+``known/TYPEFACE`` with the characters of the training, to draw class pictures from, and ``test/TYPEFACE`` with the
+others, to score by.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ INCOMPLETE = {"balker", "marked-fool", "progenisis", "winks"}  # boxes in place 
 
 def family(name: str, names: list[str]) -> str:
     """The shortest first word that other typefaces' first words go on from: "ocra" of "ocrabold"."""
-    first = name.split("-")[0]
+    first = name.split("-", maxsplit=1)[0]
     return min((other.split("-")[0] for other in names if first.startswith(other.split("-")[0])), key=len)
 
 

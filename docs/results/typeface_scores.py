@@ -4,7 +4,7 @@
     python docs/results/typeface_scores.py stargan BUNDLE FOLDER SHEET.png
 
 FOLDER is what ``typeface_folders.py`` wrote, or for StarGAN one with ``test/DOMAIN`` for each domain.
-Prints L1 in levels of 0 to 255 and SSIM, both at the size of the training, beside trivial baselines; SHEET.png shows some.
+Prints L1 in levels of 0 to 255 and SSIM, both at the size of the training, beside baselines; SHEET.png shows some.
 """
 
 from __future__ import annotations
