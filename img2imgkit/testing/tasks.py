@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,6 +105,7 @@ def _check_players(task: Task, nets: Networks) -> None:
 
 def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
     """Terms are the fields of ``Weights``, each once, with one finite number per image; 0 needs no term."""
+    nets = replace(nets, frozen={**nets.frozen, **task.frozen()})
     prepared = task.prepare(batch)
     out = task.forward(nets, prepared)
     groups = (task.generator_losses, task.critic_losses, task.critic_penalties)
