@@ -4,7 +4,7 @@ from img2imgkit.losses.adversarial import hinge, lsgan, relativistic, vanilla, w
 from img2imgkit.losses.classification import binary_cross_entropy, cross_entropy
 from img2imgkit.losses.contrastive import patch_nce
 from img2imgkit.losses.matching import feature_matching
-from img2imgkit.losses.penalties import dragan_points, gradient_penalty, interpolate, squared_gradient
+from img2imgkit.losses.penalties import dragan_points, gradient_penalty, interpolate, mean_slope, squared_gradient
 from img2imgkit.losses.perceptual import gram, lpips, perceptual, style
 from img2imgkit.losses.reconstruction import charbonnier, frobenius, l1, l2, total_variation
 from img2imgkit.losses.similarity import ms_ssim_loss, ssim_loss
@@ -26,6 +26,7 @@ __all__ = [
     "l2",
     "lpips",
     "lsgan",
+    "mean_slope",
     "ms_ssim_loss",
     "patch_nce",
     "perceptual",

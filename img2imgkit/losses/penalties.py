@@ -51,6 +51,19 @@ def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return sum_per_image(ops.square(_gradient(critic, x)))
 
 
+def mean_slope(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The squared norm of the gradient that the mean score of the global batch, over all replicas, has in an image.
+
+    R1 as FUNIT's official code computes it (Liu et al. 2019, https://arxiv.org/abs/1905.01723, section 3.3): less than
+    ``squared_gradient`` of each image's mean score by the square of the number of images.
+
+    Shapes:
+        x: (N, H, W, C); its scores (N, ...), none of which depends on another image -> (N,) float32
+    """
+    images = x.shape[0] * backend.replicas()
+    return squared_gradient(lambda shown: mean_per_image(ops.cast(critic(shown), "float32")) / images, x)
+
+
 def interpolate(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
     """Points between two images: ``mix * real + (1 - mix) * fake``.
 

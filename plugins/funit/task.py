@@ -10,9 +10,8 @@ from keras import ops
 from pydantic import Field, model_validator
 
 import img2imgkit as kit
-from img2imgkit import backend
 from img2imgkit.adversary import Adversary
-from img2imgkit.losses import l1, squared_gradient
+from img2imgkit.losses import l1, mean_slope
 from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
@@ -151,12 +150,7 @@ class Funit(kit.Task):
 
     def critic_penalties(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
         judge, real = _judge(nets, batch), batch["class"]
-        images = real.shape[0] * backend.replicas()
-
-        def mean(pictures: Any) -> Any:
-            return ops.mean(judge(pictures), axis=(1, 2, 3)) / images
-
-        terms = {"slope": squared_gradient(mean, real)} if self.weights.slope else {}
+        terms = {"slope": mean_slope(judge, real)} if self.weights.slope else {}
         return terms | {"penalty": self.options.adversary.penalise(judge, real, out["translation"], batch)}
 
     def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
