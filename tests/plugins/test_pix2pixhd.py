@@ -1,0 +1,287 @@
+"""The pix2pixHD plugin: the contract, the official losses, looks of objects, stages, its training files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import img2imgkit_plugins.pix2pixhd as plugin
+import numpy as np
+import official_losses as official
+import pytest
+from img2imgkit_plugins.pix2pixhd.appearances import (
+    Chosen,
+    appearance_table,
+    clustered,
+    fill,
+    looks_in,
+    numbers_of,
+    parsed_choice,
+)
+from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart, LocalPart
+from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
+from img2imgkit_plugins.pix2pixhd.play import TAPS
+from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from pydantic import ValidationError
+
+import img2imgkit as kit
+from img2imgkit import Catalog
+from img2imgkit.adversary import Adversary
+from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import InteropError
+from img2imgkit.interop import FeaturesPart
+from img2imgkit.losses import perceptual
+from img2imgkit.testing import check_task
+from img2imgkit.training import read_recipe
+
+FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
+TOY_VGG = FeaturesPart(
+    weights=str(Path(__file__).parents[1] / "fixtures" / "losses" / "toy_vgg19.pth"), normalise=False
+)
+CRITIC, GLOBAL = CriticPart(width=2, layers=1), GlobalPart(width=2, downs=1, blocks=1)
+LOCAL = LocalPart(width=2, downs=1, blocks=1, local_blocks=1)
+ENCODER = EncoderPart(width=2, downs=1, features=2, clusters=2)
+UNSEEN = Pix2PixHd.Weights(perceptual=0)
+
+
+def options(**chosen: Any) -> Any:
+    return Pix2PixHd.Options(**{"classes": 3, "generator": GLOBAL, "critic": CRITIC, "features": TOY_VGG, **chosen})
+
+
+def scenes(random: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+    """Blocks of every class, two objects of each; ``source`` is what a translation is given."""
+    label, other = (random.integers(0, most, (count, 4, 4, 1)).repeat(4, 1).repeat(4, 2) for most in (3, 2))
+    photograph = random.uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32)
+    ids = {"label": label, "instance": 1000 * label + other, "source": label}
+    return {**{name: array.astype(np.float32) for name, array in ids.items()}, "target": photograph}
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Pix2PixHd, kit.Networks]:
+    task = Pix2PixHd(options(encoder=ENCODER), UNSEEN)
+    nets = task.build()
+    random = np.random.default_rng(0)
+    for role in ("global", "encoder"):
+        for variable in nets[role].trainable_variables:
+            variable.assign(random.normal(0, 0.3, variable.shape))
+    samples = [scenes(np.random.default_rng(each), 1) for each in range(4)]
+    task.conclude(nets, iter(samples))
+    return task, nets
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"encoder": ENCODER},
+        {"generator": LOCAL, "edges": False, "unknown": True},
+        {"norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1", augment=("color",), spectral=True)},
+    ],
+    ids=["encoder", "local", "batch norm, another adversary"],
+)
+def test_it_keeps_the_contract(chosen: dict[str, Any]) -> None:
+    check_task(Pix2PixHd, options(**chosen), UNSEEN, batch=scenes)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize("chosen", [{"generator": GLOBAL}, {"generator": LOCAL, "norm": "batch", "channels": 1}])
+def test_it_keeps_the_contract_with_pictures(chosen: dict[str, Any]) -> None:
+    check_task(Pix2PixHdPhoto, Pix2PixHdPhoto.Options(critic=CRITIC, **chosen), UNSEEN)
+
+
+class TestLosses:
+    def test_they_are_the_official_ones(self) -> None:
+        given = official.entry("pix2pixHD.Pix2PixHDModel.forward")
+        inputs, wanted = given.inputs, given.expected
+        task = Pix2PixHd(options())
+        judged = iter([inputs["feats_fake"], inputs["feats_real"]] * 2)
+        critic: Any = lambda seen, training: next(judged)  # noqa: E731
+        nets = kit.Networks({}, {"critic": critic}, task.frozen())
+        batch = {"target": inputs["real_image"], "shown": np.zeros((*inputs["real_image"].shape[:3], 4), np.float32)}
+        out = {"image": inputs["fake_image"]}
+        terms = {**task.generator_losses(nets, batch, out), **task.critic_losses(nets, batch, out)}
+        found = {name: float(np.mean(term)) * getattr(task.weights, name) for name, term in terms.items()}
+        for name, theirs in (("adversarial", "G_GAN"), ("feature_matching", "G_GAN_Feat"), ("perceptual", "G_VGG")):
+            assert found[name] == pytest.approx(wanted[theirs], rel=5e-6)
+        assert found["critic_fake"] == pytest.approx(wanted["D_fake"] / 2, rel=1e-6)
+        assert found["critic_real"] == pytest.approx(wanted["D_real"] / 2, rel=1e-6)
+
+    def test_the_perceptual_one_weighs_layers_as_officially(self) -> None:
+        given = official.entry("pix2pixHD.VGGLoss")
+        network = TOY_VGG.build([*TAPS])
+        image, target = (network(given.inputs[name]) for name in ("x", "y"))
+        assert float(np.mean(perceptual(image, target, TAPS))) == pytest.approx(given.value, rel=5e-6)
+
+    def test_without_its_weight_no_perceptual_network_is_needed(self) -> None:
+        absent = FeaturesPart(weights="nowhere.pth")
+        assert Pix2PixHd(options(features=absent), UNSEEN).frozen() == {}
+        with pytest.raises(InteropError, match=r"nowhere\.pth"):
+            Pix2PixHd(options(features=absent)).frozen()
+
+
+class TestLabels:
+    def test_the_networks_see_classes_edges_and_looks(self) -> None:
+        plain, looks = (Pix2PixHd(options(encoder=each, unknown=True)).build() for each in (None, ENCODER))
+        assert plain["global"].input_shape[-1] == 3 + 1 + 1
+        assert looks["global"].input_shape[-1] == 3 + 1 + 1 + 2
+        assert plain["critic"].input_shape[-1] == looks["critic"].input_shape[-1] == 3 + 1 + 1 + 3
+
+    def test_instance_maps_are_asked_for_where_they_are_needed(self) -> None:
+        assert Pix2PixHd(options()).sides()["instance"].required
+        assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).sides()) == {"instance", "seed", "appearance"}
+        assert not Pix2PixHd(options(edges=False)).sides()
+
+    @pytest.mark.parametrize(
+        ("chosen", "complaint"),
+        [
+            ({}, "options.edges needs instance maps: give their folder, or set edges to false"),
+            (
+                {"edges": False, "encoder": ENCODER},
+                "options.encoder needs instance maps: give their folder, or set encoder to null",
+            ),
+            ({"edges": False}, None),
+        ],
+    )
+    def test_data_without_instance_maps_are_refused_where_they_are_needed(
+        self, chosen: Mapping[str, Any], complaint: str | None
+    ) -> None:
+        task = Pix2PixHd(options(**chosen))
+        assert list(task.unsuited({"instances": False})) == ([complaint] if complaint else [])
+        assert not task.unsuited({"instances": True})
+
+    def test_ids_have_8_bits(self) -> None:
+        with pytest.raises(ValidationError, match="254 at most"):
+            options(classes=255, unknown=True)
+
+    def test_sizes_are_multiples_of_all_halvings(self) -> None:
+        assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
+        assert Pix2PixHd(Pix2PixHd.Options(generator=LocalPart(enhancers=2))).geometry().multiple == 64
+        assert Pix2PixHd(options(encoder=EncoderPart(downs=3))).geometry().multiple == 8
+
+
+class TestLooks:
+    def test_an_object_has_the_features_of_its_middle_pixel_and_its_class(self) -> None:
+        features = np.arange(16 * 16.0).reshape(16, 16, 1)
+        label, instance = np.zeros((2, 16, 16), int)
+        label[4:8], instance[4:8] = 2, 70000
+        instance[0, :4] = 9  # exactly a 64th of the picture: too small
+        found = {each: float(look[0]) for each, look in looks_in(features, label, instance)}
+        places = np.flatnonzero(instance == 0)
+        assert found == {0: places[len(places) // 2], 2: 4 * 16 + 32}
+
+    def test_clusters_are_found_whatever_their_sizes(self) -> None:
+        random = np.random.default_rng(1)
+        centres = np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]])
+        points = np.concatenate(
+            [random.normal(centre, 0.01, (count, 2)) for centre, count in zip(centres, (40, 4, 1), strict=True)]
+        )
+        found = clustered(random.permutation(points), 3, random)
+        apart = np.abs(found[:, None] - centres).max(axis=-1)
+        assert sorted(apart.argmin(axis=1)) == [0, 1, 2]
+        assert apart.min(axis=1).max() < 0.1
+
+    def test_fewer_objects_than_clusters_are_each_their_own(self) -> None:
+        points = np.array([[1.0], [2.0]])
+        assert sorted(clustered(points, 10, np.random.default_rng(0)).reshape(-1)) == [1, 2]
+        assert clustered(np.ones((5, 2)), 3, np.random.default_rng(0)).shape == (3, 2)
+
+    def test_the_table_gives_each_class_its_own_looks_and_begins_again(self) -> None:
+        table = appearance_table(3, 2, 2)
+        label = np.int32([0, 1, 1, 1, 2]).reshape(1, 1, 5, 1)
+        number = np.int32([0, 0, 1, 5, 7]).reshape(1, 1, 5, 1)
+        assert not np.asarray(table([label, number])).any()
+        fill(table, {0: np.array([[1.0, 2.0]]), 1: np.array([[3.0, 4.0], [5.0, 6.0]])})
+        wanted = [[1, 2], [3, 4], [5, 6], [5, 6], [0, 0]]
+        np.testing.assert_array_equal(np.asarray(table([label, number]))[0, 0], wanted)
+
+    def test_each_object_has_a_look_of_its_own_by_seed(self) -> None:
+        label, instance = (np.int32(ids).reshape(1, 6, 1) for ids in ([1, 1, 1, 2, 2, 2], [7, 7, 8, 7, 9, 9]))
+        first, again, other = (numbers_of(label, instance, seed, Chosen())[0, :, 0] for seed in (0, 0, 1))
+        np.testing.assert_array_equal(first, again)
+        assert first[0] == first[1] == first[3]
+        assert len(set(first)) == 3
+        assert set(first).isdisjoint(other)
+
+    def test_what_is_chosen_for_an_object_goes_before_its_class(self) -> None:
+        label, instance = (np.int32(ids).reshape(1, 4, 1) for ids in ([1, 1, 1, 2], [7, 7, 8, 9]))
+        chosen = parsed_choice("1=3, #7=0,#9=4")
+        assert list(numbers_of(label, instance, 0, chosen)[0, :, 0]) == [0, 0, 3, 4]
+
+    def test_a_choice_is_a_mapping_or_a_text(self) -> None:
+        wanted = Chosen({26: 3}, {26001: 0})
+        assert parsed_choice({26: 3, "#26001": 0}) == parsed_choice("26=3,#26001=0") == wanted
+
+    @pytest.mark.parametrize("value", [7, "26", "26=a", "car=3", {26: -1}, {26: 1.5}, ["26=3"], "#=2", f"1={2**20}"])
+    def test_any_other_is_refused(self, value: Any) -> None:
+        with pytest.raises(ValueError, match="expected"):
+            parsed_choice(value)
+
+
+class TestConclusion:
+    def test_the_looks_are_those_of_the_encoder(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+        _, nets = trained
+        table = nets["appearances"].get_layer("table")
+        assert list(np.asarray(table.counts)) == [2, 2, 2]
+        assert np.abs(np.asarray(table.centres)).max() < 1
+        assert np.abs(np.diff(np.asarray(table.centres), axis=1)).max() > 1e-4
+        assert not nets["appearances"].trainable_variables
+
+    def test_a_chosen_look_changes_a_translation(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+        task, nets = trained
+        scene = scenes(np.random.default_rng(9), 1)
+        ids = {name: scene[name][0].astype(np.int32) for name in ("label", "instance")}
+        images = []
+        for number in (0, 1, 2):
+            given = task.condition({**ids, "appearance": Chosen(dict.fromkeys(range(3), number))})
+            inputs = {"source": scene["label"], "instance": scene["instance"], "number": given["number"][None]}
+            images.append(np.asarray(task.translate(nets, inputs)))
+        assert np.abs(images[0] - images[1]).max() > 1e-4
+        np.testing.assert_array_equal(images[0], images[2])  # two looks: the third is the first again
+
+    def test_the_same_data_give_the_same_looks(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+        task, nets = trained
+        before = nets["appearances"].get_weights()
+        task.conclude(nets, [scenes(np.random.default_rng(each), 1) for each in range(4)])
+        for was, now in zip(before, nets["appearances"].get_weights(), strict=True):
+            np.testing.assert_array_equal(was, now)
+
+    def test_without_an_encoder_there_is_nothing_to_fill(self) -> None:
+        task = Pix2PixHd(options())
+        nets = task.build()
+        task.conclude(nets, [])
+        assert set(nets.generators) == {"global", "output"}
+
+
+def test_left_to_itself_it_trains_as_the_paper_does() -> None:
+    text = "name: a\ntask: pix2pixhd-photo\ndata: {kind: paired, folder: pictures}\ntraining: {steps: 100}\n"
+    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    for player in (training.generators, training.critics):
+        adam = player.optimizer
+        assert (adam.learning_rate, adam.beta_1) == (2e-4, 0.5)
+        assert (player.schedule.kind, player.schedule.after) == ("linear", 0.5)
+    assert training.ema is None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_training_files_are_valid(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)  # what the enhancer's begins with
+    recipe = read_recipe(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
+    assert recipe.task.name == ("pix2pixhd-photo" if path.stem.endswith("photo") else "pix2pixhd")
+    assert {path.stem for path in FILES} == {"pix2pixhd", "pix2pixhd-enhancer", "pix2pixhd-photo"}
+
+
+def test_the_enhancer_begins_with_the_networks_of_the_first_part(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)
+    [second, first] = (
+        read_recipe(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
+        for path in FILES
+        if not path.stem.endswith("photo")
+    )
+    assert [stage.standing for stage in second.file.training.stages] == [("global",), ()]
+    parts = [recipe.task.options.generator for recipe in (first, second)]
+    assert parts[0].width == 2 * parts[1].width
+    assert (parts[0].downs, parts[0].blocks) == (parts[1].downs, parts[1].blocks)
