@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
 
 Options = Mapping[str, Any]
 Places = Iterator[tuple[str, str]]
+Walk = Generator[tuple[str, str], None, int]  # gives the place behind what it has gone through
 BLOCK = re.compile(r"(model(?:\d+_2)?)\.(\d+)\.conv_block\.1\.weight")
 PLAIN = re.compile(r"(model(?:\d+_[12])?)\.(\d+)\.weight")
 
@@ -75,20 +76,20 @@ def places_of_encoder(options: Options) -> Places:
     yield f"model.{index + 1}", "last_conv"
 
 
-def _down(module: str, inside: str, downs: int, batch: bool) -> Iterator[Any]:
+def _down(module: str, inside: str, downs: int, batch: bool) -> Walk:
     for number, name in enumerate(["stem", *(f"down{number}" for number in range(downs))]):
         yield from _step(f"{module}.{1 + 3 * number}", f"{module}.{2 + 3 * number}", inside, name, batch)
     return 4 + 3 * downs
 
 
-def _up(module: str, index: int, inside: str, downs: int, batch: bool) -> Iterator[Any]:
+def _up(module: str, index: int, inside: str, downs: int, batch: bool) -> Walk:
     for number in range(downs):
         yield from _step(f"{module}.{index}", f"{module}.{index + 1}", inside, f"up{number}", batch)
         index += 3
     return index
 
 
-def _blocks(module: str, index: int, inside: str, blocks: int, batch: bool) -> Iterator[Any]:
+def _blocks(module: str, index: int, inside: str, blocks: int, batch: bool) -> Walk:
     for number in range(blocks):
         for position in range(2):
             block = f"{module}.{index + number}.conv_block.{1 + 4 * position}"
