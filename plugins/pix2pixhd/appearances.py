@@ -162,9 +162,8 @@ def parsed_choice(value: Any) -> Chosen:
     for key, number in pairs:
         match = KEY.fullmatch(key.strip())
         if match is None or not number.strip().isdecimal() or int(number) >= RANDOM:
-            raise ValueError(
-                f"expected a class, or # and an object's id, with the number of a look, got {key}={number}"
-            )
+            form = "classes, or # and an object's id, with numbers of looks, such as 26=3,#26001=0"
+            raise ValueError(f"expected {form}, got {value!r}")
         found[match[1]][int(match[2])] = int(number)
     return Chosen(found[""], found["#"])
 
