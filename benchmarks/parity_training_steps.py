@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import official_funit
 import official_steps as official
 
 COLUMNS = ("fixture", "after step", "losses", "official sensitivity", "images", "official sensitivity")
@@ -21,11 +22,16 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
     """One row for each step of each task."""
     del folder  # these fixtures lie beside the tests
     for case in official.cases():
-        config = json.loads((FIXTURES / case.name / "config.json").read_text(encoding="utf-8"))
         found = list(official.differences(case, FIXTURES / case.name))
-        noise = config["sensitivity_to_1e-6_relative_weight_noise"]
-        for step in range(1, official.STEPS + 1):
-            losses = max(each.apart for each in found if each.step == step and each.figure not in case.probes)
-            images = max(each.apart for each in found if each.step == step and each.figure in case.probes)
-            beside = (noise["losses_rel_per_iteration"][step - 1], max(noise["probe_abs_per_iteration"][step].values()))
-            yield f"`{case.name}`", str(step), f"{losses:.1e}", f"{beside[0]:.1e}", f"{images:.1e}", f"{beside[1]:.1e}"
+        yield from _rows(case.name, found, case.probes)
+    yield from _rows(official_funit.NAME, list(official_funit.differences()), official_funit.PROBES)
+
+
+def _rows(name: str, found: Sequence[official.Difference], probes: Container[str]) -> Iterator[tuple[str, ...]]:
+    config = json.loads((FIXTURES / name / "config.json").read_text(encoding="utf-8"))
+    noise = config["sensitivity_to_1e-6_relative_weight_noise"]
+    for step in range(1, official.STEPS + 1):
+        losses = max(each.apart for each in found if each.step == step and each.figure not in probes)
+        images = max(each.apart for each in found if each.step == step and each.figure in probes)
+        beside = (noise["losses_rel_per_iteration"][step - 1], max(noise["probe_abs_per_iteration"][step].values()))
+        yield f"`{name}`", str(step), f"{losses:.1e}", f"{beside[0]:.1e}", f"{images:.1e}", f"{beside[1]:.1e}"

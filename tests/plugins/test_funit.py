@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import img2imgkit_plugins.funit as plugin
 import numpy as np
+import official_funit
 import official_losses
 import pytest
 from img2imgkit_plugins.funit.task import Funit
 
-from img2imgkit import Catalog, backend
+from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.interop import put, read_torch
+from img2imgkit.interop import put
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_recipe
 
 Arrays = dict[str, np.ndarray]
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-OFFICIAL = Path(__file__).parents[1] / "fixtures" / "trainstep_funit"
 SMALL: dict[str, Any] = {
     **{"classes": 3, "width": 2, "blocks": 1, "content_downs": 2, "class_downs": 2, "code": 4, "mlp_width": 6},
     **{"critic_width": 2, "critic_blocks": 4, "size": 16},
 }
-PARTS = {"content_encoder": ("enc_content.",), "class_encoder": ("enc_class_model.",), "decoder": ("dec.", "mlp.")}
-AHEAD = 10_000  # steps after which our moving average decays as the official one does from the start
 
 
 def batch(random: np.random.Generator, images: int, channels: int = 3) -> Arrays:
@@ -110,95 +105,16 @@ def test_each_picture_is_judged_as_of_its_own_class() -> None:
         assert first[1] != pytest.approx(second[1], rel=1e-3)
 
 
-def engine() -> Any:
-    """The official networks in the task's, with the official optimizers."""
-    from img2imgkit.training.engine import Engine
-    from img2imgkit.training.options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
-
-    gen, dis = (json.loads((OFFICIAL / "config.json").read_text())["options"][name] for name in ("gen", "dis"))
-    options = Funit.Options(
-        classes=dis["num_classes"],
-        width=gen["nf"],
-        blocks=gen["n_res_blks"],
-        content_downs=gen["n_downs_content"],
-        class_downs=gen["n_downs_class"],
-        code=gen["latent_dim"],
-        mlp_width=gen["nf_mlp"],
-        mlp_layers=gen["n_mlp_blks"],
-        critic_width=dis["nf"],
-        critic_blocks=dis["n_res_blks"],
-    )
-    optimizer = RmsProp(learning_rate=1e-4, rho=0.99, epsilon=1e-8, weight_decay=1e-4)
-    players = {"generators": PlayerOptions(optimizer=optimizer), "critics": CriticOptions(optimizer=optimizer)}
-    options_of_training = TrainingOptions(steps=AHEAD + 3, ema=0.999, **players)
-    made = Engine(Funit(options), options_of_training, backend.strategy_over(["/cpu:0"]), 2, official_batch())
-    weights = read_torch(OFFICIAL / "weights_init.pth")
-    for role, prefixes in PARTS.items():
-        state = {name: array for name, array in weights["gen"].items() if name.startswith(prefixes)}
-        put(state, made.nets[role])
-        put(state, made.average.networks[role])
-    put(weights["dis"], made.nets["critic"])
-    return made
-
-
-@cache
-def official_arrays() -> Arrays:
-    with np.load(OFFICIAL / "io.npz") as stored:
-        return {name: np.moveaxis(stored[name], 1, -1) if stored[name].ndim == 4 else stored[name] for name in stored}
-
-
-def official_batch() -> Arrays:
-    io = official_arrays()
-    labels = {"content_label": io["in.la"].astype(np.int32), "class_label": io["in.lb"].astype(np.int32)}
-    return {"content": io["in.xa"], "class": io["in.xb"], **labels}
-
-
-def our_losses(logs: Any) -> dict[str, float]:
-    term = {name: float(value) for name, value in logs.items()}
-    features = term["content_features"] + term["class_features"]
-    return {
-        "gen_total": term["adversarial"] + 0.1 * term["reconstruction"] + features,
-        "gen_recon_x": term["reconstruction"],
-        "gen_recon_c": term["content_features"],
-        "gen_recon_s": term["class_features"],
-        "gen_adv": term["adversarial"],
-        "dis_total": term["critic_real"] + term["critic_fake"] + 10 * term["slope"],
-        "dis_fake_adv": term["critic_fake"],
-        "dis_real_adv": term["critic_real"],
-        "dis_reg": term["slope"],
-    }
-
-
-def steps() -> Iterator[tuple[int, dict[str, float], dict[str, np.ndarray]]]:
-    """Each step's number, its losses, and what the trained and the averaged networks make after it."""
-    made = engine()
-    given = official_batch()
-    for step in range(4):
-        losses = {}
-        if step:
-            made.rates(AHEAD + step - 1)
-            losses = our_losses(made.step(AHEAD + step - 1, given))
-        images = {}
-        for name, nets in (("gen", made.nets), ("gen_test", made.average.networks)):
-            codes = made.task.encode(nets, "class", given["class"])
-            mean = np.asarray(codes).mean(0, keepdims=True)
-            image = made.task.translate(nets, {"source": given["content"][:1], "class": mean})
-            images[f"{name}(xa[0],xb)"] = np.asarray(image)[:, ::2, ::2]
-        yield step, losses, images
-
-
 @pytest.mark.slow
 def test_training_steps_are_the_official_ones() -> None:
     """Losses and images of three steps, beside what weights that differ by 1e-6 do to the official ones."""
-    config = json.loads((OFFICIAL / "config.json").read_text())
-    noise = config["sensitivity_to_1e-6_relative_weight_noise"]
-    for step, losses, images in steps():
-        for name, official in config["losses_per_iteration"][step - 1].items() if step else ():
-            allowed = max(1e-5, noise["losses_rel_per_iteration"][step - 1])
-            assert losses[name] == pytest.approx(official, rel=allowed), (step, name)
-        for name, image in images.items():
-            allowed = max(4e-5, noise["probe_abs_per_iteration"][step][name])
-            np.testing.assert_allclose(image, official_arrays()[f"probe.iter{step}.{name}"], atol=allowed)
+    noise = official_funit.config()["sensitivity_to_1e-6_relative_weight_noise"]
+    for each in official_funit.differences():
+        if each.figure in official_funit.PROBES:
+            allowed = max(4e-5, noise["probe_abs_per_iteration"][each.step][each.figure])
+        else:
+            allowed = max(1e-5, noise["losses_rel_per_iteration"][each.step - 1])
+        assert each.apart <= allowed, each
 
 
 def test_the_critics_terms_are_the_official_ones() -> None:
