@@ -24,7 +24,10 @@ def blocks(language, containing):
                 yield pytest.param(block, id=page.name)
 
 
-PIPELINES = list(blocks("yaml", "uses:"))
+PIPELINES = [
+    *blocks("yaml", "uses:"),
+    *(pytest.param(path.read_text(encoding="utf-8"), id=path.name) for path in (ROOT / "pipelines").glob("*.yaml")),
+]
 
 
 def shown(language, containing, name):
