@@ -45,7 +45,7 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
         click.echo("\nChoices of each translation")
         show_options(choices)
     if inputs:
-        click.echo("\nInputs of each translation, beside the picture")
+        click.echo("\nInputs of each translation, beside the picture; other options may bring others")
         for each in inputs:
             need = ", required" if each["required"] else ""
             click.echo(f"  {each['name']} ({each['kind']}{need}): {each['description']}")
