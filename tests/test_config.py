@@ -317,6 +317,27 @@ class TestPaths:
         assert found == tmp_path / "~nobody-of-that-name" / "x"
 
 
+class TestPlainValuesOrOptions:
+    """A value may be plain, or options: what is wrong with the options is told, and nothing of plain values."""
+
+    class Model(Config):
+        values: dict[str, str | int | Part] = Field(default_factory=dict)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("values: {a: {shrae: 1}}", "a.yaml:1:14: values.a.shrae: unknown option; did you mean 'share'?"),
+            ("values: {a: {share: x}}", "a.yaml:1:14: values.a.share: input should be a valid number, got 'x'"),
+            ("values: {a: [1]}", "a.yaml:1:10: values.a: input should be a valid string, or a valid integer, or an"),
+        ],
+    )
+    def test_one_mistake_is_one_problem(self, text, said):
+        with pytest.raises(ConfigError) as caught:
+            validate(self.Model, parse_yaml(text, "a.yaml"))
+        assert len(caught.value.problems) == 1
+        assert str(caught.value).startswith(said)
+
+
 @pytest.mark.parametrize(("word", "said"), [("tyle", "; did you mean 'tile'?"), ("qqq", "")])
 def test_only_a_near_name_is_suggested(word, said):
     assert suggestion(word, ["tile", "overlap"]) == said

@@ -8,8 +8,9 @@ import click
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.data.pictures import listed
 from img2imgkit.errors import ConfigError, ToolkitError
-from img2imgkit.images import decode, is_image
+from img2imgkit.images import decode
 from img2imgkit.inference import Translator, save_code
 
 
@@ -36,20 +37,17 @@ def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, de
     backend.load()
     loaded = bundle.load(folder, catalog)
     translator = Translator(loaded, device=device)
-    code = translator.encode(side, [decode(path) for path in found])
+    code = translator.encode(side, map(decode, found))
     save_code(out, code, side, loaded.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"
     click.echo(f"{out}: {len(code)} numbers for {side!r} of {loaded.manifest.name}, from {len(found)} {noun}")
 
 
 def _found(stated: tuple[Path, ...]) -> list[Path]:
-    """The pictures that are named, and those in folders. Raises ToolkitError: there is none."""
+    """The pictures that are named, and those in folders but hidden ones. Raises ToolkitError: there is none."""
     found: list[Path] = []
     for path in stated:
         if not path.exists():
             raise ToolkitError(f"{path}: no such file or folder")
-        inside = sorted(filter(is_image, path.rglob("*"))) if path.is_dir() else [path]
-        if not inside:
-            raise ToolkitError(f"{path}: no pictures in it")
-        found += inside
+        found += listed([path]) if path.is_dir() else [path]
     return found

@@ -16,6 +16,7 @@ from img2imgkit.config.options import Config, Location
 from img2imgkit.errors import ConfigError
 
 Model = TypeVar("Model", bound=Config)
+_PLAIN_TYPES = ("string_type", "int_type", "float_type", "bool_type")
 _TAG_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 
 
@@ -36,7 +37,8 @@ def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any
         found: dict[KeyPath, list[Mapping[str, Any]]] = {}
         for each in error.errors():
             found.setdefault(_stated_path(data, each), []).append(each)
-        problems = [document.problem((*at, *path), _message(model, path, errors)) for path, errors in found.items()]
+        told = {path: errors for path, errors in found.items() if not _told_inside(path, errors, found)}
+        problems = [document.problem((*at, *path), _message(model, path, errors)) for path, errors in told.items()]
         raise ConfigError(*sorted(problems, key=lambda problem: (problem.line, problem.column))) from None
 
 
@@ -100,9 +102,18 @@ def _stated_path(data: Any, error: Mapping[str, Any]) -> KeyPath:
     return tuple(path)
 
 
+def _told_inside(path: KeyPath, errors: list[Mapping[str, Any]], found: Iterable[KeyPath]) -> bool:
+    """Whether options were stated where plain values could stand as well, and something is wrong with one of them."""
+    inside = any(len(other) > len(path) and other[: len(path)] == path for other in found)
+    return inside and all(isinstance(error.get("input"), dict) for error in errors)
+
+
 def _message(model: type[BaseModel], path: KeyPath, errors: list[Mapping[str, Any]]) -> str:
     """What is wrong at one place; a value may fit none of several types."""
-    kind, given = errors[0]["type"], errors[0].get("input")
+    given = errors[0].get("input")
+    if isinstance(given, dict):  # options, where plain values could stand as well
+        errors = [error for error in errors if error["type"] not in _PLAIN_TYPES] or errors
+    kind = errors[0]["type"]
     if kind == "extra_forbidden":
         return f"unknown option{suggestion(str(path[-1]), _field_names(model, path[:-1]))}"
     if kind in ("missing", "union_tag_not_found"):
@@ -129,7 +140,8 @@ def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
     for part in path:
         if isinstance(part, str):
             fields = [field for each in here for field in _fields(each) if _stated_name(field) == part]
-            here = [inner for _, info in fields for inner in _models([info.annotation])]
+            if fields:  # else it is a key of a mapping
+                here = [inner for _, info in fields for inner in _models([info.annotation])]
     return [_stated_name(each) for m in here for each in _fields(m)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -131,12 +131,20 @@ def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]
     return ids
 
 
-def encoded(task: Task, nets: Networks, side: str, pictures: Sequence[Picture]) -> np.ndarray:
-    """The mean of the codes of pictures. Shapes: -> (D,) float32."""
+def encoded(task: Task, nets: Networks, side: str, pictures: Iterable[Picture]) -> np.ndarray:
+    """The mean of the codes of pictures.
+
+    Shapes:
+        -> (D,) float32
+    Raises:
+        ConfigError: there is no picture.
+    """
     import tensorflow as tf
 
     size, channels = task.sides()[side].size, task.geometry().written
     codes = [task.encode(nets, side, tf.constant(_unit(each, size, channels)[None])) for each in pictures]
+    if not codes:
+        raise ConfigError(f"no pictures for {side!r}")
     mean: np.ndarray = np.mean([np.asarray(code, np.float64)[0] for code in codes], axis=0).astype(np.float32)
     return mean
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -82,8 +82,11 @@ class Translator:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
 
-    def encode(self, side: str, pictures: Sequence[Picture]) -> np.ndarray:
+    def encode(self, side: str, pictures: Iterable[Picture]) -> np.ndarray:
         """What one or more pictures say to a side, to be given to ``translate`` again and again: their mean code.
+
+        Args:
+            pictures: taken one by one, so that many need not be decoded at once
 
         Shapes:
             -> (D,) float32
@@ -95,8 +98,6 @@ class Translator:
             names = [name for name, each in task.sides().items() if each.kind == "pictures"]
             known = f"it encodes {', '.join(names)}" if names else "it encodes none"
             raise ConfigError(f"task {task.name!r} has no pictures {side!r} to encode: {known}")
-        if not pictures:
-            raise ConfigError(f"no pictures for {side!r}")
         return encoded(task, self.bundle.nets, side, pictures)
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:

@@ -15,7 +15,15 @@ from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
 from img2imgkit.pipeline.file import Pipeline
 from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
-from img2imgkit.pipeline.variants import Variant, Variants, differing, new_variants, with_variants
+from img2imgkit.pipeline.variants import (
+    Variant,
+    Variants,
+    as_seen,
+    differing,
+    fields_before_sinks,
+    new_variants,
+    with_variants,
+)
 from img2imgkit.step import Entry, Listing, Planning, Sink, Source
 
 SHOWN = 5
@@ -91,7 +99,7 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
             variants |= new_variants(use.step, variants, facts)
         except ConfigError as error:
             for problem in error.problems:
-                key = ("steps", index, "with", *(problem.key.split(".") if problem.key else ()))
+                key = ("steps", index, "with", *_parts(problem.key))
                 problems.append(pipeline.document.problem(key, problem.message))
         except PlanError:
             raise
@@ -102,31 +110,26 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
     return variants
 
 
+def _parts(key: str) -> Iterator[str | int]:
+    """What leads to an option within a step's options; numbers lead through lists."""
+    yield from (int(part) if part.isdecimal() else part for part in key.split(".") if part)
+
+
 def _targets(pipeline: Pipeline, entries: tuple[Entry, ...]) -> list[Targets]:
     """Where each entry goes; None where an entry before has the same variant as far as the sink can tell."""
-    fields = list(_fields_before_sinks(pipeline))
+    fields = list(fields_before_sinks(pipeline.stages))
     seen: set[tuple[int, int, Variant]] = set()
     found = []
     for entry in entries:
         targets: list[PurePosixPath | None] = []
         for number, sink in enumerate(pipeline.sinks):
-            told = tuple(pair for pair in entry.variant if pair[0] in fields[number])
+            told = as_seen(entry, fields[number]).variant
             key = (number, entry.index, told)
             targets.append(None if key in seen else sink.target(entry))
             if told != entry.variant:  # else no other entry can have it
                 seen.add(key)
         found.append(tuple(targets))
     return found
-
-
-def _fields_before_sinks(pipeline: Pipeline) -> Iterator[frozenset[str]]:
-    """For each sink the fields of the steps before it."""
-    fields: frozenset[str] = frozenset()
-    for step in pipeline.stages:
-        if isinstance(step, Sink):
-            yield fields
-        else:
-            fields |= step.variants().keys()
 
 
 def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePosixPath]) -> None:
@@ -188,6 +191,7 @@ def _decide(pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Target
     sinks = pipeline.sinks
     ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in sinks}}
     foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
+    fields = list(fields_before_sinks(pipeline.stages))
     jobs = []
     for entry, each in zip(entries, targets, strict=True):
         reasons = []
@@ -198,7 +202,7 @@ def _decide(pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Target
             exists, ours = os.path.lexists(path), str(target) in ledger.known
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
                 foreign.append(f"  {path}")
-            why = partial(ledger.why, entry, str(number), target, recipe, sink.folder())
+            why = partial(ledger.why, as_seen(entry, fields[number]), str(number), target, recipe, sink.folder())
             reasons.append(_reason(sink, exists, why))
         jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
     if foreign:

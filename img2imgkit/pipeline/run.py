@@ -26,6 +26,7 @@ from img2imgkit.pipeline.loading import Loader, an_item
 from img2imgkit.pipeline.outcome import Outcome, Result, Status, Watcher, described
 from img2imgkit.pipeline.plan import Job, Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
+from img2imgkit.pipeline.variants import as_seen, fields_before_sinks
 from img2imgkit.step import Entry, Item, Rendering, Resources, Sink, Step, Transform
 
 
@@ -104,6 +105,7 @@ class _Engine:
         self.ledgers = {held: Ledger(held.state) for held in folders.values()}
         self.thumbnails = Thumbnails(folders[plan.pipeline.main_sink.folder()].state)
         self.segments = list(_segments(plan))
+        self.told = list(fields_before_sinks(plan.pipeline.stages))
         self.loader = Loader(plan.pipeline.source, (job.entry for job in plan.to_make))
         self.slots = threading.Semaphore(threads + 2)
         self.ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
@@ -216,12 +218,13 @@ class _Engine:
         held, number = self.folders[sink.folder()], self.plan.pipeline.sinks.index(sink)
         ledger, planned = self.ledgers[held], flight.job.targets[number]
         assert planned is not None, "another job writes it"
-        if not self._claim(sink, held, rendering.target, (flight.job.entry, str(number))):
+        entry = as_seen(flight.job.entry, self.told[number])
+        if not self._claim(sink, held, rendering.target, (entry, str(number))):
             flight.notes["left"] = f"{rendering.target} was there already"
             return
 
         def record(written: Written) -> None:
-            ledger.add(flight.job.entry, str(number), planned, self.plan.recipe, written)
+            ledger.add(entry, str(number), planned, self.plan.recipe, written)
 
         written = held.place(rendering.target, rendering.data, record)
         flight.notes |= rendering.notes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.step import Entry, Step, Transform
+from img2imgkit.step import Entry, Sink, Step, Transform
 
 Variant = tuple[tuple[str, str], ...]
 Variants = Mapping[str, Sequence[str]]
@@ -41,6 +41,21 @@ def with_variants(entries: Iterable[Entry], variants: Variants) -> Iterator[Entr
     for entry in entries:
         for values in product(*variants.values()):
             yield replace(entry, variant=tuple(zip(variants, values, strict=True)))
+
+
+def fields_before_sinks(stages: Iterable[Transform | Sink]) -> Iterator[frozenset[str]]:
+    """For each sink the fields of the prepared steps before it."""
+    fields: frozenset[str] = frozenset()
+    for step in stages:
+        if isinstance(step, Sink):
+            yield fields
+        else:
+            fields |= step.variants().keys()
+
+
+def as_seen(entry: Entry, fields: Collection[str]) -> Entry:
+    """The entry as a sink sees it: as a variant by the fields of the steps before it alone."""
+    return replace(entry, variant=tuple(pair for pair in entry.variant if pair[0] in fields))
 
 
 def differing(groups: Iterable[Sequence[Entry]]) -> list[str]:

@@ -23,9 +23,9 @@ from img2imgkit.steps.read import FolderSource
 class ReadLabels(FolderSource):
     """Read label maps from a folder, in natural order, or one label map: pictures whose pixels are ids of classes.
 
-    The levels of a grey picture are ids, and so are the indices of a picture with a palette of its own; colours are
-    read by ``palette``. What the following steps see is a drawing of the map; models that paint label maps are given
-    the ids themselves.
+    The levels of a grey picture are ids; colours are read by ``palette``. A picture with a palette of its own is read
+    by its colours where all of them are in ``palette``, else its indices are ids. What the following steps see is a
+    drawing of the map; models that paint label maps are given the ids themselves.
     """
 
     name = "read-labels"
@@ -84,8 +84,14 @@ class ReadLabels(FolderSource):
 
     def _label(self, path: Path) -> np.ndarray:
         _refuse_what_is_no_file(path)
-        palette = self._palette if header(path).mode.startswith("RGB") else None
-        return read_ids(path, palette, self.options.max_pixels)
+        mode, most = header(path).mode, self.options.max_pixels
+        if self._palette is not None and mode.startswith(("RGB", "P")):
+            try:
+                return read_ids(path, self._palette, most)
+            except DataError:
+                if mode != "P":
+                    raise
+        return read_ids(path, max_pixels=most)
 
     def _instances(self, entry: Entry, label: np.ndarray) -> np.ndarray:
         path = self.options.instances / entry.relative

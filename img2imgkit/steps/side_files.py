@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location
 from img2imgkit.data.domains import Attributes
 from img2imgkit.data.folders import name_in
-from img2imgkit.errors import ConfigError, Problem, TranslateError
+from img2imgkit.data.pictures import listed
+from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
 from img2imgkit.images import decode, is_image
 from img2imgkit.inference import Translator, load_code
 from img2imgkit.steps.read import natural_key
@@ -67,11 +68,12 @@ def apart(key: str, files: FilesInput) -> dict[str, FilesInput]:
     """
     if files.way not in ("pictures", "code") or not files.path.is_dir():
         raise ConfigError(Problem("expected {pictures: FOLDER} or {code: FOLDER}", key))
-    inside = sorted(files.path.iterdir(), key=lambda path: natural_key(path.name))
+    shown = (path for path in files.path.iterdir() if not path.name.startswith("."))
+    inside = sorted(shown, key=lambda path: natural_key(path.name))
     if files.way == "code":
         found = [path for path in inside if path.suffix == ".json"]
     else:
-        folders = [path for path in inside if path.is_dir() and not path.name.startswith(".")]
+        folders = [path for path in inside if path.is_dir()]
         found = folders or [path for path in inside if is_image(path)]
     named = {path.stem if path.is_file() else path.name: FilesInput(**{files.way: path}) for path in found}
     if not found or len(named) < len(found):
@@ -81,17 +83,18 @@ def apart(key: str, files: FilesInput) -> dict[str, FilesInput]:
 
 
 def pictures_in(path: Path) -> list[Path]:
-    """The picture, or those of a folder and of folders in it. Raises ConfigError: there is none."""
-    found = (
-        [path] if path.is_file() else sorted(filter(is_image, path.rglob("*")), key=lambda each: natural_key(str(each)))
-    )
-    if not found:
-        raise ConfigError(f"{path}: no pictures in it")
+    """The picture, or those of a folder and of folders in it but hidden ones. Raises DataError: there is none."""
+    return listed([path]) if path.is_dir() else [path]
+
+
+def by_name(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by name. Raises DataError: there is none, or two of one name, or it is no folder."""
+    found: dict[str, Path] = {}
+    for path in listed([folder]):
+        other = found.setdefault(name_in(folder, path), path)
+        if other != path:
+            raise DataError(f"{path}: has the same name as {other.name}; keep one of them")
     return found
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    return {name_in(folder, path): path for path in pictures_in(folder)}
 
 
 def codes_of(translator: Translator, side: str, files: FilesInput, manifest: Manifest) -> Codes:
@@ -101,7 +104,7 @@ def codes_of(translator: Translator, side: str, files: FilesInput, manifest: Man
     if files.way == "code":
         code = load_code(files.path, side, manifest)
     else:
-        code = translator.encode(side, [decode(path) for path in pictures_in(files.path)])
+        code = translator.encode(side, map(decode, pictures_in(files.path)))
     return lambda entry: code
 
 
@@ -109,7 +112,7 @@ class _Matched:
     """Codes of the pictures that have an entry's name; the last one is kept for the entry's other variants."""
 
     def __init__(self, translator: Translator, side: str, folder: Path) -> None:
-        self._translator, self._side, self._folder, self._paths = translator, side, folder, _by_name(folder)
+        self._translator, self._side, self._folder, self._paths = translator, side, folder, by_name(folder)
         self._last: tuple[str, np.ndarray] | None = None
 
     def __call__(self, entry: Entry) -> np.ndarray:

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
-from img2imgkit.errors import ConfigError, DataError, Problem
-from img2imgkit.inference import Translator, parsed, prove_known, sides_of
-from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, codes_of, digest, pictures_in
+from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
+from img2imgkit.inference import Translator, load_code, parsed, prove_known, sides_of
+from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, by_name, codes_of, digest, pictures_in
 from img2imgkit.task import Side, Task
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Given:
         """Encode the pictures, and read the codes.
 
         Raises:
-            BundleError: a file that holds no code of this bundle.
+            BundleError: a file that holds no code of this bundle any more.
             ImageError: a picture that cannot be decoded.
         """
         for name, by_variant in self._files.items():
@@ -132,8 +132,10 @@ class Given:
             self._files.setdefault(name, {})[variant] = value
             if side.kind == "attributes":
                 self._attributes[name] = _at(key, partial(read_attributes, value.path))
-            elif value.way != "code":
-                _at(key, partial(pictures_in, value.path))
+            elif value.way == "code":
+                _at(key, partial(load_code, value.path, name, self._manifest))
+            else:
+                _at(key, partial(by_name if value.way == "matched" else pictures_in, value.path))
 
     def _side(self, key: str, name: str) -> Side:
         _at(key, partial(prove_known, self._task, name))
@@ -153,7 +155,7 @@ def _at(key: str, read: Callable[[], Any]) -> Any:
     """What ``read`` gives; its complaint gets the option's name."""
     try:
         return read()
-    except (ConfigError, DataError) as error:
+    except (BundleError, ConfigError, DataError) as error:
         raise ConfigError(Problem(str(error), key)) from None
 
 

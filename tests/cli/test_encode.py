@@ -33,6 +33,7 @@ def cats(tmp_path):
         noise = np.random.default_rng(number).integers(0, 256, (20, 30, 3)).astype(np.uint8)
         Image.fromarray(noise).save(place / f"{number}.png")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "._0.png").write_text("hidden")
     return folder.parent
 
 

@@ -135,6 +135,15 @@ def test_what_a_sink_before_makes_is_made_once(tmp_path: Path) -> None:
     assert [reason for _, reason in planned(plan_of(path))] == ["", "", "the output is missing", ""]
 
 
+def test_what_a_sink_before_makes_does_not_depend_on_the_values(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    early = {"write": {"folder": "all"}}
+    run_file(pipeline_file(tmp_path, early, SHADE, write=NAMED))
+    assert planned(plan_of(pipeline_file(tmp_path, early, shade("100"), write=NAMED))) == [("a_100.png", "")]
+    path = pipeline_file(tmp_path, early, shade("100", "10"), write=NAMED)
+    assert planned(plan_of(path)) == [("a_100.png", ""), ("a_10.png", "")]
+
+
 def test_a_failure_costs_its_own_variant_alone(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     result = run_file(pipeline_file(tmp_path, shade("10", "dark"), write=NAMED))

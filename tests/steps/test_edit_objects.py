@@ -189,3 +189,13 @@ def test_a_pipeline_edits_what_it_has_read(tmp_path: Path, palette: Path) -> Non
     expected = np.where(OBJECTS == 2001, ROAD, LABEL).repeat(2, 0).repeat(2, 1)
     made = np.asarray(Image.open(tmp_path / "out" / "a.png"))
     np.testing.assert_array_equal(made, drawn(expected, read_palette(palette)))
+
+
+def test_what_an_edit_lacks_is_told_where_it_stands(tmp_path: Path, palette: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    edits = "[\n{action: remove, label: sky},\n{action: remove, label: rod}]"
+    read = "{uses: read-labels, with: {folder: labels, palette: palette.yaml}}"
+    steps = f"[{read}, {{uses: edit-objects, with: {{edits: {edits}}}}}, {{uses: write, with: {{folder: out}}}}]"
+    (tmp_path / "pipeline.yaml").write_text(f"name: edit\nsteps: {steps}")
+    with pytest.raises(ConfigError, match=r"pipeline\.yaml:4:18: steps\.1\.with\.edits\.1\.label: .*'road'"):
+        run_file(tmp_path / "pipeline.yaml")

@@ -69,6 +69,21 @@ def test_colours_are_read_by_the_palette(tmp_path: Path, palette: Path, suffix: 
     np.testing.assert_array_equal(item.maps["label"], IDS)
 
 
+def test_a_picture_with_another_palette_of_its_own_is_read_by_its_colours(tmp_path: Path, palette: Path) -> None:
+    labels, own = tmp_path / "labels", read_palette(palette).colours
+    indexed = Image.fromarray((2 - IDS).astype(np.uint8))
+    indexed.putpalette([level for number in (2, 1, 0) for level in own[number]])
+    labels.mkdir()
+    indexed.save(labels / "colours.png")
+    indexed.putpalette([level for number in (2, 1) for level in own[number]] + [7, 7, 7])
+    indexed.save(labels / "indices.png")
+    colours, indices = loaded(step(labels, palette=palette))
+    np.testing.assert_array_equal(colours.maps["label"], IDS)
+    np.testing.assert_array_equal(indices.maps["label"], 2 - IDS)
+    (without, _) = loaded(step(labels))
+    np.testing.assert_array_equal(without.maps["label"], 2 - IDS)
+
+
 def test_instance_maps_have_the_names_of_label_maps(tmp_path: Path) -> None:
     folder, instances = maps(tmp_path)
     made = step(folder, instances=instances)

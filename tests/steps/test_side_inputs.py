@@ -19,6 +19,7 @@ from img2imgkit.inference import save_code
 from img2imgkit.pipeline import Result, make_plan, read_pipeline, run
 from img2imgkit.pipeline.outcome import Watcher
 from img2imgkit.step import Resources
+from img2imgkit.steps import side_files
 
 CATALOG = Catalog(
     (
@@ -129,6 +130,44 @@ def test_a_code_file_stands_for_its_pictures(work: Path, bundles: Path) -> None:
     assert reds(work) == {"one.png": level(1, -0.5), "two.png": level(1, -0.5)}
 
 
+def test_a_code_of_another_bundle_is_told_before_anything_is_decoded(work: Path, bundles: Path) -> None:
+    save_code(work / "c.json", np.ones(3, np.float32), "style", bundle.describe(bundles / "tiny-painted"), [])
+    said = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
+    assert said.count("\n") == 0
+    assert "inputs.style: " in said
+    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in said
+
+
+def test_hidden_files_in_folders_are_left_alone(work: Path) -> None:
+    for place in ("styles/.img2img/thumbnails/a.png", "styles/._dark.png", "sets/even/._a.png", "sets/._b.png"):
+        painted(work / place, 255)
+    carried_out(pipeline(work, inputs={"style": {"pictures": "styles"}, "tint": "blue"}))
+    assert reds(work) == {"one.png": level(0, -0.5), "two.png": level(0, -0.5)}
+    plan = make_plan(
+        read_pipeline(pipeline(work, "{stem}{style}", each={"style": {"pictures": "sets"}}), CATALOG), CATALOG
+    )
+    assert [str(job.targets[0]) for job in plan.jobs] == ["oneeven.png", "oneodd.png", "twoeven.png", "twoodd.png"]
+    plan = make_plan(
+        read_pipeline(pipeline(work, "{style}", each={"style": {"pictures": "styles"}}), CATALOG), CATALOG, 1
+    )
+    assert [str(job.targets[0]) for job in plan.jobs] == ["dark.png", "light.png"]
+
+
+def test_two_matches_of_one_name_are_refused(work: Path) -> None:
+    painted(work / "own" / "one.jpg", 0)
+    said = problems(pipeline(work, inputs={"style": {"matched": "own"}}))
+    assert "own/one.png: has the same name as one.jpg; keep one of them" in said
+
+
+def test_pictures_of_a_folder_are_decoded_one_by_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    decode, encode = side_files.decode, Tinted.encode
+    monkeypatch.setattr(side_files, "decode", lambda path: done.append("decode") or decode(path))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(Tinted, "encode", lambda *given: done.append("encode") or encode(*given))  # type: ignore[func-returns-value]
+    carried_out(pipeline(work, inputs={"style": {"pictures": "styles"}}))
+    assert done[-4:] == ["decode", "encode"] * 2
+
+
 def test_attributes_are_looked_up_by_name(work: Path) -> None:
     options = {"style": {"pictures": "styles"}, "traits": {"attributes": "attr.txt"}}
     carried_out(pipeline(work, inputs=options))
@@ -176,7 +215,10 @@ def test_outputs_are_made_again_when_a_style_has_changed(work: Path) -> None:
         ({"inputs": {"stile": 1}}, "steps.1.with.inputs.stile: task 'tiny-tinted' has no input 'stile'; did you mean"),
         ({"inputs": {"style": "styles"}}, "inputs.style: expected {pictures: PATH} or {code: PATH} or {matched: PATH}"),
         ({"inputs": {"style": {"pictures": "no"}}}, "no: no such file or folder"),
-        ({"inputs": {"style": {"pictures": "out"}}}, "out: no pictures in it"),
+        ({"inputs": {"style": {"pictures": "out"}}}, "out: holds no picture"),
+        ({"inputs": {"style": {"matched": "styles/dark.png"}}}, "styles/dark.png: no such folder"),
+        ({"inputs": {"style": {"code": "attr.txt"}}}, "inputs.style: "),
+        ({"inputs": {"style": {"picture": "styles"}}}, "style.picture: unknown option; did you mean 'pictures'?"),
         ({"inputs": {"style": {"pictures": "a", "code": "b"}}}, "state it in one way: pictures, code, matched"),
         ({"inputs": {"tint": "green"}}, "inputs.tint: input 'tint' of task 'tiny-tinted': expected one of red, blue"),
         ({"inputs": {"tint": {"pictures": "styles"}}}, "'tint' is a value, such as tint: red"),
