@@ -68,7 +68,7 @@ class FewShotReader(Reader):
     @property
     def description(self) -> Mapping[str, Any]:
         names = [folder.title for folder in self.classes]
-        return {"kind": self.kind, "pictures": len(self.pictures), "classes": names}
+        return {"kind": self.kind, "pictures": len(self.pictures), "size": self.options.crop, "classes": names}
 
     @property
     def contents(self) -> Sequence[Contents]:

@@ -54,16 +54,15 @@ def checked(path: Path, ids: np.ndarray, classes: int, unknown: int | None) -> n
     Raises:
         DataError: there is an id beyond.
     """
-    if unknown is not None:
-        ids = np.where(ids == unknown, classes, ids)
-    most = classes if unknown is not None else classes - 1
-    if ids.max() > most:
-        row, column = np.argwhere(ids > most)[0]
+    void = np.zeros_like(ids, bool) if unknown is None else ids == unknown
+    strange = np.argwhere((ids >= classes) & ~void)
+    if len(strange):
+        row, column = strange[0]
         raise DataError(
             f"{path}: pixel ({column}, {row}) has the id {ids[row, column]}, and classes are 0 to {classes - 1}; "
             "raise 'classes', or name that id as 'unknown'"
         )
-    return ids
+    return np.where(void, classes, ids)
 
 
 def _indices(path: Path) -> np.ndarray:

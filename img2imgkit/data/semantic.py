@@ -35,7 +35,9 @@ class SemanticOptions(FramedOptions):
     )
     classes: int = Field(ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
     unknown: int | None = Field(
-        default=None, ge=0, description="id of pixels of no class, such as 255; they become the id 'classes'"
+        default=None,
+        ge=0,
+        description="id of pixels of no class, such as 255, and not of a class; they become the id 'classes'",
     )
     palette: Annotated[Path, Location()] | None = Field(
         default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
@@ -45,6 +47,9 @@ class SemanticOptions(FramedOptions):
         found = super().unsuited(geometry)
         if geometry.channels != 1:
             found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
+        if self.unknown is not None and self.unknown < self.classes:
+            message = f"{self.unknown} is the id of a class, as which maps to translate would be read: leave it out"
+            found.append(("unknown", message))
         ids = self.classes + (self.unknown is not None)
         if geometry.ids is not None and ids != geometry.ids:
             known = geometry.ids - geometry.unknown

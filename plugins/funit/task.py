@@ -118,8 +118,12 @@ class Funit(kit.Task):
         return {"class": kit.Side("pictures", description, required=True, size=self.options.size)}
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
-        found = len(data["classes"])
-        return [] if found == self.options.classes else [f"classes is {self.options.classes}, but the data has {found}"]
+        found, chosen, classes, crop = [], self.options, len(data["classes"]), data["size"]
+        if classes != chosen.classes:
+            found.append(f"classes is {chosen.classes}, but the data has {classes}")
+        if crop != chosen.size:
+            found.append(f"the data's 'crop' is {crop}, but class pictures' 'size' {chosen.size}: state the same")
+        return found
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["class"].shape)

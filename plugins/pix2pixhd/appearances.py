@@ -164,6 +164,8 @@ def parsed_choice(value: Any) -> Chosen:
         if match is None or not number.strip().isdecimal() or int(number) >= RANDOM:
             form = "classes, or # and an object's id, with numbers of looks, such as 26=3,#26001=0"
             raise ValueError(f"expected {form}, got {value!r}")
+        if int(match[2]) in found[match[1]]:
+            raise ValueError(f"{match[1]}{int(match[2])} stands there twice")
         found[match[1]][int(match[2])] = int(number)
     return Chosen(found[""], found["#"])
 

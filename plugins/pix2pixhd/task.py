@@ -77,7 +77,7 @@ class Pix2PixHd(CoarseToFine):
         if self.options.encoder:
             looks = f"which of up to {self.options.encoder.clusters} looks, counted from 0, a class's objects have, or "
             found["seed"] = kit.Side("value", "number of a draw of looks, one for each object", parse=parsed_seed)
-            found["appearance"] = kit.Side("value", f"{looks}one by its id: 26=3,#26001=0", parse=parsed_choice)
+            found["appearance"] = kit.Side("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
         return found
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -127,6 +127,12 @@ class Pix2PixHd(CoarseToFine):
             ids = [ops.cast(each, "int32") for each in (label, number)]
             shown = _joined(shown, nets["appearances"](ids, training=False))
         return pix2pixhd_image(nets.generators, shown, training=False)
+
+    def _choice(self, value: Any) -> Chosen:
+        chosen = parsed_choice(value)
+        if strange := next((each for each in chosen.classes if each >= self.options.ids), None):
+            raise ValueError(f"there is no class {strange}, 0 to {self.options.ids - 1} are; an object is #{strange}")
+        return chosen
 
     def _shown(self, label: Any, instance: Any) -> Any:
         """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""

@@ -107,4 +107,4 @@ def test_a_probe_shows_contents_with_the_class_pictures_of_their_names(tmp_path:
 def test_what_was_read_is_described_by_the_names_of_classes(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=1, cat=3, dog=1)
     described = reader_of(tmp_path, selected=("cat", "bear")).description
-    assert described == {"kind": "few_shot", "pictures": 4, "classes": ["cat", "bear"]}
+    assert described == {"kind": "few_shot", "pictures": 4, "size": 8, "classes": ["cat", "bear"]}

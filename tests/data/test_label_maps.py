@@ -113,3 +113,5 @@ def test_ids_out_of_range_are_named_with_their_place() -> None:
     with pytest.raises(DataError, match=r"map\.png: pixel \(5, 1\) has the id 255, and classes are 0 to 3"):
         checked(Path("map.png"), ids, 4, None)
     assert checked(Path("map.png"), ids, 4, 255)[1, 5] == 4
+    with pytest.raises(DataError, match="has the id 3, and classes are 0 to 2"):  # not what is stated as unknown
+        checked(Path("map.png"), ids, 3, 255)

@@ -135,6 +135,14 @@ def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
     assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', and these data 3")]
 
 
+@pytest.mark.parametrize(("unknown", "refused"), [(0, True), (2, True), (3, False), (255, False)])
+def test_a_class_is_not_unknown(tmp_path: Path, unknown: int, refused: bool) -> None:
+    """A label map that is to be translated would mean the class by that id."""
+    chosen = options(tmp_path, classes=3, unknown=unknown)
+    found = [name for name, _ in chosen.unsuited(Geometry(channels=1, output_channels=3, ids=4, unknown=True))]
+    assert found == (["unknown"] if refused else [])
+
+
 def test_a_probe_gives_ids(tmp_path: Path) -> None:
     save_scenes(tmp_path)
     save_scenes(tmp_path / "probe", 2)

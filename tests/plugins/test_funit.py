@@ -56,10 +56,13 @@ def test_left_to_itself_it_trains_as_officially() -> None:
     assert training.ema == 0.999
 
 
-def test_the_number_of_classes_must_be_the_datas() -> None:
+def test_classes_and_their_pictures_size_must_be_the_datas() -> None:
     task = Funit(Funit.Options(**SMALL))
-    assert not task.unsuited({"kind": "few_shot", "pictures": 9, "classes": ["a", "b", "c"]})
-    assert list(task.unsuited({"classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
+    fits = {"kind": "few_shot", "pictures": 9, "size": 16, "classes": ["a", "b", "c"]}
+    assert not task.unsuited(fits)
+    assert list(task.unsuited({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
+    complaint = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
+    assert list(task.unsuited({**fits, "size": 24})) == [complaint]
 
 
 def test_class_pictures_must_outlast_the_halvings() -> None:

@@ -220,6 +220,19 @@ class TestLooks:
         with pytest.raises(ValueError, match="expected"):
             parsed_choice(value)
 
+    def test_one_look_each(self) -> None:
+        assert parsed_choice("1=3,#1=4") == Chosen({1: 3}, {1: 4})
+        with pytest.raises(ValueError, match="#1 stands there twice"):
+            parsed_choice("1=3,#1=4,#01=5")
+
+    def test_a_class_that_the_model_has_not_is_refused(self) -> None:
+        """An object's id, such as Cityscapes' 26001, stands behind #."""
+        parse = Pix2PixHd(options(encoder=ENCODER)).sides()["appearance"].parse
+        assert parse is not None
+        assert parse("2=1,#26001=0") == Chosen({2: 1}, {26001: 0})
+        with pytest.raises(ValueError, match="there is no class 26001, 0 to 2 are; an object is #26001"):
+            parse("26001=0")
+
 
 class TestConclusion:
     def test_the_looks_are_those_of_the_encoder(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
