@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location, suggestion
 from img2imgkit.data.palettes import MAX_ID, Palette, drawn
 from img2imgkit.errors import ConfigError, Problem, TranslateError
-from img2imgkit.images import decode, to_grey
+from img2imgkit.images import decode, to_grey, to_rgb
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.layouts import Layout
 from img2imgkit.steps.read import compiled
@@ -72,7 +72,7 @@ class Add(_Edit):
         None, description="Its shape: corners [x, y], in pixels from the upper left corner.", min_length=3
     )
     mask: Annotated[Path, Location()] | None = Field(
-        None, description="Its shape: a picture of the map's size, light where the object is."
+        None, description="Its shape: a picture of the map's size, light and opaque where the object is."
     )
 
     @model_validator(mode="after")
@@ -164,8 +164,10 @@ class EditObjects(Transform):
         """Read the masks."""
         paths = (edit.mask for edit, _ in self._edits if isinstance(edit, Add) and edit.mask is not None)
         for path in paths:
-            levels = to_grey(decode(path)).color[..., 0]
-            self._masks[path] = levels > np.iinfo(levels.dtype).max // 2
+            picture = decode(path)
+            half = np.iinfo(picture.color.dtype).max // 2
+            mask = to_grey(to_rgb(picture) if picture.space == "cmyk" else picture).color[..., 0] > half
+            self._masks[path] = mask if picture.alpha is None else mask & (picture.alpha[..., 0] > half)
 
     def apply(self, item: Item) -> Item:
         """The item with other maps, drawn anew; its notes say how many edits there were, and what was missing.

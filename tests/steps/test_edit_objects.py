@@ -90,6 +90,10 @@ def test_an_object_is_added_by_a_mask(tmp_path: Path) -> None:
     Image.fromarray(mask).save(tmp_path / "mask.png")
     made = step("edits: [{action: add, label: 2, mask: mask.png}]", folder=tmp_path)
     assert changes(made.apply(item())) == {(1, 3): CAR, (2, 3): CAR}
+    white = np.full_like(mask, 255)
+    Image.fromarray(np.stack([white, white, white, mask], axis=-1)).save(tmp_path / "clear.png")
+    clear = step("edits: [{action: add, label: 2, mask: clear.png}]", folder=tmp_path)
+    assert changes(clear.apply(item())) == {(1, 3): CAR, (2, 3): CAR}
     before = made.fingerprint()
     Image.fromarray(mask[:3]).save(tmp_path / "mask.png")
     other = step("edits: [{action: add, label: 2, mask: mask.png}]", folder=tmp_path)
