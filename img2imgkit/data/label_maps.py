@@ -21,8 +21,8 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
     Shapes:
         (H, W) int32
     Raises:
-        DataError: it cannot be read, is in colour without a palette, has a colour that the palette lacks, or has more
-            than ``max_pixels``.
+        DataError: it cannot be read, is a JPEG, is in colour without a palette, has a colour that the palette lacks, or
+            has more than ``max_pixels``.
     """
     if palette is not None:
         return _by_colour(path, read_rgb(path, max_pixels), palette)
@@ -30,6 +30,8 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
     if mode == "P" and width * height <= max_pixels:
         return _indices(path)
     picture = decoded(path, max_pixels)
+    if picture.format == "JPEG":
+        raise DataError(f"{path}: is a JPEG, which changes ids where they meet: save the map as PNG")
     if (picture.color != picture.color[..., :1]).any():
         raise DataError(f"{path}: is in colour: give a 'palette' that says which colour stands for which id")
     levels = picture.color[..., 0].astype(np.int32)

@@ -85,13 +85,17 @@ class ReadLabels(FolderSource):
     def _label(self, path: Path) -> np.ndarray:
         _refuse_what_is_no_file(path)
         mode, most = header(path).mode, self.options.max_pixels
-        if self._palette is not None and mode.startswith(("RGB", "P")):
-            try:
-                return read_ids(path, self._palette, most)
-            except DataError:
-                if mode != "P":
-                    raise
-        return read_ids(path, max_pixels=most)
+        if self._palette is None or not mode.startswith(("RGB", "P")):
+            return read_ids(path, max_pixels=most)
+        if mode != "P":
+            return read_ids(path, self._palette, most)
+        indices = read_ids(path, max_pixels=most)
+        try:
+            ids = read_ids(path, self._palette, most)
+        except DataError:
+            return indices
+        alike = np.array_equal(drawn(indices, self._palette), drawn(ids, self._palette))
+        return indices if alike else ids  # indices tell classes of one colour apart
 
     def _instances(self, entry: Entry, label: np.ndarray) -> np.ndarray:
         path = self.options.instances / entry.relative

@@ -115,3 +115,8 @@ def test_ids_out_of_range_are_named_with_their_place() -> None:
     assert checked(Path("map.png"), ids, 4, 255)[1, 5] == 4
     with pytest.raises(DataError, match="has the id 3, and classes are 0 to 2"):  # not what is stated as unknown
         checked(Path("map.png"), ids, 3, 255)
+
+
+def test_a_format_that_changes_ids_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jpg: is a JPEG, which changes ids"):
+        read_ids(saved(tmp_path / "a.jpg", "L"))

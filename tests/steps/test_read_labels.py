@@ -80,6 +80,12 @@ def test_a_picture_with_another_palette_of_its_own_is_read_by_its_colours(tmp_pa
     colours, indices = loaded(step(labels, palette=palette))
     np.testing.assert_array_equal(colours.maps["label"], IDS)
     np.testing.assert_array_equal(indices.maps["label"], 2 - IDS)
+    palette.write_text(f"{PALETTE}\ntruck: {{colour_of: car}}")
+    indexed = Image.fromarray((IDS + (IDS == 2)).astype(np.uint8))
+    indexed.putpalette([level for number in (0, 1, 2, 2) for level in own[number]])
+    indexed.save(tmp_path / "truck.png")
+    (trucks,) = loaded(step(tmp_path / "truck.png", palette=palette))
+    np.testing.assert_array_equal(trucks.maps["label"], IDS + (IDS == 2))
     (without, _) = loaded(step(labels))
     np.testing.assert_array_equal(without.maps["label"], 2 - IDS)
 
