@@ -88,10 +88,10 @@ def read_attributes(path: Path) -> Attributes:
     Words are separated by spaces or commas; a first line with nothing but the count is passed over.
 
     Raises:
-        DataError: it cannot be read, or a line is none of these.
+        DataError: it cannot be read, a line is none of these, or a name stands there twice.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin theirs with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise DataError(f"{path}: cannot be read: {reason}") from error
@@ -102,9 +102,16 @@ def read_attributes(path: Path) -> Attributes:
     if len(rows) < 2:
         raise DataError(f"{path}: expected a line with names of attributes, and one for each picture")
     (_, names), *rows = rows
-    if len(names) == len(rows[-1][1]):  # the column of pictures has a name, too
+    if all(len(names) == len(words) for _, words in rows):  # the column of pictures has a name, too
         names = names[1:]
-    return Attributes(tuple(names), {words[0]: (number, _values(path, number, words, names)) for number, words in rows})
+    if twice := next((name for number, name in enumerate(names) if name in names[:number]), None):
+        raise DataError(f"{path}: has two attributes {twice!r}")
+    lines: dict[str, tuple[int, tuple[float, ...]]] = {}
+    for number, words in rows:
+        if words[0] in lines:
+            raise DataError(f"{path}:{number}: {words[0]} stands in line {lines[words[0]][0]} already")
+        lines[words[0]] = (number, _values(path, number, words, names))
+    return Attributes(tuple(names), lines)
 
 
 def _values(path: Path, number: int, words: list[str], names: list[str]) -> tuple[float, ...]:

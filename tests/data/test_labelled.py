@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from img2imgkit.data import LabelledOptions, LabelledReader, inspect_data, open_reader
+from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.data.labelled import LabelledSet
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
@@ -238,12 +239,24 @@ def test_one_domain_is_none(tmp_path: Path) -> None:
         (ATTRIBUTES.replace("1 -1  1\nb", "1 -1  yes\nb"), "Male", r"list\.txt:3: a value is 1, 0 or -1, got 'yes'"),
         (ATTRIBUTES.replace("1 -1\nc", "-1 -1\nc").replace("1  1 -1", "1 -1 -1"), "Male", "no picture has"),
         ("4\n", "Male", "expected a line with names"),
+        (ATTRIBUTES + "a.png 1 1 1\n", "Male", r"list\.txt:\d+: a\.png stands in line 3 already"),
+        ("Male Male\na.png 1 -1\n", "Male", "has two attributes 'Male'"),
+        ("Male Young\na.png 1 1\nb.png 1\n", "Male", r"list\.txt:3: expected a picture and 2 values, got 2"),
     ],
 )
 def test_a_wrong_attribute_file_is_told(tmp_path: Path, text: str, selected: str, reason: str) -> None:
     save_attributed(tmp_path, text)
     with pytest.raises(DataError, match=reason):
         open_reader(attributed_of(tmp_path, selected), Geometry())
+
+
+def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """It may begin with a byte order mark, and names its column of pictures."""
+    path = tmp_path / "list.csv"
+    path.write_text("picture,Male,Young\na.png,1,-1\n", encoding="utf-8-sig")
+    assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (2, (1.0, 0.0))})
+    path.write_text("1\nMale Young\na.png 1 -1\n", encoding="utf-8-sig")
+    assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (3, (1.0, 0.0))})
 
 
 def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
