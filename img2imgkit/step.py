@@ -96,6 +96,7 @@ class Planning:
         complete: whether ``facts`` holds them all; False when a step before could not be prepared
         sources: folders that this pipeline reads from
         variants: the name fields of the outputs that the steps before make of each picture, and their values
+        maps: the maps that items have behind them here, see ``Step.maps``
     """
 
     catalog: Catalog
@@ -103,6 +104,7 @@ class Planning:
     sources: tuple[Path, ...] = ()
     complete: bool = True
     variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    maps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,10 @@ class Step(ABC):
     def facts(self) -> Mapping[str, str | int]:
         """Name fields that later steps may use in templates, such as ``model``; read after ``prepare``."""
         return {}
+
+    def maps(self, before: frozenset[str]) -> frozenset[str]:
+        """Names of the maps that items have after this step, if they had those before; read after ``prepare``."""
+        return before
 
     def open(self, resources: Resources) -> None:
         """Get ready to run: load networks, make folders."""

@@ -90,12 +90,14 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
 def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
     facts: dict[str, str | int] = {}
     variants: dict[str, Sequence[str]] = {}
+    maps: frozenset[str] = frozenset()
     problems: list[Problem] = []
     for index, use in enumerate(pipeline.uses):
         try:
             sources = (pipeline.source.folder(),)
-            use.step.prepare(Planning(catalog, dict(facts), sources, not problems, dict(variants)))
+            use.step.prepare(Planning(catalog, dict(facts), sources, not problems, dict(variants), maps))
             facts |= use.step.facts()
+            maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)
         except ConfigError as error:
             for problem in error.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from img2imgkit.data.headers import header
 from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import Palette, drawn, read_palette
 from img2imgkit.errors import ConfigError, DataError, DecodeError, Problem
-from img2imgkit.images import Picture
+from img2imgkit.images import Picture, is_image
 from img2imgkit.step import Entry, Item, Listing, Planning
 from img2imgkit.steps.read import FolderSource
 
@@ -58,6 +59,9 @@ class ReadLabels(FolderSource):
         """``palette``: the file, for later steps that name classes."""
         return {} if self.options.palette is None else {"palette": str(self.options.palette)}
 
+    def maps(self, before: frozenset[str]) -> frozenset[str]:
+        return frozenset({"label"} if self.options.instances is None else {"label", "instance"})
+
     def prepare(self, planning: Planning) -> None:
         super().prepare(planning)
         instances = self.options.instances
@@ -98,7 +102,7 @@ class ReadLabels(FolderSource):
         return indices if alike else ids  # indices tell classes of one colour apart
 
     def _instances(self, entry: Entry, label: np.ndarray) -> np.ndarray:
-        path = self.options.instances / entry.relative
+        path = self._instance_path(entry)
         _refuse_what_is_no_file(path)
         instances = read_ids(path, max_pixels=self.options.max_pixels)
         if instances.shape != label.shape:
@@ -106,10 +110,18 @@ class ReadLabels(FolderSource):
             raise DataError(f"{path}: has {sizes[0]} pixels, and its label map {sizes[1]}")
         return instances
 
+    def _instance_path(self, entry: Entry) -> Path:
+        """The file of the same name, or else the only one that differs in its suffix."""
+        path: Path = self.options.instances / entry.relative
+        if path.exists():
+            return path
+        alike = [other for other in path.parent.glob(f"{escape(path.stem)}.*") if is_image(other)]
+        return alike[0] if len(alike) == 1 else path
+
     def _with_instances(self, entry: Entry) -> Entry:
         """The entry as large, and as new, as both its files: a change of either is a change of it."""
         try:
-            found = (self.options.instances / entry.relative).stat()
+            found = self._instance_path(entry).stat()
         except OSError:
             return entry  # loading says so
         return replace(entry, size=entry.size + found.st_size, mtime_ns=max(entry.mtime_ns, found.st_mtime_ns))

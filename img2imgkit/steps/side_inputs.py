@@ -12,6 +12,7 @@ from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
 from img2imgkit.inference import Translator, load_code, parsed, prove_known, sides_of
+from img2imgkit.inference.sides import LABEL
 from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, by_name, codes_of, digest, pictures_in
 from img2imgkit.task import Side, Task
 
@@ -41,8 +42,11 @@ class SideInputs(Config):
 class Given:
     """Side inputs, checked against their task: which outputs there will be, and what goes in for each picture."""
 
-    def __init__(self, options: SideInputs, task: Task, manifest: Manifest) -> None:
+    def __init__(self, options: SideInputs, task: Task, manifest: Manifest, maps: frozenset[str] | None = None) -> None:
         """Look for all files, and parse all values.
+
+        Args:
+            maps: those that come with the pictures; None: not known
 
         Raises:
             ConfigError: an input that the task has not, lacks or does not understand, or files that are not there.
@@ -62,7 +66,7 @@ class Given:
             with_names = self._several(key, name, several)
             self.variants[name] = tuple(with_names)
             self._take(key, name, with_names)
-        self._prove_complete()
+        self._prove_complete(maps)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """What output depends on beyond the options: what is in the files."""
@@ -144,8 +148,15 @@ class Given:
             raise ConfigError(Problem(f"{name!r} comes with the picture: read it with a read-labels step", key))
         return side
 
-    def _prove_complete(self) -> None:
+    def _prove_complete(self, maps: frozenset[str] | None) -> None:
         for name, side in self._sides.items():
+            if side.required and side.kind == "map" and maps is not None and name not in maps:
+                way = (
+                    "read it by 'read-labels' in place of 'read'"
+                    if name == LABEL
+                    else f"give it to 'read-labels' as '{name}s'"
+                )
+                raise ConfigError(f"task {self._task.name!r} needs {name!r} maps ({side.description}): {way}")
             if side.required and side.kind != "map" and name not in {**self._values, **self._files}:
                 missing = f"task {self._task.name!r} needs {name!r} ({side.description})"
                 raise ConfigError(Problem(f"{missing}: state it here", "inputs"))

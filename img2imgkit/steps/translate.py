@@ -71,7 +71,7 @@ class Translate(Transform):
         scale = self._manifest.contract.scale
         if options.choices or options.inputs or options.each or self._manifest.contract.data not in _ALONE:
             task = bundle.task_of(self._folder, planning.catalog, options.choices)
-            self._given = Given(options, task, self._manifest)
+            self._given = Given(options, task, self._manifest, planning.maps if planning.complete else None)
             self._choices, scale = task.choices.model_dump(mode="json", exclude_defaults=True), task.geometry().scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 
@@ -99,6 +99,10 @@ class Translate(Transform):
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs of which there are several, and what each is called."""
         return self._given.variants if self._given else {}
+
+    def maps(self, before: frozenset[str]) -> frozenset[str]:
+        """None: a translation is a picture, which the maps no longer belong to."""
+        return frozenset()
 
     def open(self, resources: Resources) -> None:
         """Load the networks and compile them for the device."""

@@ -50,6 +50,18 @@ def loaded(made: ReadLabels) -> list[Item]:
     return [made.load(entry) for entry in made.find().entries]
 
 
+def test_an_instance_map_may_have_another_suffix(tmp_path: Path) -> None:
+    folder, instances = maps(tmp_path)
+    (instances / "a.png").rename(instances / "a.txt")
+    save(instances / "a.tif", OBJECTS.astype(np.uint16))
+    first, _ = loaded(step(folder, instances=instances))
+    np.testing.assert_array_equal(first.maps["instance"], OBJECTS)
+    save(instances / "a.bmp", np.zeros((6, 8), np.uint8))
+    made = step(folder, instances=instances)
+    with pytest.raises(DecodeError, match=r"a.png: there is no such file"):
+        made.load(made.find().entries[0])
+
+
 def test_ids_come_with_a_drawing_of_them(tmp_path: Path, palette: Path) -> None:
     folder, _ = maps(tmp_path)
     for options, colours in (({}, None), ({"palette": palette}, read_palette(palette))):

@@ -236,3 +236,37 @@ def test_outputs_are_made_again_when_a_style_has_changed(work: Path) -> None:
 def test_what_cannot_work_is_told_before_anything_is_decoded(work: Path, options: Any, match: str) -> None:
     (work / "out").mkdir()
     assert match in problems(pipeline(work, "{stem}-{tint}" if "each" in options else "{stem}", **options))
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "match"),
+    [
+        (
+            {"uses": "read"},
+            [],
+            "steps.1.with: task 'tiny-painted' needs 'label' maps (ids of classes): read it by 'read-labels'",
+        ),
+        (
+            {"uses": "read-labels"},
+            [],
+            "needs 'instance' maps (ids of objects): give it to 'read-labels' as 'instances'",
+        ),
+        (
+            {"uses": "read-labels", "instances": "in"},
+            ["tiny-painted"],
+            "steps.2.with: task 'tiny-painted' needs 'label' maps",
+        ),
+    ],
+)
+def test_maps_that_do_not_come_with_the_pictures_are_missed_while_planning(
+    work: Path, source: dict[str, str], before: list[str], match: str
+) -> None:
+    uses = source.pop("uses")
+    steps_ = [
+        {"uses": "translate", "with": {"bundle": str(work / "bundles" / name)}} for name in (*before, "tiny-painted")
+    ]
+    first = {"uses": uses, "with": {"folder": "in", **source}}
+    last = {"uses": "write", "with": {"folder": "out"}}
+    path = work / "pipeline.yaml"
+    path.write_text(json.dumps({"name": "test", "steps": [first, *steps_, last]}))
+    assert match in problems(path)
