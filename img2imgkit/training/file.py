@@ -136,9 +136,9 @@ def _summed(training: dict[str, Any]) -> dict[str, Any]:
 
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
     """A part's own defaults hold inside of it, too: ``adversary: {spectral: true}`` keeps the task's loss."""
-    data = stated.get(key)
-    if not isinstance(data, dict):
+    if not isinstance(stated.get(key), dict):
         return validate(model, document, (key,), {})
+    data = located(model, document, (key,))
     nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
     defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
     return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
@@ -150,7 +150,7 @@ def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Prob
         return [document.problem(("data", "kind"), message)]
     unsuited = list(file.data.unsuited(task.geometry()))
     crop, least = getattr(file.data, "crop", None), task.least_crop()
-    if crop is not None and crop < least:
+    if crop is not None and "crop" in getattr(file.data, "preprocess", "crop") and crop < least:
         unsuited.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
     if file.data.batch % file.training.micro_batches:
         message = f"{file.data.batch} images cannot be parted into {file.training.micro_batches} micro-batches"

@@ -102,10 +102,11 @@ def clustered(points: np.ndarray, clusters: int, random: np.random.Generator) ->
     """The centres of k-means, the best of several starts by k-means++ (Arthur and Vassilvitskii 2007, section 2.2).
 
     Shapes:
-        points: (N, F) -> (K, F), K being ``clusters``, or N where that is less
+        points: (N, F) -> (K, F), K being ``clusters``, or as many as differ where that is less
     """
     points = points.astype(np.float64)
-    found = [_from_start(points, min(clusters, len(points)), random) for _ in range(STARTS)]
+    distinct = len(np.unique(points, axis=0))
+    found = [_from_start(points, min(clusters, distinct), random) for _ in range(STARTS)]
     return min(found, key=lambda each: each[0])[1]
 
 

@@ -187,7 +187,7 @@ class TestLooks:
     def test_fewer_objects_than_clusters_are_each_their_own(self) -> None:
         points = np.array([[1.0], [2.0]])
         assert sorted(clustered(points, 10, np.random.default_rng(0)).reshape(-1)) == [1, 2]
-        assert clustered(np.ones((5, 2)), 3, np.random.default_rng(0)).shape == (3, 2)
+        assert clustered(np.ones((5, 2)), 3, np.random.default_rng(0)).shape == (1, 2)
 
     def test_the_table_gives_each_class_its_own_looks_and_begins_again(self) -> None:
         table = appearance_table(3, 2, 2)

