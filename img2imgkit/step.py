@@ -209,6 +209,14 @@ class Transform(Step):
         """
         return {}
 
+    def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
+        """What one variant's output depends on beyond ``fingerprint``, such as what its files hold.
+
+        Args:
+            variant: values by field; without those of steps that stand behind a sink, when the sink asks
+        """
+        return {}
+
     @abstractmethod
     def apply(self, item: Item) -> Item:
         """The item one step further. Raises ImageError when this picture cannot be made."""

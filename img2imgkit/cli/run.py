@@ -113,7 +113,7 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         show_json(
             {
                 "pipeline": plan.pipeline.name,
-                "steps": plan.recipe.steps,
+                "steps": plan.recipes.common.steps,
                 "ignored": dict(plan.listing.ignored),
                 "items": [
                     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,16 @@ class Use:
     plugin: str
     version: str
 
-    def stated(self) -> dict[str, Any]:
-        """What its output depends on: name, plugin, options, and what the step adds. Plain JSON data."""
+    def stated(self, variant: Mapping[str, str]) -> dict[str, Any]:
+        """What its output of one variant depends on: name, plugin, options, what the step adds. Plain JSON data."""
+        more = dict(self.step.fingerprint())
+        if isinstance(self.step, Transform):
+            more |= self.step.fingerprint_of(variant)
         return {
             "uses": self.step.name,
             "plugin": f"{self.plugin} {self.version}".strip(),
             "with": dict(self.step.recipe()),
-            **({"on": dict(more)} if (more := self.step.fingerprint()) else {}),
+            **({"on": more} if more else {}),
         }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
-from img2imgkit.pipeline.file import Pipeline
+from img2imgkit.pipeline.file import Pipeline, Use
 from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
 from img2imgkit.pipeline.variants import (
@@ -43,6 +43,32 @@ class Job:
     reason: str
 
 
+class Recipes:
+    """What outputs depend on: the same for all of one variant."""
+
+    def __init__(self, uses: Sequence[Use]) -> None:
+        self._uses, self._known = uses, dict[Variant, Recipe]()
+
+    def of(self, entry: Entry) -> Recipe:
+        """The recipe of an entry's output, as its sink sees the entry."""
+        return self._of(entry.variant)
+
+    @property
+    def common(self) -> Recipe:
+        """What all variants have in common."""
+        return self._of(())
+
+    @property
+    def known(self) -> Collection[Recipe]:
+        """All that have been asked for."""
+        return self._known.values()
+
+    def _of(self, variant: Variant) -> Recipe:
+        if variant not in self._known:
+            self._known[variant] = Recipe([use.stated(dict(variant)) for use in self._uses])
+        return self._known[variant]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run will do."""
@@ -50,7 +76,7 @@ class Plan:
     pipeline: Pipeline
     listing: Listing
     jobs: tuple[Job, ...]
-    recipe: Recipe
+    recipes: Recipes
 
     @property
     def to_make(self) -> tuple[Job, ...]:
@@ -73,7 +99,7 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         PlanError: the run would destroy or mix up files: targets that collide or exist, results inside the input.
     """
     variants = _prepare(pipeline, catalog)
-    recipe = Recipe([use.stated() for use in pipeline.uses])
+    recipes = Recipes(pipeline.uses)
     listing = pipeline.source.find()
     found = listing.entries if limit is None else listing.entries[:limit]
     entries = found if not variants else tuple(with_variants(found, variants))
@@ -83,8 +109,8 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         written = (target for each in targets if (target := each[number]) is not None)
         _refuse_eating_results(pipeline.source, sink, written)
     _refuse_collisions(sinks, entries, targets)
-    jobs = _decide(pipeline, entries, targets, recipe)
-    return Plan(pipeline, listing, jobs, recipe)
+    jobs = _decide(pipeline, entries, targets, recipes)
+    return Plan(pipeline, listing, jobs, recipes)
 
 
 def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
@@ -189,7 +215,9 @@ def ignores_case(folder: Path) -> bool:
     return other.name != here.name and other.is_dir() and other.samefile(here)
 
 
-def _decide(pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Targets], recipe: Recipe) -> tuple[Job, ...]:
+def _decide(
+    pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Targets], recipes: Recipes
+) -> tuple[Job, ...]:
     sinks = pipeline.sinks
     ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in sinks}}
     foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
@@ -204,7 +232,8 @@ def _decide(pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Target
             exists, ours = os.path.lexists(path), str(target) in ledger.known
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
                 foreign.append(f"  {path}")
-            why = partial(ledger.why, as_seen(entry, fields[number]), str(number), target, recipe, sink.folder())
+            seen = as_seen(entry, fields[number])
+            why = partial(ledger.why, seen, str(number), target, recipes.of(seen), sink.folder())
             reasons.append(_reason(sink, exists, why))
         jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
     if foreign:

@@ -45,7 +45,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **_versions()},
         "plugins": sorted({f"{use.plugin} {use.version}" for use in pipeline.uses}),
         "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
-        "recipe": plan.recipe.digest,
+        "recipe": plan.recipes.common.digest,
         "totals": {
             "found": len(plan.jobs),
             "done": result.count("done"),

@@ -117,7 +117,8 @@ class _Engine:
     def outcomes(self, resources: Resources) -> Iterator[Outcome]:
         """Outcomes in the order in which items end."""
         for ledger in self.ledgers.values():
-            ledger.begin(self.plan.recipe)
+            for recipe in self.plan.recipes.known:
+                ledger.begin(recipe)
         opening = self._open(resources)
         flying = 0
         for job in self.plan.to_make:
@@ -224,7 +225,7 @@ class _Engine:
             return
 
         def record(written: Written) -> None:
-            ledger.add(entry, str(number), planned, self.plan.recipe, written)
+            ledger.add(entry, str(number), planned, self.plan.recipes.of(entry), written)
 
         written = held.place(rendering.target, rendering.data, record)
         flight.notes |= rendering.notes

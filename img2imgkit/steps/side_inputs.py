@@ -54,6 +54,7 @@ class Given:
         self._task, self._manifest, self._sides = task, manifest, sides_of(task)
         self._values: dict[str, dict[str, Any]] = {}  # by input and by name of the variant, "" for the only one
         self._files: dict[str, dict[str, FilesInput]] = {}
+        self._digests: dict[FilesInput, str] = {}
         self._codes: dict[str, dict[str, Codes]] = {}
         self._attributes: dict[str, Attributes] = {}
         self.variants: dict[str, tuple[str, ...]] = {}
@@ -68,12 +69,15 @@ class Given:
             self._take(key, name, with_names)
         self._prove_complete(maps)
 
-    def fingerprint(self) -> Mapping[str, Any]:
-        """What output depends on beyond the options: what is in the files."""
-        return {
-            name: {variant: digest(files) for variant, files in by_variant.items()}
-            for name, by_variant in self._files.items()
-        }
+    def fingerprint(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
+        """What a variant's output depends on beyond the options: what is in the files that it is made from."""
+        chosen = {name: self._files[name].get(variant.get(name, "")) for name in self._files}
+        return {name: self._digest(files) for name, files in chosen.items() if files is not None}
+
+    def _digest(self, files: FilesInput) -> str:
+        if files not in self._digests:
+            self._digests[files] = digest(files)
+        return self._digests[files]
 
     def open(self, translator: Translator) -> None:
         """Encode the pictures, and read the codes.

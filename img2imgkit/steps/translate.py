@@ -89,8 +89,13 @@ class Translate(Transform):
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""
         made = {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
-        files = self._given.fingerprint() if self._given else {}
+        files = self._given.fingerprint({}) if self._given else {}
         return {**made, "files": files} if files else made
+
+    def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
+        """What is in the variant's own files."""
+        files = self._given.fingerprint(variant) if self._given else {}
+        return {"files": files} if files else {}
 
     def facts(self) -> Mapping[str, str | int]:
         """``task``, ``model`` and ``scale``; the scale of several ``translate`` steps is their product."""

@@ -208,6 +208,20 @@ def test_outputs_are_made_again_when_a_style_has_changed(work: Path) -> None:
     assert {outcome.status for outcome in carried_out(path).outcomes} == {"done"}
 
 
+def test_a_further_class_makes_its_own_outputs_and_a_changed_one_its_own_again(work: Path) -> None:
+    path = pipeline(work, "{stem}-{style}", each={"style": {"pictures": "sets"}}, inputs={"tint": "blue"})
+    carried_out(path)
+
+    def made() -> set[str]:
+        return {dict(o.entry.variant)["style"] for o in carried_out(path).outcomes if o.status == "done"}
+
+    assert made() == set()
+    painted(work / "sets/third/a.png", 90)
+    assert made() == {"third"}
+    painted(work / "sets/odd/b.png", 200)
+    assert made() == {"odd"}
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
