@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
-from img2imgkit.config import Config, Document, Location, load_yaml, located, parse_yaml, suggestion, validate
+from img2imgkit.config import (
+    Config,
+    Document,
+    Location,
+    load_yaml,
+    located,
+    parse_yaml,
+    suggestion,
+    validate,
+    without_folders,
+)
 from img2imgkit.errors import ConfigError
 
 WORDS = st.text("ab 01:-#~,[]{}&*!|>'\"\\%@é", max_size=6)
@@ -341,3 +351,8 @@ class TestPlainValuesOrOptions:
 @pytest.mark.parametrize(("word", "said"), [("tyle", "; did you mean 'tile'?"), ("qqq", "")])
 def test_only_a_near_name_is_suggested(word, said):
     assert suggestion(word, ["tile", "overlap"]) == said
+
+
+def test_paths_of_one_machine_become_names():
+    data = {"a": "/x/net.pth", "b": ["/y/z", "imagenet", "a/b", 3], "c": {"d": None}}
+    assert without_folders(data) == {"a": "net.pth", "b": ["z", "imagenet", "a/b", 3], "c": {"d": None}}

@@ -23,7 +23,7 @@ from img2imgkit.bundle.manifest import (
     describe,
 )
 from img2imgkit.bundle.weights import packed, read_weights, variables_of
-from img2imgkit.config import parse_yaml, validate
+from img2imgkit.config import parse_yaml, validate, without_folders
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.files import write_whole
 from img2imgkit.task import Networks, Task
@@ -113,7 +113,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
         name=name,
         task=task.name,
         plugin=PluginVersion(name=owner.name, version=owner.version),
-        options=task.options.model_dump(mode="json"),
+        options=without_folders(task.options.model_dump(mode="json")),
         contract=contract,
         weights=WeightsFile(file=f"weights-{sha256[:12]}.npz", sha256=sha256, parameters=parameters),
         **about,

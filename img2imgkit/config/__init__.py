@@ -6,7 +6,7 @@ pydantic models, so ``true`` is no number and ``"1"`` neither.
 
 from img2imgkit.config.document import Document, load_yaml, parse_yaml
 from img2imgkit.config.names import KeyPath, dotted, suggestion
-from img2imgkit.config.options import Config, Location
+from img2imgkit.config.options import Config, Location, without_folders
 from img2imgkit.config.validation import located, validate
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "parse_yaml",
     "suggestion",
     "validate",
+    "without_folders",
 ]

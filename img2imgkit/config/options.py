@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,6 +32,15 @@ class Location:
         if self.or_name and not path.exists() and not re.search(r"[/\\]|^\.", stated):
             return stated
         return os.path.normpath(path)
+
+
+def without_folders(data: Any) -> Any:
+    """Plain data in which absolute paths have become the names of their files: nothing of one machine's folders."""
+    if isinstance(data, dict):
+        return {key: without_folders(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without_folders(value) for value in data]
+    return Path(data).name if isinstance(data, str) and Path(data).is_absolute() else data
 
 
 def _home_expanded(stated: str) -> Path:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_serializer
+from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import InteropError
@@ -43,11 +43,6 @@ class FeaturesPart(Config):
     normalise: bool = Field(
         default=True, description="normalise images as those were that the weights were trained with"
     )
-
-    @field_serializer("weights")
-    def _without_folder(self, weights: str) -> str:
-        """A bundle says which file it was, and nothing of one machine's folders."""
-        return Path(weights).name
 
     def build(self, taps: Sequence[str]) -> keras.Model:
         """The network up to its last tap, standing still. Raises InteropError: its weights are not there."""

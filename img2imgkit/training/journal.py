@@ -9,6 +9,7 @@ from typing import Any
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.config import without_folders
 from img2imgkit.data import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
@@ -161,7 +162,7 @@ class Journal:
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The training file with every default stated, and without the paths of one machine."""
     config = recipe.resolved()
-    config["data"] = recipe.file.data.record()
+    config["data"], config["options"] = recipe.file.data.record(), without_folders(config["options"])
     for key in ("probe", "initial"):
         config[key] = Path(config[key]).name if config[key] else None
     return config

@@ -11,6 +11,7 @@ from img2imgkit import Catalog
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.training import Recipe, read_recipe
+from img2imgkit.training.journal import portable
 
 GOOD = """\
 name: first
@@ -66,8 +67,8 @@ training: {steps: 1}
 def test_a_tasks_own_paths_start_from_the_file_too_and_stay_out_of_records() -> None:
     def weights(stated: str) -> tuple[str, str]:
         text = SPADE.replace("WEIGHTS", stated).replace("PREPROCESS", "scale_width")
-        features = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).task.options.features
-        return features.weights, features.model_dump(mode="json")["weights"]
+        recipe = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+        return recipe.task.options.features.weights, portable(recipe)["options"]["features"]["weights"]
 
     assert weights("nets/vgg19.pth") == ("/data/nets/vgg19.pth", "vgg19.pth")
     assert weights("imagenet") == ("imagenet", "imagenet")
