@@ -64,13 +64,15 @@ def test_it_keeps_the_contract() -> None:
     "chosen",
     [
         {"style": StylePart(latent=3, width=1, size=(32, 32))},
-        {"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
-        {"adversary": Adversary(loss="lsgan", penalty="r1", augment=("color",), spectral=False)},
+        {
+            **{"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
+            "adversary": Adversary(loss="lsgan", penalty="r1", augment=("color",), spectral=False),
+        },
     ],
-    ids=["styles", "no edges, instance norm", "another adversary"],
+    ids=["styles", "no edges, instance norm, another adversary"],
 )
 def test_it_keeps_the_contract_with_other_options(chosen: dict[str, Any]) -> None:
-    check_task(Spade, options(**chosen), UNSEEN, batch=scenes)
+    check_task(Spade, options(**chosen), UNSEEN, batch=scenes, replicas=False)
 
 
 class TestLosses:

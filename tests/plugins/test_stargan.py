@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
 def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
     weights = StarGan.Weights() if task.options.adversary.penalty != "none" else StarGan.Weights(penalty=0.0)
-    check_task(StarGan, task.options, weights, batch=lambda rng, images: batch_of(task, rng, images))
+    make = partial(batch_of, task)
+    check_task(StarGan, task.options, weights, batch=make, replicas=not options)
 
 
 class TestTraining:
