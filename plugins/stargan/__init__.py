@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import img2imgkit as kit
@@ -12,3 +13,9 @@ def register_tasks(register: Any) -> None:
     from img2imgkit_plugins.stargan.task import StarGan
 
     register(StarGan)
+
+
+@kit.hookimpl
+def register_bundles(register: Any) -> None:
+    for folder in sorted((Path(__file__).parent / "bundles").glob("*/bundle.json")):
+        register(folder.parent)

@@ -13,6 +13,7 @@ from img2imgkit.images.matlab import imresize
 from img2imgkit.metrics import PROTOCOLS
 
 PICTURES = Path(__file__).parents[2] / "pipelines" / "pictures"
+CHARACTERS = Path(__file__).parents[2] / "pipelines" / "characters"
 LIMIT = 5 << 20
 
 
@@ -25,8 +26,8 @@ def shipped() -> list[str]:
     return sorted(Catalog.installed().bundles)
 
 
-def test_two_models_ship() -> None:
-    assert {"sr-compact-x2", "sr-compact-x4"} <= set(shipped())
+def test_three_models_ship() -> None:
+    assert {"sr-compact-x2", "sr-compact-x4", "stargan-typefaces"} <= set(shipped())
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -36,7 +37,9 @@ def test_a_bundle_says_what_it_is(name: str, catalog: Catalog) -> None:
     assert manifest.name == name == folder.name
     assert manifest.licence
     assert manifest.attribution
-    assert {(score.set, score.metric) for score in manifest.scores} >= {("Set5", "psnr_y"), ("Set5", "ssim_y")}
+    enlarges = manifest.task == "super-resolution"
+    assert {score.metric for score in manifest.scores} >= ({"psnr_y", "ssim_y"} if enlarges else {"l1", "ssim"})
+    assert enlarges == all(score.set == "Set5" for score in manifest.scores)
     assert manifest.training["steps"] > 0
     assert {path.name for path in folder.iterdir()} >= {"training.yaml", "LICENSE.md"}
     assert sum(path.stat().st_size for path in folder.iterdir()) < LIMIT
@@ -65,3 +68,23 @@ def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, 
         ours, bicubic = (protocol.compare(whole, each, scale)["psnr_y"] for each in (made, imresize(small, scale)))
         gains.append(ours - bicubic)
     assert np.mean(gains) > gain, gains
+
+
+def test_unseen_characters_come_out_nearer_to_each_typeface_than_they_were(catalog: Catalog) -> None:
+    """Between two typefaces that it was trained on, by characters that it was not."""
+    from img2imgkit.inference import Translator, parsed
+
+    loaded = bundle.load(catalog.bundles["stargan-typefaces"], catalog)
+    translator = Translator(loaded)
+    given = {path.stem: decode(path) for path in sorted(CHARACTERS.glob("*.png"))}
+    assert len(given) >= 4
+    for picture in given.values():
+        made = {
+            name: translator.translate(picture, {"domain": parsed(loaded.task, "domain", name)}).picture.color
+            for name in loaded.task.sides()["domain"].each
+        }
+        ink = {name: int((pixels < 128).sum()) for name, pixels in made.items()}
+        own = int((picture.color < 128).sum())
+        assert ink["black"] > 1.5 * own
+        assert 0.5 * own < ink["serif"] < 1.3 * own
+        assert np.abs(made["sans"].astype(float) - picture.color).mean() < 8
