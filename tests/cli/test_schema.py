@@ -33,7 +33,7 @@ def pipeline(img2img, uninstall_everything):
 
 @pytest.fixture
 def training(img2img, monkeypatch):
-    monkeypatch.setenv("IMG2IMG_PLUGINS", "cut,cyclegan,pix2pix,super-resolution")
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "cut,cyclegan,funit,pix2pix,pix2pixhd,spade,stargan,super-resolution")
     return validator(img2img, "train")
 
 

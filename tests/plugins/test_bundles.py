@@ -70,8 +70,7 @@ def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, 
     assert np.mean(gains) > gain, gains
 
 
-def test_unseen_characters_come_out_nearer_to_each_typeface_than_they_were(catalog: Catalog) -> None:
-    """Between two typefaces that it was trained on, by characters that it was not."""
+def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Catalog) -> None:
     from img2imgkit.inference import Translator, parsed
 
     loaded = bundle.load(catalog.bundles["stargan-typefaces"], catalog)
@@ -85,6 +84,6 @@ def test_unseen_characters_come_out_nearer_to_each_typeface_than_they_were(catal
         }
         ink = {name: int((pixels < 128).sum()) for name, pixels in made.items()}
         own = int((picture.color < 128).sum())
-        assert ink["black"] > 1.5 * own
-        assert 0.5 * own < ink["serif"] < 1.3 * own
-        assert np.abs(made["sans"].astype(float) - picture.color).mean() < 8
+        assert ink["black"] > 1.3 * max(own, ink["sans"], ink["serif"], ink["mono"])
+        assert 0.6 * own < ink["serif"] < 1.3 * own
+        assert np.abs(made["sans"].astype(float) - picture.color).mean() < 12  # it is sans already
