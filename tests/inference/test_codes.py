@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,26 @@ import numpy as np
 import pytest
 from tiny_tasks import Tinted, loaded
 
+from img2imgkit.bundle import Manifest
 from img2imgkit.errors import BundleError
 from img2imgkit.inference import load_code, save_code
 
-BUNDLE = loaded(Tinted).manifest
+
+@cache
+def made_with() -> Manifest:
+    """The bundle that codes are of."""
+    return loaded(Tinted).manifest
 
 
 def kept(folder: Path, **changes: Any) -> Path:
     path = folder / "red.json"
-    save_code(path, np.array([0.1, -2.5e-7, 3], np.float32), "style", BUNDLE, ["a.png", "b.png"])
+    save_code(path, np.array([0.1, -2.5e-7, 3], np.float32), "style", made_with(), ["a.png", "b.png"])
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     return path
 
 
 def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
-    code = load_code(kept(tmp_path), "style", BUNDLE)
+    code = load_code(kept(tmp_path), "style", made_with())
     assert code.dtype == np.float32
     assert (code == np.array([0.1, -2.5e-7, 3], np.float32)).all()
     assert json.loads((tmp_path / "red.json").read_text())["pictures"] == ["a.png", "b.png"]
@@ -43,18 +49,18 @@ def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
 )
 def test_a_file_that_does_not_belong_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
     with pytest.raises(BundleError, match=match):
-        load_code(kept(tmp_path, **changes), "style", BUNDLE)
+        load_code(kept(tmp_path, **changes), "style", made_with())
 
 
 def test_what_is_no_file_of_a_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     with pytest.raises(BundleError, match="No such file"):
-        load_code(path, "style", BUNDLE)
+        load_code(path, "style", made_with())
     path.write_bytes(b"\xff\x00")
     with pytest.raises(BundleError, match="no code file"):
-        load_code(path, "style", BUNDLE)
+        load_code(path, "style", made_with())
     path.write_bytes(b" " * (5 << 20))
     with pytest.raises(BundleError, match="larger than 4 MiB"):
-        load_code(path, "style", BUNDLE)
+        load_code(path, "style", made_with())
     with pytest.raises(BundleError, match="cannot write it"):
-        save_code(tmp_path / "no" / "x.json", np.zeros(1), "style", BUNDLE, [])
+        save_code(tmp_path / "no" / "x.json", np.zeros(1), "style", made_with(), [])
