@@ -262,7 +262,7 @@ def test_options_that_contradict_each_other_are_told(options: dict[str, Any], re
 def test_its_training_files_are_valid(path: Path) -> None:
     recipe = read_recipe(load_yaml(path), Catalog.installed())
     assert recipe.task.name == "stargan"
-    assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint"}
+    assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
     assert not recipe.task.unsuited({"sets": selected, "size": stated["resize"]})
