@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_tasks import Tinted, loaded
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Geometry
@@ -118,13 +119,26 @@ def test_pictures_of_any_size_are_continued_to_what_the_networks_need() -> None:
     assert scores["l1"]["mean"] == 0
 
 
-def test_other_keys_than_source_and_target_reach_the_task() -> None:
-    label = np.float32([[0, 1]])
-    seen = probe_of(
-        {"source": noise(0), "target_label": label},
-        translate=lambda inputs: doubled(inputs) * inputs["target_label"][0, 0],
-    ).look()
-    assert seen.flat
+def tinted(batch: dict[str, np.ndarray]) -> Probe:
+    """A probe over a task that takes a picture of a style, and one of two tints."""
+    made = loaded(Tinted)
+    return Probe(SimpleNamespace(probe=lambda folder: [("p", batch)]), Path("probe"), made.task, made.nets)  # type: ignore[arg-type]
+
+
+def test_given_pictures_and_an_output_for_each_value_stand_on_the_sheet() -> None:
+    style = np.full((1, 8, 8, 3), 1.0, np.float32)
+    sheet = tinted({"source": GREY, "style": style}).look().sheet
+    assert sheet.shape[1] == 4 * SIDE + 3 * GAP
+    cells = [sheet[20, 20 + n * (SIDE + GAP)].tolist() for n in range(4)]
+    assert cells[1] == [255, 255, 255]
+    red, blue = cells[2:]
+    assert red[::-1] == blue
+    assert red[0] > red[2]
+
+
+def test_an_input_that_is_missing_is_named_with_its_picture() -> None:
+    with pytest.raises(TrainingError, match="probe: 'p': task 'tiny-tinted' needs 'style'"):
+        tinted({"source": GREY})
 
 
 def test_a_target_of_another_size_is_named() -> None:
