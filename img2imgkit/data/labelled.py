@@ -24,7 +24,7 @@ from img2imgkit.task import DataKind, Geometry
 
 
 class LabelledSet(Config):
-    """Further pictures, with labels of their own."""
+    """Pictures, and what their labels say."""
 
     folder: Annotated[Path, Location()] = Field(
         description="folder of pictures; without 'attributes' it has a subfolder for each domain"
@@ -37,19 +37,10 @@ class LabelledSet(Config):
     )
 
 
-class LabelledOptions(ReaderOptions):
+class LabelledOptions(LabelledSet, ReaderOptions):
     """Pictures of several domains: a subfolder each, or attributes in a file."""
 
     kind: Literal["labelled"] = Field(description="pictures of several domains")
-    folder: Annotated[Path, Location()] = Field(
-        description="folder of pictures; without 'attributes' it has a subfolder for each domain"
-    )
-    attributes: Annotated[Path, Location()] | None = Field(
-        default=None, description="file of attributes as CelebA has it: names in one line, then a picture's 1 and -1"
-    )
-    selected: tuple[str, ...] = Field(
-        default=(), description="which attributes, or domains, stand in labels, in this order; none: every subfolder"
-    )
     more: tuple[LabelledSet, ...] = Field(
         default=(), description="further pictures whose labels say other things; batches take turns with the sets"
     )

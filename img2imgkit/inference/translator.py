@@ -102,9 +102,9 @@ class Translator:
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
-        prove_given(task, given)
         if task.data != "semantic":
             return _Scene(self._readied(picture), beside(task, given, size))
+        prove_given(task, given)
         ids = label_of(given, self.geometry, size)
         return _Scene(picture.with_pixels(picture.color, None), beside(task, {**given, LABEL: ids}, size), ids)
 
