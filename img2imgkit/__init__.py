@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
     from img2imgkit.config import Config, Location
+    from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
     from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Geometry, Networks, Task
 
 _HOME = {
+    "Adoption": "exchange",
     "Catalog": "catalog",
     "Config": "config",
     "Entry": "step",
+    "Exporter": "exchange",
+    "Foreign": "exchange",
     "Geometry": "task",
+    "Importer": "exchange",
     "Item": "step",
     "Listing": "step",
     "Location": "config",
@@ -28,12 +33,15 @@ _HOME = {
     "Networks": "task",
     "Picture": "images",
     "Planning": "step",
+    "Port": "exchange",
+    "Program": "exchange",
     "Rendering": "step",
     "Resources": "step",
     "Side": "task",
     "Sink": "step",
     "Source": "step",
     "Step": "step",
+    "Taken": "exchange",
     "Task": "task",
     "Transform": "step",
     "hookimpl": "hookspecs",
@@ -41,10 +49,14 @@ _HOME = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "Adoption",
     "Catalog",
     "Config",
     "Entry",
+    "Exporter",
+    "Foreign",
     "Geometry",
+    "Importer",
     "Item",
     "Listing",
     "Location",
@@ -52,12 +64,15 @@ __all__ = [
     "Networks",
     "Picture",
     "Planning",
+    "Port",
+    "Program",
     "Rendering",
     "Resources",
     "Side",
     "Sink",
     "Source",
     "Step",
+    "Taken",
     "Task",
     "Transform",
     "__version__",

@@ -1,4 +1,4 @@
-"""What is installed: every task, step, exporter and bundle, the plugin each came from, and the plugins that broke.
+"""What is installed: every task, step, importer, exporter and bundle, whose each is, and the plugins that broke.
 
 A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
 Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
@@ -19,14 +19,17 @@ import pluggy
 from img2imgkit import backend, hookspecs
 from img2imgkit.config import suggestion
 from img2imgkit.errors import NotInstalled
+from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
 GROUP = "img2imgkit"
 OWN = "img2imgkit"
+ALWAYS = ("steps", "importers", "exporters")  # own plugins that no restriction takes away
 KINDS: Mapping[str, str] = {
     "tasks": "register_tasks",
     "steps": "register_steps",
+    "importers": "register_importers",
     "exporters": "register_exporters",
     "bundles": "register_bundles",
 }
@@ -34,7 +37,8 @@ KINDS: Mapping[str, str] = {
 _CONTRACTS: Mapping[str, tuple[type, ...]] = {
     "tasks": (Task,),
     "steps": (Source, Transform, Sink),
-    "exporters": (object,),
+    "importers": (Importer,),
+    "exporters": (Exporter,),
 }
 
 
@@ -84,12 +88,12 @@ class Catalog:
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
         """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
 
-        The steps that come with img2imgkit are always there.
+        The steps and the formats of models that come with img2imgkit are always there.
         """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
         plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
-        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or (p.own and p.name == "steps")))
+        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or (p.own and p.name in ALWAYS)))
 
     @property
     def tasks(self) -> Mapping[str, Any]:
@@ -100,6 +104,11 @@ class Catalog:
     def steps(self) -> Mapping[str, Any]:
         """Step classes by name."""
         return self._of("steps")
+
+    @property
+    def importers(self) -> Mapping[str, Any]:
+        """Importer classes by name."""
+        return self._of("importers")
 
     @property
     def exporters(self) -> Mapping[str, Any]:
@@ -128,7 +137,7 @@ class Catalog:
         return tuple(hook for hook in KINDS.values() if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The task, step, exporter or bundle of that name.
+        """The task, step, importer, exporter or bundle of that name.
 
         Raises:
             NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.

@@ -5,6 +5,7 @@ ToolkitError
 ├── NotInstalled         a task, step or bundle of that name is not there
 ├── BundleError          a bundle cannot be read, or does not fit its task
 ├── InteropError         another toolkit's file cannot be read, or is of no known network
+├── ExportError          a model cannot be written in a format, or what was written differs from it
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
 ├── LockError            another run holds the output folder
 ├── ImageError           one picture failed; the batch goes on
@@ -57,6 +58,10 @@ class BundleError(ToolkitError):
 
 class InteropError(ToolkitError):
     """Another toolkit's file cannot be read, or holds no network that is known here."""
+
+
+class ExportError(ToolkitError):
+    """A model cannot be written in a format, or what was written differs from it."""
 
 
 class PlanError(ToolkitError):

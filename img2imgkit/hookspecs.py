@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
@@ -31,8 +32,13 @@ def register_steps(register: Callable[[type[Step]], None]) -> None:
 
 
 @hookspec
-def register_exporters(register: Callable[[type], None]) -> None:
-    """Call ``register(ExporterClass)`` once for each model format this plugin writes; the class has a ``name``."""
+def register_importers(register: Callable[[type[Importer]], None]) -> None:
+    """Call ``register(ImporterClass)`` once for each kind of model file this plugin reads."""
+
+
+@hookspec
+def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
+    """Call ``register(ExporterClass)`` once for each model format this plugin writes."""
 
 
 @hookspec

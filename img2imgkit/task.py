@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from img2imgkit.config import Config
+from img2imgkit.exchange import Adoption, Foreign
 
 if TYPE_CHECKING:
     import keras
@@ -130,6 +131,15 @@ class Task(ABC):
         self.weights: Any = weights or self.Weights()
         self.choices: Any = choices or self.Choices()
 
+    @classmethod
+    def adopt(cls, networks: Sequence[Foreign]) -> Adoption | None:
+        """How a bundle of this task is made of networks from other software; None: it has no use for one of them.
+
+        Args:
+            networks: in the order in which the user names their files; critics may be among them, and are left aside
+        """
+        return None
+
     @abstractmethod
     def build(self) -> Networks:
         """New networks with fresh weights."""
@@ -216,7 +226,8 @@ class Task(ABC):
     def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         """The arrays that join ``translate``'s inputs for one picture, from the sides that a user gave for it.
 
-        Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps.
+        Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps; a code that
+        is given takes the place of an array of the same name.
 
         Shapes:
             given: sides of kind "value" as parsed; "attributes" as names and whether the picture has them; "map", and

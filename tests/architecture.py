@@ -22,12 +22,25 @@ ROOMS = (  # each imports only rooms before it
         "metrics",
         "adversary",
         "parts",
+        "exchange",
         "task",
         "step",
         "hookspecs",
         "catalog",
     ),
-    *("bundle", "interop", "inference", "data", "training", "evaluation", "pipeline", "steps", "testing", "cli"),
+    *(
+        "bundle",
+        "interop",
+        "inference",
+        "export",
+        "data",
+        "training",
+        "evaluation",
+        "pipeline",
+        "steps",
+        "testing",
+        "cli",
+    ),
 )
 NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.

@@ -6,6 +6,7 @@ import pytest
 from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
 from img2imgkit.catalog import KINDS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
+from img2imgkit.exchange import Exporter, Importer
 
 
 def sink(called, **extra):
@@ -68,9 +69,10 @@ class TestWhatComesIn:
         found = catalog(one=bringing(module, Path("/models/night"), kind="bundles"))
         assert dict(found.bundles) == {"night": Path("/models/night")}
 
-    def test_exporters_come_through_their_hook(self, module):
-        exporter = type("Onnx", (), {"name": "onnx"})
-        assert dict(catalog(one=bringing(module, exporter, kind="exporters")).exporters) == {"onnx": exporter}
+    @pytest.mark.parametrize(("kind", "base"), [("importers", Importer), ("exporters", Exporter)])
+    def test_formats_come_through_their_hooks(self, kind, base, module):
+        form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
+        assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))

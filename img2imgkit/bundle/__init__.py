@@ -5,6 +5,15 @@ documented in ``docs/bundles.md``. What a bundle says is not trusted: no size is
 its task builds have said what they need.
 """
 
+from img2imgkit.bundle.exported import (
+    EXPORTED_FILE,
+    EXPORTED_FORMAT,
+    EXPORTED_KEY,
+    Exported,
+    PortDescription,
+    ProgramDescription,
+    read_exported,
+)
 from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -19,17 +28,24 @@ from img2imgkit.bundle.manifest import (
 from img2imgkit.bundle.store import Bundle, load, resolve, save, task_of
 
 __all__ = [
+    "EXPORTED_FILE",
+    "EXPORTED_FORMAT",
+    "EXPORTED_KEY",
     "FORMAT",
     "MANIFEST",
     "MAX_MANIFEST_BYTES",
     "Bundle",
     "Contract",
+    "Exported",
     "Manifest",
     "PluginVersion",
+    "PortDescription",
+    "ProgramDescription",
     "Score",
     "WeightsFile",
     "describe",
     "load",
+    "read_exported",
     "resolve",
     "save",
     "task_of",

@@ -88,8 +88,8 @@ def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Besid
         raise TranslateError(f"task {task.name!r}: {error}") from None
     maps = {name: ids for name, ids in kinds["map"].items() if name != LABEL}
     maps |= {name: array for name, array in arrays.items() if array.ndim == 3}
-    vectors = {name: np.asarray(code, np.float32) for name, code in kinds["pictures"].items()}
-    vectors |= {name: array for name, array in arrays.items() if array.ndim == 1}
+    vectors = {name: array for name, array in arrays.items() if array.ndim == 1}
+    vectors |= {name: np.asarray(code, np.float32) for name, code in kinds["pictures"].items()}
     return Beside(maps, vectors)
 
 

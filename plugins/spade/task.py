@@ -150,13 +150,13 @@ class Spade(kit.Task):
         if not self.options.style:
             return {}
         random = np.random.default_rng(given.get("seed", 0))
-        return {"z": random.standard_normal(self.options.style.latent, "float32")}
+        return {"style": random.standard_normal(self.options.style.latent, "float32")}
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         shown = self._shown(inputs["source"], inputs.get("instance"))
         if not self.options.style:
             return nets["generator"](shown, training=False)
-        code = inputs.get("style", inputs.get("z"))
+        code = inputs.get("style")
         if code is None:
             code = ops.zeros((ops.shape(shown)[0], self.options.style.latent), "float32")
         return nets["generator"]([shown, ops.convert_to_tensor(code)], training=False)

@@ -1,0 +1,85 @@
+"""What an exported model says of itself: the bundle it was made of, and what goes into it and comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from img2imgkit.bundle.manifest import Manifest
+from img2imgkit.config import Config, parse_yaml, validate
+from img2imgkit.errors import BundleError, ConfigError
+
+EXPORTED_FORMAT = 1
+EXPORTED_KEY = "img2imgkit"
+"""Of the metadata of an ONNX file that holds the description."""
+EXPORTED_FILE = "img2imgkit.json"
+"""Beside what cannot hold it."""
+
+ImageIo = Literal["signed", "unit", "uint8"]
+Layout = Literal["nhwc", "nchw"]
+
+
+class PortDescription(Config):
+    """See ``exchange.Port``."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: Literal["float32", "uint8", "int32"]
+    meaning: str
+
+
+class ProgramDescription(Config):
+    """See ``exchange.Program``."""
+
+    name: str
+    inputs: tuple[PortDescription, ...]
+    outputs: tuple[PortDescription, ...]
+    multiple: int = Field(default=1, ge=1)
+    minimum: int = Field(default=1, ge=1)
+    scale: int | None = Field(default=1, ge=1)
+
+
+class Exported(Config):
+    """The description that travels with an exported model.
+
+    Attributes:
+        manifest: of the bundle, whole
+        image_io: what pictures are: float32 in [-1, 1] ("signed") or [0, 1] ("unit"), or levels ("uint8")
+        layout: the order of axes of pictures
+        size: height and width, where they are fixed
+        choices: of the task, which are part of the model now
+    """
+
+    format: int = Field(ge=1, le=EXPORTED_FORMAT)
+    manifest: Manifest
+    image_io: ImageIo = "signed"
+    layout: Layout = "nhwc"
+    precision: Literal["float32", "float16", "int8"] = "float32"
+    size: tuple[int, int] | None = None
+    choices: dict[str, Any] = Field(default_factory=dict)
+    programs: tuple[ProgramDescription, ...]
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+
+def read_exported(text: str, place: str) -> Exported:
+    """The description out of its JSON.
+
+    Args:
+        place: the file, for errors
+
+    Raises:
+        BundleError: it is damaged, or of a format that this version does not know.
+    """
+    try:
+        stated: Mapping[str, Any] = json.loads(text)
+        return validate(Exported, parse_yaml("", place), data=stated)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{place}: no valid JSON: {error}") from None
+    except ConfigError as error:
+        raise BundleError(str(error)) from None
