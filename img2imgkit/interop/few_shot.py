@@ -112,6 +112,12 @@ def places(options: Options) -> Places:
             yield module, f"{network}/{layer}"
 
 
+def assumed(arguments: Options) -> dict[str, str]:
+    """What a file cannot tell."""
+    del arguments
+    return {"norm": "instance for contents, none for classes, adaptive for the result, as officially"}
+
+
 def _blocks(module: str, blocks: int) -> Places:
     for number in range(blocks):
         for inside in range(2):
@@ -133,4 +139,4 @@ def _if_complete(state: State, options: dict[str, Any], places: Any) -> dict[str
 CONTENT_ENCODER = Family("content_encoder", recognise_content, content_places)
 CLASS_ENCODER = Family("class_encoder", recognise_class, class_places)
 ADAIN_DECODER = Family("adain_decoder", recognise_decoder, decoder_places, clean=without_instance_statistics)
-FEW_SHOT_GENERATOR = Family("few_shot_generator", recognise, places, clean=without_instance_statistics)
+FEW_SHOT_GENERATOR = Family("few_shot_generator", recognise, places, without_instance_statistics, assumed)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from img2imgkit import backend
 from img2imgkit.errors import InteropError
+from img2imgkit.exchange import Foreign
 from img2imgkit.interop.class_critic import CLASS_CRITIC
 from img2imgkit.interop.few_shot import (
     ADAIN_DECODER,
@@ -28,8 +33,8 @@ from img2imgkit.interop.unet import UNET
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
+MAX_ARRAYS = 10_000  # the largest networks have about a thousand
 FAMILIES: tuple[Family, ...] = (
     UNET,
     RESNET,
@@ -63,21 +68,45 @@ def load_torch(path: Path | str, network: str | None = None, part: str | None = 
     Raises:
         InteropError: the file cannot be read, or holds no network that is known here.
     """
+    return read_network(path, network, part, **options).model
+
+
+def read_network(path: Path | str, network: str | None = None, part: str | None = None, **options: Any) -> Foreign:
+    """The same as ``load_torch``, with what was read off the file, and what had to be assumed."""
     loaded = read_torch(path)
+    try:
+        found = foreign_from_state(state_of(loaded, part), network, **options)
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}") from None
+    return replace(found, source=Path(path).name)
+
+
+def foreign_from_state(state: State, network: str | None = None, source: str = "", **options: Any) -> Foreign:
+    """The network that a state dict with PyTorch's names is of, built and filled.
+
+    Args:
+        network: its family's name, instead of whichever fits
+        source: the file's name
+        options: arguments of the network's function, in place of what was read off
+
+    Raises:
+        InteropError: it is of no network that is known here, or not whole.
+    """
+    if len(state) > MAX_ARRAYS:
+        raise InteropError(f"{len(state)} arrays are more than any network has that is known here")
+    state = state_of(dict(state))
+    family, found = _recognised(state, network)
+    arguments = found | options
     backend.load()
     import keras
 
-    try:
-        state = state_of(loaded, part)
-        family, found = _recognised(state, network)
-        found |= options
-        with keras.StatelessScope(initialize_variables=False):  # shapes only: what does not fit takes no memory
-            _fit(family, state, family.build(**found))
-        model = family.build(**found)
-        _assign(_fit(family, state, model))
-    except InteropError as error:
-        raise InteropError(f"{path}: {error}") from None
-    return model
+    with keras.StatelessScope(initialize_variables=False):  # shapes only: what does not fit takes no memory
+        values = _fit(family, state, _built(family, arguments))
+    if broken := [variable.path for variable, array in values if not np.isfinite(array).all()]:
+        raise InteropError(f"{broken[0]} of the network {family.name!r} would hold NaN or infinity")
+    model = _built(family, arguments)
+    _assign(_fit(family, state, model))
+    return Foreign(family.name, arguments, model, dict(family.assumed(found)), source)
 
 
 def put(state: State, model: keras.Model, network: str | None = None) -> None:
@@ -103,6 +132,14 @@ def _recognised(state: State, network: str | None) -> tuple[Family, dict[str, An
             return family, options
     wanted = f"no {network} network" if network else f"none of the networks known here ({', '.join(known)})"
     raise InteropError(f"{wanted}: {seen(state)}")
+
+
+def _built(family: Family, arguments: Mapping[str, Any]) -> keras.Model:
+    try:
+        return family.build(**arguments)
+    except Exception as error:  # arguments out of a file can be wrong in every way there is
+        stated = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        raise InteropError(f"no {family.name} can be built with {stated}: {error}") from None
 
 
 def _fit(family: Family, state: State, model: keras.Model) -> list[tuple[Any, np.ndarray]]:

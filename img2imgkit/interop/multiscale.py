@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
 
 SPADE = re.compile(r"discriminator_(\d+)\.model(\d+)\.0(?:\.([01]))?")
 MATCHED = re.compile(r"scale(\d+)_layer(\d+)\.([01])")  # pix2pixHD, whose features are matched
@@ -74,4 +74,4 @@ def _renamed(name: str, scales: int) -> str:
     return f"scale{scale}_{('conv', 'norm')[inside]}{number}.{leaf}"
 
 
-MULTISCALE_CRITIC = Family("multiscale_critic", recognise, places, clean=renamed)
+MULTISCALE_CRITIC = Family("multiscale_critic", recognise, places, renamed, assumed_norm)

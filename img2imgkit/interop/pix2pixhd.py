@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
 
 Options = Mapping[str, Any]
 Places = Iterator[tuple[str, str]]
@@ -51,6 +51,12 @@ def places(options: Options) -> Places:
         index = yield from _up(after, index, inside, 1, batch)
         if number == enhancers:
             yield f"{after}.{index + 1}", f"{inside}/last_conv"
+
+
+def assumed(arguments: Options) -> dict[str, str]:
+    """What a file cannot tell."""
+    channels = "how many of them are classes, an edge and features of instances; a network on pictures reads 3"
+    return {"channels": channels} | assumed_norm(arguments)
 
 
 def recognise_encoder(state: State) -> dict[str, Any] | None:
@@ -119,5 +125,7 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
     return found
 
 
-PIX2PIXHD_GENERATOR = Family("pix2pixhd_generator", recognise, places, clean=without_instance_statistics)
-INSTANCE_ENCODER = Family("instance_encoder", recognise_encoder, places_of_encoder, clean=without_instance_statistics)
+PIX2PIXHD_GENERATOR = Family("pix2pixhd_generator", recognise, places, without_instance_statistics, assumed)
+INSTANCE_ENCODER = Family(
+    "instance_encoder", recognise_encoder, places_of_encoder, without_instance_statistics, assumed_norm
+)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
 
 BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
 
@@ -58,6 +58,16 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"model.{index + 1}", "last_conv"
 
 
+def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What a file cannot tell."""
+    found = assumed_norm(arguments)
+    if arguments["padding"] == "reflect":
+        found["padding"] = "reflect; replicate leaves the same traces"
+    if arguments["dropout"]:
+        found["dropout"] = "0.5; there is one in each block, in training only, and its share is not in the file"
+    return found
+
+
 def _step(conv: str, norm: str, part: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield conv, f"{part}_conv"
     if options["norm"] == "batch":
@@ -68,4 +78,4 @@ def _index(name: str) -> int:
     return int(name.split(".")[1])
 
 
-RESNET = Family("resnet", recognise, places, clean=without_instance_statistics)
+RESNET = Family("resnet", recognise, places, without_instance_statistics, assumed)

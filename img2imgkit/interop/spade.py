@@ -66,6 +66,17 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "conv_img", "last_conv"
 
 
+def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What a file cannot tell."""
+    found = {"channels": "how many of them are classes, one of the unknown and an edge"}
+    if arguments["upsampling"] == "normal":
+        found["upsampling"] = "normal, 5 doublings; more, 6 of them, leaves the same traces"
+    if "size" in arguments:
+        height, width = arguments["size"]
+        found["size"] = f"{height} x {width}; the file tells only how many cells that map has"
+    return found
+
+
 def _sides(cells: int) -> tuple[int, int]:
     """Height and width of a map of so many cells."""
     for aspect in (1, 2):
@@ -93,5 +104,5 @@ def places_of_encoder(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "fc_var", "log_variance"
 
 
-SPADE_GENERATOR = Family("spade_generator", recognise, places, clean=joined)
+SPADE_GENERATOR = Family("spade_generator", recognise, places, joined, assumed)
 STYLE_ENCODER = Family("style_encoder", recognise_encoder, places_of_encoder)

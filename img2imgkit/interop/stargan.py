@@ -73,6 +73,12 @@ def critic_places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "conv2", "logits"
 
 
+def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What a file cannot tell."""
+    del arguments
+    return {"domains": "what they are called, and whether they are of one label set, or of two and a mask of 2 numbers"}
+
+
 def _step(index: int, part: str) -> Iterator[tuple[str, str]]:
     yield f"main.{index}", f"{part}_conv"
     yield f"main.{index + 1}", f"{part}_norm"
@@ -82,5 +88,7 @@ def _index(name: str) -> int:
     return int(name.split(".")[1])
 
 
-STARGAN_GENERATOR = Family("stargan_generator", recognise_generator, generator_places, clean=without_running_statistics)
-DOMAIN_CRITIC = Family("domain_critic", recognise_critic, critic_places)
+STARGAN_GENERATOR = Family(
+    "stargan_generator", recognise_generator, generator_places, without_running_statistics, assumed
+)
+DOMAIN_CRITIC = Family("domain_critic", recognise_critic, critic_places, assumed=assumed)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import keras
 
 State = Mapping[str, np.ndarray]
+Arguments = Mapping[str, Any]
 Places = Iterable[tuple[str, str]]  # a module's name in the state, and its layer's name in the model
 # where files keep one, the better before
 PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
@@ -36,12 +37,14 @@ class Family:
             cannot be read off has the official default
         places: which module of the state is which layer of the model, for these arguments
         clean: the state less what some files hold and no network reads
+        assumed: for these arguments, which of them the file cannot tell, and in words what was taken
     """
 
     name: str
     recognise: Callable[[State], dict[str, Any] | None]
     places: Callable[[Mapping[str, Any]], Places]
     clean: Callable[[State], State] = dict
+    assumed: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {}
 
     def build(self, **options: Any) -> keras.Model:
         """A new network."""
@@ -88,6 +91,15 @@ def has_batch_norm(state: State) -> bool:
     """Whether any running statistics stand beside a scale; early InstanceNorm kept some without one."""
     suffix = ".running_mean"
     return any(name.endswith(suffix) and f"{name.removesuffix(suffix)}.weight" in state for name in state)
+
+
+def assumed_norm(arguments: Arguments) -> dict[str, str]:
+    """What a file leaves open where batch normalization alone has numbers of its own."""
+    if arguments["norm"] == "batch":
+        return {"statistics": "whether a translation normalises by those of the training or by the picture's own"}
+    if arguments["norm"] == "instance":
+        return {"norm": "instance, as officially where convolutions have biases; it has no numbers, and nor has none"}
+    return {"norm": "none, as officially where convolutions have no biases; instance has no numbers either"}
 
 
 def without_instance_statistics(state: State) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -45,8 +45,13 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{inside}.2", f"down{level}_norm"
 
 
+def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What a file cannot tell."""
+    return {"dropout": "0.5 in the decoder's inner steps, in training only"} | assumed_norm(arguments)
+
+
 def _level(level: int) -> str:
     return "model.model.1" + ".model.3" * (level - 1)
 
 
-UNET = Family("unet", recognise, places, clean=without_instance_statistics)
+UNET = Family("unet", recognise, places, without_instance_statistics, assumed)
