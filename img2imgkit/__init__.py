@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
     from img2imgkit.config import Config, Location
+    from img2imgkit.errors import InteropError
     from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
@@ -26,6 +27,7 @@ _HOME = {
     "Foreign": "exchange",
     "Geometry": "task",
     "Importer": "exchange",
+    "InteropError": "errors",
     "Item": "step",
     "Listing": "step",
     "Location": "config",
@@ -57,6 +59,7 @@ __all__ = [
     "Foreign",
     "Geometry",
     "Importer",
+    "InteropError",
     "Item",
     "Listing",
     "Location",
