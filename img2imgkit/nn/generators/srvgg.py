@@ -5,35 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import keras
-from keras import layers, ops
+from keras import layers
+
+from img2imgkit.nn.layers.shuffle import PixelShuffle
 
 Activation = Literal["prelu", "leaky_relu", "relu"]
 LEAK = 0.1
-
-
-@keras.saving.register_keras_serializable("img2imgkit")
-class PixelShuffle(layers.Layer):
-    """Move channels into space; channel (i * scale + j) * C + c becomes row i, column j of its block.
-
-    Shapes:
-        (N, H, W, C * scale^2) -> (N, scale * H, scale * W, C)
-    """
-
-    def __init__(self, scale: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scale = scale
-
-    def call(self, x: Any) -> Any:
-        return x if self.scale == 1 else ops.depth_to_space(x, self.scale, data_format="channels_last")
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        count, height, width, channels = input_shape
-        assert channels is not None
-        grown = [None if size is None else size * self.scale for size in (height, width)]
-        return (count, *grown, channels // self.scale**2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale}
 
 
 def srvgg(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 Shape = tuple[int | None, ...]
@@ -73,3 +74,46 @@ class ResizedLike(layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         first, second = input_shape
         return (first[0], *second[1:3], first[-1])
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class BilinearUp(layers.Layer):
+    """A map enlarged by a whole number, as ``bilinear`` does it, but by one convolution that makes every new pixel.
+
+    Its work grows with the number of pixels alone, and it is made of operations that every other format has.
+
+    Shapes:
+        (N, H, W, C) -> (N, scale * H, scale * W, C)
+    """
+
+    def __init__(self, scale: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, x: Any) -> Any:
+        if self.scale == 1:
+            return x
+        padded = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # which repeats the edge
+        kernel = ops.cast(ops.convert_to_tensor(_phases(self.scale, x.shape[-1])), x.dtype)
+        phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")  # (N, H, W, scale^2 * C)
+        return ops.depth_to_space(phases, self.scale, data_format="channels_last")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, height, width, channels = input_shape
+        grown = [None if size is None else size * self.scale for size in (height, width)]
+        return (count, *grown, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
+
+
+def _phases(scale: int, channels: int) -> np.ndarray:
+    """One 3x3 filter for each place within an enlarged pixel, the same for each channel.
+
+    Shapes:
+        -> (3, 3, channels, scale^2 * channels)
+    """
+    places = (np.arange(scale) + 0.5) / scale - 0.5  # in source pixels, from the middle of the old one
+    taps = np.maximum(1 - np.abs(places[:, None] - np.arange(-1, 2)), 0)  # (scale, 3)
+    kernel = np.einsum("ya,xb,cd->abcyxd", taps, taps, np.eye(channels))
+    return kernel.reshape(3, 3, channels, scale**2 * channels).astype(np.float32)

@@ -1,0 +1,80 @@
+"""The residual super-resolution network of ESRGAN's baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers
+
+from img2imgkit.nn.layers.resizing import BilinearUp
+from img2imgkit.nn.layers.shuffle import PixelShuffle, ScaledSum
+
+LEAK = 0.1
+
+
+def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 3) -> keras.Model:
+    """SRResNet (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1), as ``MSRResNet`` of ESRGAN.
+
+    The output is the bilinear enlargement plus what the network adds; the sum is made in float32 whatever the
+    precision of what comes before.
+
+    Shapes:
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+    Departs from the paper: as the official code of ESRGAN does, without normalization, with leaky activations, 3x3
+    kernels and the bilinear enlargement as the long skip (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
+
+    Raises:
+        ValueError: ``scale`` is neither 3 nor a power of 2.
+    """
+    source = keras.Input((None, None, channels), name="source")
+    x = _leaky(_conv(source, width, "first"), "first_act")  # (N, H, W, width)
+    for number in range(blocks):
+        x = residual_block(x, f"block{number}", weakened_kernels)
+    for number, factor in enumerate(enlargements(scale)):
+        x = _conv(x, width * factor**2, f"up{number}_conv")
+        x = _leaky(PixelShuffle(factor, name=f"up{number}_shuffle")(x), f"up{number}_act")
+    x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)
+    x = _conv(x, channels, "last", dtype="float32")
+    smooth = BilinearUp(scale, dtype="float32", name="smooth")(source)
+    return keras.Model(source, layers.Add(dtype="float32", name="sum")([smooth, x]), name="srresnet")
+
+
+def enlargements(scale: int) -> list[int]:
+    """By how much a network enlarges in each of its steps: by 3 at once, by 2 again and again.
+
+    Raises:
+        ValueError: ``scale`` is neither 3 nor a power of 2.
+    """
+    if scale == 3:
+        return [3]
+    if scale < 1 or scale & (scale - 1):
+        raise ValueError(f"scale {scale}: networks enlarge by 3, or by a power of 2")
+    return [2] * (scale.bit_length() - 1)
+
+
+def residual_block(x: Any, name: str, kernels: Callable[[], keras.initializers.Initializer], scale: float = 1.0) -> Any:
+    """EDSR's block: two convolutions, what they make times ``scale`` added to what they read.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+    """
+    y = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer=kernels(), name=f"{name}_conv0")(x)
+    y = layers.ReLU(name=f"{name}_act")(y)
+    y = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer=kernels(), name=f"{name}_conv1")(y)
+    return ScaledSum(scale, name=f"{name}_sum")([x, y])
+
+
+def weakened_kernels() -> keras.initializers.Initializer:
+    """A tenth of He's (https://arxiv.org/abs/1809.00219, section 3.1: "smaller initialization")."""
+    return keras.initializers.VarianceScaling(0.02, mode="fan_in", distribution="untruncated_normal")
+
+
+def _conv(x: Any, filters: int, name: str, dtype: str | None = None) -> Any:
+    kernels = weakened_kernels()
+    return layers.Conv2D(filters, 3, padding="same", kernel_initializer=kernels, dtype=dtype, name=name)(x)
+
+
+def _leaky(x: Any, name: str) -> Any:
+    return layers.LeakyReLU(LEAK, name=name)(x)
