@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+__all__ = ["Adoption", "Exporter", "Foreign", "Importer", "Port", "Program", "Taken", "by_use"]
+
 Arrays = Mapping[str, "np.ndarray"]
 DType = Literal["float32", "uint8", "int32"]
+Precision = Literal["float32", "float16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Adoption:
         fresh: generators that no file has and that a translation does without: they keep fresh weights
         usual: whether such files come from this task's official code, as a rule
         lacking: what else the task needs, a sentence each; nothing when it is complete
+        notes: what no file tells and what was taken for it, and how to state otherwise, a sentence each
     """
 
     options: Mapping[str, Any]
@@ -60,6 +64,22 @@ class Adoption:
     fresh: tuple[str, ...] = ()
     usual: bool = True
     lacking: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def by_use(networks: Sequence[Foreign], **uses: Collection[str]) -> dict[str, list[int]] | None:
+    """The numbers of the networks for each use, by their families; None: one of them has no use.
+
+    Args:
+        uses: families that a network for that use may have
+    """
+    found: dict[str, list[int]] = {use: [] for use in uses}
+    for number, network in enumerate(networks):
+        use = next((use for use, families in uses.items() if network.family in families), None)
+        if use is None:
+            return None
+        found[use].append(number)
+    return found
 
 
 class Importer(ABC):
@@ -94,12 +114,14 @@ class Port:
         shape: None for what may vary; the first axis is the batch
         dtype: of its numbers
         meaning: what they are, with their range, for users: "RGB in [-1, 1]"
+        axes: what each axis counts, in units of the first input: "batch", "height", "width/2", "" for what never varies
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: DType
     meaning: str
+    axes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,18 +131,39 @@ class Program:
     Attributes:
         name: unique in the model
         call: maps tensors by the inputs' names to tensors by the outputs' names; TensorFlow can trace it
+        sample: arrays such as the program is given, by the inputs' names, for a batch of so many, a height and a width
         multiple: what heights and widths must be multiples of
         minimum: the least height and width
         scale: how many times as high and wide the output is; None where the output is no picture
+        size: height and width, where they are fixed
+        model: the network, where the program is one as it is
     """
 
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    sample: Callable[[np.random.Generator, int, int, int], Arrays]
     multiple: int = 1
     minimum: int = 1
     scale: int | None = 1
+    size: tuple[int, int] | None = None
+    model: keras.Model | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """How programs are to be written.
+
+    Attributes:
+        precision: of the numbers inside; ports keep their types
+        opset: the version of ONNX's operators
+        samples: for int8, what each program is given as a rule, by its name
+    """
+
+    precision: Precision = "float32"
+    opset: int = 18
+    samples: Mapping[str, Sequence[Arrays]] = field(default_factory=dict)
 
 
 class Exporter(ABC):
@@ -130,19 +173,34 @@ class Exporter(ABC):
         name: what users call the format
         suffix: of the file; "" for a folder
         several: whether one file holds several programs
+        precisions: what it can write
+        mixed: whether float16 programs are given to it as such; otherwise it makes float32 ones of half the size
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
     several: ClassVar[bool] = False
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
+    mixed: ClassVar[bool] = False
+
+    def taken(self, programs: Sequence[Program]) -> Sequence[Program]:
+        """Those that the format can hold."""
+        return programs
+
+    def usual(self, programs: Sequence[Program]) -> Sequence[Program]:
+        """Those of the taken ones that are written where a user names none."""
+        return programs if self.several else programs[:1]
+
+    def file_name(self, program: Program) -> str:
+        """What a file of that program alone is called in a folder of several."""
+        return f"{program.name}{self.suffix}"
 
     @abstractmethod
-    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], settings: Any) -> None:
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
         """Write the programs to a path that is not there yet.
 
         Args:
             about: the model's description, which goes into the file, or beside it, as JSON
-            settings: the options of the export
 
         Raises:
             ExportError: something in a program cannot be converted.
@@ -151,3 +209,7 @@ class Exporter(ABC):
     @abstractmethod
     def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
         """A function that runs a program of a written model, by its name, on arrays."""
+
+    @abstractmethod
+    def about(self, path: Path) -> str:
+        """The description in a written model, as JSON."""

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from img2imgkit.config import Config
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CriticPart", "GeneratorPart", "Norm", "PatchPart", "PixelPart", "ResnetPart", "Statistics", "UnetPart"]
+__all__ = [
+    "CriticPart",
+    "GeneratorPart",
+    "Norm",
+    "PatchPart",
+    "PixelPart",
+    "ResnetPart",
+    "Statistics",
+    "UnetPart",
+    "critic_part",
+    "generator_part",
+    "untold",
+]
 
 Norm = Literal["batch", "instance", "none"]
 Statistics = Literal["running", "image"]
@@ -62,6 +75,10 @@ class ResnetPart(Config):
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
     antialias: bool = Field(default=False, description="halve and double through a blur")
+    antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
+    padding: Literal["reflect", "replicate", "zero"] = Field(
+        default="reflect", description="what the residual blocks see beyond the edges"
+    )
 
     @property
     def multiple(self) -> int:
@@ -75,7 +92,8 @@ class ResnetPart(Config):
 
     def radius(self, norm: Norm, statistics: Statistics) -> int | None:
         """How far a pixel sees; None: the whole picture."""
-        return None if sees_all(norm, statistics) else 16 + 8 * self.blocks + 8 * self.antialias
+        blurs = self.antialias or bool(self.antialias_up)
+        return None if sees_all(norm, statistics) else 16 + 8 * self.blocks + 8 * blurs
 
     def build(
         self, norm: Norm, channels: Channels, out_channels: Channels, statistics: Statistics = "running"
@@ -91,6 +109,8 @@ class ResnetPart(Config):
             channels,
             out_channels,
             antialias=self.antialias,
+            antialias_up=self.antialias_up,
+            padding=self.padding,
             statistics=statistics,
         )
 
@@ -135,3 +155,40 @@ class PixelPart(Config):
 
 GeneratorPart = Annotated[UnetPart | ResnetPart, Field(discriminator="kind")]
 CriticPart = Annotated[PatchPart | PixelPart, Field(discriminator="kind")]
+
+
+def generator_part(family: str, arguments: Mapping[str, Any]) -> GeneratorPart | None:
+    """The part that builds such a network; None: none does.
+
+    Args:
+        family: the network's function in ``img2imgkit.nn``
+        arguments: what that function is given; those that are no options of the part are left out
+    """
+    parts: Mapping[str, type[UnetPart | ResnetPart]] = {"unet": UnetPart, "resnet": ResnetPart}
+    return _part(parts[family], arguments) if family in parts else None
+
+
+def critic_part(family: str, arguments: Mapping[str, Any]) -> CriticPart | None:
+    """The same for critics."""
+    parts: Mapping[str, type[PatchPart | PixelPart]] = {"patch_critic": PatchPart, "pixel_critic": PixelPart}
+    return _part(parts[family], arguments) if family in parts else None
+
+
+def untold(part: GeneratorPart, norm: Norm) -> tuple[str, ...]:
+    """What no file tells of a generator, and what is done about it here, a sentence each."""
+    notes = []
+    if norm == "batch":
+        notes.append(
+            "batch normalization takes each picture's own statistics, as the official test.py does; "
+            "for the running ones, as with its --eval: --set statistics=running"
+        )
+    if part.dropout:
+        notes.append("dropout acts in training only, as with --eval of the official test.py, which keeps it otherwise")
+    return tuple(notes)
+
+
+def _part(part: Any, arguments: Mapping[str, Any]) -> Any:
+    try:
+        return part(**{name: value for name, value in arguments.items() if name in part.model_fields})
+    except ValidationError:  # such as no block at all
+        return None

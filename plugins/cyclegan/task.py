@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +10,19 @@ from pydantic import Field
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.exchange import by_use
 from img2imgkit.losses import l1, l2
-from img2imgkit.parts import CriticPart, GeneratorPart, Norm, PatchPart, ResnetPart, Statistics
+from img2imgkit.parts import (
+    CriticPart,
+    GeneratorPart,
+    Norm,
+    PatchPart,
+    ResnetPart,
+    Statistics,
+    critic_part,
+    generator_part,
+    untold,
+)
 
 SIDES = ("a", "b")
 
@@ -64,6 +75,41 @@ class CycleGan(kit.Task):
         """Which way to translate."""
 
         direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="from which side to which")
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From the translators of both directions, a's first; critics' sizes become options, too."""
+        found = by_use(networks, generator=("resnet", "unet"), critic=("patch_critic", "pixel_critic"))
+        if found is None or not 1 <= len(found["generator"]) <= 2 or len(found["critic"]) > 2:
+            return None
+        translators = [networks[number] for number in found["generator"]]
+        part = generator_part(translators[0].family, translators[0].arguments)
+        if part is None or not _alike(translators):
+            return None
+        channels = translators[0].model.input_shape[-1]
+        if channels not in (1, 3) or translators[0].model.output_shape[-1] != channels:
+            return None
+        stated: dict[str, Any] = {"generator": part, "norm": translators[0].arguments["norm"], "channels": channels}
+        critics = [networks[number] for number in found["critic"]]
+        if critics:
+            judge = critic_part(critics[0].family, critics[0].arguments)
+            if judge is None or not _alike(critics):
+                return None
+            if critics[0].model.input_shape[-1] != channels:
+                return None
+            spectral = bool(critics[0].arguments.get("spectral"))
+            stated |= {"critic": judge, "adversary": Adversary(loss="lsgan", spectral=spectral)}
+        roles = dict(zip(("a_to_b", "b_to_a"), map(kit.Taken, found["generator"]), strict=False))
+        order = [
+            f"{role} is {networks[taken.number].source}, by the order of the files" for role, taken in roles.items()
+        ]
+        return kit.Adoption(
+            cls.Options(**stated).model_dump(mode="json"),
+            roles,
+            usual=part.kind == "resnet" and stated["norm"] == "instance" and not part.antialias,
+            lacking=() if len(roles) == 2 else (_lacking(translators[0].source),),
+            notes=(*order, *untold(part, stated["norm"])),
+        )
 
     def build(self) -> kit.Networks:
         chosen = self.options
@@ -137,6 +183,20 @@ class CycleGan(kit.Task):
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         return nets[self.choices.direction](inputs["source"], training=False)
+
+
+def _alike(networks: Sequence[kit.Foreign]) -> bool:
+    """Whether they are built alike."""
+    first = networks[0]
+    return all(each.family == first.family and dict(each.arguments) == dict(first.arguments) for each in networks)
+
+
+def _lacking(source: str) -> str:
+    return (
+        "the translator of the other direction: the official code saves two, latest_net_G_A.pth and "
+        f"latest_net_G_B.pth, and {source or 'this'} is one; --task pix2pix makes a bundle of one direction alone, "
+        "which translates the same"
+    )
 
 
 def _translators(nets: kit.Networks) -> tuple[Any, Any]:

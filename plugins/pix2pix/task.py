@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,8 +11,19 @@ from pydantic import Field
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.exchange import by_use
 from img2imgkit.losses import l1
-from img2imgkit.parts import CriticPart, GeneratorPart, Norm, PatchPart, Statistics, UnetPart
+from img2imgkit.parts import (
+    CriticPart,
+    GeneratorPart,
+    Norm,
+    PatchPart,
+    Statistics,
+    UnetPart,
+    critic_part,
+    generator_part,
+    untold,
+)
 
 
 class Pix2Pix(kit.Task):
@@ -50,6 +61,32 @@ class Pix2Pix(kit.Task):
         critic_real: float = Field(default=0.5, ge=0, description="the critic's, for true pairs")
         critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translated ones")
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From one U-Net, or one residual generator; a critic's sizes become options, too."""
+        found = by_use(networks, generator=("unet", "resnet"), critic=("patch_critic", "pixel_critic"))
+        if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
+            return None
+        [number] = found["generator"]
+        given = networks[number]
+        part, colours = generator_part(given.family, given.arguments), _colours(given)
+        if part is None or not set(colours) <= {1, 3}:
+            return None
+        stated: dict[str, Any] = {"generator": part, "norm": given.arguments["norm"]}
+        stated |= dict(zip(("channels", "output_channels"), colours, strict=True))
+        for critic in (networks[each] for each in found["critic"]):
+            judge = critic_part(critic.family, critic.arguments)
+            if judge is None or critic.model.input_shape[-1] != sum(colours):
+                return None
+            spectral = bool(critic.arguments.get("spectral"))
+            stated |= {"critic": judge, "adversary": Adversary(loss="vanilla", spectral=spectral)}
+        return kit.Adoption(
+            cls.Options(**stated).model_dump(mode="json"),
+            {"generator": kit.Taken(number)},
+            usual=part.kind == "unet" or (stated["norm"] == "batch" and not part.antialias),
+            notes=untold(part, stated["norm"]),
+        )
 
     def build(self) -> kit.Networks:
         chosen = self.options
@@ -94,6 +131,11 @@ class Pix2Pix(kit.Task):
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         return nets["generator"](inputs["source"], training=False)
+
+
+def _colours(network: kit.Foreign) -> tuple[int, int]:
+    """Channels that it reads, and that it writes."""
+    return network.model.input_shape[-1], network.model.output_shape[-1]
 
 
 def _pairs(batch: Mapping[str, Any], out: Mapping[str, Any]) -> tuple[Any, Any]:

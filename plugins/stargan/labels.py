@@ -132,3 +132,30 @@ class Names:
 
 def _twice(names: Sequence[str]) -> str | None:
     return next((name for number, name in enumerate(names) if name in names[:number]), None)
+
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+CELEBA = LabelSet(names=(*HAIR, "Male", "Young"), kind="attributes", exclusive=(HAIR,))
+RAFD = LabelSet(names=("angry", "contemptuous", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"))
+
+
+def assumed_labels(domains: int) -> tuple[tuple[LabelSet, ...], str]:
+    """What the labels of a generator may say that reads so many numbers, and in words that nobody has stated it."""
+    official: Mapping[int, tuple[str, tuple[LabelSet, ...]]] = {
+        len(CELEBA.names): ("CelebA's, as the official code trains it", (CELEBA,)),
+        len(RAFD.names): ("RaFD's expressions in the order of their folders, as the official code trains it", (RAFD,)),
+        len(CELEBA.names + RAFD.names) + 2: ("CelebA's and RaFD's, as the official --dataset Both", (CELEBA, RAFD)),
+    }
+    if domains in official:
+        whose, labels = official[domains]
+    else:
+        names = tuple(f"domain_{number}" for number in range(1, domains + 1))
+        whose, labels = (
+            "domains without names",
+            (LabelSet(names=names, kind="classes" if domains > 1 else "attributes"),),
+        )
+    shown = ", ".join(name for each in labels for name in each.names)
+    return labels, (
+        f"the file tells the number of labels, {domains}, and not what they say; taken are {whose}: {shown}. "
+        "Others, in their order: --set 'labels=[{names: [...], kind: classes}]', or kind: attributes"
+    )

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from img2imgkit_plugins.stargan.labels import LabelSet, Names
+from img2imgkit_plugins.stargan.labels import CELEBA, LabelSet, Names, assumed_labels
 from keras import ops
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary
+from img2imgkit.exchange import by_use
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
 from img2imgkit.nn import domain_critic, stargan_generator
 
-HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
-CELEBA = LabelSet(names=(*HAIR, "Male", "Young"), kind="attributes", exclusive=(HAIR,))
 PLAYER: Mapping[str, Any] = {
     "optimizer": {"kind": "adam", "learning_rate": 1e-4, "beta_1": 0.5},
     "schedule": {"kind": "linear", "after": 0.5},
@@ -81,6 +80,28 @@ class StarGan(kit.Task):
             default=1.0, ge=0, description="the critic's, for pictures that it takes for other domains"
         )
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From a generator; a critic tells the size of its pictures besides."""
+        found = by_use(networks, generator=("stargan_generator",), critic=("domain_critic",))
+        if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
+            return None
+        [number] = found["generator"]
+        given = networks[number].arguments
+        labels, note = assumed_labels(given["domains"])
+        stated = {"labels": labels, **{name: given[name] for name in ("width", "blocks", "channels")}}
+        for critic in (networks[each].arguments for each in found["critic"]):
+            if critic["channels"] != given["channels"] or critic["domains"] != len(Names(labels).all):
+                return None
+            spectral = bool(critic.get("spectral"))
+            stated |= {"size": critic["size"], "critic_width": critic["width"], "critic_layers": critic["layers"]}
+            stated |= {"adversary": Adversary(loss="wasserstein", penalty="wgan_gp", spectral=spectral)}
+        try:
+            options = cls.Options(**stated)
+        except ValidationError:  # such as pictures of two channels
+            return None
+        return kit.Adoption(options.model_dump(mode="json"), {"generator": kit.Taken(number)}, notes=(note,))
 
     @property
     def names(self) -> Names:
