@@ -20,7 +20,7 @@ Places = Iterable[tuple[str, str]]  # a module's name in the state, and its laye
 PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant kernel of anti-aliasing
 LEAVES = {
-    **{"weight": ("kernel", "gamma"), "bias": ("bias", "beta")},
+    **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",)},
 }
@@ -152,6 +152,8 @@ def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
     if variable is None:
         raise InteropError(f"{name} has no place in the layer {layer.name!r}")
     turned = _turned(leaf, array, tuple(layer.kernel.shape) if leaf == "weight_v" else ())
+    if turned.ndim == 1 and len(variable.shape) == 3:  # a PReLU's slopes, one for each channel
+        turned = turned[None, None]
     if tuple(turned.shape) != tuple(variable.shape):
         raise InteropError(
             f"{name}: its shape {array.shape} does not fit {variable.path}, which is {tuple(variable.shape)}"
