@@ -1,0 +1,226 @@
+"""What a graph computes, layer by layer: each blob as an operation on others.
+
+The same operation on the same values is the same value, whatever the blobs are called and however often they were
+split. So a network can be looked up: what it would compute either is among these values, or is not in the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from img2imgkit_plugins.ncnn.graph import Layer
+from img2imgkit_plugins.ncnn.weights import KERNEL, kernel_shape
+
+import img2imgkit as kit
+
+DIGITS = 6  # to which slopes and factors are compared; files state them in decimals
+RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
+
+# Parameters by ncnn's numbers: convolutions of 3 x 3 that keep the size, with a bias, in floating point.
+CONVOLUTION = {
+    **{1: KERNEL, 11: KERNEL},
+    **dict.fromkeys((2, 12, 3, 13), 1.0),  # dilation, stride
+    **dict.fromkeys((4, 14, 15, 16), 1.0),  # padding on each side
+    **{5: 1.0, 8: 0.0, 18: 0.0, 19: 0.0},  # bias, scales of integers, what is padded with, weights that change
+}
+Key = tuple[Any, ...]
+"""An operation, its settings, and the numbers of the values that it reads."""
+
+
+class Values:
+    """The values of a graph, numbered as they come; 0 is the picture.
+
+    Attributes:
+        keys: how each is made
+        layers: those with weights, by the value that they give
+        output: what the network gives
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.keys: list[Key] = []
+        self.layers: dict[int, Layer] = {}
+        self._channels: list[int | None] = []  # None: whatever the picture has
+        self._numbers: dict[Key, int] = {}
+        self._readers: dict[tuple[str, int], list[int]] = {}
+        blobs: dict[str, int] = {}
+        unread: set[str] = set()
+        for layer in layers:
+            if layer.kind not in OPERATIONS:
+                known = ", ".join(sorted(OPERATIONS))
+                raise kit.InteropError(f"{layer}: this kind of layer is in no network known here; known are {known}")
+            if not layer.gives or (len(layer.gives) > 1 and layer.kind != "Split"):
+                raise kit.InteropError(f"{layer} gives {len(layer.gives)} blobs")
+            number = OPERATIONS[layer.kind](self, layer, [blobs[blob] for blob in layer.reads])
+            blobs |= dict.fromkeys(layer.gives, number)
+            unread -= set(layer.reads)
+            unread |= set(layer.gives)
+        outputs = {blobs[blob] for blob in unread}
+        if not self.keys or len(outputs) != 1:
+            raise kit.InteropError(f"its layers give {len(outputs)} results that none reads, and a network has one")
+        self.output = outputs.pop()
+
+    def find(self, operation: str, *settings: Any) -> int | None:
+        """The value that is made so; None where there is none. For ``sum`` see ``total``."""
+        return self._numbers.get((operation, *settings))
+
+    def readers(self, operation: str, source: int) -> list[int]:
+        """The values made by that operation of that value, alone or among others."""
+        return self._readers.get((operation, source), [])
+
+    def make(self, sources: Sequence[int], channels: int | None, operation: str, *settings: Any) -> int:
+        """The number of the value that is made so, a new one where it is new."""
+        key = (operation, *settings)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.keys)
+            self.keys.append(key)
+            self._channels.append(channels)
+            for source in set(sources):
+                self._readers.setdefault((operation, source), []).append(self._numbers[key])
+        return self._numbers[key]
+
+    def channels(self, layer: Layer, source: int, wanted: int | None = None) -> int | None:
+        """How many channels a value has, which must be those that are wanted.
+
+        Raises:
+            InteropError: they are not.
+        """
+        found = self._channels[source]
+        if wanted is not None and found is not None and found != wanted:
+            raise kit.InteropError(f"{layer} is for {wanted} channels, and reads {found}")
+        return found if found is not None else wanted
+
+
+def total(terms: Mapping[int, float]) -> Key:
+    """The settings of a sum: each value with its factor, in one order."""
+    return tuple(sorted((value, round(factor, DIGITS)) for value, factor in terms.items()))
+
+
+def _one(layer: Layer, sources: Sequence[int]) -> int:
+    if len(sources) != 1:
+        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, and must read one")
+    return sources[0]
+
+
+def _input(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    if sources or values.keys:
+        raise kit.InteropError(f"{layer}: a network here has one input, which comes first and reads nothing")
+    return values.make((), None, "picture")
+
+
+def _split(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({})
+    return _one(layer, sources)
+
+
+def _convolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect(CONVOLUTION, free=(0, 6, 9, 10), needed=(0, 1, 4, 5, 6))
+    source = _one(layer, sources)
+    outputs, inputs, *_ = kernel_shape(layer)
+    values.channels(layer, source, inputs)
+    number = values.make(sources, outputs, "convolution", layer.name, source)
+    values.layers[number] = layer
+    activation, slopes = layer.whole(9), layer.numbers(10)
+    if activation == 0:
+        return number
+    if (activation, len(slopes)) not in ((1, 0), (2, 1)):
+        raise kit.InteropError(f"{layer}: its activation {activation} with {len(slopes)} numbers is not known here")
+    return _leaky(values, number, *slopes)
+
+
+def _leaky(values: Values, source: int, slope: float = 0.0) -> int:
+    return values.make([source], values._channels[source], "leaky", round(slope, DIGITS), source)
+
+
+def _relu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({}, free=(0,))
+    return _leaky(values, _one(layer, sources), layer.number(0))
+
+
+def _prelu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({}, free=(0,), needed=(0,))
+    source = _one(layer, sources)
+    slopes = values.channels(layer, source, layer.whole(0))
+    number = values.make(sources, slopes, "prelu", layer.name, source)
+    values.layers[number] = layer
+    return number
+
+
+def _concat(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({0: 0.0})  # along the channels
+    channels = [values.channels(layer, source) for source in sources]
+    counted = None if None in channels else sum(filter(None, channels))
+    return values.make(sources, counted, "concat", *sources)
+
+
+def _sum(values: Values, layer: Layer, sources: Sequence[int], factors: Sequence[float]) -> int:
+    """A weighted sum of different values; a value that is another one, scaled, counts as that one."""
+    terms: dict[int, float] = {}
+    channels: int | None = None
+    for source, factor in zip(sources, factors, strict=True):
+        channels = values.channels(layer, source, channels)
+        operation, *settings = values.keys[source]
+        scale, inner = settings if operation == "scaled" else (1.0, source)
+        terms[inner] = terms.get(inner, 0.0) + factor * scale
+    return values.make(list(terms), channels, "sum", *total(terms))
+
+
+def _binary(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """The sum of two values, or a value times a number."""
+    if layer.whole(1):
+        layer.expect({0: 2.0, 1: 1.0}, free=(2,), needed=(0, 2))
+        source = _one(layer, sources)
+        return values.make(sources, values.channels(layer, source), "scaled", layer.number(2), source)
+    layer.expect({0: 0.0, 1: 0.0}, free=(2,))
+    if len(sources) != 2:
+        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, and must read two")
+    return _sum(values, layer, sources, (1.0, 1.0))
+
+
+def _eltwise(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({0: 1.0}, free=(1,), needed=(0,))
+    factors = layer.numbers(1) or (1.0,) * len(sources)
+    if len(factors) != len(sources) or not sources:
+        raise kit.InteropError(f"{layer} has {len(factors)} factors for {len(sources)} blobs")
+    return _sum(values, layer, sources, factors)
+
+
+def _interp(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect(dict.fromkeys((3, 4, 5, 6), 0.0), free=(0, 1, 2), needed=(0, 1, 2))
+    source = _one(layer, sources)
+    method, factor = RESIZED.get(layer.whole(0)), layer.number(1)
+    if method is None or factor <= 0 or factor != layer.number(2):
+        raise kit.InteropError(f"{layer}: only resizing by one factor is known here, {', '.join(RESIZED.values())}")
+    return values.make(sources, values.channels(layer, source), "resized", method, factor, source)
+
+
+def _pixel_shuffle(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect({1: 0.0}, free=(0,), needed=(0,))  # PyTorch's order of channels
+    source, factor = _one(layer, sources), layer.whole(0)
+    channels, rest = divmod(values.channels(layer, source) or 0, factor**2) if factor else (0, 0)
+    if rest or not channels:
+        raise kit.InteropError(f"{layer}: what it reads cannot be shuffled by {factor}")
+    return values.make(sources, channels, "shuffled", factor, source)
+
+
+def _reorg(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """The shuffle's inverse."""
+    layer.expect({1: 0.0}, free=(0,), needed=(0,))
+    source, channels = _one(layer, sources), values.channels(layer, sources[0])
+    factor = layer.whole(0)
+    return values.make(sources, channels and channels * factor**2, "unshuffled", factor, source)
+
+
+OPERATIONS: Mapping[str, Callable[[Values, Layer, Sequence[int]], int]] = {
+    "BinaryOp": _binary,
+    "Concat": _concat,
+    "Convolution": _convolution,
+    "Eltwise": _eltwise,
+    "Input": _input,
+    "Interp": _interp,
+    "PReLU": _prelu,
+    "PixelShuffle": _pixel_shuffle,
+    "ReLU": _relu,
+    "Reorg": _reorg,
+    "Split": _split,
+}
