@@ -22,10 +22,14 @@ from img2imgkit.interop.few_shot import (
 from img2imgkit.interop.multiscale import MULTISCALE_CRITIC
 from img2imgkit.interop.patch_critic import PATCH_CRITIC
 from img2imgkit.interop.patch_sample import PATCH_SAMPLE
+from img2imgkit.interop.picture_critics import UNET_CRITIC, VGG_CRITIC
 from img2imgkit.interop.pix2pixhd import INSTANCE_ENCODER, PIX2PIXHD_GENERATOR
 from img2imgkit.interop.pixel_critic import PIXEL_CRITIC
 from img2imgkit.interop.resnet import RESNET
+from img2imgkit.interop.rrdb import RRDB
 from img2imgkit.interop.spade import SPADE_GENERATOR, STYLE_ENCODER
+from img2imgkit.interop.srresnet import EDSR, SRRESNET
+from img2imgkit.interop.srvgg import SRVGG
 from img2imgkit.interop.stargan import DOMAIN_CRITIC, STARGAN_GENERATOR
 from img2imgkit.interop.state import Family, State, fitted, seen, state_of
 from img2imgkit.interop.torch_file import read_torch
@@ -53,6 +57,12 @@ FAMILIES: tuple[Family, ...] = (
     MULTISCALE_CRITIC,
     PIX2PIXHD_GENERATOR,
     INSTANCE_ENCODER,
+    SRRESNET,
+    EDSR,
+    RRDB,
+    SRVGG,
+    UNET_CRITIC,
+    VGG_CRITIC,
 )
 
 
