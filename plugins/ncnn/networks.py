@@ -118,7 +118,10 @@ def _follow_rrdb(walk: _Walk) -> tuple[int, dict[str, Any]]:
     x = walk.made("sum", *total({first: 1.0, walk.layer("convolution", body, "conv_body"): 1.0}))
     for name in ("conv_up1", "conv_up2"):
         x = _leaky(walk, walk.made("resized", "nearest", 2.0, x), name)
-    return walk.layer("convolution", _leaky(walk, x, "conv_hr"), "conv_last"), {"scale": 4 // factor, "unshuffle": factor}
+    return walk.layer("convolution", _leaky(walk, x, "conv_hr"), "conv_last"), {
+        "scale": 4 // factor,
+        "unshuffle": factor,
+    }
 
 
 def _is_dense(values: Values, x: int) -> bool:
