@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-__all__ = ["Adoption", "Exporter", "Foreign", "Importer", "Port", "Program", "Taken", "by_use"]
+__all__ = ["Adoption", "Exporter", "Foreign", "Importer", "Kept", "Port", "Program", "Taken", "by_use"]
 
 Arrays = Mapping[str, "np.ndarray"]
 DType = Literal["float32", "uint8", "int32"]
@@ -35,6 +35,25 @@ class Foreign:
     arguments: Mapping[str, Any]
     model: keras.Model
     assumed: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Weights of one generator of a task, out of a file that keeps its numbers and not how it is built.
+
+    Attributes:
+        fill: puts them into that network; an InteropError says what does not fit
+        task: the task's name, and
+        options: its options, where the file states them
+        role: of the generator, where the file states it
+        source: the file's name
+    """
+
+    fill: Callable[[keras.Model], None]
+    task: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    role: str = ""
     source: str = ""
 
 
@@ -94,8 +113,8 @@ class Importer(ABC):
     suffixes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def read(self, path: Path, part: str | None = None) -> Foreign:
-        """The network in a file.
+    def read(self, path: Path, part: str | None = None) -> Foreign | Kept:
+        """The network in a file, or the weights of one of a task's.
 
         Args:
             part: the entry of the file that holds it, such as "params_ema"; None: the usual one

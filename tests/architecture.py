@@ -44,7 +44,7 @@ ROOMS = (  # each imports only rooms before it
 )
 NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.
-DEFERRABLE = NETWORK_LIBRARIES | {"PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt"}
+DEFERRABLE = NETWORK_LIBRARIES | {"PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"}
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}
 
 

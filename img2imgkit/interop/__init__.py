@@ -1,17 +1,39 @@
-"""Other people's checkpoints, read without their software."""
+"""Other people's model files, read without their software, and bundles made of them."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from img2imgkit.exchange import Importer
+from img2imgkit.hookspecs import hookimpl
 from img2imgkit.interop.features import LPIPS_TAPS, FeaturesPart, feature_network, lpips_heads
+from img2imgkit.interop.importers import KerasImporter, SafetensorsImporter, TorchImporter
+from img2imgkit.interop.importing import Imported, import_bundle
 from img2imgkit.interop.load import foreign_from_state, load_torch, put, read_network
+from img2imgkit.interop.safetensors_file import read_safetensors
 from img2imgkit.interop.torch_file import read_torch
 
 __all__ = [
     "LPIPS_TAPS",
     "FeaturesPart",
+    "Imported",
+    "KerasImporter",
+    "SafetensorsImporter",
+    "TorchImporter",
     "feature_network",
     "foreign_from_state",
+    "import_bundle",
     "load_torch",
     "lpips_heads",
     "put",
     "read_network",
+    "read_safetensors",
     "read_torch",
 ]
+
+
+@hookimpl
+def register_importers(register: Callable[[type[Importer]], None]) -> None:
+    """Register the kinds of files that come with img2imgkit."""
+    for importer in (TorchImporter, SafetensorsImporter, KerasImporter):
+        register(importer)

@@ -1,0 +1,136 @@
+"""Which task takes networks out of files, and how their weights get into that task's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit.errors import InteropError
+from img2imgkit.exchange import Adoption, Foreign, Kept
+from img2imgkit.task import Networks
+
+if TYPE_CHECKING:
+    import keras
+
+    from img2imgkit.catalog import Catalog
+
+
+def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> tuple[str, Adoption, list[str]]:
+    """The task that takes all networks, how it does, and the others that could, the likeliest first.
+
+    Args:
+        task: the one that must
+
+    Raises:
+        InteropError: none takes them all, or the stated one does not.
+        NotInstalled: there is no such task.
+    """
+    if task is not None:
+        adoption = catalog.get("tasks", task).adopt(networks)
+        if adoption is None:
+            raise InteropError(f"task {task!r} has no use for {_shown(networks)} together")
+        if adoption.lacking:
+            raise InteropError(f"task {task!r} lacks {'; '.join(adoption.lacking)}")
+        return task, adoption, []
+    offers = _offers(networks, catalog)
+    complete = {name: adoption for name, adoption in offers.items() if adoption.roles and not adoption.lacking}
+    if not complete:
+        lacking = [f"{name} lacks {'; '.join(each.lacking)}" for name, each in offers.items() if each.lacking]
+        reason = "\n  ".join(["", *lacking]) if lacking else "; a critic alone makes none" if offers else ""
+        raise InteropError(f"no task makes a bundle of {_shown(networks)}{reason}")
+    first, *others = sorted(complete, key=lambda name: (not complete[name].usual, name))
+    return first, complete[first], others
+
+
+def joined(kept: Sequence[Kept], task: str | None) -> tuple[str, Adoption]:
+    """The task whose generators' weights these are, with the options that the files state.
+
+    Args:
+        task: its name; None: as the files say
+
+    Raises:
+        InteropError: they do not say so, or contradict each other.
+    """
+    stated = {each.task for each in kept if each.task} | ({task} if task else set())
+    if not stated:
+        raise InteropError(
+            f"{kept[0].source}: does not say whose weights it holds: state the task, and its options where they are "
+            "not the usual ones, such as --task pix2pix --set generator.width=32"
+        )
+    if len(stated) > 1:
+        raise InteropError(f"the files are of tasks {', '.join(sorted(stated))}, and a bundle is of one")
+    options = [dict(each.options) for each in kept if each.task]
+    if any(each != options[0] for each in options):
+        raise InteropError("the files are of different models: the options of their tasks differ")
+    roles = {each.role: number for number, each in enumerate(kept)}
+    if len(roles) < len(kept):
+        raise InteropError(f"two files hold the same network {kept[0].role!r}")
+    return stated.pop(), Adoption(options[0] if options else {}, {})
+
+
+def fill_foreign(nets: Networks, networks: Sequence[Foreign], adoption: Adoption) -> None:
+    """Put each network's weights where the adoption says. Raises InteropError: they do not fit."""
+    for role, model in nets.generators.items():
+        if role in adoption.fresh:
+            continue
+        if role not in adoption.roles:
+            raise InteropError(f"the generator {role!r} comes from none of the files: {_shown(networks)}")
+        taken = adoption.roles[role]
+        network = networks[taken.number]
+        _copy(_inside(network.model, taken.inside), model, f"{network.source}: the generator {role!r}")
+
+
+def fill_kept(nets: Networks, kept: Sequence[Kept]) -> None:
+    """The same for weights that Keras saved, by role; a single network needs none. Raises InteropError."""
+    wanted = list(nets.generators)
+    given = {each.role: each for each in kept}
+    if len(wanted) == len(kept) == 1:
+        given = {wanted[0]: kept[0]}
+    if missing := [role for role in wanted if role not in given]:
+        raise InteropError(
+            f"the task's generators are {', '.join(wanted)}; none of the files is called "
+            f"{' or '.join(missing)}: {', '.join(each.source for each in kept)}"
+        )
+    if further := [each.source for role, each in given.items() if role not in wanted]:
+        raise InteropError(f"{further[0]}: none of the task's generators, which are {', '.join(wanted)}")
+    for role, each in given.items():
+        each.fill(nets.generators[role])
+
+
+def _offers(networks: Sequence[Foreign], catalog: Catalog) -> dict[str, Adoption]:
+    """The tasks that have a use for the networks. One that fails, as a plugin's may, keeps no other from answering."""
+    offers: dict[str, Adoption] = {}
+    for name, task in catalog.tasks.items():
+        try:
+            adoption = task.adopt(networks)
+        except Exception as error:
+            adoption = Adoption({}, {}, lacking=(f"an answer: it failed with {type(error).__name__}: {error}",))
+        if adoption is not None:
+            offers[name] = adoption
+    return offers
+
+
+def _shown(networks: Sequence[Foreign]) -> str:
+    return " and ".join(f"{each.source} ({each.family})" for each in networks)
+
+
+def _inside(model: keras.Model, path: str) -> Any:
+    for name in path.split("/") if path else ():
+        model = model.get_layer(name)
+    return model
+
+
+def _copy(source: Any, target: keras.Model, what: str) -> None:
+    """Weights in their order: the same function built both networks."""
+    given, wanted = _weights(source), _weights(target)
+    if len(given) != len(wanted):
+        raise InteropError(f"{what} would take {len(wanted)} arrays with these options, and the file has {len(given)}")
+    for ours, theirs in zip(wanted, given, strict=True):
+        if tuple(ours.shape) != tuple(theirs.shape):
+            raise InteropError(f"{what} needs {ours.path} {tuple(ours.shape)}, and the file has {tuple(theirs.shape)}")
+    for ours, theirs in zip(wanted, given, strict=True):
+        ours.assign(theirs)
+
+
+def _weights(model: Any) -> list[Any]:
+    return [variable for variable in model.weights if "seed_generator" not in variable.path]

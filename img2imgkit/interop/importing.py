@@ -1,0 +1,192 @@
+"""Model files become a bundle: what is in them, which task takes it, and the weights in that task's networks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit import backend
+from img2imgkit.bundle import MANIFEST, Manifest, save
+from img2imgkit.config import Document, validate
+from img2imgkit.errors import BundleError, ConfigError, InteropError
+from img2imgkit.exchange import Adoption, Foreign, Kept
+from img2imgkit.interop.adopting import adopted, fill_foreign, fill_kept, joined
+from img2imgkit.task import Networks, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+
+NAME = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found and made.
+
+    Attributes:
+        manifest: of the bundle
+        networks: what was in each file, in their order
+        adoption: how the task takes them
+        others: tasks that could have taken them as well, the likeliest first
+    """
+
+    folder: Path
+    manifest: Manifest
+    networks: tuple[Foreign | Kept, ...]
+    adoption: Adoption
+    others: tuple[str, ...] = ()
+
+
+def import_bundle(
+    files: Sequence[Path],
+    out: Path,
+    catalog: Catalog,
+    task: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    part: str | None = None,
+    name: str | None = None,
+    replace: bool = False,
+    **about: Any,
+) -> Imported:
+    """Make a bundle of other people's model files, or of weights that Keras saved of ours.
+
+    Args:
+        files: one for each network, in any order but where two are alike; or a folder of ``.keras`` files
+        out: the bundle's folder
+        task: the task's name; None: the one whose official code makes such files
+        options: of the task, by dotted keys such as "generator.dropout", in place of what was read or assumed
+        part: the entry of each file that holds the network, such as "params_ema"; None: the usual one
+        name: the bundle's; None: its folder's
+        replace: whether a bundle that is there may be replaced
+        about: description, licence and attribution of the bundle
+
+    Raises:
+        InteropError: a file cannot be read or is refused, or no task has a use for all of them together.
+        ConfigError: an option is wrong.
+        BundleError: something is in the way at ``out``.
+        NotInstalled: there is no such task.
+    """
+    _check_place(out, replace)
+    paths = [inside for path in files for inside in _expanded(Path(path))]
+    origins = [_origin(path) for path in paths]
+    networks = tuple(_importer(path, catalog).read(path, part) for path in paths)
+    backend.load()
+    foreign = [each for each in networks if isinstance(each, Foreign)]
+    if len(foreign) not in (0, len(networks)):
+        raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
+    chosen, adoption, others = adopted(foreign, catalog, task) if foreign else (*joined(_kept(networks), task), ())
+    made = _task(catalog.get("tasks", chosen), adoption.options, options or {})
+    nets = _built(made)
+    if foreign:
+        fill_foreign(nets, foreign, adoption)
+    else:
+        fill_kept(nets, _kept(networks))
+    told = [{**origin, **_told(network)} for origin, network in zip(origins, networks, strict=True)]
+    about.setdefault("description", _description(told))
+    about["training"] = {"imported": told}
+    manifest = _saved(out, replace, made, nets, name or _name(out), catalog, about)
+    return Imported(out, manifest, networks, adoption, tuple(others))
+
+
+def _check_place(out: Path, replace: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / MANIFEST).is_file():
+        raise BundleError(f"{out}: something is there that is no bundle; choose another folder")
+    if not replace:
+        raise BundleError(f"{out}: there is a bundle already; --replace replaces it")
+
+
+def _expanded(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.keras"))
+    if not found:
+        raise InteropError(f"{path}: a folder, and no .keras file in it; name the model's files themselves")
+    return found
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError as error:
+        raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _importer(path: Path, catalog: Catalog) -> Any:
+    """The one with the longest suffix of the file's name."""
+    name = path.name.lower()
+    found = {suffix: each for each in catalog.importers.values() for suffix in each.suffixes if name.endswith(suffix)}
+    if not found:
+        known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
+        raise InteropError(f"{path}: no importer reads such files; there are {known}")
+    return found[max(found, key=len)]()
+
+
+def _kept(networks: Sequence[Foreign | Kept]) -> list[Kept]:
+    return [each for each in networks if isinstance(each, Kept)]
+
+
+def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
+    document = Document(json.loads(json.dumps(stated)), f"task {task_class.name}")
+    document = document.with_overrides(f"{key}={json.dumps(value)}" for key, value in options.items())
+    return task_class(validate(task_class.Options, document))
+
+
+def _built(task: Task) -> Networks:
+    try:
+        return Networks(task.build().generators)
+    except Exception as error:  # a plugin's own, or of Keras
+        raise InteropError(f"task {task.name!r} cannot build networks with these options: {error}") from error
+
+
+def _told(network: Foreign | Kept) -> dict[str, Any]:
+    if isinstance(network, Kept):
+        return {"role": network.role}
+    return {
+        "family": network.family,
+        "arguments": json.loads(json.dumps(dict(network.arguments))),
+        "assumed": dict(network.assumed),
+    }
+
+
+def _description(told: Sequence[Mapping[str, Any]]) -> str:
+    return "Imported from " + ", ".join(f"{each['file']} ({each.get('family') or each['role']})" for each in told) + "."
+
+
+def _name(out: Path) -> str:
+    """The folder's name as far as it can be a bundle's."""
+    name = NAME.sub("-", out.absolute().name).lstrip("._+-")
+    if not name:
+        raise ConfigError(f"--out {out}: no name for a bundle; state one: --name")
+    return name
+
+
+def _saved(
+    out: Path, replace: bool, task: Task, nets: Networks, name: str, catalog: Catalog, about: Mapping[str, Any]
+) -> Manifest:
+    """Saved beside and renamed, so that nothing half-written is ever at its place."""
+    if replace and (out / MANIFEST).is_file():
+        return save(out, task, nets, name, catalog, **about)
+    fresh = out.with_name(f".{out.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        manifest = save(fresh, task, nets, name, catalog, **about)
+        if out.exists():
+            out.rmdir()  # empty, see ``_check_place``
+        fresh.rename(out)
+    except OSError as error:
+        raise BundleError(f"{out}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(fresh)
+    return manifest
