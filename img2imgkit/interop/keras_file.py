@@ -142,7 +142,8 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
     import h5py
 
     waiting: list[tuple[str, Any]] = [("", file)]
-    claimed, seen = 0, set()
+    claimed = 0
+    seen: set[Any] = set()
     while waiting:
         name, item = waiting.pop()
         if len(seen) == MAX_ENTRIES or item.id in seen:
@@ -150,7 +151,7 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
         seen.add(item.id)
         if isinstance(item, h5py.Dataset):
             claimed += item.nbytes
-            _check(path, name, item, claimed)
+            _check(path, item, claimed)
             yield name, item
             continue
         if not isinstance(item, h5py.Group):
@@ -161,12 +162,11 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
             waiting.append((f"{name}/{key}".lstrip("/"), item[key]))
 
 
-def _check(path: Path, name: str, dataset: Any, claimed: int) -> None:
+def _check(path: Path, dataset: Any, claimed: int) -> None:
     if dataset.dtype.kind not in "fiub":
-        raise InteropError(f"{path}: {name} holds {dataset.dtype}, which are no plain numbers")
-    elsewhere = dataset.external or dataset.is_virtual or dataset.nbytes > dataset.id.get_storage_size()
-    if elsewhere or claimed > path.stat().st_size:
-        raise InteropError(f"{path}: {name} does not lie in the file as {dataset.nbytes} plain bytes")
+        raise InteropError(f"{path}: {dataset.name} holds {dataset.dtype}, which are no plain numbers")
+    if dataset.external or dataset.is_virtual or claimed > path.stat().st_size:
+        raise InteropError(f"{path}: {dataset.name} does not lie in the file as {dataset.nbytes} plain bytes")
 
 
 def _convolution(datasets: list[Any]) -> Convolution | None:

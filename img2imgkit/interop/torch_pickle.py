@@ -63,6 +63,8 @@ class Reader(pickle._Unpickler):
     """
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+    pop_mark: Callable[[], list[Any]]
 
     def __init__(self, file: io.BytesIO, storage: Storage) -> None:
         super().__init__(file, encoding="utf-8")

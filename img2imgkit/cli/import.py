@@ -1,0 +1,152 @@
+"""``img2img import``: a bundle of model files from other software."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from img2imgkit import backend
+from img2imgkit.catalog import Catalog
+from img2imgkit.cli import printable, show_json
+from img2imgkit.cli.console import json_option, warn_of_broken
+from img2imgkit.config import parse_yaml
+from img2imgkit.errors import ConfigError
+from img2imgkit.exchange import Foreign, Kept
+from img2imgkit.interop import import_bundle
+
+if TYPE_CHECKING:
+    from img2imgkit.interop import Imported
+
+
+@click.command("import", short_help="Make a bundle of model files from other software.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
+@click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
+@click.option("--part", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
+@click.option("--name", help="The bundle's name.  [default: its folder's]")
+@click.option("--licence", default="", help="Under which the weights may be used; it travels with them.")
+@click.option("--attribution", multiple=True, help="Whom to name; may be given several times.")
+@click.option("--replace", is_flag=True, help="Replace a bundle that is there.")
+@json_option
+def command(
+    files: tuple[Path, ...],
+    out: Path,
+    task: str | None,
+    overrides: tuple[str, ...],
+    part: str | None,
+    name: str | None,
+    licence: str,
+    attribution: tuple[str, ...],
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Make a bundle of model FILEs: checkpoints of PyTorch, safetensors, and what plugins read besides.
+
+    Names and shapes of the arrays tell which networks they are, and how large; nothing in a file is run. What no file
+    can tell is printed, with what was taken for it. Several files make one bundle where a task has several networks,
+    such as the two translators of CycleGAN, in the order in which its options name them.
+
+    \b
+    Example:
+      img2img import latest_net_G_A.pth latest_net_G_B.pth --out bundles/horse-zebra
+    """
+    catalog = Catalog.installed()
+    about = {"licence": licence, "attribution": attribution}
+    backend.load()
+    done = import_bundle(files, out, catalog, task, _options(overrides), part=part, name=name, replace=replace, **about)
+    if as_json:
+        show_json(_described(done))
+    else:
+        for line in _lines(done):
+            click.echo(line)
+    warn_of_broken(catalog)
+
+
+def _options(overrides: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {text}: expected KEY=VALUE, such as norm=none")
+        try:
+            found[key] = parse_yaml(value).data
+        except ConfigError as error:
+            raise ConfigError(f"--set {text}: {error}") from None
+    return found
+
+
+def _described(done: Imported) -> dict[str, Any]:
+    manifest = done.manifest
+    return {
+        "bundle": str(done.folder),
+        "name": manifest.name,
+        "task": manifest.task,
+        "other_tasks": list(done.others),
+        "files": manifest.training["imported"],
+        "notes": list(done.adoption.notes),
+        "fresh": list(done.adoption.fresh),
+        "left_aside": _left_aside(done),
+        "options": manifest.options,
+        "contract": manifest.contract.model_dump(mode="json"),
+        "parameters": manifest.weights.parameters,
+        "bytes": _bytes(done.folder),
+    }
+
+
+def _lines(done: Imported) -> Iterator[str]:
+    manifest = done.manifest
+    for network in done.networks:
+        yield f"{printable(network.source)}: {_network(network)}"
+    others = f" ({' or '.join(done.others)} could take it, too: --task)" if done.others else ""
+    yield f"task: {manifest.task}{others}"
+    for source in _left_aside(done):
+        yield f"left aside: {printable(source)}, a critic: a bundle holds what translates; a training file takes it"
+    for role in done.adoption.fresh:
+        yield f"fresh: {role}, which no file has and a translation does without"
+    for note in done.adoption.notes or _assumed(done):
+        yield f"assumed: {note}"
+    size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
+    yield f"bundle: {printable(done.folder)}, {size}"
+    yield "next:"
+    yield f"  in a pipeline:  - {{uses: translate, with: {{bundle: {printable(done.folder)}}}}}"
+    yield f"  train on, in a training file:  initial: {printable(done.folder)}"
+    yield f"  img2img export {printable(done.folder)} --format onnx --out {printable(manifest.name)}.onnx"
+
+
+def _network(network: Foreign | Kept) -> str:
+    if isinstance(network, Kept):
+        return f"weights of {network.role!r}, as Keras saved them"
+    return f"{network.family}({', '.join(f'{name}={value!r}' for name, value in network.arguments.items())})"
+
+
+def _left_aside(done: Imported) -> list[str]:
+    taken = {each.number for each in done.adoption.roles.values()}
+    foreign = [(number, each) for number, each in enumerate(done.networks) if isinstance(each, Foreign)]
+    return [each.source for number, each in foreign if number not in taken]
+
+
+def _assumed(done: Imported) -> list[str]:
+    """What the files leave open, and with which option of the task it can be stated."""
+    stated = dict(_keys(done.manifest.options))
+    found: dict[str, None] = {}
+    for network in done.networks:
+        for name, text in network.assumed.items() if isinstance(network, Foreign) else ():
+            hint = f"; otherwise --set {stated[name]}=..." if name in stated else ""
+            found[f"{name}: {text}{hint}"] = None
+    return list(found)
+
+
+def _keys(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Each option's own name, and its dotted key; the outermost of a name comes last, and so holds."""
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _keys(value, f"{before}{name}.")
+    yield from ((name, f"{before}{name}") for name in options)
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
