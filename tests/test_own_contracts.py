@@ -38,7 +38,7 @@ def places(tmp_path_factory, catalog):
     for name, mode in (("a.png", "RGB"), ("b.png", "L"), ("c.jpg", "RGB")):
         Image.new(mode, (9, 7), 40).save(folder / name)
     task_class = catalog.get("tasks", "super-resolution")
-    task = task_class(validate(task_class.Options, parse_yaml("{width: 4, depth: 2}")))
+    task = task_class(validate(task_class.Options, parse_yaml("{generator: {kind: residual, width: 4, blocks: 1}}")))
     place = tmp_path_factory.mktemp("bundles") / "tiny"
     bundle.save(place, task, task.build(), "tiny", catalog)
     return {"FOLDER": str(folder), "BUNDLE": str(place)}
@@ -60,10 +60,21 @@ def test_steps_keep_their_contract(name, options, places, catalog):
 @pytest.mark.parametrize(
     "options",
     [
-        "{scale: 2, width: 4, depth: 2}",
-        pytest.param("{scale: 3, width: 3, depth: 4, space: rgb}", marks=pytest.mark.slow),
-        pytest.param("{scale: 4, width: 3, depth: 2, network: plain}", marks=pytest.mark.slow),
-        pytest.param("{scale: 2, width: 3, depth: 3, network: plain, space: rgb}", marks=pytest.mark.slow),
+        "{scale: 2, generator: {kind: residual, width: 4, blocks: 1}}",
+        pytest.param(
+            "{scale: 3, generator: {kind: residual, width: 3, blocks: 2}, space: rgb}", marks=pytest.mark.slow
+        ),
+        pytest.param("{scale: 4, generator: {kind: srvgg, width: 3, depth: 2}, values: unit}", marks=pytest.mark.slow),
+        pytest.param("{scale: 3, generator: {kind: srresnet, width: 3, blocks: 1}}", marks=pytest.mark.slow),
+        pytest.param("{scale: 4, generator: {kind: edsr, width: 3, blocks: 1}, space: rgb}", marks=pytest.mark.slow),
+        pytest.param(
+            "{scale: 2, generator: {kind: rrdb, width: 3, blocks: 1, growth: 2, unshuffle: 2}, space: rgb}",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "{scale: 1, generator: {kind: rrdb, width: 2, blocks: 0, growth: 2, unshuffle: 4}, values: unit}",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_super_resolution_keeps_its_contract(options, catalog, two_cpus):

@@ -19,7 +19,7 @@ from img2imgkit.cli.train import command
 TEXT = """\
 name: first
 task: super-resolution
-options: {scale: 2, width: 4, depth: 2}
+options: {scale: 2, generator: {kind: residual, width: 4, blocks: 1}}
 data: {kind: degraded, folder: pictures, crop: 16, batch: 4}
 training: {steps: 6, log_every: 2, checkpoint_every: 3, generators: {schedule: {kind: cosine}}}
 """
@@ -91,7 +91,7 @@ def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # ty
     ("arguments", "message"),
     [
         (["--set", "training.steps=no"], "training.steps"),
-        (["--set", "options.widht=4"], "did you mean 'width'"),
+        (["--set", "options.generator.widht=4"], "did you mean 'width'"),
         (["--set", "data.folder=gone"], "gone: no such folder"),
         (["--device", "gpu:7"], "device 'gpu:7': TensorFlow sees"),
         (["--device", "tpu"], "expected auto, cpu, gpu"),

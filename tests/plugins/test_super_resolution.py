@@ -1,35 +1,55 @@
-"""The super-resolution plugin: its task, its training files, what it registers."""
+"""The super-resolution plugin: its task, what it makes of others' networks, its training files, what it registers."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import img2imgkit_plugins.super_resolution as plugin
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
-from img2imgkit import Catalog
-from img2imgkit.config import load_yaml
-from img2imgkit.training import read_recipe
+from img2imgkit import Catalog, Foreign, Geometry, Networks, backend, bundle
+from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.training import read_recipe, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
+RRDB = {"kind": "rrdb", "width": 3, "blocks": 1, "growth": 2}
 
 
 @pytest.fixture(scope="module")
-def task_class():  # type: ignore[no-untyped-def]
-    return Catalog.installed().get("tasks", "super-resolution")
+def catalog() -> Catalog:
+    return Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
 
 
-@pytest.mark.parametrize("network", ["residual", "plain"])
-@pytest.mark.parametrize("space", ["luma", "rgb"])
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_translates_and_trains_at_its_scale(task_class, network, space, scale) -> None:  # type: ignore[no-untyped-def]
-    task = task_class(task_class.Options(scale=scale, width=4, depth=2, network=network, space=space))
-    nets = task.build()
-    source = np.random.default_rng(0).uniform(-1, 1, (2, 5, 7, 3)).astype(np.float32)
+@pytest.fixture(scope="module")
+def task_class(catalog: Catalog) -> Any:
+    return catalog.get("tasks", "super-resolution")
+
+
+@pytest.mark.parametrize(
+    ("generator", "others"),
+    [
+        ({"kind": "residual", "width": 4, "blocks": 1}, {"scale": 2}),
+        ({"kind": "residual", "width": 4, "blocks": 1}, {"scale": 3, "space": "rgb"}),
+        ({"kind": "srvgg", "width": 4, "depth": 1}, {"scale": 4, "space": "rgb", "values": "unit"}),
+        ({"kind": "srvgg", "width": 4, "depth": 1}, {"scale": 1}),
+        ({"kind": "srresnet", "width": 4, "blocks": 1}, {"scale": 3, "values": "unit"}),
+        ({"kind": "edsr", "width": 4, "blocks": 1}, {"scale": 8, "space": "rgb", "values": "unit"}),
+        (RRDB, {"scale": 3}),
+        ({**RRDB, "unshuffle": 4}, {"scale": 1, "space": "rgb"}),
+    ],
+    ids=str,
+)
+def test_translates_and_trains_at_its_scale(task_class: Any, generator: dict[str, Any], others: dict[str, Any]) -> None:
+    task = task_class(task_class.Options(generator=generator, **others))
+    nets, scale = task.build(), others["scale"]
+    source = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 3)).astype(np.float32)
     output = np.asarray(task.translate(nets, {"source": source}))
-    assert output.shape == (2, 5 * scale, 7 * scale, 3)
+    assert output.shape == (2, 4 * scale, 8 * scale, 3)
     batch = {"source": source, "target": output}
     losses = task.generator_losses(nets, batch, task.forward(nets, batch))
     assert losses.keys() == task.Weights.model_fields.keys()
@@ -37,16 +57,140 @@ def test_translates_and_trains_at_its_scale(task_class, network, space, scale) -
     assert float(np.max(losses["l1"])) < 1e-5  # its own output is what training compares with
 
 
-def test_its_radius_is_that_of_its_convolutions(task_class) -> None:  # type: ignore[no-untyped-def]
-    task = task_class(task_class.Options(depth=4, width=4))
-    assert task.geometry().radius == 6
-    assert task.geometry().scale == 2
+@pytest.mark.parametrize(
+    ("generator", "scale", "radius"),
+    [
+        ({"kind": "residual", "blocks": 2}, 2, 6),
+        ({"kind": "srvgg", "depth": 16}, 4, 18),
+        ({"kind": "srresnet", "blocks": 16}, 4, 35),
+        ({"kind": "edsr", "blocks": 16}, 2, 36),
+        ({"kind": "edsr", "blocks": 16}, 1, 35),
+        ({"kind": "rrdb", "blocks": 23}, 4, 349),
+        ({"kind": "rrdb", "blocks": 1, "unshuffle": 4}, 1, 76),
+    ],
+    ids=str,
+)
+def test_its_radius_is_that_of_its_convolutions(
+    task_class: Any, generator: dict[str, Any], scale: int, radius: int
+) -> None:
+    found: Geometry = task_class(task_class.Options(scale=scale, generator=generator, space="rgb")).geometry()
+    assert (found.scale, found.radius) == (scale, radius)
+    assert found.multiple == found.minimum == generator.get("unshuffle", 1)
 
 
-def test_an_odd_depth_has_no_whole_blocks(task_class) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValidationError, match="depth 5 is odd"):
-        task_class.Options(depth=5)
-    assert task_class.Options(depth=5, network="plain").depth == 5
+@pytest.mark.parametrize(
+    "generator",
+    [
+        {"kind": "srresnet", "width": 2, "blocks": 0},
+        {"kind": "edsr", "width": 2, "blocks": 0},
+        {"kind": "rrdb", "width": 2, "blocks": 0, "growth": 1},
+        {"kind": "rrdb", "width": 2, "blocks": 0, "growth": 1, "unshuffle": 2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_pixel_sees_exactly_so_far(task_class: Any, generator: dict[str, Any], scale: int) -> None:
+    if scale == 3 and "unshuffle" in generator:
+        return
+    from img2imgkit.testing.geometry import measured_reach
+
+    task = task_class(task_class.Options(scale=scale, generator=generator, space="rgb"))
+    assert measured_reach(task, task.build(), 24) == task.geometry().radius
+
+
+def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: Any) -> None:
+    signed, unit = (
+        task_class(task_class.Options(generator={"kind": "srvgg", "width": 2, "depth": 0}, space="rgb", values=values))
+        for values in ("signed", "unit")
+    )
+    nets = signed.build()
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 4, 3)).astype(np.float32)
+    wanted = 2 * np.asarray(nets["generator"]((image + 1) / 2)) - 1
+    np.testing.assert_allclose(unit.translate(nets, {"source": image}), wanted, atol=1e-6)
+    assert np.abs(np.asarray(signed.translate(nets, {"source": image})) - wanted).max() > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"generator": {"kind": "edsr"}}, "space 'luma': edsr works on three colours; state rgb"),
+        ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3: with 'unshuffle'"),
+        ({"scale": 6}, "1, 2, 3, 4 or 8"),
+        ({"network": "plain"}, "network"),
+    ],
+    ids=str,
+)
+def test_what_no_network_can_do_is_refused(task_class: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        task_class.Options(**options)
+
+
+class TestAdoption:
+    """Bundles of other people's networks."""
+
+    def foreign(self, family: str, **arguments: Any) -> Foreign:
+        from img2imgkit import nn
+
+        backend.load()
+        return Foreign(family, arguments, getattr(nn, family)(**arguments))
+
+    @pytest.mark.parametrize(
+        ("family", "arguments"),
+        [
+            ("srvgg", {"scale": 4, "width": 2, "depth": 1, "activation": "leaky_relu", "channels": 3}),
+            ("srresnet", {"scale": 3, "width": 2, "blocks": 1, "channels": 3}),
+            ("edsr", {"scale": 2, "width": 2, "blocks": 1, "residual_scale": 0.1, "gain": 1.0, "mean": (0, 0, 0)}),
+            ("rrdb", {"scale": 1, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 4, "channels": 3}),
+            ("rrdb", {"scale": 8, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 1, "channels": 3}),
+        ],
+        ids=str,
+    )
+    def test_an_official_network_is_one_of_its_own(self, task_class: Any, family: str, arguments: Any) -> None:
+        given = self.foreign(family, **arguments)
+        found = task_class.adopt([self.foreign("vgg_critic", size=8, width=2), given])
+        assert found is not None
+        assert found.usual
+        assert not found.lacking
+        assert found.roles["generator"].number == 1
+        options = task_class.Options.model_validate_json(json.dumps(found.options))
+        assert (options.scale, options.space, options.values) == (arguments["scale"], "rgb", "unit")
+        task = task_class(options)
+        built = task.build()["generator"]
+        assert [variable.shape for variable in built.weights] == [variable.shape for variable in given.model.weights]
+        built.set_weights(given.model.get_weights())
+        image = np.random.default_rng(0).uniform(0, 1, (1, 8, 4, 3)).astype(np.float32)
+        made = task.translate(Networks({"generator": built}), {"source": 2 * image - 1})
+        np.testing.assert_allclose((made + 1) / 2, given.model(image), atol=1e-5)
+
+    def test_what_it_has_no_use_for_is_not_taken(self, task_class: Any) -> None:
+        small = {"scale": 2, "width": 2, "depth": 0}
+        colour = self.foreign("srvgg", **small)
+        assert task_class.adopt([colour]) is not None
+        assert task_class.adopt([colour, colour]) is None
+        assert task_class.adopt([self.foreign("srvgg", **small, channels=1)]) is None
+        assert task_class.adopt([self.foreign("srvgg", **{**small, "scale": 5})]) is None
+        assert task_class.adopt([colour, self.foreign("resnet", blocks=1, width=2)]) is None
+        assert task_class.adopt([]) is None
+
+
+def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog, tmp_path: Path) -> None:
+    task = task_class(task_class.Options(scale=2, generator={**RRDB, "unshuffle": 2}, space="rgb", values="unit"))
+    bundle.save(tmp_path / "start", task, task.build(), "start", catalog)
+    (tmp_path / "pictures").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "pictures" / "a.png")
+    text = (
+        "name: more\ntask: super-resolution\n"
+        "options: {scale: 2, generator: {kind: rrdb, width: 3, blocks: 1, growth: 2, unshuffle: 2}, space: rgb,"
+        " values: unit}\n"
+        "data: {kind: degraded, folder: pictures, crop: 8, batch: 1}\ntraining: {steps: 1}\ninitial: start\n"
+    )
+    recipe = read_recipe(parse_yaml(text, str(tmp_path / "train.yaml")), catalog)
+    train(recipe, tmp_path / "run", catalog, lambda event: None, device="cpu")
+    trained = bundle.load(tmp_path / "run" / "bundle", catalog)
+    before = bundle.load(tmp_path / "start", catalog).nets["generator"].get_weights()
+    moved = [np.abs(a - b).max() for a, b in zip(before, trained.nets["generator"].get_weights(), strict=True)]
+    assert 0 < max(moved) < 0.01
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
