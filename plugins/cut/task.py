@@ -7,12 +7,15 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from keras import ops
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.exchange import by_use
 from img2imgkit.losses import patch_nce
 from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
+
+TAPS = (0, 4, 8, 12, 16)
 
 
 class Cut(kit.Task):
@@ -36,12 +39,13 @@ class Cut(kit.Task):
         width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
         dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
         antialias: bool = Field(default=True, description="halve and double through a blur, in both networks")
+        antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
         critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
         critic_layers: int = Field(default=3, ge=1, description="halvings of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
         adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how the two play")
         taps: tuple[int, ...] = Field(
-            default=(0, 4, 8, 12, 16),
+            default=TAPS,
             min_length=1,
             description="where in the encoder patches are compared, as numbered by the official code",
         )
@@ -54,7 +58,7 @@ class Cut(kit.Task):
 
         @model_validator(mode="after")
         def _taps_inside(self) -> Self:
-            modules = (12 if self.antialias else 10) + self.blocks
+            modules = encoder_modules(self.blocks, self.antialias)
             beyond = [tap for tap in self.taps if not 0 <= tap < modules]
             if beyond:
                 raise ValueError(f"taps: {beyond[0]} lies outside of the encoder, which has modules 0 to {modules - 1}")
@@ -70,6 +74,40 @@ class Cut(kit.Task):
         critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translations")
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
 
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From one residual generator, and the projection of its patches; a critic's sizes become options, too."""
+        found = by_use(networks, generator=("resnet",), projection=("patch_sample",), critic=("patch_critic",))
+        if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
+            return None
+        [number] = found["generator"]
+        given = networks[number].arguments
+        if (given["norm"], given["padding"], given["out_channels"]) != ("instance", "reflect", given["channels"]):
+            return None
+        stated = {name: given[name] for name in ("blocks", "width", "dropout", "antialias", "antialias_up", "channels")}
+        modules = encoder_modules(given["blocks"], given["antialias"])
+        stated["taps"] = tuple(tap for tap in TAPS if tap < modules)
+        for critic in (networks[each].arguments for each in found["critic"]):
+            if (critic["antialias"], critic["channels"]) != (given["antialias"], given["channels"]):
+                return None
+            stated |= {"critic_width": critic["width"], "critic_layers": critic["layers"]}
+            stated |= {"adversary": Adversary(loss="lsgan", spectral=bool(critic["spectral"]))}
+        roles, lacking = {"generator": kit.Taken(number)}, []
+        for each in found["projection"]:
+            roles["projection"], stated["projection"] = kit.Taken(each), networks[each].arguments["width"]
+            taps = [features.shape[-1] for features in resnet_features(networks[number].model, stated["taps"]).outputs]
+            if taps != list(networks[each].arguments["widths"]):
+                lacking.append(
+                    f"a projection of patches at {list(stated['taps'])}: {networks[each].source} is of other places; "
+                    "leave it out, since only training needs it"
+                )
+        try:
+            options = cls.Options(**stated)
+        except ValidationError:  # such as pictures of two channels
+            return None
+        fresh = () if found["projection"] else ("projection",)
+        return kit.Adoption(options.model_dump(mode="json"), roles, fresh, given["antialias"], tuple(lacking))
+
     def build(self) -> kit.Networks:
         chosen = self.options
         generator = resnet(
@@ -80,6 +118,7 @@ class Cut(kit.Task):
             chosen.channels,
             chosen.channels,
             antialias=chosen.antialias,
+            antialias_up=chosen.antialias_up,
             init="xavier",
         )
         widths = [features.shape[-1] for features in resnet_features(generator, chosen.taps).outputs]
@@ -168,6 +207,11 @@ class Cut(kit.Task):
             for module in (first, second):
                 sides = [-(-side // 2) for side in sides] if tap >= module else sides
             yield sides[0] * sides[1]
+
+
+def encoder_modules(blocks: int, antialias: bool) -> int:
+    """How many modules the official code counts up to the last residual block."""
+    return (12 if antialias else 10) + blocks
 
 
 def _at(features: Any, places: Any) -> Any:

@@ -7,13 +7,15 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from keras import ops
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary
+from img2imgkit.exchange import by_use
 from img2imgkit.losses import l1, mean_slope
 from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
+SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width", "mlp_layers", "channels")
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
 
 
@@ -76,6 +78,32 @@ class Funit(kit.Task):
         penalty: float = Field(
             default=10.0, ge=0, description="the critic's, for the adversary's penalty, if it has one"
         )
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From one generator, which is three networks here; a critic tells how many classes there are besides."""
+        found = by_use(networks, generator=("few_shot_generator",), critic=("class_critic",))
+        if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
+            return None
+        [number] = found["generator"]
+        given = networks[number].arguments
+        stated = {name: given[name] for name in SHARED}
+        notes = ["the file does not tell the size of class pictures, officially 128: others by --set size=..."]
+        for critic in (networks[each].arguments for each in found["critic"]):
+            if critic["channels"] != given["channels"]:
+                return None
+            sizes = {"critic_width": critic["width"], "critic_blocks": critic["blocks"]}
+            stated |= {"classes": critic["classes"], **sizes}
+            stated |= {"adversary": Adversary(loss="hinge", spectral=bool(critic["spectral"]))}
+        if not found["critic"]:
+            notes.append("the number of training classes, 119 as for the animal faces, only matters in training on")
+        try:
+            options = cls.Options(**stated)
+        except ValidationError:  # such as a perceptron of one layer
+            return None
+        parts = {"content_encoder": "content_encoder", "class_encoder": "class_encoder", "decoder": "adain_decoder"}
+        roles = {role: kit.Taken(number, inside) for role, inside in parts.items()}
+        return kit.Adoption(options.model_dump(mode="json"), roles, notes=tuple(notes))
 
     def build(self) -> kit.Networks:
         chosen = self.options

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from img2imgkit_plugins.pix2pixhd.adoption import of_pictures
 from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
 from img2imgkit_plugins.pix2pixhd.play import CoarseToFine
 from keras import ops
@@ -23,6 +24,11 @@ class Pix2PixHdPhoto(CoarseToFine):
     data = "paired"
 
     Options = PhotoOptions
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From a generator that reads 1 or 3 channels; critics' sizes become options."""
+        return of_pictures(networks)
 
     @property
     def seen(self) -> int:

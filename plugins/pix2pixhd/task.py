@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from img2imgkit_plugins.pix2pixhd.adoption import of_labels
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
     appearance_table,
@@ -39,6 +40,11 @@ class Pix2PixHd(CoarseToFine):
     data = "semantic"
 
     Options = LabelOptions
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From a generator, and the encoder of objects' looks; critics' sizes become options."""
+        return of_labels(networks)
 
     @property
     def seen(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from img2imgkit_plugins.spade.adoption import adoption
 from img2imgkit_plugins.spade.options import Options, Weights
 from keras import ops
 
@@ -42,6 +43,11 @@ class Spade(kit.Task):
 
     Options = Options
     Weights = Weights
+
+    @classmethod
+    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+        """From a generator, and the encoder of its styles where it reads a code; a critic's sizes become options."""
+        return adoption(networks)
 
     def build(self) -> kit.Networks:
         chosen = self.options

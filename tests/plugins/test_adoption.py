@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
+from img2imgkit_plugins.funit.task import Funit
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
+from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
+from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import CELEBA, StarGan
 
 import img2imgkit as kit
@@ -23,6 +29,7 @@ PLACES = (SMALL, Path(LARGE)) if LARGE else (SMALL,)
 TOLERANCE = 3e-5  # of the largest output
 
 
+@cache
 def read(name: str, part: str | None = None, place: Path = SMALL, **arguments: Any) -> kit.Foreign:
     path = place / name / ("weights_init.pth" if name.startswith("trainstep_") else "weights.pth")
     return read_network(path, part=part, **arguments)
@@ -54,6 +61,13 @@ def cases(name: str, place: Path, mode: Sequence[str] = ("eval",)) -> Iterator[t
                 yield given, last(stored[case["outputs"]["y"]["key"]]), config.get("every", 1)
 
 
+def probed(name: str, probe: str) -> tuple[dict[str, np.ndarray], int]:
+    """What went into an official training step and came out, and which pixels of the probe are there."""
+    config = json.loads((SMALL / name / "config.json").read_text(encoding="utf-8"))
+    with np.load(SMALL / name / "io.npz") as stored:
+        return {key: last(stored[key]) for key in stored.files}, config["probe_stride"][probe]
+
+
 def last(array: np.ndarray) -> np.ndarray:
     return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
 
@@ -65,7 +79,8 @@ def assert_close(made: Any, wanted: np.ndarray, every: int = 1) -> None:
 
 def folders(*names: str) -> list[Any]:
     found = [(name, place) for place in PLACES for name in names if (place / name).is_dir()]
-    return [pytest.param(*each, id=f"{each[1].name}-{each[0]}") for each in found]
+    marks = {place: () if place == SMALL else pytest.mark.slow for place in PLACES}
+    return [pytest.param(*each, id=f"{each[1].name}-{each[0]}", marks=marks[each[1]]) for each in found]
 
 
 class TestPix2Pix:
@@ -114,7 +129,7 @@ class TestPix2Pix:
 class TestCycleGan:
     @pytest.mark.parametrize(("name", "place"), folders("junyanz_resnet6_instance", "junyanz_resnet9_instance"))
     def test_each_direction_translates_as_its_file(self, name: str, place: Path) -> None:
-        one, other = read(name, place=place), read(name, place=place)
+        one, other = read(name, place=place), read.__wrapped__(name, place=place)
         other.model.set_weights([0.5 * weight for weight in other.model.get_weights()])
         task, nets = bundled(CycleGan, one, other)
         for given, wanted, every in cases(name, place):
@@ -169,13 +184,12 @@ class TestStarGan:
         ],
     )
     def test_names_are_assumed_by_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
-        from img2imgkit.nn import stargan_generator
-
         arguments = {"domains": domains, "width": 1, "blocks": 0, "channels": 3}
-        task, nets = bundled(StarGan, kit.Foreign("stargan_generator", arguments, stargan_generator(**arguments)))
+        found = adoption_of(StarGan, kit.Foreign("stargan_generator", arguments, model=None))
+        task = StarGan(StarGan.Options.model_validate_json(json.dumps(found.options)))
         assert task.names.all[:3] == tuple(names)
         assert len(task.options.labels) == sets
-        assert nets["generator"].input_shape[1] == (None, domains)
+        assert task.build()["generator"].input_shape[1] == (None, domains)
 
     def test_others_are_stated(self) -> None:
         network = read("stargan_G")
@@ -184,6 +198,178 @@ class TestStarGan:
         named = [{"names": list("vwxyz"), "kind": "classes"}]
         task, _ = bundled(StarGan, network, labels=named)
         assert task.names.all == tuple("vwxyz")
+
+
+class TestCut:
+    @pytest.mark.parametrize(("name", "place"), folders("cut_resnet9", "junyanz_resnet6_instance"))
+    def test_it_translates_as_the_official_test_does(self, name: str, place: Path) -> None:
+        task, nets = bundled(Cut, read(name, place=place))
+        for given, wanted, every in cases(name, place):
+            assert_close(task.translate(nets, {"source": given["input"]}), wanted, every)
+
+    def test_the_projection_and_the_critics_sizes_are_taken_over(self) -> None:
+        networks = [read("trainstep_cut", part) for part in ("G", "F", "D")]
+        task, nets = bundled(Cut, *networks)
+        assert (task.options.projection, task.options.critic_width, task.options.blocks) == (12, 3, 6)
+        assert task.options.taps == (0, 4, 8, 12, 16)
+        assert len(nets["projection"].weights) == 20
+        adoption = adoption_of(Cut, networks[0])
+        assert (adoption.fresh, adoption.usual) == (("projection",), True)
+
+    def test_anti_aliasing_by_half_is_kept(self) -> None:
+        from img2imgkit.nn import resnet
+
+        arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
+        arguments |= {"antialias": True, "antialias_up": False, "padding": "reflect"}
+        task, nets = bundled(Cut, given := kit.Foreign("resnet", arguments, resnet(**arguments)))
+        assert task.options.taps == (0, 4, 8, 12)  # there are 14 modules
+        picture = np.linspace(-1, 1, 16 * 16, dtype=np.float32).reshape(1, 16, 16, 1)
+        np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
+
+    def test_a_projection_of_other_places_is_lacking(self) -> None:
+        adoption = adoption_of(Cut, read("junyanz_resnet6_instance"), read("cut_patchsampleF"))
+        assert "a projection of patches at [0, 4, 8, 12]" in adoption.lacking[0]
+        assert not adoption.usual
+
+    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+        assert Cut.adopt([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
+        assert Cut.adopt([read("cut_patchgan")]) is None
+        assert Cut.adopt([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
+
+
+class TestPix2PixHd:
+    @pytest.mark.parametrize(("name", "place"), folders("pix2pixhd_local", "pix2pixhd_global"))
+    def test_it_makes_what_the_official_generator_makes(self, name: str, place: Path) -> None:
+        from keras import ops
+
+        from img2imgkit.nn import pix2pixhd_image
+
+        task, nets = bundled(Pix2PixHd, read(name, place=place))
+        assert (task.options.classes, task.options.edges, task.options.encoder) == (8, True, None)
+        for given, wanted, every in cases(name, place):
+            assert_close(pix2pixhd_image(nets.generators, ops.convert_to_tensor(given["input"])), wanted, every)
+
+    def test_a_map_is_shown_as_officially(self) -> None:
+        given = read("pix2pixhd_local")
+        task, nets = bundled(Pix2PixHd, given)
+        random = np.random.default_rng(0)
+        label, instance = (np.repeat(random.integers(0, 8, (1, 32, 4, 1)), 8, 2).astype(np.float32) for _ in range(2))
+        shown = task.prepare({"label": label, "instance": instance})["shown"]
+        made = task.translate(nets, {"source": label, "instance": instance})
+        np.testing.assert_array_equal(made, given.model(shown, training=False))
+
+    def test_features_come_from_the_encoder_and_looks_from_nowhere(self) -> None:
+        networks = [official_pix2pixhd(), read("trainstep_pix2pixhd", "D"), read("trainstep_pix2pixhd", "E")]
+        adoption = adoption_of(Pix2PixHd, *networks)
+        assert (adoption.fresh, adoption.usual) == (("appearances",), True)
+        assert any("features_clustered_010.npy" in note for note in adoption.notes)
+        task, nets = bundled(Pix2PixHd, *networks)
+        assert (task.options.classes, task.options.encoder.features, task.options.critic.width) == (5, 3, 3)
+        io, stride = probed("trainstep_pix2pixhd", "fake")
+        batch = {"label": io["in.label"], "instance": io["in.inst"], "target": io["in.image"]}
+        prepared = task.prepare(batch)
+        assert_close(task.forward(nets, prepared)["image"], io["probe.iter0.fake"], stride)
+
+    def test_what_belongs_together_is_asked_for(self) -> None:
+        generator, critic = official_pix2pixhd(), read("trainstep_pix2pixhd", "D")
+        assert "the encoder of the 3 features" in adoption_of(Pix2PixHd, generator, critic).lacking[0]
+        assert "latest_net_G.pth" in adoption_of(Pix2PixHd, read("pix2pixhd_encoder")).lacking[0]
+
+    def test_other_channels_are_stated(self) -> None:
+        given = read("pix2pixhd_local")
+        [note] = adoption_of(Pix2PixHd, given).notes
+        assert "8 for classes, 1 for borders" in note
+        task, _ = bundled(Pix2PixHd, given, classes=9, edges=False)
+        assert task.seen == 9
+
+    def test_pictures_are_told_by_their_channels(self) -> None:
+        from img2imgkit.nn import pix2pixhd_generator
+
+        arguments = {"channels": 3, "width": 2, "downs": 3, "blocks": 1, "enhancers": 0, "local_blocks": 3}
+        arguments |= {"norm": "instance", "out_channels": 3}
+        given = kit.Foreign("pix2pixhd_generator", arguments, pix2pixhd_generator(**arguments))
+        task, nets = bundled(Pix2PixHdPhoto, given)
+        picture = np.linspace(-1, 1, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
+        np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
+        assert adoption_of(Pix2PixHdPhoto, given).usual
+        assert not adoption_of(Pix2PixHd, given).usual  # or maps of two classes
+        assert Pix2PixHdPhoto.adopt([read("pix2pixhd_local")]) is None
+
+    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+        local = read("pix2pixhd_local")
+        assert Pix2PixHd.adopt([local, read("spade_multiscaleD")]) is None  # without biases
+        assert Pix2PixHd.adopt([local, local]) is None
+        assert Pix2PixHd.adopt([read("pix2pixhd_multiscaleD")]) is None
+
+
+def official_pix2pixhd() -> kit.Foreign:
+    """With two halvings it is also CycleGAN's network, so it is named."""
+    return read("trainstep_pix2pixhd", "G", network="pix2pixhd_generator")
+
+
+class TestSpade:
+    def test_it_translates_as_the_official_code(self) -> None:
+        task, nets = bundled(Spade, read("trainstep_spade", "G"), read("trainstep_spade", "D"))
+        assert (task.options.classes, task.options.edges, task.options.critic.width) == (3, True, 4)
+        assert task.options.adversary.loss == "hinge"
+        io, stride = probed("trainstep_spade", "fake_eval")
+        inputs = {"source": io["in.label"].astype(np.float32), "instance": io["in.instance"].astype(np.float32)}
+        assert_close(task.translate(nets, inputs), io["probe.iter0.fake_eval"], stride)
+
+    @pytest.mark.parametrize(("name", "place"), folders("spade_normal"))
+    def test_it_makes_what_the_official_generator_makes(self, name: str, place: Path) -> None:
+        _, nets = bundled(Spade, read(name, place=place))
+        for given, wanted, every in cases(name, place):
+            assert_close(nets["generator"](given["input"]), wanted, every)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("name", "place"), folders("spade_more_vae_nospectral"))
+    def test_a_style_needs_an_encoder_of_as_many_numbers(self, name: str, place: Path) -> None:
+        from img2imgkit.nn import style_encoder
+
+        generator = read(name, place=place)
+        assert "latest_net_E.pth" in adoption_of(Spade, generator).lacking[0]
+        assert "of 8 numbers" in adoption_of(Spade, generator, read("spade_encoder")).lacking[0]
+        plain = read("trainstep_spade", "G")
+        assert "leave weights.pth out" in adoption_of(Spade, plain, read("spade_encoder")).lacking[0]
+        own = {"width": 2, "latent": 8, "channels": 3}
+        encoder = kit.Foreign("style_encoder", own, style_encoder(**own))
+        assert any("style.size=[64, 64]" in note for note in adoption_of(Spade, encoder, generator).notes)
+        style = {"latent": 8, "width": 2, "size": [64, 64]}
+        task, nets = bundled(Spade, encoder, generator, upsampling="more", style=style)
+        photograph = np.linspace(-1, 1, 64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3)
+        np.testing.assert_array_equal(task.encode(nets, "style", photograph), encoder.model(photograph)[0])
+        for given, wanted, every in cases(name, place):
+            assert_close(nets["generator"]([given["input"], given["z"]]), wanted, every)
+
+    @pytest.mark.parametrize(
+        ("channels", "wanted"),
+        [(36, (35, False, True)), (184, (182, True, True)), (151, (150, True, False)), (21, (20, False, True))],
+    )
+    def test_official_data_sets_are_known_by_their_channels(self, channels: int, wanted: tuple[Any, ...]) -> None:
+        arguments = {"channels": channels, "width": 1, "norm": "batch", "spectral": True, "kernel_size": 3}
+        arguments |= {"upsampling": "normal", "out_channels": 3}
+        found = adoption_of(Spade, kit.Foreign("spade_generator", arguments, model=None))
+        options = Spade.Options.model_validate_json(json.dumps(found.options))
+        assert (options.classes, options.unknown, options.edges) == wanted
+        assert options.channels == channels
+
+
+class TestFunit:
+    @pytest.mark.parametrize(("name", "place"), folders("funit_gen"))
+    def test_it_translates_as_the_official_code(self, name: str, place: Path) -> None:
+        task, nets = bundled(Funit, read(name, place=place))
+        assert (task.options.classes, task.options.size) == (119, 128)
+        for given, wanted, every in cases(name, place):
+            codes = task.encode(nets, "class", given["class_images"])
+            code = np.mean(codes, axis=0, keepdims=True)
+            assert_close(task.translate(nets, {"source": given["content"], "class": code}), wanted, every)
+
+    def test_a_critic_tells_the_classes(self) -> None:
+        task, _ = bundled(Funit, read("funit_dis"), read("funit_gen"))
+        assert task.options.classes == read("funit_dis").arguments["classes"]
+        assert task.options.adversary.loss == "hinge"
+        assert Funit.adopt([read("funit_dis")]) is None
 
 
 def adoption_of(task_class: type[kit.Task], *networks: kit.Foreign) -> kit.Adoption:
