@@ -7,13 +7,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from img2imgkit.bundle import EXPORTED_FILE, MAX_MANIFEST_BYTES, Exported, read_exported
 from img2imgkit.errors import BundleError, InteropError
+from img2imgkit.interop.archive import Refused, plain_members
 
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]
@@ -103,18 +104,10 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """A ``.keras`` file whose members lie in it as they are, under plain names."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            for member in members:
-                parts = PurePosixPath(member.filename.replace("\\", "/"))
-                if parts.is_absolute() or ".." in parts.parts or ":" in member.filename:
-                    raise InteropError(f"{path}: a member's name leads out of it: {member.filename!r}")
-                if member.compress_type != zipfile.ZIP_STORED:
-                    raise InteropError(f"{path}: {member.filename} is compressed, which Keras never does")
-            if sum(member.file_size for member in members) > path.stat().st_size:
-                raise InteropError(f"{path}: its members claim more bytes than the file has")
-            if len({member.filename for member in members}) < len(members):
-                raise InteropError(f"{path}: two of its members have one name")
+            plain_members(archive, path, "Keras")
             yield archive
+    except Refused as error:
+        raise InteropError(f"{path}: {error}") from None
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
         raise InteropError(f"{path}: cannot be read as a .keras file: {_reason(error)}") from None
 

@@ -38,7 +38,7 @@ from img2imgkit.interop.unet import UNET
 if TYPE_CHECKING:
     import keras
 
-MAX_ARRAYS = 10_000  # the largest networks have about a thousand
+MAX_ARRAYS = 4_000  # the largest networks have about a thousand
 FAMILIES: tuple[Family, ...] = (
     UNET,
     RESNET,

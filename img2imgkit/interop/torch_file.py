@@ -16,9 +16,11 @@ from typing import Any, Literal
 import numpy as np
 
 from img2imgkit.errors import InteropError
-from img2imgkit.interop.torch_pickle import BFLOAT16, Reader, Refused, width_of
+from img2imgkit.interop.archive import Refused, plain_members
+from img2imgkit.interop.torch_pickle import BFLOAT16, Reader, width_of
 
 MAX_PICKLE = 32 << 20  # bytes of structure; an optimizer's state of a large network has about one million
+MAX_SHARED = 4  # bytes of tensors for each byte of their file
 ByteOrder = Literal["<", ">"]
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the files before PyTorch 1.6
 
@@ -46,11 +48,7 @@ def read_torch(path: Path | str) -> Any:
 
 def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
-            raise Refused("its members are compressed, which torch.save never does")
-        if sum(member.file_size for member in members.values()) > path.stat().st_size:
-            raise Refused("its members claim more bytes than the file has")
+        members = plain_members(archive, path, "torch.save")
         structures = [name for name in members if name.endswith("/data.pkl")]
         if len(structures) != 1:
             raise Refused("a zip file, but not one of torch.save: it has no data.pkl")
@@ -69,7 +67,8 @@ def _read_zip(path: Path) -> Any:
                 raise Refused(f"storage {key}: its two counts differ")
             return kept[kind, key]
 
-        return Reader(io.BytesIO(_structure(io.BytesIO(archive.read(structures[0])))), storage).load_plain()
+        structure = _structure(io.BytesIO(archive.read(structures[0])))
+        return Reader(io.BytesIO(structure), storage, MAX_SHARED * path.stat().st_size).load_plain()
 
 
 def _read_legacy(path: Path) -> Any:
@@ -91,7 +90,8 @@ def _read_legacy(path: Path) -> Any:
             if int.from_bytes(file.read(8), "little" if sign == "<" else "big") != count:
                 raise Refused(f"storage {key}: its two counts differ")
             found[key] = _typed(np.frombuffer(file.read(count * width_of(kind)), np.uint8), kind, count, sign)
-        return Reader(io.BytesIO(structure), lambda kind, key, count: found[key]).load_plain()
+        limit = MAX_SHARED * path.stat().st_size
+        return Reader(io.BytesIO(structure), lambda kind, key, count: found[key], limit).load_plain()
 
 
 def _legacy_value(file: Any) -> Any:

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from img2imgkit.interop.archive import Refused
+
 BFLOAT16 = "bfloat16"  # which numpy lacks: read as 16-bit numbers, and widened
 STORAGES = {
     **{"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": BFLOAT16},
@@ -25,10 +27,6 @@ MAX_COPIED = 1 << 20  # entries of mappings that are made of lists
 KEYS = (str, int, float, bool, bytes, type(None))  # a nested tuple, small as it is, may take forever to hash
 
 Storage = Callable[[str, str, int], "np.ndarray | None"]
-
-
-class Refused(Exception):
-    """Why a file is not read."""
 
 
 class _Call:
@@ -60,21 +58,23 @@ class Reader(pickle._Unpickler):
 
     Args:
         storage: the numbers for a type, a key and a count; None while nobody knows them yet
+        limit: bytes of all tensors together, which may share their numbers
     """
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
     stack: list[Any]
     pop_mark: Callable[[], list[Any]]
 
-    def __init__(self, file: io.BytesIO, storage: Storage) -> None:
+    def __init__(self, file: io.BytesIO, storage: Storage, limit: int = 0) -> None:
         super().__init__(file, encoding="utf-8")
         self._storage = storage
         self._copied = 0
+        self._left = limit
         self._known: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): _Call(self._ordered),
             ("torch", "Size"): _Call(_size),
-            ("torch._utils", "_rebuild_tensor"): _Call(_tensor),
-            ("torch._utils", "_rebuild_tensor_v2"): _Call(_tensor),
+            ("torch._utils", "_rebuild_tensor"): _Call(self._rebuilt),
+            ("torch._utils", "_rebuild_tensor_v2"): _Call(self._rebuilt),
             ("torch._utils", "_rebuild_parameter"): _Call(lambda data, *_: data),
             **{("torch", name): _Kind(kind) for name, kind in STORAGES.items()},
         }
@@ -111,6 +111,13 @@ class Reader(pickle._Unpickler):
         made = _Dict()
         for key, value in pairs:
             _set(made, key, value)
+        return made
+
+    def _rebuilt(self, *record: Any) -> Any:
+        made = _tensor(*record)
+        self._left -= 0 if made is None else made.nbytes
+        if self._left < 0:
+            raise Refused("its tensors together claim more numbers than the file has")
         return made
 
     def _load_setitem(self) -> None:
