@@ -1,7 +1,8 @@
 """Each checkpoint is read by `load_torch`, which is told nothing else. Differences are the largest over all numbers of
 an output, relative to the largest of them; beside them, how far the official float32 output is from its float64 one.
 Inputs with "training" use the batch's statistics. What leaves no trace in a file is stated: that the SPADE generator
-with a style doubles once more. StarGAN's code never computes with running statistics, and no more does this toolkit."""
+with a style doubles once more, and that the blocks of one EDSR count a tenth. StarGAN's code never computes with
+running statistics, and no more does this toolkit."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from img2imgkit.nn import resnet_features
 
 COLUMNS = ("fixture", "official class", "recognised as", "input", "output", "difference", "official rounding")
 MOST_ROWS = 6  # of one case; the maps of critics at several scales become one row
-STATED = {"spade_more_vae_nospectral": {"upsampling": "more"}}
+STATED = {"spade_more_vae_nospectral": {"upsampling": "more"}, "sr_edsr_x4": {"residual_scale": 0.1}}
 
 
 def rows(folder: Path) -> Iterator[tuple[str, ...]]:

@@ -25,7 +25,8 @@ def tiny(tmp_path_factory):
     """A bundle of an untrained network that enlarges twice."""
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
     task_class = catalog.get("tasks", "super-resolution")
-    task = task_class(validate(task_class.Options, parse_yaml("{scale: 2, generator: {kind: residual, width: 4, blocks: 0}}")))
+    options = "{scale: 2, generator: {kind: residual, width: 4, blocks: 0}}"
+    task = task_class(validate(task_class.Options, parse_yaml(options)))
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     bundle.save(folder, task, task.build(), "tiny", catalog)
     return folder

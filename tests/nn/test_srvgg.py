@@ -1,4 +1,4 @@
-"""The compact super-resolution network: parity with the official one, sizes, receptive field, serialisation."""
+"""The compact super-resolution network: sizes, receptive field, serialisation."""
 
 from __future__ import annotations
 
@@ -14,40 +14,6 @@ backend.load()
 import keras  # noqa: E402
 
 from img2imgkit.nn import srvgg  # noqa: E402
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-
-
-def load_official(model: keras.Model, state: dict[str, np.ndarray], scale: int) -> None:
-    """Put a PyTorch state into the network: kernels to HWIO, the last one's channels to our shuffle's order."""
-    channels = 3
-    order = np.arange(channels * scale**2).reshape(channels, scale**2).T.ravel()
-    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    slopes = [layer for layer in model.layers if isinstance(layer, keras.layers.PReLU)]
-    kernels = [state[key].transpose(2, 3, 1, 0) for key in state if state[key].ndim == 4]
-    biases = [state[key] for key in state if key.endswith("bias")]
-    kernels[-1], biases[-1] = kernels[-1][..., order], biases[-1][order]
-    for layer, kernel, bias in zip(convolutions, kernels, biases, strict=True):
-        layer.set_weights([kernel, bias])
-    alphas = [state[key] for key in state if key.endswith("weight") and state[key].ndim == 1]
-    for layer, alpha in zip(slopes, alphas, strict=True):
-        layer.set_weights([alpha.reshape(1, 1, -1)])
-
-
-@pytest.mark.parametrize(
-    ("name", "scale", "width", "depth", "activation"),
-    [("srvgg_x4", 4, 16, 6, "prelu"), ("srvgg_x2_leaky", 2, 12, 3, "leaky_relu")],
-)
-def test_computes_what_the_official_network_computes(name, scale, width, depth, activation) -> None:  # type: ignore[no-untyped-def]
-    with np.load(FIXTURES / f"{name}.npz") as stored:
-        state = {key: stored[key] for key in stored.files}
-    image, wanted = (state.pop(key).transpose(0, 2, 3, 1) for key in ("x", "y"))
-    model = srvgg(scale, width, depth, activation)
-    assert model.count_params() == sum(array.size for array in state.values())
-    load_official(model, state, scale)
-    result = np.asarray(model(image))
-    assert np.abs(wanted - image.repeat(scale, 1).repeat(scale, 2)).max() > 0.1  # the stack matters
-    np.testing.assert_allclose(result, wanted, atol=5e-6)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -48,12 +48,14 @@ class InstanceMean(layers.Layer):
         values, ids = inputs
         count, _, _, channels = ops.shape(values)
         known, place = ops.unique(ops.reshape(ids, (-1,)), return_inverse=True)
-        kinds = ops.size(known)
-        image = ops.arange(count, dtype="int32")[:, None]
-        place = ops.reshape(ops.reshape(place, (count, -1)) + image * kinds, (-1,))  # another one in each image
+        kinds = ops.cast(ops.size(known), "int64")
+        image = ops.cast(ops.arange(count, dtype="int32"), "int64")[:, None]
+        place = ops.cast(ops.reshape(place, (count, -1)), "int64")  # as ONNX counts
+        place = ops.reshape(place + image * kinds, (-1,))  # another one in each image
         rows = ops.reshape(values, (-1, channels))
-        sums = ops.segment_sum(rows, place, count * kinds)
-        pixels = ops.segment_sum(ops.ones_like(rows[:, :1]), place, count * kinds)
+        places = ops.cast(count, "int64") * kinds
+        sums = ops.segment_sum(rows, place, places)
+        pixels = ops.segment_sum(ops.ones_like(rows[:, :1]), place, places)
         means = sums / ops.maximum(pixels, 1)
         return ops.reshape(ops.take(means, place, axis=0), ops.shape(values))
 
