@@ -38,6 +38,7 @@ def edsr(
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
     """
+    factors = enlargements(scale)
     source = keras.Input((None, None, len(mean)), name="source")
     centred = layers.Rescaling(gain, [-gain * each for each in mean], dtype="float32", name="centred")(source)
     first = _conv(centred, width, "first")  # (N, H, W, width)
@@ -45,7 +46,7 @@ def edsr(
     for number in range(blocks):
         x = residual_block(x, f"block{number}", lambda: initializer("uniform"), residual_scale)
     x = layers.Add(name="body_sum")([first, _conv(x, width, "body")])
-    for number, factor in enumerate(enlargements(scale)):
+    for number, factor in enumerate(factors):
         x = _conv(x, width * factor**2, f"up{number}_conv")
         x = PixelShuffle(factor, name=f"up{number}_shuffle")(x)
     x = _conv(x, len(mean), "last", dtype="float32")  # (N, scale * H, scale * W, C)

@@ -36,6 +36,7 @@ def rrdb(
     Raises:
         ValueError: ``scale * unshuffle`` is neither 3 nor a power of 2.
     """
+    factors = enlargements(scale * unshuffle)
     source = keras.Input((None, None, channels), name="source")
     x = PixelUnshuffle(unshuffle, name="unshuffle")(source) if unshuffle > 1 else source
     first = _conv(x, width, "first")  # (N, H / unshuffle, W / unshuffle, width)
@@ -46,7 +47,7 @@ def rrdb(
             y = _dense(y, growth, f"block{number}_{inside}")
         x = ScaledSum(RESIDUAL, name=f"block{number}_sum")([x, y])
     x = layers.Add(name="body_sum")([first, _conv(x, width, "body")])
-    for number, factor in enumerate(enlargements(scale * unshuffle)):
+    for number, factor in enumerate(factors):
         x = layers.UpSampling2D(factor, interpolation="nearest", name=f"up{number}_nearest")(x)
         x = _leaky(_conv(x, width, f"up{number}_conv"), f"up{number}_act")
     x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)

@@ -28,11 +28,12 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
     """
+    factors = enlargements(scale)
     source = keras.Input((None, None, channels), name="source")
     x = _leaky(_conv(source, width, "first"), "first_act")  # (N, H, W, width)
     for number in range(blocks):
         x = residual_block(x, f"block{number}", weakened_kernels)
-    for number, factor in enumerate(enlargements(scale)):
+    for number, factor in enumerate(factors):
         x = _conv(x, width * factor**2, f"up{number}_conv")
         x = _leaky(PixelShuffle(factor, name=f"up{number}_shuffle")(x), f"up{number}_act")
     x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)
