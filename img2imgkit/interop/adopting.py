@@ -77,7 +77,7 @@ def fill_foreign(nets: Networks, networks: Sequence[Foreign], adoption: Adoption
             raise InteropError(f"the generator {role!r} comes from none of the files: {_shown(networks)}")
         taken = adoption.roles[role]
         network = networks[taken.number]
-        _copy(_inside(network.model, taken.inside), model, f"{network.source}: the generator {role!r}")
+        copy_weights(_inside(network.model, taken.inside), model, f"{network.source}: the generator {role!r}")
 
 
 def fill_kept(nets: Networks, kept: Sequence[Kept]) -> None:
@@ -95,6 +95,25 @@ def fill_kept(nets: Networks, kept: Sequence[Kept]) -> None:
         raise InteropError(f"{further[0]}: none of the task's generators, which are {', '.join(wanted)}")
     for role, each in given.items():
         each.fill(nets.generators[role])
+
+
+def copy_weights(source: Any, target: keras.Model, what: str) -> None:
+    """Weights in their order: the same function built both networks.
+
+    Args:
+        what: the beginning of an error
+
+    Raises:
+        InteropError: their number or a shape differs; the target's weights are as they were.
+    """
+    given, wanted = _weights(source), _weights(target)
+    if len(given) != len(wanted):
+        raise InteropError(f"{what} would take {len(wanted)} arrays with these options, and the file has {len(given)}")
+    for ours, theirs in zip(wanted, given, strict=True):
+        if tuple(ours.shape) != tuple(theirs.shape):
+            raise InteropError(f"{what} needs {ours.path} {tuple(ours.shape)}, and the file has {tuple(theirs.shape)}")
+    for ours, theirs in zip(wanted, given, strict=True):
+        ours.assign(theirs)
 
 
 def _offers(networks: Sequence[Foreign], catalog: Catalog) -> dict[str, Adoption]:
@@ -118,18 +137,6 @@ def _inside(model: keras.Model, path: str) -> Any:
     for name in path.split("/") if path else ():
         model = model.get_layer(name)
     return model
-
-
-def _copy(source: Any, target: keras.Model, what: str) -> None:
-    """Weights in their order: the same function built both networks."""
-    given, wanted = _weights(source), _weights(target)
-    if len(given) != len(wanted):
-        raise InteropError(f"{what} would take {len(wanted)} arrays with these options, and the file has {len(given)}")
-    for ours, theirs in zip(wanted, given, strict=True):
-        if tuple(ours.shape) != tuple(theirs.shape):
-            raise InteropError(f"{what} needs {ours.path} {tuple(ours.shape)}, and the file has {tuple(theirs.shape)}")
-    for ours, theirs in zip(wanted, given, strict=True):
-        ours.assign(theirs)
 
 
 def _weights(model: Any) -> list[Any]:

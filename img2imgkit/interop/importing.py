@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from img2imgkit import backend
 from img2imgkit.bundle import MANIFEST, Manifest, save
 from img2imgkit.config import Document, validate
 from img2imgkit.errors import BundleError, ConfigError, InteropError
-from img2imgkit.exchange import Adoption, Foreign, Kept
+from img2imgkit.exchange import Adoption, Foreign, Importer, Kept
 from img2imgkit.interop.adopting import adopted, fill_foreign, fill_kept, joined
 from img2imgkit.task import Networks, Task
 
@@ -77,7 +79,7 @@ def import_bundle(
     _check_place(out, replace)
     paths = [inside for path in files for inside in _expanded(Path(path))]
     origins = [_origin(path) for path in paths]
-    networks = tuple(_importer(path, catalog).read(path, part) for path in paths)
+    networks = tuple(importer_of(path, catalog).read(path, part) for path in paths)
     backend.load()
     foreign = [each for each in networks if isinstance(each, Foreign)]
     if len(foreign) not in (0, len(networks)):
@@ -94,6 +96,17 @@ def import_bundle(
     about["training"] = {"imported": told}
     manifest = _saved(out, replace, made, nets, name or _name(out), catalog, about)
     return Imported(out, manifest, networks, adoption, tuple(others))
+
+
+def importer_of(path: Path, catalog: Catalog) -> Importer:
+    """Whichever reads such files: the one with the longest suffix of the name. Raises InteropError: none does."""
+    name = path.name.lower()
+    found = {suffix: each for each in catalog.importers.values() for suffix in each.suffixes if name.endswith(suffix)}
+    if not found:
+        known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
+        raise InteropError(f"{path}: no importer reads such files; there are {known}")
+    importer: Importer = found[max(found, key=len)]()
+    return importer
 
 
 def _check_place(out: Path, replace: bool) -> None:
@@ -122,21 +135,15 @@ def _origin(path: Path) -> dict[str, Any]:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _importer(path: Path, catalog: Catalog) -> Any:
-    """The one with the longest suffix of the file's name."""
-    name = path.name.lower()
-    found = {suffix: each for each in catalog.importers.values() for suffix in each.suffixes if name.endswith(suffix)}
-    if not found:
-        known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
-        raise InteropError(f"{path}: no importer reads such files; there are {known}")
-    return found[max(found, key=len)]()
-
-
 def _kept(networks: Sequence[Foreign | Kept]) -> list[Kept]:
     return [each for each in networks if isinstance(each, Kept)]
 
 
 def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
+    """The task with these options; those that nobody states are the usual ones, also inside of parts."""
+    if not stated:
+        with suppress(ValidationError):  # a task without usual options
+            stated = task_class.Options().model_dump(mode="json")
     document = Document(json.loads(json.dumps(stated)), f"task {task_class.name}")
     document = document.with_overrides(f"{key}={json.dumps(value)}" for key, value in options.items())
     return task_class(validate(task_class.Options, document))
