@@ -23,7 +23,7 @@ STORAGES = {
     **{"ByteStorage": "u1", "BoolStorage": "?"},
 }
 MAX_AXES = 16
-MAX_COPIED = 1 << 20  # entries of mappings that are made of lists
+MAX_COPIED = 1 << 18  # entries of mappings that are made of lists
 KEYS = (str, int, float, bool, bytes, type(None))  # a nested tuple, small as it is, may take forever to hash
 
 Storage = Callable[[str, str, int], "np.ndarray | None"]

@@ -1,0 +1,302 @@
+"""Model files that are hostile or damaged, each made in a folder; ``CANARY`` is what their code would create."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import json
+import os
+import pickle
+import pickletools
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SOUND = FIXTURES / "junyanz_pixel_batch" / "weights.pth"
+GENERATOR = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
+CANARY = "CANARY"
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+
+
+class _Code:
+    """What a pickle calls when it is loaded."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+def touching(folder: Path) -> _Code:
+    return _Code(os.system, f"touch {folder / CANARY}")
+
+
+def evaluating(folder: Path) -> _Code:
+    return _Code(builtins.eval, f"open({str(folder / CANARY)!r}, 'w')")
+
+
+def zipped(path: Path, members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def torch_zip(path: Path, value: Any, **more: bytes) -> Path:
+    structure = value if isinstance(value, bytes) else pickle.dumps(value, 2)
+    return zipped(path, {"archive/data.pkl": structure, **{f"archive/{name}": each for name, each in more.items()}})
+
+
+def legacy(path: Path, value: Any) -> Path:
+    heads = (LEGACY_MAGIC, 1001, {"little_endian": True}, value, [])
+    path.write_bytes(b"".join(pickle.dumps(each, 2) for each in heads))
+    return path
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def changed(path: Path, change: Callable[[dict[str, bytes]], dict[str, bytes]], source: Path = GENERATOR) -> Path:
+    return zipped(path, change(members_of(source)))
+
+
+def lying_size(path: Path) -> Path:
+    content = bytearray(SOUND.read_bytes())
+    directory = content.rindex(b"PK\x01\x02")
+    content[directory + 24 : directory + 28] = struct.pack("<I", 2**31)
+    path.write_bytes(content)
+    return path
+
+
+def other_numbers(members: dict[str, bytes], old: int, new: int) -> dict[str, bytes]:
+    """The structure with one number, wherever it stands alone, in place of another."""
+    name = next(name for name in members if name.endswith("data.pkl"))
+    structure, found, before = io.BytesIO(members[name]), b"", 0
+    ops = [*pickletools.genops(structure)]
+    ends = [place for _, _, place in ops[1:]] + [len(members[name])]
+    for (_, argument, _), end in zip(ops, ends, strict=True):
+        same = type(argument) is int and argument == old and members[name][before : before + 1] in (b"K", b"M", b"J")
+        found += b"\x8a\x08" + struct.pack("<q", new) if same else members[name][before:end]
+        before = end
+    return {**members, name: found}
+
+
+def nested_key(depth: int = 64) -> bytes:
+    """A dict whose key is a tuple of two equal tuples, and so on: short, and hashed in 2**depth steps."""
+    return b"\x80\x02}" + b")q\x00" + b"0h\x00h\x00\x86q\x00" * depth + b"K\x01s."
+
+
+def nested_lists(depth: int = 10_000) -> bytes:
+    return b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
+
+
+def copies(count: int = 2_000) -> bytes:
+    """One list of pairs, made into as many mappings."""
+    ordered = b"ccollections\nOrderedDict\n"
+    pairs = b"](" + b"K\x01K\x02\x86" * count + b"eq\x000"
+    return b"\x80\x02" + pairs + b"](" + (ordered + b"h\x00\x85R") * count + b"e."
+
+
+def poisoned(path: Path) -> Path:
+    """A network with one weight that is no number."""
+
+    def change(members: dict[str, bytes]) -> dict[str, bytes]:
+        name = max((name for name in members if "/data/" in name), key=lambda name: len(members[name]))
+        return {**members, name: np.full(len(members[name]) // 4, np.nan, "<f4").tobytes()}
+
+    return changed(path, change)
+
+
+def safetensors(path: Path, header: Any, data: bytes = b"", length: int | None = None) -> Path:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + data)
+    return path
+
+
+def entry(shape: list[int], begin: int, end: int, dtype: str = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def hdf5(path: Path, make: Callable[[Any], None]) -> Path:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        make(file)
+    return path
+
+
+def elsewhere(path: Path) -> Path:
+    (path.parent / "secret").write_bytes(bytes(64))
+    at = [(str(path.parent / "secret"), 0, 64)]
+    return hdf5(path, lambda file: file.create_dataset("layers/conv2d/vars/0", (16,), "f4", external=at))
+
+
+def linked(path: Path) -> Path:
+    import h5py
+
+    hdf5(path.parent / "other.h5", lambda file: file.create_dataset("x", data=np.zeros(4, "f4")))
+    target = h5py.ExternalLink(str(path.parent / "other.h5"), "x")
+    return hdf5(path, lambda file: file.create_group("layers").__setitem__("conv2d", target))
+
+
+def virtual(path: Path) -> Path:
+    import h5py
+
+    layout = h5py.VirtualLayout((4,), "f4")
+    layout[:] = h5py.VirtualSource(str(path.parent / "other.h5"), "x", (4,))
+    return hdf5(path, lambda file: file.create_virtual_dataset("layers/vars/0", layout))
+
+
+def round_and_round(path: Path) -> Path:
+    def make(file: Any) -> None:
+        group = file.create_group("layers")
+        group["again"] = group
+
+    return hdf5(path, make)
+
+
+def legacy_lambda(path: Path) -> Path:
+    """Keras 2's format, with a layer of code in the description of the network."""
+    config = {"class_name": "Lambda", "config": {"function": ["4wEAAA==", None, None], "function_type": "lambda"}}
+    return hdf5(path, lambda file: file.attrs.__setitem__("model_config", json.dumps({"config": {"layers": [config]}})))
+
+
+def keras_lambda(path: Path) -> Path:
+    """A Keras 3 file with a Lambda whose code creates the canary, as it does when the network is built here."""
+    import keras
+
+    canary = path.parent / CANARY
+    image = keras.Input((4, 4, 3))
+    features = keras.layers.Conv2D(3, 1)(image)
+    model = keras.Model(image, keras.layers.Lambda(lambda x, name=str(canary): (Path(name).touch(), x)[1])(features))
+    assert canary.exists()
+    canary.unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # between Keras and numpy
+        model.save(path)
+    return path
+
+
+def safetensors_shapes(path: Path) -> Path:
+    """A resnet with a kernel as large as another one's."""
+    from img2imgkit.interop import read_torch
+
+    state = dict(read_torch(GENERATOR))
+    state["model.4.weight"] = state["model.7.weight"]
+    header, data = {}, b""
+    for name, array in state.items():
+        raw = np.ascontiguousarray(array, "<f4").tobytes()
+        header[name] = entry(list(array.shape), len(data), len(data) + len(raw))
+        data += raw
+    return safetensors(path, header, data)
+
+
+def _cut(path: Path, source: Path) -> Path:
+    content = source.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return path
+
+
+def _same(path: Path, source: Path) -> Path:
+    path.write_bytes(source.read_bytes())
+    return path
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    (path / "weights.txt").write_text("nothing")
+    return path
+
+
+HUGE = 2**40
+SHARED = {f"net.{number}.weight": entry([1], 0, 4) for number in range(2)}
+HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
+    "a pickle that calls os.system": ("x.pth", lambda at: torch_zip(at, touching(at.parent)), r"names posix\.system"),
+    "a pickle that calls eval, inside a state dict": (
+        "x.pt",
+        lambda at: torch_zip(at, {"params": {"conv.weight": evaluating(at.parent)}}),
+        r"names (__builtin__|builtins)\.eval",
+    ),
+    "an old pickle that calls os.system": ("x.pth", lambda at: legacy(at, touching(at.parent)), r"names posix\.system"),
+    "a zip bomb": (
+        "x.pth",
+        lambda at: zipped(at, {"a/data.pkl": b"N.", "a/data/0": bytes(1 << 26)}, zipfile.ZIP_DEFLATED),
+        "compressed",
+    ),
+    "a member's size that lies": ("x.pth", lying_size, "claim more bytes"),
+    "a member with an absolute name": ("x.pth", lambda at: zipped(at, {"/etc/data.pkl": b"N."}), "leads out of it"),
+    "a member that climbs": ("x.ckpt", lambda at: zipped(at, {"../a/data.pkl": b"N."}), "leads out of it"),
+    "a file cut short": ("x.pth", lambda at: _cut(at, SOUND), "no PyTorch checkpoint"),
+    "an old file cut short": ("x.pth", lambda at: _cut(at, SOUND.with_name("weights_oldformat.pth")), r"has \d+ bytes"),
+    "shapes that contradict each other": (
+        "x.pth",
+        lambda at: safetensors_shapes(at.with_suffix(".safetensors")),
+        r"its shape .* does not fit",
+    ),
+    "shapes that are larger than the file": (
+        "x.pth",
+        lambda at: changed(at, lambda members: other_numbers(members, 6, HUGE)),
+        "outside its storage",
+    ),
+    "TorchScript": ("x.pt", lambda at: torch_zip(at, None, **{"constants.pkl": b"N."}), "TorchScript"),
+    "a key that takes forever to hash": ("x.pth", lambda at: torch_zip(at, nested_key()), "under a tuple"),
+    "lists in lists in lists": ("x.pth", lambda at: torch_zip(at, nested_lists()), "RecursionError"),
+    "copies of copies": ("x.pth", lambda at: torch_zip(at, copies()), "copies more than it says"),
+    "weights that are no numbers": ("x.pth", poisoned, "NaN or infinity"),
+    "a critic alone": ("x.pth", lambda at: _same(at, SOUND), "no task makes a bundle of x.pth"),
+    "a safetensors header that is longer than the file": (
+        "x.safetensors",
+        lambda at: safetensors(at, {}, length=2**62),
+        "its header claims",
+    ),
+    "a safetensors header that lies": (
+        "x.safetensors",
+        lambda at: safetensors(at, {"w": entry([HUGE], 0, 4)}, bytes(4)),
+        "damaged",
+    ),
+    "safetensors that overlap": ("x.safetensors", lambda at: safetensors(at, SHARED, bytes(4)), "damaged"),
+    "safetensors of no known type": (
+        "x.safetensors",
+        lambda at: safetensors(at, {"w": entry([1], 0, 4, "PyObject")}, bytes(4)),
+        "damaged",
+    ),
+    "safetensors whose header is no JSON": ("x.safetensors", lambda at: safetensors(at, b"{]  "), "damaged"),
+    "HDF5 whose numbers lie in another file": ("x.weights.h5", elsewhere, "does not lie in the file"),
+    "HDF5 with a link to another file": ("x.weights.h5", linked, "link to another place"),
+    "HDF5 that gathers from other files": ("x.weights.h5", virtual, "does not lie in the file"),
+    "HDF5 whose groups go round": ("x.weights.h5", round_and_round, "go round"),
+    "HDF5 that claims terabytes": (
+        "x.weights.h5",
+        lambda at: hdf5(at, lambda file: file.create_dataset("vars/0", (HUGE,), "f4", chunks=(1024,))),
+        "does not lie in the file",
+    ),
+    "code in Keras 2's format": ("x.h5", legacy_lambda, "before version 3"),
+    "code in Keras 3's format": ("x.keras", keras_lambda, "does not say whose weights"),
+    "a .keras file that climbs": ("x.keras", lambda at: zipped(at, {"../model.weights.h5": b""}), "leads out of it"),
+    "a .keras file without weights": ("x.keras", lambda at: zipped(at, {"config.json": b"{}"}), "no model.weights.h5"),
+    "an empty file": ("x.pth", lambda at: _written(at, b""), "empty"),
+    "an empty .keras file": ("x.keras", lambda at: _written(at, b""), "cannot be read"),
+    "a text": ("x.pth", lambda at: _written(at, b"<html>not found</html>"), "no PyTorch checkpoint"),
+    "a text called safetensors": (
+        "x.safetensors",
+        lambda at: _written(at, b"version https://git-lfs"),
+        "its header claims",
+    ),
+    "a folder": ("x", _folder, r"no \.keras file in it"),
+    "nothing": ("x.pth", lambda at: at, "No such file"),
+    "a kind that nobody reads": ("x.docx", lambda at: _written(at, b"PK"), "no importer reads such files"),
+}
