@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -141,6 +142,11 @@ class Port:
     dtype: DType
     meaning: str
     axes: tuple[str, ...] = ()
+
+
+def argument(name: str) -> str:
+    """An input's name in formats whose inputs are arguments of functions: "class" is "class_" there."""
+    return f"{name}_" if iskeyword(name) else name
 
 
 @dataclass(frozen=True)

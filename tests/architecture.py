@@ -44,7 +44,10 @@ ROOMS = (  # each imports only rooms before it
 )
 NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.
-DEFERRABLE = NETWORK_LIBRARIES | {"PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"}
+DEFERRABLE = NETWORK_LIBRARIES | {
+    *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"),
+    *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
+}
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}
 
 

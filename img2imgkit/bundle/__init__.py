@@ -12,6 +12,7 @@ from img2imgkit.bundle.exported import (
     Exported,
     PortDescription,
     ProgramDescription,
+    Quantised,
     read_exported,
 )
 from img2imgkit.bundle.manifest import (
@@ -25,7 +26,7 @@ from img2imgkit.bundle.manifest import (
     WeightsFile,
     describe,
 )
-from img2imgkit.bundle.store import Bundle, load, resolve, save, task_of
+from img2imgkit.bundle.store import Bundle, load, resolve, save, task_from, task_of
 
 __all__ = [
     "EXPORTED_FILE",
@@ -41,6 +42,7 @@ __all__ = [
     "PluginVersion",
     "PortDescription",
     "ProgramDescription",
+    "Quantised",
     "Score",
     "WeightsFile",
     "describe",
@@ -48,5 +50,6 @@ __all__ = [
     "read_exported",
     "resolve",
     "save",
+    "task_from",
     "task_of",
 ]

@@ -29,6 +29,7 @@ class PortDescription(Config):
     shape: tuple[int | None, ...]
     dtype: Literal["float32", "uint8", "int32"]
     meaning: str
+    axes: tuple[str, ...] = ()
 
 
 class ProgramDescription(Config):
@@ -42,6 +43,13 @@ class ProgramDescription(Config):
     scale: int | None = Field(default=1, ge=1)
 
 
+class Quantised(Config):
+    """What 8 bits cost: mean PSNR between the outputs of the model and of its float32 form, over real pictures."""
+
+    pictures: int = Field(ge=1)
+    psnr: float
+
+
 class Exported(Config):
     """The description that travels with an exported model.
 
@@ -51,6 +59,7 @@ class Exported(Config):
         layout: the order of axes of pictures
         size: height and width, where they are fixed
         choices: of the task, which are part of the model now
+        int8: what its 8 bits cost, if it has such
     """
 
     format: int = Field(ge=1, le=EXPORTED_FORMAT)
@@ -61,6 +70,7 @@ class Exported(Config):
     size: tuple[int, int] | None = None
     choices: dict[str, Any] = Field(default_factory=dict)
     programs: tuple[ProgramDescription, ...]
+    int8: Quantised | None = None
 
     def text(self) -> str:
         """As JSON."""

@@ -61,6 +61,8 @@ def resolve(reference: str, base: Path, catalog: Catalog) -> Path:
         raise BundleError(f"bundle {reference!r}: {error}") from None
     if path.is_dir():
         return path
+    if path.is_file():
+        raise BundleError(f"{path}: a file, and a bundle is a folder; exported models can be translated with, no more")
     if any(mark in reference for mark in ("/", "\\", ".")):
         raise BundleError(f"{path}: no such folder")
     return Path(catalog.get("bundles", reference))
@@ -72,7 +74,16 @@ def task_of(folder: Path, catalog: Catalog, choices: Mapping[str, Any] | None = 
     Raises:
         ConfigError: the task has no such choices.
     """
-    task = _task(folder, describe(folder), catalog)
+    return task_from(describe(folder), str(folder), catalog, choices)
+
+
+def task_from(manifest: Manifest, place: str, catalog: Catalog, choices: Mapping[str, Any] | None = None) -> Task:
+    """The task that a description is of, likewise.
+
+    Args:
+        place: what is described, for errors
+    """
+    task = _task(place, manifest, catalog)
     return _with_choices(task, choices) if choices else task
 
 
@@ -84,7 +95,7 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
         NotInstalled: its task is not there; the text names the plugin that had it.
     """
     manifest = describe(folder)
-    task = _task(folder, manifest, catalog)
+    task = _task(str(folder), manifest, catalog)
     try:
         nets = Networks(task.build().generators)
     except Exception as error:
@@ -126,19 +137,19 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
     return manifest
 
 
-def _task(folder: Path, manifest: Manifest, catalog: Catalog) -> Task:
+def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
     try:
         task_class: type[Task] = catalog.get("tasks", manifest.task)
     except NotInstalled as error:
         plugin = manifest.plugin
-        raise NotInstalled(f"{folder}: {error}; it was made with plugin {plugin.name!r} {plugin.version}") from None
+        raise NotInstalled(f"{place}: {error}; it was made with plugin {plugin.name!r} {plugin.version}") from None
     try:
-        task = task_class(validate(task_class.Options, parse_yaml("", str(folder / MANIFEST)), data=manifest.options))
+        task = task_class(validate(task_class.Options, parse_yaml("", place), data=manifest.options))
     except ConfigError as error:
-        raise BundleError(f"{folder}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
+        raise BundleError(f"{place}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
     own, stated = (task.data, task.geometry()), (manifest.contract.data, manifest.contract.geometry())
     if own != stated:
-        raise BundleError(f"{folder}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
+        raise BundleError(f"{place}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
     return task
 
 

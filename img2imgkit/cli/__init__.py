@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "encode": "Keep what a model sees in some pictures as a code file.",
     "eval": "Measure a bundle against a reference set, or against pairs.",
     "import": "Make a bundle of model files from other software.",
+    "export": "Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.",
     "tasks": "List the tasks that can be trained and run.",
     "steps": "List the steps that pipelines are made of.",
     "models": "List the bundles that are installed.",

@@ -1,0 +1,64 @@
+"""ONNX files: one program each, for ONNX Runtime on any device and in browsers (https://onnx.ai)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from img2imgkit.bundle import EXPORTED_KEY
+from img2imgkit.errors import ExportError
+from img2imgkit.exchange import Arrays, Exporter, Form, Precision, Program
+from img2imgkit.export.noise import quietly
+from img2imgkit.export.onnx_graph import describe, onnx_model
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+OPSETS = range(13, 19)  # what the converter writes right
+
+
+class OnnxExporter(Exporter):
+    """An ONNX model; ``onnx.checker`` has proved it valid. Its metadata say what goes in and comes out."""
+
+    name = "onnx"
+    suffix = ".onnx"
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "float16", "int8")
+
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+        import onnx
+
+        (program,) = programs
+        if form.opset not in OPSETS:
+            raise ExportError(f"opset {form.opset}: {OPSETS[0]} to {OPSETS[-1]} can be written")
+        model = onnx_model(program, form.opset)
+        describe(model, about)
+        onnx.save(model, path)
+
+    def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
+        session = opened(path)
+        names = [each.name for each in session.get_outputs()]
+
+        def run(_: str, arrays: Arrays) -> Arrays:
+            with quietly():
+                return dict(zip(names, session.run(names, dict(arrays)), strict=True))
+
+        return run
+
+    def about(self, path: Path) -> str:
+        found: Mapping[str, str] = opened(path).get_modelmeta().custom_metadata_map
+        return found[EXPORTED_KEY]
+
+
+def opened(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """A session on the CPU. Raises ExportError: ONNX Runtime does not take the model."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    with quietly():
+        try:
+            given = model if isinstance(model, bytes) else str(model)
+            return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ExportError(f"ONNX Runtime does not run what was written: {str(error).strip()}") from error

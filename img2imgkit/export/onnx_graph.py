@@ -1,0 +1,126 @@
+"""One program as an ONNX model that says what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit.bundle import EXPORTED_KEY
+from img2imgkit.errors import ExportError
+from img2imgkit.exchange import Port, Program
+from img2imgkit.export.noise import quietly
+from img2imgkit.export.trace import signature, traceable
+
+if TYPE_CHECKING:
+    import onnx
+
+LARGEST = 2 << 30  # bytes of a protobuf
+
+
+def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
+    """The program in ONNX's operators, checked, with the ports' names and those of axes that vary.
+
+    Raises:
+        ExportError: it holds an operator that ONNX lacks, or is too large, or no valid graph came out.
+    """
+    import tf2onnx
+
+    with quietly() as told:
+        try:
+            model, _ = tf2onnx.convert.from_function(traceable(program), [signature(program)], opset=opset)
+        except Exception as error:
+            reason = told[0] if told else _first_line(error)
+            raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
+    if lacking := sorted(set(_unknown(model.graph.node, opset))):
+        names = ", ".join(lacking)
+        raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: it has no operator for {names}")
+    if told:
+        raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {told[0]}")
+    _name_ports(model, program)
+    check(model, program.name)
+    return model
+
+
+def check(model: onnx.ModelProto, name: str) -> None:
+    """Raises ExportError: the model is too large for a file, or no valid one."""
+    import onnx
+
+    if model.ByteSize() >= LARGEST:
+        raise ExportError(f"{name}: {model.ByteSize() >> 20} MiB, and an ONNX file holds less than {LARGEST >> 20}")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:
+        raise ExportError(f"{name}: no valid ONNX graph came out: {_first_line(error)}") from error
+
+
+def describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
+    """Put the description in: whole under our key, and what strangers want to know under plain ones."""
+    import onnx
+
+    onnx.helper.set_model_props(model, {EXPORTED_KEY: json.dumps(about), **plain(about)})
+    model.producer_name, model.doc_string = "img2imgkit", about["manifest"]["description"]
+
+
+def plain(about: Mapping[str, Any]) -> dict[str, str]:
+    """What a stranger wants to know of the first program, as texts."""
+    manifest, program = about["manifest"], about["programs"][0]
+    contract = manifest["contract"]
+    ids = contract["ids"] is not None and program["name"] == "translate"
+    return {
+        "name": manifest["name"],
+        "task": manifest["task"],
+        "program": program["name"],
+        "description": manifest["description"],
+        "licence": manifest["licence"],
+        "attribution": "\n".join(manifest["attribution"]),
+        "scale": str(program["scale"] or ""),
+        "value_range": {"signed": "[-1, 1]", "unit": "[0, 1]", "uint8": "[0, 255]"}[about["image_io"]],
+        "channel_order": "ids" if ids else "RGB" if contract["channels"] == 3 else "grey",
+        "layout": about["layout"].upper(),
+        "size_multiple": str(program["multiple"]),
+        "size_minimum": str(program["minimum"]),
+        "inputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["inputs"]),
+        "outputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["outputs"]),
+    }
+
+
+def _name_ports(model: onnx.ModelProto, program: Program) -> None:
+    """The order of ports, and names of axes in the place of numbers that the converter made up."""
+    for fields, ports in ((model.graph.input, program.inputs), (model.graph.output, program.outputs)):
+        known = {each.name: each for each in fields}
+        if missing := [port.name for port in ports if port.name not in known]:
+            raise ExportError(f"{program.name}: the converter has lost {', '.join(missing)}")
+        ordered = [known[port.name] for port in ports]
+        for each, port in zip(ordered, ports, strict=True):
+            _name_axes(each.type.tensor_type.shape, port)
+        copies = [type(each).FromString(each.SerializeToString()) for each in ordered]
+        del fields[:]
+        fields.extend(copies)
+    del model.graph.value_info[:]  # it speaks of the old names
+
+
+def _name_axes(shape: Any, port: Port) -> None:
+    del shape.dim[:]
+    for size, axis in zip(port.shape, port.axes, strict=True):
+        dim = shape.dim.add()
+        if size is None:
+            dim.dim_param = axis.replace("*", "_times_").replace("/", "_over_")
+        else:
+            dim.dim_value = size
+
+
+def _unknown(nodes: Iterable[Any], opset: int) -> Iterator[str]:
+    """Operators that are none of ONNX's, in branches and loops too."""
+    import onnx
+
+    for node in nodes:
+        if not onnx.defs.has(node.op_type, node.domain) or node.domain:
+            yield node.op_type
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _unknown(attribute.g.node, opset)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

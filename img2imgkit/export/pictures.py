@@ -1,0 +1,74 @@
+"""Pictures at the edge of an exported model: their numbers and the order of their axes, converted in its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from img2imgkit.exchange import DType, Port
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ImageIo = Literal["signed", "unit", "uint8"]
+Layout = Literal["nhwc", "nchw"]
+RANGES: dict[ImageIo, str] = {"signed": "in [-1, 1]", "unit": "in [0, 1]", "uint8": "as levels, 0 to 255"}
+AXES = ("batch", "height", "width")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How pictures go in and come out.
+
+    Attributes:
+        image_io: float32 in [-1, 1] ("signed") or in [0, 1] ("unit"), or levels ("uint8")
+        layout: the order of axes
+    """
+
+    image_io: ImageIo = "signed"
+    layout: Layout = "nhwc"
+
+    def port(self, name: str, height: int | None, width: int | None, channels: int, scale: int = 1) -> Port:
+        """The input or output that they are."""
+        times = f"*{scale}" if scale > 1 else ""
+        axes = ("batch", "" if height else f"height{times}", "" if width else f"width{times}", "")
+        dtype: DType = "uint8" if self.image_io == "uint8" else "float32"
+        kind = "grey" if channels == 1 else "RGB"
+        meaning = f"{kind} {RANGES[self.image_io]}"
+        return Port(name, self._ordered((None, height, width, channels)), dtype, meaning, self._ordered(axes))
+
+    def read(self, given: Any) -> Any:
+        """What goes in, as networks read it. Shapes: as ``port`` -> (N, H, W, C) float32 in [-1, 1]."""
+        import tensorflow as tf
+
+        image = tf.transpose(given, (0, 2, 3, 1)) if self.layout == "nchw" else given
+        if self.image_io == "uint8":
+            return tf.cast(image, tf.float32) / 127.5 - 1.0
+        return image * 2.0 - 1.0 if self.image_io == "unit" else image
+
+    def write(self, image: Any) -> Any:
+        """What networks write, as it comes out; levels are rounded half up, as ``images.to_levels`` does.
+
+        Shapes:
+            (N, H, W, C) in [-1, 1] -> as ``port``; "unit" and "uint8" are clipped to their range
+        """
+        import tensorflow as tf
+
+        image = tf.cast(image, tf.float32)
+        if self.image_io == "unit":
+            image = tf.clip_by_value(image * 0.5 + 0.5, 0.0, 1.0)
+        if self.image_io == "uint8":
+            image = tf.cast(tf.floor((tf.clip_by_value(image, -1.0, 1.0) + 1.0) * 127.5 + 0.5), tf.uint8)
+        return tf.transpose(image, (0, 3, 1, 2)) if self.layout == "nchw" else image
+
+    def of_levels(self, levels: np.ndarray) -> np.ndarray:
+        """Levels as they go in. Shapes: (N, H, W, C) uint8 -> as ``port``."""
+        import numpy as np
+
+        image = levels if self.image_io == "uint8" else levels.astype(np.float32) / 255
+        image = image * 2 - 1 if self.image_io == "signed" else image
+        return np.ascontiguousarray(image.transpose(0, 3, 1, 2)) if self.layout == "nchw" else image
+
+    def _ordered(self, axes: tuple[Any, Any, Any, Any]) -> tuple[Any, ...]:
+        count, height, width, channels = axes
+        return (count, channels, height, width) if self.layout == "nchw" else axes
