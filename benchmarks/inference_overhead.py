@@ -53,7 +53,7 @@ def compare(translator: Translator, size: int, pictures: int) -> tuple[float, fl
     for color in levels:
         tensor, picture = tf.constant(to_unit(color)[None]), Picture(color)
         began = time.perf_counter()
-        translator.model.network.compiled(tensor)[0][0].numpy()
+        translator.model.engine.compiled(tensor)[0][0].numpy()
         middle = time.perf_counter()
         translator.translate(picture)
         bare, whole = bare + middle - began, whole + time.perf_counter() - middle

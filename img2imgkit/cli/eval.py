@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from img2imgkit import bundle, evaluation
+from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.config import parse_yaml
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.inference import BundleReference, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.metrics import PROTOCOLS
 
 if TYPE_CHECKING:
     from img2imgkit.evaluation import Evaluation, Row
     from img2imgkit.evaluation.result import Watch
-    from img2imgkit.inference import Translator
 
 _FOLDER = click.Path(path_type=Path)
 _NEEDS = {"bicubic": "data", "scale": "data", "protocol": "data", "copy": "pairs", "swap": "pairs", "results": "pairs"}
@@ -37,6 +37,7 @@ class _Asked:
     pairs: Path | None
     swap: bool
     choice: tuple[str, ...]
+    describe: tuple[str, ...]
     scale: int | None
     protocol: str | None
     device: str
@@ -53,19 +54,20 @@ class _Asked:
                 raise click.UsageError(f"--{name} goes with --{_NEEDS[name]}")
         if self.baseline and getattr(self, _NEEDS[self.baseline]) is None:
             raise click.UsageError(f"--baseline {self.baseline} goes with --{_NEEDS[self.baseline]}")
-        for name in ("record", "choice"):
+        for name in ("record", "choice", "describe"):
             if getattr(self, name) and self.reference is None:
                 raise click.UsageError(f"--{name} needs a BUNDLE")
         if self.baseline == "bicubic" and self.scale is None:
             raise click.UsageError("--baseline bicubic needs --scale")
 
-    def choices(self) -> dict[str, Any]:
-        """What ``--choice KEY=VALUE`` states; values are YAML."""
-        parts = [(text, *text.partition("=")) for text in self.choice]
+    def stated(self, option: str) -> dict[str, Any]:
+        """What ``--choice KEY=VALUE`` or ``--describe KEY=VALUE`` states; values are YAML."""
+        parts = [(text, *text.partition("=")) for text in getattr(self, option)]
         for text, key, equals, _ in parts:
             if not key or not equals:
-                raise click.UsageError(f"--choice {text}: expected KEY=VALUE, such as direction=b_to_a")
-        return {key: parse_yaml(value, f"--choice {text}").data for text, key, _, value in parts}
+                example = "direction=b_to_a" if option == "choice" else "scale=4"
+                raise click.UsageError(f"--{option} {text}: expected KEY=VALUE, such as {example}")
+        return {key: parse_yaml(value, f"--{option} {text}").data for text, key, _, value in parts}
 
 
 @click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
@@ -75,6 +77,7 @@ class _Asked:
 @click.option("--baseline", type=click.Choice(["bicubic", "copy"]), help="Measure this instead of a bundle.")
 @click.option("--results", type=_FOLDER, help="Measure pictures made before, named as the pairs' are.")
 @click.option("--choice", multiple=True, metavar="KEY=VALUE", help="What the bundle's task leaves to choose.")
+@click.option("--describe", multiple=True, metavar="KEY=VALUE", help="What an .onnx file of other software is.")
 @click.option("--swap", is_flag=True, help="Translate the pairs' targets, or right halves, to their sources.")
 @click.option("--scale", type=click.IntRange(2, 16), help="How many times larger; a bundle's own by default.")
 @click.option("--protocol", type=click.Choice(list(PROTOCOLS)), help="Of --data; sr-matlab by default.")
@@ -82,7 +85,7 @@ class _Asked:
 @click.option("--record", is_flag=True, help="Write the mean scores into the bundle's description.")
 @json_option
 def command(as_json: bool, **arguments: Any) -> None:
-    """Measure BUNDLE, a folder or the name of an installed one.
+    """Measure BUNDLE, a folder or the name of an installed one, or an exported model.
 
     A reference set (--data) is a folder of sharp pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png as Set5 is
     published. Pairs (--pairs) are source/NAME.png and target/NAME.png, or pictures with the source in their left half
@@ -90,19 +93,20 @@ def command(as_json: bool, **arguments: Any) -> None:
 
     \b
     img2img eval sr-compact-x2 --data Set5
+    img2img eval x4.onnx --describe scale=4 --data Set5
     img2img eval --baseline bicubic --data Set5 --scale 2
     img2img eval runs/facades/bundle --pairs facades/val --choice direction=b_to_a
     img2img eval --baseline copy --pairs facades/val
     """
     asked = _Asked(**arguments)
     asked.refuse_contradictions()
-    choices = asked.choices()
+    choices = asked.stated("choice")
     catalog = Catalog.installed()
-    folder = bundle.resolve(asked.reference, Path.cwd(), catalog) if asked.reference is not None else None
+    measured = _Subject(_model(asked, catalog), choices, asked.device, catalog)
     measure = _on_data if asked.data is not None else _on_pairs
-    result, subject = measure(asked, _Subject(folder, choices, asked.device, catalog))
-    if folder is not None and asked.record:
-        evaluation.record(folder, result, subject.get("choices"))
+    result, subject = measure(asked, measured)
+    if measured.folder is not None and asked.record:
+        evaluation.record(measured.folder, result, subject.get("choices"))
     if as_json:
         show_json({**subject, **result.plain()})
     else:
@@ -110,11 +114,23 @@ def command(as_json: bool, **arguments: Any) -> None:
     warn_of_broken(catalog)
 
 
+def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
+    """What is measured, if it is a model."""
+    if asked.reference is None:
+        return None
+    stated = asked.stated("describe")
+    describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
+    found = refer(asked.reference, Path.cwd(), catalog, describe)
+    if asked.record and not isinstance(found, BundleReference):
+        raise click.UsageError("--record needs a bundle: an exported model has no description to write into")
+    return found
+
+
 @dataclass(frozen=True)
 class _Subject:
-    """The bundle that is measured, if it is one."""
+    """The model that is measured, if it is one."""
 
-    folder: Path | None
+    model: Reference | None
     choices: dict[str, Any]
     device: str
     catalog: Catalog
@@ -122,25 +138,27 @@ class _Subject:
     @property
     def scale(self) -> int | None:
         """How many times it enlarges."""
-        return bundle.describe(self.folder).contract.scale if self.folder else None
+        return self.model.scale if self.model else None
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the bundle, if it is one."""
+        return self.model.folder if isinstance(self.model, BundleReference) else None
 
     def translator(self) -> tuple[Translator, dict[str, Any]]:
-        """The bundle ready to run, and how the report names it."""
-        assert self.folder is not None, "there is a bundle"
-        loaded = bundle.load(self.folder, self.catalog)
-        from img2imgkit.inference import Settings, Translator
-
-        translator = Translator(loaded, Settings(choices=self.choices), self.device)
-        chosen = translator.bundle.task.choices.model_dump(mode="json", exclude_defaults=True)
-        name = {"bundle": loaded.manifest.name, "digest": loaded.manifest.digest}
-        return translator, {**name, **({"choices": chosen} if chosen else {})}
+        """The model ready to run, and how the report names it."""
+        assert self.model is not None, "there is a model"
+        translator = Translator(self.model.load(self.catalog), Settings(choices=self.choices), self.device)
+        choices = chosen(translator.bundle.task)
+        name = {"bundle": self.model.manifest.name, "digest": self.model.digest}
+        return translator, {**name, **({"choices": choices} if choices else {})}
 
 
 def _on_data(asked: _Asked, subject: _Subject) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.data is not None
     scale, own = asked.scale, subject.scale
     if own is not None and scale not in (None, own):
-        raise click.UsageError(f"{subject.folder} enlarges {own} times, not {scale}")
+        raise click.UsageError(f"{asked.reference} enlarges {own} times, not {scale}")
     measured = evaluation.find_set(asked.data, own or scale or 1)
     protocol = PROTOCOLS[asked.protocol or "sr-matlab"]
     watch = _bar(f"{measured.name} x{measured.scale}", len(measured.samples))

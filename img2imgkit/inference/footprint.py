@@ -31,10 +31,10 @@ def bytes_per_pixel(task: Task, nets: Networks) -> float:
         return task.translate(nets, inputs)
 
     graph = tf.function(translate, autograph=False).get_concrete_function({**specs, "source": source}).graph
-    return WORKSPACE * _peak(graph) / side**2
+    return WORKSPACE * peak(graph) / side**2
 
 
-def _peak(graph: Any) -> int:
+def peak(graph: Any) -> int:
     """Most bytes alive at once; weights are not counted, they do not grow with the picture."""
     ops = graph.get_operations()
     last = {tensor.ref(): number for number, op in enumerate(ops) for tensor in op.inputs}

@@ -7,7 +7,7 @@ whole picture. With a halo as wide as the receptive field, every used pixel is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from img2imgkit.task import Geometry
@@ -117,8 +117,24 @@ def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, til
         overlap, tile = fitted(geometry, overlap, tile)
     rows, columns = (spans(length, tile, overlap, geometry) for length in (height, width))
     whole = len(rows) == len(columns) == 1
-    exact = whole or (geometry.radius is not None and overlap.halo >= geometry.radius)
-    return Grid(rows, columns, tile, overlap, exact)
+    return Grid(rows, columns, tile, overlap, whole or _is_exact(geometry, overlap))
+
+
+def fixed_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, size: tuple[int, int]) -> Grid:
+    """Tiles of one size, over a picture that is continued to at least that.
+
+    Shapes:
+        height, width: of the picture; ``size``: height and width of tiles, multiples of the geometry's
+    """
+    axes = tuple(replace(geometry, minimum=max(geometry.minimum, tile)) for tile in size)
+    for own, tile in zip(axes, size, strict=True):
+        overlap, _ = fitted(own, overlap, tile)
+    rows, columns = (
+        spans(padded(length, own), tile, overlap, own)
+        for length, tile, own in zip((height, width), size, axes, strict=True)
+    )
+    whole = len(rows) == len(columns) == 1
+    return Grid(rows, columns, max(size), overlap, whole or _is_exact(geometry, overlap))
 
 
 def spans(length: int, tile: int, overlap: Overlap, geometry: Geometry) -> tuple[Span, ...]:
@@ -146,6 +162,10 @@ def spans(length: int, tile: int, overlap: Overlap, geometry: Geometry) -> tuple
         )
         for i, start in enumerate(starts)
     )
+
+
+def _is_exact(geometry: Geometry, overlap: Overlap) -> bool:
+    return geometry.radius is not None and overlap.halo >= geometry.radius
 
 
 def _split(shared: int) -> Overlap:

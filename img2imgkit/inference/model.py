@@ -1,44 +1,41 @@
-"""Tiles of a picture through the networks: levels in, floats out, whatever the channels, never a NaN."""
+"""Tiles of a picture through an engine: levels in, floats out, whatever the channels, never a NaN."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
-from img2imgkit.bundle import Bundle
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import to_unit
-from img2imgkit.inference.network import Network
-from img2imgkit.inference.settings import Precision
+from img2imgkit.inference.engine import Arrays, Engine
 
-Arrays = Mapping[str, np.ndarray]
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
 class Model:
-    """A bundle's networks as a function from tiles of levels to tiles of floats.
+    """An engine as a function from tiles of levels to tiles of floats.
 
     Attributes:
         redone: how many tiles were computed again in float32, because they held NaN or infinity
     """
 
-    def __init__(
-        self, bundle: Bundle, names: tuple[str, ...], precision: Precision, ensemble: bool, batch: int = 1
-    ) -> None:
-        self.redone = 0
-        self.network = Network(bundle.task, bundle.nets, precision, names, batch == 1)
-        self._bundle, self._names, self._single = bundle, names, batch == 1
-        self._precision, self._ensemble = precision, ensemble
-        self._geometry = bundle.task.geometry()
+    def __init__(self, name: str, engine: Engine, ensemble: bool, exact: Callable[[], Engine] | None = None) -> None:
+        """Put an engine to use.
+
+        Args:
+            name: of the bundle
+            exact: makes the same engine in float32, if it computes in less and there is such
+        """
+        self.name, self.engine, self.redone = name, engine, 0
+        self._ensemble, self._exact = ensemble, exact
+        self._geometry = engine.geometry
 
     @cached_property
-    def reference(self) -> Network:
-        """The networks in float32."""
-        if self._precision == "float32":
-            return self.network
-        return Network(self._bundle.task, self._bundle.nets, "float32", self._names[:1], self._single)
+    def reference(self) -> Engine:
+        """The engine in float32."""
+        return self._exact() if self._exact else self.engine
 
     def channels(self, given: int) -> int:
         """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
@@ -99,19 +96,22 @@ class Model:
         return np.divide(total, len(TURNS), out=total)
 
     def _finite(self, inputs: Arrays) -> np.ndarray:
-        image, finite = self.network(inputs)
+        image, finite = self.engine(inputs)
         if finite.all():
             return image
-        if self._precision == "float32":
-            raise TranslateError(_not_finite(self._bundle))
+        if self._exact is None:
+            raise TranslateError(self._not_finite(""))
         broken = np.flatnonzero(~finite)
         again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
         if not finite.all():
-            raise TranslateError(_not_finite(self._bundle))
+            raise TranslateError(self._not_finite(", in float32 too"))
         self.redone += len(broken)
         image = image.copy()
         image[broken] = again
         return image
+
+    def _not_finite(self, more: str) -> str:
+        return f"bundle {self.name!r} gives NaN or infinite values for this picture{more}"
 
 
 def turned(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
@@ -123,7 +123,3 @@ def turned_back(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
     """The inverse of ``turned``."""
     back = np.rot90(tiles, -quarter, axes=(1, 2))
     return back[:, :, ::-1] if flip else back
-
-
-def _not_finite(bundle: Bundle) -> str:
-    return f"bundle {bundle.manifest.name!r} gives NaN or infinite values for this picture, in float32 too"

@@ -9,33 +9,31 @@ import numpy as np
 
 from img2imgkit.errors import TranslateError
 from img2imgkit.inference import devices
+from img2imgkit.inference.engine import Engine, OutOfMemory
+from img2imgkit.inference.footprint import bytes_per_pixel
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.inference.settings import Precision
 
-_MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
+MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
 
 
-class OutOfMemory(Exception):
-    """The device has no memory for this many pixels at once."""
-
-
-class Network:
-    """Maps batches of tiles to batches of tiles; one graph serves every size.
+class Network(Engine):
+    """Networks in TensorFlow; one graph serves every size.
 
     With ``single``, each device gets one tile at a time, which lets normalizations take their fast way; whether they do
     must not depend on how many tiles or devices there are, since the two ways round differently.
 
     Attributes:
-        replicas: how many devices share a batch
         traces: how often the graph was made
     """
 
     def __init__(
         self, task: Task, nets: Networks, precision: Precision, names: Sequence[str], single: bool = True
     ) -> None:
-        self._names, self.replicas, self.traces = tuple(names), len(names), 0
+        self.geometry, self.devices, self.traces = task.geometry(), tuple(names), 0
+        self._given = nets
         self._strategy, place = devices.scope(names)
         with place:
             nets = nets if precision == "float32" and len(names) == 1 else rebuilt(task, nets, precision)
@@ -44,15 +42,6 @@ class Network:
         self.compiled = self._compiled
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Translate tiles, and say of each whether every value is finite.
-
-        Shapes:
-            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of semantic data; what the task wants besides,
-                (N, H, W, C) or (N, D) -> (N, scale * H, scale * W, written), float32; (N,), bool
-        Raises:
-            OutOfMemory: the device has no memory for it.
-            TranslateError: the networks failed otherwise.
-        """
         tiles = len(inputs["source"])
         together = self.replicas if self._single else tiles
         parts = [
@@ -62,6 +51,14 @@ class Network:
         images, finite = zip(*parts, strict=True)
         return _joined(images), _joined(finite)
 
+    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
+        import tensorflow as tf
+
+        return np.asarray(self._task.encode(self._given, side, tf.constant(pixels)))
+
+    def bytes_per_pixel(self) -> float:
+        return bytes_per_pixel(self._task, self._given)
+
     def _called(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         import tensorflow as tf
 
@@ -70,13 +67,13 @@ class Network:
         if missing:
             inputs = {k: np.concatenate([each, np.repeat(each[-1:], missing, axis=0)]) for k, each in inputs.items()}
         try:
-            with tf.device(self._names[0]):
+            with tf.device(self.devices[0]):
                 images, finite = self.compiled({name: tf.convert_to_tensor(array) for name, array in inputs.items()})
                 return _joined(images)[:count], _joined(finite)[:count]
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise OutOfMemory(str(error)) from error
         except tf.errors.OpError as error:
-            if any(word in str(error).lower() for word in _MEMORY_WORDS):
+            if any(word in str(error).lower() for word in MEMORY_WORDS):
                 raise OutOfMemory(str(error)) from error
             shape = inputs["source"].shape
             raise TranslateError(f"task {self._task.name!r} failed on {shape}: {error}") from error

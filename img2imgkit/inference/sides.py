@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
 from img2imgkit.inference import transparency
 from img2imgkit.inference.padding import region
-from img2imgkit.task import Geometry, Networks, Side, Task
+from img2imgkit.task import DataKind, Geometry, Networks, Side, Task
 
 if TYPE_CHECKING:
     from img2imgkit.inference.grid import Span
@@ -21,6 +21,32 @@ if TYPE_CHECKING:
 LABEL = "label"  # the map of classes that semantic data are made of; it takes the place of the picture
 VOID = 255  # what label maps of 8 bits say of pixels of no class
 Place = tuple["Span", "Span"]  # rows and columns of a tile
+Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Engine.encode``
+
+
+class Translates(Protocol):
+    """What of a task is needed to translate, beside what runs its networks: all that it says, nothing that it builds.
+
+    See ``task.Task``.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def data(self) -> DataKind: ...
+
+    @property
+    def keeps_grey(self) -> bool: ...
+
+    @property
+    def choices(self) -> Any: ...
+
+    def geometry(self) -> Geometry: ...
+
+    def sides(self) -> Mapping[str, Side]: ...
+
+    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -45,13 +71,19 @@ class Beside:
         return {name: np.asarray(array, np.float32) for name, array in found.items()}
 
 
-def sides_of(task: Task) -> dict[str, Side]:
+def chosen(task: Translates) -> dict[str, Any]:
+    """A task's choices, where they differ from its own."""
+    found: dict[str, Any] = task.choices.model_dump(mode="json", exclude_defaults=True)
+    return found
+
+
+def sides_of(task: Translates) -> dict[str, Side]:
     """All further inputs of a task's translation, with the label map of semantic data."""
     label = {LABEL: Side("map", "ids of classes", required=True)} if task.data == "semantic" else {}
     return {**label, **task.sides()}
 
 
-def parsed(task: Task, name: str, value: Any) -> Any:
+def parsed(task: Translates, name: str, value: Any) -> Any:
     """A stated value of a side as its task wants it.
 
     Raises:
@@ -65,7 +97,7 @@ def parsed(task: Task, name: str, value: Any) -> Any:
         raise ConfigError(f"input {name!r} of task {task.name!r}: {error}") from None
 
 
-def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Beside:
+def beside(task: Translates, given: Mapping[str, Any], size: tuple[int, int]) -> Beside:
     """What goes through the networks with a picture of ``size`` (height, width), but for its label map.
 
     Args:
@@ -93,7 +125,7 @@ def beside(task: Task, given: Mapping[str, Any], size: tuple[int, int]) -> Besid
     return Beside(maps, vectors)
 
 
-def prove_known(task: Task, name: str) -> None:
+def prove_known(task: Translates, name: str) -> None:
     """Raises ConfigError: the task has no side of that name."""
     sides = sides_of(task)
     if name not in sides:
@@ -101,7 +133,7 @@ def prove_known(task: Task, name: str) -> None:
         raise ConfigError(f"task {task.name!r} has no input {name!r}{suggestion(name, sides)}; {known}")
 
 
-def prove_given(task: Task, names: Container[str]) -> None:
+def prove_given(task: Translates, names: Container[str]) -> None:
     """Raises TranslateError when a required side is not among the names."""
     for name, side in sides_of(task).items():
         if side.required and name not in names:
@@ -131,18 +163,20 @@ def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]
     return ids
 
 
-def encoded(task: Task, nets: Networks, side: str, pictures: Iterable[Picture]) -> np.ndarray:
+def mean_code(encode: Encode, task: Translates, side: str, pictures: Iterable[Picture]) -> np.ndarray:
     """The mean of the codes of pictures.
 
     Shapes:
         -> (D,) float32
     Raises:
-        ConfigError: there is no picture.
+        ConfigError: the task has no such side, or there is no picture.
     """
-    import tensorflow as tf
-
+    if side not in task.sides() or task.sides()[side].kind != "pictures":
+        names = [name for name, each in task.sides().items() if each.kind == "pictures"]
+        known = f"it encodes {', '.join(names)}" if names else "it encodes none"
+        raise ConfigError(f"task {task.name!r} has no pictures {side!r} to encode: {known}")
     size, channels = task.sides()[side].size, task.geometry().written
-    codes = [task.encode(nets, side, tf.constant(_unit(each, size, channels)[None])) for each in pictures]
+    codes = [encode(side, _unit(each, size, channels)[None]) for each in pictures]
     if not codes:
         raise ConfigError(f"no pictures for {side!r}")
     mean: np.ndarray = np.mean([np.asarray(code, np.float64)[0] for code in codes], axis=0).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from img2imgkit.errors import TranslateError
-from img2imgkit.inference.grid import Grid, Overlap, make_grid, overlap_for, padded, round_up, smallest_tile
+from img2imgkit.inference.grid import Grid, Overlap, fixed_grid, make_grid, overlap_for, padded, round_up, smallest_tile
 from img2imgkit.inference.settings import Settings
 from img2imgkit.task import Geometry
 
@@ -22,6 +22,7 @@ class Tiling:
     Attributes:
         room: pixels of input that surely fit on the device at once
         preferred: the tile to take where memory is no matter
+        size: height and width of every tile, where the model takes no other
         limit: the largest tile that may be tried, after running out of memory
     """
 
@@ -29,6 +30,7 @@ class Tiling:
     settings: Settings
     room: float
     preferred: int = CPU_TILE
+    size: tuple[int, int] | None = None
     limit: int | None = None
     overlap: Overlap = field(init=False)
 
@@ -38,6 +40,8 @@ class Tiling:
 
     def grid(self, height: int, width: int) -> Grid:
         """The tiles of a picture of that size, padded to what the network takes."""
+        if self.size is not None:
+            return fixed_grid(height, width, self.geometry, self.overlap, self.size)
         height, width = (padded(length, self.geometry) for length in (height, width))
         tile = self._tile(height, width)
         if self.limit is not None:
@@ -50,6 +54,9 @@ class Tiling:
         Raises:
             TranslateError: no smaller tile is of use.
         """
+        if self.size is not None:
+            tile = " x ".join(map(str, self.size))
+            raise TranslateError(f"out of memory with tiles of {tile} pixels, and it takes no other: {reason[:200]}")
         least = smallest_tile(self.overlap, self.geometry)
         largest = max(grid.extent)
         if largest <= least:

@@ -1,4 +1,4 @@
-"""A loaded bundle that maps pictures to pictures: pad, tile, run, blend, crop."""
+"""A bundle or an exported model that maps pictures to pictures: pad, tile, run, blend, crop."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
-from img2imgkit.inference import devices, transparency
+from img2imgkit.inference import transparency
 from img2imgkit.inference.bands import Band, Bands
 from img2imgkit.inference.colour import finished, readied
-from img2imgkit.inference.footprint import bytes_per_pixel
+from img2imgkit.inference.engine import Engine, OutOfMemory
+from img2imgkit.inference.engines import engine_of
+from img2imgkit.inference.exported import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
 from img2imgkit.inference.model import Model
-from img2imgkit.inference.network import OutOfMemory
 from img2imgkit.inference.padding import region
 from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import LABEL, Beside, beside, encoded, label_of, prove_given, sides_of
+from img2imgkit.inference.sides import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of
 from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
-from img2imgkit.task import Geometry
 
 Rows = Callable[[int, np.ndarray], None]
 _PROBE = 64  # pixels a side, of the picture that number formats are compared on
@@ -39,21 +38,21 @@ class Translation:
 
 
 class Translator:
-    """Translates pictures with one bundle. One thread at a time may use it."""
+    """Translates pictures with one bundle, or one exported model. One thread at a time may use it."""
 
-    def __init__(self, bundle: Bundle, settings: Settings | None = None, device: str = "auto") -> None:
-        """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1").
+    def __init__(self, bundle: Bundle | ExportedModel, settings: Settings | None = None, device: str = "auto") -> None:
+        """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1"), or open the exported model there.
 
         Raises:
-            ConfigError: there is no such device, the task has no such choices, or alpha cannot go through the networks.
+            ConfigError: there is no such device, the task has no such choices, alpha cannot go through the networks, or
+                an exported model cannot be run so.
+            BundleError: an exported model is refused, or cannot be opened.
         """
         self.settings = settings or Settings()
         self.bundle = bundle.choosing(self.settings.choices)
-        self.devices = backend.devices(device)
-        self.geometry = self.bundle.task.geometry()
-        self.model = Model(
-            self.bundle, self.devices, self.settings.precision, self.settings.ensemble, self.settings.batch
-        )
+        engine, exact = engine_of(self.bundle, self.settings, device)
+        self.devices, self.geometry = engine.devices, engine.geometry
+        self.model = Model(self.bundle.manifest.name, engine, self.settings.ensemble, exact)
         if self.settings.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
             task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
             raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")
@@ -92,13 +91,9 @@ class Translator:
             -> (D,) float32
         Raises:
             ConfigError: the task has no such side, or there is no picture.
+            BundleError: the exported model does not have what encodes them.
         """
-        task = self.bundle.task
-        if side not in task.sides() or task.sides()[side].kind != "pictures":
-            names = [name for name, each in task.sides().items() if each.kind == "pictures"]
-            known = f"it encodes {', '.join(names)}" if names else "it encodes none"
-            raise ConfigError(f"task {task.name!r} has no pictures {side!r} to encode: {known}")
-        return encoded(task, self.bundle.nets, side, pictures)
+        return mean_code(self.model.engine.encode, self.bundle.task, side, pictures)
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
@@ -140,8 +135,10 @@ class Translator:
         """How far this picture in tiles is from the same picture whole, in levels of 255.
 
         Raises:
-            TranslateError: the device has no memory for the whole of it.
+            TranslateError: the device has no memory for the whole of it, or the model takes tiles alone.
         """
+        if self.model.engine.size is not None:
+            raise TranslateError(f"{self.bundle.manifest.name} takes pictures of one size only, so none can be whole")
         scene = self._scene(picture, given or {})
         whole = np.empty(self._shape(scene.color), np.float32)
         tiled = np.empty_like(whole)
@@ -192,7 +189,7 @@ class Translator:
     def _band(self, scene: _Scene, grid: Grid, row: Span) -> Band:
         color = scene.color
         band = Band(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
-        together = self.settings.batch * self.model.network.replicas
+        together = self.settings.batch * self.model.engine.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
@@ -226,17 +223,18 @@ class Translator:
         return transparency.resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
-        preferred = GPU_TILE if "GPU" in self.devices[0].upper() else CPU_TILE
-        each = bytes_per_pixel(self.bundle.task, self.bundle.nets) * self.settings.batch
-        room = min(map(devices.free_bytes, self.devices)) / each
-        return Tiling(self.geometry, self.settings, room, preferred)
+        engine = self.model.engine
+        preferred = CPU_TILE if "CPU" in self.devices[0].upper() else GPU_TILE
+        room = engine.free_bytes() / (engine.bytes_per_pixel() * self.settings.batch)
+        return Tiling(self.geometry, self.settings, room, preferred, engine.size)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
+        notes |= self.model.engine.notes()
         if grid.tiles > 1:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
-            notes["inexact"] = _why_inexact(self.geometry)
+            notes["inexact"] = _why_inexact(self.model.engine)
         if retries:
             notes["retries"] = retries
         if redone:
@@ -276,10 +274,10 @@ def _in_levels(difference: np.ndarray) -> dict[str, float]:
     return {"max": round(float(difference.max()) * 127.5, 4), "mean": round(float(difference.mean()) * 127.5, 4)}
 
 
-def _why_inexact(geometry: Geometry) -> str:
-    if geometry.radius is None:
-        return "every output pixel depends on the whole picture, which tiles do not see; 'tile: off' avoids them"
-    return f"the tiles overlap by less than {2 * geometry.radius} pixels, which this network needs"
+def _why_inexact(engine: Engine) -> str:
+    if engine.geometry.radius is None:
+        return engine.blind
+    return f"the tiles overlap by less than {2 * engine.geometry.radius} pixels, which this network needs"
 
 
 def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:

@@ -11,10 +11,10 @@ from pydantic import Field
 from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
-from img2imgkit.inference import Translator, load_code, parsed, prove_known, sides_of
+from img2imgkit.inference import Translates, Translator, load_code, parsed, prove_known, sides_of
 from img2imgkit.inference.sides import LABEL
 from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, by_name, codes_of, digest, pictures_in
-from img2imgkit.task import Side, Task
+from img2imgkit.task import Side
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Manifest
@@ -42,7 +42,9 @@ class SideInputs(Config):
 class Given:
     """Side inputs, checked against their task: which outputs there will be, and what goes in for each picture."""
 
-    def __init__(self, options: SideInputs, task: Task, manifest: Manifest, maps: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, options: SideInputs, task: Translates, manifest: Manifest, maps: frozenset[str] | None = None
+    ) -> None:
         """Look for all files, and parse all values.
 
         Args:

@@ -1,4 +1,4 @@
-"""``translate``: run a bundle over each picture."""
+"""``translate``: run a bundle, or an exported model, over each picture."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from img2imgkit import backend, bundle
+from img2imgkit.bundle import Manifest, PluginVersion
 from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.side_files import FilesInput
 from img2imgkit.steps.side_inputs import Given, SideInputs
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
 
-_ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
-
-
-class _Reference(Config):
-    bundle: str = Field(min_length=1, description="A bundle's registered name, or the path of its folder.")
+class _Model(Config):
+    bundle: str = Field(
+        min_length=1,
+        description="A bundle's registered name, or the path of its folder; or of an exported model: an .onnx file, or "
+        "the folder of a SavedModel.",
+    )
+    describe: Describe | None = Field(default=None, description="What an .onnx file of other software is.")
 
 
 class Translate(Transform):
@@ -34,13 +36,12 @@ class Translate(Transform):
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
 
-    class Options(Settings, SideInputs, _Reference):
+    class Options(Settings, SideInputs, _Model):
         """Which bundle, and how it is run."""
 
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
-        self._folder: Path | None = None
-        self._manifest: bundle.Manifest | None = None
+        self._model: Reference | None = None
         self._choices: Mapping[str, Any] = {}
         self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
@@ -48,13 +49,18 @@ class Translate(Transform):
         self._translator: Translator | None = None
 
     @property
-    def manifest(self) -> bundle.Manifest:
-        """The bundle's description; known once the step is prepared."""
-        assert self._manifest is not None, "prepare comes first"
-        return self._manifest
+    def model(self) -> Reference:
+        """What it runs; known once the step is prepared."""
+        assert self._model is not None, "prepare comes first"
+        return self._model
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's description, likewise."""
+        return self.model.manifest
 
     def prepare(self, planning: Planning) -> None:
-        """Find the bundle and read its description.
+        """Find the bundle, or the exported model, and read its description.
 
         Choices and inputs are checked by its task's code, which needs TensorFlow; a plain picture needs neither.
 
@@ -65,14 +71,14 @@ class Translate(Transform):
         options = self.options
         if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
             raise ConfigError(f"overlap {options.overlap} is more than half of tile {options.tile}: use a larger tile")
-        self._folder = bundle.resolve(options.bundle, Path.cwd(), planning.catalog)
-        self._manifest = bundle.describe(self._folder)
-        self._plugin = _installed(self._manifest.plugin, planning.catalog)
-        scale = self._manifest.contract.scale
-        if options.choices or options.inputs or options.each or self._manifest.contract.data not in _ALONE:
-            task = bundle.task_of(self._folder, planning.catalog, options.choices)
-            self._given = Given(options, task, self._manifest, planning.maps if planning.complete else None)
-            self._choices, scale = task.choices.model_dump(mode="json", exclude_defaults=True), task.geometry().scale
+        self._model = model = refer(options.bundle, Path.cwd(), planning.catalog, options.describe)
+        model.prove(options)
+        self._plugin = _installed(model.manifest.plugin, planning.catalog)
+        scale = model.scale
+        if options.choices or options.inputs or options.each or not model.plain:
+            task = model.task(planning.catalog, options.choices)
+            self._given = Given(options, task, model.manifest, planning.maps if planning.complete else None)
+            self._choices, scale = chosen(task), task.geometry().scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 
     def recipe(self) -> Mapping[str, Any]:
@@ -81,14 +87,17 @@ class Translate(Transform):
         Choices count where they differ from the task's own, which the plugin's version stands for; of files, what is
         in them (``fingerprint``).
         """
-        stated = self.options.model_dump(mode="json", exclude={"bundle", "batch", "choices", "inputs", "each"})
+        left_out = {"bundle", "batch", "choices", "inputs", "each"}
+        if self.options.describe is None:
+            left_out.add("describe")
+        stated = self.options.model_dump(mode="json", exclude=left_out)
         inputs = {name: value for name, value in self.options.inputs.items() if not isinstance(value, FilesInput)}
         more = {"choices": self._choices, "inputs": inputs}
         return {**stated, **{name: value for name, value in more.items() if value}}
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""
-        made = {"bundle": self.manifest.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
+        made = {"bundle": self.model.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
         files = self._given.fingerprint({}) if self._given else {}
         return {**made, "files": files} if files else made
 
@@ -111,15 +120,13 @@ class Translate(Transform):
 
     def open(self, resources: Resources) -> None:
         """Load the networks and compile them for the device."""
-        assert self._folder is not None, "prepare comes first"
-        backend.load()
         settings = Settings(**self.options.model_dump(include=set(Settings.model_fields)))
-        self._translator = Translator(bundle.load(self._folder, resources.catalog), settings, resources.device)
+        self._translator = Translator(self.model.load(resources.catalog), settings, resources.device)
         if self._given:
             self._given.open(self._translator)
 
     def devices(self) -> tuple[str, ...]:
-        """TensorFlow's names of the devices that the networks are on."""
+        """The devices that the networks are on, as TensorFlow or ONNX Runtime calls them."""
         return self._translator.devices if self._translator else ()
 
     def close(self) -> None:
@@ -139,7 +146,7 @@ class Translate(Transform):
         return replace(item.with_picture(made.picture, translate=notes), maps={})
 
 
-def _installed(plugin: bundle.PluginVersion, catalog: Catalog) -> tuple[str, str]:
+def _installed(plugin: PluginVersion, catalog: Catalog) -> tuple[str, str]:
     """Name and version of the plugin as it is installed, or as the bundle states it; imports no task."""
     versions = {known.name: known.version for known in catalog.plugins}
     return plugin.name, versions.get(plugin.name, plugin.version)

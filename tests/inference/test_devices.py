@@ -31,7 +31,7 @@ for device in ("cpu:0", "cpu:1", "cpu:0,1"):
         translator = Translator(loaded(Plain), Settings(tile=30, batch=batch), device)
         made = translator.translate(given)
         found[f"{device}/{batch}"] = [
-            translator.devices, translator.model.network.replicas, made.notes["tiles"], translator.model.network.traces,
+            translator.devices, translator.model.engine.replicas, made.notes["tiles"], translator.model.engine.traces,
             hash(made.picture.color.tobytes()),
         ]
 overflow = Translator(loaded(Nearest, gain=1e6), Settings(precision="float16", tile=40), "cpu:0,1").translate(given)

@@ -99,12 +99,12 @@ def test_tiles_shrink_to_half_their_pixels_and_never_grow_again() -> None:
 
 
 def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) -> None:
-    from img2imgkit.inference import translator
+    from img2imgkit.inference import devices
     from img2imgkit.inference.footprint import bytes_per_pixel
 
     bundle = loaded(Plain)
     each = bytes_per_pixel(bundle.task, bundle.nets)
-    monkeypatch.setattr(translator.devices, "free_bytes", lambda _: int(100**2 * each))
+    monkeypatch.setattr(devices, "free_bytes", lambda _: int(100**2 * each))
     given = Picture(np.zeros((130, 90, 3), np.uint8))
     assert Translator(bundle, device="cpu").translate(given).notes["tile"] == 96
     assert Translator(bundle, Settings(batch=4), "cpu").translate(given).notes["tiles"] > 4

@@ -56,9 +56,9 @@ class Failing:
     """Stands before the compiled networks: no memory for tiles over ``most`` pixels a side, after ``first`` calls."""
 
     def __init__(self, translator: Translator, most: int, first: int = 0, error: type[Exception] | None = None) -> None:
-        self.inner, self.most, self.first, self.error = translator.model.network.compiled, most, first, error
+        self.inner, self.most, self.first, self.error = translator.model.engine.compiled, most, first, error
         self.calls = self.failures = 0
-        translator.model.network.compiled = self
+        translator.model.engine.compiled = self
 
     def __call__(self, tiles: Any) -> Any:
         import tensorflow as tf
@@ -383,7 +383,7 @@ def test_another_failure_of_the_networks_fails_the_picture_with_its_reason(plain
     def broken(_: Any) -> Any:
         raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
 
-    translator.model.network.compiled = broken
+    translator.model.engine.compiled = broken
     with pytest.raises(TranslateError, match=r"'tiny-plain' failed on .*Incompatible shapes"):
         translator.translate(picture(9, 9))
 
@@ -474,7 +474,7 @@ def test_one_graph_serves_every_size_batch_and_space(plain: Bundle) -> None:
     for size in range(1, 60, 7):
         translator.translate(picture(size, 61 - size))
         translator.translate(picture(61 - size, size, 1, np.uint16))
-    assert translator.model.network.traces == 1
+    assert translator.model.engine.traces == 1
 
 
 def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) -> None:

@@ -1,0 +1,222 @@
+"""Exported models as files: what they are, by their own description or by the user's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import lcm
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit import bundle
+from img2imgkit.bundle import Exported, Manifest, ProgramDescription
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.inference import onnx_graph, saved_model
+from img2imgkit.inference.exported import (
+    TRANSLATE,
+    ExportedModel,
+    Runtime,
+    program_error,
+    prove_choices,
+    prove_settings,
+)
+from img2imgkit.inference.foreign import BLIND, Describe, Described, described, described_manifest, keeps_grey
+from img2imgkit.inference.interface import Interface
+from img2imgkit.inference.onnx_runtime import OnnxRuntime, encoders_beside
+from img2imgkit.inference.reference import Reference
+from img2imgkit.inference.saved_model import SavedModelRuntime
+from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.sides import Translates
+from img2imgkit.task import Geometry
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+
+IMAGE, LABEL, OUTPUT = "image", "label", "output"
+
+
+@dataclass(frozen=True)
+class ForeignReference(Reference):
+    """An ONNX file of other software.
+
+    Attributes:
+        files: all that its output depends on
+        model: as a Translator takes it
+    """
+
+    path: Path
+    manifest: Manifest
+    files: Sequence[Path]
+    digest: str
+    model: ExportedModel
+
+    @property
+    def scale(self) -> int:
+        return self.model.interface.geometry.scale
+
+    def prove(self, settings: Settings) -> None:
+        prove_settings(self.path, self.model.interface, settings)
+
+    def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
+        task = self._task(catalog)
+        prove_choices(self.path, task, self.model.choices, choices)
+        return task
+
+    def load(self, catalog: Catalog) -> ExportedModel:
+        if digest(self.files) != self.digest:
+            raise BundleError(f"{self.path}: has changed since the run was planned: run again")
+        return replace(self.model, task=self._task(catalog))
+
+    def _task(self, catalog: Catalog) -> Translates:
+        return self.model.task
+
+
+@dataclass(frozen=True)
+class ExportedReference(ForeignReference):
+    """An exported model of this toolkit: the task is that of the bundle, where it is installed."""
+
+    @property
+    def plain(self) -> bool:
+        return super().plain and not self.model.interface.besides
+
+    def _task(self, catalog: Catalog) -> Translates:
+        try:
+            task = bundle.task_from(self.manifest, str(self.path), catalog, self.model.choices)
+        except NotInstalled:
+            if not self.plain:
+                raise
+            return self.model.task
+        own, model = task.geometry(), self.model.interface.geometry
+        if (own.scale, own.channels, own.written) != (model.scale, model.channels, model.written):
+            raise BundleError(f"{self.path}: is described as {model}, and task {task.name!r} as installed is {own}")
+        return task
+
+
+def onnx_reference(path: Path, describe: Describe | None) -> Reference:
+    """An ONNX file; see ``refer``."""
+    if path.suffix.lower() != ".onnx":
+        raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file")
+    model = onnx_graph.read_graph(path)
+    files = onnx_graph.files_of(path, model)
+    text = onnx_graph.metadata_of(model).get(bundle.EXPORTED_KEY)
+    if text is None:
+        return _foreign(path, model, files, describe)
+    if describe is not None:
+        raise ConfigError(Problem(f"{path.name} was exported by img2imgkit and says itself what it is", "describe"))
+    description = bundle.read_exported(text, str(path))
+    names = [value.name for value in onnx_graph.inputs_of(model)]
+    program = _program(path, description)
+    if set(names) != {port.name for port in program.inputs}:
+        raise BundleError(f"{path}: its inputs are {', '.join(names)}, which is not what its description says")
+    files += encoders_beside(path, description.manifest)
+    return _exported(path, description, program, files, OnnxRuntime())
+
+
+def saved_model_reference(path: Path) -> Reference:
+    """The folder of a SavedModel; see ``refer``."""
+    files = saved_model.files_of(path)
+    about = path / bundle.EXPORTED_FILE
+    if about not in files:
+        raise BundleError(
+            f"{path}: a SavedModel of other software (it has no {bundle.EXPORTED_FILE}), which is a program: refused; "
+            f"convert it, 'python -m tf2onnx.convert --saved-model {path} --output model.onnx', and describe that file"
+        )
+    if about.stat().st_size > bundle.MAX_MANIFEST_BYTES:
+        raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is no description")
+    try:
+        description = bundle.read_exported(about.read_text(encoding="utf-8"), str(about))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{about}: cannot read it: {error}") from None
+    return _exported(path, description, _program(path, description), files, SavedModelRuntime())
+
+
+def _foreign(path: Path, model: Any, files: Sequence[Path], describe: Describe | None) -> Reference:
+    if describe is None:
+        raise ConfigError(
+            Problem(
+                f"{path.name} was not exported by img2imgkit: say what it is, such as {{scale: 4, values: unit}}; what "
+                "its graph tells may be left out",
+                "describe",
+            )
+        )
+    interface, taken = described(path, model, describe)
+    sha256 = digest(files)
+    manifest = described_manifest(path, model, interface, sha256)
+    task = Described(interface.geometry, keeps_grey(interface))
+    blind = BLIND if describe.radius is None else ExportedModel.blind
+    notes = {"taken": taken} if taken else {}
+    found = ExportedModel(path, manifest, task, interface, OnnxRuntime(), {}, notes, blind)
+    return ForeignReference(path, manifest, files, sha256, found)
+
+
+def _exported(
+    path: Path,
+    description: Exported,
+    program: ProgramDescription,
+    files: Sequence[Path],
+    runtime: Runtime,
+) -> Reference:
+    interface = _interface(path, description, program)
+    manifest = description.manifest
+    task = Described(interface.geometry, manifest.contract.data == "degraded", manifest.task, manifest.contract.data)
+    notes = {"precision": description.precision} if description.precision != "float32" else {}
+    model = ExportedModel(path, manifest, task, interface, runtime, description.choices, notes)
+    return ExportedReference(path, manifest, files, digest(files), model)
+
+
+def _interface(path: Path, description: Exported, program: ProgramDescription) -> Interface:
+    inputs = {port.name: port.dtype for port in program.inputs}
+    contract = description.manifest.contract.geometry()
+    image = LABEL if contract.ids else IMAGE
+    if image not in inputs or [port.name for port in program.outputs] != [OUTPUT] or program.scale is None:
+        raise BundleError(f"{path}: its translation does not read {image!r} and write {OUTPUT!r}")
+    dtype = inputs.pop(image)
+    return Interface(
+        _geometry(contract, program, description.size),
+        image,
+        OUTPUT,
+        "levels" if description.image_io == "uint8" else description.image_io,
+        description.layout,
+        "rgb" if contract.channels == 3 else "grey",
+        "uint8" if description.image_io == "uint8" else "float32" if contract.ids else dtype,
+        inputs,
+        description.size,
+    )
+
+
+def _geometry(contract: Geometry, program: ProgramDescription, size: tuple[int, int] | None) -> Geometry:
+    assert program.scale is not None
+    return replace(
+        contract,
+        scale=program.scale,
+        multiple=lcm(contract.multiple, program.multiple) if size is None else contract.multiple,
+        minimum=max(contract.minimum, program.minimum) if size is None else contract.minimum,
+    )
+
+
+def _program(path: Path, description: Exported) -> ProgramDescription:
+    programs = {program.name: program for program in description.programs}
+    if TRANSLATE not in programs:
+        raise program_error(path, TRANSLATE, tuple(programs))
+    return programs[TRANSLATE]
+
+
+def digest(files: Sequence[Path]) -> str:
+    """Of what is in files, in that order, and of the names of further ones. Raises BundleError: one cannot be read."""
+    found = hashlib.sha256()
+    try:
+        for number, path in enumerate(files):
+            about = path.stat()
+            name = path.name if number else ""
+            found.update(f"{name} {_sha256(path, about.st_size, about.st_mtime_ns)}\n".encode())
+    except OSError as error:
+        raise BundleError(f"{error.filename}: cannot read it: {error.strerror or error}") from None
+    return found.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""ONNX files in ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from img2imgkit import backend
+from img2imgkit.bundle import EXPORTED_KEY, Manifest, read_exported
+from img2imgkit.errors import BundleError, ConfigError, TranslateError
+from img2imgkit.inference import onnx_graph
+from img2imgkit.inference.devices import FALLBACK_BYTES
+from img2imgkit.inference.engine import Arrays, OutOfMemory
+from img2imgkit.inference.exported import Run, Runtime
+from img2imgkit.inference.footprint import PROBE, WORKSPACE
+from img2imgkit.inference.grid import padded
+from img2imgkit.inference.interface import Interface
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_MEMORY_WORDS = ("failed to allocate", "bad_alloc", "bad allocation", "out of memory", "alloc_failed", "maximum of")
+_SILENT = 4  # of its levels of logging: what goes wrong is raised, too
+
+
+class OnnxRuntime(Runtime):
+    """Runs on the processor, or through CUDA where the installed ONNX Runtime has it."""
+
+    def devices(self, device: str) -> tuple[str, ...]:
+        import onnxruntime
+
+        match = backend.DEVICE.fullmatch(device)
+        if match is None:
+            raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
+        has_cuda = CUDA in onnxruntime.get_available_providers()
+        if device == "auto":
+            return (f"{CUDA}:0",) if has_cuda and _has_gpu() else (CPU,)
+        numbers = tuple(dict.fromkeys(map(int, (match[2] or "0").split(","))))
+        if match[1] == "cpu":
+            if numbers != (0,):
+                raise ConfigError(f"device {device!r}: ONNX Runtime sees 1 CPU device here, cpu:0")
+            return (CPU,)
+        if not has_cuda:
+            raise ConfigError(
+                f"device {device!r}: the installed ONNX Runtime has no CUDA: install onnxruntime-gpu in the place of "
+                "onnxruntime; 'cpu' always works"
+            )
+        return tuple(f"{CUDA}:{number}" for number in numbers)
+
+    def open(self, path: Path, name: str) -> Run:
+        onnx_graph.read_graph(path)
+        return partial(_run, path.name, _session(path, name))
+
+    def encoder(self, path: Path, side: str, name: str) -> Run:
+        text = onnx_graph.metadata_of(onnx_graph.read_graph(path))[EXPORTED_KEY]
+        beside = path.with_name(f"encode_{side}.onnx")
+        if beside not in encoders_beside(path, read_exported(text, str(path)).manifest):
+            raise BundleError(
+                f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with '--part "
+                f"all', or give a code file, which 'img2img encode BUNDLE {side} ...' makes"
+            )
+        return self.open(beside, name)
+
+    def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
+        model = onnx_graph.read_graph(path)
+        height, width = interface.size or (padded(PROBE, interface.geometry),) * 2
+        sizes = {}
+        for value in onnx_graph.inputs_of(model):
+            shape = [length or 1 for length in onnx_graph.shape_of(value) or ()]
+            if len(shape) == 4:
+                first = 2 if value.name == interface.image and interface.layout == "nchw" else 1
+                shape[first : first + 2] = height, width
+            sizes[value.name] = shape
+        known = onnx_graph.inferred(path, model, sizes)
+        batch = interface.batch or 1
+        return WORKSPACE * onnx_graph.peak_bytes(model, known) / (height * width * batch)
+
+    def free_bytes(self, names: Sequence[str]) -> int | None:
+        return None if CPU in names else FALLBACK_BYTES  # it does not tell what a GPU has
+
+
+def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
+    """The files in a model's folder that encode pictures for it: of the same bundle, as they say."""
+    found = []
+    for each in sorted(path.parent.glob("encode_*.onnx")):
+        if each != path and each.is_file():
+            text = onnx_graph.metadata_of(onnx_graph.read_graph(each)).get(EXPORTED_KEY)
+            if text and read_exported(text, str(each)).manifest.digest == manifest.digest:
+                found.append(each)
+    return found
+
+
+def _session(path: Path, name: str) -> Any:
+    import onnxruntime
+
+    provider, _, number = name.partition(":")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    providers: list[Any] = [(provider, {"device_id": number}), CPU] if number else [provider]
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # the library's errors have no common base but this
+        raise BundleError(f"{path}: ONNX Runtime cannot open it: {error}") from None
+    if provider not in session.get_providers():
+        raise ConfigError(f"device {name}: ONNX Runtime cannot use it; 'cpu' always works")
+    return session
+
+
+def _run(name: str, session: Any, inputs: Arrays) -> Arrays:
+    names = [output.name for output in session.get_outputs()]
+    try:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY_WORDS):
+            raise OutOfMemory(str(error)) from error
+        shapes = ", ".join(f"{key} {each.shape}" for key, each in inputs.items())
+        raise TranslateError(f"{name}: ONNX Runtime failed on {shapes}: {error}") from error
+
+
+def _has_gpu() -> bool:
+    """Whether the driver shows an NVIDIA GPU; the library itself cannot be asked."""
+    return any(Path(place).exists() for place in ("/dev/nvidia0", "/dev/dxg", "C:/Windows/System32/nvcuda.dll"))

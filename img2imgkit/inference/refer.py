@@ -1,0 +1,45 @@
+"""What a name or a path stands for: a bundle, an ONNX file or the folder of a SavedModel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from img2imgkit import bundle
+from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.inference.exported_reference import onnx_reference, saved_model_reference
+from img2imgkit.inference.foreign import Describe
+from img2imgkit.inference.reference import BundleReference, Reference
+from img2imgkit.inference.saved_model import GRAPH
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+
+
+def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> Reference:
+    """The model of that name, or at that path, from ``base``; imports neither TensorFlow nor ONNX Runtime.
+
+    Args:
+        describe: what a user says of an ONNX file of other software
+
+    Raises:
+        NotInstalled, BundleError: it is not there, damaged, or refused.
+        ConfigError: what is said of it contradicts it, or is not enough.
+    """
+    path = None if reference in catalog.bundles else _expanded(reference, base)
+    if path is not None and path.is_file():
+        return onnx_reference(path, describe)
+    if describe is not None:
+        raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
+    if path is not None and (path / GRAPH).exists():
+        return saved_model_reference(path)
+    folder = bundle.resolve(reference, base, catalog)
+    manifest = bundle.describe(folder)
+    return BundleReference(folder, manifest, manifest.digest)
+
+
+def _expanded(reference: str, base: Path) -> Path | None:
+    try:
+        return base / Path(reference).expanduser()
+    except RuntimeError:  # ~somebody who is not there, which is told where bundles are looked for
+        return None
