@@ -93,7 +93,8 @@ class BilinearUp(layers.Layer):
     def call(self, x: Any) -> Any:
         if self.scale == 1:
             return x
-        padded = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # which repeats the edge
+        rows = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)  # edges are repeated
+        padded = ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
         kernel = ops.cast(ops.convert_to_tensor(_phases(self.scale, x.shape[-1])), x.dtype)
         phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")  # (N, H, W, scale^2 * C)
         return ops.depth_to_space(phases, self.scale, data_format="channels_last")
