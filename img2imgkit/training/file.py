@@ -9,13 +9,13 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config, Document, Location, load_yaml, located, validate
 from img2imgkit.data import DataOptions, Inspection, inspect_data
-from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.errors import ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
 from img2imgkit.training.consistency import inconsistencies
+from img2imgkit.training.initial import Initial, read_initial, take_files
 from img2imgkit.training.options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -31,7 +31,11 @@ class TrainingFile(Config):
     data: DataOptions
     training: TrainingOptions
     probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets")
-    initial: str | None = Field(default=None, description="bundle whose fitting weights training starts from")
+    initial: str | dict[str, str] | None = Field(
+        default=None,
+        description="bundle whose fitting weights training starts from; or model files by the task's networks, critics "
+        "among them, and a bundle under 'bundle'",
+    )
     description: str = ""
     licence: str = Field(default="", description="of the trained weights")
     attribution: tuple[str, ...] = Field(default=(), description="whose pictures the weights were trained on")
@@ -39,11 +43,11 @@ class TrainingFile(Config):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked training file: with the task it names, and the bundle it starts from."""
+    """A checked training file: with the task it names, and the weights it starts from."""
 
     file: TrainingFile
     task: Task
-    initial: Path | None
+    initial: Initial | None
 
     def resolved(self) -> dict[str, Any]:
         """Everything stated and defaulted, as plain data."""
@@ -52,7 +56,7 @@ class Recipe:
             **plain,
             "options": self.task.options.model_dump(mode="json"),
             "weights": self.task.weights.model_dump(mode="json"),
-            "initial": str(self.initial) if self.initial else None,
+            "initial": self.initial.stated() if self.initial else None,
         }
 
 
@@ -78,19 +82,21 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     problems += [*_mismatches(file, task, document), *inconsistencies(file.training, task, document)]
     if file.training.best and file.probe is None:
         problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
-    initial = _initial(file.initial, document, catalog, problems)
+    initial = read_initial(file.initial, document, catalog, problems)
     if problems:
         raise ConfigError(*problems)
     return Recipe(file, task, initial)
 
 
 def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> Inspection:
-    """Check a training file, and look at the pictures that it names, all of which are decoded.
+    """Check a training file, and look at the pictures that it names, all of which are decoded, and at model files.
 
     Raises:
         ConfigError: every problem of the file; of pictures, the inspection tells.
     """
     recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
+    if recipe.initial and recipe.initial.files:
+        take_files(recipe.initial.files, catalog, recipe.task, recipe.task.build())
     return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.unsuited)
 
 
@@ -156,13 +162,3 @@ def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Prob
         message = f"{file.data.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
         unsuited.append(("batch", message))
     return [document.problem(("data", option), message) for option, message in unsuited]
-
-
-def _initial(reference: str | None, document: Document, catalog: Catalog, problems: list[Problem]) -> Path | None:
-    if reference is None:
-        return None
-    try:
-        return bundle.resolve(reference, document.base(("initial",)), catalog)
-    except (BundleError, NotInstalled) as error:
-        problems.append(document.problem(("initial",), str(error)))
-        return None

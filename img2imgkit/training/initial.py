@@ -1,12 +1,115 @@
-"""Starting from a bundle: weights whose network and shape fit are taken, the others are named."""
+"""What a training starts from: a bundle, whose fitting weights are taken, and model files, which must fit."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.task import Networks
+from img2imgkit.config import Document, Location
+from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
+from img2imgkit.exchange import Kept
+from img2imgkit.interop import copy_weights, importer_of
+from img2imgkit.task import Networks, Task
+
+if TYPE_CHECKING:
+    import keras
+
+BUNDLE = "bundle"  # beside roles
+
+
+@dataclass(frozen=True)
+class InitialFile:
+    """A model file that one network starts from.
+
+    Attributes:
+        sha256: of its bytes
+        problem: what is wrong with it, at its place in the training file
+    """
+
+    path: Path
+    sha256: str
+    problem: Callable[[str], Problem] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Initial:
+    """What a training starts from: a bundle, and files by the roles of networks, critics among them."""
+
+    bundle: Path | None = None
+    files: Mapping[str, InitialFile] = field(default_factory=dict)
+
+    def stated(self) -> str | dict[str, str]:
+        """As a training file states it."""
+        bundled = {BUNDLE: str(self.bundle)} if self.bundle else {}
+        return (
+            {**bundled, **{role: str(file.path) for role, file in self.files.items()}}
+            if self.files
+            else bundled[BUNDLE]
+        )
+
+    def record(self) -> Any:
+        """The same for a bundle's record: names for paths, and which bytes a file had."""
+        files = {role: {"file": file.path.name, "sha256": file.sha256} for role, file in self.files.items()}
+        if self.bundle is None:
+            return files
+        return {BUNDLE: self.bundle.name, **files} if files else self.bundle.name
+
+
+def read_initial(stated: Any, document: Document, catalog: Catalog, problems: list[Problem]) -> Initial | None:
+    """What a checked training file states under ``initial``; what is not there joins the problems."""
+    if stated is None:
+        return None
+    if isinstance(stated, str):
+        folder = _bundle(stated, ("initial",), document, catalog, problems)
+        return Initial(folder) if folder else None
+    if not stated:
+        problems.append(document.problem(("initial",), f"expected {BUNDLE!r}, or networks with files, got nothing"))
+    folder = None
+    if BUNDLE in stated:
+        folder = _bundle(stated[BUNDLE], ("initial", BUNDLE), document, catalog, problems)
+    files = {}
+    for role, path in stated.items():
+        if role != BUNDLE and (found := _file(path, role, document, catalog, problems)):
+            files[role] = found
+    return Initial(folder, files)
+
+
+def start_from(initial: Initial, catalog: Catalog, task: Task, nets: Networks) -> tuple[str, ...]:
+    """Put the bundle's fitting weights in, and each file's into its network.
+
+    Returns:
+        one line for each network: how many weights were taken, and which were not
+
+    Raises:
+        ConfigError: a file cannot be read, or does not fit; at its place in the training file.
+    """
+    notes = take_weights(initial.bundle, catalog, nets) if initial.bundle else ()
+    return (*notes, *take_files(initial.files, catalog, task, nets))
+
+
+def take_files(files: Mapping[str, InitialFile], catalog: Catalog, task: Task, nets: Networks) -> tuple[str, ...]:
+    """Fill networks with what the files hold, which must fit in number, order and shapes; see ``start_from``."""
+    roles = [*nets.generators, *nets.critics]
+    if problems := [
+        file.problem(f"task {task.name!r} has no such network; there are {', '.join(roles)}, and {BUNDLE!r}")
+        for role, file in files.items()
+        if role not in roles
+    ]:
+        raise ConfigError(*problems)
+    notes = []
+    for role, file in files.items():
+        try:
+            notes.append(f"{role}: {_filled(file.path, role, catalog, task, nets[role])}")
+        except InteropError as error:
+            problems.append(file.problem(str(error)))
+    if problems:
+        raise ConfigError(*problems)
+    return tuple(notes)
 
 
 def take_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, ...]:
@@ -35,3 +138,42 @@ def take_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, .
             f"{role}: {len(net.weights) - len(left)} of {len(net.weights)} weights from {given.manifest.name}{fresh}"
         )
     return tuple(notes)
+
+
+def _filled(path: Path, role: str, catalog: Catalog, task: Task, model: keras.Model) -> str:
+    """How the model was filled. Of a network that is several of the task's, the part is taken that has the role."""
+    given = importer_of(path, catalog).read(path)
+    if isinstance(given, Kept):
+        given.fill(model)
+        return f"all {len(model.weights)} weights from {given.source}"
+    adoption = type(task).adopt([given])
+    taken = adoption.roles.get(role) if adoption else None
+    inside = given.model.get_layer(taken.inside) if taken and taken.inside else given.model
+    copy_weights(inside, model, f"{path}: the network {role!r}")
+    return f"all {len(model.weights)} weights from {given.source} ({given.family})"
+
+
+def _bundle(
+    reference: str, key: tuple[str, ...], document: Document, catalog: Catalog, problems: list[Problem]
+) -> Path | None:
+    try:
+        return bundle.resolve(reference, document.base(key), catalog)
+    except (BundleError, NotInstalled) as error:
+        problems.append(document.problem(key, str(error)))
+        return None
+
+
+def _file(path: str, role: str, document: Document, catalog: Catalog, problems: list[Problem]) -> InitialFile | None:
+    key = ("initial", role)
+    found = Path(Location().absolute(path, document.base(key)))
+    try:
+        importer_of(found, catalog)
+        with found.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except InteropError as error:
+        problems.append(document.problem(key, str(error)))
+        return None
+    except OSError as error:
+        problems.append(document.problem(key, f"{found}: cannot be read: {error.strerror or error}"))
+        return None
+    return InitialFile(found, digest, lambda message: document.problem(key, message))

@@ -163,6 +163,6 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     """The training file with every default stated, and without the paths of one machine."""
     config = recipe.resolved()
     config["data"], config["options"] = recipe.file.data.record(), without_folders(config["options"])
-    for key in ("probe", "initial"):
-        config[key] = Path(config[key]).name if config[key] else None
+    config["probe"] = Path(config["probe"]).name if config["probe"] else None
+    config["initial"] = recipe.initial.record() if recipe.initial else None
     return config

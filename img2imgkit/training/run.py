@@ -10,12 +10,13 @@ from img2imgkit import __version__
 from img2imgkit.catalog import Catalog
 from img2imgkit.data import Prefetch, Reader, open_reader
 from img2imgkit.errors import TrainingError
+from img2imgkit.task import Task
 from img2imgkit.training import checkpoint
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.events import Finished, Notify, Started, Waiting
 from img2imgkit.training.feed import Feed
 from img2imgkit.training.file import Recipe
-from img2imgkit.training.initial import take_weights
+from img2imgkit.training.initial import Initial, start_from
 from img2imgkit.training.journal import Journal, portable
 from img2imgkit.training.meter import Figures, Meter
 from img2imgkit.training.rendezvous import Stopped
@@ -39,7 +40,7 @@ def train(
     Where TF_CONFIG names several machines, each of them calls this alike, and the first one writes ``output``.
 
     Raises:
-        ConfigError: TF_CONFIG is malformed, or there is no such device.
+        ConfigError: TF_CONFIG is malformed, there is no such device, or an initial model file does not fit.
         DataError: training data that cannot be used.
         TrainingError: the folder holds another run, a gradient is not finite, a machine was lost, or the disk is full.
     """
@@ -103,7 +104,7 @@ class _Run:
         if workers.is_chief and resume:
             self.first = checkpoint.restore(folder.checkpoints, self.engine.state)
         elif workers.is_chief and recipe.initial:
-            notes = _start_from(recipe.initial, catalog, self.engine)
+            notes = _start_from(recipe.initial, catalog, recipe.task, self.engine)
         self.first = workers.share(self.engine.state, self.first)
         self.samples = recipe.file.probe is not None
         devices = tuple(name.rpartition("device:")[2] for name in workers.strategy.extended.worker_devices)
@@ -189,8 +190,8 @@ class _Run:
         return Finished(done, path, "complete" if complete else "alarm" if alarmed else "interrupted")
 
 
-def _start_from(initial: Path, catalog: Catalog, engine: Engine) -> tuple[str, ...]:
-    notes = take_weights(initial, catalog, engine.nets)
+def _start_from(initial: Initial, catalog: Catalog, task: Task, engine: Engine) -> tuple[str, ...]:
+    notes = start_from(initial, catalog, task, engine.nets)
     if engine.average:
         engine.average.restart()
     return notes

@@ -102,6 +102,12 @@ def test_a_training_file_is_accepted(training):
     training.validate(TRAINING)
 
 
+@pytest.mark.parametrize("initial", ["sr-compact-x2", {"bundle": "mine", "critic": "latest_net_D.pth"}, None])
+def test_a_training_file_may_start_from_a_bundle_and_from_files(training, initial):
+    training.validate({**TRAINING, "initial": initial})
+    assert not training.is_valid({**TRAINING, "initial": {"critic": 3}})
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
