@@ -62,7 +62,7 @@ class KerasImporter(Importer):
                 f"weights with model.save_weights('NAME{PLAIN}')"
             )
         read_shapes(path)
-        role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN)
+        role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
         kept = Kept(partial(fill, path=path), role=role, source=path.name)
         described = read_description(path)
         if described is None:

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import (
+    Family,
+    State,
+    assumed_statistics,
+    has_batch_norm,
+    modules,
+    without_instance_statistics,
+)
 
 CONVOLUTION = re.compile(r"model\.(\d+)\.weight(_orig)?")
 
@@ -45,4 +52,4 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"model.{index}", f"conv{options['layers'] + 1}"
 
 
-PATCH_CRITIC = Family("patch_critic", recognise, places, without_instance_statistics, assumed_norm)
+PATCH_CRITIC = Family("patch_critic", recognise, places, without_instance_statistics, assumed_statistics)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import (
+    Family,
+    State,
+    assumed_statistics,
+    has_batch_norm,
+    modules,
+    without_instance_statistics,
+)
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -25,4 +32,4 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "net.3", "norm1"
 
 
-PIXEL_CRITIC = Family("pixel_critic", recognise, places, without_instance_statistics, assumed_norm)
+PIXEL_CRITIC = Family("pixel_critic", recognise, places, without_instance_statistics, assumed_statistics)

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import (
+    Family,
+    State,
+    assumed_statistics,
+    has_batch_norm,
+    modules,
+    without_instance_statistics,
+)
 
 BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
 
@@ -60,7 +67,7 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
     """What a file cannot tell."""
-    found = assumed_norm(arguments)
+    found = assumed_statistics(arguments)
     if arguments["padding"] == "reflect":
         found["padding"] = "reflect; replicate leaves the same traces"
     if arguments["dropout"]:

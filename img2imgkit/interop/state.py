@@ -93,13 +93,18 @@ def has_batch_norm(state: State) -> bool:
     return any(name.endswith(suffix) and f"{name.removesuffix(suffix)}.weight" in state for name in state)
 
 
+def assumed_statistics(arguments: Arguments) -> dict[str, str]:
+    """What a file leaves open where biases tell the normalization, as before official instance normalization."""
+    if arguments["norm"] != "batch":
+        return {}
+    return {"statistics": "whether a translation normalises by those of the training or by the picture's own"}
+
+
 def assumed_norm(arguments: Arguments) -> dict[str, str]:
-    """What a file leaves open where batch normalization alone has numbers of its own."""
+    """What a file leaves open where its convolutions have biases always."""
     if arguments["norm"] == "batch":
-        return {"statistics": "whether a translation normalises by those of the training or by the picture's own"}
-    if arguments["norm"] == "instance":
-        return {"norm": "instance, as officially where convolutions have biases; it has no numbers, and nor has none"}
-    return {"norm": "none, as officially where convolutions have no biases; instance has no numbers either"}
+        return assumed_statistics(arguments)
+    return {"norm": f"{arguments['norm']}, as officially; neither instance nor none has numbers in the file"}
 
 
 def without_instance_statistics(state: State) -> dict[str, np.ndarray]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.interop.state import (
+    Family,
+    State,
+    assumed_statistics,
+    has_batch_norm,
+    modules,
+    without_instance_statistics,
+)
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -47,7 +54,7 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
     """What a file cannot tell."""
-    return {"dropout": "0.5 in the decoder's inner steps, in training only"} | assumed_norm(arguments)
+    return {"dropout": "0.5 in the decoder's inner steps, in training only"} | assumed_statistics(arguments)
 
 
 def _level(level: int) -> str:
