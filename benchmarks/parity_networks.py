@@ -29,7 +29,7 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
         config = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
         stated = STATED.get(path.parent.name, {})
         for case in config["cases"] if is_known(path) else ():
-            if (path.parent.name, case["name"]) == ("stargan_G", "square_eval"):
+            if "mode" not in case or (path.parent.name, case["name"]) == ("stargan_G", "square_eval"):
                 continue
             without = {"dropout": 0.0} if case["mode"] == "train_nodropout" else {}
             model = load_torch(path, **stated, **without)
