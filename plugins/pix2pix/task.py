@@ -25,6 +25,10 @@ from img2imgkit.parts import (
     untold,
 )
 
+ONE_OF_TWO = (
+    "one direction alone; of CycleGAN's two translators, name both files: they make a bundle of both directions"
+)
+
 
 class Pix2Pix(kit.Task):
     """Translate as aligned pairs of pictures show it (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
@@ -84,8 +88,8 @@ class Pix2Pix(kit.Task):
         return kit.Adoption(
             cls.Options(**stated).model_dump(mode="json"),
             {"generator": kit.Taken(number)},
-            usual=part.kind == "unet" or (stated["norm"] == "batch" and not part.antialias),
-            notes=untold(part, stated["norm"]),
+            usual=part.kind == "unet" or not part.antialias,
+            notes=(*([ONE_OF_TWO] if part.kind == "resnet" else []), *untold(part, stated["norm"])),
         )
 
     def build(self) -> kit.Networks:

@@ -107,9 +107,11 @@ class TestPix2Pix:
             assert_close(task.translate(nets, {"source": given["input"]}), wanted, every)
 
     def test_the_usual_generator_is_known(self) -> None:
-        unet, resnet = read("junyanz_unet128_batch"), read("junyanz_resnet6_instance")
-        assert (adoption_of(Pix2Pix, unet).usual, adoption_of(Pix2Pix, resnet).usual) == (True, False)
-        assert any("--set statistics=running" in note for note in adoption_of(Pix2Pix, unet).notes)
+        names = ("junyanz_unet128_batch", "junyanz_resnet6_instance", "cut_resnet9")
+        unet, resnet, blurred = (adoption_of(Pix2Pix, read(name)) for name in names)
+        assert [each.usual for each in (unet, resnet, blurred)] == [True, True, False]
+        assert any("--set statistics=running" in note for note in unet.notes)
+        assert "of CycleGAN's two translators, name both files" in resnet.notes[0]
 
     def test_a_critics_sizes_are_taken_over(self) -> None:
         adoption = adoption_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
