@@ -111,7 +111,7 @@ class TestPix2Pix:
         unet, resnet, blurred = (adoption_of(Pix2Pix, read(name)) for name in names)
         assert [each.usual for each in (unet, resnet, blurred)] == [True, True, False]
         assert any("--set statistics=running" in note for note in unet.notes)
-        assert "of CycleGAN's two translators, name both files" in resnet.notes[0]
+        assert "of CycleGAN's two translators name both files" in resnet.notes[0]
 
     def test_a_critics_sizes_are_taken_over(self) -> None:
         adoption = adoption_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
