@@ -25,8 +25,8 @@ from img2imgkit.parts import (
     untold,
 )
 
-ONE_OF_TWO = "one direction alone; of CycleGAN's two translators name both files, which make a bundle of both directions"
-    "one direction alone; of CycleGAN's two translators, name both files: they make a bundle of both directions"
+ONE_OF_TWO = (
+    "one direction alone; of CycleGAN's two translators name both files, which make a bundle of both directions"
 )
 
 
