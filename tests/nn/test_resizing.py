@@ -45,3 +45,12 @@ def test_the_gradient_of_a_gradient_is_there() -> None:
 def test_layers_come_back_from_their_config() -> None:
     layer = ResizedTo(4, 6)
     assert ResizedTo.from_config(layer.get_config()).compute_output_shape((None, 3, 3, 2)) == (None, 4, 6, 2)
+
+
+def test_repeated_pixels_are_the_nearest_ones():
+    from img2imgkit.nn.layers.resizing import Repeated
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 2, 5)).astype(np.float32)
+    for factor in (2, 3):
+        expected = x.repeat(factor, axis=1).repeat(factor, axis=2)
+        np.testing.assert_array_equal(np.asarray(Repeated(factor)(x)), expected)

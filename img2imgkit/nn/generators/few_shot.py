@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from img2imgkit.nn.encoders import class_encoder, content_encoder
 from img2imgkit.nn.layers import AdaptiveInstanceNorm, InstanceNorm, ReflectionPad, initializer
+from img2imgkit.nn.layers.resizing import Repeated
 
 
 def adain_decoder(
@@ -43,7 +44,7 @@ def adain_decoder(
     for number, told in enumerate(ops.split(parameters, blocks, axis=-1)):
         x = _block(x, told, f"block{number}")
     for number in range(ups):
-        x = layers.UpSampling2D(name=f"up{number}_double")(x)
+        x = Repeated(name=f"up{number}_double")(x)
         x = _conv(x, width // 2 ** (number + 1), 5, f"up{number}")
         x = layers.ReLU(name=f"up{number}_act")(InstanceNorm(name=f"up{number}_norm")(x))
     image = layers.Activation("tanh", dtype="float32", name="image")(_conv(x, channels, 7, "last", dtype="float32"))

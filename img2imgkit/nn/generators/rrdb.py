@@ -9,6 +9,7 @@ from keras import layers
 
 from img2imgkit.nn.generators.srresnet import enlargements, weakened_kernels
 from img2imgkit.nn.layers import initializer
+from img2imgkit.nn.layers.resizing import Repeated
 from img2imgkit.nn.layers.shuffle import PixelUnshuffle, ScaledSum
 
 LEAK = 0.2
@@ -48,7 +49,7 @@ def rrdb(
         x = ScaledSum(RESIDUAL, name=f"block{number}_sum")([x, y])
     x = layers.Add(name="body_sum")([first, _conv(x, width, "body")])
     for number, factor in enumerate(factors):
-        x = layers.UpSampling2D(factor, interpolation="nearest", name=f"up{number}_nearest")(x)
+        x = Repeated(factor, name=f"up{number}_nearest")(x)
         x = _leaky(_conv(x, width, f"up{number}_conv"), f"up{number}_act")
     x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)
     return keras.Model(source, _conv(x, channels, "last", dtype="float32"), name="rrdb")

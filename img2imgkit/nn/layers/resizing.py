@@ -34,6 +34,20 @@ def _weights(before: Any, after: Any, dtype: str) -> Any:
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
+class Repeated(layers.UpSampling2D):
+    """Each pixel several times in both directions; exported models know the number of channels still.
+
+    Shapes:
+        (N, H, W, C) -> (N, size * H, size * W, C)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        count, height, width, _ = ops.shape(inputs)
+        down, across = self.size
+        return ops.reshape(super().call(inputs), (count, down * height, across * width, inputs.shape[-1]))
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
 class ResizedTo(layers.Layer):
     """A map at a fixed size, see ``bilinear``.
 
