@@ -1,0 +1,31 @@
+"""Have one picture translated by TensorFlow Serving over its REST interface; needs numpy and Pillow, not img2imgkit.
+
+img2img export sr-compact-x2 --format saved-model --image-io uint8 --out served/enlarge/1
+docker run -p 8501:8501 -v "$PWD/served/enlarge:/models/enlarge" -e MODEL_NAME=enlarge tensorflow/serving
+python serving_request.py http://localhost:8501/v1/models/enlarge photo.jpg larger.png
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def translate(model: str, source: str, target: str) -> None:
+    """Send a picture, and write what comes back."""
+    levels = np.asarray(ImageOps.exif_transpose(Image.open(source)).convert("RGB"))
+    body = {"signature_name": "serving_default", "inputs": {"image": levels[None].tolist()}}
+    request = urllib.request.Request(
+        f"{model}:predict", json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        made = json.load(answer)["outputs"]  # the only output stands there by itself; of several, each by its name
+    Image.fromarray(np.asarray(made[0], np.uint8)).save(target)
+
+
+if __name__ == "__main__":
+    translate(*sys.argv[1:4])
