@@ -29,7 +29,6 @@ from img2imgkit.inference.reference import Reference
 from img2imgkit.inference.saved_model import SavedModelRuntime
 from img2imgkit.inference.settings import Settings
 from img2imgkit.inference.sides import Translates
-from img2imgkit.task import Geometry
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
@@ -158,42 +157,50 @@ def _exported(
     files: Sequence[Path],
     runtime: Runtime,
 ) -> Reference:
-    interface = _interface(path, description, program)
+    interface = _sized(_interface(path, description, program), program)
     manifest = description.manifest
     task = Described(interface.geometry, manifest.contract.data == "degraded", manifest.task, manifest.contract.data)
-    notes = {"precision": description.precision} if description.precision != "float32" else {}
+    notes: dict[str, Any] = {"precision": description.precision} if description.precision != "float32" else {}
+    if description.int8 is not None:
+        notes["precision_loss"] = description.int8.model_dump(mode="json")
     model = ExportedModel(path, manifest, task, interface, runtime, description.choices, notes)
     return ExportedReference(path, manifest, files, digest(files), model)
 
 
 def _interface(path: Path, description: Exported, program: ProgramDescription) -> Interface:
-    inputs = {port.name: port.dtype for port in program.inputs}
+    inputs = {port.name: port for port in program.inputs}
     contract = description.manifest.contract.geometry()
     image = LABEL if contract.ids else IMAGE
     if image not in inputs or [port.name for port in program.outputs] != [OUTPUT] or program.scale is None:
         raise BundleError(f"{path}: its translation does not read {image!r} and write {OUTPUT!r}")
-    dtype = inputs.pop(image)
+    axis = 1 if description.layout == "nchw" else 3
+    read, written = (port.shape[axis] if len(port.shape) == 4 else None for port in (inputs[image], program.outputs[0]))
+    if written not in (1, 3) or (not contract.ids and read not in (1, 3)):
+        raise BundleError(f"{path}: its translation maps {inputs[image].shape} to {program.outputs[0].shape}")
+    geometry = replace(contract, output_channels=written)
     return Interface(
-        _geometry(contract, program, description.size),
+        geometry if contract.ids else replace(geometry, channels=read or 3),
         image,
         OUTPUT,
         "levels" if description.image_io == "uint8" else description.image_io,
         description.layout,
-        "rgb" if contract.channels == 3 else "grey",
-        "uint8" if description.image_io == "uint8" else "float32" if contract.ids else dtype,
-        inputs,
+        "rgb" if contract.ids or read == 3 else "grey",
+        "uint8" if description.image_io == "uint8" else "float32",
+        {port.name: port.dtype for port in program.inputs if port.name != image},
         description.size,
     )
 
 
-def _geometry(contract: Geometry, program: ProgramDescription, size: tuple[int, int] | None) -> Geometry:
+def _sized(interface: Interface, program: ProgramDescription) -> Interface:
+    """The same with the sizes that the program takes, where they are not fixed."""
+    own = interface.geometry
     assert program.scale is not None
-    return replace(
-        contract,
-        scale=program.scale,
-        multiple=lcm(contract.multiple, program.multiple) if size is None else contract.multiple,
-        minimum=max(contract.minimum, program.minimum) if size is None else contract.minimum,
-    )
+    geometry = replace(own, scale=program.scale)
+    if interface.size is None:
+        geometry = replace(
+            geometry, multiple=lcm(own.multiple, program.multiple), minimum=max(own.minimum, program.minimum)
+        )
+    return replace(interface, geometry=geometry)
 
 
 def _program(path: Path, description: Exported) -> ProgramDescription:

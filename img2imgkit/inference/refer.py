@@ -15,6 +15,8 @@ from img2imgkit.inference.saved_model import GRAPH
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
+FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
+
 
 def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> Reference:
     """The model of that name, or at that path, from ``base``; imports neither TensorFlow nor ONNX Runtime.
@@ -27,6 +29,8 @@ def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | Non
         ConfigError: what is said of it contradicts it, or is not enough.
     """
     path = None if reference in catalog.bundles else _expanded(reference, base)
+    if path is not None and (path / bundle.EXPORTED_FILE).exists() and (path / FIRST).is_file():
+        path /= FIRST
     if path is not None and path.is_file():
         return onnx_reference(path, describe)
     if describe is not None:

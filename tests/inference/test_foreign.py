@@ -1,0 +1,203 @@
+"""ONNX files of other software: what their graphs tell, what a user says, and what contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.errors import BundleError, ConfigError, TranslateError
+from img2imgkit.images import Picture, resize
+from img2imgkit.inference import Describe, Settings, Translator, refer
+from img2imgkit.inference.interface import Interface
+from img2imgkit.task import Geometry
+
+NONE = Catalog(())
+RNG = np.random.default_rng(0)
+Axis = int | str
+
+
+def enlarging(
+    path: Path,
+    shape: Sequence[Axis] = ("n", 3, "h", "w"),
+    scale: int = 2,
+    kind: str = "float32",
+    before: str = "",
+    inputs: int = 1,
+) -> Path:
+    """An ONNX file that repeats pixels ``scale`` times, with an operator ``before`` that, such as Sigmoid."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    element = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "uint8": TensorProto.UINT8}[kind]
+    first = [1, 1, scale, scale] if shape[1] in (1, 3) else [1, scale, scale, 1]
+    nodes = [helper.make_node("Resize", ["x1" if before else "x", "", "scales"], ["y"], mode="nearest", name="up")]
+    if before:
+        nodes.insert(0, helper.make_node(before, ["x"], ["x1"]))
+    given = [helper.make_tensor_value_info(name, element, list(shape)) for name in ("x", "mask")[:inputs]]
+    out = helper.make_tensor_value_info("y", element, [None] * len(shape))
+    scales = numpy_helper.from_array(np.array(first, np.float32), "scales")
+    graph = helper.make_graph(nodes, "g", given, [out], [scales])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    return path
+
+
+def picture(height: int = 21, width: int = 30, channels: int = 3, dtype: Any = np.uint8) -> Picture:
+    color = RNG.integers(0, np.iinfo(dtype).max, (height, width, channels), dtype, endpoint=True)
+    return Picture(color, None, "rgb" if channels == 3 else "grey")
+
+
+def opened(path: Path, settings: Settings | None = None, **said: Any) -> Translator:
+    return Translator(refer(str(path), Path.cwd(), NONE, Describe(**said)).load(NONE), settings, "cpu")
+
+
+def repeated(given: Picture, scale: int = 2) -> np.ndarray:
+    return given.color.repeat(scale, 0).repeat(scale, 1)
+
+
+@pytest.mark.parametrize(
+    "shape", [("n", 3, "h", "w"), ("n", "h", "w", 3), (1, 3, "h", "w"), (2, 3, 16, 16), (1, 12, 20, 3)]
+)
+@pytest.mark.parametrize("kind", ["float32", "uint8"])
+def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[Axis], kind: str) -> None:
+    given = picture()
+    for settings in (Settings(), Settings(batch=3)):
+        made = opened(enlarging(tmp_path / "x2.onnx", shape, 2, kind), settings, radius=1).translate(given)
+        assert (made.picture.color == repeated(given)).all()
+    assert made.notes["taken"] == {
+        "layout": "nchw" if shape[1] == 3 else "nhwc",
+        "channels": "rgb",
+        "values": "levels" if kind == "uint8" else "unit",
+        "scale": 2,
+    }
+
+
+def test_the_description_is_that_of_a_bundle(tmp_path: Path) -> None:
+    found = refer("my x4.onnx", enlarging(tmp_path / "my x4.onnx", scale=4).parent, NONE, Describe())
+    assert (found.manifest.name, found.manifest.task, found.scale, found.plain) == ("my-x4", "described", 4, True)
+    other = refer(str(enlarging(tmp_path / "other.onnx", scale=3)), Path.cwd(), NONE, Describe())
+    assert found.digest != other.digest
+
+
+def test_depths_greys_and_types(tmp_path: Path) -> None:
+    half = opened(enlarging(tmp_path / "half.onnx", kind="float16"))
+    given = picture()
+    assert (half.translate(given).picture.color == repeated(given)).all()
+    model = opened(enlarging(tmp_path / "x2.onnx"))
+    for each in (picture(dtype=np.uint16), picture(channels=1)):
+        assert (model.translate(each).picture.color == repeated(each)).all()
+
+
+@pytest.mark.parametrize(("values", "low", "high"), [("unit", 0, 1), ("signed", -1, 1), ("levels", 0, 255)])
+def test_values(tmp_path: Path, values: Any, low: float, high: float) -> None:
+    path, given = enlarging(tmp_path / "abs.onnx", before="Abs", scale=1), picture()
+    numbers = low + (high - low) * (given.color.astype(float) / 255)
+    expected = np.rint((np.abs(numbers) - low) / (high - low) * 255)
+    assert (opened(path, values=values).translate(given).picture.color == expected).all()
+
+
+def test_orders_of_channels(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    axes = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"]) for name in "xy")
+    weights = numpy_helper.from_array(np.array([1, 0, 0], np.float32).reshape(1, 3, 1, 1), "w")
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "w"], ["y"])], "first", *([each] for each in axes), [weights]
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), tmp_path / "m.onnx")
+    given = picture()
+    for order, kept in (("rgb", 0), ("bgr", 2)):
+        made = opened(tmp_path / "m.onnx", channels=order).translate(given).picture.color
+        assert (made == given.color * (np.arange(3) == kept)).all()
+
+
+def test_luma_goes_through_and_colour_is_enlarged(tmp_path: Path) -> None:
+    path, given = enlarging(tmp_path / "y.onnx", ("n", 1, "h", "w")), picture()
+    made = opened(path).translate(given).picture.color.astype(float)
+    weights = np.array([0.299, 0.587, 0.114])
+    smooth = resize(given, 60, 42, "bicubic").color.astype(float)
+    inside = (made > 0) & (made < 255) & (smooth > 0) & (smooth < 255)
+    inside = inside.all(axis=2)
+    assert inside.sum() > 500
+    assert np.abs(made @ weights - repeated(given) @ weights)[inside].max() <= 1.5
+    assert np.abs((made - made[..., :1]) - (smooth - smooth[..., :1]))[inside].max() <= 2
+    assert (opened(path, channels="grey").translate(given).picture.color == repeated(given)).all()
+    grey = picture(channels=1)
+    assert opened(path).translate(grey).picture.color.shape == (42, 60, 1)
+
+
+def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_path: Path) -> None:
+    path, given = enlarging(tmp_path / "x2.onnx"), picture(70, 90)
+    said = opened(path, Settings(tile=24), radius=2, multiple=4, minimum=12).translate(given)
+    assert (said.picture.color == repeated(given)).all()
+    assert "inexact" not in said.notes
+    assert "'radius' under 'describe'" in opened(path, Settings(tile=128)).translate(picture(200, 200)).notes["inexact"]
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "match"),
+    [
+        ({}, {"scale": 3}, r"describe\.scale: m\.onnx says 2, not 3"),
+        ({}, {"layout": "nhwc"}, r"describe\.layout: m\.onnx says 'nchw', not 'nhwc'"),
+        ({"shape": ("n", "c", "h", "w")}, {}, r"describe\.layout: .*state nchw or nhwc"),
+        ({}, {"channels": "y"}, r"describe\.channels: m\.onnx reads 3"),
+        ({"kind": "uint8"}, {"values": "unit"}, r"describe\.values: m\.onnx reads uint8"),
+        ({"shape": (1, 3, 30, 30)}, {"multiple": 4}, r"describe\.multiple: m\.onnx takes 30x30 alone"),
+        ({"shape": (1, 3, 30, "w")}, {}, "both must be fixed or both free"),
+        ({"shape": (1, 3, 9000, 9000)}, {}, "takes pictures of 9000"),
+        ({"shape": ("n", 3)}, {}, "no pictures"),
+        ({"inputs": 2}, {}, "has 2 inputs: x, mask"),
+        ({}, {"output": "z"}, r"describe\.output: m\.onnx has the outputs y"),
+    ],
+)
+def test_contradictions_are_told(tmp_path: Path, model: Any, said: Any, match: str) -> None:
+    if model.get("shape") == ("n", 3):
+        path = tmp_path / "m.onnx"
+        from onnx import TensorProto, helper, save
+
+        value = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3]) for name in "xy")
+        graph = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "g", *([each] for each in value))
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    else:
+        path = enlarging(tmp_path / "m.onnx", **model)
+    with pytest.raises(ConfigError, match=match):
+        refer(str(path), Path.cwd(), NONE, Describe(**said))
+
+
+def test_a_model_that_says_nothing_of_itself_must_be_described_and_no_other(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"describe: m\.onnx was not exported by img2imgkit: say what it is"):
+        refer(str(enlarging(tmp_path / "m.onnx")), Path.cwd(), NONE)
+    with pytest.raises(ConfigError, match=r"describe: .* says itself"):
+        refer("somewhere", tmp_path, NONE, Describe())
+    with pytest.raises(BundleError, match="no such folder"):
+        refer("./m2.onnx", tmp_path, NONE)
+
+
+def test_an_output_of_another_size_is_told(tmp_path: Path) -> None:
+    path = enlarging(tmp_path / "m.onnx", ("n", "c", "h", "w"))  # which enlarges the axes in the middle
+    with pytest.raises(ConfigError, match=r"makes 128x64 of 64x64 pixels, which is no whole multiple"):
+        opened(path, layout="nchw", channels="rgb")
+    four = np.zeros((1, 4, 4, 3), np.float32)
+    with pytest.raises(TranslateError, match="gave 1 x 4 x 4 x 3 for 1 x 4 x 4 x 3, not 1 x 8 x 8 x 3"):
+        Interface(Geometry(scale=2)).image_of(four, four)
+
+
+def test_planning_and_running_it_need_no_tensorflow(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    enlarging(tmp_path / "x2.onnx")
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from img2imgkit.catalog import Catalog;"
+        "from img2imgkit.images import Picture; from img2imgkit.inference import Describe, Translator, refer;"
+        f"found = refer({str(tmp_path / 'x2.onnx')!r}, Path.cwd(), Catalog(()), Describe(radius=0));"
+        "assert not {'keras', 'tensorflow', 'onnxruntime'} & sys.modules.keys();"
+        "made = Translator(found.load(Catalog(())), device='auto').translate(Picture(np.zeros((4, 5, 3), np.uint8)));"
+        "assert not {'keras', 'tensorflow'} & sys.modules.keys();"
+        "print(made.picture.color.shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "(8, 10, 3)", done.stderr

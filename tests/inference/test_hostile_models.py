@@ -1,0 +1,214 @@
+"""Exported models that are damaged or mean harm: each is refused with a reason, before what runs it sees it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_tasks import Plain, loaded, tiny_catalog
+
+from img2imgkit.errors import BundleError
+from img2imgkit.inference import Describe, Settings, Translator, refer
+
+CATALOG = tiny_catalog()
+Change = Callable[[Any], None]
+
+
+@pytest.fixture(autouse=True)
+def unopened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing that is refused may reach ONNX Runtime."""
+    import onnxruntime
+
+    opened: list[Any] = []
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *given, **_: opened.append(given))
+    yield
+    assert opened == []
+
+
+def model() -> Any:
+    from onnx import TensorProto, helper, numpy_helper
+
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"]) for name in "xy"]
+    weights = numpy_helper.from_array(np.ones((3, 3, 1, 1), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"])], "g", values[:1], values[1:], [weights])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def lies_in(location: str, **more: int) -> Change:
+    def change(made: Any) -> None:
+        weights = made.graph.initializer[0]
+        weights.ClearField("raw_data")
+        weights.data_location = 1
+        for key, value in {"location": location, **more}.items():
+            weights.external_data.add(key=key, value=str(value))
+
+    return change
+
+
+def another_domain(made: Any) -> None:
+    made.graph.node[0].domain = "com.evil"
+
+
+def inside_a_branch(made: Any) -> None:
+    from onnx import helper
+
+    out = helper.make_graph([helper.make_node("Run", ["x"], ["y"], domain="sh")], "b", [], [made.graph.output[0]])
+    made.graph.node.append(helper.make_node("If", ["c"], ["z"], then_branch=out, else_branch=out))
+
+
+def huge_weights(made: Any) -> None:
+    made.graph.initializer[0].dims[:] = [1 << 40, 3, 1, 1]
+
+
+def negative(made: Any) -> None:
+    made.graph.initializer[0].dims[0] = -3
+
+
+def huge_result(made: Any) -> None:
+    from onnx import helper, numpy_helper
+
+    made.graph.initializer.append(numpy_helper.from_array(np.array([1 << 20, 1 << 20], np.int64), "shape"))
+    made.graph.node.append(helper.make_node("ConstantOfShape", ["shape"], ["ones"]))
+
+
+def no_graph(made: Any) -> None:
+    made.ClearField("graph")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lies_in("/etc/passwd"), "'/etc/passwd', outside the model's folder"),
+        (lies_in("../weights.bin"), "outside the model's folder"),
+        (lies_in("a/../../weights.bin"), "outside the model's folder"),
+        (lies_in("C:\\weights.bin"), "outside the model's folder"),
+        (lies_in(""), "outside the model's folder"),
+        (lies_in("link.bin"), "through a link"),
+        (lies_in("folder/weights.bin"), "through a link"),
+        (lies_in("missing.bin"), "no such file"),
+        (lies_in("short.bin"), "that file has 8"),
+        (lies_in("short.bin", offset=-4), "that file has 8"),
+        (another_domain, r"'Conv' is of the domain 'com\.evil'"),
+        (inside_a_branch, "'Run' is of the domain 'sh'"),
+        (huge_weights, "and holds 36"),
+        (negative, r"the shape \[-3"),
+        (huge_result, "tensor 'ones' would have"),
+        (no_graph, "holds no graph"),
+    ],
+)
+def test_an_onnx_file_is_refused(tmp_path: Path, change: Change, match: str) -> None:
+    outside = tmp_path / "elsewhere"
+    (outside / "weights.bin").parent.mkdir()
+    (outside / "weights.bin").write_bytes(bytes(36))
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "link.bin").symlink_to(outside / "weights.bin")
+    (folder / "folder").symlink_to(outside)
+    (folder / "short.bin").write_bytes(bytes(8))
+    made = model()
+    change(made)
+    (folder / "m.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(BundleError, match=match):
+        refer(str(folder / "m.onnx"), Path.cwd(), CATALOG, Describe())
+
+
+def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
+    made = model()
+    lies_in("weights.bin")(made)
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    digests = set()
+    for number in range(2):
+        (tmp_path / "weights.bin").write_bytes(bytes([number] * 36))
+        digests.add(refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe()).digest)
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 100])
+def test_a_part_of_an_onnx_file_is_refused(tmp_path: Path, cut: int) -> None:
+    (tmp_path / "m.onnx").write_bytes(model().SerializeToString()[:cut])
+    with pytest.raises(BundleError, match="no ONNX file, or not all of one"):
+        refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', "[" * 9000])
+def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
+    made = model()
+    made.metadata_props.add(key="img2imgkit", value=text)
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(BundleError, match=r"m\.onnx"):
+        refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from img2imgkit.export import export_bundle
+    from img2imgkit.export.saved_model import SavedModelExporter
+
+    return export_bundle(loaded(Plain), SavedModelExporter(), tmp_path_factory.mktemp("saved") / "m").path
+
+
+def opened(folder: Path) -> Translator:
+    return Translator(refer(str(folder), Path.cwd(), CATALOG).load(CATALOG), Settings(), "cpu")
+
+
+def add_operation(folder: Path, name: str) -> None:
+    """An operation in a function that can be called."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    stored = SavedModel()
+    stored.ParseFromString((folder / "saved_model.pb").read_bytes())
+    graph = stored.meta_graphs[0]
+    called = set(graph.object_graph_def.concrete_functions)
+    function = next(each for each in graph.graph_def.library.function if each.signature.name in called)
+    function.node_def.add(name="more", op=name)
+    (folder / "saved_model.pb").write_bytes(stored.SerializeToString())
+
+
+def change_description(folder: Path) -> None:
+    about = json.loads((folder / "img2imgkit.json").read_text())
+    about["programs"] = [each for each in about["programs"] if each["name"] != "translate"]
+    (folder / "img2imgkit.json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda folder: add_operation(folder, "ReadFile"), "operation 'ReadFile' is nothing that networks do"),
+        (lambda folder: add_operation(folder, "WriteFile"), "'WriteFile'"),
+        (lambda folder: add_operation(folder, "EagerPyFunc"), "'EagerPyFunc'"),
+        (lambda folder: add_operation(folder, "SaveV2"), "'SaveV2'"),
+        (lambda folder: (folder / "img2imgkit.json").unlink(), "of other software .*tf2onnx"),
+        (change_description, "no program 'translate'; it has"),
+        (lambda folder: (folder / "img2imgkit.json").write_text("{"), "no valid JSON"),
+        (lambda folder: (folder / "more.bin").symlink_to("/etc/passwd"), "a link"),
+        (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "another form of the graph"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "not all of one"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b""), "no SavedModel of TensorFlow 2"),
+        (lambda folder: shutil.rmtree(folder / "variables"), "TensorFlow cannot open it"),
+    ],
+)
+def test_a_saved_model_is_refused(saved: Path, tmp_path: Path, change: Any, match: str) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(saved, folder)
+    change(folder)
+    with pytest.raises(BundleError, match=match):
+        opened(folder)
+
+
+def test_a_saved_model_without_the_signature_is_refused(saved: Path, tmp_path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint(
+        "other", lambda image: {"output": image}, input_signature=[tf.TensorSpec((None, None, None, 3))]
+    )
+    archive.write_out(tmp_path / "m", verbose=False)
+    shutil.copy(saved / "img2imgkit.json", tmp_path / "m")
+    with pytest.raises(BundleError, match="no signature 'translate'; it has other, serving_default"):
+        opened(tmp_path / "m")
