@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 from img2imgkit.exchange import Exporter
 from img2imgkit.export.export import Written, export_bundle
+from img2imgkit.export.keras_file import KerasExporter
 from img2imgkit.export.onnx_file import OnnxExporter
 from img2imgkit.export.programs import programs_of
 from img2imgkit.export.saved_model import SavedModelExporter
 from img2imgkit.export.settings import Settings
+from img2imgkit.export.tflite import TfliteExporter
 from img2imgkit.hookspecs import hookimpl
 
 __all__ = ["Settings", "Written", "export_bundle", "programs_of"]
@@ -22,5 +24,5 @@ __all__ = ["Settings", "Written", "export_bundle", "programs_of"]
 @hookimpl
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Register the formats that come along."""
-    for exporter in (OnnxExporter, SavedModelExporter):
+    for exporter in (OnnxExporter, SavedModelExporter, TfliteExporter, KerasExporter):
         register(exporter)

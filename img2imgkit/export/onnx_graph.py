@@ -30,7 +30,7 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
         try:
             model, _ = tf2onnx.convert.from_function(traceable(program), [signature(program)], opset=opset)
         except Exception as error:
-            reason = told[0] if told else _first_line(error)
+            reason = told[0] if told else first_line(error)
             raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
     if lacking := sorted(set(_unknown(model.graph.node, opset))):
         names = ", ".join(lacking)
@@ -51,7 +51,7 @@ def check(model: onnx.ModelProto, name: str) -> None:
     try:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
-        raise ExportError(f"{name}: no valid ONNX graph came out: {_first_line(error)}") from error
+        raise ExportError(f"{name}: no valid ONNX graph came out: {first_line(error)}") from error
 
 
 def describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
@@ -122,5 +122,6 @@ def _unknown(nodes: Iterable[Any], opset: int) -> Iterator[str]:
                 yield from _unknown(attribute.g.node, opset)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
