@@ -14,6 +14,9 @@ from pydantic import ValidationError
 
 from img2imgkit import Catalog, Foreign, Geometry, Networks, backend, bundle
 from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.images import Picture
+from img2imgkit.inference import Translator
+from img2imgkit.interop import import_bundle
 from img2imgkit.training import read_recipe, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -171,6 +174,17 @@ class TestAdoption:
         assert task_class.adopt([self.foreign("srvgg", **{**small, "scale": 5})]) is None
         assert task_class.adopt([colour, self.foreign("resnet", blocks=1, width=2)]) is None
         assert task_class.adopt([]) is None
+
+
+def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalog, tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1] / "fixtures" / "realesrgan_enhance"  # of RealESRGANer, as its command calls it
+    import_bundle([folder / "weights.pth"], tmp_path / "bundle", catalog)
+    translator = Translator(bundle.load(tmp_path / "bundle", catalog), device="cpu")
+    with np.load(folder / "io.npz") as stored:
+        given, wanted = (stored[name][..., ::-1] for name in ("in.bgr", "out.prepad0"))
+    assert any(size % 2 for size in given.shape[:2])  # the network takes even sizes only
+    made = translator.translate(Picture(np.ascontiguousarray(given))).picture.color
+    assert np.abs(made.astype(int) - wanted).max() <= 1
 
 
 def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog, tmp_path: Path) -> None:
