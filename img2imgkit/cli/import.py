@@ -107,7 +107,7 @@ def _lines(done: Imported) -> Iterator[str]:
         yield f"left aside: {printable(source)}, a critic: a bundle holds what translates; a training file takes it"
     for role in done.adoption.fresh:
         yield f"fresh: {role}, which no file has and a translation does without"
-    for note in done.adoption.notes or _assumed(done):
+    for note in (*done.adoption.notes, *_assumed(done)):
         yield f"assumed: {note}"
     size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
     yield f"bundle: {printable(done.folder)}, {size}"
@@ -130,13 +130,14 @@ def _left_aside(done: Imported) -> list[str]:
 
 
 def _assumed(done: Imported) -> list[str]:
-    """What the files leave open, and with which option of the task it can be stated."""
+    """What the files leave open and the task's notes do not name, and with which option it can be stated."""
     stated = dict(_keys(done.manifest.options))
     found: dict[str, None] = {}
     for network in done.networks:
         for name, text in network.assumed.items() if isinstance(network, Foreign) else ():
             hint = f"; otherwise --set {stated[name]}=..." if name in stated else ""
-            found[f"{name}: {text}{hint}"] = None
+            if not any(name in note for note in done.adoption.notes):
+                found[f"{name}: {text}{hint}"] = None
     return list(found)
 
 

@@ -25,7 +25,7 @@ from img2imgkit.task import Networks, Task
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
-NAME = re.compile(r"[^A-Za-z0-9._+-]+")
+UNFIT = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def import_bundle(
         BundleError: something is in the way at ``out``.
         NotInstalled: there is no such task.
     """
+    name = _name(name, out)
     _check_place(out, replace)
     paths = [inside for path in files for inside in _expanded(Path(path))]
     origins = [_origin(path) for path in paths]
@@ -94,7 +95,7 @@ def import_bundle(
     told = [{**origin, **_told(network)} for origin, network in zip(origins, networks, strict=True)]
     about.setdefault("description", _description(told))
     about["training"] = {"imported": told}
-    manifest = _saved(out, replace, made, nets, name or _name(out), catalog, about)
+    manifest = _saved(out, replace, made, nets, name, catalog, about)
     return Imported(out, manifest, networks, adoption, tuple(others))
 
 
@@ -170,11 +171,13 @@ def _description(told: Sequence[Mapping[str, Any]]) -> str:
     return "Imported from " + ", ".join(f"{each['file']} ({each.get('family') or each['role']})" for each in told) + "."
 
 
-def _name(out: Path) -> str:
-    """The folder's name as far as it can be a bundle's."""
-    name = NAME.sub("-", out.absolute().name).lstrip("._+-")
+def _name(stated: str | None, out: Path) -> str:
+    """The stated name, or the folder's as far as it can be a bundle's, of whose files names it becomes a part."""
+    name = stated or UNFIT.sub("-", out.absolute().name).strip("._+-")
     if not name:
         raise ConfigError(f"--out {out}: no name for a bundle; state one: --name")
+    if UNFIT.search(name) or not name[0].isalnum():
+        raise ConfigError(f"--name {name}: a bundle's name has letters, digits and . _ + -, and begins with no mark")
     return name
 
 

@@ -64,11 +64,11 @@ def state_of(loaded: Any, part: str | None = None) -> dict[str, np.ndarray]:
         InteropError: there is none.
     """
     found = loaded
-    if isinstance(loaded, dict) and not _is_state(loaded):
+    if isinstance(loaded, dict) and (part is not None or not _is_state(loaded)):
         name = part if part is not None else next((name for name in PARTS if name in loaded), None)
         found = loaded.get(name)
     if not isinstance(found, dict) or not _is_state(found):
-        entries = ", ".join(map(repr, loaded)) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
+        entries = _some([*map(repr, loaded)], 12) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
         wanted = f"no state dict called {part!r}" if part is not None else "no state dict that is known by its name"
         raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as `part`")
     state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
@@ -183,5 +183,5 @@ def seen(state: State) -> str:
     return f"it holds {len(state)} arrays: {some}{', ...' if len(state) > SHOWN else ''}"
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+def _some(names: list[str], most: int = SHOWN) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -222,7 +222,7 @@ class TestPlace:
         assert not list(tmp_path.iterdir())
 
     def test_a_name_out_of_the_folder(self, catalog: Catalog, tmp_path: Path) -> None:
-        assert import_bundle([UNET], tmp_path / "my horses (2)", catalog).manifest.name == "my-horses-2-"
+        assert import_bundle([UNET], tmp_path / "my horses (2)", catalog).manifest.name == "my-horses-2"
         with pytest.raises(ConfigError, match="state one: --name"):
             import_bundle([UNET], tmp_path / "馬", catalog)
 

@@ -1,0 +1,131 @@
+"""``img2img import``: what it says of files, and bundles that run in pipelines and train on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hostile_models import CANARY, HOSTILE
+from PIL import Image
+
+from img2imgkit import bundle
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
+UNET = FIXTURES / "junyanz_unet128_batch" / "weights.pth"
+STARGAN = FIXTURES / "stargan_G" / "weights.pth"
+
+
+@pytest.fixture(autouse=True)
+def few_plugins(monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "pix2pix,cyclegan,stargan")
+
+
+def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img, tmp_path):
+    out = tmp_path / "facades"
+    outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
+    assert (outcome.code, outcome.err) == (0, "")
+    lines = outcome.out.splitlines()
+    assert lines[0] == "weights.pth: unet(depth=7, width=4, norm='batch', channels=3, out_channels=3)"
+    assert lines[1].startswith("task: pix2pix")
+    assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
+    assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
+    assert f"  train on, in a training file:  initial: {out}" in lines
+    assert bundle.describe(out).licence == "BSD-2-Clause"
+
+
+def test_what_a_task_does_not_note_is_told_with_its_option(img2img, tmp_path):
+    outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix", "--set", "generator.padding=zero")
+    assert outcome.code == 0
+    assert "padding: reflect; replicate leaves the same traces" in outcome.out
+    assert "otherwise --set generator.padding=..." in outcome.out
+    assert bundle.describe(tmp_path / "r").options["generator"]["padding"] == "zero"
+
+
+def test_json(img2img, tmp_path):
+    outcome = img2img("import", RESNET, RESNET, "--out", tmp_path / "h", "--name", "horses", "--json")
+    found = json.loads(outcome.out)
+    assert (found["task"], found["name"], found["other_tasks"]) == ("cyclegan", "horses", [])
+    assert [each["family"] for each in found["files"]] == ["resnet", "resnet"]
+    assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--set", "norm"], "--set norm: expected KEY=VALUE"),
+        (["--set", "norm=[a"], "--set norm=[a: "),
+        (["--set", "nrom=none"], "nrom: unknown option; did you mean 'norm'?"),
+        (["--task", "pix2pxi"], "no task 'pix2pxi' is installed; did you mean 'pix2pix'?"),
+        (["--task", "stargan"], "task 'stargan' has no use for weights.pth (unet)"),
+        (["--part", "gen"], "no state dict called 'gen'"),
+        (["--name", "a b"], "--name a b: a bundle's name has letters"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_arguments_are_told_and_nothing_is_written(img2img, tmp_path, arguments, reason):
+    outcome = img2img("import", UNET, "--out", tmp_path / "r", *arguments)
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: ")
+    assert reason in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("what", ["a pickle that calls os.system", "code in Keras 2's format", "nothing"])
+def test_refused_files(img2img, tmp_path, what):
+    (tmp_path / "in").mkdir()
+    name, make, _ = HOSTILE[what]
+    outcome = img2img("import", make(tmp_path / "in" / name), "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert name in outcome.err
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.rglob(CANARY))
+
+
+def pictures(folder, count=2, size=128):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        noise = np.random.default_rng(number).integers(0, 256, (size, size + 3, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+
+
+EDSR = FIXTURES / "sr_edsr_x2" / "weights.pth"
+WHOLE = {
+    "pix2pix": ([UNET], "{kind: paired, source: a, target: b, resize: 128, crop: 128, batch: 1}", 1),
+    "cyclegan": ([RESNET, RESNET], "{kind: unpaired, a: a, b: b, resize: 40, crop: 32, batch: 1}", 1),
+    "super-resolution": ([EDSR], "{kind: degraded, folder: a, crop: 32, batch: 1}", 2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", WHOLE)
+def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, monkeypatch, task):
+    files, data, scale = WHOLE[task]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMG2IMG_PLUGINS", task)
+    for folder in ("a", "b"):
+        pictures(tmp_path / folder)
+    assert img2img("import", *files, "--out", "model").code == 0
+    manifest = bundle.describe(tmp_path / "model")
+    assert manifest.task == task
+
+    steps = "{uses: read, with: {folder: a}}, {uses: translate, with: {bundle: model}}"
+    steps += ", {uses: write, with: {folder: out}}"
+    (tmp_path / "run.yaml").write_text(f"name: run\nsteps: [{steps}]\n")
+    outcome = img2img("run", "run.yaml")
+    assert outcome.code == 0, outcome.err
+    for name in ("0.png", "1.png"):
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert picture.size == (131 * scale, 128 * scale)
+
+    (tmp_path / "train.yaml").write_text(
+        f"name: more\ntask: {task}\noptions: {json.dumps(manifest.options)}\ndata: {data}\n"
+        "initial: model\ntraining: {steps: 1, seed: 1}\n"
+    )
+    outcome = img2img("train", "train.yaml", "--output", "run", "--device", "cpu")
+    assert outcome.code == 0, outcome.err
+    with np.load(next(Path("model").glob("*.npz"))) as old, np.load(next(Path("run/bundle").glob("*.npz"))) as new:
+        assert old.files == new.files
+        moved = max(np.abs(old[name] - new[name]).max() for name in old.files if name.endswith("kernel"))
+    assert 0 < moved < 0.01  # one step of Adam, from where the file ended
