@@ -1,0 +1,99 @@
+"""What the page on other people's models shows works, with small networks in the place of those that it names."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from img2imgkit.bundle import MANIFEST
+from img2imgkit.config import parse_yaml
+
+ROOT = Path(__file__).parents[1]
+FIXTURES = Path(__file__).parent / "fixtures"
+PAGE = (ROOT / "docs" / "bring-your-model.md").read_text(encoding="utf-8")
+STAND_INS = {
+    "facades/latest_net_G.pth": "junyanz_unet128_batch",
+    "facades/latest_net_D.pth": "junyanz_patchgan_batch",
+    "maps/latest_net_G_A.pth": "junyanz_resnet6_instance",
+    "maps/latest_net_G_B.pth": "junyanz_resnet6_instance",
+    "horse2zebra/latest_net_G.pth": "junyanz_resnet6_instance",
+    "grumpycat/latest_net_G.pth": "cut_resnet9",
+    "label2city/latest_net_G.pth": "pix2pixhd_local",
+    "features/latest_net_G.pth": "pix2pixhd_local",
+    "features/latest_net_E.pth": "pix2pixhd_encoder",
+    "coco/latest_net_G.pth": "trainstep_spade",
+    "stargan_celeba/200000-G.ckpt": "stargan_G",
+    "animals/gen_00100000.pt": "funit_gen",
+    "realesr-general-x4v3.pth": "sr_srvgg_x4",
+}
+TASKS = {
+    **dict.fromkeys(("facades", "facades-eval", "zebra"), "pix2pix"),
+    **dict.fromkeys(("city", "flat", "looks"), "pix2pixhd"),
+    **dict.fromkeys(("faces", "moods"), "stargan"),
+    **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit", "general-x4": "super-resolution"},
+}
+SMALLER = {"classes=36": "classes=9"}  # of as many channels as the stand-in reads
+FURTHER = {"coco": ("--part", "G")}  # of the stand-in's file
+
+
+def shown(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+LINES = [line for block in shown("") for line in block.splitlines() if line.startswith("img2img import ")]
+COMMANDS = {words[words.index("--out") + 1].removeprefix("bundles/"): words[1:] for words in map(shlex.split, LINES)}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    place = tmp_path_factory.mktemp("official")
+    for name, fixture in STAND_INS.items():
+        path = place / "checkpoints" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(next((FIXTURES / fixture).glob("weights*.pth")), path)
+    (place / "bundles").mkdir()
+    return place
+
+
+def imported(img2img, checkpoints, bundle):
+    words = [SMALLER.get(word, word) for word in COMMANDS[bundle]]
+    done = img2img(*words, *FURTHER.get(bundle, ()))
+    assert done.code == 0, done.err
+    assert (checkpoints / "bundles" / bundle / MANIFEST).is_file()
+    return done.out
+
+
+def test_every_command_is_known():
+    assert COMMANDS.keys() == TASKS.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", [name for name in TASKS if name != "facades"])
+def test_each_command_makes_a_bundle(bundle, img2img, checkpoints, monkeypatch):
+    monkeypatch.chdir(checkpoints)
+    assert f"task: {TASKS[bundle]}" in imported(img2img, checkpoints, bundle)
+
+
+def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, checkpoints, monkeypatch):
+    from img2imgkit.catalog import Catalog
+    from img2imgkit.training import read_recipe
+    from img2imgkit.training.initial import start_from
+
+    monkeypatch.chdir(checkpoints)
+    assert "--set statistics=running" in imported(img2img, checkpoints, "facades")
+    [text] = [block for block in shown("yaml") if "initial:" in block]
+    own = ["options.generator={kind: unet, depth: 7, width: 4}", "options.critic.width=8"]
+    catalog = Catalog.installed()
+    recipe = read_recipe(parse_yaml(text, "facades-on.yaml").with_overrides(own), catalog)
+    notes = start_from(recipe.initial, catalog, recipe.task, recipe.task.build())
+    assert [note.partition(" weights")[0] for note in notes] == ["generator: 59 of 59", "critic: all 19"]
+
+
+def test_the_python_shown_gives_a_model(checkpoints, monkeypatch):
+    monkeypatch.chdir(checkpoints)
+    names = {}
+    [block] = shown("python")
+    exec(compile(block, "docs", "exec"), names)
+    assert names["model"].name == "resnet"
