@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.data.pictures import listed
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
-from img2imgkit.inference import Translator, save_code
+from img2imgkit.inference import Translator, refer, save_code
 
 
 @click.command("encode", short_help="Keep what a model sees in some pictures as a code file.")
@@ -23,6 +22,8 @@ from img2imgkit.inference import Translator, save_code
 def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
     """Encode PICTURES, files or folders of them, for an input of BUNDLE, such as `class` or `style`.
 
+    BUNDLE may also be what it was exported to, with all its parts; the code is good for both.
+
     A pipeline takes the file in place of the pictures: `inputs: {class: {code: FILE}}`. Several pictures are averaged.
 
     \b
@@ -33,14 +34,11 @@ def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, de
         raise ConfigError(f"--out {out}: a code file ends in .json")
     found = _found(pictures)
     catalog = Catalog.installed()
-    folder = bundle.resolve(reference, Path.cwd(), catalog)
-    backend.load()
-    loaded = bundle.load(folder, catalog)
-    translator = Translator(loaded, device=device)
-    code = translator.encode(side, map(decode, found))
-    save_code(out, code, side, loaded.manifest, [path.name for path in found])
+    model = refer(reference, Path.cwd(), catalog)
+    code = Translator(model.load(catalog), device=device).encode(side, map(decode, found))
+    save_code(out, code, side, model.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"
-    click.echo(f"{out}: {len(code)} numbers for {side!r} of {loaded.manifest.name}, from {len(found)} {noun}")
+    click.echo(f"{out}: {len(code)} numbers for {side!r} of {model.manifest.name}, from {len(found)} {noun}")
 
 
 def _found(stated: tuple[Path, ...]) -> list[Path]:

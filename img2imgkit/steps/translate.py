@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from img2imgkit.bundle import Manifest, PluginVersion
-from img2imgkit.config import Config
+from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.step import Item, Planning, Resources, Transform
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Model(Config):
-    bundle: str = Field(
+    bundle: Annotated[str, Location(or_name=True)] = Field(
         min_length=1,
         description="A bundle's registered name, or the path of its folder; or of an exported model: an .onnx file, or "
         "the folder of a SavedModel.",
