@@ -56,7 +56,9 @@ def command(
     """
     from img2imgkit.export import Settings, export_bundle
 
-    stated = {name: value for name, value in given.items() if value is not None}
+    stated = {
+        name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
+    }
     stated |= {"size": _size(size), "choices": _choices(choice)}
     settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()

@@ -36,7 +36,7 @@ class OnnxExporter(Exporter):
             raise ExportError(f"opset {form.opset}: {OPSETS[0]} to {OPSETS[-1]} can be written")
         model = onnx_model(program, form.opset)
         if form.precision == "float16":
-            model = halved(model, program.name)
+            model = halved(model)
         if form.precision == "int8":
             model, lost = _in_8_bits(model, program, form.samples[program.name])
             about = {**about, "int8": lost}
