@@ -16,7 +16,7 @@ from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.config import parse_yaml, validate
 
 if TYPE_CHECKING:
-    from img2imgkit.bundle import PortDescription
+    from img2imgkit.bundle import Exported, PortDescription
     from img2imgkit.export import Written
 
 
@@ -119,17 +119,21 @@ def _show(written: Written) -> None:
             click.echo(
                 f"{program.name}: height and width in multiples of {program.multiple}, from {program.minimum} on"
             )
-    click.echo(_judgement(about.precision, written.differences))
-    if about.int8:
-        click.echo(f"int8: {about.int8.psnr:.1f} dB to float32, over {about.int8.pictures} pictures")
+    click.echo(_judgement(about, written.differences))
     if about.manifest.licence:
         click.echo(f"licence: {printable(about.manifest.licence)}")
     click.echo(f"{printable(written.path)}: {written.size / 1e6:.2f} MB")
 
 
-def _judgement(precision: str, differences: Mapping[str, float]) -> str:
+def _judgement(about: Exported, differences: Mapping[str, float]) -> str:
+    """How far what was written is from the bundle."""
+    if about.int8:
+        noun = "picture" if about.int8.pictures == 1 else "pictures"
+        return f"int8: {about.int8.psnr:.1f} dB PSNR to float32, over {about.int8.pictures} {noun}"
     largest = max(differences.values())
-    return f"largest difference from the bundle: {largest:.1e} of the range, in {precision}"
+    if about.image_io == "uint8":
+        return f"largest difference from the bundle: {round(largest * 255)} of 255 levels, in {about.precision}"
+    return f"largest difference from the bundle: {largest:.1e} of the range, in {about.precision}"
 
 
 def _row(program: str, verb: str, port: PortDescription) -> tuple[str, ...]:

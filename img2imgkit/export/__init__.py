@@ -18,7 +18,16 @@ from img2imgkit.export.settings import Settings
 from img2imgkit.export.tflite import TfliteExporter
 from img2imgkit.hookspecs import hookimpl
 
-__all__ = ["Settings", "Written", "export_bundle", "programs_of"]
+__all__ = [
+    "KerasExporter",
+    "OnnxExporter",
+    "SavedModelExporter",
+    "Settings",
+    "TfliteExporter",
+    "Written",
+    "export_bundle",
+    "programs_of",
+]
 
 
 @hookimpl

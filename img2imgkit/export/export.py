@@ -26,6 +26,7 @@ from img2imgkit.export.proof import prove
 from img2imgkit.export.samples import samples_of
 from img2imgkit.export.settings import Settings
 from img2imgkit.export.sizes import Size
+from img2imgkit.inference.network import rebuilt
 
 ALL = "all"
 
@@ -165,8 +166,6 @@ def _as_written(
     """The programs in the precision in which they are written, where that is the networks' own."""
     if settings.precision != "float16" or not exporter.mixed:
         return originals
-    from img2imgkit.inference.network import rebuilt
-
     mixed = replace(bundle, nets=rebuilt(bundle.task, bundle.nets, "float16"))
     made = programs_of(mixed, None, settings.image_io, settings.layout, size)
     known = {each.name: each for each in made}

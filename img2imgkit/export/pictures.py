@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from img2imgkit.exchange import DType, Port
-
-if TYPE_CHECKING:
-    import numpy as np
+from img2imgkit.images import to_unit
 
 ImageIo = Literal["signed", "unit", "uint8"]
 Layout = Literal["nhwc", "nchw"]
 RANGES: dict[ImageIo, str] = {"signed": "in [-1, 1]", "unit": "in [0, 1]", "uint8": "as levels, 0 to 255"}
-AXES = ("batch", "height", "width")
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,8 @@ class Pictures:
 
     def of_levels(self, levels: np.ndarray) -> np.ndarray:
         """Levels as they go in. Shapes: (N, H, W, C) uint8 -> as ``port``."""
-        import numpy as np
-
-        image = levels if self.image_io == "uint8" else levels.astype(np.float32) / 255
-        image = image * 2 - 1 if self.image_io == "signed" else image
+        image = levels if self.image_io == "uint8" else levels.astype(np.float32) / np.float32(255)
+        image = to_unit(levels) if self.image_io == "signed" else image
         return np.ascontiguousarray(image.transpose(0, 3, 1, 2)) if self.layout == "nchw" else image
 
     def _ordered(self, axes: tuple[Any, Any, Any, Any]) -> tuple[Any, ...]:

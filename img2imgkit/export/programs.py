@@ -17,7 +17,7 @@ from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.export.trace import unread
 from img2imgkit.inference import Beside, beside, sides_of
 from img2imgkit.inference.sides import LABEL, blank
-from img2imgkit.task import Geometry, Networks, Task
+from img2imgkit.task import Geometry, Networks, Side, Task
 
 IMAGE, OUTPUT, CODE = "image", "output", "code"
 
@@ -153,13 +153,14 @@ class _Maker:
     def _ports_beside(self, known: Beside, height: int | None, width: int | None) -> Sequence[Port]:
         sides = sides_of(self.task)
         about = {name: side.description for name, side in sides.items()}
+        others = _values(sides)
         maps = [
-            _map_port(name, (height, width, each.shape[-1]), about.get(name, "what the task makes of its inputs"))
+            _map_port(name, (height, width, each.shape[-1]), about.get(name, others))
             for name, each in known.maps.items()
         ]
         vectors = []
         for name, vector in known.vectors.items():
-            meaning = about.get(name, "what the task makes of its inputs")
+            meaning = about.get(name, others)
             if name in sides and sides[name].kind == "pictures":
                 meaning = f"the code that encode_{name} gives, or the mean of several: {meaning}"
             if argument(name) != name:
@@ -193,6 +194,13 @@ class _Maker:
     def _noise(seed: int, side: int, channels: int) -> np.ndarray:
         noise = np.random.default_rng(seed).uniform(-1, 1, (1, side, side, channels))
         return noise.astype(np.float32)
+
+
+def _values(sides: Mapping[str, Side]) -> str:
+    """What an input is that the task makes of values."""
+    named = {name: side for name, side in sides.items() if side.kind in ("value", "attributes")}
+    listed = [f"{name} ({', '.join(side.each)})" if side.each else name for name, side in named.items()]
+    return f"what the task makes of {', '.join(listed)}" if listed else "what the task makes of its other inputs"
 
 
 def _map_port(name: str, shape: tuple[int | None, int | None, int], meaning: str) -> Port:
