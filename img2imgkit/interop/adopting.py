@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from img2imgkit.catalog import Catalog
 
+CRITICS = (
+    *("patch_critic", "pixel_critic", "patch_sample", "multiscale_critic"),
+    *("domain_critic", "class_critic", "unet_critic", "vgg_critic"),
+)
+
 
 def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> tuple[str, Adoption, list[str]]:
     """The task that takes all networks, how it does, and the others that could, the likeliest first.
@@ -28,7 +33,7 @@ def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> 
     if task is not None:
         adoption = catalog.get("tasks", task).adopt(networks)
         if adoption is None:
-            raise InteropError(f"task {task!r} has no use for {_shown(networks)} together")
+            raise InteropError(f"task {task!r} has no use for {_shown(networks)}")
         if adoption.lacking:
             raise InteropError(f"task {task!r} lacks {'; '.join(adoption.lacking)}")
         return task, adoption, []
@@ -36,7 +41,9 @@ def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> 
     complete = {name: adoption for name, adoption in offers.items() if adoption.roles and not adoption.lacking}
     if not complete:
         lacking = [f"{name} lacks {'; '.join(each.lacking)}" for name, each in offers.items() if each.lacking]
-        reason = "\n  ".join(["", *lacking]) if lacking else "; a critic alone makes none" if offers else ""
+        reason = "\n  ".join(["", *lacking])
+        if all(each.family in CRITICS for each in networks):
+            reason = "; a critic goes with its generator, or into a training file: initial"
         raise InteropError(f"no task makes a bundle of {_shown(networks)}{reason}")
     first, *others = sorted(complete, key=lambda name: (not complete[name].usual, name))
     return first, complete[first], others

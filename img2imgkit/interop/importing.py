@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,11 +21,13 @@ from img2imgkit.config import Document, validate
 from img2imgkit.errors import BundleError, ConfigError, InteropError
 from img2imgkit.exchange import Adoption, Foreign, Importer, Kept
 from img2imgkit.interop.adopting import adopted, fill_foreign, fill_kept, joined
+from img2imgkit.interop.state import in_shapes
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
+MAX_NUMBERS = 2_000_000_000  # the largest networks here have 200 million
 UNFIT = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -87,7 +90,9 @@ def import_bundle(
         raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
     chosen, adoption, others = adopted(foreign, catalog, task) if foreign else (*joined(_kept(networks), task), ())
     made = _task(catalog.get("tasks", chosen), adoption.options, options or {})
-    nets = _built(made)
+    if not foreign:
+        _check_size(made)
+    nets = Networks(_all(made).generators)
     if foreign:
         fill_foreign(nets, foreign, adoption)
     else:
@@ -150,11 +155,23 @@ def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[st
     return task_class(validate(task_class.Options, document))
 
 
-def _built(task: Task) -> Networks:
+def _all(task: Task) -> Networks:
     try:
-        return Networks(task.build().generators)
+        return task.build()
     except Exception as error:  # a plugin's own, or of Keras
         raise InteropError(f"task {task.name!r} cannot build networks with these options: {error}") from error
+
+
+def _check_size(task: Task) -> None:
+    """Refuse options out of a file that ask for more memory than networks take; none is taken to find out."""
+    count = in_shapes(lambda: _numbers(_all(task)))
+    if count > MAX_NUMBERS:
+        raise InteropError(f"task {task.name!r} would build networks of {count:,} numbers with these options")
+
+
+def _numbers(nets: Networks) -> int:
+    models = [*nets.generators.values(), *nets.critics.values(), *nets.frozen.values()]
+    return sum(math.prod(variable.shape) for model in models for variable in model.weights)
 
 
 def _told(network: Foreign | Kept) -> dict[str, Any]:

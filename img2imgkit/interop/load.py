@@ -31,7 +31,7 @@ from img2imgkit.interop.spade import SPADE_GENERATOR, STYLE_ENCODER
 from img2imgkit.interop.srresnet import EDSR, SRRESNET
 from img2imgkit.interop.srvgg import SRVGG
 from img2imgkit.interop.stargan import DOMAIN_CRITIC, STARGAN_GENERATOR
-from img2imgkit.interop.state import Family, State, fitted, seen, state_of
+from img2imgkit.interop.state import Family, State, fitted, in_shapes, seen, state_of
 from img2imgkit.interop.torch_file import read_torch
 from img2imgkit.interop.unet import UNET
 
@@ -108,11 +108,10 @@ def foreign_from_state(state: State, network: str | None = None, source: str = "
     family, found = _recognised(state, network)
     arguments = found | options
     backend.load()
-    import keras
-
-    with keras.StatelessScope(initialize_variables=False):  # shapes only: what does not fit takes no memory
-        values = _fit(family, state, _built(family, arguments))
-    if broken := [variable.path for variable, array in values if not np.isfinite(array).all()]:
+    broken = in_shapes(
+        lambda: _not_finite(_fit(family, state, _built(family, arguments)))
+    )  # what does not fit ends here
+    if broken:
         raise InteropError(f"{broken[0]} of the network {family.name!r} would hold NaN or infinity")
     model = _built(family, arguments)
     _assign(_fit(family, state, model))
@@ -157,6 +156,10 @@ def _fit(family: Family, state: State, model: keras.Model) -> list[tuple[Any, np
     options = family.recognise(clean)
     assert options is not None
     return fitted(model, clean, family.places(options))
+
+
+def _not_finite(values: list[tuple[Any, np.ndarray]]) -> list[str]:
+    return [variable.path for variable, array in values if not np.isfinite(array).all()]
 
 
 def _assign(values: list[tuple[Any, np.ndarray]]) -> None:

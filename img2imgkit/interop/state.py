@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 State = Mapping[str, np.ndarray]
 Arguments = Mapping[str, Any]
+Found = TypeVar("Found")
 Places = Iterable[tuple[str, str]]  # a module's name in the state, and its layer's name in the model
 # where files keep one, the better before
 PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
@@ -115,6 +117,22 @@ def without_instance_statistics(state: State) -> dict[str, np.ndarray]:
         for name, array in state.items()
         if not name.endswith(own) or f"{name.rpartition('.')[0]}.weight" in state
     }
+
+
+def in_shapes(look: Callable[[], Found]) -> Found:
+    """What ``look`` finds of networks that it builds: they have shapes, and take no memory, however large.
+
+    In a thread of its own, with which they go: Keras would give them their numbers as soon as the same thread builds
+    another network.
+    """
+    import keras
+
+    def looked() -> Found:
+        with keras.StatelessScope(initialize_variables=False):
+            return look()
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(looked).result()
 
 
 def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, np.ndarray]]:

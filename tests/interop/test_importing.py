@@ -125,7 +125,7 @@ class TestForeign:
     def test_critics_are_left_aside(self, catalog: Catalog, tmp_path: Path) -> None:
         done = import_bundle([UNET], tmp_path / "u", catalog)
         assert done.manifest.task == "pix2pix"
-        with pytest.raises(InteropError, match=r"no task makes a bundle of weights.pth \(patch_critic\)"):
+        with pytest.raises(InteropError, match=r"of weights.pth \(patch_critic\); a critic goes with its generator"):
             import_bundle([CRITIC], tmp_path / "c", catalog)
         assert [path.name for path in tmp_path.iterdir()] == ["u"]
 
@@ -178,8 +178,8 @@ class TestChoice:
     def test_each_task_says_what_it_lacks(self, toys: Catalog, tmp_path: Path) -> None:
         with pytest.raises(InteropError, match="task 'wanting' lacks names of its domains"):
             import_bundle([RESNET], tmp_path / "r", toys, "wanting")
-        with pytest.raises(InteropError, match=r"\(patch_critic\)\n  failing lacks an answer: it failed with KeyError"):
-            import_bundle([CRITIC], tmp_path / "r", toys)
+        with pytest.raises(InteropError, match=r"\(unet\)\n  failing lacks an answer: it failed with KeyError"):
+            import_bundle([UNET], tmp_path / "r", toys)
 
     def test_a_network_inside_of_one_that_has_none(
         self, toys: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -276,4 +276,8 @@ class TestKept:
             import_bundle([tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog)
         with pytest.raises(InteropError, match="none of the files is called a_to_b or b_to_a: whatever"):
             import_bundle([tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog, "cyclegan")
+        with pytest.raises(InteropError, match=r"would build networks of .* numbers"):
+            import_bundle(
+                [tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog, "pix2pix", {"critic.width": 100_000}
+            )
         assert not (tmp_path / "q").exists()

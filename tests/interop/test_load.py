@@ -261,6 +261,7 @@ class TestErrors:
         monkeypatch.setattr("img2imgkit.interop.load.read_torch", lambda path: state)
         with pytest.raises(InteropError, match=r"net\.2\.weight: its shape .* \(1, 1, 200000, 400000\)"):  # 320 GB
             load_torch("small.pth")
+        assert patch_critic(3, 2, 1).built  # nor does Keras take it later
 
     def test_a_file_with_several_networks_asks_for_the_part(self) -> None:
         network = {"a": np.zeros(1), "b": np.ones(2)}
