@@ -191,3 +191,22 @@ def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
     outcome = img2img("eval", "--baseline", "bicubic", "--scale", 2, "--data", tmp_path / "gone")
     assert outcome.code == 2
     assert "gone: no such folder" in outcome.err
+
+
+def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val, negative, with_tiny_tasks, tmp_path):
+    import onnx
+
+    from img2imgkit.export import export_bundle
+    from img2imgkit.export.onnx_file import OnnxExporter
+
+    model = export_bundle(loaded(Directed), OnnxExporter(), tmp_path / "negative.onnx").path
+    foreign = onnx.load(model)
+    del foreign.metadata_props[:]
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    for path, more in ((model, ()), (tmp_path / "foreign.onnx", ("--describe", "values=signed"))):
+        found = json.loads(img2img("eval", path, "--pairs", val, "--json", *more).out)
+        assert found["mean"]["l1"] == pytest.approx(0, abs=0.01)
+    refused = img2img("eval", model, "--pairs", val, "--record")
+    assert refused.code == 2
+    assert "--record needs a bundle" in refused.err
+    assert "expected KEY=VALUE, such as scale=4" in img2img("eval", model, "--pairs", val, "--describe", "scale").err
