@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -194,8 +194,10 @@ def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: boo
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A place of the same name on the same file system, which is gone afterwards."""
+    """A place of the same name on the same file system; it is gone afterwards, and so are folders made for nothing."""
+    missing = [each for each in path.absolute().parents if not each.exists()]
     try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
         raise ExportError(f"{path}: cannot write there: {error.strerror or error}") from error
@@ -205,6 +207,9 @@ def _beside(path: Path) -> Iterator[Path]:
         raise ExportError(f"{path}: cannot write it: {error.strerror or error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for each in missing:
+            with suppress(OSError):  # what has been written lies in it
+                each.rmdir()
 
 
 def _put(fresh: Path, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 import zipfile
@@ -40,7 +41,7 @@ class TfliteExporter(Exporter):
         from ai_edge_litert.interpreter import Interpreter
 
         with quietly():
-            interpreter = Interpreter(model_path=str(path))
+            interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
 
         def run(name: str, arrays: Arrays) -> Arrays:
             runner = interpreter.get_signature_runner(name)

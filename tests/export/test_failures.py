@@ -139,9 +139,16 @@ class TestPlaces:
 
     def test_a_folder_that_takes_no_files_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        for place in (tmp_path / "missing" / "m.kept", tmp_path / "file" / "m.kept"):
-            with pytest.raises(ExportError, match=r"m\.kept: cannot write there"):
-                export_bundle(loaded(Plain), Kept(), place)
+        with pytest.raises(ExportError, match=r"m\.kept: cannot write there"):
+            export_bundle(loaded(Plain), Kept(), tmp_path / "file" / "m.kept")
+
+    def test_missing_folders_are_made_and_go_again_if_nothing_came_of_it(self, tmp_path: Path) -> None:
+        place = tmp_path / "served" / "plain"
+        with pytest.raises(ExportError, match="differs"):
+            export_bundle(loaded(Plain), spoilt(lambda made: made + 1), place / "m.kept")
+        assert list(tmp_path.iterdir()) == []
+        export_bundle(loaded(Plain), Kept(), place / "m.kept")
+        assert [each.name for each in place.iterdir()] == ["m.kept"]
 
     def test_what_is_there_stays_unless_it_shall_be_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "m.kept"

@@ -1,0 +1,186 @@
+"""Every task in every format: how far it is from the bundle, how large it is, and how fast.
+
+    python benchmarks/exports.py [BUNDLE ...] [--side 128] [--rounds 9] [--write docs/results/export.md]
+
+Bundles are those that are named or installed; tasks that none of them is of get a small network with random weights.
+Speed is the time of the compiled Keras networks (``tf.function``) over that of the format's own software on the CPU,
+for one picture: above 1, the export is faster. The two take turns, and the figure is the median over the rounds.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from img2imgkit import backend, bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import ConfigError, ToolkitError
+from img2imgkit.exchange import Exporter, Program
+from img2imgkit.export import Settings, Written, export_bundle, programs_of
+from img2imgkit.export.trace import traceable
+
+PICTURES = Path(__file__).parents[1] / "pipelines" / "pictures"
+FORMS = (
+    ("onnx", "float32"),
+    ("onnx", "float16"),
+    ("onnx", "int8"),
+    ("saved-model", "float32"),
+    ("tflite", "float32"),
+    ("tflite", "float16"),
+    ("keras", "float32"),
+)
+FRESH = {
+    "cut": "{blocks: 4, width: 16}",
+    "cyclegan": "{generator: {kind: resnet, width: 16, blocks: 6}}",
+    "funit": "{classes: 10, width: 16, mlp_width: 64}",
+    "pix2pix": "{generator: {kind: unet, width: 16, depth: 7}}",
+    "pix2pixhd": "{generator: {kind: local, width: 8, downs: 3, blocks: 4}, encoder: {}}",
+    "pix2pixhd-photo": "{generator: {kind: global, width: 16, downs: 3, blocks: 4}}",
+    "spade": "{width: 8, style: {width: 8}}",
+    "stargan": "{width: 16, blocks: 4}",
+    "super-resolution": "{}",
+}
+HEADER = """# Exports
+
+`python benchmarks/exports.py` writes this page: every task in every format, each export proved as `img2img export` does
+it: opened again in its own software, and all its programs compared with the bundle at three sizes and two batch sizes.
+
+- *difference*: the largest one over all programs, over the range of the output; of int8 the PSNR to float32 in dB, over
+  photographs that did not set its ranges
+- *speed*: the compiled Keras networks' time over that of the format's own software, for `translate` on one picture of
+  {side} pixels a side (or the next legal size), on {cpus} CPU cores; above 1, the export is faster. Medians of {rounds}
+  rounds by turns.
+- *random*: small networks with random weights; the others are trained
+
+| bundle | task | format | difference | MB | speed |
+|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    bundle: str
+    task: str
+    format: str
+    difference: str
+    size: str = ""
+    speed: str = ""
+
+    def __str__(self) -> str:
+        return f"| {self.bundle} | {self.task} | {self.format} | {self.difference} | {self.size} | {self.speed} |"
+
+
+def fresh(name: str, catalog: Catalog, folder: Path) -> Path:
+    """A bundle of a task with random weights that keep the variance of what goes through them."""
+    task_class = catalog.get("tasks", name)
+    task = task_class(validate(task_class.Options, parse_yaml(FRESH[name])))
+    nets, random = task.build(), np.random.default_rng(0)
+    for network in nets.generators.values():
+        for variable in network.weights:
+            if variable.path.endswith("kernel"):
+                fan = max(1, int(np.prod(variable.shape[:-1])))
+                variable.assign(random.normal(0, 1.4 / np.sqrt(fan), variable.shape))
+    bundle.save(folder / name, task, nets, name, catalog)
+    return folder / name
+
+
+def row(loaded: bundle.Bundle, exporter: Exporter, precision: str, side: int, rounds: int, mark: str) -> Row:
+    """Export, prove, time."""
+    manifest = loaded.manifest
+    told = (f"{manifest.name}{mark}", manifest.task, f"{exporter.name} {precision}".removesuffix(" float32"))
+    several = exporter.name == "keras" and len(loaded.nets.generators) > 1
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("model" if several else f"model{exporter.suffix}")
+        settings = Settings(precision=precision, calibrate=PICTURES if precision == "int8" else None)
+        try:
+            written = export_bundle(loaded, exporter, path, settings)
+        except ConfigError as error:
+            return Row(*told, f"refused: {str(error).partition(':')[2].strip() or error}")
+        except ToolkitError as error:
+            return Row(*told, f"failed: {error}")
+        speed = "" if exporter.name == "keras" else f"{ratio(loaded, exporter, path, side, rounds):.2f}"
+        return Row(*told, difference(written), f"{written.size / 1e6:.2f}", speed)
+
+
+def difference(written: Written) -> str:
+    """The figure that counts."""
+    return f"{written.about.int8.psnr:.1f} dB" if written.about.int8 else f"{max(written.differences.values()):.1e}"
+
+
+def ratio(loaded: bundle.Bundle, exporter: Exporter, path: Path, side: int, rounds: int) -> float:
+    """Keras's time over the export's."""
+    import tensorflow as tf
+
+    translate: Program = programs_of(loaded)[0]
+    legal = -(-max(side, translate.minimum) // translate.multiple) * translate.multiple
+    arrays = translate.sample(np.random.default_rng(0), 1, legal, legal)
+    tensors = {name: tf.constant(array) for name, array in arrays.items()}
+    compiled, run = traceable(translate), exporter.open(path)
+
+    def ours() -> Any:
+        return compiled(tensors)["output"].numpy()
+
+    def theirs() -> Any:
+        return run("translate", arrays)["output"]
+
+    for call in (ours, theirs):
+        call()
+    return statistics.median(seconds(ours) / seconds(theirs) for _ in range(rounds))
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def subjects(stated: tuple[str, ...], catalog: Catalog, folder: Path) -> Iterator[tuple[bundle.Bundle, str]]:
+    """Bundles, and a mark of those with random weights."""
+    tasks = set()
+    for reference in (*catalog.bundles, *stated):
+        try:
+            loaded = bundle.load(bundle.resolve(reference, Path.cwd(), catalog), catalog)
+        except ToolkitError as error:
+            click.echo(f"{reference}: left out: {str(error).splitlines()[0]}", err=True)
+            continue
+        tasks.add(loaded.manifest.task)
+        yield loaded, ""
+    for name in FRESH:
+        if name not in tasks:
+            yield bundle.load(fresh(name, catalog, folder), catalog), " (random)"
+
+
+@click.command()
+@click.argument("bundles", nargs=-1)
+@click.option("--side", default=128, show_default=True)
+@click.option("--rounds", default=9, show_default=True)
+@click.option("--write", type=click.Path(path_type=Path), help="The page.")
+def main(bundles: tuple[str, ...], side: int, rounds: int, write: Path | None) -> None:
+    """Measure, print the table, and write it."""
+    backend.load()
+    catalog, rows = Catalog.installed(), []
+    with tempfile.TemporaryDirectory() as folder:
+        for loaded, mark in subjects(bundles, catalog, Path(folder)):
+            for format, precision in FORMS:
+                rows.append(row(loaded, catalog.get("exporters", format)(), precision, side, rounds, mark))
+                click.echo(rows[-1])
+    if write:
+        text = HEADER.format(side=side, rounds=rounds, cpus=os.cpu_count())
+        write.write_text(text + "".join(f"{each}\n" for each in rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
