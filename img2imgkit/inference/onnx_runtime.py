@@ -96,6 +96,7 @@ def _session(path: Path, name: str) -> Any:
     provider, _, number = name.partition(":")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others decode and encode meanwhile
     providers: list[Any] = [(provider, {"device_id": number}), CPU] if number else [provider]
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
