@@ -74,6 +74,7 @@ def opened(model: Path | bytes) -> onnxruntime.InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave cores to others
     with quietly():
         try:
             given = model if isinstance(model, bytes) else str(model)
