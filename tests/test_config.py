@@ -299,6 +299,7 @@ class TestPaths:
         folder: Annotated[Path, Location()] = Path()
         bundle: Annotated[str, Location(or_name=True)] = ""
         several: Annotated[tuple[Path, ...], Location()] = ()
+        model: Annotated[str, Location(or_name=True, holding=("bundle.json",))] = ""
 
     def read(self, text, file):
         document = text if isinstance(text, Document) else parse_yaml(text, str(file))
@@ -321,6 +322,12 @@ class TestPaths:
     def test_a_file_of_that_name_wins(self, tmp_path):
         (tmp_path / "sr-x2").mkdir()
         assert self.read("bundle: sr-x2", tmp_path / "a.yaml").bundle == str(tmp_path / "sr-x2")
+
+    def test_a_folder_that_holds_something_else_leaves_the_name(self, tmp_path):
+        (tmp_path / "sr-x2").mkdir()
+        assert self.read("model: sr-x2", tmp_path / "a.yaml").model == "sr-x2"
+        (tmp_path / "sr-x2" / "bundle.json").touch()
+        assert self.read("model: sr-x2", tmp_path / "a.yaml").model == str(tmp_path / "sr-x2")
 
     def test_a_home_that_is_not_there_is_a_folder_name(self, tmp_path):
         found = self.read("folder: ~nobody-of-that-name/x", tmp_path / "a.yaml").folder

@@ -21,17 +21,24 @@ class Config(BaseModel):
 class Location:
     """Marks a path option, ``Annotated[Path, Location()]``: relative to the file that states it.
 
-    With ``or_name`` the option may also be a plain name, which stays as it is unless a file of that name is there.
+    With ``or_name`` the option may also be a plain name, which stays as it is unless a file of that name is there, or a
+    folder; with ``holding`` only a folder that holds one of these files counts.
     """
 
     or_name: bool = False
+    holding: tuple[str, ...] = ()
 
     def absolute(self, stated: str, base: Path) -> str:
         """The stated path made absolute."""
         path = base / _home_expanded(stated)
-        if self.or_name and not path.exists() and not re.search(r"[/\\]|^\.", stated):
+        if self.or_name and not self._is_there(path) and not re.search(r"[/\\]|^\.", stated):
             return stated
         return os.path.normpath(path)
+
+    def _is_there(self, path: Path) -> bool:
+        if self.holding and path.is_dir():
+            return any((path / name).exists() for name in self.holding)
+        return path.exists()
 
 
 def without_folders(data: Any) -> Any:

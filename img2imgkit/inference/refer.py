@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
 FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
+MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
+"""Each of which makes a folder a model."""
 
 
 def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> Reference:

@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.bundle import Manifest, PluginVersion
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError
-from img2imgkit.inference import Describe, Reference, Settings, Translator, chosen, refer
+from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.side_files import FilesInput
 from img2imgkit.steps.side_inputs import Given, SideInputs
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Model(Config):
-    bundle: Annotated[str, Location(or_name=True)] = Field(
+    bundle: Annotated[str, Location(or_name=True, holding=MODEL_FILES)] = Field(
         min_length=1,
         description="A bundle's registered name, or the path of its folder; or of an exported model: an .onnx file, or "
         "the folder of a SavedModel.",
