@@ -12,4 +12,4 @@ def legal_size(geometry: Geometry, number: int = 0) -> Size:
     """One of several sizes that a translation takes, none of them square; larger with each number."""
     unit = geometry.multiple
     least = -(-max(geometry.minimum, LEAST) // unit)
-    return unit * (least + number), unit * (least + 2 * number + 1)
+    return unit * (least + number), unit * (least + number + 1)
