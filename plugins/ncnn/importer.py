@@ -64,5 +64,7 @@ def _left_out(recognised: Recognised) -> dict[str, str]:
     if recognised.resized is None:
         return {}
     method, factor = recognised.resized
-    words = f"the network's own; the file resizes its result {factor:g} times ({method}) afterwards, which is left out"
-    return {"scale": words}
+    words = (
+        f"what the network makes is resized {factor:g} times ({method}) in the file, and not in a bundle; a step can"
+    )
+    return {"resize": words}

@@ -71,7 +71,7 @@ def test_what_the_file_does_behind_its_network_is_told(tmp_path: Path) -> None:
     """realesr-animevideov3-x2 and -x3 are the network for 4 times, and a bicubic resize of what it gives."""
     found = read(srvgg_model(srvgg_state(scale=4), after=0.75).write(tmp_path / "a.param"))
     assert found.arguments["scale"] == 4
-    assert "0.75 times (bicubic)" in found.assumed["scale"]
+    assert "0.75 times (bicubic); a bundle does not" in found.assumed["resize"]
 
 
 GOOD = rrdb_model(rrdb_state())
