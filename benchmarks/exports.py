@@ -53,16 +53,17 @@ FRESH = {
 HEADER = """# Exports
 
 `python benchmarks/exports.py` writes this page: every task in every format, each export proved as `img2img export` does
-it: opened again in its own software, and all its programs compared with the bundle at three sizes and two batch sizes.
+it: opened again in its own software, and its programs compared with the bundle at three sizes and two batch sizes. An ONNX
+file holds `translate` here, a Keras file the networks, the others all programs.
 
-- *difference*: the largest one over all programs, over the range of the output; of int8 the PSNR to float32 in dB, over
+- *difference*: the largest one over its programs, over the range of the output; of int8 the PSNR to float32 in dB, over
   photographs that did not set its ranges
 - *speed*: the compiled Keras networks' time over that of the format's own software, for `translate` on one picture of
   {side} pixels a side (or the next legal size), on {cpus} CPU cores; above 1, the export is faster. Medians of {rounds}
-  rounds by turns.
+  rounds by turns, with some noise where the machine did other work besides.
 - *random*: small networks with random weights; the others are trained
-- *refused*, *failed*: what the command said; it wrote nothing. Rounding grows in networks with random weights whose
-  normalization sees 2x3 pixels, more than in trained ones
+- *refused*, *failed*: what the command said; it wrote nothing. CUT's float16 fails at the smallest size that is tried, where
+  the normalization inside sees 2x3 pixels
 
 | bundle | task | format | difference | MB | speed |
 |---|---|---|---|---|---|
