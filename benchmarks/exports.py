@@ -53,8 +53,8 @@ FRESH = {
 HEADER = """# Exports
 
 `python benchmarks/exports.py` writes this page: every task in every format, each export proved as `img2img export` does
-it: opened again in its own software, and its programs compared with the bundle at three sizes and two batch sizes. An ONNX
-file holds `translate` here, a Keras file the networks, the others all programs.
+it: opened again in its own software, and its programs compared with the bundle at three sizes and two batch sizes. An
+ONNX file holds `translate` here, a Keras file the networks, the others all programs.
 
 - *difference*: the largest one over its programs, over the range of the output; of int8 the PSNR to float32 in dB, over
   photographs that did not set its ranges
@@ -62,7 +62,7 @@ file holds `translate` here, a Keras file the networks, the others all programs.
   {side} pixels a side (or the next legal size), on {cpus} CPU cores; above 1, the export is faster. Medians of {rounds}
   rounds by turns, with some noise where the machine did other work besides.
 - *random*: small networks with random weights; the others are trained
-- *refused*, *failed*: what the command said; it wrote nothing. CUT's float16 fails at the smallest size that is tried, where
+- *refused*, *failed*: what the command said; it wrote nothing. CUT's float16 fails at the smallest size tried, where
   the normalization inside sees 2x3 pixels
 
 | bundle | task | format | difference | MB | speed |
