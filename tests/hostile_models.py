@@ -42,6 +42,12 @@ def evaluating(folder: Path) -> _Code:
     return _Code(builtins.eval, f"open({str(folder / CANARY)!r}, 'w')")
 
 
+def nowhere(path: Path) -> Path:
+    import h5py
+
+    return hdf5(path, lambda file: file.create_dataset("a", data=h5py.Empty("f4")))
+
+
 def zipped(path: Path, members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members.items():
@@ -114,6 +120,18 @@ def poisoned(path: Path) -> Path:
         return {**members, name: np.full(len(members[name]) // 4, np.nan, "<f4").tobytes()}
 
     return changed(path, change)
+
+
+def floating(dtype: str, kind: str, value: float, path: Path) -> Path:
+    """The same generator with all numbers alike, of another type."""
+    from img2imgkit.interop import read_torch
+
+    header, data = {}, b""
+    for name, array in read_torch(GENERATOR).items():
+        raw = np.full(array.shape, value, kind).tobytes()
+        header[name] = entry(list(array.shape), len(data), len(data) + len(raw), dtype)
+        data += raw
+    return safetensors(path, header, data)
 
 
 def safetensors(path: Path, header: Any, data: bytes = b"", length: int | None = None) -> Path:
@@ -253,6 +271,45 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         "outside its storage",
     ),
     "TorchScript": ("x.pt", lambda at: torch_zip(at, None, **{"constants.pkl": b"N."}), "TorchScript"),
+    "TorchScript as PyTorch packs it": (
+        "x.pt",
+        lambda at: zipped(at, {"a/data.pkl": b"N.", "a/constants.pkl": b"N."}, zipfile.ZIP_DEFLATED),
+        "TorchScript",
+    ),
+    "a structure that is only large": (
+        "x.pth",
+        lambda at: torch_zip(at, b"\x80\x02(" + b"}" * (1 << 20) + b"l."),
+        "more than 524,288 steps",
+    ),
+    "a key that cannot be shown": (
+        "x.pth",
+        lambda at: torch_zip(at, {1 << (1 << 15): None}),
+        "a number of 32769 bits",
+    ),
+    "a name that is longer than any": (
+        "x.safetensors",
+        lambda at: safetensors(at, {f"model.{'9' * 5000}.weight": entry([1], 0, 4)}, bytes(4)),
+        "a name of 5013 characters",
+    ),
+    "a kernel without axes": (
+        "x.safetensors",
+        lambda at: safetensors(
+            at,
+            {
+                "model.1.weight": entry([1, 1, 1, 1], 0, 4),
+                "model.2.conv_block.1.weight": entry([1, 1, 1, 1], 4, 8),
+                "model.9.weight": entry([], 8, 12),
+            },
+            bytes(12),
+        ),
+        "none of the networks known here",
+    ),
+    "weights that float32 cannot hold": (
+        "x.safetensors",
+        lambda at: floating("F64", "<f8", 1e300, at),
+        "NaN or infinity",
+    ),
+    "weights that are whole numbers": ("x.safetensors", lambda at: floating("I32", "<i4", 1, at), "holds int32"),
     "a key that takes forever to hash": ("x.pth", lambda at: torch_zip(at, nested_key()), "under a tuple"),
     "lists in lists in lists": ("x.pth", lambda at: torch_zip(at, nested_lists()), "RecursionError"),
     "copies of copies": ("x.pth", lambda at: torch_zip(at, copies()), "copies more than it says"),
@@ -277,6 +334,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
     "safetensors whose header is no JSON": ("x.safetensors", lambda at: safetensors(at, b"{]  "), "damaged"),
     "HDF5 whose numbers lie in another file": ("x.weights.h5", elsewhere, "does not lie in the file"),
     "HDF5 with a link to another file": ("x.weights.h5", linked, "link to another place"),
+    "HDF5 of arrays that are nowhere": ("x.weights.h5", nowhere, "cannot be read as weights"),
     "HDF5 that gathers from other files": ("x.weights.h5", virtual, "does not lie in the file"),
     "HDF5 whose groups go round": ("x.weights.h5", round_and_round, "go round"),
     "HDF5 that claims terabytes": (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ from img2imgkit.interop import import_bundle
 
 if TYPE_CHECKING:
     from img2imgkit.interop import Imported
+
+PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
 
 
 @click.command("import", short_help="Make a bundle of model files from other software.")
@@ -61,7 +66,7 @@ def command(
     if as_json:
         show_json(_described(done))
     else:
-        for line in _lines(done):
+        for line in _lines(done, _options(overrides)):
             click.echo(line)
     warn_of_broken(catalog)
 
@@ -97,7 +102,7 @@ def _described(done: Imported) -> dict[str, Any]:
     }
 
 
-def _lines(done: Imported) -> Iterator[str]:
+def _lines(done: Imported, options: Mapping[str, Any]) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
@@ -107,14 +112,16 @@ def _lines(done: Imported) -> Iterator[str]:
         yield f"left aside: {printable(source)}, a critic: a bundle holds what translates; a training file takes it"
     for role in done.adoption.fresh:
         yield f"fresh: {role}, which no file has and a translation does without"
-    for note in (*done.adoption.notes, *_assumed(done)):
+    for note in (*done.adoption.notes, *_assumed(done, options)):
         yield f"assumed: {note}"
     size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
     yield f"bundle: {printable(done.folder)}, {size}"
     yield "next:"
-    yield f"  in a pipeline:  - {{uses: translate, with: {{bundle: {printable(done.folder)}}}}}"
-    yield f"  train on, in a training file:  initial: {printable(done.folder)}"
-    yield f"  img2img export {printable(done.folder)} --format onnx --out {printable(manifest.name)}.onnx"
+    folder = printable(done.folder)
+    quoted = folder if PLAIN.fullmatch(folder) else json.dumps(folder, ensure_ascii=False)
+    yield f"  in a pipeline:  - {{uses: translate, with: {{bundle: {quoted}}}}}"
+    yield f"  train on, in a training file:  initial: {quoted}"
+    yield f"  img2img export {shlex.quote(folder)} --format onnx --out {printable(manifest.name)}.onnx"
 
 
 def _network(network: Foreign | Kept) -> str:
@@ -129,12 +136,14 @@ def _left_aside(done: Imported) -> list[str]:
     return [each.source for number, each in foreign if number not in taken]
 
 
-def _assumed(done: Imported) -> list[str]:
-    """What the files leave open and the task's notes do not name, and with which option it can be stated."""
+def _assumed(done: Imported, options: Mapping[str, Any]) -> list[str]:
+    """What the files leave open and neither options nor the task's notes name, and with which option it is stated."""
     stated = dict(_keys(done.manifest.options))
     found: dict[str, None] = {}
     for network in done.networks:
         for name, text in network.assumed.items() if isinstance(network, Foreign) else ():
+            if stated.get(name) in options:
+                continue
             hint = f"; otherwise --set {stated[name]}=..." if name in stated else ""
             if not any(name in note for note in done.adoption.notes):
                 found[f"{name}: {text}{hint}"] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -90,6 +91,7 @@ def import_bundle(
         raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
     chosen, adoption, others = adopted(foreign, catalog, task) if foreign else (*joined(_kept(networks), task), ())
     made = _task(catalog.get("tasks", chosen), adoption.options, options or {})
+    adoption = dataclasses.replace(adoption, notes=_open(adoption.notes, options or {}))
     if not foreign:
         _check_size(made)
     nets = Networks(_all(made).generators)
@@ -139,6 +141,11 @@ def _origin(path: Path) -> dict[str, Any]:
             return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _open(notes: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The notes less those whose option is stated: it is not assumed then."""
+    return tuple(note for note in notes if not any(re.search(rf"--set '?{re.escape(key)}=", note) for key in options))
 
 
 def _kept(networks: Sequence[Foreign | Kept]) -> list[Kept]:
@@ -204,6 +211,7 @@ def _saved(
     """Saved beside and renamed, so that nothing half-written is ever at its place."""
     if replace and (out / MANIFEST).is_file():
         return save(out, task, nets, name, catalog, **about)
+    out = out.absolute()  # "." has no name
     fresh = out.with_name(f".{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from collections import Counter
@@ -24,6 +25,10 @@ Convolution = tuple[np.ndarray, np.ndarray]
 WEIGHTS = "model.weights.h5"  # in a .keras file; beside it lies how the network is built, which stays unread
 ARCHIVE, PLAIN = ".keras", ".weights.h5"
 UNREAD = ("optimizer/", "seed_generator")  # what a training leaves besides
+DAMAGED = (
+    *(AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    zipfile.BadZipFile,
+)  # what h5py and zipfile make of damaged files
 MAX_ENTRIES = 20_000  # groups and arrays; the largest networks have about three thousand
 
 
@@ -108,7 +113,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except Refused as error:
         raise InteropError(f"{path}: {error}") from None
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise InteropError(f"{path}: cannot be read as a .keras file: {_reason(error)}") from None
 
 
@@ -120,13 +125,14 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         with _archive(path) as archive:
             if WEIGHTS not in archive.namelist():
                 raise InteropError(f"{path}: has no {WEIGHTS}, so it is no .keras file")
-            with archive.open(WEIGHTS) as member, h5py.File(member, "r") as file:
+            content = io.BytesIO(archive.read(WEIGHTS))  # in the archive, each step back begins at its beginning
+            with h5py.File(content, "r") as file:
                 yield file
         return
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except DAMAGED as error:
         raise InteropError(f"{path}: cannot be read as weights that Keras saved: {_reason(error)}") from None
 
 

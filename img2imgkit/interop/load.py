@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from img2imgkit.interop.spade import SPADE_GENERATOR, STYLE_ENCODER
 from img2imgkit.interop.srresnet import EDSR, SRRESNET
 from img2imgkit.interop.srvgg import SRVGG
 from img2imgkit.interop.stargan import DOMAIN_CRITIC, STARGAN_GENERATOR
-from img2imgkit.interop.state import Family, State, fitted, in_shapes, seen, state_of
+from img2imgkit.interop.state import Family, State, beginning, fitted, in_shapes, seen, state_of
 from img2imgkit.interop.torch_file import read_torch
 from img2imgkit.interop.unet import UNET
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import keras
 
 MAX_ARRAYS = 4_000  # the largest networks have about a thousand
+MAX_WORDS = 8  # that names begin with, which are looked at
 FAMILIES: tuple[Family, ...] = (
     UNET,
     RESNET,
@@ -137,10 +139,30 @@ def _recognised(state: State, network: str | None) -> tuple[Family, dict[str, An
     if network is not None and network not in known:
         raise InteropError(f"network {network!r}: known are {', '.join(known)}")
     for name, family in known.items():
-        if network in (None, name) and (options := family.recognise(family.clean(state))) is not None:
+        if network in (None, name) and (options := _read_off(family, state)) is not None:
             return family, options
     wanted = f"no {network} network" if network else f"none of the networks known here ({', '.join(known)})"
-    raise InteropError(f"{wanted}: {seen(state)}")
+    raise InteropError(f"{wanted}: {seen(state)}{_inside(state)}")
+
+
+def _inside(state: State) -> str:
+    """For an error: which networks there are of those arrays whose names begin alike, as other toolkits have them."""
+    words = list(dict.fromkeys(name.partition(".")[0] for name in state))[:MAX_WORDS]
+    found = {
+        word: family.name
+        for word in words
+        for family in reversed(FAMILIES)  # the first one holds
+        if (part := beginning(state, word)) and _read_off(family, part) is not None
+    }
+    told = [f"those that begin with '{word}.' are of a {name}: state the part {word!r}" for word, name in found.items()]
+    return "; ".join(["", *told])
+
+
+def _read_off(family: Family, state: State) -> dict[str, Any] | None:
+    """The family's arguments. Whatever is wrong with names and shapes of a file, it is of another network then."""
+    with suppress(ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return family.recognise(family.clean(state))
+    return None
 
 
 def _built(family: Family, arguments: Mapping[str, Any]) -> keras.Model:
@@ -159,7 +181,8 @@ def _fit(family: Family, state: State, model: keras.Model) -> list[tuple[Any, np
 
 
 def _not_finite(values: list[tuple[Any, np.ndarray]]) -> list[str]:
-    return [variable.path for variable, array in values if not np.isfinite(array).all()]
+    with np.errstate(over="ignore"):  # of float64
+        return [variable.path for variable, array in values if not np.isfinite(array.astype("float32")).all()]
 
 
 def _assign(values: list[tuple[Any, np.ndarray]]) -> None:

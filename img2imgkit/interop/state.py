@@ -27,6 +27,7 @@ LEAVES = {
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",)},
 }
 SHOWN = 4  # names in an error
+MAX_NAME = 200  # characters of one, as far as a file may have it
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,32 @@ def state_of(loaded: Any, part: str | None = None) -> dict[str, np.ndarray]:
     """The state dict in what a file holds, without the ``module.`` that PyTorch's DataParallel puts before each name.
 
     Args:
-        part: the entry of the file that it is; None: the file itself, or the first that it has of ``PARTS``
+        part: the entry of the file that it is, or what the names begin with, before a dot; None: the file itself, or
+            the first entry that it has of ``PARTS``
 
     Raises:
         InteropError: there is none.
     """
     found = loaded
-    if isinstance(loaded, dict) and (part is not None or not _is_state(loaded)):
-        name = part if part is not None else next((name for name in PARTS if name in loaded), None)
-        found = loaded.get(name)
+    if isinstance(loaded, dict):
+        usual = loaded if _is_state(loaded) else loaded.get(next((name for name in PARTS if name in loaded), None))
+        found = usual if part is None else loaded[part] if part in loaded else beginning(usual, part)
     if not isinstance(found, dict) or not _is_state(found):
         entries = _some([*map(repr, loaded)], 12) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
         wanted = f"no state dict called {part!r}" if part is not None else "no state dict that is known by its name"
         raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as `part`")
     state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
+    if longest := next((name for name in state if len(name) > MAX_NAME), None):
+        raise InteropError(f"{longest[:MAX_NAME]}...: a name of {len(longest)} characters")
     if empty := [name for name, array in state.items() if array.size == 0]:
         raise InteropError(f"{_some(empty)}: no numbers in it")
     return state
+
+
+def beginning(state: Any, word: str) -> dict[str, Any]:
+    """What has a name that begins with a word and a dot, without these; none where this is no dict."""
+    names = {name: name.removeprefix("module.") for name in state} if isinstance(state, dict) else {}
+    return {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
 
 
 def _is_state(value: dict[Any, Any]) -> bool:
@@ -171,6 +181,8 @@ def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
 def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
     """The layer's variable of that name, and the array in its order."""
     leaf = name.rpartition(".")[2]
+    if array.dtype.kind != "f":
+        raise InteropError(f"{name}: holds {array.dtype}, where a network has floating-point numbers")
     variable = next((found for each in LEAVES.get(leaf, ()) if (found := getattr(layer, each, None)) is not None), None)
     if variable is None:
         raise InteropError(f"{name} has no place in the layer {layer.name!r}")
@@ -202,4 +214,5 @@ def seen(state: State) -> str:
 
 
 def _some(names: list[str], most: int = SHOWN) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(name[:MAX_NAME] for name in names[:most]) + more

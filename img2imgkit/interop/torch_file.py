@@ -20,6 +20,7 @@ from img2imgkit.interop.archive import Refused, plain_members
 from img2imgkit.interop.torch_pickle import BFLOAT16, Reader, width_of
 
 MAX_PICKLE = 32 << 20  # bytes of structure; an optimizer's state of a large network has about one million
+MAX_STEPS = 1 << 19  # opcodes of it; an optimizer's state of a thousand arrays has about a hundred thousand
 MAX_SHARED = 4  # bytes of tensors for each byte of their file
 ByteOrder = Literal["<", ">"]
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the files before PyTorch 1.6
@@ -48,24 +49,24 @@ def read_torch(path: Path | str) -> Any:
 
 def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise Refused("TorchScript, which holds a program; save the network's state_dict() instead")
         members = plain_members(archive, path, "torch.save")
         structures = [name for name in members if name.endswith("/data.pkl")]
         if len(structures) != 1:
             raise Refused("a zip file, but not one of torch.save: it has no data.pkl")
         root = structures[0].removesuffix("data.pkl")
-        if f"{root}constants.pkl" in members:
-            raise Refused("TorchScript, which holds a program; save the network's state_dict() instead")
         order = archive.read(f"{root}byteorder") if f"{root}byteorder" in members else b"little"
         sign: ByteOrder = ">" if order == b"big" else "<"
-        kept: dict[tuple[str, str], np.ndarray] = {}
+        wanted: dict[str, tuple[str, int]] = {}
+        kept: dict[str, np.ndarray] = {}
 
         def storage(kind: str, key: str, count: int) -> np.ndarray:
-            if (kind, key) not in kept:
+            _noted(wanted, kind, key, count)
+            if key not in kept:
                 raw = np.frombuffer(archive.read(f"{root}data/{key}"), np.uint8)
-                kept[kind, key] = _typed(raw, kind, count, sign)
-            if kept[kind, key].size != count:
-                raise Refused(f"storage {key}: its two counts differ")
-            return kept[kind, key]
+                kept[key] = _typed(raw, kind, count, sign)
+            return kept[key]
 
         structure = _structure(io.BytesIO(archive.read(structures[0])))
         return Reader(io.BytesIO(structure), storage, MAX_SHARED * path.stat().st_size).load_plain()
@@ -99,16 +100,18 @@ def _legacy_value(file: Any) -> Any:
 
 
 def _noted(wanted: dict[str, tuple[str, int]], kind: str, key: str, count: int) -> None:
-    """The first time through an old file, which has its storages last, only tells how large they are."""
+    """Keep in mind what a storage is said to be, which is one thing throughout a file."""
     if wanted.setdefault(key, (kind, count)) != (kind, count):
-        raise Refused(f"storage {key}: used with two types")
+        raise Refused(f"storage {key}: used with two types or counts")
 
 
 def _structure(file: Any) -> bytes:
     """The next pickle in a file, which is left behind it. Its opcodes are only looked at."""
     start = file.tell()
-    for opcode, argument, _place in pickletools.genops(file):
+    for steps, (opcode, argument, _place) in enumerate(pickletools.genops(file)):
         size = file.tell() - start
+        if steps == MAX_STEPS:
+            raise Refused(f"its structure has more than {MAX_STEPS:,} steps")
         if size > MAX_PICKLE:
             raise Refused(f"its structure has more than {MAX_PICKLE >> 20} MiB")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > size:

@@ -23,6 +23,8 @@ STORAGES = {
     **{"ByteStorage": "u1", "BoolStorage": "?"},
 }
 MAX_AXES = 16
+MAX_BITS = 128  # of whole numbers; seeds have 64, and larger ones take long to be shown
+MAX_NAME = 100  # characters of a name in an error
 MAX_COPIED = 1 << 18  # entries of mappings that are made of lists
 KEYS = (str, int, float, bool, bytes, type(None))  # a nested tuple, small as it is, may take forever to hash
 
@@ -84,7 +86,7 @@ class Reader(pickle._Unpickler):
             return self._known[module, name]
         except KeyError:
             raise Refused(
-                f"it names {module}.{name}, which is no plain data; nothing of it was run. "
+                f"it names {f'{module}.{name}'[:MAX_NAME]}, which is no plain data; nothing of it was run. "
                 "Where you trust the file, load it with PyTorch and save its state_dict() alone"
             ) from None
 
@@ -193,6 +195,8 @@ def _tensor(storage: Any, offset: Any, sizes: Any, strides: Any, *_: Any) -> Any
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
     """The same in Python's own types; each shared part is made once, and what holds itself is refused."""
+    if type(value) is int and value.bit_length() > MAX_BITS:
+        raise Refused(f"it holds a number of {value.bit_length()} bits")
     if value is None or type(value) in (bool, int, float, str, bytes, np.ndarray):
         return value
     if id(value) in done:

@@ -35,11 +35,39 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
 
 
 def test_what_a_task_does_not_note_is_told_with_its_option(img2img, tmp_path):
-    outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix", "--set", "generator.padding=zero")
+    outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
     assert "padding: reflect; replicate leaves the same traces" in outcome.out
     assert "otherwise --set generator.padding=..." in outcome.out
-    assert bundle.describe(tmp_path / "r").options["generator"]["padding"] == "zero"
+
+
+@pytest.mark.parametrize(
+    ("file", "option"), [(RESNET, "generator.padding=zero"), (UNET, "statistics=running")], ids=["its own", "a note's"]
+)
+def test_what_is_stated_is_not_told_as_assumed(img2img, tmp_path, file, option):
+    outcome = img2img("import", file, "--out", tmp_path / "b", "--task", "pix2pix", "--set", option)
+    assert outcome.code == 0
+    key, _, value = option.partition("=")
+    assert not any(key.rpartition(".")[2] in line for line in outcome.out.splitlines() if line.startswith("assumed"))
+    options = bundle.describe(tmp_path / "b").options
+    assert value in (options["generator"]["padding"] if "padding" in key else options["statistics"])
+
+
+def test_what_can_be_done_next_can_be_copied_whatever_the_folder_is_called(img2img, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = img2img("import", RESNET, "--out", "old, new/my: first", "--task", "pix2pix")
+    assert outcome.code == 0
+    assert '- {uses: translate, with: {bundle: "old, new/my: first"}}' in outcome.out
+    assert "img2img export 'old, new/my: first' --format onnx --out my-first.onnx" in outcome.out
+
+
+def test_the_current_folder_can_become_the_bundle(img2img, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    outcome = img2img("import", RESNET, "--out", ".", "--task", "pix2pix")
+    assert outcome.code == 0
+    assert bundle.describe(tmp_path / "here").name == "here"
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
 
 def test_json(img2img, tmp_path):

@@ -17,7 +17,7 @@ from img2imgkit import backend
 backend.load()
 
 from img2imgkit.errors import InteropError  # noqa: E402
-from img2imgkit.interop import load_torch, put, read_torch  # noqa: E402
+from img2imgkit.interop import foreign_from_state, load_torch, put, read_torch  # noqa: E402
 from img2imgkit.interop.load import FAMILIES  # noqa: E402
 from img2imgkit.interop.state import state_of  # noqa: E402
 from img2imgkit.nn import patch_critic, resnet, resnet_features  # noqa: E402
@@ -278,3 +278,14 @@ class TestErrors:
         shutil.copy(SMALL / "junyanz_pixel_batch" / "io.npz", tmp_path / "io.pth")
         with pytest.raises(InteropError, match=r"io\.pth: "):
             load_torch(tmp_path / "io.pth")
+
+
+def test_a_network_inside_of_others_is_told_and_taken_by_what_its_names_begin_with() -> None:
+    """As PyTorch Lightning keeps a whole module."""
+    state = read_torch(SMALL / "junyanz_pixel_batch" / "weights.pth")
+    held = {"state_dict": {f"{word}.{name}": array for word in ("netD", "net2") for name, array in state.items()}}
+    with pytest.raises(InteropError, match=r"begin with 'netD\.' are of a pixel_critic: state the part 'netD'"):
+        foreign_from_state(state_of(held))
+    assert foreign_from_state(state_of(held, "netD")).family == "pixel_critic"
+    with pytest.raises(InteropError, match="no state dict called 'netG'"):
+        state_of(held, "netG")

@@ -282,3 +282,7 @@ class TestRefuses:
         path = torch_zip(tmp_path / "file.pth", text("x" * (MAX_PICKLE + 1)))
         with pytest.raises(InteropError, match="more than 32 MiB"):
             read_torch(path)
+
+    def test_one_storage_of_two_types(self, save: Any) -> None:
+        with pytest.raises(InteropError, match="storage 0: used with two types"):
+            read_torch(save(b"](" + tensor((2,)) + tensor((2,), kind="Int") + b"e", np.zeros(2, "f4")))
