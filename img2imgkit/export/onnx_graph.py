@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from img2imgkit.bundle import EXPORTED_KEY
@@ -26,7 +28,7 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
     """
     import tf2onnx
 
-    with quietly() as told:
+    with quietly() as told, _without_copies():
         try:
             model, _ = tf2onnx.convert.from_function(traceable(program), [signature(program)], opset=opset)
         except Exception as error:
@@ -40,6 +42,20 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
     _name_ports(model, program)
     check(model, program.name)
     return model
+
+
+@contextmanager
+def _without_copies() -> Iterator[None]:
+    """Let the converter's optimizers raise their errors, and work in place rather than on copies of the graph."""
+    name = "TF2ONNX_CATCH_ERRORS"
+    before = os.environ.get(name)
+    os.environ[name] = "FALSE"
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def check(model: onnx.ModelProto, name: str) -> None:
