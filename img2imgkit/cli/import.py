@@ -31,7 +31,7 @@ PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text where
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
-@click.option("--part", help="The files' entry, or beginning of names, of the network, such as params_ema.  [default: the usual one]")
+@click.option("--part", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
 @click.option("--name", help="The bundle's name.  [default: its folder's]")
 @click.option("--licence", default="", help="Under which the weights may be used; it travels with them.")
 @click.option("--attribution", multiple=True, help="Whom to name; may be given several times.")
