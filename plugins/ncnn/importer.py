@@ -64,7 +64,5 @@ def _left_out(recognised: Recognised) -> dict[str, str]:
     if recognised.resized is None:
         return {}
     method, factor = recognised.resized
-    words = (
-        f"what the network makes is resized {factor:g} times ({method}) in the file, and not in a bundle; a step can"
-    )
+    words = f"the file resizes what its network makes {factor:g} times ({method}); a bundle does not, a step can"
     return {"resize": words}
