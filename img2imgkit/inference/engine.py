@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.inference import devices
+from img2imgkit.inference.grid import Grid
 from img2imgkit.task import Geometry
 
 Arrays = Mapping[str, np.ndarray]
@@ -25,12 +26,14 @@ class Engine(ABC):
         geometry: how it maps sizes
         devices: what it runs on, as the software that runs it calls them
         size: height and width of every tile, where the model takes no other
+        batch: how many tiles go through at once, where the model takes no other number
         blind: why tiles cannot be exact, where ``geometry.radius`` is None
     """
 
     geometry: Geometry
     devices: tuple[str, ...]
     size: tuple[int, int] | None = None
+    batch: int | None = None
     blind = "every output pixel depends on the whole picture, which tiles do not see; 'tile: off' avoids them"
 
     @property
@@ -61,6 +64,16 @@ class Engine(ABC):
     def free_bytes(self) -> int:
         """What one more call may take on each device."""
         return min(map(devices.free_bytes, self.devices))
+
+    def why_inexact(self, grid: Grid) -> str:
+        """Why tiles that are not exact are not, for the report."""
+        radius = self.geometry.radius
+        if radius is not None and grid.tiles > 1 and grid.overlap.halo < radius:
+            return f"the tiles overlap by less than {2 * radius} pixels, which this network needs"
+        if self.size is not None:
+            size = " x ".join(map(str, self.size))
+            return f"the model takes {size} pixels alone: smaller pictures are continued, larger ones seen in parts"
+        return self.blind
 
     def notes(self) -> Mapping[str, Any]:
         """What the report should say of the model itself."""

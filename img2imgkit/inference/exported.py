@@ -98,13 +98,13 @@ class ExportedEngine(Engine):
 
     def __init__(self, model: ExportedModel, names: Sequence[str], batch: int) -> None:
         self.geometry, self.devices = model.interface.geometry, tuple(names)
-        self.size, self.blind = model.interface.size, model.blind
-        self._model, self._interface, self._batch = model, model.interface, model.interface.batch or batch
+        self.size, self.batch, self.blind = model.interface.size, model.interface.batch, model.blind
+        self._model, self._interface, self._together = model, model.interface, model.interface.batch or batch
         self._runs = [model.runtime.open(model.path, name) for name in self.devices]
         self._encoders: dict[str, Run] = {}
 
     def __call__(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        tiles, each = len(inputs["source"]), self._batch
+        tiles, each = len(inputs["source"]), self._together
         parts = [{name: array[at : at + each] for name, array in inputs.items()} for at in range(0, tiles, each)]
         if len(self._runs) == 1 or len(parts) == 1:
             images = [self._called(self._runs[0], part) for part in parts]
@@ -154,8 +154,8 @@ def prove_settings(path: Path, interface: Interface, settings: Settings) -> None
     """Raises ConfigError: an exported model cannot be run so."""
     if settings.precision != "float32":
         raise ConfigError(
-            f"precision {settings.precision!r}: the precision of {path.name} was decided when it was exported; leave "
-            f"the option out, or export the bundle with '--precision {settings.precision}' where that is offered"
+            f"precision {settings.precision!r}: that of {path.name} was decided when it was exported: leave the option "
+            "out ('img2img export' has --precision)"
         )
     if interface.size is None:
         return

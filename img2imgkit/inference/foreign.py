@@ -34,8 +34,8 @@ class Describe(Config):
     scale: int | None = Field(default=None, ge=1, le=16, description="The output is so many times as high and wide.")
     values: Values | None = Field(
         default=None,
-        description="What pictures are to it: 'unit' is 0 to 1 (the default of floats), 'signed' -1 to 1, "
-        "'levels' 0 to 255 (the default of uint8).",
+        description="What pictures in floats are: 'unit' is 0 to 1 (the default), 'signed' -1 to 1, 'levels' 0 to 255, "
+        "which uint8 is always.",
     )
     layout: Layout | None = Field(default=None, description="The order of axes; read off the channels' place.")
     channels: Channels | None = Field(
@@ -43,7 +43,7 @@ class Describe(Config):
         description="'rgb' (the default of 3), 'bgr', 'grey': each channel of a picture goes through by itself, or "
         "'y' (the default of 1): luma goes through, and colour is enlarged by bicubic interpolation.",
     )
-    multiple: int = Field(default=1, ge=1, description="Height and width must be multiples of this.")
+    multiple: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Height and width must be multiples of this.")
     minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="The least height and width.")
     radius: int | None = Field(
         default=None,
@@ -106,15 +106,18 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
         )
     layout: Layout = known("layout", _layout(path, shape, stated))
     count, height, width, depth = _nhwc(shape, layout)
-    order: Channels = known("channels", {1: "y", 3: "rgb"}.get(depth or 0), usual=True) or "rgb"
+    order: Channels = known("channels", "y" if depth == 1 else "rgb", usual=True)
     read = 1 if order in ("grey", "y") else 3
     if depth not in (None, read):
         raise _wrong("channels", f"{path.name} reads {depth}, and {order!r} are {read}")
-    values: Values = known("values", "levels" if dtype == "uint8" else "unit", usual=True)
-    if dtype == "uint8" and values != "levels":
-        raise _wrong("values", f"{path.name} reads uint8, which {values!r} cannot be")
     size = _fixed(path, height, width, stated)
     output = _output(path, model, stated)
+    written_as = onnx_graph.dtype_of(output)
+    if dtype == "uint8" and written_as != "uint8" and stated.values is None:
+        raise _wrong("values", f"{path.name} reads uint8 and writes {written_as}: state what the latter are")
+    values: Values = known("values", "levels" if dtype == "uint8" else "unit", usual=True)
+    if dtype == written_as == "uint8" and values != "levels":
+        raise _wrong("values", f"{path.name} reads and writes uint8, which {values!r} cannot be")
     scale, written = _made(path, model, value, output, layout, size, stated)
     scale = known("scale", scale)
     if scale is None:

@@ -134,7 +134,8 @@ def fixed_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, si
         for length, tile, own in zip((height, width), size, axes, strict=True)
     )
     whole = len(rows) == len(columns) == 1
-    return Grid(rows, columns, max(size), overlap, whole or _is_exact(geometry, overlap))
+    fits = all(padded(length, geometry) >= tile for length, tile in zip((height, width), size, strict=True))
+    return Grid(rows, columns, max(size), overlap, fits and (whole or _is_exact(geometry, overlap)))
 
 
 def spans(length: int, tile: int, overlap: Overlap, geometry: Geometry) -> tuple[Span, ...]:

@@ -26,7 +26,8 @@ class Interface:
     Attributes:
         geometry: how it maps sizes, as a Translator sees it
         image, output: names of the input and the output that are pictures, or ids of semantic data
-        values: what pictures are: in [-1, 1] ("signed"), in [0, 1] ("unit"), or 0 to 255 ("levels")
+        values: what pictures in floats are: in [-1, 1] ("signed"), in [0, 1] ("unit"), or 0 to 255 ("levels"), which
+            whole numbers are always
         layout: the order of their axes
         channels: what theirs are; "y" goes in and comes out as luma, and colour is enlarged by bicubic interpolation
         dtype: of pictures
@@ -77,7 +78,7 @@ class Interface:
         if image.shape != expected:
             given = f"the model gave {_axes(image.shape)} for {_axes(source.shape)}"
             raise TranslateError(f"{given}, not {_axes(expected)} as is said of it")
-        image = self._signed(image.astype(np.float32))
+        image = self._signed(image)
         if self.channels == "y":
             return _with_luma(enlarged(source, scale), image)
         return image[..., ::-1] if self.channels == "bgr" and written == 3 else image
@@ -95,18 +96,19 @@ class Interface:
         return self.pixels(source[..., ::-1] if self.channels == "bgr" else source)
 
     def _numbers(self, image: np.ndarray) -> np.ndarray:
-        if self.values == "signed":
+        whole = np.issubdtype(np.dtype(self.dtype), np.integer)
+        if self.values == "signed" and not whole:
             return image
-        if self.values == "unit":
+        if self.values == "unit" and not whole:
             return (image + np.float32(1)) / np.float32(2)
         levels = (image + np.float32(1)) * np.float32(127.5)
-        whole = np.issubdtype(np.dtype(self.dtype), np.integer)
         return np.floor(levels.clip(0, 255) + np.float32(0.5)) if whole else levels
 
-    def _signed(self, image: np.ndarray) -> np.ndarray:
-        if self.values == "signed":
+    def _signed(self, made: np.ndarray) -> np.ndarray:
+        whole, image = np.issubdtype(made.dtype, np.integer), made.astype(np.float32)
+        if self.values == "signed" and not whole:
             return image
-        return image * np.float32(2 if self.values == "unit" else 2 / 255) - np.float32(1)
+        return image * np.float32(2 if self.values == "unit" and not whole else 2 / 255) - np.float32(1)
 
 
 def enlarged(image: np.ndarray, scale: int) -> np.ndarray:

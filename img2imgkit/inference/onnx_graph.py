@@ -16,6 +16,7 @@ DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")
 LARGEST = 8 << 30  # bytes of one tensor, at sizes that the file itself states
 _SMALL = 4096  # numbers of constants that shapes may be made of
 _EXTERNAL = 1  # TensorProto.EXTERNAL
+_MOST_NODES = 1_000_000  # with functions written out, as whatever reads a graph does: they may double, and double again
 
 
 def read_graph(path: Path) -> Any:
@@ -38,6 +39,7 @@ def read_graph(path: Path) -> Any:
     for tensor in _tensors(model):
         _prove_tensor(path, tensor)
     _prove_domains(path, model)
+    _prove_length(path, model)
     _prove_sizes(path, inferred(path, model, {}))
     return model
 
@@ -59,11 +61,12 @@ def inputs_of(model: Any) -> list[Any]:
 
 
 def shape_of(value: Any) -> tuple[int | None, ...] | None:
-    """Of a ``ValueInfoProto``; None for axes, or all of it, that are not known."""
+    """Of a ``ValueInfoProto``; None for axes, or all of it, that are not known. Some exporters write -1 for those."""
     kind = value.type.tensor_type
     if not kind.HasField("shape"):
         return None
-    return tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in kind.shape.dim)
+    stated = (axis.dim_value if axis.HasField("dim_value") else -1 for axis in kind.shape.dim)
+    return tuple(None if length < 0 else length for length in stated)
 
 
 def dtype_of(value: Any) -> str:
@@ -115,7 +118,7 @@ def peak_bytes(model: Any, known: Mapping[str, Any]) -> int:
         alive += sum(_or(sizes.get(name), largest) for name in node.output if name in last)
         peak = max(peak, alive)
         alive -= sum(_or(sizes.get(name), largest) for name in set(node.input) if last.get(name) == number)
-    return max(peak, largest)
+    return max(peak, largest, 1)
 
 
 def bytes_of(value: Any) -> int | None:
@@ -154,6 +157,7 @@ def _without_weights(model: Any) -> Any:
 def _tensors(model: Any) -> Iterator[Any]:
     yield from _graph_tensors(model.graph)
     for function in model.functions:
+        yield from _attribute_tensors(function.attribute_proto)
         yield from _node_tensors(function.node)
 
 
@@ -166,16 +170,20 @@ def _graph_tensors(graph: Any) -> Iterator[Any]:
 
 def _node_tensors(nodes: Any) -> Iterator[Any]:
     for node in nodes:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            if attribute.HasField("sparse_tensor"):
-                yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
-            for sparse in attribute.sparse_tensors:
-                yield from (sparse.values, sparse.indices)
-            for graph in [attribute.g, *attribute.graphs]:
-                yield from _graph_tensors(graph)
+        yield from _attribute_tensors(node.attribute)
+
+
+def _attribute_tensors(attributes: Any) -> Iterator[Any]:
+    for attribute in attributes:
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        if attribute.HasField("sparse_tensor"):
+            yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+        for sparse in attribute.sparse_tensors:
+            yield from (sparse.values, sparse.indices)
+        for graph in [attribute.g, *attribute.graphs]:
+            yield from _graph_tensors(graph)
 
 
 def _nodes(nodes: Any) -> Iterator[Any]:
@@ -254,6 +262,27 @@ def _prove_domains(path: Path, model: Any) -> None:
                 f"{path}: its operator {node.op_type!r} is of the domain {node.domain!r}, which needs code beside the "
                 "file: refused; export the model with the operators of ONNX alone"
             )
+
+
+def _prove_length(path: Path, model: Any) -> None:
+    """Raises BundleError: a few functions that call each other make more of a graph than can be read."""
+    functions = {(function.domain, function.name): function.node for function in model.functions}
+    lengths: dict[tuple[str, str], int] = {}
+
+    def length(nodes: Any, callers: frozenset[tuple[str, str]]) -> int:
+        found = 0
+        for node in _nodes(nodes):
+            key = (node.domain, node.op_type)
+            if key in callers:
+                raise BundleError(f"{path}: its function {node.op_type!r} calls itself: refused")
+            if key in functions and key not in lengths:
+                lengths[key] = 1 + length(functions[key], callers | {key})
+            found += lengths.get(key, 1)
+        return found
+
+    whole = length(model.graph.node, frozenset())
+    if whole > _MOST_NODES:
+        raise BundleError(f"{path}: has {whole} operators once its functions are written out: refused")
 
 
 def _prove_sizes(path: Path, known: Mapping[str, Any]) -> None:

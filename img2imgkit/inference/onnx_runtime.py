@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class OnnxRuntime(Runtime):
     def encoder(self, path: Path, side: str, name: str) -> Run:
         text = onnx_graph.metadata_of(onnx_graph.read_graph(path))[EXPORTED_KEY]
         beside = path.with_name(f"encode_{side}.onnx")
-        if beside not in encoders_beside(path, read_exported(text, str(path)).manifest):
+        if not beside.is_file() or not _is_of(beside, read_exported(text, str(path)).manifest):
             raise BundleError(
                 f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with '--part "
                 f"all', or give a code file, which 'img2img encode BUNDLE {side} ...' makes"
@@ -80,14 +81,22 @@ class OnnxRuntime(Runtime):
 
 
 def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
-    """The files in a model's folder that encode pictures for it: of the same bundle, as they say."""
+    """The files in a model's folder that encode pictures for it: of the same bundle, as they say.
+
+    Others may lie there, damaged ones among them, that are none of its business.
+    """
     found = []
     for each in sorted(path.parent.glob("encode_*.onnx")):
-        if each != path and each.is_file():
-            text = onnx_graph.metadata_of(onnx_graph.read_graph(each)).get(EXPORTED_KEY)
-            if text and read_exported(text, str(each)).manifest.digest == manifest.digest:
+        with suppress(BundleError):
+            if each != path and each.is_file() and _is_of(each, manifest):
                 found.append(each)
     return found
+
+
+def _is_of(path: Path, manifest: Manifest) -> bool:
+    """Whether a model is made of that bundle. Raises BundleError: it is refused."""
+    text = onnx_graph.metadata_of(onnx_graph.read_graph(path)).get(EXPORTED_KEY)
+    return bool(text) and read_exported(text or "", str(path)).manifest.digest == manifest.digest
 
 
 def _session(path: Path, name: str) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from img2imgkit import bundle
-from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.errors import BundleError, ConfigError, Problem
 from img2imgkit.inference.exported_reference import onnx_reference, saved_model_reference
 from img2imgkit.inference.foreign import Describe
 from img2imgkit.inference.reference import BundleReference, Reference
@@ -35,13 +35,17 @@ def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | Non
         path /= FIRST
     if path is not None and path.is_file():
         return onnx_reference(path, describe)
+    if path is not None and path.suffix.lower() == ".onnx" and not path.exists():
+        raise BundleError(f"{path}: no such file")
+    if path is not None and (path / GRAPH).exists():
+        found = saved_model_reference(path)
+    else:
+        folder = bundle.resolve(reference, base, catalog)
+        manifest = bundle.describe(folder)
+        found = BundleReference(folder, manifest, manifest.digest)
     if describe is not None:
         raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
-    if path is not None and (path / GRAPH).exists():
-        return saved_model_reference(path)
-    folder = bundle.resolve(reference, base, catalog)
-    manifest = bundle.describe(folder)
-    return BundleReference(folder, manifest, manifest.digest)
+    return found
 
 
 def _expanded(reference: str, base: Path) -> Path | None:

@@ -15,7 +15,7 @@ from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import transparency
 from img2imgkit.inference.bands import Band, Bands
 from img2imgkit.inference.colour import finished, readied
-from img2imgkit.inference.engine import Engine, OutOfMemory
+from img2imgkit.inference.engine import OutOfMemory
 from img2imgkit.inference.engines import engine_of
 from img2imgkit.inference.exported import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
@@ -189,7 +189,7 @@ class Translator:
     def _band(self, scene: _Scene, grid: Grid, row: Span) -> Band:
         color = scene.color
         band = Band(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
-        together = self.settings.batch * self.model.engine.replicas
+        together = self._batch * self.model.engine.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
@@ -197,6 +197,11 @@ class Translator:
             for column, tile in zip(columns, self.model(tiles, more), strict=True):
                 band.put(column, tile)
         return band
+
+    @property
+    def _batch(self) -> int:
+        """Tiles per call, on each device."""
+        return self.model.engine.batch or self.settings.batch
 
     def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
         image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
@@ -225,7 +230,7 @@ class Translator:
     def _tiling(self) -> Tiling:
         engine = self.model.engine
         preferred = CPU_TILE if "CPU" in self.devices[0].upper() else GPU_TILE
-        room = engine.free_bytes() / (engine.bytes_per_pixel() * self.settings.batch)
+        room = engine.free_bytes() / (engine.bytes_per_pixel() * self._batch)
         return Tiling(self.geometry, self.settings, room, preferred, engine.size)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
@@ -234,7 +239,7 @@ class Translator:
         if grid.tiles > 1:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
-            notes["inexact"] = _why_inexact(self.model.engine)
+            notes["inexact"] = self.model.engine.why_inexact(grid)
         if retries:
             notes["retries"] = retries
         if redone:
@@ -272,12 +277,6 @@ def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.nd
 
 def _in_levels(difference: np.ndarray) -> dict[str, float]:
     return {"max": round(float(difference.max()) * 127.5, 4), "mean": round(float(difference.mean()) * 127.5, 4)}
-
-
-def _why_inexact(engine: Engine) -> str:
-    if engine.geometry.radius is None:
-        return engine.blind
-    return f"the tiles overlap by less than {2 * engine.geometry.radius} pixels, which this network needs"
 
 
 def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:

@@ -96,7 +96,10 @@ def test_a_fixed_size_makes_all_tiles_of_that_size(export: Export, form: str) ->
     made = opened(model, Settings(batch=2)).translate(given)
     assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
     assert made.notes == {"tile": 32, "tiles": 9, "overlap": 6}
-    assert opened(model).translate(picture(3, 40)).picture.color.shape == (6, 80, 3)
+    small = opened(model).translate(picture(3, 40))
+    assert small.picture.color.shape == (6, 80, 3)
+    assert small.notes["inexact"].startswith("the model takes 24 x 32 pixels alone")
+    assert "inexact" not in opened(model).translate(picture(24, 32)).notes
     for wrong, match in (
         (Settings(tile=16), "24x32 alone"),
         (Settings(tile="off"), "24x32"),
@@ -138,6 +141,17 @@ def test_sides_go_in_as_with_the_bundle(export: Export, form: str, tmp_path: Pat
     assert np.allclose(load_code(tmp_path / "code.json", "style", translator.bundle.manifest), code)
     with pytest.raises(TranslateError, match="'hidden', which nothing was given for"):
         translator.translate(color, {"style": code})
+
+
+def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> None:
+    for path in export(Tinted, "onnx", part="all").iterdir():
+        shutil.copy(path, tmp_path)
+    (tmp_path / "encode_other.onnx").write_bytes(b"damaged")
+    found = refer(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
+    assert found.digest == refer(str(export(Tinted, "onnx", part="all")), Path.cwd(), CATALOG).digest
+    (tmp_path / "encode_style.onnx").write_bytes(b"damaged")
+    with pytest.raises(BundleError, match=r"encode_style\.onnx: no ONNX file"):
+        opened(tmp_path / "translate.onnx").encode("style", [picture()])
 
 
 def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:

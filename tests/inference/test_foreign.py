@@ -59,7 +59,8 @@ def repeated(given: Picture, scale: int = 2) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "shape", [("n", 3, "h", "w"), ("n", "h", "w", 3), (1, 3, "h", "w"), (2, 3, 16, 16), (1, 12, 20, 3)]
+    "shape",
+    [("n", 3, "h", "w"), ("n", "h", "w", 3), (1, 3, "h", "w"), (-1, 3, -1, -1), (2, 3, 16, 16), (1, 12, 20, 3)],
 )
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[Axis], kind: str) -> None:
@@ -99,6 +100,35 @@ def test_values(tmp_path: Path, values: Any, low: float, high: float) -> None:
     assert (opened(path, values=values).translate(given).picture.color == expected).all()
 
 
+def casting(path: Path, before: Any, after: Any, factor: float) -> Path:
+    """An ONNX file that multiplies, and reads and writes other numbers than it computes in."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    nodes = [
+        helper.make_node("Cast", ["x"], ["a"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["a", "k"], ["b"]),
+        helper.make_node("Round", ["b"], ["c"]) if after == "UINT8" else helper.make_node("Identity", ["b"], ["c"]),
+        helper.make_node("Cast", ["c"], ["y"], to=getattr(TensorProto, after)),
+    ]
+    given, made = (
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), ["n", 3, "h", "w"])
+        for name, kind in (("x", before), ("y", after))
+    )
+    graph = helper.make_graph(nodes, "g", [given], [made], [numpy_helper.from_array(np.float32(factor), "k")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    return path
+
+
+def test_whole_numbers_are_levels_and_values_says_what_the_others_are(tmp_path: Path) -> None:
+    given = picture()
+    out = casting(tmp_path / "out.onnx", "FLOAT", "UINT8", 255)
+    assert (opened(out).translate(given).picture.color == given.color).all()
+    into = casting(tmp_path / "in.onnx", "UINT8", "FLOAT", 1 / 255)
+    assert (opened(into, values="unit").translate(given).picture.color == given.color).all()
+    with pytest.raises(ConfigError, match=r"describe\.values: in\.onnx reads uint8 and writes float32: state what"):
+        opened(into)
+
+
 def test_orders_of_channels(tmp_path: Path) -> None:
     from onnx import TensorProto, helper, numpy_helper, save
 
@@ -129,6 +159,30 @@ def test_luma_goes_through_and_colour_is_enlarged(tmp_path: Path) -> None:
     assert opened(path).translate(grey).picture.color.shape == (42, 60, 1)
 
 
+def test_channels_that_no_graph_tells_are_told_in_the_report(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, save
+
+    axes = (helper.make_tensor_value_info(name, TensorProto.FLOAT, list("nchw")) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "g", *([each] for each in axes))
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), tmp_path / "m.onnx")
+    made = opened(tmp_path / "m.onnx", layout="nchw").translate(picture())
+    assert made.notes["taken"] == {"channels": "rgb", "values": "unit", "scale": 1}
+
+
+def test_a_fixed_number_of_pictures_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    translator, given = opened(enlarging(tmp_path / "four.onnx", (4, 3, 16, 16)), radius=1), picture(16, 56)
+    calls: list[int] = []
+
+    def counted(self: Interface, inputs: Any) -> Any:
+        calls.append(len(inputs["source"]))
+        return feeds(self, inputs)
+
+    feeds = Interface.feeds
+    monkeypatch.setattr(Interface, "feeds", counted)
+    assert (translator.translate(given).picture.color == repeated(given)).all()
+    assert calls == [4]
+
+
 def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_path: Path) -> None:
     path, given = enlarging(tmp_path / "x2.onnx"), picture(70, 90)
     said = opened(path, Settings(tile=24), radius=2, multiple=4, minimum=12).translate(given)
@@ -144,7 +198,8 @@ def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_pa
         ({}, {"layout": "nhwc"}, r"describe\.layout: m\.onnx says 'nchw', not 'nhwc'"),
         ({"shape": ("n", "c", "h", "w")}, {}, r"describe\.layout: .*state nchw or nhwc"),
         ({}, {"channels": "y"}, r"describe\.channels: m\.onnx reads 3"),
-        ({"kind": "uint8"}, {"values": "unit"}, r"describe\.values: m\.onnx reads uint8"),
+        ({"kind": "uint8"}, {"values": "unit"}, r"describe\.values: m\.onnx reads and writes uint8"),
+        ({"shape": (1, 3, -2, 30)}, {}, "both must be fixed or both free"),
         ({"shape": (1, 3, 30, 30)}, {"multiple": 4}, r"describe\.multiple: m\.onnx takes 30x30 alone"),
         ({"shape": (1, 3, 30, "w")}, {}, "both must be fixed or both free"),
         ({"shape": (1, 3, 9000, 9000)}, {}, "takes pictures of 9000"),
@@ -170,10 +225,11 @@ def test_contradictions_are_told(tmp_path: Path, model: Any, said: Any, match: s
 def test_a_model_that_says_nothing_of_itself_must_be_described_and_no_other(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"describe: m\.onnx was not exported by img2imgkit: say what it is"):
         refer(str(enlarging(tmp_path / "m.onnx")), Path.cwd(), NONE)
-    with pytest.raises(ConfigError, match=r"describe: .* says itself"):
-        refer("somewhere", tmp_path, NONE, Describe())
-    with pytest.raises(BundleError, match="no such folder"):
-        refer("./m2.onnx", tmp_path, NONE)
+    for said in (None, Describe()):
+        with pytest.raises(BundleError, match=r"m2\.onnx: no such file$"):
+            refer("m2.onnx", tmp_path, NONE, said)
+        with pytest.raises(BundleError, match="no such folder"):
+            refer("./somewhere", tmp_path, NONE, said)
 
 
 def test_an_output_of_another_size_is_told(tmp_path: Path) -> None:

@@ -76,6 +76,34 @@ def huge_result(made: Any) -> None:
     made.graph.node.append(helper.make_node("ConstantOfShape", ["shape"], ["ones"]))
 
 
+def functions(*calls: str) -> Change:
+    """One function for each, which calls the next one or others."""
+
+    def change(made: Any) -> None:
+        from onnx import helper
+
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("own", 1)]
+        made.opset_import.append(opsets[1])
+        for number, called in enumerate(calls):
+            nodes = [helper.make_node(name, ["a"], ["b"], domain="own") for name in called.split()]
+            made.functions.append(helper.make_function("own", f"F{number}", ["a"], ["b"], nodes, opsets))
+        made.graph.node.append(helper.make_node("F0", ["x"], ["z"], domain="own"))
+
+    return change
+
+
+def default_of_a_function(made: Any) -> None:
+    from onnx import helper
+
+    function = helper.make_function("own", "F", ["a"], ["b"], [], [helper.make_opsetid("", 18)])
+    held = function.attribute_proto.add(name="k", type=4).t
+    held.CopyFrom(made.graph.initializer[0])
+
+    held.data_location = 1
+    held.external_data.add(key="location", value="../weights.bin")
+    made.functions.append(function)
+
+
 def no_graph(made: Any) -> None:
     made.ClearField("graph")
 
@@ -98,6 +126,10 @@ def no_graph(made: Any) -> None:
         (huge_weights, "and holds 36"),
         (negative, r"the shape \[-3"),
         (huge_result, "tensor 'ones' would have"),
+        (functions(*(f"F{n} F{n}" for n in range(1, 40)), "F39"), "calls itself"),
+        (functions(*(f"F{n} F{n}" for n in range(1, 40)), ""), "operators once its functions are written out"),
+        (functions("F1", "F0"), "calls itself"),
+        (default_of_a_function, "outside the model's folder"),
         (no_graph, "holds no graph"),
     ],
 )
