@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from img2imgkit.bundle import EXPORTED_KEY
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Port, Program
 from img2imgkit.export.noise import quietly
-from img2imgkit.export.trace import signature, traceable
+from img2imgkit.export.onnx_weights import put_back, taken_out
+from img2imgkit.export.trace import traced
 
 if TYPE_CHECKING:
     import onnx
@@ -26,11 +27,9 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
     Raises:
         ExportError: it holds an operator that ONNX lacks, or is too large, or no valid graph came out.
     """
-    import tf2onnx
-
     with quietly() as told, _without_copies():
         try:
-            model, _ = tf2onnx.convert.from_function(traceable(program), [signature(program)], opset=opset)
+            model = _converted(program, opset)
         except Exception as error:
             reason = told[0] if told else first_line(error)
             raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
@@ -42,6 +41,32 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
     _name_ports(model, program)
     check(model, program.name)
     return model
+
+
+def _converted(program: Program, opset: int) -> onnx.ModelProto:
+    """The program as the converter leaves it, but for the ports' order and axes."""
+    import tf2onnx
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(traced(program), lower_control_flow=False, aggressive_inlining=True)
+    inputs, outputs = _named(frozen.inputs, program.inputs), _named(frozen.outputs, program.outputs)
+    graph = frozen.graph.as_graph_def(add_shapes=True)
+    weights = taken_out(graph)
+    model: onnx.ModelProto
+    model, _ = tf2onnx.convert.from_graph_def(
+        graph,
+        input_names=[*inputs, *(f"{name}:0" for name in weights)],
+        output_names=[*outputs],
+        opset=opset,
+        tensors_to_rename={**inputs, **outputs},
+    )
+    put_back(model, weights)
+    return model
+
+
+def _named(tensors: Sequence[Any], ports: Sequence[Port]) -> dict[str, str]:
+    """The ports' names by those of TensorFlow's tensors, which are in the order of the ports' names."""
+    return {tensor.name: name for tensor, name in zip(tensors, sorted(port.name for port in ports), strict=True)}
 
 
 @contextmanager
