@@ -69,7 +69,7 @@ class Engine(ABC):
         """Why tiles that are not exact are not, for the report."""
         radius = self.geometry.radius
         if radius is not None and grid.tiles > 1 and grid.overlap.halo < radius:
-            return f"the tiles overlap by less than {2 * radius} pixels, which this network needs"
+            return f"the tiles overlap by less than {2 * radius} pixels, the 'overlap' that would make them exact"
         if self.size is not None:
             size = " x ".join(map(str, self.size))
             return f"the model takes {size} pixels alone: smaller pictures are continued, larger ones seen in parts"

@@ -84,7 +84,12 @@ def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
     """
     if geometry.radius is not None and (wanted is None or wanted >= 2 * geometry.radius):
         return Overlap(geometry.radius, 0 if wanted is None else wanted - 2 * geometry.radius)
-    return _split(INEXACT_OVERLAP if wanted is None else wanted)
+    return inexact_overlap() if wanted is None else _split(wanted)
+
+
+def inexact_overlap() -> Overlap:
+    """What tiles share where they cannot be exact, or exactness would cost too much."""
+    return _split(INEXACT_OVERLAP)
 
 
 def smallest_tile(overlap: Overlap, geometry: Geometry) -> int:

@@ -66,7 +66,23 @@ def test_a_large_receptive_field_gets_tiles_that_are_mostly_used() -> None:
     grid = tiling(DEEP).grid(8000, 8000)
     assert grid.exact
     assert grid.tile >= 3 * 700
-    assert tiling(DEEP, 1 << 20).grid(8000, 8000).exact
+    assert tiling(DEEP, 1400**2).grid(8000, 8000).exact
+
+
+def test_tiles_that_would_be_mostly_overlap_are_let_go_of_where_nobody_wishes_them() -> None:
+    tight = tiling(DEEP, 1 << 20)
+    grid = tight.grid(8000, 8000)
+    assert (grid.tile, grid.overlap.shared, grid.exact) == (512, 64, False)
+    assert tight.grid(1000, 1000).tiles == 1  # it fits, and whole it is exact
+    assert tiling(DEEP, 1 << 20, overlap=700).grid(8000, 8000).exact
+
+
+def test_exact_tiles_that_run_out_of_memory_become_such_that_are_not() -> None:
+    chosen = tiling(DEEP, 1400**2)
+    chosen.shrink(chosen.grid(8000, 8000), "OOM")
+    grid = chosen.grid(8000, 8000)
+    assert not grid.exact
+    assert max(grid.extent) <= 1400 * 0.7 + 64
 
 
 def test_the_users_tile_and_overlap_are_taken() -> None:
