@@ -356,5 +356,6 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
     ),
     "a folder": ("x", _folder, r"no \.keras file in it"),
     "nothing": ("x.pth", lambda at: at, "No such file"),
+    "a kind that needs no import": ("x.onnx", lambda at: _written(at, b"x"), "'bundle' of a translate step takes it"),
     "a kind that nobody reads": ("x.docx", lambda at: _written(at, b"PK"), "no importer reads such files"),
 }

@@ -159,7 +159,7 @@ def _codecs(problems: list[str]) -> dict[str, bool]:
 
 def _plugins() -> dict[str, Any]:
     catalog = Catalog.installed()
-    for kind in ("steps", "exporters", "bundles", "tasks"):
+    for kind in ("steps", "importers", "exporters", "bundles", "tasks"):
         try:
             getattr(catalog, kind)
         except Exception:  # TensorFlow itself, which is reported among the versions

@@ -112,7 +112,8 @@ def importer_of(path: Path, catalog: Catalog) -> Importer:
     found = {suffix: each for each in catalog.importers.values() for suffix in each.suffixes if name.endswith(suffix)}
     if not found:
         known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
-        raise InteropError(f"{path}: no importer reads such files; there are {known}")
+        onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it" if name.endswith(".onnx") else ""
+        raise InteropError(f"{path}: no importer reads such files; there are {known}{onnx}")
     importer: Importer = found[max(found, key=len)]()
     return importer
 

@@ -29,6 +29,8 @@ def test_plugins_are_listed_with_what_they_bring(img2img, install, monkeypatch):
         "broken": [],
     }
     assert "read" in found["steps"]["brings"]["steps"]
+    assert "torch" in found["importers"]["brings"]["importers"]
+    assert "onnx" in found["exporters"]["brings"]["exporters"]
 
 
 def test_a_broken_plugin_is_listed_and_named_on_stderr(img2img, install, monkeypatch):
