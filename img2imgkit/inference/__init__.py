@@ -1,8 +1,28 @@
-"""Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made."""
+"""Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made.
+
+refer           from a name or a path to a reference: what a translation runs, described but not loaded
+reference       what every reference is; that of a bundle
+translator      a picture through a model: pad, tile, run, blend, crop
+settings        how: the options of a translation
+sides, codes    what goes in beside the picture; codes kept in files
+
+colour          how a picture is readied and finished: space, depth, grey
+transparency    alpha
+padding         pictures continued beyond their edges
+grid, tiling    tiles that cover a picture; which ones memory allows
+bands           tiles blended into rows
+
+model           which engine runs a model, and tiles of levels through it
+engine          what every engine is
+network         the engine of a bundle: Keras on TensorFlow
+exported/       the engine of exported models, and their files: ONNX, SavedModel
+devices         where engines run, and the memory there
+footprint       the memory that a network needs per pixel
+"""
 
 from img2imgkit.inference.codes import load_code, save_code
-from img2imgkit.inference.exported import ExportedModel
-from img2imgkit.inference.foreign import Describe
+from img2imgkit.inference.exported.describe import Describe
+from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.refer import MODEL_FILES, refer
 from img2imgkit.inference.reference import BundleReference, Reference
 from img2imgkit.inference.settings import Settings

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from img2imgkit import bundle
 from img2imgkit.errors import BundleError, ConfigError, Problem
-from img2imgkit.inference.exported_reference import onnx_reference, saved_model_reference
-from img2imgkit.inference.foreign import Describe
+from img2imgkit.inference.exported.describe import Describe
+from img2imgkit.inference.exported.reference import onnx_reference, saved_model_reference
+from img2imgkit.inference.exported.saved_model import GRAPH
 from img2imgkit.inference.reference import BundleReference, Reference
-from img2imgkit.inference.saved_model import GRAPH
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog

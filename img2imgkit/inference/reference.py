@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from img2imgkit import backend, bundle
 from img2imgkit.bundle import Bundle, Manifest
-from img2imgkit.inference.exported import ExportedModel
+from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.settings import Settings
 from img2imgkit.inference.sides import Translates
 

@@ -16,10 +16,9 @@ from img2imgkit.inference import transparency
 from img2imgkit.inference.bands import Band, Bands
 from img2imgkit.inference.colour import finished, readied
 from img2imgkit.inference.engine import OutOfMemory
-from img2imgkit.inference.engines import engine_of
-from img2imgkit.inference.exported import ExportedModel
+from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
-from img2imgkit.inference.model import Model
+from img2imgkit.inference.model import Model, engine_of
 from img2imgkit.inference.padding import region
 from img2imgkit.inference.settings import Settings
 from img2imgkit.inference.sides import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of

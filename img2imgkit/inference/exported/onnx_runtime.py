@@ -11,13 +11,13 @@ from typing import Any
 from img2imgkit import backend
 from img2imgkit.bundle import EXPORTED_KEY, Manifest, read_exported
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
-from img2imgkit.inference import onnx_graph
 from img2imgkit.inference.devices import FALLBACK_BYTES
 from img2imgkit.inference.engine import Arrays, OutOfMemory
-from img2imgkit.inference.exported import Run, Runtime
+from img2imgkit.inference.exported import onnx_graph
+from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.exported.model import Run, Runtime
 from img2imgkit.inference.footprint import PROBE, WORKSPACE
 from img2imgkit.inference.grid import padded
-from img2imgkit.inference.interface import Interface
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _MEMORY_WORDS = ("failed to allocate", "bad_alloc", "bad allocation", "out of memory", "alloc_failed", "maximum of")

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
-from img2imgkit.inference import onnx_graph, saved_model
-from img2imgkit.inference.exported import (
+from img2imgkit.inference.exported import onnx_graph, saved_model
+from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
+from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.exported.model import (
     TRANSLATE,
     ExportedModel,
     Runtime,
@@ -22,11 +24,9 @@ from img2imgkit.inference.exported import (
     prove_choices,
     prove_settings,
 )
-from img2imgkit.inference.foreign import BLIND, Describe, Described, described, described_manifest, keeps_grey
-from img2imgkit.inference.interface import Interface
-from img2imgkit.inference.onnx_runtime import OnnxRuntime, encoders_beside
+from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
+from img2imgkit.inference.exported.saved_model import SavedModelRuntime
 from img2imgkit.inference.reference import Reference
-from img2imgkit.inference.saved_model import SavedModelRuntime
 from img2imgkit.inference.settings import Settings
 from img2imgkit.inference.sides import Translates
 

@@ -14,10 +14,10 @@ from pydantic import Field
 from img2imgkit.bundle import Contract, Manifest, PluginVersion, WeightsFile
 from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.inference import onnx_graph
+from img2imgkit.inference.exported import onnx_graph
+from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.footprint import PROBE
 from img2imgkit.inference.grid import round_up
-from img2imgkit.inference.interface import Channels, Interface, Layout, Values
 from img2imgkit.task import DataKind, Geometry, Side
 
 TASK = "described"

@@ -14,10 +14,10 @@ from img2imgkit import backend
 from img2imgkit.errors import BundleError, TranslateError
 from img2imgkit.exchange import argument
 from img2imgkit.inference.engine import Arrays, OutOfMemory
-from img2imgkit.inference.exported import TRANSLATE, Run, Runtime
+from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.exported.model import TRANSLATE, Run, Runtime
 from img2imgkit.inference.footprint import PROBE, WORKSPACE, peak
 from img2imgkit.inference.grid import padded
-from img2imgkit.inference.interface import Interface
 from img2imgkit.inference.network import MEMORY_WORDS
 
 GRAPH = "saved_model.pb"

@@ -196,7 +196,7 @@ def test_no_memory_makes_tiles_smaller(export: Export, monkeypatch: pytest.Monke
 
 
 def test_several_devices_share_the_tiles(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    from img2imgkit.inference.onnx_runtime import CPU, OnnxRuntime
+    from img2imgkit.inference.exported.onnx_runtime import CPU, OnnxRuntime
 
     monkeypatch.setattr(OnnxRuntime, "devices", lambda self, device: (CPU, CPU))
     given = picture(90, 90)
