@@ -9,10 +9,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
+from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.config import Config, Document, Location, load_yaml, located, validate
+from img2imgkit.config import Config, Document, Location, load_yaml, located, parse_yaml, validate
 from img2imgkit.data import DataOptions, Inspection, inspect_data
-from img2imgkit.errors import ConfigError, NotInstalled, Problem
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
 from img2imgkit.training.consistency import inconsistencies
 from img2imgkit.training.initial import Initial, read_initial, take_files
@@ -26,7 +27,10 @@ class TrainingFile(Config):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the run's folder and of its bundle")
     task: str = Field(description="an installed task, see img2img tasks")
-    options: dict[str, Any] = Field(default_factory=dict, description="the task's options")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the task's options; without any, those of the 'initial' bundle, if it is of the same task",
+    )
     weights: dict[str, Any] = Field(default_factory=dict, description="one coefficient per loss term of the task")
     data: DataOptions
     training: TrainingOptions
@@ -73,8 +77,9 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     if task_class is not None and isinstance(stated.get("training"), dict):
         whole["training"] = _summed(_filled(stated["training"], task_class.training))
     file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
+    initial = read_initial(file.initial, document, catalog, problems) if file else None
     if task_class is not None:
-        options = _collected(problems, lambda: _part(task_class.Options, document, stated, "options"))
+        options = _collected(problems, lambda: _options(task_class, document, stated, initial))
         weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
     if task_class is None or problems or file is None:
         raise ConfigError(*problems)
@@ -82,7 +87,6 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     problems += [*_mismatches(file, task, document), *inconsistencies(file.training, task, document)]
     if file.training.best and file.probe is None:
         problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
-    initial = read_initial(file.initial, document, catalog, problems)
     if problems:
         raise ConfigError(*problems)
     return Recipe(file, task, initial)
@@ -138,6 +142,19 @@ def _summed(training: dict[str, Any]) -> dict[str, Any]:
     lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
     whole = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
     return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
+
+
+def _options(task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None) -> Config:
+    """Those that are stated; without any those of the bundle that training starts from."""
+    if "options" not in stated and initial and initial.bundle:
+        try:
+            manifest = bundle.describe(initial.bundle)
+        except BundleError as error:
+            raise ConfigError(document.problem(("initial",), str(error))) from None
+        if manifest.task == task_class.name:
+            place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
+            return validate(task_class.Options, place, data=manifest.options)
+    return _part(task_class.Options, document, stated, "options")
 
 
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:

@@ -121,6 +121,21 @@ def test_an_initial_bundle_must_be_there() -> None:
     assert "/data/gone: no such folder" in found
 
 
+def test_without_options_those_of_the_initial_bundle_hold(tmp_path: Path) -> None:
+    from img2imgkit import bundle
+
+    task = read(GOOD.replace("dropout: 0.5", "dropout: 0.25")).task
+    bundle.save(tmp_path / "b", task, task.build(), "b", catalog())
+    bare = GOOD.replace("options: {dropout: 0.5}\n", "") + f"initial: {tmp_path / 'b'}\n"
+    assert read(bare).task.options.dropout == 0.25
+    assert read(GOOD + f"initial: {tmp_path / 'b'}\n").task.options.dropout == 0.5
+    (tmp_path / "b" / "bundle.json").write_text("{")
+    [found] = problems(bare)
+    assert "train.yaml:10:" in found
+    assert "initial: " in found
+    assert "no valid JSON" in found
+
+
 def test_an_unknown_optimizer_or_schedule_is_an_error() -> None:
     found = problems(GOOD.replace("kind: sgd", "kind: sdg").replace("kind: linear", "kind: liner"))
     assert len(found) == 2
