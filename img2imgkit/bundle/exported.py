@@ -59,6 +59,7 @@ class Exported(Config):
         layout: the order of axes of pictures
         size: height and width, where they are fixed
         choices: of the task, which are part of the model now
+        keeps_grey: see ``Task``
         int8: what its 8 bits cost, if it has such
     """
 
@@ -69,6 +70,7 @@ class Exported(Config):
     precision: Literal["float32", "float16", "int8"] = "float32"
     size: tuple[int, int] | None = None
     choices: dict[str, Any] = Field(default_factory=dict)
+    keeps_grey: bool = False
     programs: tuple[ProgramDescription, ...]
     int8: Quantised | None = None
 

@@ -77,6 +77,7 @@ def export_bundle(
         precision=settings.precision,
         size=size,
         choices=chosen.task.choices.model_dump(mode="json"),
+        keeps_grey=chosen.task.keeps_grey,
         programs=tuple(map(_described, originals)),
     )
     form = Form(settings.precision, settings.opset, samples_of(chosen, originals, settings))

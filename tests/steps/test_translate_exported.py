@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pipelines_for_tests import pipeline_file
 from tiny_tasks import Nearest, Tinted, loaded, tiny_catalog
 
 from img2imgkit.catalog import Catalog
@@ -115,6 +116,41 @@ def test_planning_needs_neither_tensorflow_nor_onnx_runtime(folder: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "3", "2", "3", "set()"]
+
+
+def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path: Path) -> None:
+    """Its plugin is there, and imports TensorFlow as soon as anybody asks for its tasks."""
+    from PIL import Image
+
+    (tmp_path / "in").mkdir()
+    for mode in ("L", "RGB", "RGBA"):
+        Image.new(mode, (20, 30), "gray").save(tmp_path / "in" / f"{mode}.png")
+    near = {"bundle": str(folder / "near.onnx")}
+    pipeline_file(tmp_path, {"translate": near}, {"translate": {**near, "alpha": "model"}})
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from img2imgkit import hookimpl, pipeline, steps\n"
+        "from img2imgkit.catalog import Catalog, Plugin\n"
+        "from img2imgkit.step import Resources\n"
+        "class Tiny:\n"
+        "    @staticmethod\n"
+        "    @hookimpl\n"
+        "    def register_tasks(register):\n"
+        "        import tensorflow\n"
+        "class Silent:\n"
+        "    started = finished = lambda self, *given: None\n"
+        "plugins = Plugin('steps', lambda: steps, version='1'), Plugin('tiny', lambda: Tiny, 'tiny', '1.0')\n"
+        "catalog = Catalog(plugins)\n"
+        "plan = pipeline.make_plan(pipeline.read_pipeline(Path('pipeline.yaml'), catalog), catalog)\n"
+        "pipeline.run(plan, Resources(catalog, 'auto'), Silent())\n"
+        "print({'tensorflow', 'keras', 'onnxruntime'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "{'onnxruntime'}"
+    for mode in ("L", "RGB", "RGBA"):
+        with Image.open(tmp_path / "out" / f"{mode}.png") as made:
+            assert (made.mode, made.size) == (mode, (80, 120))
 
 
 @pytest.mark.parametrize(

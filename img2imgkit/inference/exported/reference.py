@@ -74,13 +74,19 @@ class ForeignReference(Reference):
 
 @dataclass(frozen=True)
 class ExportedReference(ForeignReference):
-    """An exported model of this toolkit: the task is that of the bundle, where it is installed."""
+    """An exported model of this toolkit.
+
+    Its task is that of the bundle, unless the description tells all that a Translator asks of a task: of a model that
+    takes a picture alone and has nothing to choose. That needs no plugin, and no TensorFlow, which tasks import.
+    """
 
     @property
     def plain(self) -> bool:
         return super().plain and not self.model.interface.besides
 
     def _task(self, catalog: Catalog) -> Translates:
+        if self.plain and not self.model.choices:
+            return self.model.task
         try:
             task = bundle.task_from(self.manifest, str(self.path), catalog, self.model.choices)
         except NotInstalled:
@@ -159,7 +165,7 @@ def _exported(
 ) -> Reference:
     interface = _sized(_interface(path, description, program), program)
     manifest = description.manifest
-    task = Described(interface.geometry, manifest.contract.data == "degraded", manifest.task, manifest.contract.data)
+    task = Described(interface.geometry, description.keeps_grey, manifest.task, manifest.contract.data)
     notes: dict[str, Any] = {"precision": description.precision} if description.precision != "float32" else {}
     if description.int8 is not None:
         notes["precision_loss"] = description.int8.model_dump(mode="json")

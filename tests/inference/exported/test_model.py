@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny_tasks import Directed, Painted, Plain, Strided, Tinted, loaded, tiny_catalog
+from tiny_tasks import Directed, Painted, Plain, Recoloured, Strided, Tinted, loaded, tiny_catalog
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator, load_code, refer, save_code
+from img2imgkit.inference import ExportedModel, Settings, Translator, load_code, refer, save_code
+from img2imgkit.task import Task
 
 RNG = np.random.default_rng(0)
 CATALOG = tiny_catalog()
@@ -177,6 +179,39 @@ def test_a_plain_model_runs_without_its_plugin_and_another_one_names_it(export: 
         opened(export(Tinted, "onnx"), None, none)
     with pytest.raises(ConfigError, match="no 'direction' to choose"):
         opened(export(Plain, "onnx"), Settings(choices={"direction": "a_to_b"}), none)
+
+
+class Vivid(Plain):
+    """Degraded pictures made vivid: grey ones become colour."""
+
+    name = "tiny-vivid"
+    keeps_grey = False
+
+
+@FORMS
+@pytest.mark.parametrize("task", [Plain, Vivid, Recoloured])
+def test_the_description_of_a_plain_model_says_what_its_task_would(export: Export, task: Any, form: str) -> None:
+    model, original = refer(str(export(task, form)), Path.cwd(), CATALOG).load(CATALOG), loaded(task)
+    assert isinstance(model, ExportedModel)
+    assert not isinstance(model.task, Task)
+    for settings in (Settings(), Settings(alpha="model", tile=32), Settings(ensemble=True)):
+        if settings.alpha == "model" and not task.keeps_grey:
+            with pytest.raises(ConfigError, match=f"task '{task.name}' makes something else of a grey picture"):
+                Translator(model, settings, "cpu")
+            continue
+        pair = [Translator(each, settings, "cpu") for each in (model, replace(model, task=original.task))]
+        for channels, alpha in ((3, False), (3, True), (1, False), (1, True)):
+            given = picture(40, 33, channels, alpha=alpha)
+            own, same = (each.translate(given) for each in pair)
+            assert (own.picture.color == same.picture.color).all()
+            assert (own.picture.alpha is None) == (not alpha)
+            assert not alpha or (own.picture.alpha == same.picture.alpha).all()
+            assert (own.picture.space, own.picture.mode, own.notes) == (
+                same.picture.space,
+                same.picture.mode,
+                same.notes,
+            )
+            assert own.picture.space == ("grey" if channels == 1 and task.keeps_grey else "rgb")
 
 
 def test_no_memory_makes_tiles_smaller(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
