@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle.manifest import Manifest
+from img2imgkit.bundle.manifest import LARGEST_SCALE, LARGEST_SIDE, Manifest
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
 
@@ -20,6 +19,7 @@ EXPORTED_FILE = "img2imgkit.json"
 
 ImageIo = Literal["signed", "unit", "uint8"]
 Layout = Literal["nhwc", "nchw"]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 
 
 class PortDescription(Config):
@@ -38,9 +38,9 @@ class ProgramDescription(Config):
     name: str
     inputs: tuple[PortDescription, ...]
     outputs: tuple[PortDescription, ...]
-    multiple: int = Field(default=1, ge=1)
-    minimum: int = Field(default=1, ge=1)
-    scale: int | None = Field(default=1, ge=1)
+    multiple: int = Field(default=1, ge=1, le=LARGEST_SIDE)
+    minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE)
+    scale: int | None = Field(default=1, ge=1, le=LARGEST_SCALE)
 
 
 class Quantised(Config):
@@ -68,7 +68,7 @@ class Exported(Config):
     image_io: ImageIo = "signed"
     layout: Layout = "nhwc"
     precision: Literal["float32", "float16", "int8"] = "float32"
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     choices: dict[str, Any] = Field(default_factory=dict)
     keeps_grey: bool = False
     programs: tuple[ProgramDescription, ...]
@@ -89,9 +89,13 @@ def read_exported(text: str, place: str) -> Exported:
         BundleError: it is damaged, or of a format that this version does not know.
     """
     try:
-        stated: Mapping[str, Any] = json.loads(text)
-        return validate(Exported, parse_yaml("", place), data=stated)
+        stated: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{place}: no valid JSON: {error}") from None
+    if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > EXPORTED_FORMAT:
+        known = f"this version reads {EXPORTED_FORMAT}: upgrade img2imgkit"
+        raise BundleError(f"{place}: description of format {stated['format']}; {known}")
+    try:
+        return validate(Exported, parse_yaml("", place), data=stated)
     except ConfigError as error:
         raise BundleError(str(error)) from None

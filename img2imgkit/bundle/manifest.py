@@ -16,6 +16,7 @@ from img2imgkit.task import DataKind, Geometry
 FORMAT = 1
 MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
+LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # memory would be taken for what a file states
 WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
 
@@ -30,12 +31,12 @@ class Contract(Config):
     """What goes in and what comes out: see ``task.Geometry``. Values are float32 in [-1, 1], NHWC."""
 
     data: DataKind
-    scale: int = Field(ge=1)
-    multiple: int = Field(ge=1)
+    scale: int = Field(ge=1, le=LARGEST_SCALE)
+    multiple: int = Field(ge=1, le=LARGEST_SIDE)
     radius: int | None = Field(ge=0)
     channels: Literal[1, 3]
     output_channels: Literal[1, 3] | None = None
-    minimum: int = Field(default=1, ge=1)
+    minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE)
     ids: int | None = Field(default=None, ge=1)
     unknown: bool = False
 
