@@ -45,6 +45,17 @@ def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
 
 
+def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
+    import numpy as np
+
+    from img2imgkit.interop import read_torch
+
+    state = read_torch(ROOT / "tests" / "fixtures" / "junyanz_resnet6_instance" / "weights.pth")
+    np.savez(tmp_path / "g.npz", **state)
+    found = shown("python", "class Npz(", "Npz")().read(tmp_path / "g.npz")
+    assert (found.family, found.arguments["blocks"], found.source) == ("resnet", 6, "g.npz")
+
+
 def test_there_are_pipelines_to_try():
     assert {param.id for param in PIPELINES} >= {"README.md", "pipelines.md"}
 
