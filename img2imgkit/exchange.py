@@ -13,10 +13,23 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-__all__ = ["Adoption", "Exporter", "Foreign", "Importer", "Kept", "Port", "Program", "Taken", "by_use"]
+__all__ = [
+    "ENCODER",
+    "NETWORK",
+    "Adoption",
+    "Exporter",
+    "Foreign",
+    "Importer",
+    "Kept",
+    "Port",
+    "Program",
+    "Taken",
+    "by_use",
+]
 
 Arrays = Mapping[str, "np.ndarray"]
 DType = Literal["float32", "uint8", "int32"]
+NETWORK, ENCODER = "network_", "encode_"  # what names of programs begin with, before a network's role or a side
 Precision = Literal["float32", "float16", "int8"]
 
 

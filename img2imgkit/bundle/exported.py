@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle.manifest import LARGEST_SCALE, LARGEST_SIDE, Manifest
-from img2imgkit.config import Config, parse_yaml, validate
-from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.bundle.manifest import LARGEST_SCALE, LARGEST_SIDE, Manifest, read_description
+from img2imgkit.config import Config
 
 EXPORTED_FORMAT = 1
 EXPORTED_KEY = "img2imgkit"
@@ -88,14 +87,4 @@ def read_exported(text: str, place: str) -> Exported:
     Raises:
         BundleError: it is damaged, or of a format that this version does not know.
     """
-    try:
-        stated: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{place}: no valid JSON: {error}") from None
-    if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > EXPORTED_FORMAT:
-        known = f"this version reads {EXPORTED_FORMAT}: upgrade img2imgkit"
-        raise BundleError(f"{place}: description of format {stated['format']}; {known}")
-    try:
-        return validate(Exported, parse_yaml("", place), data=stated)
-    except ConfigError as error:
-        raise BundleError(str(error)) from None
+    return read_description(Exported, text, place, EXPORTED_FORMAT, "description of format")

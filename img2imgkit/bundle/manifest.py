@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from img2imgkit.task import DataKind, Geometry
 FORMAT = 1
 MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
+Description = TypeVar("Description", bound=Config)
 LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # memory would be taken for what a file states
 WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
@@ -102,13 +103,27 @@ def describe(folder: Path) -> Manifest:
         raise BundleError(f"{folder}: no bundle here; a bundle is a folder with {MANIFEST} and its weights") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path}: cannot read it: {error}") from error
+    return read_description(Manifest, text, str(path), FORMAT, "bundle format")
+
+
+def read_description(model: type[Description], text: str, place: str, latest: int, what: str) -> Description:
+    """A description out of its JSON.
+
+    Args:
+        place: the file, for errors
+        latest: the latest format that this version reads, and
+        what: what its number is called
+
+    Raises:
+        BundleError: it is damaged, or of a later format.
+    """
     try:
         stated = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: no valid JSON: {error}") from None
-    if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > FORMAT:
-        raise BundleError(f"{path}: bundle format {stated['format']}; this version reads {FORMAT}: upgrade img2imgkit")
+        raise BundleError(f"{place}: no valid JSON: {error}") from None
+    if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > latest:
+        raise BundleError(f"{place}: {what} {stated['format']}; this version reads {latest}: upgrade img2imgkit")
     try:
-        return validate(Manifest, parse_yaml("", str(path)), data=stated)
+        return validate(model, parse_yaml("", place), data=stated)
     except ConfigError as error:
         raise BundleError(str(error)) from None

@@ -14,6 +14,7 @@ from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
+from img2imgkit.cli.options import assignments
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.inference import BundleReference, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.metrics import PROTOCOLS
@@ -60,15 +61,6 @@ class _Asked:
         if self.baseline == "bicubic" and self.scale is None:
             raise click.UsageError("--baseline bicubic needs --scale")
 
-    def stated(self, option: str) -> dict[str, Any]:
-        """What ``--choice KEY=VALUE`` or ``--describe KEY=VALUE`` states; values are YAML."""
-        parts = [(text, *text.partition("=")) for text in getattr(self, option)]
-        for text, key, equals, _ in parts:
-            if not key or not equals:
-                example = "direction=b_to_a" if option == "choice" else "scale=4"
-                raise click.UsageError(f"--{option} {text}: expected KEY=VALUE, such as {example}")
-        return {key: parse_yaml(value, f"--{option} {text}").data for text, key, _, value in parts}
-
 
 @click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
 @click.argument("reference", metavar="[BUNDLE]", required=False)
@@ -100,7 +92,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     """
     asked = _Asked(**arguments)
     asked.refuse_contradictions()
-    choices = asked.stated("choice")
+    choices = assignments("--choice", asked.choice, "direction=b_to_a")
     catalog = Catalog.installed()
     measured = _Subject(_model(asked, catalog), choices, asked.device, catalog)
     measure = _on_data if asked.data is not None else _on_pairs
@@ -118,7 +110,7 @@ def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
-    stated = asked.stated("describe")
+    stated = assignments("--describe", asked.describe, "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
     found = refer(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):

@@ -13,6 +13,7 @@ from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
+from img2imgkit.cli.options import assignments
 from img2imgkit.config import parse_yaml, validate
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def command(
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
-    stated |= {"size": _size(size), "choices": _choices(choice)}
+    stated |= {"size": _size(size), "choices": assignments("--set", choice, "direction=b_to_a")}
     settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()
@@ -80,15 +81,6 @@ def _size(text: str) -> Any:
     if match is None:
         raise click.UsageError(f"--size {text}: expected dynamic, or height and width such as 256x384")
     return [int(match[1]), int(match[2])]
-
-
-def _choices(stated: tuple[str, ...]) -> dict[str, Any]:
-    """What ``--set KEY=VALUE`` states; values are YAML."""
-    parts = [(text, *text.partition("=")) for text in stated]
-    for text, key, equals, _ in parts:
-        if not key or not equals:
-            raise click.UsageError(f"--set {text}: expected KEY=VALUE, such as direction=b_to_a")
-    return {key: parse_yaml(value, f"--set {text}").data for text, key, _, value in parts}
 
 
 def _plain(written: Written) -> dict[str, Any]:

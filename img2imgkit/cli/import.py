@@ -15,8 +15,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
-from img2imgkit.config import parse_yaml
-from img2imgkit.errors import ConfigError
+from img2imgkit.cli.options import assignments
 from img2imgkit.exchange import Foreign, Kept
 from img2imgkit.interop import import_bundle
 
@@ -61,27 +60,15 @@ def command(
     """
     catalog = Catalog.installed()
     about = {"licence": licence, "attribution": attribution}
+    options = assignments("--set", overrides, "norm=none")
     backend.load()
-    done = import_bundle(files, out, catalog, task, _options(overrides), part=part, name=name, replace=replace, **about)
+    done = import_bundle(files, out, catalog, task, options, part=part, name=name, replace=replace, **about)
     if as_json:
         show_json(_described(done))
     else:
-        for line in _lines(done, _options(overrides)):
+        for line in _lines(done, options):
             click.echo(line)
     warn_of_broken(catalog)
-
-
-def _options(overrides: tuple[str, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set {text}: expected KEY=VALUE, such as norm=none")
-        try:
-            found[key] = parse_yaml(value).data
-        except ConfigError as error:
-            raise ConfigError(f"--set {text}: {error}") from None
-    return found
 
 
 def _described(done: Imported) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Options as tables: what a user may write under ``with:``, read off the option models."""
+"""Options as tables, read off the option models, and options that users state on the command line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic_core import to_jsonable_python
 
 from img2imgkit.cli.console import show_table
+from img2imgkit.config import parse_yaml
+from img2imgkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -57,3 +59,25 @@ def type_text(annotation: Any) -> str:
     if origin is dict:
         return "mapping"
     return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def assignments(option: str, stated: Iterable[str], example: str) -> dict[str, Any]:
+    """What ``--set KEY=VALUE`` and its like state; values are YAML.
+
+    Args:
+        option: such as "--set"
+        example: an assignment that could stand there
+
+    Raises:
+        ConfigError: one is no assignment, or its value no YAML.
+    """
+    found = {}
+    for text in stated:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise ConfigError(f"{option} {text}: expected KEY=VALUE, such as {example}")
+        try:
+            found[key] = parse_yaml(value).data
+        except ConfigError as error:
+            raise ConfigError(f"{option} {text}: {error}") from None
+    return found

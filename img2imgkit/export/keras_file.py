@@ -10,7 +10,7 @@ from typing import Any
 
 from img2imgkit.bundle import EXPORTED_FILE
 from img2imgkit.errors import ExportError
-from img2imgkit.exchange import Arrays, Exporter, Form, Program
+from img2imgkit.exchange import NETWORK, Arrays, Exporter, Form, Program
 from img2imgkit.export.noise import quietly
 
 
@@ -30,7 +30,7 @@ class KerasExporter(Exporter):
         return programs
 
     def file_name(self, program: Program) -> str:
-        return f"{program.name.removeprefix('network_')}{self.suffix}"
+        return f"{program.name.removeprefix(NETWORK)}{self.suffix}"
 
     def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
         (program,) = programs

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.bundle import Bundle
-from img2imgkit.exchange import Arrays, DType, Port, Program
+from img2imgkit.exchange import NETWORK, Arrays, DType, Port, Program
 from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.task import Geometry, Networks
 
@@ -90,7 +90,7 @@ class _Network:
             return dict(zip(names, self._called([inputs[name] for name in self.names]), strict=True))
 
         return Program(
-            name=f"network_{self.role}",
+            name=f"{NETWORK}{self.role}",
             inputs=tuple(inputs),
             outputs=tuple(outputs),
             call=call,

@@ -10,7 +10,7 @@ import numpy as np
 
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError
-from img2imgkit.exchange import Arrays, Port, Program, argument
+from img2imgkit.exchange import ENCODER, Arrays, Port, Program, argument
 from img2imgkit.export.networks import network_programs
 from img2imgkit.export.pictures import ImageIo, Layout, Pictures
 from img2imgkit.export.sizes import Size, legal_size
@@ -115,7 +115,7 @@ class _Maker:
             return {IMAGE: self.pictures.of_levels(levels)}
 
         return Program(
-            name=f"encode_{side}",
+            name=f"{ENCODER}{side}",
             inputs=(port,),
             outputs=(Port(CODE, (None, code.shape[1]), "float32", f"the code for {side!r}", ("batch", "")),),
             call=lambda given: {CODE: self.task.encode(self.bundle.nets, side, self.pictures.read(given[IMAGE]))},
@@ -162,7 +162,7 @@ class _Maker:
         for name, vector in known.vectors.items():
             meaning = about.get(name, others)
             if name in sides and sides[name].kind == "pictures":
-                meaning = f"the code that encode_{name} gives, or the mean of several: {meaning}"
+                meaning = f"the code that {ENCODER}{name} gives, or the mean of several: {meaning}"
             if argument(name) != name:
                 meaning = f"{meaning}; called {argument(name)!r} where inputs are arguments"
             vectors.append(Port(name, (None, len(vector)), "float32", meaning, ("batch", "")))

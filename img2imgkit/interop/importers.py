@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from img2imgkit.errors import InteropError
-from img2imgkit.exchange import Foreign, Importer, Kept
+from img2imgkit.exchange import NETWORK, Foreign, Importer, Kept
 from img2imgkit.interop.keras_file import ARCHIVE, PLAIN, fill, read_description, read_shapes
 from img2imgkit.interop.load import foreign_from_state, read_network
 from img2imgkit.interop.safetensors_file import read_safetensors
-
-NETWORK = "network_"  # what exports call a generator as it is, before its role
 
 
 class TorchImporter(Importer):

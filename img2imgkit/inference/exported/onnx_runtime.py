@@ -11,6 +11,7 @@ from typing import Any
 from img2imgkit import backend
 from img2imgkit.bundle import EXPORTED_KEY, Manifest, read_exported
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
+from img2imgkit.exchange import ENCODER
 from img2imgkit.inference.devices import FALLBACK_BYTES
 from img2imgkit.inference.engine import Arrays, OutOfMemory
 from img2imgkit.inference.exported import onnx_graph
@@ -54,7 +55,7 @@ class OnnxRuntime(Runtime):
 
     def encoder(self, path: Path, side: str, name: str) -> Run:
         text = onnx_graph.metadata_of(onnx_graph.read_graph(path))[EXPORTED_KEY]
-        beside = path.with_name(f"encode_{side}.onnx")
+        beside = path.with_name(f"{ENCODER}{side}.onnx")
         if not beside.is_file() or not _is_of(beside, read_exported(text, str(path)).manifest):
             raise BundleError(
                 f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with '--part "
@@ -86,7 +87,7 @@ def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
     Others may lie there, damaged ones among them, that are none of its business.
     """
     found = []
-    for each in sorted(path.parent.glob("encode_*.onnx")):
+    for each in sorted(path.parent.glob(f"{ENCODER}*.onnx")):
         with suppress(BundleError):
             if each != path and each.is_file() and _is_of(each, manifest):
                 found.append(each)

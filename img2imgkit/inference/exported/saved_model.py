@@ -12,7 +12,7 @@ from typing import Any
 
 from img2imgkit import backend
 from img2imgkit.errors import BundleError, TranslateError
-from img2imgkit.exchange import argument
+from img2imgkit.exchange import ENCODER, argument
 from img2imgkit.inference.engine import Arrays, OutOfMemory
 from img2imgkit.inference.exported.interface import Interface
 from img2imgkit.inference.exported.model import TRANSLATE, Run, Runtime
@@ -53,7 +53,7 @@ class SavedModelRuntime(Runtime):
         return self._opened(path, TRANSLATE, name)
 
     def encoder(self, path: Path, side: str, name: str) -> Run:
-        return self._opened(path, f"encode_{side}", name)
+        return self._opened(path, f"{ENCODER}{side}", name)
 
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
         import tensorflow as tf
