@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from img2imgkit import cli, hookspecs
-from img2imgkit.catalog import KINDS, Catalog
+from img2imgkit.catalog import HOOKS, Catalog
 from img2imgkit.cli.console import first_line
 from img2imgkit.cli.options import option_rows
 from img2imgkit.cli.schema import pipeline_schema, train_schema
@@ -136,7 +136,7 @@ def tasks_page(catalog: Catalog) -> str:
 def hooks_page() -> str:
     """Every hook with its signature."""
     parts = [NOTE, "# Hooks\n", "Functions that a plugin's module may hold, each marked with `@img2imgkit.hookimpl`.\n"]
-    for hook in KINDS.values():
+    for hook in HOOKS:
         function = getattr(hookspecs, hook)
         signature = str(inspect.signature(function)).replace("'", "")  # Python versions quote annotations or not
         parts += [f"## {hook}\n", block(f"def {hook}{signature}", "python"), inspect.getdoc(function) or ""]

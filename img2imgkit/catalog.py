@@ -26,20 +26,33 @@ from img2imgkit.task import Task
 GROUP = "img2imgkit"
 OWN = "img2imgkit"
 ALWAYS = ("steps", "importers", "exporters")  # own plugins that no restriction takes away
-KINDS: Mapping[str, str] = {
-    "tasks": "register_tasks",
-    "steps": "register_steps",
-    "importers": "register_importers",
-    "exporters": "register_exporters",
-    "bundles": "register_bundles",
-}
 
-_CONTRACTS: Mapping[str, tuple[type, ...]] = {
-    "tasks": (Task,),
-    "steps": (Source, Transform, Sink),
-    "importers": (Importer,),
-    "exporters": (Exporter,),
-}
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing that plugins bring.
+
+    Attributes:
+        singular: what one of them is called in messages
+        contracts: the classes one of which each must derive from; none: it is registered by its folder
+        needs_keras: whether the modules that hold them import Keras
+    """
+
+    singular: str
+    contracts: tuple[type, ...] = ()
+    needs_keras: bool = False
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "tasks": Kind("task", (Task,), needs_keras=True),
+        "steps": Kind("step", (Source, Transform, Sink)),
+        "importers": Kind("importer", (Importer,)),
+        "exporters": Kind("exporter", (Exporter,)),
+        "bundles": Kind("bundle"),
+    }
+)
+HOOKS: Mapping[str, str] = MappingProxyType({f"register_{kind}": kind for kind in KINDS})
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,7 @@ class Catalog:
         """The hooks that a plugin implements; none when it is broken."""
         if plugin not in self._hooks:
             return ()
-        return tuple(hook for hook in KINDS.values() if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
+        return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
         """The task, step, importer, exporter or bundle of that name.
@@ -145,7 +158,7 @@ class Catalog:
         found = self._of(kind)
         if name in found:
             return found[name]
-        message = f"no {kind[:-1]} {name!r} is installed{suggestion(name, found)}"
+        message = f"no {KINDS[kind].singular} {name!r} is installed{suggestion(name, found)}"
         for broken in self._broken:
             message += f"\n  plugin {broken.plugin!r} is broken: {broken.reason}"
         raise NotInstalled(message)
@@ -162,7 +175,7 @@ class Catalog:
 
     def _of(self, kind: str) -> Mapping[str, Any]:
         if kind not in self._found:
-            if kind == "tasks":
+            if KINDS[kind].needs_keras:
                 backend.load()
             self._found[kind] = MappingProxyType(self._collect(kind))
         return self._found[kind]
@@ -174,9 +187,8 @@ class Catalog:
                 continue
             mine: dict[str, Any] = {}
             try:
-                getattr(self._hooks[plugin.name].hook, KINDS[kind])(
-                    register=_registrar(kind, mine, self._taken(kind, found))
-                )
+                register = _registrar(KINDS[kind], mine, self._taken(kind, found))
+                getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))
                 continue
@@ -201,39 +213,38 @@ def _hooked(plugin: Plugin) -> pluggy.PluginManager:
     module = plugin.load()
     for name in dir(module):
         marked = manager.parse_hookimpl_opts(module, name) is not None
-        if marked and name not in KINDS.values():
-            raise ValueError(f"unknown hook {name!r}{suggestion(name, KINDS.values())}")
-        if not marked and name in KINDS.values():
+        if marked and name not in HOOKS:
+            raise ValueError(f"unknown hook {name!r}{suggestion(name, HOOKS)}")
+        if not marked and name in HOOKS:
             raise ValueError(f"{name} is no hook without @img2imgkit.hookimpl above it")
     manager.register(module, name=plugin.name)
     return manager
 
 
-def _registrar(kind: str, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
+def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
     def register(thing: Any) -> None:
         _check_contract(kind, thing)
         name = thing.name
         if not isinstance(name, str) or not name:
             raise ValueError(f"{thing!r} has no name")
         if name in taken:
-            raise ValueError(f"{kind[:-1]} {name!r} is already registered by plugin {taken[name]!r}")
+            raise ValueError(f"{kind.singular} {name!r} is already registered by plugin {taken[name]!r}")
         if name in mine:
-            raise ValueError(f"{kind[:-1]} {name!r} is registered twice")
+            raise ValueError(f"{kind.singular} {name!r} is registered twice")
         mine[name] = thing
 
     return register
 
 
-def _check_contract(kind: str, thing: Any) -> None:
+def _check_contract(kind: Kind, thing: Any) -> None:
     """Refuse what no command could list: a wrong type, an abstract class, a class without a name."""
-    if kind == "bundles":
+    if not kind.contracts:
         if not isinstance(thing, Path):
-            raise TypeError(f"a bundle is registered by its folder, a pathlib.Path, not {thing!r}")
+            raise TypeError(f"a {kind.singular} is registered by its folder, a pathlib.Path, not {thing!r}")
         return
-    contract = _CONTRACTS[kind]
-    if not isinstance(thing, type) or not issubclass(thing, contract):
-        expected = " or ".join(base.__name__ for base in contract)
-        raise TypeError(f"a {kind[:-1]} is registered by its class, derived from {expected}, not {thing!r}")
+    if not isinstance(thing, type) or not issubclass(thing, kind.contracts):
+        expected = " or ".join(base.__name__ for base in kind.contracts)
+        raise TypeError(f"a {kind.singular} is registered by its class, derived from {expected}, not {thing!r}")
     if missing := sorted(getattr(thing, "__abstractmethods__", ())):
         raise TypeError(f"{thing.__name__} lacks {', '.join(missing)}")
 

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
-from img2imgkit.catalog import ALWAYS, KINDS, Catalog, Plugin
+from img2imgkit.catalog import ALWAYS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 
@@ -36,8 +36,8 @@ def bringing(module, *things, kind="steps"):
         for thing in things:
             register(thing)
 
-    hook.__name__ = KINDS[kind]
-    return module(**{KINDS[kind]: hookimpl(hook)})
+    hook.__name__ = f"register_{kind}"
+    return module(**{hook.__name__: hookimpl(hook)})
 
 
 def catalog(**modules):
