@@ -39,8 +39,8 @@ def _step() -> Callable[[], object]:
     from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
     from img2imgkit import backend
-    from img2imgkit.training.engine import Engine
     from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
+    from img2imgkit.training.trainer import Engine
 
     adam = Adam(learning_rate=2e-4, beta_1=0.5)
     options = TrainingOptions(

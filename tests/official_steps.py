@@ -24,8 +24,8 @@ from img2imgkit.adversary import Adversary
 from img2imgkit.interop import FeaturesPart, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
 from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
+from img2imgkit.training.trainer import Engine
 
 STEPS = 3
 WRITTEN_OUT = "written_out.npz"

@@ -7,8 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff_read
-from img2imgkit.images.complaints import heard
 from img2imgkit.images.decode import shown
+from img2imgkit.images.pillow_warnings import heard
 
 _PNG_MODES = {
     png_read.GREY: "L",

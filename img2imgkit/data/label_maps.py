@@ -12,7 +12,7 @@ from img2imgkit.data.palettes import Palette
 from img2imgkit.data.pictures import decoded, read_rgb
 from img2imgkit.errors import DataError
 from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
-from img2imgkit.images.complaints import heard
+from img2imgkit.images.pillow_warnings import heard
 
 
 def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from img2imgkit.evaluation.pairs import Pair, PairSet, copied, evaluate_pairs, find_pairs, results_in
 from img2imgkit.evaluation.record import record
-from img2imgkit.evaluation.reference import ReferenceSet, Sample, find_set
+from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row
 from img2imgkit.evaluation.score import BICUBIC, Method, evaluate, translated
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation.reference import read
+from img2imgkit.evaluation.reference_set import read
 from img2imgkit.evaluation.result import Evaluation, Row, Watch
 from img2imgkit.images import Picture, is_image, to_rgb, with_depth
 from img2imgkit.metrics import psnr, ssim

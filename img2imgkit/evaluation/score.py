@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation.reference import ReferenceSet, Sample, levels_of
+from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, levels_of
 from img2imgkit.evaluation.result import Evaluation, Row, Watch
 from img2imgkit.images import Picture
 from img2imgkit.images.matlab import imresize

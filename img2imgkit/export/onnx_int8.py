@@ -15,7 +15,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays
-from img2imgkit.export.noise import quietly
+from img2imgkit.export.converter_output import quietly
 from img2imgkit.export.onnx_graph import first_line
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from img2imgkit.export.pictures import ImageIo, Layout, Pictures
 from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.export.trace import unread
 from img2imgkit.inference import Beside, beside, sides_of
-from img2imgkit.inference.sides import LABEL, blank
+from img2imgkit.inference.conditions import LABEL, blank
 from img2imgkit.task import Geometry, Networks, Side, Task
 
 IMAGE, OUTPUT, CODE = "image", "output", "code"

@@ -10,7 +10,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Precision, Program
-from img2imgkit.export.noise import quietly
+from img2imgkit.export.converter_output import quietly
 from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.task import Geometry
 

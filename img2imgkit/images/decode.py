@@ -16,10 +16,20 @@ import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import deep, exif_block, formats, metadata, png_chunks, png_read, profiles, raster, tiff_read
-from img2imgkit.images.complaints import heard
+from img2imgkit.images import (
+    exif_block,
+    formats,
+    high_depth,
+    metadata,
+    png_chunks,
+    png_read,
+    profiles,
+    raster,
+    tiff_read,
+)
 from img2imgkit.images.metadata import Beside
 from img2imgkit.images.picture import Picture
+from img2imgkit.images.pillow_warnings import heard
 from img2imgkit.images.raster import Raster
 
 DEFAULT_MAX_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
@@ -124,7 +134,7 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
         raise DecodeError(_no_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
-    pixels = deep.read(file, image) or raster.from_image(image)
+    pixels = high_depth.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow takes every file for one of Adobe's, who invert

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images.holds import FORMATS
+from img2imgkit.images.format_support import FORMATS
 
 # Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
 # Pillow starts (Ghostscript), video headers without pixels, and formats that only a Windows library draws.

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from img2imgkit.images import bmp, metadata, png_chunks, tiff_write
-from img2imgkit.images.holds import FORMATS
+from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import keyed, palette_of
 from img2imgkit.images.picture import Picture
 

@@ -21,12 +21,12 @@ footprint       the memory that a network needs per pixel
 """
 
 from img2imgkit.inference.codes import load_code, save_code
+from img2imgkit.inference.conditions import Beside, Translates, beside, chosen, parsed, prove_known, sides_of
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.refer import MODEL_FILES, refer
-from img2imgkit.inference.reference import BundleReference, Reference
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Beside, Translates, beside, chosen, parsed, prove_known, sides_of
+from img2imgkit.inference.model_finder import MODEL_FILES, refer
+from img2imgkit.inference.model_reference import BundleReference, Reference
+from img2imgkit.inference.translate_options import Settings
 from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [

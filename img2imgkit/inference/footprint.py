@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from img2imgkit.inference.conditions import blank
 from img2imgkit.inference.grid import Span, padded
-from img2imgkit.inference.sides import blank
 from img2imgkit.task import Networks, Task, Tensor
 
 PROBE = 64  # pixels; networks that need more get that

@@ -14,7 +14,7 @@ from img2imgkit.images import to_unit
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.network import Network
-from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.translate_options import Settings
 
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 

@@ -14,7 +14,7 @@ from img2imgkit.inference.footprint import bytes_per_pixel
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
-    from img2imgkit.inference.settings import Precision
+    from img2imgkit.inference.translate_options import Precision
 
 MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
 

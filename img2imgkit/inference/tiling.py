@@ -16,7 +16,7 @@ from img2imgkit.inference.grid import (
     round_up,
     smallest_tile,
 )
-from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.translate_options import Settings
 from img2imgkit.task import Geometry
 
 CPU_TILE, GPU_TILE = 512, 1024  # larger ones are not faster, and every machine that has the memory gets the same tiles

@@ -13,16 +13,16 @@ from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import transparency
-from img2imgkit.inference.bands import Band, Bands
+from img2imgkit.inference.blending import Band, Bands
 from img2imgkit.inference.colour import finished, readied
+from img2imgkit.inference.conditions import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of
 from img2imgkit.inference.engine import OutOfMemory
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
 from img2imgkit.inference.model import Model, engine_of
 from img2imgkit.inference.padding import region
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of
 from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
+from img2imgkit.inference.translate_options import Settings
 
 Rows = Callable[[int, np.ndarray], None]
 _PROBE = 64  # pixels a side, of the picture that number formats are compared on

@@ -14,8 +14,8 @@ from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.step import Item, Planning, Resources, Transform
-from img2imgkit.steps.side_files import FilesInput
-from img2imgkit.steps.side_inputs import Given, SideInputs
+from img2imgkit.steps.condition_files import FilesInput
+from img2imgkit.steps.condition_inputs import Given, SideInputs
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog

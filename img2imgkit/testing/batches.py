@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from img2imgkit.inference import beside, sides_of
+from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.grid import Span
-from img2imgkit.inference.sides import LABEL
 from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.claims import expect
 

@@ -14,7 +14,7 @@ from img2imgkit.data import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
 from img2imgkit.training.best import Best
-from img2imgkit.training.engine import Engine
+from img2imgkit.training.disk_errors import writing
 from img2imgkit.training.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.file import Recipe
 from img2imgkit.training.meter import Figures
@@ -22,7 +22,7 @@ from img2imgkit.training.probe import Probe
 from img2imgkit.training.report import report
 from img2imgkit.training.run_folder import RunFolder, environment
 from img2imgkit.training.tensorboard import EventLog
-from img2imgkit.training.writing import writing
+from img2imgkit.training.trainer import Engine
 
 
 class Journal:

@@ -14,8 +14,8 @@ from img2imgkit.data import Arrays, Reader
 from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
 from img2imgkit.inference import Beside, beside, parsed, sides_of
+from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.padding import region
-from img2imgkit.inference.sides import LABEL
 from img2imgkit.metrics import psnr, ssim
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.training.sheet import row, stacked

@@ -12,7 +12,6 @@ from img2imgkit.data import Prefetch, Reader, open_reader
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 from img2imgkit.training import checkpoint
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.events import Finished, Notify, Started, Waiting
 from img2imgkit.training.feed import Feed
 from img2imgkit.training.file import Recipe
@@ -21,6 +20,7 @@ from img2imgkit.training.journal import Journal, portable
 from img2imgkit.training.meter import Figures, Meter
 from img2imgkit.training.rendezvous import Stopped
 from img2imgkit.training.run_folder import RunFolder
+from img2imgkit.training.trainer import Engine
 from img2imgkit.training.workers import Cluster, Workers
 
 AGREE_EVERY = 5  # steps between which several machines ask each other whether to stop

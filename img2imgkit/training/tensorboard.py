@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from img2imgkit.training.writing import writing
+from img2imgkit.training.disk_errors import writing
 
 Record = Mapping[str, Any]
 

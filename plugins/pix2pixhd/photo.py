@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from img2imgkit_plugins.pix2pixhd.adoption import of_pictures
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import CoarseToFine
 from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
-from img2imgkit_plugins.pix2pixhd.play import CoarseToFine
 from keras import ops
 
 import img2imgkit as kit

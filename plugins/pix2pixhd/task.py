@@ -17,8 +17,8 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_choice,
     parsed_seed,
 )
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.options import LabelOptions
-from img2imgkit_plugins.pix2pixhd.play import WRITTEN, CoarseToFine
 from keras import ops
 
 import img2imgkit as kit

@@ -20,9 +20,9 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     numbers_of,
     parsed_choice,
 )
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import TAPS
 from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart, LocalPart
 from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-from img2imgkit_plugins.pix2pixhd.play import TAPS
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from pydantic import ValidationError
 

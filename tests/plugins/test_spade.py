@@ -20,7 +20,7 @@ from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.inference.sides import beside
+from img2imgkit.inference.conditions import beside
 from img2imgkit.interop import FeaturesPart
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_recipe

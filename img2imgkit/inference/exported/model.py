@@ -14,10 +14,10 @@ import numpy as np
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.interface import Interface
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Translates
+from img2imgkit.inference.translate_options import Settings
 from img2imgkit.task import Task
 
 Run = Callable[[Arrays], Arrays]

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from img2imgkit.images.complaints import heard
+from img2imgkit.images.pillow_warnings import heard
 
 
 def warn_as_pillow(text):

@@ -12,8 +12,17 @@ from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
 from img2imgkit.inference import Translates, Translator, load_code, parsed, prove_known, sides_of
-from img2imgkit.inference.sides import LABEL
-from img2imgkit.steps.side_files import Codes, FilesInput, apart, attributes_of, by_name, codes_of, digest, pictures_in
+from img2imgkit.inference.conditions import LABEL
+from img2imgkit.steps.condition_files import (
+    Codes,
+    FilesInput,
+    apart,
+    attributes_of,
+    by_name,
+    codes_of,
+    digest,
+    pictures_in,
+)
 from img2imgkit.task import Side
 
 if TYPE_CHECKING:

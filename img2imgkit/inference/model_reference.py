@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from img2imgkit import backend, bundle
 from img2imgkit.bundle import Bundle, Manifest
+from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Translates
+from img2imgkit.inference.translate_options import Settings
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from img2imgkit.inference.bands import Band, Bands, ramp
+from img2imgkit.inference.blending import Band, Bands, ramp
 from img2imgkit.inference.grid import Grid, Overlap, make_grid
 from img2imgkit.task import Geometry
 

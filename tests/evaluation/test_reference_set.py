@@ -6,7 +6,7 @@ from PIL import Image
 
 from img2imgkit.errors import DataError
 from img2imgkit.evaluation import find_set
-from img2imgkit.evaluation.reference import levels_of
+from img2imgkit.evaluation.reference_set import levels_of
 from img2imgkit.images import Picture
 from img2imgkit.images.matlab import imresize
 

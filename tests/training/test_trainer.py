@@ -13,8 +13,8 @@ import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.errors import TrainingError
 from img2imgkit.losses import l2
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, Linear, PlayerOptions, Sgd, Stage, TrainingOptions
+from img2imgkit.training.trainer import Engine
 
 BATCH = 4
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported import onnx_graph, saved_model
 from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
 from img2imgkit.inference.exported.interface import Interface
@@ -26,9 +27,8 @@ from img2imgkit.inference.exported.model import (
 )
 from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
 from img2imgkit.inference.exported.saved_model import SavedModelRuntime
-from img2imgkit.inference.reference import Reference
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Translates
+from img2imgkit.inference.model_reference import Reference
+from img2imgkit.inference.translate_options import Settings
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog

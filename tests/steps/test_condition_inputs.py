@@ -19,7 +19,7 @@ from img2imgkit.inference import save_code
 from img2imgkit.pipeline import Result, make_plan, read_pipeline, run
 from img2imgkit.pipeline.outcome import Watcher
 from img2imgkit.step import Resources
-from img2imgkit.steps import side_files
+from img2imgkit.steps import condition_files
 
 CATALOG = Catalog(
     (
@@ -161,8 +161,8 @@ def test_two_matches_of_one_name_are_refused(work: Path) -> None:
 
 def test_pictures_of_a_folder_are_decoded_one_by_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    decode, encode = side_files.decode, Tinted.encode
-    monkeypatch.setattr(side_files, "decode", lambda path: done.append("decode") or decode(path))  # type: ignore[func-returns-value]
+    decode, encode = condition_files.decode, Tinted.encode
+    monkeypatch.setattr(condition_files, "decode", lambda path: done.append("decode") or decode(path))  # type: ignore[func-returns-value]
     monkeypatch.setattr(Tinted, "encode", lambda *given: done.append("encode") or encode(*given))  # type: ignore[func-returns-value]
     carried_out(pipeline(work, inputs={"style": {"pictures": "styles"}}))
     assert done[-4:] == ["decode", "encode"] * 2

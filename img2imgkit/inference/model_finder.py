@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from img2imgkit import bundle
 from img2imgkit.errors import BundleError, ConfigError, Problem
 from img2imgkit.inference.exported.describe import Describe
-from img2imgkit.inference.exported.reference import onnx_reference, saved_model_reference
+from img2imgkit.inference.exported.model_files import onnx_reference, saved_model_reference
 from img2imgkit.inference.exported.saved_model import GRAPH
-from img2imgkit.inference.reference import BundleReference, Reference
+from img2imgkit.inference.model_reference import BundleReference, Reference
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
