@@ -79,8 +79,8 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Side:
-    """A further input of a translation, beside the picture; the task says in ``condition`` what becomes of it.
+class Condition:
+    """An input of a translation besides the picture; ``condition_arrays`` says what the networks are given of it.
 
     Attributes:
         kind: what a user gives. "map": ids of the picture's size, such as instances, which come with the picture.
@@ -90,7 +90,7 @@ class Side:
         required: whether a translation without it is refused
         each: all values there are, where a user may want every one of them
         size: height and width that pictures are resized to before they are encoded; None: as they are
-        parse: turns a stated value into what ``condition`` is given; a ValueError says what is wrong with it
+        parse: turns a stated value into what ``condition_arrays`` is given; a ValueError says what is wrong with it
     """
 
     kind: Literal["map", "pictures", "value", "attributes"]
@@ -160,7 +160,7 @@ class Task(ABC):
         """
         return {}
 
-    def sides(self) -> Mapping[str, Side]:
+    def conditions(self) -> Mapping[str, Condition]:
         """The further inputs of a translation, by name."""
         return {}
 
@@ -215,23 +215,23 @@ class Task(ABC):
             samples: batches of one image, each image of the data once
         """
 
-    def encode(self, nets: Networks, side: str, pictures: Tensor) -> Tensor:
-        """What a side of kind "pictures" says, one code for each; the mean of several comes in ``inputs[side]``.
+    def encode(self, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
+        """One code for each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean of several.
 
         Shapes:
             pictures: (N, H, W, C) in [-1, 1] -> (N, D)
         """
         raise NotImplementedError(f"task {self.name!r} has no pictures to encode")
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-        """The arrays that join ``translate``'s inputs for one picture, from the sides that a user gave for it.
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        """The arrays that join ``translate``'s inputs for one picture, from the conditions that a user gave for it.
 
         Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps; a code that
         is given takes the place of an array of the same name.
 
         Shapes:
-            given: sides of kind "value" as parsed; "attributes" as names and whether the picture has them; "map", and
-                "label" of semantic data, as (H, W, 1) int32 ids
+            given: conditions of kind "value" as parsed; "attributes" as names and whether the picture has them; "map",
+                and "label" of semantic data, as (H, W, 1) int32 ids
             -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
         Raises:
             ValueError: what is given contradicts itself, or is not enough.
@@ -245,6 +245,6 @@ class Task(ABC):
         Shapes:
             inputs["source"]: (N, H, W, C) in [-1, 1], or ids for semantic data
                 -> (N, scale * H, scale * W, written channels)
-            further inputs: sides that are maps, (N, H, W, 1) float32 ids; codes and what ``condition`` gave, with a
-                batch's axis before
+            further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and what ``condition_arrays``
+                gave, with a batch's axis before
         """

@@ -229,23 +229,23 @@ class Tinted(_Tiny):
     class Options(_Tiny.Options):
         scale: Literal[1, 2, 4] = 1
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         return {
-            "style": kit.Side("pictures", "pictures of a colour", required=True, size=8),
-            "tint": kit.Side("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
-            "hidden": kit.Side("map", "9 where the picture shall be black"),
-            "traits": kit.Side("attributes", "whether it is 'dark'"),
+            "style": kit.Condition("pictures", "pictures of a colour", required=True, size=8),
+            "tint": kit.Condition("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
+            "hidden": kit.Condition("map", "9 where the picture shall be black"),
+            "traits": kit.Condition("attributes", "whether it is 'dark'"),
         }
 
     def build(self) -> kit.Networks:
         return kit.Networks({"generator": mixing(np.eye(3))})
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         from keras import ops
 
         return ops.mean(nets["generator"](pictures), axis=(1, 2))
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         tint = np.asarray(TINTS[given.get("tint", "red")], np.float32)
         return {"colour": tint - 0.25 * given.get("traits", {}).get("dark", False)}
 
@@ -270,16 +270,16 @@ class Painted(_Tiny):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, channels=1, output_channels=3, ids=4, unknown=True)
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         return {
-            "instance": kit.Side("map", "ids of objects", required=True),
-            "seed": kit.Side("value", "how bright", parse=int),
+            "instance": kit.Condition("map", "ids of objects", required=True),
+            "seed": kit.Condition("value", "how bright", parse=int),
         }
 
     def build(self) -> kit.Networks:
         return kit.Networks({"generator": mixing(np.eye(4, 3))})
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         bright = np.full(given["label"].shape, 0.1 * given.get("seed", 0), np.float32)
         return {"bright": bright * (given["label"] == 1)}
 

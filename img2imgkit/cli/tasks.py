@@ -52,12 +52,12 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
 
 
 def _inputs(task: type[Task]) -> list[dict[str, Any]]:
-    """The sides of the task with its default options; with others there may be others."""
-    from img2imgkit.inference import sides_of
+    """The conditions of the task with its default options; with others there may be others."""
+    from img2imgkit.inference import conditions_of
 
     return [
-        {"name": name, "kind": side.kind, "required": side.required, "description": side.description}
-        for name, side in sides_of(task()).items()
+        {"name": name, "kind": condition.kind, "required": condition.required, "description": condition.description}
+        for name, condition in conditions_of(task()).items()
     ]
 
 

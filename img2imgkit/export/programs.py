@@ -15,9 +15,9 @@ from img2imgkit.export.networks import network_programs
 from img2imgkit.export.pictures import ImageIo, Layout, Pictures
 from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.export.trace import unread
-from img2imgkit.inference import Beside, beside, sides_of
+from img2imgkit.inference import Conditioning, conditioning, conditions_of
 from img2imgkit.inference.conditions import LABEL, blank
-from img2imgkit.task import Geometry, Networks, Side, Task
+from img2imgkit.task import Condition, Geometry, Networks, Task
 
 IMAGE, OUTPUT, CODE = "image", "output", "code"
 
@@ -29,7 +29,7 @@ def programs_of(
     layout: Layout = "nhwc",
     size: Size | None = None,
 ) -> tuple[Program, ...]:
-    """All that a bundle can do: "translate", "encode_<side>", and its networks as they are, "network_<role>".
+    """All that a bundle can do: "translate", "encode_<condition>", and its networks as they are, "network_<role>".
 
     "translate" reads "image", or "label" of semantic data, and under the names that ``Task.translate`` knows whatever
     it is given besides, as far as it reads it; it gives "output". Programs that encode read "image" and give "code".
@@ -44,7 +44,11 @@ def programs_of(
         ExportError: the translation cannot be traced.
     """
     maker = _Maker(bundle.choosing(choices or {}), Pictures(image_io, layout), size)
-    encoders = [maker.encoder(name, side.size) for name, side in maker.task.sides().items() if side.kind == "pictures"]
+    encoders = [
+        maker.encoder(name, condition.size)
+        for name, condition in maker.task.conditions().items()
+        if condition.kind == "pictures"
+    ]
     return (maker.translation(), *encoders, *network_programs(maker.bundle, maker.heard, size))
 
 
@@ -80,7 +84,7 @@ class _Maker:
         """The program "translate"."""
         geometry, (height, width) = self.geometry, self.size or (None, None)
         known = blank(self.task, self.bundle.nets, *(self.size or legal_size(geometry)))
-        inputs = (self._source_port(height, width), *self._ports_beside(known, height, width))
+        inputs = (self._source_port(height, width), *self._condition_ports(known, height, width))
         whole = Program(
             name="translate",
             inputs=inputs,
@@ -102,10 +106,10 @@ class _Maker:
         )
         return _without(whole, unread(whole) - {self.first})
 
-    def encoder(self, side: str, size: int | None) -> Program:
+    def encoder(self, condition: str, size: int | None) -> Program:
         """A program that makes codes of pictures."""
         channels = self.geometry.written
-        code = np.asarray(self.task.encode(self.bundle.nets, side, self._noise(0, size or 32, channels)))
+        code = np.asarray(self.task.encode(self.bundle.nets, condition, self._noise(0, size or 32, channels)))
         port = self.pictures.port(IMAGE, size, size, channels)
         if size:
             port = replace(port, meaning=f"{port.meaning}, resized to {size}x{size}")
@@ -115,10 +119,10 @@ class _Maker:
             return {IMAGE: self.pictures.of_levels(levels)}
 
         return Program(
-            name=f"{ENCODER}{side}",
+            name=f"{ENCODER}{condition}",
             inputs=(port,),
-            outputs=(Port(CODE, (None, code.shape[1]), "float32", f"the code for {side!r}", ("batch", "")),),
-            call=lambda given: {CODE: self.task.encode(self.bundle.nets, side, self.pictures.read(given[IMAGE]))},
+            outputs=(Port(CODE, (None, code.shape[1]), "float32", f"the code for {condition!r}", ("batch", "")),),
+            call=lambda given: {CODE: self.task.encode(self.bundle.nets, condition, self.pictures.read(given[IMAGE]))},
             sample=sample,
             scale=None,
             size=(size, size) if size else None,
@@ -129,9 +133,11 @@ class _Maker:
         known = blank(self.task, self.bundle.nets, height, width)
         given = self._sample(known, random, count, height, width)
         self.task.translate(nets, self._inputs(given))
-        for name, side in self.task.sides().items():
-            if side.kind == "pictures":
-                pixels = random.uniform(-1, 1, (count, side.size or height, side.size or width, self.geometry.written))
+        for name, condition in self.task.conditions().items():
+            if condition.kind == "pictures":
+                pixels = random.uniform(
+                    -1, 1, (count, condition.size or height, condition.size or width, self.geometry.written)
+                )
                 self.task.encode(nets, name, pixels.astype(np.float32))
 
     def _translated(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,10 +156,10 @@ class _Maker:
             return _map_port(LABEL, (height, width, 1), f"ids of classes, 0 to {last}{void}")
         return self.pictures.port(IMAGE, height, width, self.geometry.channels)
 
-    def _ports_beside(self, known: Beside, height: int | None, width: int | None) -> Sequence[Port]:
-        sides = sides_of(self.task)
-        about = {name: side.description for name, side in sides.items()}
-        others = _values(sides)
+    def _condition_ports(self, known: Conditioning, height: int | None, width: int | None) -> Sequence[Port]:
+        conditions = conditions_of(self.task)
+        about = {name: condition.description for name, condition in conditions.items()}
+        others = _values(conditions)
         maps = [
             _map_port(name, (height, width, each.shape[-1]), about.get(name, others))
             for name, each in known.maps.items()
@@ -161,28 +167,28 @@ class _Maker:
         vectors = []
         for name, vector in known.vectors.items():
             meaning = about.get(name, others)
-            if name in sides and sides[name].kind == "pictures":
+            if name in conditions and conditions[name].kind == "pictures":
                 meaning = f"the code that {ENCODER}{name} gives, or the mean of several: {meaning}"
             if argument(name) != name:
                 meaning = f"{meaning}; called {argument(name)!r} where inputs are arguments"
             vectors.append(Port(name, (None, len(vector)), "float32", meaning, ("batch", "")))
         return [*maps, *vectors]
 
-    def _sample(self, known: Beside, random: np.random.Generator, count: int, height: int, width: int) -> Arrays:
+    def _sample(self, known: Conditioning, random: np.random.Generator, count: int, height: int, width: int) -> Arrays:
         each = [self._one(known, random, height, width) for _ in range(count)]
         return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
-    def _one(self, known: Beside, random: np.random.Generator, height: int, width: int) -> Arrays:
+    def _one(self, known: Conditioning, random: np.random.Generator, height: int, width: int) -> Arrays:
         """The inputs for one picture: ids that are ids, codes from the normal distribution."""
         given: dict[str, Any] = {}
-        for name, side in sides_of(self.task).items():
-            if side.kind == "map":
+        for name, condition in conditions_of(self.task).items():
+            if condition.kind == "map":
                 given[name] = random.integers(0, self.geometry.ids or 2, (height, width)).astype(np.int32)
-            if side.kind == "pictures":
+            if condition.kind == "pictures":
                 given[name] = random.standard_normal(len(known.vectors[name])).astype(np.float32)
-            if side.each and side.parse:
-                given[name] = side.parse(str(random.choice(side.each)))
-        found = beside(self.task, given, (height, width))
+            if condition.each and condition.parse:
+                given[name] = condition.parse(str(random.choice(condition.each)))
+        found = conditioning(self.task, given, (height, width))
         shape = (1, height, width, self.geometry.channels)
         levels = random.integers(0, 256, shape).astype(np.uint8)
         source = given[LABEL][..., None] if self.first == LABEL else self.pictures.of_levels(levels)[0]
@@ -196,10 +202,10 @@ class _Maker:
         return noise.astype(np.float32)
 
 
-def _values(sides: Mapping[str, Side]) -> str:
+def _values(conditions: Mapping[str, Condition]) -> str:
     """What an input is that the task makes of values."""
-    named = {name: side for name, side in sides.items() if side.kind in ("value", "attributes")}
-    listed = [f"{name} ({', '.join(side.each)})" if side.each else name for name, side in named.items()]
+    named = {name: condition for name, condition in conditions.items() if condition.kind in ("value", "attributes")}
+    listed = [f"{name} ({', '.join(condition.each)})" if condition.each else name for name, condition in named.items()]
     return f"what the task makes of {', '.join(listed)}" if listed else "what the task makes of its other inputs"
 
 

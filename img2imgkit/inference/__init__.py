@@ -4,7 +4,8 @@ refer           from a name or a path to a reference: what a translation runs, d
 reference       what every reference is; that of a bundle
 translator      a picture through a model: pad, tile, run, blend, crop
 settings        how: the options of a translation
-sides, codes    what goes in beside the picture; codes kept in files
+conditions      what goes in besides the picture: maps, codes, values
+codes           codes kept in files
 
 colour          how a picture is readied and finished: space, depth, grey
 transparency    alpha
@@ -21,7 +22,15 @@ footprint       the memory that a network needs per pixel
 """
 
 from img2imgkit.inference.codes import load_code, save_code
-from img2imgkit.inference.conditions import Beside, Translates, beside, chosen, parsed, prove_known, sides_of
+from img2imgkit.inference.conditions import (
+    Conditioning,
+    Translates,
+    chosen,
+    conditioning,
+    conditions_of,
+    parse_condition,
+    prove_known,
+)
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.model_finder import MODEL_FILES, refer
@@ -31,8 +40,8 @@ from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [
     "MODEL_FILES",
-    "Beside",
     "BundleReference",
+    "Conditioning",
     "Describe",
     "ExportedModel",
     "Reference",
@@ -40,12 +49,12 @@ __all__ = [
     "Translates",
     "Translation",
     "Translator",
-    "beside",
     "chosen",
+    "conditioning",
+    "conditions_of",
     "load_code",
-    "parsed",
+    "parse_condition",
     "prove_known",
     "refer",
     "save_code",
-    "sides_of",
 ]

@@ -1,4 +1,4 @@
-"""From what a user gives beside a picture to what ``Task.translate`` is given beside it."""
+"""Conditions: from what a user gives besides a picture to the arrays that ``Task.translate`` is given."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
 from img2imgkit.inference import transparency
 from img2imgkit.inference.padding import region
-from img2imgkit.task import DataKind, Geometry, Networks, Side, Task
+from img2imgkit.task import Condition, DataKind, Geometry, Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.inference.grid import Span
@@ -44,13 +44,13 @@ class Translates(Protocol):
 
     def geometry(self) -> Geometry: ...
 
-    def sides(self) -> Mapping[str, Side]: ...
+    def conditions(self) -> Mapping[str, Condition]: ...
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]: ...
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
-class Beside:
+class Conditioning:
     """What goes through the networks with a picture.
 
     Shapes:
@@ -77,68 +77,68 @@ def chosen(task: Translates) -> dict[str, Any]:
     return found
 
 
-def sides_of(task: Translates) -> dict[str, Side]:
+def conditions_of(task: Translates) -> dict[str, Condition]:
     """All further inputs of a task's translation, with the label map of semantic data."""
-    label = {LABEL: Side("map", "ids of classes", required=True)} if task.data == "semantic" else {}
-    return {**label, **task.sides()}
+    label = {LABEL: Condition("map", "ids of classes", required=True)} if task.data == "semantic" else {}
+    return {**label, **task.conditions()}
 
 
-def parsed(task: Translates, name: str, value: Any) -> Any:
-    """A stated value of a side as its task wants it.
+def parse_condition(task: Translates, name: str, value: Any) -> Any:
+    """A stated value of a condition as its task wants it.
 
     Raises:
-        ConfigError: there is no such side, or it takes no such value.
+        ConfigError: there is no such condition, or it takes no such value.
     """
     prove_known(task, name)
-    parse = sides_of(task)[name].parse
+    parse = conditions_of(task)[name].parse
     try:
         return parse(value) if parse else value
     except ValueError as error:
         raise ConfigError(f"input {name!r} of task {task.name!r}: {error}") from None
 
 
-def beside(task: Translates, given: Mapping[str, Any], size: tuple[int, int]) -> Beside:
+def conditioning(task: Translates, given: Mapping[str, Any], size: tuple[int, int]) -> Conditioning:
     """What goes through the networks with a picture of ``size`` (height, width), but for its label map.
 
     Args:
-        given: by side, maps (H, W) or (H, W, 1) of ids, codes (D,), values as parsed
+        given: by condition, maps (H, W) or (H, W, 1) of ids, codes (D,), values as parsed
 
     Raises:
-        ConfigError: a side that the task has not.
-        TranslateError: a side that is missing, a map of another size, or what the task cannot make anything of.
+        ConfigError: a condition that the task has not.
+        TranslateError: a condition that is missing, a map of another size, or what the task cannot make anything of.
     """
-    sides = sides_of(task)
+    conditions = conditions_of(task)
     prove_given(task, given)
     for name in given:
         prove_known(task, name)
     kinds: dict[str, dict[str, Any]] = {kind: {} for kind in ("map", "pictures", "value", "attributes")}
     for name, value in given.items():
-        kinds[sides[name].kind][name] = _map(name, value, size) if sides[name].kind == "map" else value
+        kinds[conditions[name].kind][name] = _map(name, value, size) if conditions[name].kind == "map" else value
     try:
-        arrays = task.condition({**kinds["map"], **kinds["value"], **kinds["attributes"]})
+        arrays = task.condition_arrays({**kinds["map"], **kinds["value"], **kinds["attributes"]})
     except ValueError as error:
         raise TranslateError(f"task {task.name!r}: {error}") from None
     maps = {name: ids for name, ids in kinds["map"].items() if name != LABEL}
     maps |= {name: array for name, array in arrays.items() if array.ndim == 3}
     vectors = {name: array for name, array in arrays.items() if array.ndim == 1}
     vectors |= {name: np.asarray(code, np.float32) for name, code in kinds["pictures"].items()}
-    return Beside(maps, vectors)
+    return Conditioning(maps, vectors)
 
 
 def prove_known(task: Translates, name: str) -> None:
-    """Raises ConfigError: the task has no side of that name."""
-    sides = sides_of(task)
-    if name not in sides:
-        known = f"it has {', '.join(sides)}" if sides else "it has none"
-        raise ConfigError(f"task {task.name!r} has no input {name!r}{suggestion(name, sides)}; {known}")
+    """Raises ConfigError: the task has no condition of that name."""
+    conditions = conditions_of(task)
+    if name not in conditions:
+        known = f"it has {', '.join(conditions)}" if conditions else "it has none"
+        raise ConfigError(f"task {task.name!r} has no input {name!r}{suggestion(name, conditions)}; {known}")
 
 
 def prove_given(task: Translates, names: Container[str]) -> None:
-    """Raises TranslateError when a required side is not among the names."""
-    for name, side in sides_of(task).items():
-        if side.required and name not in names:
-            way = "read it with a read-labels step" if side.kind == "map" else f"state it under 'inputs: {name}'"
-            raise TranslateError(f"task {task.name!r} needs {name!r} ({side.description}): {way}")
+    """Raises TranslateError when a required condition is not among the names."""
+    for name, condition in conditions_of(task).items():
+        if condition.required and name not in names:
+            way = "read it with a read-labels step" if condition.kind == "map" else f"state it under 'inputs: {name}'"
+            raise TranslateError(f"task {task.name!r} needs {name!r} ({condition.description}): {way}")
 
 
 def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]) -> np.ndarray:
@@ -163,22 +163,22 @@ def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]
     return ids
 
 
-def mean_code(encode: Encode, task: Translates, side: str, pictures: Iterable[Picture]) -> np.ndarray:
+def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterable[Picture]) -> np.ndarray:
     """The mean of the codes of pictures.
 
     Shapes:
         -> (D,) float32
     Raises:
-        ConfigError: the task has no such side, or there is no picture.
+        ConfigError: the task has no such condition, or there is no picture.
     """
-    if side not in task.sides() or task.sides()[side].kind != "pictures":
-        names = [name for name, each in task.sides().items() if each.kind == "pictures"]
+    if condition not in task.conditions() or task.conditions()[condition].kind != "pictures":
+        names = [name for name, each in task.conditions().items() if each.kind == "pictures"]
         known = f"it encodes {', '.join(names)}" if names else "it encodes none"
-        raise ConfigError(f"task {task.name!r} has no pictures {side!r} to encode: {known}")
-    size, channels = task.sides()[side].size, task.geometry().written
-    codes = [encode(side, _unit(each, size, channels)[None]) for each in pictures]
+        raise ConfigError(f"task {task.name!r} has no pictures {condition!r} to encode: {known}")
+    size, channels = task.conditions()[condition].size, task.geometry().written
+    codes = [encode(condition, _unit(each, size, channels)[None]) for each in pictures]
     if not codes:
-        raise ConfigError(f"no pictures for {side!r}")
+        raise ConfigError(f"no pictures for {condition!r}")
     mean: np.ndarray = np.mean([np.asarray(code, np.float64)[0] for code in codes], axis=0).astype(np.float32)
     return mean
 
@@ -206,15 +206,15 @@ def _map(name: str, value: Any, size: tuple[int, int]) -> np.ndarray:
     return ids
 
 
-def blank(task: Task, nets: Networks, height: int, width: int) -> Beside:
+def blank(task: Task, nets: Networks, height: int, width: int) -> Conditioning:
     """What goes through the networks beside a picture that nothing is known of: to try sizes with."""
     import tensorflow as tf
 
     given: dict[str, Any] = {}
-    for name, side in sides_of(task).items():
-        if side.kind == "map":
+    for name, condition in conditions_of(task).items():
+        if condition.kind == "map":
             given[name] = np.zeros((height, width), np.int32)
-        if side.kind == "pictures":
-            pixels = tf.zeros((1, side.size or height, side.size or width, task.geometry().written))
+        if condition.kind == "pictures":
+            pixels = tf.zeros((1, condition.size or height, condition.size or width, task.geometry().written))
             given[name] = np.asarray(task.encode(nets, name, pixels))[0]
-    return beside(task, given, (height, width))
+    return conditioning(task, given, (height, width))

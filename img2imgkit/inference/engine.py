@@ -54,7 +54,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
         """The code of a picture. Shapes: (1, H, W, written) float32 in [-1, 1] -> (1, D)."""
 
     @abstractmethod

@@ -64,7 +64,7 @@ class Model:
         """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
         return self._geometry.written if given == self._geometry.channels else given
 
-    def __call__(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
+    def __call__(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
         """Translate tiles of one picture.
 
         Grey goes through networks that read three channels as three equal ones, and returns as the mean of what they
@@ -72,31 +72,31 @@ class Model:
 
         Shapes:
             tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and 1 where the networks write 3 from 1
-            beside: what the task wants besides, (N, H, W, C) or (N, D)
+            conditioning: what the task wants besides the picture, (N, H, W, C) or (N, D)
                 -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the output holds NaN or infinity, in float32 too.
         """
         channels, count = tiles.shape[-1], len(tiles)
-        beside, unit = beside or {}, self._read(tiles)
+        conditioning, unit = conditioning or {}, self._read(tiles)
         if channels == self._geometry.channels:
-            return self._turned({**beside, "source": unit})
+            return self._turned({**conditioning, "source": unit})
         if channels == 1:
-            return self._turned({**beside, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
+            return self._turned({**conditioning, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
         assert self._geometry.written == 1, "colour is readied for networks that colour grey"
-        thrice = {name: np.concatenate([array] * channels) for name, array in beside.items()}
+        thrice = {name: np.concatenate([array] * channels) for name, array in conditioning.items()}
         planes = np.concatenate([unit[..., i : i + 1] for i in range(channels)])
         apart = self._turned({**thrice, "source": planes})
         return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
 
-    def difference(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
+    def difference(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
         """How far the network is from float32, in units of [-1, 1]; the same shape as the output.
 
         Shapes:
             tiles: (N, H, W, read)
         """
-        inputs = {**(beside or {}), "source": self._read(tiles)}
+        inputs = {**(conditioning or {}), "source": self._read(tiles)}
         return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
     def _read(self, tiles: np.ndarray) -> np.ndarray:

@@ -51,10 +51,10 @@ class Network(Engine):
         images, finite = zip(*parts, strict=True)
         return _joined(images), _joined(finite)
 
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        return np.asarray(self._task.encode(self._given, side, tf.constant(pixels)))
+        return np.asarray(self._task.encode(self._given, condition, tf.constant(pixels)))
 
     def bytes_per_pixel(self) -> float:
         return bytes_per_pixel(self._task, self._given)

@@ -15,7 +15,15 @@ from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import transparency
 from img2imgkit.inference.blending import Band, Bands
 from img2imgkit.inference.colour import finished, readied
-from img2imgkit.inference.conditions import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of
+from img2imgkit.inference.conditions import (
+    LABEL,
+    Conditioning,
+    conditioning,
+    conditions_of,
+    label_of,
+    mean_code,
+    prove_given,
+)
 from img2imgkit.inference.engine import OutOfMemory
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
@@ -66,13 +74,13 @@ class Translator:
         in place of the picture, which is a drawing of it, and 8 bits come out.
 
         Args:
-            given: the sides of the task by name: maps as (H, W) ids, of semantic data "label" among them; codes as
-                ``encode`` or a file gives them; values as ``sides.parsed`` gives them
+            given: the conditions of the task by name: maps as (H, W) ids, of semantic data "label" among them; codes as
+                ``encode`` or a file gives them; values as ``parse_condition`` gives them
 
         Raises:
-            ConfigError: the task has no such side.
-            TranslateError: it cannot be made: a side is missing or does not fit, no memory for the smallest tile, or
-                no finite output.
+            ConfigError: the task has no such condition.
+            TranslateError: a condition is missing or does not fit, there is no memory for the smallest tile, or the output
+                is not finite.
         """
         try:
             return self._translated(self._scene(picture, given or {}))
@@ -80,8 +88,8 @@ class Translator:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
 
-    def encode(self, side: str, pictures: Iterable[Picture]) -> np.ndarray:
-        """What one or more pictures say to a side, to be given to ``translate`` again and again: their mean code.
+    def encode(self, condition: str, pictures: Iterable[Picture]) -> np.ndarray:
+        """The mean code of pictures, the value of a condition of kind "pictures" that ``translate`` may be given.
 
         Args:
             pictures: taken one by one, so that many need not be decoded at once
@@ -89,18 +97,18 @@ class Translator:
         Shapes:
             -> (D,) float32
         Raises:
-            ConfigError: the task has no such side, or there is no picture.
+            ConfigError: the task has no such condition, or there is no picture.
             BundleError: the exported model does not have what encodes them.
         """
-        return mean_code(self.model.engine.encode, self.bundle.task, side, pictures)
+        return mean_code(self.model.engine.encode, self.bundle.task, condition, pictures)
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
         if task.data != "semantic":
-            return _Scene(self._readied(picture), beside(task, given, size))
+            return _Scene(self._readied(picture), conditioning(task, given, size))
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)
-        return _Scene(picture.with_pixels(picture.color, None), beside(task, {**given, LABEL: ids}, size), ids)
+        return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
 
     def _translated(self, scene: _Scene) -> Translation:
         retries = _Count()
@@ -122,9 +130,9 @@ class Translator:
         """
         if self._difference is None:
             side = padded(_PROBE, self.geometry)
-            if sides_of(self.bundle.task):
+            if conditions_of(self.bundle.task):
                 place = (Span(0, side, 0, side), Span(0, side, 0, side))
-                tile, more = region(scene.color, (0, side), (0, side)), scene.beside.at([place])
+                tile, more = region(scene.color, (0, side), (0, side)), scene.conditioning.at([place])
             else:
                 tile, more = _probe(side, self.geometry.channels), {}
             self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
@@ -192,7 +200,7 @@ class Translator:
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
-            more = scene.beside.at([(row, column) for column in columns])
+            more = scene.conditioning.at([(row, column) for column in columns])
             for column, tile in zip(columns, self.model(tiles, more), strict=True):
                 band.put(column, tile)
         return band
@@ -253,7 +261,7 @@ class _Scene:
     """A readied picture, and all that goes through the networks: ``ids``, (H, W, 1), in its place if there are any."""
 
     picture: Picture
-    beside: Beside = field(default_factory=Beside)
+    conditioning: Conditioning = field(default_factory=Conditioning)
     ids: np.ndarray | None = None
 
     @property

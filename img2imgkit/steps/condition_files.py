@@ -97,30 +97,30 @@ def by_name(folder: Path) -> dict[str, Path]:
     return found
 
 
-def codes_of(translator: Translator, side: str, files: FilesInput, manifest: Manifest) -> Codes:
+def codes_of(translator: Translator, condition: str, files: FilesInput, manifest: Manifest) -> Codes:
     """The code for each entry: made once, unless every picture has one of its own."""
     if files.way == "matched":
-        return _Matched(translator, side, files.path)
+        return _Matched(translator, condition, files.path)
     if files.way == "code":
-        code = load_code(files.path, side, manifest)
+        code = load_code(files.path, condition, manifest)
     else:
-        code = translator.encode(side, map(decode, pictures_in(files.path)))
+        code = translator.encode(condition, map(decode, pictures_in(files.path)))
     return lambda entry: code
 
 
 class _Matched:
     """Codes of the pictures that have an entry's name; the last one is kept for the entry's other variants."""
 
-    def __init__(self, translator: Translator, side: str, folder: Path) -> None:
-        self._translator, self._side, self._folder, self._paths = translator, side, folder, by_name(folder)
+    def __init__(self, translator: Translator, condition: str, folder: Path) -> None:
+        self._translator, self._condition, self._folder, self._paths = translator, condition, folder, by_name(folder)
         self._last: tuple[str, np.ndarray] | None = None
 
     def __call__(self, entry: Entry) -> np.ndarray:
         name = str(entry.relative.with_suffix(""))
         if name not in self._paths:
-            raise TranslateError(f"{self._side}: {self._folder} has no picture called {name!r}")
+            raise TranslateError(f"{self._condition}: {self._folder} has no picture called {name!r}")
         if self._last is None or self._last[0] != name:
-            self._last = name, self._translator.encode(self._side, [decode(self._paths[name])])
+            self._last = name, self._translator.encode(self._condition, [decode(self._paths[name])])
         return self._last[1]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
-from img2imgkit.inference import Translates, Translator, load_code, parsed, prove_known, sides_of
+from img2imgkit.inference import Translates, Translator, conditions_of, load_code, parse_condition, prove_known
 from img2imgkit.inference.conditions import LABEL
 from img2imgkit.steps.condition_files import (
     Codes,
@@ -23,7 +23,7 @@ from img2imgkit.steps.condition_files import (
     digest,
     pictures_in,
 )
-from img2imgkit.task import Side
+from img2imgkit.task import Condition
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Manifest
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Scalar = str | int | float | bool
 
 
-class SideInputs(Config):
+class ConditionOptions(Config):
     """The options of a ``translate`` step that concern what its task is given beside the picture."""
 
     inputs: dict[str, Scalar | FilesInput] = Field(
@@ -48,11 +48,11 @@ class SideInputs(Config):
     )
 
 
-class Given:
-    """Side inputs, checked against their task: which outputs there will be, and what goes in for each picture."""
+class ConditionInputs:
+    """Condition inputs, checked against their task: which outputs there will be, and what goes in for each picture."""
 
     def __init__(
-        self, options: SideInputs, task: Translates, manifest: Manifest, maps: frozenset[str] | None = None
+        self, options: ConditionOptions, task: Translates, manifest: Manifest, maps: frozenset[str] | None = None
     ) -> None:
         """Look for all files, and parse all values.
 
@@ -62,7 +62,7 @@ class Given:
         Raises:
             ConfigError: an input that the task has not, lacks or does not understand, or files that are not there.
         """
-        self._task, self._manifest, self._sides = task, manifest, sides_of(task)
+        self._task, self._manifest, self._conditions = task, manifest, conditions_of(task)
         self._values: dict[str, dict[str, Any]] = {}  # by input and by name of the variant, "" for the only one
         self._files: dict[str, dict[str, FilesInput]] = {}
         self._digests: dict[FilesInput, str] = {}
@@ -98,13 +98,13 @@ class Given:
             ImageError: a picture that cannot be decoded.
         """
         for name, by_variant in self._files.items():
-            if self._sides[name].kind == "pictures":
+            if self._conditions[name].kind == "pictures":
                 self._codes[name] = {
                     variant: codes_of(translator, name, files, self._manifest) for variant, files in by_variant.items()
                 }
 
     def of(self, item: Item) -> dict[str, Any]:
-        """All sides of a picture.
+        """All conditions of a picture.
 
         Raises:
             TranslateError: there is nothing for this picture.
@@ -120,14 +120,14 @@ class Given:
         return given
 
     def _is_map(self, name: str) -> bool:
-        return name in self._sides and self._sides[name].kind == "map"
+        return name in self._conditions and self._conditions[name].kind == "map"
 
     def _several(self, key: str, name: str, several: Any) -> dict[str, Any]:
         """Each value by the name that outputs carry."""
-        side = self._side(key, name)
+        condition = self._condition(key, name)
         if isinstance(several, FilesInput):
             return apart(key, several)
-        values = side.each if several == "all" else several
+        values = condition.each if several == "all" else several
         if not values:
             raise ConfigError(Problem(f"{'there is no list of all of them' if several == 'all' else 'is empty'}", key))
         named = {str(value): value for value in values}
@@ -136,44 +136,44 @@ class Given:
         return named
 
     def _take(self, key: str, name: str, by_variant: Mapping[str, Any]) -> None:
-        side = self._side(key, name)
+        condition = self._condition(key, name)
         for variant, value in by_variant.items():
-            if side.kind == "value":
+            if condition.kind == "value":
                 if isinstance(value, FilesInput):
-                    raise ConfigError(Problem(f"{name!r} is a value, such as {name}: {_example(side)}", key))
-                self._values.setdefault(name, {})[variant] = _at(key, partial(parsed, self._task, name, value))
+                    raise ConfigError(Problem(f"{name!r} is a value, such as {name}: {_example(condition)}", key))
+                self._values.setdefault(name, {})[variant] = _at(key, partial(parse_condition, self._task, name, value))
                 continue
-            wanted = ("attributes",) if side.kind == "attributes" else ("pictures", "code", "matched")
+            wanted = ("attributes",) if condition.kind == "attributes" else ("pictures", "code", "matched")
             if not isinstance(value, FilesInput) or value.way not in wanted:
                 raise ConfigError(Problem(f"expected {' or '.join(f'{{{way}: PATH}}' for way in wanted)}", key))
             if not value.path.exists():
                 raise ConfigError(Problem(f"{value.path}: no such file or folder", key))
             self._files.setdefault(name, {})[variant] = value
-            if side.kind == "attributes":
+            if condition.kind == "attributes":
                 self._attributes[name] = _at(key, partial(read_attributes, value.path))
             elif value.way == "code":
                 _at(key, partial(load_code, value.path, name, self._manifest))
             else:
                 _at(key, partial(by_name if value.way == "matched" else pictures_in, value.path))
 
-    def _side(self, key: str, name: str) -> Side:
+    def _condition(self, key: str, name: str) -> Condition:
         _at(key, partial(prove_known, self._task, name))
-        side = self._sides[name]
-        if side.kind == "map":
+        condition = self._conditions[name]
+        if condition.kind == "map":
             raise ConfigError(Problem(f"{name!r} comes with the picture: read it with a read-labels step", key))
-        return side
+        return condition
 
     def _prove_complete(self, maps: frozenset[str] | None) -> None:
-        for name, side in self._sides.items():
-            if side.required and side.kind == "map" and maps is not None and name not in maps:
+        for name, condition in self._conditions.items():
+            if condition.required and condition.kind == "map" and maps is not None and name not in maps:
                 way = (
                     "read it by 'read-labels' in place of 'read'"
                     if name == LABEL
                     else f"give it to 'read-labels' as '{name}s'"
                 )
-                raise ConfigError(f"task {self._task.name!r} needs {name!r} maps ({side.description}): {way}")
-            if side.required and side.kind != "map" and name not in {**self._values, **self._files}:
-                missing = f"task {self._task.name!r} needs {name!r} ({side.description})"
+                raise ConfigError(f"task {self._task.name!r} needs {name!r} maps ({condition.description}): {way}")
+            if condition.required and condition.kind != "map" and name not in {**self._values, **self._files}:
+                missing = f"task {self._task.name!r} needs {name!r} ({condition.description})"
                 raise ConfigError(Problem(f"{missing}: state it here", "inputs"))
 
 
@@ -185,5 +185,5 @@ def _at(key: str, read: Callable[[], Any]) -> Any:
         raise ConfigError(Problem(str(error), key)) from None
 
 
-def _example(side: Side) -> str:
-    return side.each[0] if side.each else "1"
+def _example(condition: Condition) -> str:
+    return condition.each[0] if condition.each else "1"

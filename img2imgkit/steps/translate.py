@@ -15,7 +15,7 @@ from img2imgkit.errors import ConfigError
 from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
-from img2imgkit.steps.condition_inputs import Given, SideInputs
+from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
@@ -36,7 +36,7 @@ class Translate(Transform):
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
 
-    class Options(Settings, SideInputs, _Model):
+    class Options(Settings, ConditionOptions, _Model):
         """Which bundle, and how it is run."""
 
     def __init__(self, options: Config | None = None) -> None:
@@ -45,7 +45,7 @@ class Translate(Transform):
         self._choices: Mapping[str, Any] = {}
         self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
-        self._given: Given | None = None
+        self._given: ConditionInputs | None = None
         self._translator: Translator | None = None
 
     @property
@@ -77,7 +77,7 @@ class Translate(Transform):
         scale = model.scale
         if options.choices or options.inputs or options.each or not model.plain:
             task = model.task(planning.catalog, options.choices)
-            self._given = Given(options, task, model.manifest, planning.maps if planning.complete else None)
+            self._given = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 

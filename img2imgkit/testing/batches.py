@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from img2imgkit.inference import beside, sides_of
+from img2imgkit.inference import conditioning, conditions_of
 from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.grid import Span
 from img2imgkit.task import BATCH_KEYS, Networks, Task
@@ -43,22 +43,22 @@ def random_batch(task: Task, rng: np.random.Generator, images: int) -> Arrays:
 def random_inputs(
     task: Task, nets: Networks, rng: np.random.Generator, images: int, size: tuple[int, int] | None = None
 ) -> Arrays:
-    """What ``task.translate`` is given: noise, or ids for semantic data, and something for each side.
+    """What ``task.translate`` is given: noise, or ids for semantic data, and something for each condition.
 
     Shapes:
-        size: height and width -> "source": (images, H, W, read channels) float32; maps, codes and what ``condition``
-            gives besides
+        size: height and width -> "source": (images, H, W, read channels) float32; maps, codes and what
+            ``condition_arrays`` gives
     """
     geometry, (height, width) = task.geometry(), size or (_side(task), _side(task))
     whole = (Span(0, height, 0, height), Span(0, width, 0, width))
     given: Arrays = {}
-    for name, side in sides_of(task).items():
-        if side.kind == "map":
+    for name, condition in conditions_of(task).items():
+        if condition.kind == "map":
             given[name] = rng.integers(0, geometry.ids or 2, (height, width)).astype(np.int32)
-        if side.kind == "pictures":
-            pixels = noise(rng, 1, side.size or height, geometry.written, side.size or width)
+        if condition.kind == "pictures":
+            pixels = noise(rng, 1, condition.size or height, geometry.written, condition.size or width)
             given[name] = np.asarray(task.encode(nets, name, pixels))[0]
-    inputs = beside(task, given, (height, width)).at([whole] * images)
+    inputs = conditioning(task, given, (height, width)).at([whole] * images)
     source = noise(rng, images, height, geometry.channels, width)
     if LABEL in given:
         source = np.repeat(given[LABEL][None, ..., None], images, axis=0).astype(np.float32)

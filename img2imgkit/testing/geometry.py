@@ -9,7 +9,7 @@ import numpy as np
 from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.images import Picture
-from img2imgkit.inference import Translator, sides_of
+from img2imgkit.inference import Translator, conditions_of
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.testing.batches import random_inputs
 from img2imgkit.testing.claims import expect, must_work
@@ -44,10 +44,10 @@ def check_pictures(bundle: Bundle) -> None:
     rng = np.random.default_rng(unit)
     given = {
         name: translator.encode(name, [_picture(rng, unit, unit, geometry.written)])
-        for name, side in bundle.task.sides().items()
-        if side.kind == "pictures"
+        for name, condition in bundle.task.conditions().items()
+        if condition.kind == "pictures"
     }
-    maps = [name for name, side in sides_of(bundle.task).items() if side.kind == "map"]
+    maps = [name for name, condition in conditions_of(bundle.task).items() if condition.kind == "map"]
     for height, width in ((1, 1), (1, unit + 1), (unit + 2, 1), (2 * unit - 1, unit + 1)):
         ids = {name: rng.integers(0, geometry.ids or 2, (height, width)) for name in maps}
         with must_work(f"a picture of {width}x{height} pixels"):
@@ -109,12 +109,12 @@ def _reach_from(task: Task, nets: Networks, side: int, phase: int) -> int | None
     middle = side // geometry.multiple // 2 * geometry.multiple + phase
     first = middle * geometry.scale
     rng = np.random.default_rng(0)
-    beside = random_inputs(task, nets, rng, 1, (side, side))
+    inputs = random_inputs(task, nets, rng, 1, (side, side))
     source = rng.uniform(0.1, 1, (1, side, side, geometry.channels)).astype(np.float32)
 
     def corner_pixels(image: Any) -> Any:
         """All outputs that lie on the middle input pixel."""
-        made = task.translate(nets, {**beside, "source": image})
+        made = task.translate(nets, {**inputs, "source": image})
         return made[:, first : first + geometry.scale, first : first + geometry.scale]
 
     with keras.device("cpu:0"):  # where what is zero is exactly zero: other devices transform tiles of a convolution

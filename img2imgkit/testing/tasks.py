@@ -15,7 +15,7 @@ from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
 from img2imgkit.hookspecs import hookimpl
-from img2imgkit.inference import parsed
+from img2imgkit.inference import parse_condition
 from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
@@ -55,7 +55,7 @@ def check_task(
     _check_players(task, nets)
     _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
     _check_same_seed(task)
-    _check_sides(task)
+    _check_conditions(task)
     check_sizes(task, nets)
     if task.data != "semantic":  # ids have no gradient
         check_radius(task, nets)
@@ -126,15 +126,15 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
     expect(not unknown, f"history() names {unknown[:1]}, which forward() does not make")
 
 
-def _check_sides(task: Task) -> None:
-    """Sides are described, apart from the networks' own inputs, and take the values that they list."""
-    for name, side in task.sides().items():
-        expect(side.description.strip(), f"side {name!r} has no description; `img2img tasks {task.name}` shows it")
-        expect(name not in ("source", "target", "label"), f"side {name!r} has the name of what every task is given")
-        expect(not (side.each and side.kind != "value"), f"side {name!r} lists values, but is of kind {side.kind!r}")
-        for value in side.each:
-            with must_work(f"side {name!r}, value {value!r}"):
-                parsed(task, name, value)
+def _check_conditions(task: Task) -> None:
+    """Conditions are described, apart from the networks' own inputs, and take the values that they list."""
+    for name, each in task.conditions().items():
+        expect(each.description.strip(), f"condition {name!r} has no description; `img2img tasks {task.name}` shows it")
+        expect(name not in ("source", "target", "label"), f"condition {name!r} has the name of what every task gets")
+        expect(not (each.each and each.kind != "value"), f"condition {name!r} lists values, but is a {each.kind!r}")
+        for value in each.each:
+            with must_work(f"condition {name!r}, value {value!r}"):
+                parse_condition(task, name, value)
 
 
 def _check_same_seed(task: Task) -> None:

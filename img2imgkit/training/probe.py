@@ -13,7 +13,7 @@ import tensorflow as tf
 from img2imgkit.data import Arrays, Reader
 from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
-from img2imgkit.inference import Beside, beside, parsed, sides_of
+from img2imgkit.inference import Conditioning, conditioning, conditions_of, parse_condition
 from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.padding import region
 from img2imgkit.metrics import psnr, ssim
@@ -63,12 +63,12 @@ class Probe:
             TrainingError: a truth of another size than the output, or an input that is missing.
         """
         self._batches, self._geometry = reader.probe(folder), task.geometry()
-        self._task, self._nets, self._sides = task, nets, sides_of(task)
+        self._task, self._nets, self._conditions = task, nets, conditions_of(task)
         self._variants = _variants(task)
         for name, batch in self._batches:
             _prove_size(folder, name, batch, self._geometry)
             try:
-                self._beside(batch, self._variants[0])
+                self._conditioning(batch, self._variants[0])
             except ToolkitError as error:
                 raise TrainingError(f"probe {folder}: {name!r}: {error}") from None
         self._translate = tf.function(
@@ -102,7 +102,7 @@ class Probe:
 
     def _output(self, batch: Arrays, variant: Mapping[str, Any]) -> np.ndarray:
         """The output of one picture, whose sides are continued to what the networks need."""
-        more = self._beside(batch, variant)
+        more = self._conditioning(batch, variant)
         arrays = {"source": batch["source"][0], **more.maps}
         inputs = {name: tf.constant(self._fitting(array), tf.float32) for name, array in arrays.items()}
         inputs |= {name: tf.constant(vector[None], tf.float32) for name, vector in more.vectors.items()}
@@ -110,19 +110,19 @@ class Probe:
         output: np.ndarray = np.asarray(self._translate(inputs).numpy())[0, :height, :width]
         return output.astype(np.float32)
 
-    def _beside(self, batch: Arrays, variant: Mapping[str, Any]) -> Beside:
+    def _conditioning(self, batch: Arrays, variant: Mapping[str, Any]) -> Conditioning:
         """What goes in with a picture: the maps and pictures that the probe's folder has of it."""
         given = dict(variant)
-        for name, side in self._sides.items():
+        for name, condition in self._conditions.items():
             key = "source" if name == LABEL else name
-            if side.kind == "map" and key in batch:
+            if condition.kind == "map" and key in batch:
                 given[name] = batch[key][0].astype(np.int32)
-            if side.kind == "pictures" and name in batch:
+            if condition.kind == "pictures" and name in batch:
                 given[name] = np.asarray(self._task.encode(self._nets, name, tf.constant(batch[name])))[0]
-        return beside(self._task, given, batch["source"].shape[1:3])
+        return conditioning(self._task, given, batch["source"].shape[1:3])
 
     def _pictures(self, batch: Arrays) -> list[np.ndarray]:
-        names = [name for name, side in self._sides.items() if side.kind == "pictures" and name in batch]
+        names = [name for name, condition in self._conditions.items() if condition.kind == "pictures" and name in batch]
         return [to_levels(batch[name][0], np.uint8) for name in names]
 
     def _fitting(self, value: np.ndarray) -> np.ndarray:
@@ -133,10 +133,10 @@ class Probe:
 
 def _variants(task: Task) -> list[dict[str, Any]]:
     """The first input that has a list of all its values, with each of them."""
-    name = next((name for name, side in sides_of(task).items() if side.each), None)
+    name = next((name for name, condition in conditions_of(task).items() if condition.each), None)
     if name is None:
         return [{}]
-    return [{name: parsed(task, name, value)} for value in sides_of(task)[name].each[:MAX_VARIANTS]]
+    return [{name: parse_condition(task, name, value)} for value in conditions_of(task)[name].each[:MAX_VARIANTS]]
 
 
 def _prove_size(folder: Path, name: str, batch: Arrays, geometry: Geometry) -> None:

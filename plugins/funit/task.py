@@ -141,9 +141,9 @@ class Funit(kit.Task):
         chosen = self.options
         return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         description = "pictures of the class to translate to, such as five; any class"
-        return {"class": kit.Side("pictures", description, required=True, size=self.options.size)}
+        return {"class": kit.Condition("pictures", description, required=True, size=self.options.size)}
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen, classes, crop = [], self.options, len(data["classes"]), data["size"]
@@ -185,7 +185,7 @@ class Funit(kit.Task):
         terms = {"slope": mean_slope(judge, real)} if self.weights.slope else {}
         return terms | {"penalty": self.options.adversary.penalise(judge, real, out["translation"], batch)}
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         return nets["class_encoder"](pictures, training=False)
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:

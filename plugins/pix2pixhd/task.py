@@ -76,14 +76,14 @@ class Pix2PixHd(CoarseToFine):
             unknown=chosen.unknown,
         )
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         found = {}
         if self.options.edges or self.options.encoder:
-            found["instance"] = kit.Side("map", "ids of objects", required=True)
+            found["instance"] = kit.Condition("map", "ids of objects", required=True)
         if self.options.encoder:
             looks = f"which of up to {self.options.encoder.clusters} looks, counted from 0, a class's objects have, or "
-            found["seed"] = kit.Side("value", "number of a draw of looks, one for each object", parse=parsed_seed)
-            found["appearance"] = kit.Side("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
+            found["seed"] = kit.Condition("value", "number of a draw of looks, one for each object", parse=parsed_seed)
+            found["appearance"] = kit.Condition("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
         return found
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -118,7 +118,7 @@ class Pix2PixHd(CoarseToFine):
         clusters = self.options.encoder.clusters
         fill(nets["appearances"], {each: clustered(np.array(found[each]), clusters, random) for each in sorted(found)})
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if not self.options.encoder or "instance" not in given:
             return {}
         chosen = given.get("appearance", Chosen())

@@ -86,13 +86,13 @@ class Spade(kit.Task):
             unknown=chosen.unknown,
         )
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         found = {}
         if self.options.edges:
-            found["instance"] = kit.Side("map", "ids of objects, whose borders are drawn", required=True)
+            found["instance"] = kit.Condition("map", "ids of objects, whose borders are drawn", required=True)
         if self.options.style:
-            found["style"] = kit.Side("pictures", "photographs whose style the results take")
-            found["seed"] = kit.Side(
+            found["style"] = kit.Condition("pictures", "photographs whose style the results take")
+            found["seed"] = kit.Condition(
                 "value", "number of a style drawn at random, where no photograph is given", parse=_seed
             )
         return found
@@ -148,11 +148,11 @@ class Spade(kit.Task):
             )
         }
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         mean, _ = nets["encoder"](pictures, training=False)
         return mean
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if not self.options.style:
             return {}
         random = np.random.default_rng(given.get("seed", 0))

@@ -123,14 +123,14 @@ class StarGan(kit.Task):
     def least_crop(self) -> int:
         return int(self.options.size)
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         names = self.names
         joined = "a name, or attributes joined by '+', the others of which the picture shall not have"
-        found = {"domain": kit.Side("value", f"where to: {joined}", each=names.all, parse=names.parsed)}
+        found = {"domain": kit.Condition("value", f"where to: {joined}", each=names.all, parse=names.parsed)}
         if any(each.kind == "attributes" for each in names.sets):
             flip = "attributes to switch on or off in the picture's own, joined by '+'; needs 'attributes'"
-            found["flip"] = kit.Side("value", flip, parse=names.toggled)
-            found["attributes"] = kit.Side("attributes", "which attributes each picture has, for 'flip'")
+            found["flip"] = kit.Condition("value", flip, parse=names.toggled)
+            found["attributes"] = kit.Condition("attributes", "which attributes each picture has, for 'flip'")
         return found
 
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -179,7 +179,7 @@ class StarGan(kit.Task):
         penalty = self.options.adversary.penalise(lambda seen: judge(seen)[0], batch["source"], out["fake"], batch)
         return {"penalty": penalty}
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if "domain" in given and "flip" in given:
             raise ValueError("both 'domain' and 'flip' are stated: leave one out")
         names = self.names

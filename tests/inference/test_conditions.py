@@ -1,4 +1,4 @@
-"""Sides: maps, codes and values that go through the networks beside a picture."""
+"""Conditions: maps, codes and values that go through the networks beside a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tiny_tasks import Painted, Plain, Tinted, loaded
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator, parsed
+from img2imgkit.inference import Settings, Translator, parse_condition
 
 RNG = np.random.default_rng(3)
 GREY = Picture(np.full((20, 24, 3), 128, np.uint8))
@@ -141,9 +141,9 @@ def test_sides_that_the_task_has_not_are_refused(tinted: Bundle) -> None:
     with pytest.raises(ConfigError, match=r"no input 'tnt'; did you mean 'tint'.*it has style, tint"):
         Translator(tinted, device="cpu").translate(GREY, {"style": STYLE, "tnt": "red"})
     with pytest.raises(ConfigError, match="no input 'seed'; it has none"):
-        parsed(Plain(), "seed", 1)
+        parse_condition(Plain(), "seed", 1)
     with pytest.raises(ConfigError, match="input 'tint' of task 'tiny-tinted': expected one of red, blue, got 'green'"):
-        parsed(Tinted(), "tint", "green")
+        parse_condition(Tinted(), "tint", "green")
     with pytest.raises(ConfigError, match="no pictures 'tint' to encode: it encodes style"):
         Translator(tinted, device="cpu").encode("tint", [GREY])
     with pytest.raises(ConfigError, match="no pictures for 'style'"):

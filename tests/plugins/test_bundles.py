@@ -71,7 +71,7 @@ def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, 
 
 
 def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Catalog) -> None:
-    from img2imgkit.inference import Translator, parsed
+    from img2imgkit.inference import Translator, parse_condition
 
     loaded = bundle.load(catalog.bundles["stargan-typefaces"], catalog)
     translator = Translator(loaded)
@@ -79,8 +79,8 @@ def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Cat
     assert len(given) >= 4
     for picture in given.values():
         made = {
-            name: translator.translate(picture, {"domain": parsed(loaded.task, "domain", name)}).picture.color
-            for name in loaded.task.sides()["domain"].each
+            name: translator.translate(picture, {"domain": parse_condition(loaded.task, "domain", name)}).picture.color
+            for name in loaded.task.conditions()["domain"].each
         }
         ink = {name: int((pixels < 128).sum()) for name, pixels in made.items()}
         own = int((picture.color < 128).sum())

@@ -90,8 +90,8 @@ def test_the_mean_code_of_several_pictures_translates() -> None:
     task = Funit(Funit.Options(**SMALL))
     nets, made = task.build(), batch(np.random.default_rng(0), 2)
     codes = np.asarray(task.encode(nets, "class", made["class"]))
-    assert task.sides()["class"].required
-    assert task.sides()["class"].size == 16
+    assert task.conditions()["class"].required
+    assert task.conditions()["class"].size == 16
     assert codes.shape == (2, 4)
     alone = np.asarray(task.translate(nets, {"source": made["content"], "class": codes}))
     np.testing.assert_allclose(alone, task.forward(nets, made)["translation"], atol=1e-5)

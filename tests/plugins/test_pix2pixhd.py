@@ -131,9 +131,9 @@ class TestLabels:
         assert plain["critic"].input_shape[-1] == looks["critic"].input_shape[-1] == 3 + 1 + 1 + 3
 
     def test_instance_maps_are_asked_for_where_they_are_needed(self) -> None:
-        assert Pix2PixHd(options()).sides()["instance"].required
-        assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).sides()) == {"instance", "seed", "appearance"}
-        assert not Pix2PixHd(options(edges=False)).sides()
+        assert Pix2PixHd(options()).conditions()["instance"].required
+        assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).conditions()) == {"instance", "seed", "appearance"}
+        assert not Pix2PixHd(options(edges=False)).conditions()
 
     @pytest.mark.parametrize(
         ("chosen", "complaint"),
@@ -227,7 +227,7 @@ class TestLooks:
 
     def test_a_class_that_the_model_has_not_is_refused(self) -> None:
         """An object's id, such as Cityscapes' 26001, stands behind #."""
-        parse = Pix2PixHd(options(encoder=ENCODER)).sides()["appearance"].parse
+        parse = Pix2PixHd(options(encoder=ENCODER)).conditions()["appearance"].parse
         assert parse is not None
         assert parse("2=1,#26001=0") == Chosen({2: 1}, {26001: 0})
         with pytest.raises(ValueError, match="there is no class 26001, 0 to 2 are; an object is #26001"):
@@ -249,7 +249,7 @@ class TestConclusion:
         ids = {name: scene[name][0].astype(np.int32) for name in ("label", "instance")}
         images = []
         for number in (0, 1, 2):
-            given = task.condition({**ids, "appearance": Chosen(dict.fromkeys(range(3), number))})
+            given = task.condition_arrays({**ids, "appearance": Chosen(dict.fromkeys(range(3), number))})
             inputs = {"source": scene["label"], "instance": scene["instance"], "number": given["number"][None]}
             images.append(np.asarray(task.translate(nets, inputs)))
         assert np.abs(images[0] - images[1]).max() > 1e-4

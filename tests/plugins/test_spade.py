@@ -20,7 +20,7 @@ from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.inference.conditions import beside
+from img2imgkit.inference.conditions import conditioning
 from img2imgkit.interop import FeaturesPart
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_recipe
@@ -126,8 +126,8 @@ class TestLabels:
         assert (geometry.ids, geometry.unknown, geometry.channels, geometry.written) == (4, True, 1, 3)
 
     def test_instance_maps_are_asked_for_where_edges_are_drawn(self) -> None:
-        assert Spade(options()).sides()["instance"].required
-        assert not Spade(options(edges=False)).sides()
+        assert Spade(options()).conditions()["instance"].required
+        assert not Spade(options(edges=False)).conditions()
 
     @pytest.mark.parametrize(
         ("data", "complaint"),
@@ -145,11 +145,11 @@ class TestLabels:
 class TestStyles:
     def test_the_seed_says_which_style_is_drawn(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, _ = styled
-        first, again, other = (task.condition({"seed": seed})["style"] for seed in (4, 4, 5))
+        first, again, other = (task.condition_arrays({"seed": seed})["style"] for seed in (4, 4, 5))
         np.testing.assert_array_equal(first, again)
         assert first.shape == (3,)
         assert np.abs(first - other).max() > 0.1
-        np.testing.assert_array_equal(task.condition({})["style"], task.condition({"seed": 0})["style"])
+        np.testing.assert_array_equal(task.condition_arrays({})["style"], task.condition_arrays({"seed": 0})["style"])
 
     def test_a_photographs_code_stands_before_the_seed(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, nets = styled
@@ -157,9 +157,9 @@ class TestStyles:
         ids = {key: np.asarray(scene[key])[0, ..., 0].astype(np.int32) for key in ("source", "instance")}
         style = np.asarray(task.encode(nets, "style", scene["target"]))[0]
         given = {"instance": ids["instance"], "label": ids["source"], "seed": 1}
-        np.testing.assert_array_equal(beside(task, {**given, "style": style}, (32, 64)).vectors["style"], style)
-        drawn = beside(task, given, (32, 64)).vectors["style"]
-        np.testing.assert_array_equal(drawn, task.condition({"seed": 1})["style"])
+        np.testing.assert_array_equal(conditioning(task, {**given, "style": style}, (32, 64)).vectors["style"], style)
+        drawn = conditioning(task, given, (32, 64)).vectors["style"]
+        np.testing.assert_array_equal(drawn, task.condition_arrays({"seed": 1})["style"])
         inputs = {key: scene[key] for key in ("source", "instance")}
         images = [np.asarray(task.translate(nets, {**inputs, "style": code[None]})) for code in (drawn, style)]
         assert np.abs(images[0] - images[1]).max() > 1e-3
@@ -171,7 +171,7 @@ class TestStyles:
 
     @pytest.mark.parametrize("value", [-1, "a", 1.5, True])
     def test_a_seed_is_a_whole_number(self, value: Any, styled: tuple[Spade, kit.Networks]) -> None:
-        parse = styled[0].sides()["seed"].parse
+        parse = styled[0].conditions()["seed"].parse
         assert parse is not None
         assert parse("12") == 12
         with pytest.raises(ValueError, match="expected a whole number from 0 on"):

@@ -18,7 +18,7 @@ from img2imgkit.inference.exported import onnx_graph
 from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.footprint import PROBE
 from img2imgkit.inference.grid import round_up
-from img2imgkit.task import DataKind, Geometry, Side
+from img2imgkit.task import Condition, DataKind, Geometry
 
 TASK = "described"
 LARGEST_SIDE = 8192
@@ -67,11 +67,11 @@ class Described:
         """How a translation maps sizes."""
         return self.contract
 
-    def sides(self) -> Mapping[str, Side]:
+    def conditions(self) -> Mapping[str, Condition]:
         """None."""
         return {}
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Nothing joins the picture."""
         return {}
 

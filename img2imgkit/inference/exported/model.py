@@ -46,8 +46,8 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def encoder(self, path: Path, side: str, name: str) -> Run:
-        """What encodes pictures for a side, likewise.
+    def encoder(self, path: Path, condition: str, name: str) -> Run:
+        """What encodes pictures for a condition, likewise.
 
         Raises:
             BundleError: there is none; the text says how it is made.
@@ -113,11 +113,11 @@ class ExportedEngine(Engine):
         image = images[0] if len(images) == 1 else np.concatenate(images)
         return image, np.isfinite(image).all(axis=(1, 2, 3))
 
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
-        if side not in self._encoders:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
+        if condition not in self._encoders:
             model = self._model
-            self._encoders[side] = model.runtime.encoder(model.path, side, self.devices[0])
-        return self._encoders[side]({"image": self._interface.pixels(pixels)})["code"]
+            self._encoders[condition] = model.runtime.encoder(model.path, condition, self.devices[0])
+        return self._encoders[condition]({"image": self._interface.pixels(pixels)})["code"]
 
     def bytes_per_pixel(self) -> float:
         return self._model.runtime.bytes_per_pixel(self._model.path, self._interface)

@@ -82,7 +82,7 @@ class ExportedReference(ForeignReference):
 
     @property
     def plain(self) -> bool:
-        return super().plain and not self.model.interface.besides
+        return super().plain and not self.model.interface.conditions
 
     def _task(self, catalog: Catalog) -> Translates:
         if self.plain and not self.model.choices:
