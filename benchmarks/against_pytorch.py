@@ -40,21 +40,21 @@ def _step() -> Callable[[], object]:
 
     from img2imgkit import backend
     from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
-    from img2imgkit.training.trainer import Engine
+    from img2imgkit.training.trainer import Trainer
 
     adam = Adam(learning_rate=2e-4, beta_1=0.5)
     options = TrainingOptions(
         steps=10**6, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
     )
-    engine = Engine(Pix2Pix(), options, backend.strategy_over(backend.devices("cpu")), 1)
+    trainer = Trainer(Pix2Pix(), options, backend.strategy_over(backend.devices("cpu")), 1)
     random = np.random.default_rng(0)
     batch = {key: random.uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32) for key in ("source", "target")}
     number = iter(range(10**6))
 
     def step() -> float:
         here = next(number)
-        engine.rates(here)
-        return float(engine.step(here, batch)["l1"])
+        trainer.rates(here)
+        return float(trainer.step(here, batch)["l1"])
 
     return step
 

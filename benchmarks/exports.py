@@ -26,7 +26,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
-from img2imgkit.export import Settings, Written, export_bundle, programs_of
+from img2imgkit.export import ExportedFile, Settings, export_bundle, programs_of
 from img2imgkit.export.trace import traceable
 
 PICTURES = Path(__file__).parents[1] / "pipelines" / "pictures"
@@ -117,7 +117,7 @@ def row(loaded: bundle.Bundle, exporter: Exporter, precision: str, side: int, ro
         return Row(*told, difference(written), f"{written.size / 1e6:.2f}", speed)
 
 
-def difference(written: Written) -> str:
+def difference(written: ExportedFile) -> str:
     """The figure that counts."""
     return f"{written.about.int8.psnr:.1f} dB" if written.about.int8 else f"{max(written.differences.values()):.1e}"
 

@@ -23,7 +23,7 @@ import numpy as np
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.images import Picture, to_unit
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.task import Geometry
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     loaded = (
         bundle.load(bundle.resolve(given.bundle, Path.cwd(), catalog), catalog) if given.bundle else untrained(catalog)
     )
-    translator = Translator(loaded, Settings(tile="off"), given.device)
+    translator = Translator(loaded, TranslateOptions(tile="off"), given.device)
     compare(translator, given.size, 2)
     rounds = [compare(translator, given.size, given.pictures) for _ in range(given.rounds)]
     ratios = [bare / whole for bare, whole in rounds]

@@ -22,7 +22,7 @@ from img2imgkit import Catalog, Picture, backend
 from img2imgkit.bundle import Bundle, load
 from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_set, translated
 from img2imgkit.images import decode, resize
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.interop import import_bundle
 from img2imgkit.metrics import PROTOCOLS
 
@@ -144,7 +144,7 @@ def tiles(bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
     picture = decode(PICTURES / "dogs.jpg")
     part = Picture(np.ascontiguousarray(picture.color[120:184, 40:360]))
     for name, tile, overlap in TILED:
-        translator = Translator(bundles[name], Settings(tile=tile, overlap=overlap))
+        translator = Translator(bundles[name], TranslateOptions(tile=tile, overlap=overlap))
         found: dict[str, Any] = translator.tiling_difference(part)
         seen, shared = f"{translator.geometry.radius} pixels away", translator.tiling.overlap.shared
         told = f"auto: {shared}" if overlap == "auto" else str(shared)

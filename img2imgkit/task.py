@@ -112,7 +112,7 @@ class Task(ABC):
     data: ClassVar[DataKind]
     keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
-    anew: ClassVar[bool] = False  # critics that move second judge what the moved generators make, not what they made
+    refresh_fakes: ClassVar[bool] = False  # run ``forward`` again after the generators' update, for the critics' one
     training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
 
     class Options(Config):
@@ -208,7 +208,7 @@ class Task(ABC):
         """Further terms of the critics, on their gradients; a user may want them in each n-th move only."""
         return {}
 
-    def conclude(self, nets: Networks, samples: Iterable[Batch]) -> None:
+    def on_train_end(self, nets: Networks, samples: Iterable[Batch]) -> None:
         """Fill what only a finished training knows, in ``nets`` as they go into its bundle; ``samples`` is its data.
 
         Shapes:

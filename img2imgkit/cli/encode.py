@@ -10,7 +10,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.data.pictures import listed
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
-from img2imgkit.inference import Translator, refer, save_code
+from img2imgkit.inference import Translator, find_model, save_code
 
 
 @click.command("encode", short_help="Keep what a model sees in some pictures as a code file.")
@@ -34,7 +34,7 @@ def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Pat
         raise ConfigError(f"--out {out}: a code file ends in .json")
     found = _found(pictures)
     catalog = Catalog.installed()
-    model = refer(reference, Path.cwd(), catalog)
+    model = find_model(reference, Path.cwd(), catalog)
     code = Translator(model.load(catalog), device=device).encode(condition, map(decode, found))
     save_code(out, code, condition, model.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"

@@ -16,7 +16,15 @@ from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.cli.options import assignments
 from img2imgkit.config import parse_yaml, validate
-from img2imgkit.inference import BundleReference, Describe, Reference, Settings, Translator, chosen, refer
+from img2imgkit.inference import (
+    BundleReference,
+    Describe,
+    ModelReference,
+    TranslateOptions,
+    Translator,
+    chosen,
+    find_model,
+)
 from img2imgkit.metrics import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -106,13 +114,13 @@ def command(as_json: bool, **arguments: Any) -> None:
     warn_of_broken(catalog)
 
 
-def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
+def _model(asked: _Asked, catalog: Catalog) -> ModelReference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
     stated = assignments("--describe", asked.describe, "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
-    found = refer(asked.reference, Path.cwd(), catalog, describe)
+    found = find_model(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):
         raise click.UsageError("--record needs a bundle: an exported model has no description to write into")
     return found
@@ -122,7 +130,7 @@ def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
 class _Subject:
     """The model that is measured, if it is one."""
 
-    model: Reference | None
+    model: ModelReference | None
     choices: dict[str, Any]
     device: str
     catalog: Catalog
@@ -140,7 +148,7 @@ class _Subject:
     def translator(self) -> tuple[Translator, dict[str, Any]]:
         """The model ready to run, and how the report names it."""
         assert self.model is not None, "there is a model"
-        translator = Translator(self.model.load(self.catalog), Settings(choices=self.choices), self.device)
+        translator = Translator(self.model.load(self.catalog), TranslateOptions(choices=self.choices), self.device)
         choices = chosen(translator.bundle.task)
         name = {"bundle": self.model.manifest.name, "digest": self.model.digest}
         return translator, {**name, **({"choices": choices} if choices else {})}

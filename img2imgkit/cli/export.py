@@ -18,7 +18,7 @@ from img2imgkit.config import parse_yaml, validate
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Exported, PortDescription
-    from img2imgkit.export import Written
+    from img2imgkit.export import ExportedFile
 
 
 @click.command("export", short_help="Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.")
@@ -83,7 +83,7 @@ def _size(text: str) -> Any:
     return [int(match[1]), int(match[2])]
 
 
-def _plain(written: Written) -> dict[str, Any]:
+def _plain(written: ExportedFile) -> dict[str, Any]:
     about = written.about.model_dump(mode="json")
     return {
         "path": str(written.path),
@@ -95,7 +95,7 @@ def _plain(written: Written) -> dict[str, Any]:
     }
 
 
-def _show(written: Written) -> None:
+def _show(written: ExportedFile) -> None:
     about = written.about
     rows = [
         row

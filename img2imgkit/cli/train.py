@@ -44,11 +44,11 @@ def command(
     document = load_yaml(file).with_overrides(overrides)
     backend.load()
     from img2imgkit.cli.train_progress import shown
-    from img2imgkit.training import read_recipe, train
+    from img2imgkit.training import read_training_plan, train
 
     catalog = Catalog.installed()
-    recipe = read_recipe(document, catalog)
-    folder = output or Path("runs") / recipe.file.name
+    plan = read_training_plan(document, catalog)
+    folder = output or Path("runs") / plan.file.name
     with stopping_on_signals("stopping after this step; once more to stop at once") as stop, shown(progress) as notify:
-        finished = train(recipe, folder, catalog, notify, resume, device, stop.is_set)
+        finished = train(plan, folder, catalog, notify, resume, device, stop.is_set)
     return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

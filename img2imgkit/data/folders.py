@@ -149,10 +149,10 @@ def probed(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) 
 def undecodable(paths: Iterable[Path], channels: int) -> list[str]:
     """A problem for each picture that cannot be decoded."""
 
-    return complaints(paths, lambda path: read_levels(path, channels))
+    return problems_in(paths, lambda path: read_levels(path, channels))
 
 
-def complaints(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
+def problems_in(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
     """What ``read`` refuses, picture by picture in their order; several threads call it."""
 
     def attempt(path: Path) -> str | None:

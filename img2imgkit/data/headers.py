@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff_read
 from img2imgkit.images.decode import shown
-from img2imgkit.images.pillow_warnings import heard
+from img2imgkit.images.pillow_warnings import captured_warnings
 
 _PNG_MODES = {
     png_read.GREY: "L",
@@ -36,7 +36,7 @@ def header(path: Path) -> Header:
         DataError: it cannot be read, is no picture, or is CMYK, whose colours would depend on a profile.
     """
     try:
-        with path.open("rb") as file, heard():
+        with path.open("rb") as file, captured_warnings():
             found, orientation = _read(file)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.domains import LabelSet, label_set
+from img2imgkit.data.domains import LabelledPictures, labelled_pictures
 from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import resized_to
 from img2imgkit.data.jitter import Jitter, jittered
@@ -87,7 +87,8 @@ class LabelledReader(Reader):
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.sets = [
-            label_set(each.folder, each.attributes, each.selected, self.problems, self.notes) for each in options.sets
+            labelled_pictures(each.folder, each.attributes, each.selected, self.problems, self.notes)
+            for each in options.sets
         ]
         self.pictures = [self._large_enough(each) for each in self.sets]
         self.labels = [self._labels(number) for number in range(len(self.sets))]
@@ -148,7 +149,7 @@ class LabelledReader(Reader):
         pictures = by_role(folder, ("source",))
         return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
-    def _large_enough(self, found: LabelSet) -> list[Path]:
+    def _large_enough(self, found: LabelledPictures) -> list[Path]:
         """The pictures that a square can be cut from; others are problems."""
         problems = {path: problem for path in found.labels if (problem := self._problem(*found.size(path)))}
         self.problems += [f"{path}: {problem}" for path, problem in problems.items()]

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, undecodable
+from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
@@ -117,9 +117,9 @@ class SemanticReader(Reader):
         label, target, *instance = self.folders
         readable = self.palette is not None or self.options.palette is None  # else every map would be a problem
         return [
-            *complaints(label.usable if readable else (), self._label),
+            *problems_in(label.usable if readable else (), self._label),
             *undecodable(target.usable, self.channels),
-            *(problem for folder in instance for problem in complaints(folder.usable, read_ids)),
+            *(problem for folder in instance for problem in problems_in(folder.usable, read_ids)),
         ]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.exchange import Exporter
-from img2imgkit.export.export import Written, export_bundle
+from img2imgkit.export.export import ExportedFile, export_bundle
 from img2imgkit.export.keras_file import KerasExporter
 from img2imgkit.export.onnx_file import OnnxExporter
 from img2imgkit.export.programs import programs_of
@@ -19,12 +19,12 @@ from img2imgkit.export.tflite import TfliteExporter
 from img2imgkit.hookspecs import hookimpl
 
 __all__ = [
+    "ExportedFile",
     "KerasExporter",
     "OnnxExporter",
     "SavedModelExporter",
     "Settings",
     "TfliteExporter",
-    "Written",
     "export_bundle",
     "programs_of",
 ]

@@ -32,8 +32,8 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Written:
-    """What came of an export.
+class ExportedFile:
+    """An export as it lies on the disk.
 
     Attributes:
         path: the file, or the folder
@@ -50,7 +50,7 @@ class Written:
 
 def export_bundle(
     bundle: Bundle, exporter: Exporter, path: Path, settings: Settings | None = None, replacing: bool = False
-) -> Written:
+) -> ExportedFile:
     """Write a bundle in another format, and prove that what was written does what its networks do.
 
     Args:
@@ -87,7 +87,7 @@ def export_bundle(
         found = job.read_back(fresh, together)
         written = sum(each.stat().st_size for each in [fresh, *fresh.rglob("*")] if each.is_file())
         _put(fresh, path)
-    return Written(path, written, found, differences)
+    return ExportedFile(path, written, found, differences)
 
 
 @dataclass(frozen=True)

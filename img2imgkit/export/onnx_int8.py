@@ -79,11 +79,11 @@ def _psnr(made: np.ndarray, expected: np.ndarray) -> float:
 def _reader(samples: Sequence[Arrays]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):
+    class Samples(CalibrationDataReader):
         def __init__(self) -> None:
             self.rest = iter(samples)
 
         def get_next(self) -> Any:
             return next(self.rest, None)
 
-    return Reader()
+    return Samples()

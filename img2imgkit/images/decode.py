@@ -29,7 +29,7 @@ from img2imgkit.images import (
 )
 from img2imgkit.images.metadata import Beside
 from img2imgkit.images.picture import Picture
-from img2imgkit.images.pillow_warnings import heard
+from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.images.raster import Raster
 
 DEFAULT_MAX_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
@@ -42,13 +42,13 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
     Raises:
         DecodeError: it cannot be read, is no picture, is damaged, or is larger than ``max_pixels``.
     """
-    with _reasons(path), _opened(path) as file, heard() as complaints:
+    with _reasons(path), _opened(path) as file, captured_warnings() as warned:
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
         reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
         picture = reader(file, max_pixels)
-    return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *complaints))))
+    return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 
 @contextlib.contextmanager

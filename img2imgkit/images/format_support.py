@@ -1,4 +1,4 @@
-"""What each format holds, and what a picture must give up to go into it."""
+"""What each format supports, and what a picture loses when it is written in one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RGB: tuple[Space, ...] = ("rgb",)
 
 
 @dataclass(frozen=True)
-class Holds:
-    """What a format holds.
+class FormatSupport:
+    """What a format can store.
 
     Attributes:
-        spaces: all it holds; of them, ``alpha``: with transparency, ``deep``: with 16 bits a channel
+        spaces: all it holds; of them, ``alpha``: with transparency, ``high_depth``: with 16 bits a channel
         palette, bilevel: whether it has palettes, and pictures of 1 bit
         side: the most pixels along a side, or None where nothing practical limits it
         icc, exif, xmp, iptc, dpi, text: whether it has a place for these
@@ -28,7 +28,7 @@ class Holds:
 
     spaces: tuple[Space, ...] = BOTH
     alpha: tuple[Space, ...] = ()
-    deep: tuple[Space, ...] = ()
+    high_depth: tuple[Space, ...] = ()
     palette: bool = False
     bilevel: bool = False
     side: int | None = None
@@ -40,25 +40,34 @@ class Holds:
     text: bool = False
 
 
-FORMATS: Mapping[str, Holds] = MappingProxyType(
+FORMATS: Mapping[str, FormatSupport] = MappingProxyType(
     {
-        "AVIF": Holds(RGB, alpha=RGB, side=65536, icc=True, exif=True, xmp=True),
-        "BMP": Holds(alpha=RGB, palette=True, bilevel=True, dpi=True),
-        "GIF": Holds(alpha=BOTH, palette=True, side=65535, text=True),
-        "JPEG": Holds(ALL, side=65500, icc=True, exif=True, xmp=True, iptc=True, dpi=True, text=True),
-        "JPEG2000": Holds(alpha=BOTH, deep=BOTH),
-        "PCX": Holds(palette=True, bilevel=True, side=65535, dpi=True),
-        "PNG": Holds(
-            alpha=BOTH, deep=BOTH, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True, text=True
+        "AVIF": FormatSupport(RGB, alpha=RGB, side=65536, icc=True, exif=True, xmp=True),
+        "BMP": FormatSupport(alpha=RGB, palette=True, bilevel=True, dpi=True),
+        "GIF": FormatSupport(alpha=BOTH, palette=True, side=65535, text=True),
+        "JPEG": FormatSupport(ALL, side=65500, icc=True, exif=True, xmp=True, iptc=True, dpi=True, text=True),
+        "JPEG2000": FormatSupport(alpha=BOTH, high_depth=BOTH),
+        "PCX": FormatSupport(palette=True, bilevel=True, side=65535, dpi=True),
+        "PNG": FormatSupport(
+            alpha=BOTH, high_depth=BOTH, palette=True, bilevel=True, icc=True, exif=True, xmp=True, dpi=True, text=True
         ),
-        "PPM": Holds(deep=BOTH, bilevel=True),
-        "QOI": Holds(RGB, alpha=RGB),
-        "SGI": Holds(alpha=RGB, deep=BOTH, side=65535),
-        "TGA": Holds(alpha=BOTH, palette=True, side=65535),
-        "TIFF": Holds(
-            ALL, alpha=ALL, deep=ALL, palette=True, bilevel=True, icc=True, exif=True, xmp=True, iptc=True, dpi=True
+        "PPM": FormatSupport(high_depth=BOTH, bilevel=True),
+        "QOI": FormatSupport(RGB, alpha=RGB),
+        "SGI": FormatSupport(alpha=RGB, high_depth=BOTH, side=65535),
+        "TGA": FormatSupport(alpha=BOTH, palette=True, side=65535),
+        "TIFF": FormatSupport(
+            ALL,
+            alpha=ALL,
+            high_depth=ALL,
+            palette=True,
+            bilevel=True,
+            icc=True,
+            exif=True,
+            xmp=True,
+            iptc=True,
+            dpi=True,
         ),
-        "WEBP": Holds(RGB, alpha=RGB, side=16383, icc=True, exif=True, xmp=True),
+        "WEBP": FormatSupport(RGB, alpha=RGB, side=16383, icc=True, exif=True, xmp=True),
     }
 )
 
@@ -69,16 +78,16 @@ def fit(picture: Picture, format: str) -> Picture:
     Raises:
         EncodeError: the format has no transparency, and the picture is not opaque; or the picture is too large for it.
     """
-    holds = FORMATS[format]
-    if holds.side is not None and max(picture.width, picture.height) > holds.side:
+    support = FORMATS[format]
+    if support.side is not None and max(picture.width, picture.height) > support.side:
         raise EncodeError(
-            f"{format} holds at most {holds.side} pixels a side, this picture has {picture.width}x{picture.height}:"
+            f"{format} holds at most {support.side} pixels a side, this picture has {picture.width}x{picture.height}:"
             " write PNG or TIFF, or put a 'resize' step before it"
         )
-    picture = _fit_space(picture, holds, format)
-    if picture.alpha is not None and picture.space not in holds.alpha:
-        picture = _fit_alpha(picture, holds, format)
-    if picture.depth == 16 and picture.space not in holds.deep:
+    picture = _fit_space(picture, support, format)
+    if picture.alpha is not None and picture.space not in support.alpha:
+        picture = _fit_alpha(picture, support, format)
+    if picture.depth == 16 and picture.space not in support.high_depth:
         return noted(with_depth(picture, 8), f"{format} holds 8 bits a channel: 16 -> 8")
     return picture
 
@@ -88,17 +97,17 @@ def noted(picture: Picture, note: str) -> Picture:
     return picture if note in picture.notes else replace(picture, notes=(*picture.notes, note))
 
 
-def _fit_space(picture: Picture, holds: Holds, format: str) -> Picture:
-    if picture.space in holds.spaces:
+def _fit_space(picture: Picture, support: FormatSupport, format: str) -> Picture:
+    if picture.space in support.spaces:
         return picture
     converted = to_rgb(picture)
     return noted(converted, f"{format} holds no CMYK: converted to RGB") if picture.space == "cmyk" else converted
 
 
-def _fit_alpha(picture: Picture, holds: Holds, format: str) -> Picture:
+def _fit_alpha(picture: Picture, support: FormatSupport, format: str) -> Picture:
     if is_opaque(picture):
         return noted(without_alpha(picture), f"{format} holds no alpha; it was opaque and left out")
-    if "rgb" in holds.alpha and picture.space == "grey":
+    if "rgb" in support.alpha and picture.space == "grey":
         return to_rgb(picture)
     raise EncodeError(
         f"{format} holds no transparency: put a 'convert' step with alpha: white, black or drop before it,"

@@ -1,4 +1,4 @@
-"""Hear the warnings that Pillow gives while one thread decodes, and keep them from everybody else.
+"""Capture Pillow's warnings, per thread.
 
 ``warnings.catch_warnings`` swaps process-wide state and is not safe with several decoding threads. Here the first
 thread in installs one filter for Pillow's modules and one receiver, the last thread out removes them, and each thread
@@ -17,16 +17,16 @@ _lock = threading.Lock()
 _mine = threading.local()
 
 
-class _Ear:
-    """How many threads listen, and what stood there before the first one did."""
+class _Capture:
+    """How many threads capture, and what showed warnings before the first one did."""
 
-    listeners = 0
+    threads = 0
     catcher: warnings.catch_warnings[Any] | None = None
     elsewhere: Callable[..., Any] = staticmethod(warnings.showwarning)
 
 
 @contextmanager
-def heard() -> Iterator[list[str]]:
+def captured_warnings() -> Iterator[list[str]]:
     """Collect this thread's Pillow warnings, one line each, in place of showing or raising them."""
     outer = getattr(_mine, "lines", None)
     lines: list[str] = []
@@ -41,28 +41,28 @@ def heard() -> Iterator[list[str]]:
 
 def _enter() -> None:
     with _lock:
-        _Ear.listeners += 1
-        if _Ear.listeners > 1:
+        _Capture.threads += 1
+        if _Capture.threads > 1:
             return
-        _Ear.catcher = warnings.catch_warnings()
-        _Ear.catcher.__enter__()
-        _Ear.elsewhere = warnings.showwarning
+        _Capture.catcher = warnings.catch_warnings()
+        _Capture.catcher.__enter__()
+        _Capture.elsewhere = warnings.showwarning
         warnings.filterwarnings("always", module=r"PIL(\.|$)")
         warnings.showwarning = _receive
 
 
 def _leave() -> None:
     with _lock:
-        _Ear.listeners -= 1
-        if _Ear.listeners == 0 and _Ear.catcher is not None:
-            _Ear.catcher.__exit__(None, None, None)
-            _Ear.catcher = None
+        _Capture.threads -= 1
+        if _Capture.threads == 0 and _Capture.catcher is not None:
+            _Capture.catcher.__exit__(None, None, None)
+            _Capture.catcher = None
 
 
 def _receive(message: Warning | str, *rest: Any, **named: Any) -> None:
     lines = getattr(_mine, "lines", None)
     if lines is None:
-        _Ear.elsewhere(message, *rest, **named)
+        _Capture.elsewhere(message, *rest, **named)
         return
     line = " ".join(str(message).split())
     if line not in lines:

@@ -1,17 +1,18 @@
 """Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made.
 
-refer           from a name or a path to a reference: what a translation runs, described but not loaded
-reference       what every reference is; that of a bundle
+model_finder    from a name or a path to a reference: what a translation runs, described but not loaded
+model_reference what every reference is; that of a bundle
 translator      a picture through a model: pad, tile, run, blend, crop
-settings        how: the options of a translation
+translate_options
+                how: the options of a translation
 conditions      what goes in besides the picture: maps, codes, values
 codes           codes kept in files
 
-colour          how a picture is readied and finished: space, depth, grey
+colour          the space that a picture has in the model, and the one that its translation has
 transparency    alpha
 padding         pictures continued beyond their edges
 grid, tiling    tiles that cover a picture; which ones memory allows
-bands           tiles blended into rows
+blending        tiles blended into rows
 
 model           which engine runs a model, and tiles of levels through it
 engine          what every engine is
@@ -33,9 +34,9 @@ from img2imgkit.inference.conditions import (
 )
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.model_finder import MODEL_FILES, refer
-from img2imgkit.inference.model_reference import BundleReference, Reference
-from img2imgkit.inference.translate_options import Settings
+from img2imgkit.inference.model_finder import MODEL_FILES, find_model
+from img2imgkit.inference.model_reference import BundleReference, ModelReference
+from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [
@@ -44,17 +45,17 @@ __all__ = [
     "Conditioning",
     "Describe",
     "ExportedModel",
-    "Reference",
-    "Settings",
+    "ModelReference",
+    "TranslateOptions",
     "Translates",
     "Translation",
     "Translator",
     "chosen",
     "conditioning",
     "conditions_of",
+    "find_model",
     "load_code",
     "parse_condition",
     "prove_known",
-    "refer",
     "save_code",
 ]

@@ -18,7 +18,7 @@ def ramp(width: int) -> np.ndarray:
     return (np.arange(1, width + 1, dtype=np.float32)) / np.float32(width + 1)
 
 
-class Band:
+class TileRow:
     """One row of tiles, as far as its tiles are there.
 
     Shapes:
@@ -46,7 +46,7 @@ class Band:
         self.pixels[:, start + fade : start + width] = kept[:, fade:width]
 
 
-class Bands:
+class RowBlender:
     """Blends each row of tiles with the one above, and gives out rows that are finished."""
 
     def __init__(self, height: int) -> None:
@@ -54,14 +54,14 @@ class Bands:
         self.done = 0
         self._tail: np.ndarray | None = None
 
-    def push(self, band: Band) -> Iterator[tuple[int, np.ndarray]]:
+    def push(self, tiles: TileRow) -> Iterator[tuple[int, np.ndarray]]:
         """Take the next row of tiles; give (first row, rows) that no later tile touches.
 
         Rows that were given out before are not given again, so that after a restart with other tiles only the missing
         ones come.
         """
-        start, pixels = band.scale * band.row.keep_start, band.pixels
-        fade_in, fade_out = band.scale * band.row.fade_in, band.scale * band.row.fade_out
+        start, pixels = tiles.scale * tiles.row.keep_start, tiles.pixels
+        fade_in, fade_out = tiles.scale * tiles.row.fade_in, tiles.scale * tiles.row.fade_out
         if fade_in and self._tail is not None:
             head = pixels[:fade_in]
             head[:] = self._tail + (head - self._tail) * ramp(fade_in)[:, None, None]

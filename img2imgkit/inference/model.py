@@ -14,13 +14,13 @@ from img2imgkit.images import to_unit
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.network import Network
-from img2imgkit.inference.translate_options import Settings
+from img2imgkit.inference.translate_options import TranslateOptions
 
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
 def engine_of(
-    model: Bundle | ExportedModel, settings: Settings, device: str
+    model: Bundle | ExportedModel, options: TranslateOptions, device: str
 ) -> tuple[Engine, Callable[[], Engine] | None]:
     """What runs a model's tiles, and what makes the same in float32 where it computes in less.
 
@@ -29,10 +29,10 @@ def engine_of(
         BundleError: an exported model is refused, or cannot be opened.
     """
     if isinstance(model, ExportedModel):
-        return model.engine(settings, device), None
-    names, single = backend.devices(device), settings.batch == 1
-    engine = Network(model.task, model.nets, settings.precision, names, single)
-    if settings.precision == "float32":
+        return model.engine(options, device), None
+    names, single = backend.devices(device), options.batch == 1
+    engine = Network(model.task, model.nets, options.precision, names, single)
+    if options.precision == "float32":
         return engine, None
     return engine, lambda: Network(model.task, model.nets, "float32", names[:1], single)
 
@@ -84,7 +84,7 @@ class Model:
             return self._turned({**conditioning, "source": unit})
         if channels == 1:
             return self._turned({**conditioning, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
-        assert self._geometry.written == 1, "colour is readied for networks that colour grey"
+        assert self._geometry.written == 1, "``to_model`` makes grey for networks that colour it"
         thrice = {name: np.concatenate([array] * channels) for name, array in conditioning.items()}
         planes = np.concatenate([unit[..., i : i + 1] for i in range(channels)])
         apart = self._turned({**thrice, "source": planes})

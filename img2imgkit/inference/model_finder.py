@@ -10,7 +10,7 @@ from img2imgkit.errors import BundleError, ConfigError, Problem
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model_files import onnx_reference, saved_model_reference
 from img2imgkit.inference.exported.saved_model import GRAPH
-from img2imgkit.inference.model_reference import BundleReference, Reference
+from img2imgkit.inference.model_reference import BundleReference, ModelReference
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
@@ -20,7 +20,7 @@ MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
 """Each of which makes a folder a model."""
 
 
-def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> Reference:
+def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> ModelReference:
     """The model of that name, or at that path, from ``base``; imports neither TensorFlow nor ONNX Runtime.
 
     Args:

@@ -12,7 +12,7 @@ from img2imgkit import backend, bundle
 from img2imgkit.bundle import Bundle, Manifest
 from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.translate_options import Settings
+from img2imgkit.inference.translate_options import TranslateOptions
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
 
 
-class Reference(ABC):
+class ModelReference(ABC):
     """A model that is found and described.
 
     Attributes:
@@ -37,7 +37,7 @@ class Reference(ABC):
         """How many times it enlarges, if nothing is chosen."""
 
     @abstractmethod
-    def prove(self, settings: Settings) -> None:
+    def prove(self, options: TranslateOptions) -> None:
         """Raises ConfigError: it cannot be run so. Needs no code of its task."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class Reference(ABC):
 
 
 @dataclass(frozen=True)
-class BundleReference(Reference):
+class BundleReference(ModelReference):
     """A bundle's folder."""
 
     folder: Path
@@ -71,7 +71,7 @@ class BundleReference(Reference):
     def scale(self) -> int:
         return self.manifest.contract.scale
 
-    def prove(self, settings: Settings) -> None:
+    def prove(self, options: TranslateOptions) -> None:
         pass
 
     def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:

@@ -12,7 +12,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 SMALLEST_TILE = 16
 
 
-class Settings(Config):
+class TranslateOptions(Config):
     """How a bundle is run over a picture."""
 
     tile: Literal["auto", "off"] | Annotated[int, Field(ge=SMALLEST_TILE)] = Field(

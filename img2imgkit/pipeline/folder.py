@@ -26,7 +26,7 @@ REPORTS = ("report.json", "report.html")
 
 
 @dataclass(frozen=True)
-class Written:
+class PlacedFile:
     """A file in its place: its path below the folder, and what identifies it."""
 
     path: str
@@ -87,7 +87,7 @@ class OutputFolder:
                 self._lock.truncate(0)
             self._lock.close()
 
-    def place(self, target: PurePosixPath, data: bytes, record: Callable[[Written], None]) -> Written:
+    def place(self, target: PurePosixPath, data: bytes, record: Callable[[PlacedFile], None]) -> PlacedFile:
         """Write a file whole: unfinished name, sync, ``record`` it, rename. A file that was there is replaced at once.
 
         It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows,
@@ -107,7 +107,7 @@ class OutputFolder:
                 handle.flush()
                 os.fsync(handle.fileno())
                 found = os.fstat(handle.fileno())
-            written = Written(str(target), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+            written = PlacedFile(str(target), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
             record(written)
             unfinished.replace(path)
             self._changed.add(path.parent)

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
-from img2imgkit.pipeline.folder import Written
+from img2imgkit.pipeline.folder import PlacedFile
 from img2imgkit.step import Entry
 
 LEDGER = "ledger.jsonl"
@@ -35,7 +35,7 @@ class Made:
     target: str
     size: int
     mtime_ns: int
-    written: Written
+    written: PlacedFile
 
 
 class Recipe:
@@ -82,7 +82,7 @@ class Ledger:
         except OSError as error:
             raise PlanError(f"{self.path}: cannot write it: {error.strerror}; choose another output folder") from error
 
-    def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: Written) -> None:
+    def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: PlacedFile) -> None:
         """State a file that is about to be put in its place, and sync: a power cut must not know less than the disk."""
         self._append(
             {
@@ -118,7 +118,7 @@ class Ledger:
         if _has(line, {"recipe": str, "steps": list}):
             self.recipes[line["recipe"]] = line["steps"]
         elif _has(line, OF_A_LINE) and _has(line["file"], OF_A_FILE):
-            written = Written(**{name: line["file"][name] for name in OF_A_FILE})
+            written = PlacedFile(**{name: line["file"][name] for name in OF_A_FILE})
             made = Made(line["by"], line["target"], line["size"], line["mtime_ns"], written)
             self.known.add(written.path)
             variant = line.get("variant", {})

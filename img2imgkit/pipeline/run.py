@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from img2imgkit.errors import EncodeError, ImageError, ToolkitError
-from img2imgkit.pipeline.folder import OutputFolder, Written
+from img2imgkit.pipeline.folder import OutputFolder, PlacedFile
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.loading import Loader, an_item
 from img2imgkit.pipeline.outcome import Outcome, Result, Status, Watcher, described
@@ -224,7 +224,7 @@ class _Engine:
             flight.notes["left"] = f"{rendering.target} was there already"
             return
 
-        def record(written: Written) -> None:
+        def record(written: PlacedFile) -> None:
             ledger.add(entry, str(number), planned, self.plan.recipes.of(entry), written)
 
         written = held.place(rendering.target, rendering.data, record)

@@ -178,7 +178,7 @@ class ConditionInputs:
 
 
 def _at(key: str, read: Callable[[], Any]) -> Any:
-    """What ``read`` gives; its complaint gets the option's name."""
+    """What ``read`` gives; an error is reported under the option's name."""
     try:
         return read()
     except (BundleError, ConfigError, DataError) as error:

@@ -18,7 +18,7 @@ NUMBERS = ("index", "scale", "width", "height")
 
 
 class Template:
-    """A name template. ``complaints`` says what is wrong with it; only one without complaints may be filled in."""
+    """A name template. ``problems`` says what is wrong with it; one that has problems cannot be filled in."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -33,7 +33,7 @@ class Template:
         """Names of the fields it asks for."""
         return {field for _, field, _, _ in self.parts if field is not None}
 
-    def complaints(
+    def problems(
         self, facts: Mapping[str, object], complete: bool = True, variants: Collection[str] = ()
     ) -> Iterator[str]:
         """What is wrong with it, given the fields that earlier steps set, and whether these are all of them.

@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.bundle import Manifest, PluginVersion
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError
-from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
+from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen, find_model
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
@@ -36,12 +36,12 @@ class Translate(Transform):
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
 
-    class Options(Settings, ConditionOptions, _Model):
+    class Options(TranslateOptions, ConditionOptions, _Model):
         """Which bundle, and how it is run."""
 
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
-        self._model: Reference | None = None
+        self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
         self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
@@ -49,7 +49,7 @@ class Translate(Transform):
         self._translator: Translator | None = None
 
     @property
-    def model(self) -> Reference:
+    def model(self) -> ModelReference:
         """What it runs; known once the step is prepared."""
         assert self._model is not None, "prepare comes first"
         return self._model
@@ -71,7 +71,7 @@ class Translate(Transform):
         options = self.options
         if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
             raise ConfigError(f"overlap {options.overlap} is more than half of tile {options.tile}: use a larger tile")
-        self._model = model = refer(options.bundle, Path.cwd(), planning.catalog, options.describe)
+        self._model = model = find_model(options.bundle, Path.cwd(), planning.catalog, options.describe)
         model.prove(options)
         self._plugin = _installed(model.manifest.plugin, planning.catalog)
         scale = model.scale
@@ -120,8 +120,8 @@ class Translate(Transform):
 
     def open(self, resources: Resources) -> None:
         """Load the networks and compile them for the device."""
-        settings = Settings(**self.options.model_dump(include=set(Settings.model_fields)))
-        self._translator = Translator(self.model.load(resources.catalog), settings, resources.device)
+        options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
+        self._translator = Translator(self.model.load(resources.catalog), options, resources.device)
         if self._given:
             self._given.open(self._translator)
 

@@ -54,8 +54,8 @@ class Write(Sink):
 
     def prepare(self, planning: Planning) -> None:
         self._facts = dict(planning.facts)
-        complaints = self.template.complaints(planning.facts, planning.complete, planning.variants)
-        problems = [Problem(text, "name") for text in complaints]
+        found = self.template.problems(planning.facts, planning.complete, planning.variants)
+        problems = [Problem(text, "name") for text in found]
         stated = _format_of_suffix(self.options.name)
         if stated and self.options.format != "same" and stated != self.options.format.upper():
             problems.append(

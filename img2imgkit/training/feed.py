@@ -1,4 +1,4 @@
-"""What the engine is fed: the reader's samples, with the random numbers that the task's losses need."""
+"""What the trainer is fed: the reader's samples, with the random numbers that the task's losses need."""
 
 from __future__ import annotations
 

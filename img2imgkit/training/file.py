@@ -46,7 +46,7 @@ class TrainingFile(Config):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingPlan:
     """A checked training file: with the task it names, and the weights it starts from."""
 
     file: TrainingFile
@@ -64,7 +64,7 @@ class Recipe:
         }
 
 
-def read_recipe(document: Document, catalog: Catalog) -> Recipe:
+def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     """Check a training file against what is installed; no picture is opened.
 
     Raises:
@@ -89,7 +89,7 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
         problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
     if problems:
         raise ConfigError(*problems)
-    return Recipe(file, task, initial)
+    return TrainingPlan(file, task, initial)
 
 
 def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> Inspection:
@@ -98,10 +98,10 @@ def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] =
     Raises:
         ConfigError: every problem of the file; of pictures, the inspection tells.
     """
-    recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
-    if recipe.initial and recipe.initial.files:
-        take_files(recipe.initial.files, catalog, recipe.task, recipe.task.build())
-    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.unsuited)
+    plan = read_training_plan(load_yaml(path).with_overrides(overrides), catalog)
+    if plan.initial and plan.initial.files:
+        take_files(plan.initial.files, catalog, plan.task, plan.task.build())
+    return inspect_data(plan.file.data, plan.task.geometry(), plan.file.probe, plan.task.unsuited)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:

@@ -61,7 +61,7 @@ class Linear(Constant):
     final: float = Field(default=0.0, ge=0, le=1, description="share of the rate that is left at the end")
 
 
-class Step(Constant):
+class StepDecay(Constant):
     """The rate is multiplied by ``factor`` at each milestone."""
 
     kind: Literal["step"] = "step"  # type: ignore[assignment]
@@ -78,7 +78,7 @@ class Cosine(Constant):
 
 PlayerName = Literal["generators", "critics"]
 Optimizer = Annotated[Adam | AdamW | Sgd | RmsProp, Field(discriminator="kind")]
-Schedule = Annotated[Constant | Linear | Step | Cosine, Field(discriminator="kind")]
+Schedule = Annotated[Constant | Linear | StepDecay | Cosine, Field(discriminator="kind")]
 
 
 class PlayerOptions(Config):

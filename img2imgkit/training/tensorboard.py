@@ -75,7 +75,7 @@ def _scalars(record: Record) -> Iterator[tuple[str, float]]:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """TensorFlow's complaints about files as the system's, which ``writing`` explains."""
+    """TensorFlow's errors about files as OSErrors, which ``disk_errors`` explains."""
     with writing(path):
         try:
             yield

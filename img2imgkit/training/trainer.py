@@ -22,7 +22,7 @@ from img2imgkit.training.players import Moves, moves_at, players_of
 from img2imgkit.training.replica import ReplicaStep, Tensors
 
 
-class Engine:
+class Trainer:
     """The trained state of a task (networks, optimizers, average) and the step that moves it.
 
     The step is counted by the caller: everything that depends on it (rates, average) is computed from it, so the state

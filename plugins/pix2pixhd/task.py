@@ -104,7 +104,7 @@ class Pix2PixHd(CoarseToFine):
         given = [ops.convert_to_tensor(batch["target"]), ops.cast(batch["instance"], "int32")]
         return _joined(batch["shown"], nets["encoder"](given, training=True))
 
-    def conclude(self, nets: kit.Networks, samples: Iterable[Mapping[str, Any]]) -> None:
+    def on_train_end(self, nets: kit.Networks, samples: Iterable[Mapping[str, Any]]) -> None:
         if not self.options.encoder:
             return
         found: dict[int, list[np.ndarray]] = {}

@@ -38,7 +38,7 @@ class Spade(kit.Task):
 
     name = "spade"
     data = "semantic"
-    anew = True
+    refresh_fakes = True
     training = TRAINING
 
     Options = Options

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from img2imgkit.images.pillow_warnings import heard
+from img2imgkit.images.pillow_warnings import captured_warnings
 
 
 def warn_as_pillow(text):
@@ -14,7 +14,7 @@ def warn_as_pillow(text):
 
 
 def test_pillows_warnings_become_lines_and_do_not_raise():
-    with heard() as lines:
+    with captured_warnings() as lines:
         warn_as_pillow("one\n  thing")
         warn_as_pillow("one thing")
         warn_as_pillow("another")
@@ -22,7 +22,7 @@ def test_pillows_warnings_become_lines_and_do_not_raise():
 
 
 def test_other_warnings_and_other_times_are_left_alone():
-    with heard() as lines, pytest.warns(UserWarning, match="mine"):
+    with captured_warnings() as lines, pytest.warns(UserWarning, match="mine"):
         warnings.warn("mine", UserWarning, stacklevel=1)
     assert lines == []
     with pytest.raises(UserWarning, match="later"):
@@ -36,7 +36,7 @@ def test_each_thread_hears_its_own_and_the_last_one_cleans_up():
     def work(number):
         barrier.wait()
         for turn in range(50):
-            with heard() as lines:
+            with captured_warnings() as lines:
                 warn_as_pillow(f"{number} {turn}")
             found.setdefault(number, []).extend(lines)
 
@@ -50,9 +50,9 @@ def test_each_thread_hears_its_own_and_the_last_one_cleans_up():
 
 
 def test_nested_listeners_hear_apart():
-    with heard() as outer:
+    with captured_warnings() as outer:
         warn_as_pillow("outer")
-        with heard() as inner:
+        with captured_warnings() as inner:
             warn_as_pillow("inner")
         warn_as_pillow("outer again")
     assert (outer, inner) == (["outer", "outer again"], ["inner"])

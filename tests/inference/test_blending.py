@@ -5,26 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from img2imgkit.inference.blending import Band, Bands, ramp
+from img2imgkit.inference.blending import RowBlender, TileRow, ramp
 from img2imgkit.inference.grid import Grid, Overlap, make_grid
 from img2imgkit.task import Geometry
 
 PICTURE = np.random.default_rng(0).random((90, 70, 3)).astype(np.float32)
 
 
-def assembled(grid: Grid, bands: Bands, picture: np.ndarray, scale: int = 1, stop: int = 99) -> dict[int, np.ndarray]:
+def assembled(
+    grid: Grid, blender: RowBlender, picture: np.ndarray, scale: int = 1, stop: int = 99
+) -> dict[int, np.ndarray]:
     """Tiles cut from the finished picture, put together again; ``stop`` breaks off before that row of tiles."""
     given = {}
     width = picture.shape[1] // scale
     for row in grid.rows[:stop]:
-        if scale * row.keep_stop <= bands.done:
+        if scale * row.keep_stop <= blender.done:
             continue
-        band = Band(row, width, 3, scale)
+        tiles = TileRow(row, width, 3, scale)
         for column in grid.columns:
-            band.put(
+            tiles.put(
                 column, picture[scale * row.start : scale * row.stop, scale * column.start : scale * column.stop].copy()
             )
-        given |= {start: rows.copy() for start, rows in bands.push(band)}
+        given |= {start: rows.copy() for start, rows in blender.push(tiles)}
     return given
 
 
@@ -33,22 +35,22 @@ def assembled(grid: Grid, bands: Bands, picture: np.ndarray, scale: int = 1, sto
 def test_tiles_of_a_picture_give_the_picture_back(scale: int, overlap: Overlap) -> None:
     grid = make_grid(90 // scale, 70 // scale, Geometry(scale), overlap, 30)
     assert grid.tiles > 2
-    bands = Bands(90)
-    given = assembled(grid, bands, PICTURE, scale)
+    blender = RowBlender(90)
+    given = assembled(grid, blender, PICTURE, scale)
     assert np.abs(np.concatenate(list(given.values())) - PICTURE).max() <= (1e-6 if overlap.blend else 0)
-    assert bands.done == 90
+    assert blender.done == 90
     assert sorted(given) == list(given)
 
 
 def test_neighbours_that_disagree_are_blended_without_a_step() -> None:
     grid = make_grid(64, 64, Geometry(radius=None), Overlap(0, 16), 52)
     assert len(grid.rows) == len(grid.columns) == 2
-    bands, rows = Bands(64), []
+    blender, rows = RowBlender(64), []
     for number, row in enumerate(grid.rows):
-        band = Band(row, 64, 1, 1)
+        tiles = TileRow(row, 64, 1, 1)
         for column in grid.columns:
-            band.put(column, np.full((row.stop - row.start, column.stop - column.start, 1), number, np.float32))
-        rows += [part for _, part in bands.push(band)]
+            tiles.put(column, np.full((row.stop - row.start, column.stop - column.start, 1), number, np.float32))
+        rows += [part for _, part in blender.push(tiles)]
     column = np.concatenate(rows)[:, 32, 0]
     assert column[0] == 0
     assert column[-1] == 1
@@ -64,30 +66,30 @@ def test_ramps_of_neighbours_add_up_to_one() -> None:
 @pytest.mark.parametrize("stop", [0, 1, 2])
 @pytest.mark.parametrize("overlap", [Overlap(3, 0), Overlap(2, 6)])
 def test_a_restart_on_another_grid_gives_only_the_missing_rows(stop: int, overlap: Overlap) -> None:
-    bands = Bands(90)
-    first = assembled(make_grid(90, 70, Geometry(), overlap, 40), bands, PICTURE, stop=stop)
-    done = bands.done
-    bands.restart(keep=True)
-    second = assembled(make_grid(90, 70, Geometry(), overlap, 24), bands, PICTURE)
+    blender = RowBlender(90)
+    first = assembled(make_grid(90, 70, Geometry(), overlap, 40), blender, PICTURE, stop=stop)
+    done = blender.done
+    blender.restart(keep=True)
+    second = assembled(make_grid(90, 70, Geometry(), overlap, 24), blender, PICTURE)
     assert next(iter(second)) == done
     assert np.abs(np.concatenate([*first.values(), *second.values()]) - PICTURE).max() <= 1e-6
 
 
 def test_a_restart_that_keeps_nothing_begins_at_the_top() -> None:
-    bands = Bands(90)
-    assembled(make_grid(90, 70, Geometry(), Overlap(3, 0), 40), bands, PICTURE, stop=2)
-    bands.restart(keep=False)
-    second = assembled(make_grid(90, 70, Geometry(), Overlap(3, 0), 24), bands, PICTURE)
+    blender = RowBlender(90)
+    assembled(make_grid(90, 70, Geometry(), Overlap(3, 0), 40), blender, PICTURE, stop=2)
+    blender.restart(keep=False)
+    second = assembled(make_grid(90, 70, Geometry(), Overlap(3, 0), 24), blender, PICTURE)
     assert (np.concatenate(list(second.values())) == PICTURE).all()
 
 
 def test_padding_behind_the_picture_is_dropped() -> None:
     padded = np.pad(PICTURE, ((0, 6), (0, 2), (0, 0)))
     grid = make_grid(96, 72, Geometry(multiple=8), Overlap(2, 4), 40)
-    bands, rows = Bands(90), []
+    blender, rows = RowBlender(90), []
     for row in grid.rows:
-        band = Band(row, 70, 3, 1)
+        tiles = TileRow(row, 70, 3, 1)
         for column in grid.columns:
-            band.put(column, padded[row.start : row.stop, column.start : column.stop].copy())
-        rows += [part.copy() for _, part in bands.push(band)]
+            tiles.put(column, padded[row.start : row.stop, column.start : column.stop].copy())
+        rows += [part.copy() for _, part in blender.push(tiles)]
     assert np.abs(np.concatenate(rows) - PICTURE).max() <= 1e-6

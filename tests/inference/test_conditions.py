@@ -11,7 +11,7 @@ from tiny_tasks import Painted, Plain, Tinted, loaded
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator, parse_condition
+from img2imgkit.inference import TranslateOptions, Translator, parse_condition
 
 RNG = np.random.default_rng(3)
 GREY = Picture(np.full((20, 24, 3), 128, np.uint8))
@@ -46,7 +46,7 @@ def test_a_value_and_a_code_change_the_picture(tinted: Bundle) -> None:
 
 
 def test_one_graph_serves_all_values_and_sizes(tinted: Bundle) -> None:
-    translator = Translator(tinted, Settings(tile=16), "cpu")
+    translator = Translator(tinted, TranslateOptions(tile=16), "cpu")
     for tint in ("red", "blue"):
         translator.translate(GREY, {"style": STYLE + 0.1, "tint": tint})
     translator.translate(colour(3, 40), {"style": STYLE})
@@ -68,9 +68,9 @@ def test_maps_are_cut_into_tiles_with_their_picture(tinted: Bundle) -> None:
     hidden = np.where(RNG.random((height, width)) < 0.5, 9, 300).astype(np.int32)
     given = {"style": STYLE, "hidden": hidden}
     picture = Picture(RNG.integers(0, 256, (height, width, 3)).astype(np.uint8))
-    whole = Translator(tinted, Settings(tile="off"), "cpu").translate(picture, given).picture.color
+    whole = Translator(tinted, TranslateOptions(tile="off"), "cpu").translate(picture, given).picture.color
     assert ((whole == 0).all(axis=2) == (hidden == 9)).all()
-    for settings in (Settings(tile=16), Settings(tile=30, batch=3), Settings(ensemble=True)):
+    for settings in (TranslateOptions(tile=16), TranslateOptions(tile=30, batch=3), TranslateOptions(ensemble=True)):
         assert (Translator(tinted, settings, "cpu").translate(picture, given).picture.color == whole).all()
 
 
@@ -79,7 +79,7 @@ def test_a_label_map_takes_the_place_of_its_drawing(painted: Bundle) -> None:
     label[0, :2] = 255  # of no class
     label[5, 5], instance = 0, np.zeros((18, 21), np.int32)
     instance[5, 5] = 7
-    made = Translator(painted, Settings(tile=16), "cpu").translate(
+    made = Translator(painted, TranslateOptions(tile=16), "cpu").translate(
         drawing(18, 21), {"label": label, "instance": instance}
     )
     expected = np.where(label[..., None] == np.arange(3), 255, 128).astype(np.uint8)
@@ -92,7 +92,7 @@ def test_what_the_task_makes_of_a_map_goes_through_tiles_too(painted: Bundle) ->
     label = RNG.integers(0, 3, (50, 61))
     given = {"label": label, "instance": np.zeros_like(label), "seed": 3}
     whole, tiled = (
-        Translator(painted, Settings(tile=tile), "cpu").translate(drawing(50, 61), given).picture.color  # type: ignore[arg-type]
+        Translator(painted, TranslateOptions(tile=tile), "cpu").translate(drawing(50, 61), given).picture.color  # type: ignore[arg-type]
         for tile in ("off", 16)
     )
     assert (whole == tiled).all()
@@ -102,7 +102,7 @@ def test_what_the_task_makes_of_a_map_goes_through_tiles_too(painted: Bundle) ->
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_precision_is_measured_with_the_sides(painted: Bundle, tinted: Bundle, precision: Any) -> None:
     label = np.zeros((9, 9), np.int32)
-    settings = Settings(precision=precision)
+    settings = TranslateOptions(precision=precision)
     notes = Translator(painted, settings, "cpu").translate(drawing(9, 9), {"label": label, "instance": label}).notes
     assert notes["precision_difference"]["max"] < 2
     notes = Translator(tinted, settings, "cpu").translate(GREY, {"style": STYLE}).notes

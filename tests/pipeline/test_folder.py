@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.pipeline.folder import OutputFolder, Written, write_report_file
+from img2imgkit.pipeline.folder import OutputFolder, PlacedFile, write_report_file
 
 HOLD = """
 import sys, time
@@ -21,7 +21,7 @@ with OutputFolder(Path(sys.argv[1])):
 
 
 def test_places_files_whole_and_records_them_before(tmp_path: Path) -> None:
-    seen: list[tuple[Written, bool]] = []
+    seen: list[tuple[PlacedFile, bool]] = []
     target = tmp_path / "deep" / "x.bin"
     with OutputFolder(tmp_path) as held:
         written = held.place(PurePosixPath("deep/x.bin"), b"abc", lambda w: seen.append((w, target.exists())))

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import PlanError
-from img2imgkit.pipeline.folder import OutputFolder, Written
+from img2imgkit.pipeline.folder import OutputFolder, PlacedFile
 from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
 from img2imgkit.step import Entry
 
@@ -58,7 +58,7 @@ def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / ".img2img")
     assert set(ledger.made) == {("0", "a.png", frozenset())}
     other = Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1)
-    ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, Written("c.png", 1, 1, "0" * 64))
+    ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, PlacedFile("c.png", 1, 1, "0" * 64))
     ledger.close()
     assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png", frozenset()), ("0", "c.png", frozenset())}
 

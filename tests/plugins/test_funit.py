@@ -18,7 +18,7 @@ from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.interop import put
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 Arrays = dict[str, np.ndarray]
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -51,7 +51,7 @@ def test_it_keeps_the_contract_with_another_adversary() -> None:
 
 def test_left_to_itself_it_trains_as_officially() -> None:
     text = "name: a\ntask: funit\noptions: {classes: 2}\ndata: {kind: few_shot, folder: p}\ntraining: {steps: 100}\n"
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
         wanted = {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "momentum": 0.0}
         assert player.optimizer.model_dump() == {**wanted, "epsilon": 1e-8, "weight_decay": 1e-4}
@@ -64,8 +64,8 @@ def test_classes_and_their_pictures_size_must_be_the_datas() -> None:
     fits = {"kind": "few_shot", "pictures": 9, "size": 16, "classes": ["a", "b", "c"]}
     assert not task.unsuited(fits)
     assert list(task.unsuited({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
-    complaint = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
-    assert list(task.unsuited({**fits, "size": 24})) == [complaint]
+    problem = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
+    assert list(task.unsuited({**fits, "size": 24})) == [problem]
 
 
 def test_class_pictures_must_outlast_the_halvings() -> None:
@@ -141,5 +141,5 @@ def test_the_critics_terms_are_the_official_ones() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "funit"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "funit"
     assert {path.stem for path in FILES} == {"funit", "funit-small"}

@@ -23,7 +23,7 @@ from img2imgkit.errors import InteropError
 from img2imgkit.inference.conditions import conditioning
 from img2imgkit.interop import FeaturesPart
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -130,16 +130,16 @@ class TestLabels:
         assert not Spade(options(edges=False)).conditions()
 
     @pytest.mark.parametrize(
-        ("data", "complaint"),
+        ("data", "problem"),
         [
             ({"kind": "semantic", "instances": True}, None),
             ({"instances": False}, "options.edges needs instance maps"),
         ],
     )
-    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], complaint: str | None) -> None:
+    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], problem: str | None) -> None:
         found = list(Spade(options()).unsuited(data))
-        assert len(found) == (complaint is not None)
-        assert complaint is None or complaint in found[0]
+        assert len(found) == (problem is not None)
+        assert problem is None or problem in found[0]
 
 
 class TestStyles:
@@ -194,7 +194,7 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
         "name: a\ntask: spade\noptions: {classes: 3, edges: false}\n"
         "data: {kind: semantic, label: labels, target: photos, classes: 3}\ntraining: {steps: 100}\n"
     )
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player, rate in ((training.generators, 1e-4), (training.critics, 4e-4)):
         adam = player.optimizer
         assert (adam.learning_rate, adam.beta_1, adam.beta_2) == (rate, 0.0, 0.9)
@@ -204,5 +204,5 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "spade"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "spade"
     assert {path.stem for path in FILES} == {"spade", "spade-style"}

@@ -23,7 +23,7 @@ from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import Translator, parse_condition
 from img2imgkit.losses import binary_cross_entropy, cross_entropy
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -260,9 +260,9 @@ def test_options_that_contradict_each_other_are_told(options: dict[str, Any], re
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    recipe = read_recipe(load_yaml(path), Catalog.installed())
-    assert recipe.task.name == "stargan"
+    plan = read_training_plan(load_yaml(path), Catalog.installed())
+    assert plan.task.name == "stargan"
     assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
-    assert not recipe.task.unsuited({"sets": selected, "size": stated["resize"]})
+    assert not plan.task.unsuited({"sets": selected, "size": stated["resize"]})

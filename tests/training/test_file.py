@@ -10,7 +10,7 @@ from small_gan_task import catalog
 from img2imgkit import Catalog
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.training import Recipe, read_recipe
+from img2imgkit.training import TrainingPlan, read_training_plan
 from img2imgkit.training.journal import portable
 
 GOOD = """\
@@ -27,8 +27,8 @@ training:
 """
 
 
-def read(text: str, file: str = "/data/train.yaml", overrides: tuple[str, ...] = ()) -> Recipe:
-    return read_recipe(parse_yaml(text, file).with_overrides(overrides), catalog())
+def read(text: str, file: str = "/data/train.yaml", overrides: tuple[str, ...] = ()) -> TrainingPlan:
+    return read_training_plan(parse_yaml(text, file).with_overrides(overrides), catalog())
 
 
 def problems(text: str) -> list[str]:
@@ -38,13 +38,13 @@ def problems(text: str) -> list[str]:
 
 
 def test_a_good_file_names_task_options_weights_and_players() -> None:
-    recipe = read(GOOD)
-    assert recipe.task.options.dropout == 0.5
-    assert recipe.task.weights.l1 == 10.0
-    assert recipe.task.weights.adversarial == 0.5
-    assert recipe.file.training.generators.optimizer.learning_rate == 1e-3
-    assert recipe.file.training.generators.schedule.warmup == 5
-    assert recipe.file.training.critics.optimizer.kind == "adam"
+    plan = read(GOOD)
+    assert plan.task.options.dropout == 0.5
+    assert plan.task.weights.l1 == 10.0
+    assert plan.task.weights.adversarial == 0.5
+    assert plan.file.training.generators.optimizer.learning_rate == 1e-3
+    assert plan.file.training.generators.schedule.warmup == 5
+    assert plan.file.training.critics.optimizer.kind == "adam"
 
 
 def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,8 +67,8 @@ training: {steps: 1}
 def test_a_tasks_own_paths_start_from_the_file_too_and_stay_out_of_records() -> None:
     def weights(stated: str) -> tuple[str, str]:
         text = SPADE.replace("WEIGHTS", stated).replace("PREPROCESS", "scale_width")
-        recipe = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
-        return recipe.task.options.features.weights, portable(recipe)["options"]["features"]["weights"]
+        plan = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+        return plan.task.options.features.weights, portable(plan)["options"]["features"]["weights"]
 
     assert weights("nets/vgg19.pth") == ("/data/nets/vgg19.pth", "vgg19.pth")
     assert weights("imagenet") == ("imagenet", "imagenet")
@@ -80,7 +80,7 @@ def test_a_crop_only_counts_where_pictures_are_cropped() -> None:
     for preprocess, crop, wrong in (("scale_width", 64, False), ("crop", 64, True)):
         text = deep.replace("PREPROCESS", f"{preprocess}, crop: {crop}")
         try:
-            read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+            read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
             found = ""
         except ConfigError as error:
             found = str(error)

@@ -28,7 +28,7 @@ from img2imgkit.training import (
     Started,
     check_training_file,
     checkpoint,
-    read_recipe,
+    read_training_plan,
     train,
 )
 
@@ -61,8 +61,8 @@ def place(tmp_path: Path) -> Path:
 def go(place: Path, output: str, *overrides: str, resume: bool = False, stop_after: int = 10**9) -> list[Event]:
     """Train; stop after so many steps as Ctrl-C would."""
     events: list[Event] = []
-    recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(overrides), catalog())
-    train(recipe, place / output, catalog(), events.append, resume, "cpu", _stopper(stop_after))
+    plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(overrides), catalog())
+    train(plan, place / output, catalog(), events.append, resume, "cpu", _stopper(stop_after))
     return events
 
 
@@ -291,14 +291,14 @@ def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
 def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
 
-    def conclude(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:
+    def on_train_end(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:
         seen.extend(sample["target"] for sample in samples)
 
-    monkeypatch.setattr(SmallGan, "conclude", conclude)
+    monkeypatch.setattr(SmallGan, "on_train_end", on_train_end)
     go(place, "out", "training.steps=1")
     assert {image.shape for image in seen} == {(1, 16, 16, 3)}
-    recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
-    assert len(seen) == open_reader(recipe.file.data, recipe.task.geometry()).epoch
+    plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
+    assert len(seen) == open_reader(plan.file.data, plan.task.geometry()).epoch
     assert len({image.tobytes() for image in seen}) > len(seen) // 2
 
 

@@ -17,7 +17,7 @@ from img2imgkit.errors import BundleError, ConfigError
 from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.interface import Interface
-from img2imgkit.inference.translate_options import Settings
+from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.task import Task
 
 Run = Callable[[Arrays], Arrays]
@@ -87,10 +87,10 @@ class ExportedModel:
         prove_choices(self.path, self.task, self.choices, choices)
         return self
 
-    def engine(self, settings: Settings, device: str) -> ExportedEngine:
-        """The model on devices. Raises ConfigError: it cannot be run as the settings want, or BundleError."""
-        prove_settings(self.path, self.interface, settings)
-        return ExportedEngine(self, self.runtime.devices(device), settings.batch)
+    def engine(self, options: TranslateOptions, device: str) -> ExportedEngine:
+        """The model on devices. Raises ConfigError: it cannot be run as the options want, or BundleError."""
+        prove_options(self.path, self.interface, options)
+        return ExportedEngine(self, self.runtime.devices(device), options.batch)
 
 
 class ExportedEngine(Engine):
@@ -150,19 +150,19 @@ class ExportedEngine(Engine):
         return self._interface.image_of(made[: len(source)], source)
 
 
-def prove_settings(path: Path, interface: Interface, settings: Settings) -> None:
+def prove_options(path: Path, interface: Interface, options: TranslateOptions) -> None:
     """Raises ConfigError: an exported model cannot be run so."""
-    if settings.precision != "float32":
+    if options.precision != "float32":
         raise ConfigError(
-            f"precision {settings.precision!r}: that of {path.name} was decided when it was exported: leave the option "
+            f"precision {options.precision!r}: that of {path.name} was decided when it was exported: leave the option "
             "out ('img2img export' has --precision)"
         )
     if interface.size is None:
         return
     height, width = interface.size
-    if settings.tile not in ("auto", max(interface.size)):
-        raise ConfigError(f"tile {settings.tile}: {path.name} takes tiles of {height}x{width} alone: leave it out")
-    if settings.ensemble and height != width:
+    if options.tile not in ("auto", max(interface.size)):
+        raise ConfigError(f"tile {options.tile}: {path.name} takes tiles of {height}x{width} alone: leave it out")
+    if options.ensemble and height != width:
         raise ConfigError(f"ensemble: {path.name} takes {height}x{width} only, which cannot be turned")
 
 

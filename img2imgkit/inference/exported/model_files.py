@@ -23,12 +23,12 @@ from img2imgkit.inference.exported.model import (
     Runtime,
     program_error,
     prove_choices,
-    prove_settings,
+    prove_options,
 )
 from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
 from img2imgkit.inference.exported.saved_model import SavedModelRuntime
-from img2imgkit.inference.model_reference import Reference
-from img2imgkit.inference.translate_options import Settings
+from img2imgkit.inference.model_reference import ModelReference
+from img2imgkit.inference.translate_options import TranslateOptions
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
@@ -37,7 +37,7 @@ IMAGE, LABEL, OUTPUT = "image", "label", "output"
 
 
 @dataclass(frozen=True)
-class ForeignReference(Reference):
+class ForeignReference(ModelReference):
     """An ONNX file of other software.
 
     Attributes:
@@ -55,8 +55,8 @@ class ForeignReference(Reference):
     def scale(self) -> int:
         return self.model.interface.geometry.scale
 
-    def prove(self, settings: Settings) -> None:
-        prove_settings(self.path, self.model.interface, settings)
+    def prove(self, options: TranslateOptions) -> None:
+        prove_options(self.path, self.model.interface, options)
 
     def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
         task = self._task(catalog)
@@ -99,8 +99,8 @@ class ExportedReference(ForeignReference):
         return task
 
 
-def onnx_reference(path: Path, describe: Describe | None) -> Reference:
-    """An ONNX file; see ``refer``."""
+def onnx_reference(path: Path, describe: Describe | None) -> ModelReference:
+    """An ONNX file; see ``find_model``."""
     if path.suffix.lower() != ".onnx":
         raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file")
     model = onnx_graph.read_graph(path)
@@ -119,8 +119,8 @@ def onnx_reference(path: Path, describe: Describe | None) -> Reference:
     return _exported(path, description, program, files, OnnxRuntime())
 
 
-def saved_model_reference(path: Path) -> Reference:
-    """The folder of a SavedModel; see ``refer``."""
+def saved_model_reference(path: Path) -> ModelReference:
+    """The folder of a SavedModel; see ``find_model``."""
     files = saved_model.files_of(path)
     about = path / bundle.EXPORTED_FILE
     if about not in files:
@@ -137,7 +137,7 @@ def saved_model_reference(path: Path) -> Reference:
     return _exported(path, description, _program(path, description), files, SavedModelRuntime())
 
 
-def _foreign(path: Path, model: Any, files: Sequence[Path], describe: Describe | None) -> Reference:
+def _foreign(path: Path, model: Any, files: Sequence[Path], describe: Describe | None) -> ModelReference:
     if describe is None:
         raise ConfigError(
             Problem(
@@ -162,7 +162,7 @@ def _exported(
     program: ProgramDescription,
     files: Sequence[Path],
     runtime: Runtime,
-) -> Reference:
+) -> ModelReference:
     interface = _sized(_interface(path, description, program), program)
     manifest = description.manifest
     task = Described(interface.geometry, description.keeps_grey, manifest.task, manifest.contract.data)
