@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
     from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
-    from img2imgkit.task import Geometry, Networks, Task
+    from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task
 
 _HOME = {
     "Adoption": "exchange",
@@ -40,6 +40,7 @@ _HOME = {
     "Rendering": "step",
     "Resources": "step",
     "Condition": "task",
+    "Conditional": "task",
     "Sink": "step",
     "Source": "step",
     "Step": "step",
@@ -54,6 +55,7 @@ __all__ = [
     "Adoption",
     "Catalog",
     "Condition",
+    "Conditional",
     "Config",
     "Entry",
     "Exporter",

@@ -80,17 +80,17 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Condition:
-    """An input of a translation besides the picture; ``condition_arrays`` says what the networks are given of it.
+    """An input of a translation besides the picture; ``Conditional`` says what the networks get of it.
 
     Attributes:
         kind: what a user gives. "map": ids of the picture's size, such as instances, which come with the picture.
-            "pictures": one or more pictures that ``Task.encode`` turns into a code, which can be kept in a file.
+            "pictures": one or more pictures that ``Conditional.encode`` turns into a code, which can be kept in a file.
             "value": a number or a text. "attributes": a file that says which attributes each picture has.
         description: what it is, for users
         required: whether a translation without it is refused
         each: all values there are, where a user may want every one of them
         size: height and width that pictures are resized to before they are encoded; None: as they are
-        parse: turns a stated value into what ``condition_arrays`` is given; a ValueError says what is wrong with it
+        parse: turns a stated value into what ``condition_arrays`` takes; a ValueError says what is wrong with it
     """
 
     kind: Literal["map", "pictures", "value", "attributes"]
@@ -160,10 +160,6 @@ class Task(ABC):
         """
         return {}
 
-    def conditions(self) -> Mapping[str, Condition]:
-        """The further inputs of a translation, by name."""
-        return {}
-
     def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
         """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
 
@@ -215,29 +211,6 @@ class Task(ABC):
             samples: batches of one image, each image of the data once
         """
 
-    def encode(self, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
-        """One code for each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean of several.
-
-        Shapes:
-            pictures: (N, H, W, C) in [-1, 1] -> (N, D)
-        """
-        raise NotImplementedError(f"task {self.name!r} has no pictures to encode")
-
-    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-        """The arrays that join ``translate``'s inputs for one picture, from the conditions that a user gave for it.
-
-        Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps; a code that
-        is given takes the place of an array of the same name.
-
-        Shapes:
-            given: conditions of kind "value" as parsed; "attributes" as names and whether the picture has them; "map",
-                and "label" of semantic data, as (H, W, 1) int32 ids
-            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
-        Raises:
-            ValueError: what is given contradicts itself, or is not enough.
-        """
-        return {}
-
     @abstractmethod
     def translate(self, nets: Networks, inputs: Batch) -> Tensor:
         """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
@@ -245,6 +218,37 @@ class Task(ABC):
         Shapes:
             inputs["source"]: (N, H, W, C) in [-1, 1], or ids for semantic data
                 -> (N, scale * H, scale * W, written channels)
-            further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and what ``condition_arrays``
-                gave, with a batch's axis before
+            further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and the arrays of
+                ``condition_arrays``, each with a batch axis
         """
+
+
+class Conditional(ABC):
+    """What a task implements, besides ``Task``, whose translations take more than a picture."""
+
+    @abstractmethod
+    def conditions(self) -> Mapping[str, Condition]:
+        """The further inputs of a translation, by name."""
+
+    def encode(self, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
+        """One code for each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean of several.
+
+        Shapes:
+            pictures: (N, H, W, C) in [-1, 1] -> (N, D)
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no pictures to encode")
+
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        """The arrays that join ``translate``'s inputs for one picture, from the conditions that a user gave for it.
+
+        Called for every picture, and also when nothing is given. Codes and maps join without being returned; a code
+        that is given replaces an array of the same name.
+
+        Shapes:
+            given: conditions of kind "value" as parsed; "attributes" as names and whether the picture has them; "map",
+                and "label" of semantic data, as (H, W, 1) int32 ids
+            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
+        Raises:
+            ValueError: the conditions contradict each other, or are not enough.
+        """
+        return {}

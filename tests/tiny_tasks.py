@@ -219,7 +219,7 @@ def a_tint(value: Any) -> str:
     return str(value)
 
 
-class Tinted(_Tiny):
+class Tinted(_Tiny, kit.Conditional):
     """The picture a tenth, the mean colour of some pictures and a tint half, and black where a map says 9."""
 
     name = "tiny-tinted"
@@ -257,7 +257,7 @@ class Tinted(_Tiny):
         return ops.where(inputs["hidden"] == 9, -1.0, image) if "hidden" in inputs else image
 
 
-class Painted(_Tiny):
+class Painted(_Tiny, kit.Conditional):
     """Label maps as colours, 3 classes and unknown; instance 7 is white, and a seed makes all brighter."""
 
     name = "tiny-painted"

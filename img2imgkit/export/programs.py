@@ -15,7 +15,7 @@ from img2imgkit.export.networks import network_programs
 from img2imgkit.export.pictures import ImageIo, Layout, Pictures
 from img2imgkit.export.sizes import Size, legal_size
 from img2imgkit.export.trace import unread
-from img2imgkit.inference import Conditioning, conditioning, conditions_of
+from img2imgkit.inference import Conditioning, conditioning, conditions_of, encode_pictures, encoded_conditions
 from img2imgkit.inference.conditions import LABEL, blank
 from img2imgkit.task import Condition, Geometry, Networks, Task
 
@@ -44,11 +44,7 @@ def programs_of(
         ExportError: the translation cannot be traced.
     """
     maker = _Maker(bundle.choosing(choices or {}), Pictures(image_io, layout), size)
-    encoders = [
-        maker.encoder(name, condition.size)
-        for name, condition in maker.task.conditions().items()
-        if condition.kind == "pictures"
-    ]
+    encoders = [maker.encoder(name, each.size) for name, each in encoded_conditions(maker.task).items()]
     return (maker.translation(), *encoders, *network_programs(maker.bundle, maker.heard, size))
 
 
@@ -109,7 +105,7 @@ class _Maker:
     def encoder(self, condition: str, size: int | None) -> Program:
         """A program that makes codes of pictures."""
         channels = self.geometry.written
-        code = np.asarray(self.task.encode(self.bundle.nets, condition, self._noise(0, size or 32, channels)))
+        code = np.asarray(encode_pictures(self.task, self.bundle.nets, condition, self._noise(0, size or 32, channels)))
         port = self.pictures.port(IMAGE, size, size, channels)
         if size:
             port = replace(port, meaning=f"{port.meaning}, resized to {size}x{size}")
@@ -122,7 +118,9 @@ class _Maker:
             name=f"{ENCODER}{condition}",
             inputs=(port,),
             outputs=(Port(CODE, (None, code.shape[1]), "float32", f"the code for {condition!r}", ("batch", "")),),
-            call=lambda given: {CODE: self.task.encode(self.bundle.nets, condition, self.pictures.read(given[IMAGE]))},
+            call=lambda given: {
+                CODE: encode_pictures(self.task, self.bundle.nets, condition, self.pictures.read(given[IMAGE]))
+            },
             sample=sample,
             scale=None,
             size=(size, size) if size else None,
@@ -133,12 +131,9 @@ class _Maker:
         known = blank(self.task, self.bundle.nets, height, width)
         given = self._sample(known, random, count, height, width)
         self.task.translate(nets, self._inputs(given))
-        for name, condition in self.task.conditions().items():
-            if condition.kind == "pictures":
-                pixels = random.uniform(
-                    -1, 1, (count, condition.size or height, condition.size or width, self.geometry.written)
-                )
-                self.task.encode(nets, name, pixels.astype(np.float32))
+        for name, each in encoded_conditions(self.task).items():
+            pixels = random.uniform(-1, 1, (count, each.size or height, each.size or width, self.geometry.written))
+            encode_pictures(self.task, nets, name, pixels.astype(np.float32))
 
     def _translated(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         return {OUTPUT: self.pictures.write(self.task.translate(self.bundle.nets, self._inputs(given)))}

@@ -29,6 +29,8 @@ from img2imgkit.inference.conditions import (
     chosen,
     conditioning,
     conditions_of,
+    encode_pictures,
+    encoded_conditions,
     parse_condition,
     prove_known,
 )
@@ -53,6 +55,8 @@ __all__ = [
     "chosen",
     "conditioning",
     "conditions_of",
+    "encode_pictures",
+    "encoded_conditions",
     "find_model",
     "load_code",
     "parse_condition",

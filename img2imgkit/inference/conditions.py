@@ -13,7 +13,7 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
 from img2imgkit.inference import transparency
 from img2imgkit.inference.padding import region
-from img2imgkit.task import Condition, DataKind, Geometry, Networks, Task
+from img2imgkit.task import Condition, Conditional, DataKind, Geometry, Networks, Task, Tensor
 
 if TYPE_CHECKING:
     from img2imgkit.inference.grid import Span
@@ -25,9 +25,9 @@ Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Engine.encode``
 
 
 class Translates(Protocol):
-    """What of a task is needed to translate, beside what runs its networks: all that it says, nothing that it builds.
+    """The part of a task that a Translator reads: what it declares, without its networks and losses.
 
-    See ``task.Task``.
+    See ``task.Task``. Its conditions, if any, are asked for by ``conditions_of``.
     """
 
     @property
@@ -43,10 +43,6 @@ class Translates(Protocol):
     def choices(self) -> Any: ...
 
     def geometry(self) -> Geometry: ...
-
-    def conditions(self) -> Mapping[str, Condition]: ...
-
-    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -78,9 +74,25 @@ def chosen(task: Translates) -> dict[str, Any]:
 
 
 def conditions_of(task: Translates) -> dict[str, Condition]:
-    """All further inputs of a task's translation, with the label map of semantic data."""
+    """The conditions of a task, with the label map of semantic data; empty for a task that has none."""
     label = {LABEL: Condition("map", "ids of classes", required=True)} if task.data == "semantic" else {}
-    return {**label, **task.conditions()}
+    return {**label, **(task.conditions() if isinstance(task, Conditional) else {})}
+
+
+def encoded_conditions(task: Translates) -> dict[str, Condition]:
+    """Those of kind "pictures", which the task's encoder turns into codes."""
+    return {name: each for name, each in conditions_of(task).items() if each.kind == "pictures"}
+
+
+def encode_pictures(task: Task, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
+    """One code for each picture, see ``Conditional.encode``.
+
+    Raises:
+        ConfigError: the task encodes no pictures.
+    """
+    if not isinstance(task, Conditional):
+        raise ConfigError(f"task {task.name!r} has no pictures {condition!r} to encode: it encodes none")
+    return task.encode(nets, condition, pictures)
 
 
 def parse_condition(task: Translates, name: str, value: Any) -> Any:
@@ -115,7 +127,8 @@ def conditioning(task: Translates, given: Mapping[str, Any], size: tuple[int, in
     for name, value in given.items():
         kinds[conditions[name].kind][name] = _map(name, value, size) if conditions[name].kind == "map" else value
     try:
-        arrays = task.condition_arrays({**kinds["map"], **kinds["value"], **kinds["attributes"]})
+        stated = {**kinds["map"], **kinds["value"], **kinds["attributes"]}
+        arrays = task.condition_arrays(stated) if isinstance(task, Conditional) else {}
     except ValueError as error:
         raise TranslateError(f"task {task.name!r}: {error}") from None
     maps = {name: ids for name, ids in kinds["map"].items() if name != LABEL}
@@ -171,11 +184,11 @@ def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterab
     Raises:
         ConfigError: the task has no such condition, or there is no picture.
     """
-    if condition not in task.conditions() or task.conditions()[condition].kind != "pictures":
-        names = [name for name, each in task.conditions().items() if each.kind == "pictures"]
-        known = f"it encodes {', '.join(names)}" if names else "it encodes none"
+    encoded = encoded_conditions(task)
+    if condition not in encoded:
+        known = f"it encodes {', '.join(encoded)}" if encoded else "it encodes none"
         raise ConfigError(f"task {task.name!r} has no pictures {condition!r} to encode: {known}")
-    size, channels = task.conditions()[condition].size, task.geometry().written
+    size, channels = encoded[condition].size, task.geometry().written
     codes = [encode(condition, _unit(each, size, channels)[None]) for each in pictures]
     if not codes:
         raise ConfigError(f"no pictures for {condition!r}")
@@ -216,5 +229,5 @@ def blank(task: Task, nets: Networks, height: int, width: int) -> Conditioning:
             given[name] = np.zeros((height, width), np.int32)
         if condition.kind == "pictures":
             pixels = tf.zeros((1, condition.size or height, condition.size or width, task.geometry().written))
-            given[name] = np.asarray(task.encode(nets, name, pixels))[0]
+            given[name] = np.asarray(encode_pictures(task, nets, name, pixels))[0]
     return conditioning(task, given, (height, width))

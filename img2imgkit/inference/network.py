@@ -9,6 +9,7 @@ import numpy as np
 
 from img2imgkit.errors import TranslateError
 from img2imgkit.inference import devices
+from img2imgkit.inference.conditions import encode_pictures
 from img2imgkit.inference.engine import Engine, OutOfMemory
 from img2imgkit.inference.footprint import bytes_per_pixel
 from img2imgkit.task import Networks, Task
@@ -54,7 +55,7 @@ class Network(Engine):
     def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        return np.asarray(self._task.encode(self._given, condition, tf.constant(pixels)))
+        return np.asarray(encode_pictures(self._task, self._given, condition, tf.constant(pixels)))
 
     def bytes_per_pixel(self) -> float:
         return bytes_per_pixel(self._task, self._given)

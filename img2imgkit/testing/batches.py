@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from img2imgkit.inference import conditioning, conditions_of
+from img2imgkit.inference import conditioning, conditions_of, encode_pictures
 from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.grid import Span
 from img2imgkit.task import BATCH_KEYS, Networks, Task
@@ -57,7 +57,7 @@ def random_inputs(
             given[name] = rng.integers(0, geometry.ids or 2, (height, width)).astype(np.int32)
         if condition.kind == "pictures":
             pixels = noise(rng, 1, condition.size or height, geometry.written, condition.size or width)
-            given[name] = np.asarray(task.encode(nets, name, pixels))[0]
+            given[name] = np.asarray(encode_pictures(task, nets, name, pixels))[0]
     inputs = conditioning(task, given, (height, width)).at([whole] * images)
     source = noise(rng, images, height, geometry.channels, width)
     if LABEL in given:

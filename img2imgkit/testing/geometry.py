@@ -9,7 +9,7 @@ import numpy as np
 from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.images import Picture
-from img2imgkit.inference import Translator, conditions_of
+from img2imgkit.inference import Translator, conditions_of, encoded_conditions
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.testing.batches import random_inputs
 from img2imgkit.testing.claims import expect, must_work
@@ -44,8 +44,7 @@ def check_pictures(bundle: Bundle) -> None:
     rng = np.random.default_rng(unit)
     given = {
         name: translator.encode(name, [_picture(rng, unit, unit, geometry.written)])
-        for name, condition in bundle.task.conditions().items()
-        if condition.kind == "pictures"
+        for name in encoded_conditions(bundle.task)
     }
     maps = [name for name, condition in conditions_of(bundle.task).items() if condition.kind == "map"]
     for height, width in ((1, 1), (1, unit + 1), (unit + 2, 1), (2 * unit - 1, unit + 1)):

@@ -16,7 +16,7 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
 from img2imgkit.hookspecs import hookimpl
 from img2imgkit.inference import parse_condition
-from img2imgkit.task import BATCH_KEYS, Networks, Task
+from img2imgkit.task import BATCH_KEYS, Conditional, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
@@ -128,6 +128,12 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
 
 def _check_conditions(task: Task) -> None:
     """Conditions are described, apart from the networks' own inputs, and take the values that they list."""
+    if not isinstance(task, Conditional):
+        unused = [name for name in ("conditions", "encode", "condition_arrays") if name in dir(task)]
+        expect(
+            not unused, f"{unused[:1]} is never called: derive {type(task).__name__} from img2imgkit.Conditional, too"
+        )
+        return
     for name, each in task.conditions().items():
         expect(each.description.strip(), f"condition {name!r} has no description; `img2img tasks {task.name}` shows it")
         expect(name not in ("source", "target", "label"), f"condition {name!r} has the name of what every task gets")

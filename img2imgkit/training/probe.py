@@ -13,7 +13,7 @@ import tensorflow as tf
 from img2imgkit.data import Arrays, Reader
 from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
-from img2imgkit.inference import Conditioning, conditioning, conditions_of, parse_condition
+from img2imgkit.inference import Conditioning, conditioning, conditions_of, encode_pictures, parse_condition
 from img2imgkit.inference.conditions import LABEL
 from img2imgkit.inference.padding import region
 from img2imgkit.metrics import psnr, ssim
@@ -118,7 +118,7 @@ class Probe:
             if condition.kind == "map" and key in batch:
                 given[name] = batch[key][0].astype(np.int32)
             if condition.kind == "pictures" and name in batch:
-                given[name] = np.asarray(self._task.encode(self._nets, name, tf.constant(batch[name])))[0]
+                given[name] = np.asarray(encode_pictures(self._task, self._nets, name, tf.constant(batch[name])))[0]
         return conditioning(self._task, given, batch["source"].shape[1:3])
 
     def _pictures(self, batch: Arrays) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width"
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
 
 
-class Funit(kit.Task):
+class Funit(kit.Task, kit.Conditional):
     """Translate to a class known from a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
 
     Content and class are encoded apart; the decoder is told means and deviations by the class code. The critic asks

@@ -25,7 +25,7 @@ import img2imgkit as kit
 from img2imgkit.nn import instance_edges, instance_encoder, one_hot, pix2pixhd_image
 
 
-class Pix2PixHd(CoarseToFine):
+class Pix2PixHd(CoarseToFine, kit.Conditional):
     """Make large photographs of label maps (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
     A global generator is trained first, and local enhancers with it at twice the size then (section 3.1); critics judge

@@ -27,7 +27,7 @@ def _player(rate: float) -> Mapping[str, Any]:
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": _player(1e-4), "critics": _player(4e-4)}
 
 
-class Spade(kit.Task):
+class Spade(kit.Task, kit.Conditional):
     """Make photographs of label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
 
     The label map modulates the normalized features of every layer, so that no layer washes it out (section 3). With

@@ -23,7 +23,7 @@ PLAYER: Mapping[str, Any] = {
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": {**PLAYER, "every": 5}, "critics": PLAYER}
 
 
-class StarGan(kit.Task):
+class StarGan(kit.Task, kit.Conditional):
     """Translate to any of several domains with one network (Choi et al. 2018, https://arxiv.org/abs/1711.09020).
 
     The critic also says which domain an image is of (eq. 2 and 3), and a translation back to where a picture came from

@@ -67,7 +67,7 @@ def shapes(task: kit.Task, nets: Any, *size: int) -> dict[str, tuple[int, ...]]:
     return {key: each.shape for key, each in random_inputs(task, nets, rng(), 2, size or None).items()}  # type: ignore[arg-type]
 
 
-def test_a_source_and_something_for_each_side_is_what_translate_is_given() -> None:
+def test_a_source_and_something_for_each_condition_is_what_translate_is_given() -> None:
     assert shapes(Sized(), None) == {"source": (2, 36, 36, 1)}
     assert shapes(Sized(), None, 48, 60) == {"source": (2, 48, 60, 1)}
     tinted, painted = loaded(Tinted), loaded(Painted)

@@ -39,8 +39,6 @@ def probe_of(*batches: dict[str, np.ndarray], translate: Any = doubled, **geomet
         translate=lambda nets, inputs: translate(inputs),
         geometry=lambda: Geometry(**{"scale": 2, **geometry}),
         data="paired",
-        conditions=dict,
-        condition_arrays=lambda given: {},
     )
     return Probe(SimpleNamespace(probe=lambda folder: named), Path("probe"), task, None)  # type: ignore[arg-type]
 

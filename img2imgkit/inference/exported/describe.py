@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -18,7 +18,7 @@ from img2imgkit.inference.exported import onnx_graph
 from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.footprint import PROBE
 from img2imgkit.inference.grid import round_up
-from img2imgkit.task import Condition, DataKind, Geometry
+from img2imgkit.task import DataKind, Geometry
 
 TASK = "described"
 LARGEST_SIDE = 8192
@@ -66,14 +66,6 @@ class Described:
     def geometry(self) -> Geometry:
         """How a translation maps sizes."""
         return self.contract
-
-    def conditions(self) -> Mapping[str, Condition]:
-        """None."""
-        return {}
-
-    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Nothing joins the picture."""
-        return {}
 
 
 def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict[str, Any]]:
