@@ -11,14 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from img2imgkit.config import Config
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from img2imgkit.catalog import Catalog
     from img2imgkit.images import Picture
 
 
@@ -86,12 +85,28 @@ class Item:
         return replace(self, maps=maps)
 
 
+class Models(Protocol):
+    """Finds the models that steps run, among what is installed and on the disk."""
+
+    def find(self, name: str, base: Path, describe: Any = None) -> Any:
+        """A model, described but not loaded: an ``inference.ModelReference``.
+
+        Args:
+            name: a registered bundle, or a path from ``base``
+            describe: an ``inference.Describe``, of an ONNX file of other software
+
+        Raises:
+            NotInstalled, BundleError: it is not there, damaged, or refused.
+            ConfigError: ``describe`` contradicts it, or is not enough.
+        """
+
+
 @dataclass(frozen=True)
 class Planning:
     """What a step may ask while a plan is made.
 
     Attributes:
-        catalog: what is installed
+        models: finds models
         facts: the name fields that the steps before have set, such as ``model`` and ``scale``
         complete: whether ``facts`` holds them all; False when a step before could not be prepared
         sources: folders that this pipeline reads from
@@ -99,7 +114,7 @@ class Planning:
         maps: the maps that items have behind them here, see ``Step.maps``
     """
 
-    catalog: Catalog
+    models: Models
     facts: Mapping[str, str | int] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
     complete: bool = True
@@ -111,7 +126,6 @@ class Planning:
 class Resources:
     """What a step may use while it runs: the device asked for ("auto", "cpu", "gpu", "gpu:0,1")."""
 
-    catalog: Catalog
     device: str = "auto"
 
 

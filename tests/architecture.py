@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -167,17 +167,17 @@ def dotted(node: ast.AST) -> str:
 
 
 def lower_imports(module: Module) -> list[str]:
-    """Imports of rooms that come later."""
+    """Imports of rooms that come later, of types too."""
     return [
         f"{module.at(each.line)} imports {room}, which lies below {module.room}"
-        for each, room in rooms_of(module)
+        for each, room in rooms_of(module.imports)
         if module.room and room and ROOMS.index(room) > ROOMS.index(module.room)
     ]
 
 
-def rooms_of(module: Module) -> Iterator[tuple[Import, str]]:
-    """Each import of one of our modules at run time, and its room."""
-    for each in module.runtime_imports:
+def rooms_of(imports: Iterable[Import]) -> Iterator[tuple[Import, str]]:
+    """The imports that reach one of our modules, and its room."""
+    for each in imports:
         if reached := target(each):
             yield each, modules()[reached].room
 

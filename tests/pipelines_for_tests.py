@@ -44,7 +44,7 @@ def plan_of(path: Path, **options: Any) -> Plan:
 
 
 def run_plan(plan: Plan, **options: Any) -> Result:
-    return run(plan, Resources(CATALOG, "cpu"), Silent(), **options)
+    return run(plan, Resources("cpu"), Silent(), **options)
 
 
 def run_file(path: Path, **options: Any) -> Result:

@@ -35,7 +35,7 @@ def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Pat
     found = _found(pictures)
     catalog = Catalog.installed()
     model = find_model(reference, Path.cwd(), catalog)
-    code = Translator(model.load(catalog), device=device).encode(condition, map(decode, found))
+    code = Translator(model.load(), device=device).encode(condition, map(decode, found))
     save_code(out, code, condition, model.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"
     click.echo(f"{out}: {len(code)} numbers for {condition!r} of {model.manifest.name}, from {len(found)} {noun}")

@@ -102,7 +102,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     asked.refuse_contradictions()
     choices = assignments("--choice", asked.choice, "direction=b_to_a")
     catalog = Catalog.installed()
-    measured = _Subject(_model(asked, catalog), choices, asked.device, catalog)
+    measured = _Subject(_model(asked, catalog), choices, asked.device)
     measure = _on_data if asked.data is not None else _on_pairs
     result, subject = measure(asked, measured)
     if measured.folder is not None and asked.record:
@@ -133,7 +133,6 @@ class _Subject:
     model: ModelReference | None
     choices: dict[str, Any]
     device: str
-    catalog: Catalog
 
     @property
     def scale(self) -> int | None:
@@ -148,7 +147,7 @@ class _Subject:
     def translator(self) -> tuple[Translator, dict[str, Any]]:
         """The model ready to run, and how the report names it."""
         assert self.model is not None, "there is a model"
-        translator = Translator(self.model.load(self.catalog), TranslateOptions(choices=self.choices), self.device)
+        translator = Translator(self.model.load(), TranslateOptions(choices=self.choices), self.device)
         choices = chosen(translator.bundle.task)
         name = {"bundle": self.model.manifest.name, "digest": self.model.digest}
         return translator, {**name, **({"choices": choices} if choices else {})}

@@ -81,7 +81,7 @@ def command(
     began = time.time()
     with stopping_on_signals("finishing the pictures in flight; once more to stop at once") as stop:
         with progress(kind, quiet) as watcher:
-            resources = Resources(catalog, device)
+            resources = Resources(device)
             result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
         _tell(plan, result, began, as_json, quiet)
     if result.interrupted:

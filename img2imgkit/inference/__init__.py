@@ -36,7 +36,7 @@ from img2imgkit.inference.conditions import (
 )
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.model_finder import MODEL_FILES, find_model
+from img2imgkit.inference.model_finder import MODEL_FILES, ModelFinder, find_model
 from img2imgkit.inference.model_reference import BundleReference, ModelReference
 from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.inference.translator import Translation, Translator
@@ -47,6 +47,7 @@ __all__ = [
     "Conditioning",
     "Describe",
     "ExportedModel",
+    "ModelFinder",
     "ModelReference",
     "TranslateOptions",
     "Translates",

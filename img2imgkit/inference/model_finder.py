@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, Problem
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model_files import onnx_reference, saved_model_reference
 from img2imgkit.inference.exported.saved_model import GRAPH
 from img2imgkit.inference.model_reference import BundleReference, ModelReference
-
-if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
 
 FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
 MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
@@ -34,18 +32,29 @@ def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe 
     if path is not None and (path / bundle.EXPORTED_FILE).exists() and (path / FIRST).is_file():
         path /= FIRST
     if path is not None and path.is_file():
-        return onnx_reference(path, describe)
+        return onnx_reference(path, describe, catalog)
     if path is not None and path.suffix.lower() == ".onnx" and not path.exists():
         raise BundleError(f"{path}: no such file")
     if path is not None and (path / GRAPH).exists():
-        found = saved_model_reference(path)
+        found = saved_model_reference(path, catalog)
     else:
         folder = bundle.resolve(reference, base, catalog)
         manifest = bundle.describe(folder)
-        found = BundleReference(folder, manifest, manifest.digest)
+        found = BundleReference(folder, manifest, manifest.digest, catalog)
     if describe is not None:
         raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
     return found
+
+
+@dataclass(frozen=True)
+class ModelFinder:
+    """Finds models for the steps of a pipeline, see ``step.Models``."""
+
+    catalog: Catalog
+
+    def find(self, name: str, base: Path, describe: Describe | None = None) -> ModelReference:
+        """See ``find_model``."""
+        return find_model(name, base, self.catalog, describe)
 
 
 def _expanded(reference: str, base: Path) -> Path | None:

@@ -1,21 +1,19 @@
-"""What a ``translate`` step runs, found and described without running it."""
+"""A model that is found and described, but not loaded."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from img2imgkit import backend, bundle
-from img2imgkit.bundle import Bundle, Manifest
+from img2imgkit.bundle import Bundle, Manifest, PluginVersion
+from img2imgkit.catalog import Catalog
 from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.translate_options import TranslateOptions
-
-if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
 
 ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
 
@@ -26,10 +24,12 @@ class ModelReference(ABC):
     Attributes:
         manifest: of the bundle; of a foreign file, the same in its words
         digest: changes whenever the output may change
+        catalog: where its task is looked for
     """
 
     manifest: Manifest
     digest: str
+    catalog: Catalog
 
     @property
     @abstractmethod
@@ -41,7 +41,7 @@ class ModelReference(ABC):
         """Raises ConfigError: it cannot be run so. Needs no code of its task."""
 
     @abstractmethod
-    def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
+    def task(self, choices: Mapping[str, Any]) -> Translates:
         """Its task with these choices. May import TensorFlow.
 
         Raises:
@@ -50,8 +50,15 @@ class ModelReference(ABC):
         """
 
     @abstractmethod
-    def load(self, catalog: Catalog) -> Bundle | ExportedModel:
+    def load(self) -> Bundle | ExportedModel:
         """What a Translator takes."""
+
+    @property
+    def plugin(self) -> PluginVersion:
+        """The plugin of its task, in the version that is installed; as the model states it where none is."""
+        stated = self.manifest.plugin
+        installed = {known.name: known.version for known in self.catalog.plugins}
+        return PluginVersion(name=stated.name, version=installed.get(stated.name, stated.version))
 
     @property
     def plain(self) -> bool:
@@ -66,6 +73,7 @@ class BundleReference(ModelReference):
     folder: Path
     manifest: Manifest
     digest: str
+    catalog: Catalog = field(repr=False, compare=False)
 
     @property
     def scale(self) -> int:
@@ -74,9 +82,9 @@ class BundleReference(ModelReference):
     def prove(self, options: TranslateOptions) -> None:
         pass
 
-    def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
-        return bundle.task_of(self.folder, catalog, choices)
+    def task(self, choices: Mapping[str, Any]) -> Translates:
+        return bundle.task_of(self.folder, self.catalog, choices)
 
-    def load(self, catalog: Catalog) -> Bundle:
+    def load(self) -> Bundle:
         backend.load()
-        return bundle.load(self.folder, catalog)
+        return bundle.load(self.folder, self.catalog)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
+from img2imgkit.inference import ModelFinder
 from img2imgkit.pipeline.file import Pipeline, Use
 from img2imgkit.pipeline.folder import REPORTS, STATE
 from img2imgkit.pipeline.ledger import Ledger, Recipe
@@ -118,10 +119,11 @@ def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
     variants: dict[str, Sequence[str]] = {}
     maps: frozenset[str] = frozenset()
     problems: list[Problem] = []
+    models = ModelFinder(catalog)
     for index, use in enumerate(pipeline.uses):
         try:
             sources = (pipeline.source.folder(),)
-            use.step.prepare(Planning(catalog, dict(facts), sources, not problems, dict(variants), maps))
+            use.step.prepare(Planning(models, dict(facts), sources, not problems, dict(variants), maps))
             facts |= use.step.facts()
             maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)

@@ -13,6 +13,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config
 from img2imgkit.errors import ImageError
 from img2imgkit.images import Picture
+from img2imgkit.inference import ModelFinder
 from img2imgkit.step import Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
 from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.pictures import sample_items
@@ -59,8 +60,8 @@ def check_step(
 def _opened(step_class: type[Step], options: Config | None, catalog: Catalog) -> Step:
     with must_work(f"{step_class.__name__} does not start"):
         step = step_class(options)
-        step.prepare(Planning(catalog, {}, ()))
-        step.open(Resources(catalog, "cpu"))
+        step.prepare(Planning(ModelFinder(catalog), {}, ()))
+        step.open(Resources("cpu"))
     return step
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pictures import save_pictures, tree
 from PIL import Image
-from pipelines_for_tests import CATALOG, Silent, pipeline_file, plan_of, run_file, run_plan
+from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ToolkitError
 from img2imgkit.pipeline import make_report, run, write_report
@@ -207,7 +207,7 @@ def test_a_stop_finishes_what_is_in_flight(tmp_path: Path) -> None:
                 stop.set()
 
     path = pipeline_file(tmp_path, count(tmp_path, 0.01))
-    result = run(plan_of(path), Resources(CATALOG), StopAfterThree(), threads=1, stop=stop)
+    result = run(plan_of(path), Resources(), StopAfterThree(), threads=1, stop=stop)
     assert result.interrupted
     assert 3 <= result.count("done") <= 8
     assert result.count("done") + result.count("not reached") == 40
@@ -269,7 +269,7 @@ def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pyte
                 here -= 1
 
     monkeypatch.setattr(plan.pipeline.source, "load", loading)
-    run(plan, Resources(CATALOG), Leaving(), threads=2)
+    run(plan, Resources(), Leaving(), threads=2)
     # Four slots; an outcome is told a moment after its slot is free, so a few more may seem to be on their way.
     assert 2 <= most <= 8
 

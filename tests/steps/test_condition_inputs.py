@@ -82,7 +82,7 @@ def pipeline(work: Path, name: str = "{stem}", **options: Any) -> Path:
 
 def carried_out(path: Path) -> Result:
     plan = make_plan(read_pipeline(path, CATALOG), CATALOG)
-    return run(plan, Resources(CATALOG, "cpu"), Silent())
+    return run(plan, Resources("cpu"), Silent())
 
 
 def reds(work: Path) -> dict[str, int]:

@@ -40,7 +40,7 @@ def step(text: str, facts: dict[str, str | int] | None = None, folder: Path | No
     document = parse_yaml(text, str(folder / "pipeline.yaml") if folder else "")
     made = EditObjects(validate(EditObjects.Options, document, (), located(EditObjects.Options, document)))
     made.prepare(Planning(None, facts or {}))  # type: ignore[arg-type]
-    made.open(Resources(None))  # type: ignore[arg-type]
+    made.open(Resources())
     return made
 
 

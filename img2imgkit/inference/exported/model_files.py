@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
+from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported import onnx_graph, saved_model
@@ -30,9 +31,6 @@ from img2imgkit.inference.exported.saved_model import SavedModelRuntime
 from img2imgkit.inference.model_reference import ModelReference
 from img2imgkit.inference.translate_options import TranslateOptions
 
-if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
-
 IMAGE, LABEL, OUTPUT = "image", "label", "output"
 
 
@@ -50,6 +48,7 @@ class ForeignReference(ModelReference):
     files: Sequence[Path]
     digest: str
     model: ExportedModel
+    catalog: Catalog = field(repr=False, compare=False)
 
     @property
     def scale(self) -> int:
@@ -58,17 +57,17 @@ class ForeignReference(ModelReference):
     def prove(self, options: TranslateOptions) -> None:
         prove_options(self.path, self.model.interface, options)
 
-    def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
-        task = self._task(catalog)
+    def task(self, choices: Mapping[str, Any]) -> Translates:
+        task = self._task()
         prove_choices(self.path, task, self.model.choices, choices)
         return task
 
-    def load(self, catalog: Catalog) -> ExportedModel:
+    def load(self) -> ExportedModel:
         if digest(self.files) != self.digest:
             raise BundleError(f"{self.path}: has changed since the run was planned: run again")
-        return replace(self.model, task=self._task(catalog))
+        return replace(self.model, task=self._task())
 
-    def _task(self, catalog: Catalog) -> Translates:
+    def _task(self) -> Translates:
         return self.model.task
 
 
@@ -84,11 +83,11 @@ class ExportedReference(ForeignReference):
     def plain(self) -> bool:
         return super().plain and not self.model.interface.conditions
 
-    def _task(self, catalog: Catalog) -> Translates:
+    def _task(self) -> Translates:
         if self.plain and not self.model.choices:
             return self.model.task
         try:
-            task = bundle.task_from(self.manifest, str(self.path), catalog, self.model.choices)
+            task = bundle.task_from(self.manifest, str(self.path), self.catalog, self.model.choices)
         except NotInstalled:
             if not self.plain:
                 raise
@@ -99,7 +98,7 @@ class ExportedReference(ForeignReference):
         return task
 
 
-def onnx_reference(path: Path, describe: Describe | None) -> ModelReference:
+def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> ModelReference:
     """An ONNX file; see ``find_model``."""
     if path.suffix.lower() != ".onnx":
         raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file")
@@ -107,7 +106,7 @@ def onnx_reference(path: Path, describe: Describe | None) -> ModelReference:
     files = onnx_graph.files_of(path, model)
     text = onnx_graph.metadata_of(model).get(bundle.EXPORTED_KEY)
     if text is None:
-        return _foreign(path, model, files, describe)
+        return _foreign(path, model, files, describe, catalog)
     if describe is not None:
         raise ConfigError(Problem(f"{path.name} was exported by img2imgkit and says itself what it is", "describe"))
     description = bundle.read_exported(text, str(path))
@@ -116,10 +115,10 @@ def onnx_reference(path: Path, describe: Describe | None) -> ModelReference:
     if set(names) != {port.name for port in program.inputs}:
         raise BundleError(f"{path}: its inputs are {', '.join(names)}, which is not what its description says")
     files += encoders_beside(path, description.manifest)
-    return _exported(path, description, program, files, OnnxRuntime())
+    return _exported(path, description, program, files, OnnxRuntime(), catalog)
 
 
-def saved_model_reference(path: Path) -> ModelReference:
+def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
     """The folder of a SavedModel; see ``find_model``."""
     files = saved_model.files_of(path)
     about = path / bundle.EXPORTED_FILE
@@ -134,10 +133,12 @@ def saved_model_reference(path: Path) -> ModelReference:
         description = bundle.read_exported(about.read_text(encoding="utf-8"), str(about))
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{about}: cannot read it: {error}") from None
-    return _exported(path, description, _program(path, description), files, SavedModelRuntime())
+    return _exported(path, description, _program(path, description), files, SavedModelRuntime(), catalog)
 
 
-def _foreign(path: Path, model: Any, files: Sequence[Path], describe: Describe | None) -> ModelReference:
+def _foreign(
+    path: Path, model: Any, files: Sequence[Path], describe: Describe | None, catalog: Catalog
+) -> ModelReference:
     if describe is None:
         raise ConfigError(
             Problem(
@@ -153,7 +154,7 @@ def _foreign(path: Path, model: Any, files: Sequence[Path], describe: Describe |
     blind = BLIND if describe.radius is None else ExportedModel.blind
     notes = {"taken": taken} if taken else {}
     found = ExportedModel(path, manifest, task, interface, OnnxRuntime(), {}, notes, blind)
-    return ForeignReference(path, manifest, files, sha256, found)
+    return ForeignReference(path, manifest, files, sha256, found, catalog)
 
 
 def _exported(
@@ -162,6 +163,7 @@ def _exported(
     program: ProgramDescription,
     files: Sequence[Path],
     runtime: Runtime,
+    catalog: Catalog,
 ) -> ModelReference:
     interface = _sized(_interface(path, description, program), program)
     manifest = description.manifest
@@ -170,7 +172,7 @@ def _exported(
     if description.int8 is not None:
         notes["precision_loss"] = description.int8.model_dump(mode="json")
     model = ExportedModel(path, manifest, task, interface, runtime, description.choices, notes)
-    return ExportedReference(path, manifest, files, digest(files), model)
+    return ExportedReference(path, manifest, files, digest(files), model, catalog)
 
 
 def _interface(path: Path, description: Exported, program: ProgramDescription) -> Interface:

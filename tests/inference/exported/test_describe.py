@@ -51,7 +51,7 @@ def picture(height: int = 21, width: int = 30, channels: int = 3, dtype: Any = n
 
 
 def opened(path: Path, settings: TranslateOptions | None = None, **said: Any) -> Translator:
-    return Translator(find_model(str(path), Path.cwd(), NONE, Describe(**said)).load(NONE), settings, "cpu")
+    return Translator(find_model(str(path), Path.cwd(), NONE, Describe(**said)).load(), settings, "cpu")
 
 
 def repeated(given: Picture, scale: int = 2) -> np.ndarray:
@@ -254,7 +254,7 @@ def test_planning_and_running_it_need_no_tensorflow(tmp_path: Path) -> None:
         "from img2imgkit.images import Picture; from img2imgkit.inference import Describe, Translator, find_model;"
         f"found = find_model({str(tmp_path / 'x2.onnx')!r}, Path.cwd(), Catalog(()), Describe(radius=0));"
         "assert not {'keras', 'tensorflow', 'onnxruntime'} & sys.modules.keys();"
-        "made = Translator(found.load(Catalog(())), device='auto').translate(Picture(np.zeros((4, 5, 3), np.uint8)));"
+        "made = Translator(found.load(), device='auto').translate(Picture(np.zeros((4, 5, 3), np.uint8)));"
         "assert not {'keras', 'tensorflow'} & sys.modules.keys();"
         "print(made.picture.color.shape)"
     )

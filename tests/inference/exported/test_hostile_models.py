@@ -185,7 +185,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(folder: Path) -> Translator:
-    return Translator(find_model(str(folder), Path.cwd(), CATALOG).load(CATALOG), TranslateOptions(), "cpu")
+    return Translator(find_model(str(folder), Path.cwd(), CATALOG).load(), TranslateOptions(), "cpu")
 
 
 def add_operation(folder: Path, name: str) -> None:

@@ -55,7 +55,7 @@ def picture(
 
 
 def opened(path: Path, settings: TranslateOptions | None = None, catalog: Catalog = CATALOG) -> Translator:
-    return Translator(find_model(str(path), Path.cwd(), catalog).load(catalog), settings, "cpu")
+    return Translator(find_model(str(path), Path.cwd(), catalog).load(), settings, "cpu")
 
 
 def furthest(one: Picture, other: Picture) -> int:
@@ -193,7 +193,7 @@ class Vivid(Plain):
 @FORMS
 @pytest.mark.parametrize("task", [Plain, Vivid, Recoloured])
 def test_the_description_of_a_plain_model_says_what_its_task_would(export: Export, task: Any, form: str) -> None:
-    model, original = find_model(str(export(task, form)), Path.cwd(), CATALOG).load(CATALOG), loaded(task)
+    model, original = find_model(str(export(task, form)), Path.cwd(), CATALOG).load(), loaded(task)
     assert isinstance(model, ExportedModel)
     assert not isinstance(model.task, Task)
     for settings in (TranslateOptions(), TranslateOptions(alpha="model", tile=32), TranslateOptions(ensemble=True)):
@@ -250,7 +250,7 @@ def test_a_device_that_is_not_there_is_refused(
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    model = find_model(str(export(Plain, "onnx")), Path.cwd(), CATALOG).load(CATALOG)
+    model = find_model(str(export(Plain, "onnx")), Path.cwd(), CATALOG).load()
     with pytest.raises(ConfigError, match=match):
         Translator(model, device=device)
 
@@ -268,7 +268,7 @@ def test_a_model_that_changes_after_planning_is_refused(export: Export, form: st
     changed = copy if copy.is_file() else copy / "fingerprint.pb"
     changed.write_bytes(changed.read_bytes() + b"\n")
     with pytest.raises(BundleError, match="has changed since"):
-        found.load(CATALOG)
+        found.load()
 
 
 def test_a_bundle_is_referred_to_as_before(tmp_path: Path) -> None:
