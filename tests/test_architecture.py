@@ -45,7 +45,13 @@ class TestRooms:
 class TestKnowledge:
     @each_of([module for module in OURS if module.room in ("nn", "losses", "metrics")])
     def test_networks_losses_and_metrics_know_no_task_and_no_file(self, module):
-        assert {room for _, room in laws.rooms_of(module.runtime_imports)} <= {"nn", "losses", "metrics", "backend", "errors"}
+        assert {room for _, room in laws.rooms_of(module.runtime_imports)} <= {
+            "nn",
+            "losses",
+            "metrics",
+            "backend",
+            "errors",
+        }
         outside = {each.module.partition(".")[0] for each in module.runtime_imports}
         assert not outside & {"yaml", "pathlib", "os", "io", "json", "pluggy", "tensorflow", "tempfile", "shutil"}
         assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Name) and node.id == "open"]

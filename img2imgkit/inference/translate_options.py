@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from img2imgkit.config import Config
 
@@ -41,3 +41,9 @@ class TranslateOptions(Config):
         default_factory=dict,
         description="What the bundle's task leaves to choose, such as a direction; `img2img tasks NAME` lists it.",
     )
+
+    @model_validator(mode="after")
+    def _tiles_advance(self) -> TranslateOptions:
+        if isinstance(self.tile, int) and isinstance(self.overlap, int) and 2 * self.overlap > self.tile:
+            raise ValueError(f"overlap {self.overlap} is more than half of tile {self.tile}: use a larger tile")
+        return self

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
-from img2imgkit.errors import ConfigError
 from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
 from img2imgkit.step import Item, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
@@ -62,11 +61,10 @@ class Translate(Transform):
 
         Raises:
             NotInstalled, BundleError: it is not there, or damaged.
-            ConfigError: the options contradict each other, or its task has no such choices or inputs, or lacks one.
+            ConfigError: the model cannot be run with these options, its task has no such choices or inputs, or an input is
+                missing.
         """
         options = self.options
-        if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
-            raise ConfigError(f"overlap {options.overlap} is more than half of tile {options.tile}: use a larger tile")
         model: ModelReference = planning.models.find(options.bundle, Path.cwd(), options.describe)
         self._model = model
         model.prove(options)

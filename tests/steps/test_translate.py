@@ -134,8 +134,6 @@ def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: 
         step(tmp_path / "none").prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="no bundle here"):
         step(tmp_path).prepare(Planning(ModelFinder(catalog)))
-    with pytest.raises(ConfigError, match="overlap 40 is more than half of tile 64"):
-        step(folder, tile=64, overlap=40).prepare(Planning(ModelFinder(catalog)))
 
 
 def test_choices_decide_what_a_bundle_makes(directed: Path, catalog: Catalog) -> None:
