@@ -318,6 +318,20 @@ class Still(Good):
         return super().translate(nets, inputs) + inputs["source"]
 
 
+class Unconditional(Good):
+    """Names conditions that nobody asks for (arXiv:1501.00092)."""
+
+    def conditions(self):
+        return {"seed": kit.Condition("value", "number of a draw")}
+
+
+class Undescribed(Unconditional, kit.Conditional):
+    """Has a condition without a description (arXiv:1501.00092)."""
+
+    def conditions(self):
+        return {"seed": kit.Condition("value", " ")}
+
+
 class PerDevice(Good):
     """Normalised by the statistics of its share of the batch (arXiv:1501.00092)."""
 
@@ -352,6 +366,8 @@ BROKEN_TASKS = [
     (LeavesBundle, "a bundle translates otherwise"),
     (Unmoved, "no term of the generators depends on"),
     (Still, "did not move generators"),
+    (Unconditional, r"conditions\(\) is never read: derive Unconditional from img2imgkit\.Conditional"),
+    (Undescribed, "condition 'seed' has no description"),
 ]
 
 

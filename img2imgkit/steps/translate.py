@@ -61,8 +61,8 @@ class Translate(Transform):
 
         Raises:
             NotInstalled, BundleError: it is not there, or damaged.
-            ConfigError: the model cannot be run with these options, its task has no such choices or inputs, or an input is
-                missing.
+            ConfigError: the model cannot be run with these options, its task has no such choices or inputs, or an input
+                is missing.
         """
         options = self.options
         model: ModelReference = planning.models.find(options.bundle, Path.cwd(), options.describe)

@@ -129,10 +129,8 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
 def _check_conditions(task: Task) -> None:
     """Conditions are described, apart from the networks' own inputs, and take the values that they list."""
     if not isinstance(task, Conditional):
-        unused = [name for name in ("conditions", "encode", "condition_arrays") if name in dir(task)]
-        expect(
-            not unused, f"{unused[:1]} is never called: derive {type(task).__name__} from img2imgkit.Conditional, too"
-        )
+        unread = f"conditions() is never read: derive {type(task).__name__} from img2imgkit.Conditional, too"
+        expect("conditions" not in dir(task), unread)
         return
     for name, each in task.conditions().items():
         expect(each.description.strip(), f"condition {name!r} has no description; `img2img tasks {task.name}` shows it")
