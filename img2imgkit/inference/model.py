@@ -16,6 +16,7 @@ from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.network import Network
 from img2imgkit.inference.translate_options import TranslateOptions
 
+PROBE = 64  # pixels a side, of the picture that number formats are compared on
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
@@ -146,3 +147,15 @@ def turned_back(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
     """The inverse of ``turned``."""
     back = np.rot90(tiles, -quarter, axes=(1, 2))
     return back[:, :, ::-1] if flip else back
+
+
+def probe(side: int, channels: int) -> np.ndarray:
+    """Levels with ramps, edges and noise; always the same.
+
+    Shapes:
+        -> (side, side, channels), uint8
+    """
+    ramp = np.linspace(0, 255, side)[None, :, None] * np.ones((side, 1, channels))
+    ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
+    ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
+    return ramp.astype(np.uint8)

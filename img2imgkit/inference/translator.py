@@ -27,13 +27,12 @@ from img2imgkit.inference.conditions import (
 from img2imgkit.inference.engine import OutOfMemory
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
-from img2imgkit.inference.model import Model, engine_of
+from img2imgkit.inference.model import PROBE, Model, engine_of, probe
 from img2imgkit.inference.padding import region
 from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
 from img2imgkit.inference.translate_options import TranslateOptions
 
 Rows = Callable[[int, np.ndarray], None]
-_PROBE = 64  # pixels a side, of the picture that number formats are compared on
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,12 @@ class Translator:
         that the networks are given.
         """
         if self._difference is None:
-            side = padded(_PROBE, self.geometry)
+            side = padded(PROBE, self.geometry)
             if conditions_of(self.bundle.task):
                 place = (Span(0, side, 0, side), Span(0, side, 0, side))
                 tile, more = region(scene.color, (0, side), (0, side)), scene.conditioning.at([place])
             else:
-                tile, more = _probe(side, self.geometry.channels), {}
+                tile, more = probe(side, self.geometry.channels), {}
             self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
         return self._difference
 
@@ -291,15 +290,3 @@ def _in_levels(difference: np.ndarray) -> dict[str, float]:
 def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
     """A tile in as many channels as networks read."""
     return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)
-
-
-def _probe(side: int, channels: int) -> np.ndarray:
-    """Levels with ramps, edges and noise; always the same.
-
-    Shapes:
-        -> (side, side, channels), uint8
-    """
-    ramp = np.linspace(0, 255, side)[None, :, None] * np.ones((side, 1, channels))
-    ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
-    ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
-    return ramp.astype(np.uint8)
