@@ -22,7 +22,7 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Header(NamedTuple):
-    """Width and height of the upright picture, and its mode as Pillow names modes, with ";16" where it is deep."""
+    """Width and height of the upright picture, and its mode in Pillow's words, with ";16" for 16 bits a channel."""
 
     width: int
     height: int
@@ -83,6 +83,6 @@ def _tiff(file: BinaryIO) -> tuple[Header, int]:
     if image is None:
         mode = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}.get(page.samples, f"{page.samples} channels")
     else:
-        deep = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
-        mode = f"{image.mode};16" if deep else image.mode
+        high_depth = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
+        mode = f"{image.mode};16" if high_depth else image.mode
     return Header(page.width, page.height, mode), orientation

@@ -51,7 +51,7 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     return Encoding(data, image.mode)
 
 
-def _deep_mode(picture: Picture) -> str:
+def _mode(picture: Picture) -> str:
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space] + ("" if picture.alpha is None else "A")
     if picture.depth == 8:
         return mode
@@ -120,7 +120,7 @@ def _png(picture: Picture, compression: int) -> Encoding:
     if small is not None:
         data, mode = _saved(small, "PNG", {"compress_level": compression}), small.mode
     else:
-        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
+        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _mode(picture)
     chunks, notes = _png_chunks(picture)
     return Encoding(png_chunks.insert(data, chunks), mode, notes)
 
@@ -166,7 +166,7 @@ def _tiff(picture: Picture, compression: int) -> Encoding:
         return Encoding(data, "P")
     alpha = picture.alpha is not None
     data = tiff_write.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
-    return Encoding(data, _deep_mode(picture))
+    return Encoding(data, _mode(picture))
 
 
 def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
@@ -188,13 +188,13 @@ def _netpbm(picture: Picture) -> Encoding:
     """16-bit PGM or PPM: a text header, then levels with the high byte first."""
     kind = "P5" if picture.space == "grey" else "P6"
     head = f"{kind}\n{picture.width} {picture.height}\n65535\n".encode()
-    return Encoding(head + picture.color.astype(">u2").tobytes(), _deep_mode(picture))
+    return Encoding(head + picture.color.astype(">u2").tobytes(), _mode(picture))
 
 
 def _jpeg2000(picture: Picture) -> Encoding:
     """16-bit JP2, without loss."""
     data = imagecodecs.jpeg2k_encode(_stacked(picture), level=0, codecformat="jp2", reversible=True)
-    return Encoding(bytes(data), _deep_mode(picture))
+    return Encoding(bytes(data), _mode(picture))
 
 
 def _sgi(picture: Picture) -> Encoding:
@@ -202,4 +202,4 @@ def _sgi(picture: Picture) -> Encoding:
     planes = np.moveaxis(_stacked(picture)[::-1], -1, 0)
     sides = (2 if len(planes) == 1 else 3, picture.width, picture.height, len(planes))
     head = struct.pack(">HBBHHHHII", 474, 0, 2, *sides, 0, 65535).ljust(512, b"\0")
-    return Encoding(head + planes.astype(">u2").tobytes(), _deep_mode(picture))
+    return Encoding(head + planes.astype(">u2").tobytes(), _mode(picture))
