@@ -16,6 +16,7 @@ ROOMS = (  # each imports only rooms before it
         "files",
         "backend",
         "config",
+        "places",
         "images",
         "nn",
         "losses",

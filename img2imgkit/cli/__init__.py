@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "List the bundles that are installed.",
     "plugins": "List the plugins, and what is broken in them.",
     "schema": "Print the JSON Schema of a pipeline or training file.",
+    "config": "Show the user's file and settings.",
     "doctor": "Report versions, devices and codecs of this machine.",
     "completion": "Print a shell's completion script.",
 }

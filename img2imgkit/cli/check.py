@@ -12,6 +12,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
@@ -55,6 +56,7 @@ def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem
 
 
 def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
+    in_force()
     data = load_yaml(file).data
     catalog = Catalog.installed()
     if isinstance(data, dict) and "task" in data and "steps" not in data:

@@ -35,6 +35,7 @@ _NEEDED = {
     "ai-edge-litert": "ai_edge_litert",
     "click": "click",
     "pathspec": "pathspec",
+    "platformdirs": "platformdirs",
     "pluggy": "pluggy",
     "pydantic": "pydantic",
     "PyYAML": "yaml",

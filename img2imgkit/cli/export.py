@@ -12,6 +12,7 @@ import click
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.cli.options import assignments
 from img2imgkit.config import parse_yaml, validate
@@ -57,6 +58,7 @@ def command(
     """
     from img2imgkit.export import Settings, export_bundle
 
+    in_force()
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }

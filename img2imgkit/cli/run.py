@@ -17,6 +17,7 @@ from img2imgkit.cli import (
     tell,
     while_somebody_reads,
 )
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
@@ -41,7 +42,10 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, and do nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
 @click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded at a time; all processors."
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Pictures decoded and encoded at a time; `threads` of the user's file, or all processors.",
 )
 @click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
@@ -72,6 +76,7 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
+    user = in_force()
     catalog = Catalog.installed()
     pipeline = read_pipeline(file, catalog, overrides, source, output)
     plan = make_plan(pipeline, catalog, limit)
@@ -82,7 +87,7 @@ def command(
     with stopping_on_signals("finishing the pictures in flight; once more to stop at once") as stop:
         with progress(kind, quiet) as watcher:
             resources = Resources(device)
-            result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
+            result = run(plan, resources, watcher, threads=jobs or user.threads, fail_fast=fail_fast, stop=stop)
         _tell(plan, result, began, as_json, quiet)
     if result.interrupted:
         return stop.exit_code

@@ -39,8 +39,10 @@ def command(
     """
     from img2imgkit import backend
     from img2imgkit.catalog import Catalog
+    from img2imgkit.cli.config import in_force
     from img2imgkit.config import load_yaml
 
+    in_force()
     document = load_yaml(file).with_overrides(overrides)
     backend.load()
     from img2imgkit.cli.train_progress import shown
