@@ -32,7 +32,7 @@ ROOMS = (  # each imports only rooms before it
         "bundle",
         "interop",
         "inference",
-        "export",
+        "exporting",
         "data",
         "training",
         "evaluation",

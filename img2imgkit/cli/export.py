@@ -18,7 +18,7 @@ from img2imgkit.config import parse_yaml, validate
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Exported, PortDescription
-    from img2imgkit.export import Written
+    from img2imgkit.exporting import Written
 
 
 @click.command("export", short_help="Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.")
@@ -55,7 +55,7 @@ def command(
     img2img export runs/facades/bundle --format saved-model --out served/facades/1
     img2img export runs/horses/bundle --format onnx --out back.onnx --set direction=b_to_a
     """
-    from img2imgkit.export import Settings, export_bundle
+    from img2imgkit.exporting import Settings, export_bundle
 
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None

@@ -28,8 +28,8 @@ Export = Callable[..., Path]
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     """Exports a task as "onnx" or "saved-model"; the same one once."""
-    from img2imgkit.export import Settings as Form
-    from img2imgkit.export import export_bundle, register_exporters
+    from img2imgkit.exporting import Settings as Form
+    from img2imgkit.exporting import export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter}))

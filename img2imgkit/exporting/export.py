@@ -21,11 +21,11 @@ from img2imgkit.bundle import (
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
-from img2imgkit.export.programs import programs_of
-from img2imgkit.export.proof import prove
-from img2imgkit.export.samples import samples_of
-from img2imgkit.export.settings import Settings
-from img2imgkit.export.sizes import Size
+from img2imgkit.exporting.programs import programs_of
+from img2imgkit.exporting.proof import prove
+from img2imgkit.exporting.samples import samples_of
+from img2imgkit.exporting.settings import Settings
+from img2imgkit.exporting.sizes import Size
 from img2imgkit.inference.network import rebuilt
 
 ALL = "all"

@@ -13,8 +13,8 @@ from tiny_tasks import Plain, loaded
 from img2imgkit import backend
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
-from img2imgkit.export import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
-from img2imgkit.export.proof import called
+from img2imgkit.exporting import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
+from img2imgkit.exporting.proof import called
 
 Run = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
