@@ -124,6 +124,8 @@ def modules(package: str = PACKAGE) -> dict[str, Module]:
 @cache
 def public_names(module: str) -> tuple[str, ...]:
     """``__all__`` of a module of ours; empty where there is none."""
+    if module == PACKAGE:
+        return tuple(homes())
     for node in modules()[module].tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
             return tuple(ast.literal_eval(node.value))
@@ -132,11 +134,10 @@ def public_names(module: str) -> tuple[str, ...]:
 
 @cache
 def homes() -> dict[str, str]:
-    """Which room each lazily imported name of ``img2imgkit`` comes from."""
-    for node in modules()[PACKAGE].tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "_HOME" for t in node.targets):
-            return dict(ast.literal_eval(node.value))
-    return {}
+    """The public names of ``img2imgkit``, and the module that each comes from, as its stub states them."""
+    stub = ast.parse((FOLDERS[PACKAGE] / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
+    return {each.name: node.module or "" for node in imports for each in node.names}
 
 
 def target(each: Import) -> str:
@@ -146,7 +147,7 @@ def target(each: Import) -> str:
     if f"{each.module}.{each.name}" in modules():
         return f"{each.module}.{each.name}"
     if each.module == PACKAGE and each.name in homes():
-        return f"{PACKAGE}.{homes()[each.name]}"
+        return homes()[each.name]
     return each.module
 
 
