@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from img2imgkit.data import Inspection
 
 
-@click.command(short_help="Check a pipeline or training file without running it.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems, and what was found, as JSON on stdout.")

@@ -62,7 +62,7 @@ class _Asked:
             raise click.UsageError("--baseline bicubic needs --scale")
 
 
-@click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
+@click.command()
 @click.argument("reference", metavar="[BUNDLE]", required=False)
 @click.option("--data", type=_FOLDER, help="Reference set: folder of sharp pictures.")
 @click.option("--pairs", type=_FOLDER, help="Pairs: folder with source/ and target/, or of pictures side by side.")

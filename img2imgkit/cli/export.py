@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from img2imgkit.exporting import Written
 
 
-@click.command("export", short_help="Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.")
+@click.command()
 @click.argument("reference", metavar="BUNDLE")
 @click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, or a plugin's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or the folder.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
 
 
-@click.command("import", short_help="Make a bundle of model files from other software.")
+@click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")

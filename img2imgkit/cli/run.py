@@ -31,7 +31,7 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
-@click.command(short_help="Run a pipeline over folders of pictures.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here, not from where FILE says."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@click.command("schema", short_help="Print the JSON Schema of a pipeline or training file.")
+@click.command()
 @click.argument("kind", type=click.Choice(["pipeline", "train"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a pipeline or training file, with the options of everything installed.

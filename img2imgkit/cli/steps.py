@@ -13,7 +13,7 @@ from img2imgkit.cli.options import option_rows, show_options
 from img2imgkit.step import Step, kind_of
 
 
-@click.command("steps", short_help="List the steps that pipelines are made of.")
+@click.command()
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from img2imgkit.task import Task
 
 
-@click.command("tasks", short_help="List the tasks that can be trained and run.")
+@click.command()
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
