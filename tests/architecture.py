@@ -39,6 +39,7 @@ ROOMS = (  # each imports only rooms before it
         "pipeline",
         "steps",
         "testing",
+        "schema",
         "cli",
     ),
 )

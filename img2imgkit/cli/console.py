@@ -74,8 +74,3 @@ def warn_of_broken(catalog: Catalog) -> None:
 def one_line(broken: Broken) -> str:
     """The reason, on one line."""
     return " ".join(broken.reason.split())
-
-
-def first_line(thing: type) -> str:
-    """The first line of a class's own docstring, or nothing."""
-    return (thing.__doc__ or "").strip().partition("\n")[0]

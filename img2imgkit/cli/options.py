@@ -1,37 +1,14 @@
-"""Options as tables, read off the option models, and options that users state on the command line."""
+"""Options that users state on the command line, and the table that shows a model's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
-
-from pydantic_core import to_jsonable_python
+from typing import Any
 
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-_PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", NoneType: "null", Path: "path"}
-
-
-def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:
-    """Each option of a model as plain data: name, type, default, description."""
-    return [
-        {
-            "name": info.alias or name,
-            "type": type_text(info.annotation),
-            "required": info.is_required(),
-            "default": None if info.is_required() else to_jsonable_python(info.get_default(call_default_factory=True)),
-            "description": info.description or "",
-        }
-        for name, info in options.model_fields.items()
-    ]
 
 
 def show_options(rows: Iterable[dict[str, Any]]) -> None:
@@ -43,22 +20,6 @@ def show_options(rows: Iterable[dict[str, Any]]) -> None:
             for r in rows
         ],
     )
-
-
-def type_text(annotation: Any) -> str:
-    """A type as a user writes values of it: ``integer``, ``"a" or "b"``, ``text or null``."""
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return type_text(inner[0])
-    if origin is Literal:
-        return " or ".join(f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in inner)
-    if origin in (Union, UnionType):
-        return " or ".join(type_text(part) for part in inner)
-    if origin in (tuple, list, set, frozenset):
-        return "list of " + " or ".join(dict.fromkeys(type_text(part) for part in inner if part is not Ellipsis))
-    if origin is dict:
-        return "mapping"
-    return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def assignments(option: str, stated: Iterable[str], example: str) -> dict[str, Any]:
