@@ -15,7 +15,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
-from img2imgkit.pipeline import make_plan, read_pipeline
+from img2imgkit.pipeline import make_plan, pipeline_of
 
 if TYPE_CHECKING:
     from img2imgkit.data import Inspection
@@ -55,13 +55,13 @@ def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem
 
 
 def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
-    data = load_yaml(file).data
+    document = load_yaml(file).with_overrides(overrides, "--set")
     catalog = Catalog.installed()
-    if isinstance(data, dict) and "task" in data and "steps" not in data:
+    if isinstance(document.data, dict) and "task" in document.data and "steps" not in document.data:
         from img2imgkit.training import check_training_file
 
-        return check_training_file(file, catalog, overrides)
-    make_plan(read_pipeline(file, catalog, overrides), catalog)
+        return check_training_file(document, catalog)
+    make_plan(pipeline_of(document, catalog), catalog)
     return None
 
 

@@ -14,8 +14,7 @@ from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import assignments
-from img2imgkit.config import parse_yaml, validate
+from img2imgkit.config import assignments, parse_yaml, validate
 from img2imgkit.inference import BundleReference, Describe, Reference, Settings, Translator, chosen, refer
 from img2imgkit.metrics import PROTOCOLS
 
@@ -92,7 +91,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     """
     asked = _Asked(**arguments)
     asked.refuse_contradictions()
-    choices = assignments("--choice", asked.choice, "direction=b_to_a")
+    choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
     measured = _Subject(_model(asked, catalog), choices, asked.device, catalog)
     measure = _on_data if asked.data is not None else _on_pairs
@@ -110,7 +109,7 @@ def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
-    stated = assignments("--describe", asked.describe, "scale=4")
+    stated = assignments(asked.describe, "--describe", "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
     found = refer(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):

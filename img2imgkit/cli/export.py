@@ -13,8 +13,7 @@ from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import assignments
-from img2imgkit.config import parse_yaml, validate
+from img2imgkit.config import assignments, parse_yaml, validate
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Exported, PortDescription
@@ -60,7 +59,7 @@ def command(
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
-    stated |= {"size": _size(size), "choices": assignments("--set", choice, "direction=b_to_a")}
+    stated |= {"size": _size(size), "choices": assignments(choice, "--set", "direction=b_to_a")}
     settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()

@@ -19,7 +19,8 @@ from img2imgkit.cli import (
 )
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
-from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
+from img2imgkit.config import load_yaml
+from img2imgkit.pipeline import Plan, Result, make_plan, make_report, pipeline_of, run, write_report
 from img2imgkit.step import Resources
 
 
@@ -73,7 +74,7 @@ def command(
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
     catalog = Catalog.installed()
-    pipeline = read_pipeline(file, catalog, overrides, source, output)
+    pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
     if dry_run:
         _show_plan(plan, as_json)

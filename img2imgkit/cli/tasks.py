@@ -8,8 +8,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import json_option, show_rows, warn_of_broken
-from img2imgkit.cli.options import show_options
+from img2imgkit.cli.console import json_option, show_options, show_rows, warn_of_broken
 from img2imgkit.schema import first_line, option_rows
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def command(
     from img2imgkit.catalog import Catalog
     from img2imgkit.config import load_yaml
 
-    document = load_yaml(file).with_overrides(overrides)
+    document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown
     from img2imgkit.training import read_recipe, train

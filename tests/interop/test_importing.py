@@ -144,7 +144,7 @@ class TestForeign:
                 ConfigError,
                 "generator.paddin: unknown option; did you mean 'padding'",
             ),
-            ({"norm": 3}, ConfigError, "--set: norm: input should be 'batch'"),
+            ({"norm": 3}, ConfigError, "norm: input should be 'batch'"),
             ({"generator.width": 7}, InteropError, r"weights\.pth: the generator 'generator' needs stem_conv/kernel"),
             ({"generator.blocks": 5}, InteropError, "would take .* arrays with these options, and the file has"),
             ({"norm": "none"}, InteropError, "would take .* arrays"),
