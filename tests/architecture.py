@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -243,6 +244,19 @@ def prints(module: Module) -> list[str]:
     ]
     libraries = ("click", "rich", "argparse")
     return found + [module.at(e.line) for e in module.runtime_imports if e.module.partition(".")[0] in libraries]
+
+
+def flags(module: Module) -> list[str]:
+    """Texts, docstrings excepted, that name an option as one types it on a command line."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = list(ast.walk(module.tree))
+    first = [node.body[0] for node in nodes if isinstance(node, owners) and ast.get_docstring(node) is not None]
+    docstrings = {each.value for each in first if isinstance(each, ast.Expr)}
+    return [
+        f"{module.at(node.lineno)} says {node.value!r}"
+        for node in nodes
+        if isinstance(node, ast.Constant) and node not in docstrings and re.search(r"(?<![\w-])--\w", str(node.value))
+    ]
 
 
 def optimizer_uses(module: Module) -> list[str]:

@@ -13,6 +13,8 @@ from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
 TENSORFLOW_ROOMS = {"backend", "data", "exporting", "inference", "training"}
+FLAGS_LEFT = (f"{PACKAGE}.interop.", f"{PACKAGE}.parts.", f"{PLUGINS}.")  # import assumptions, as sentences still
+FLAGS_ALLOWED = (f"{PACKAGE}.cli.", *FLAGS_LEFT)
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 OURS = list(modules().values())
@@ -59,6 +61,11 @@ class TestKnowledge:
     @each_of([module for module in [*OURS, *THEIRS] if module.name.split(".")[:2] != [PACKAGE, "cli"]])
     def test_only_the_command_line_prints_or_exits(self, module):
         assert laws.prints(module) == []
+
+    @each_of([module for module in [*OURS, *THEIRS] if not f"{module.name}.".startswith(FLAGS_ALLOWED)])
+    def test_only_the_command_line_names_its_flags(self, module):
+        """What lies below it is called from programs, too: errors name the option, and the caller adds its form."""
+        assert laws.flags(module) == []
 
     @each_of([module for module in [*OURS, *THEIRS] if module.name.split(".")[:2] != [PACKAGE, "training"]])
     def test_only_training_touches_optimizers(self, module):
@@ -169,6 +176,22 @@ class TestTheLawsThemselves:
     @pytest.mark.parametrize("text", ["print(1)", "import sys\nsys.exit(1)", "import click", "from rich import box"])
     def test_printing_is_found(self, source, text):
         assert len(laws.prints(source(text))) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "x = 'state --task'",
+            "f(f'--set {x}=1')",
+            '"""A docstring."""\nx = "(--name)"',
+            "def f():\n    1\n    '--no'",
+        ],
+    )
+    def test_a_flag_is_found(self, source, text):
+        assert len(laws.flags(source(text))) == 1
+
+    @pytest.mark.parametrize("text", ['def f():\n    """As --set."""', "x = 'a -- b'", "x = '---'", "x = 'a--b'"])
+    def test_dashes_and_docstrings_are_no_flag(self, source, text):
+        assert laws.flags(source(text)) == []
 
     @pytest.mark.parametrize(
         "text", ["import keras.optimizers", "from keras import optimizers", "x.apply_gradients(y)"]

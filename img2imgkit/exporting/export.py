@@ -188,7 +188,7 @@ def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: boo
     if not path.exists() and not path.is_symlink():
         return
     if not replacing:
-        raise ExportError(f"{path}: is there already; --replace replaces it")
+        raise ExportError(f"{path}: exists already; 'replace' overwrites it")
     if path.is_dir() and not (path / EXPORTED_FILE).is_file():
         raise ExportError(f"{path}: a folder that no export has made: remove it yourself, or export to another place")
 

@@ -153,7 +153,7 @@ class TestPlaces:
     def test_what_is_there_stays_unless_it_shall_be_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "m.kept"
         path.write_text("old")
-        with pytest.raises(ExportError, match=r"m\.kept: is there already"):
+        with pytest.raises(ExportError, match=r"m\.kept: exists already"):
             export_bundle(loaded(Plain), Kept(), path)
         with pytest.raises(ExportError, match="differs"):
             export_bundle(loaded(Plain), spoilt(lambda made: made + 1), path, replacing=True)

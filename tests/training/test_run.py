@@ -155,7 +155,7 @@ def test_a_resumed_run_repeats_no_record_and_may_be_longer(place: Path) -> None:
 def test_a_folder_that_holds_a_run_is_left_alone(place: Path) -> None:
     (place / "out" / "checkpoints").mkdir(parents=True)
     (place / "out" / "checkpoints" / "step-000000001.npz").write_bytes(b"")
-    with pytest.raises(TrainingError, match="holds a run already; go on with it by --resume"):
+    with pytest.raises(TrainingError, match="holds a run already; resume it"):
         go(place, "out")
 
 

@@ -99,7 +99,7 @@ def test_a_killed_machine_ends_the_others_with_a_way_on_and_both_resume(tmp_path
     errors = finish(machines[0], 2)
     assert "error: another machine of this training was lost (" in errors
     assert "The last checkpoint is out/checkpoints/step-" in errors
-    assert "same command again, with --resume" in errors
+    assert "machines again, resuming the run" in errors
     assert "Traceback" not in errors
     kept = max((place / "out" / "checkpoints").glob("step-*.npz"))
     assert not list((place / "out").rglob("*.new"))

@@ -58,8 +58,8 @@ class OnnxRuntime(Runtime):
         beside = path.with_name(f"{ENCODER}{side}.onnx")
         if not beside.is_file() or not _is_of(beside, read_exported(text, str(path)).manifest):
             raise BundleError(
-                f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with '--part "
-                f"all', or give a code file, which 'img2img encode BUNDLE {side} ...' makes"
+                f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with part "
+                f"'all', or give a code file, which 'img2img encode BUNDLE {side} ...' makes"
             )
         return self.open(beside, name)
 

@@ -157,7 +157,7 @@ def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> 
 
 
 def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:
-    with pytest.raises(BundleError, match=r"encode_style\.onnx .*'--part all'.*code file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with part 'all'.*code file"):
         opened(export(Tinted, "onnx")).encode("style", [picture()])
 
 
