@@ -18,7 +18,6 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
 from img2imgkit.interop import import_bundle, load_torch
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
 UNET = FIXTURES / "junyanz_unet128_batch" / "weights.pth"
