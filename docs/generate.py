@@ -21,9 +21,7 @@ import click
 
 from img2imgkit import cli, hookspecs
 from img2imgkit.catalog import HOOKS, Catalog
-from img2imgkit.cli.console import first_line
-from img2imgkit.cli.options import option_rows
-from img2imgkit.cli.schema import pipeline_schema, train_schema
+from img2imgkit.schema import first_line, option_rows, pipeline_schema, train_schema
 from img2imgkit.step import kind_of
 
 REFERENCE = Path(__file__).parent / "reference"

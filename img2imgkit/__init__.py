@@ -1,91 +1,28 @@
 """img2imgkit: a plugin-based toolkit for image-to-image translation.
 
-Names are imported when first used, so that ``import img2imgkit`` loads neither TensorFlow nor Keras.
+``__init__.pyi`` states the public names: type checkers read it, and so does this module. A name is imported when it is
+first used, so that ``import img2imgkit`` loads neither TensorFlow nor Keras.
 """
 
 from __future__ import annotations
 
+import ast
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
-    from img2imgkit.config import Config, Location
-    from img2imgkit.errors import InteropError
-    from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
-    from img2imgkit.hookspecs import hookimpl
-    from img2imgkit.images import Metadata, Picture
-    from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
-    from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task
-
-_HOME = {
-    "Adoption": "exchange",
-    "Catalog": "catalog",
-    "Config": "config",
-    "Entry": "step",
-    "Exporter": "exchange",
-    "Foreign": "exchange",
-    "Geometry": "task",
-    "Importer": "exchange",
-    "InteropError": "errors",
-    "Item": "step",
-    "Listing": "step",
-    "Location": "config",
-    "Metadata": "images",
-    "Networks": "task",
-    "Picture": "images",
-    "Planning": "step",
-    "Port": "exchange",
-    "Program": "exchange",
-    "Rendering": "step",
-    "Resources": "step",
-    "Condition": "task",
-    "Conditional": "task",
-    "Sink": "step",
-    "Source": "step",
-    "Step": "step",
-    "Taken": "exchange",
-    "Task": "task",
-    "Transform": "step",
-    "hookimpl": "hookspecs",
-}
+_STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+_HOMES = {each.name: node.module for node in _STUB.body if isinstance(node, ast.ImportFrom) for each in node.names}
 
 __version__ = "0.1.0"
-__all__ = [
-    "Adoption",
-    "Catalog",
-    "Condition",
-    "Conditional",
-    "Config",
-    "Entry",
-    "Exporter",
-    "Foreign",
-    "Geometry",
-    "Importer",
-    "InteropError",
-    "Item",
-    "Listing",
-    "Location",
-    "Metadata",
-    "Networks",
-    "Picture",
-    "Planning",
-    "Port",
-    "Program",
-    "Rendering",
-    "Resources",
-    "Sink",
-    "Source",
-    "Step",
-    "Taken",
-    "Task",
-    "Transform",
-    "__version__",
-    "hookimpl",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'img2imgkit' has no attribute {name!r}")
-    return getattr(import_module(f"img2imgkit.{_HOME[name]}"), name)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

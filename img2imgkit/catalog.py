@@ -25,7 +25,6 @@ from img2imgkit.task import Task
 
 GROUP = "img2imgkit"
 OWN = "img2imgkit"
-ALWAYS = ("steps", "importers", "exporters")  # own plugins that no restriction takes away
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,23 @@ HOOKS: Mapping[str, str] = MappingProxyType({f"register_{kind}": kind for kind i
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point of the group: its name, its distribution, and how to import it."""
+    """One entry point of the group: its name, its distribution, its module, and how to import it."""
 
     name: str
     load: Callable[[], Any]
     distribution: str = OWN
     version: str = ""
+    module: str = ""
 
     @property
     def own(self) -> bool:
         """Whether it comes with img2imgkit itself."""
         return self.distribution == OWN
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is a module of the toolkit itself; no restriction removes it."""
+        return self.own and self.module.startswith(f"{OWN}.")
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,12 @@ class Catalog:
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
         """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
 
-        The steps and the formats of models that come with img2imgkit are always there.
+        What the toolkit's own modules register, such as its steps, is always there.
         """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
         plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
-        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or (p.own and p.name in ALWAYS)))
+        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or p.built_in))
 
     @property
     def tasks(self) -> Mapping[str, Any]:
@@ -201,8 +206,9 @@ class Catalog:
 
 
 def _plugin(point: metadata.EntryPoint) -> Plugin:
+    module = point.value.partition(":")[0].strip()
     try:
-        return Plugin(point.name, point.load, point.dist.name, point.dist.version)  # type: ignore[union-attr]
+        return Plugin(point.name, point.load, point.dist.name, point.dist.version, module)  # type: ignore[union-attr]
     except (AttributeError, KeyError, TypeError):  # the rest of a half removed distribution: no name, no version
         return Plugin(point.name, point.load, "unknown distribution")
 

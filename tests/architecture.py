@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -33,13 +34,14 @@ ROOMS = (  # each imports only rooms before it
         "bundle",
         "interop",
         "inference",
-        "export",
+        "exporting",
         "data",
         "training",
         "evaluation",
         "pipeline",
         "steps",
         "testing",
+        "schema",
         "cli",
     ),
 )
@@ -125,6 +127,8 @@ def modules(package: str = PACKAGE) -> dict[str, Module]:
 @cache
 def public_names(module: str) -> tuple[str, ...]:
     """``__all__`` of a module of ours; empty where there is none."""
+    if module == PACKAGE:
+        return tuple(homes())
     for node in modules()[module].tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
             return tuple(ast.literal_eval(node.value))
@@ -133,11 +137,10 @@ def public_names(module: str) -> tuple[str, ...]:
 
 @cache
 def homes() -> dict[str, str]:
-    """Which room each lazily imported name of ``img2imgkit`` comes from."""
-    for node in modules()[PACKAGE].tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "_HOME" for t in node.targets):
-            return dict(ast.literal_eval(node.value))
-    return {}
+    """The public names of ``img2imgkit``, and the module that each comes from, as its stub states them."""
+    stub = ast.parse((FOLDERS[PACKAGE] / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
+    return {each.name: node.module or "" for node in imports for each in node.names}
 
 
 def target(each: Import) -> str:
@@ -147,7 +150,7 @@ def target(each: Import) -> str:
     if f"{each.module}.{each.name}" in modules():
         return f"{each.module}.{each.name}"
     if each.module == PACKAGE and each.name in homes():
-        return f"{PACKAGE}.{homes()[each.name]}"
+        return homes()[each.name]
     return each.module
 
 
@@ -242,6 +245,19 @@ def prints(module: Module) -> list[str]:
     ]
     libraries = ("click", "rich", "argparse")
     return found + [module.at(e.line) for e in module.runtime_imports if e.module.partition(".")[0] in libraries]
+
+
+def flags(module: Module) -> list[str]:
+    """Texts, docstrings excepted, that name an option as one types it on a command line."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = list(ast.walk(module.tree))
+    first = [node.body[0] for node in nodes if isinstance(node, owners) and ast.get_docstring(node) is not None]
+    docstrings = {each.value for each in first if isinstance(each, ast.Expr)}
+    return [
+        f"{module.at(node.lineno)} says {node.value!r}"
+        for node in nodes
+        if isinstance(node, ast.Constant) and node not in docstrings and re.search(r"(?<![\w-])--\w", str(node.value))
+    ]
 
 
 def optimizer_uses(module: Module) -> list[str]:

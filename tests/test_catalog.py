@@ -1,10 +1,11 @@
 import sys
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
-from img2imgkit.catalog import ALWAYS, Catalog, Plugin
+from img2imgkit.catalog import GROUP, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 
@@ -251,10 +252,18 @@ class TestInstalledDistributions:
         assert wanted in sys.modules
         assert unwanted not in sys.modules
 
-    def test_an_empty_variable_leaves_only_our_steps(self, install):
+    def test_an_empty_variable_leaves_only_the_modules_of_the_toolkit(self, install):
         install("gallery", GOOD)
         found = Catalog.installed({"IMG2IMG_PLUGINS": ""})
-        assert {(plugin.name, plugin.own) for plugin in found.plugins} == {(name, True) for name in ALWAYS}
+        points = metadata.entry_points(group=GROUP)
+        built_in = {point.name for point in points if point.module.startswith("img2imgkit.")}
+        assert {plugin.name for plugin in found.plugins} == built_in >= {"steps", "importers", "exporters"}
+        assert all(plugin.own for plugin in found.plugins)
+
+    def test_a_stranger_s_plugin_is_not_built_in_though_its_module_is_ours(self):
+        assert Plugin("a", list, "img2imgkit", module="img2imgkit.steps").built_in
+        assert not Plugin("a", list, "stranger", module="img2imgkit.steps").built_in
+        assert not Plugin("a", list, "img2imgkit", module="img2imgkit_plugins.cut").built_in
 
     def test_without_the_variable_everything_is_there_and_ours_comes_first(self, install):
         install("aaa", GOOD)

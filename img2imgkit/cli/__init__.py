@@ -50,6 +50,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"img2imgkit.cli.{cmd_name}").command
+        command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command
 
     def resolve_command(

@@ -9,11 +9,11 @@ import click
 
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_rows
-from img2imgkit.cli.schema import DIALECT
+from img2imgkit.schema import DIALECT
 from img2imgkit.places import Places, UserConfig, UserSettings, variable
 
 
-@click.command("config", short_help="Show the user's file and settings.")
+@click.command()
 @json_option
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the user's file instead.")
 def command(as_json: bool, schema: bool) -> None:

@@ -46,7 +46,7 @@ _IMAGECODECS = ("PNG", "DEFLATE", "LZW", "ZSTD", "JPEG")
 _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 
 
-@click.command("doctor", short_help="Report versions, devices and codecs of this machine.")
+@click.command()
 @json_option
 def command(as_json: bool) -> int:
     """Report versions, devices and codecs of this machine; exit with 1 when something essential is missing."""

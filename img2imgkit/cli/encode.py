@@ -13,7 +13,7 @@ from img2imgkit.images import decode
 from img2imgkit.inference import Translator, find_model, save_code
 
 
-@click.command("encode", short_help="Keep what a model sees in some pictures as a code file.")
+@click.command()
 @click.argument("reference", metavar="BUNDLE")
 @click.argument("condition", metavar="INPUT")
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))

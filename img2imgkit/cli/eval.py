@@ -14,8 +14,7 @@ from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import assignments
-from img2imgkit.config import parse_yaml, validate
+from img2imgkit.config import assignments, parse_yaml, validate
 from img2imgkit.inference import (
     BundleReference,
     Describe,
@@ -70,7 +69,7 @@ class _Asked:
             raise click.UsageError("--baseline bicubic needs --scale")
 
 
-@click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
+@click.command()
 @click.argument("reference", metavar="[BUNDLE]", required=False)
 @click.option("--data", type=_FOLDER, help="Reference set: folder of sharp pictures.")
 @click.option("--pairs", type=_FOLDER, help="Pairs: folder with source/ and target/, or of pictures side by side.")
@@ -100,7 +99,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     """
     asked = _Asked(**arguments)
     asked.refuse_contradictions()
-    choices = assignments("--choice", asked.choice, "direction=b_to_a")
+    choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
     measured = _Subject(_model(asked, catalog), choices, asked.device)
     measure = _on_data if asked.data is not None else _on_pairs
@@ -118,7 +117,7 @@ def _model(asked: _Asked, catalog: Catalog) -> ModelReference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
-    stated = assignments("--describe", asked.describe, "scale=4")
+    stated = assignments(asked.describe, "--describe", "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
     found = find_model(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):

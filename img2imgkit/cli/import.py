@@ -15,7 +15,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
-from img2imgkit.cli.options import assignments
+from img2imgkit.config import assignments
 from img2imgkit.exchange import Foreign, Kept
 from img2imgkit.interop import import_bundle
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
 
 
-@click.command("import", short_help="Make a bundle of model files from other software.")
+@click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
@@ -60,7 +60,7 @@ def command(
     """
     catalog = Catalog.installed()
     about = {"licence": licence, "attribution": attribution}
-    options = assignments("--set", overrides, "norm=none")
+    options = assignments(overrides, "--set", "norm=none")
     backend.load()
     done = import_bundle(files, out, catalog, task, options, part=part, name=name, replace=replace, **about)
     if as_json:

@@ -13,7 +13,7 @@ from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_br
 _LIGHT = ("steps", "importers", "exporters", "bundles")  # tasks would import TensorFlow; `img2img tasks` lists those
 
 
-@click.command("plugins", short_help="List the plugins, and what is broken in them.")
+@click.command()
 @json_option
 def command(as_json: bool) -> None:
     """List the plugins, and what is broken in them.

@@ -20,7 +20,8 @@ from img2imgkit.cli import (
 from img2imgkit.cli.config import in_force
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
-from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
+from img2imgkit.config import load_yaml
+from img2imgkit.pipeline import Plan, Result, make_plan, make_report, pipeline_of, run, write_report
 from img2imgkit.step import Resources
 
 
@@ -32,7 +33,7 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
-@click.command(short_help="Run a pipeline over folders of pictures.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here, not from where FILE says."
@@ -78,7 +79,7 @@ def command(
     """
     user = in_force()
     catalog = Catalog.installed()
-    pipeline = read_pipeline(file, catalog, overrides, source, output)
+    pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
     if dry_run:
         _show_plan(plan, as_json)

@@ -10,7 +10,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS
 from img2imgkit.cli.signals import stopping_on_signals
 
 
-@click.command(short_help="Train a task.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME]")
 @click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint, exactly.")
@@ -43,7 +43,7 @@ def command(
     from img2imgkit.config import load_yaml
 
     in_force()
-    document = load_yaml(file).with_overrides(overrides)
+    document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown
     from img2imgkit.training import read_training_plan, train

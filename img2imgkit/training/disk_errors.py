@@ -21,5 +21,5 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise TrainingError(
             f"{path}: cannot write it: {error.strerror or error}. All that was written before is whole: "
-            "mend the cause, then go on with --resume"
+            "fix the cause, then resume the run"
         ) from error

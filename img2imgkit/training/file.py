@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.config import Config, Document, Location, load_yaml, located, parse_yaml, validate
+from img2imgkit.config import Config, Document, Location, located, parse_yaml, validate
 from img2imgkit.data import DataOptions, Inspection, inspect_data
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.task import Task
@@ -92,13 +92,13 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     return TrainingPlan(file, task, initial)
 
 
-def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> Inspection:
+def check_training_file(document: Document, catalog: Catalog) -> Inspection:
     """Check a training file, and look at the pictures that it names, all of which are decoded, and at model files.
 
     Raises:
         ConfigError: every problem of the file; of pictures, the inspection tells.
     """
-    plan = read_training_plan(load_yaml(path).with_overrides(overrides), catalog)
+    plan = read_training_plan(document, catalog)
     if plan.initial and plan.initial.files:
         take_files(plan.initial.files, catalog, plan.task, plan.task.build())
     return inspect_data(plan.file.data, plan.task.geometry(), plan.file.probe, plan.task.unsuited)

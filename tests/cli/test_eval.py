@@ -196,8 +196,8 @@ def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
 def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val, negative, with_tiny_tasks, tmp_path):
     import onnx
 
-    from img2imgkit.export import export_bundle
-    from img2imgkit.export.onnx_file import OnnxExporter
+    from img2imgkit.exporting import export_bundle
+    from img2imgkit.exporting.onnx_file import OnnxExporter
 
     model = export_bundle(loaded(Directed), OnnxExporter(), tmp_path / "negative.onnx").path
     foreign = onnx.load(model)

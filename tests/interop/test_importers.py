@@ -17,7 +17,6 @@ from img2imgkit.errors import InteropError
 from img2imgkit.exchange import Kept
 from img2imgkit.interop import KerasImporter, SafetensorsImporter, TorchImporter, read_safetensors, read_torch
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "junyanz_pixel_batch" / "weights.pth"
 
 

@@ -18,7 +18,6 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
 from img2imgkit.interop import import_bundle, load_torch
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
 UNET = FIXTURES / "junyanz_unet128_batch" / "weights.pth"
@@ -144,7 +143,7 @@ class TestForeign:
                 ConfigError,
                 "generator.paddin: unknown option; did you mean 'padding'",
             ),
-            ({"norm": 3}, ConfigError, "--set: norm: input should be 'batch'"),
+            ({"norm": 3}, ConfigError, "norm: input should be 'batch'"),
             ({"generator.width": 7}, InteropError, r"weights\.pth: the generator 'generator' needs stem_conv/kernel"),
             ({"generator.blocks": 5}, InteropError, "would take .* arrays with these options, and the file has"),
             ({"norm": "none"}, InteropError, "would take .* arrays"),

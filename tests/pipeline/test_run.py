@@ -61,7 +61,7 @@ def test_the_tree_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> No
     ("how", "reason"),
     [
         ("translate", "no tile fits"),
-        ("memory", "out of memory in step 'fail'; run with fewer --jobs or smaller tiles"),
+        ("memory", "out of memory in step 'fail'; run with fewer jobs or smaller tiles"),
         ("bug", "step 'fail' broke: KeyError: 'oops'"),
     ],
 )

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """near.onnx and near-saved, which repeat pixels; tinted, a folder with two ONNX files; foreign.onnx, too."""
     import onnx
 
-    from img2imgkit.export import Settings, export_bundle, register_exporters
+    from img2imgkit.exporting import Settings, export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter()}))

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from img2imgkit import Catalog
-from img2imgkit.config import parse_yaml
+from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.interop import read_torch
 from img2imgkit.training import Event, Started, TrainingPlan, check_training_file, read_training_plan, train
@@ -116,16 +116,16 @@ def test_what_is_not_there_is_told_where_it_stands(place: Path, installed: Catal
 
 def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
     plan(place, installed, text=TEXT.replace("  critic: nets", "  judge: nets"))
-    [found] = problems(check_training_file, place / "train.yaml", installed)
+    [found] = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "train.yaml:10:" in found
     assert "initial.judge: task 'pix2pix' has no such network; there are generator, critic, and 'bundle'" in found
     plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
-    generator, critic = problems(check_training_file, place / "train.yaml", installed)
+    generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "the network 'generator' would take 49 arrays with these options, and the file has 59" in generator
     assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), and the file has (4, 4, 6, 4)" in critic
     (place / "nets" / "latest_net_D.safetensors").write_bytes(b"no")
     plan(place, installed)
-    assert "latest_net_D.safetensors" in problems(check_training_file, place / "train.yaml", installed)[0]
+    assert "latest_net_D.safetensors" in problems(check_training_file, load_yaml(place / "train.yaml"), installed)[0]
 
 
 def test_a_networks_part_goes_to_its_role(place: Path) -> None:

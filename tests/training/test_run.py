@@ -16,7 +16,7 @@ from PIL import Image
 from small_gan_task import SmallGan, catalog
 
 from img2imgkit import bundle
-from img2imgkit.config import parse_yaml
+from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.data import open_reader
 from img2imgkit.errors import DataError, TrainingError
 from img2imgkit.training import (
@@ -155,7 +155,7 @@ def test_a_resumed_run_repeats_no_record_and_may_be_longer(place: Path) -> None:
 def test_a_folder_that_holds_a_run_is_left_alone(place: Path) -> None:
     (place / "out" / "checkpoints").mkdir(parents=True)
     (place / "out" / "checkpoints" / "step-000000001.npz").write_bytes(b"")
-    with pytest.raises(TrainingError, match="holds a run already; go on with it by --resume"):
+    with pytest.raises(TrainingError, match="holds a run already; resume it"):
         go(place, "out")
 
 
@@ -307,4 +307,4 @@ def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: py
     with pytest.raises(DataError, match="degraded data have no names"):
         go(place, "out")
     (place / "train.yaml").write_text(TEXT)
-    assert "degraded data have no names" in check_training_file(place / "train.yaml", catalog()).problems
+    assert "degraded data have no names" in check_training_file(load_yaml(place / "train.yaml"), catalog()).problems

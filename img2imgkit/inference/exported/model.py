@@ -155,7 +155,7 @@ def prove_options(path: Path, interface: Interface, options: TranslateOptions) -
     if options.precision != "float32":
         raise ConfigError(
             f"precision {options.precision!r}: that of {path.name} was decided when it was exported: leave the option "
-            "out ('img2img export' has --precision)"
+            "out, or export the bundle again with this precision"
         )
     if interface.size is None:
         return
@@ -177,7 +177,7 @@ def prove_choices(path: Path, task: Translates, own: Mapping[str, Any], stated: 
         if wanted[name] != given[name]:
             raise ConfigError(
                 f"choices: {name} {wanted[name]!r}, but {path.name} was exported with {given[name]!r}: export the "
-                f"bundle again with '--set {name}={wanted[name]}'"
+                f"bundle again with the choice {name}={wanted[name]}"
             )
 
 

@@ -125,7 +125,7 @@ def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
     if about not in files:
         raise BundleError(
             f"{path}: a SavedModel of other software (it has no {bundle.EXPORTED_FILE}), which is a program: refused; "
-            f"convert it, 'python -m tf2onnx.convert --saved-model {path} --output model.onnx', and describe that file"
+            "convert it to ONNX with 'python -m tf2onnx.convert', and describe that file"
         )
     if about.stat().st_size > bundle.MAX_MANIFEST_BYTES:
         raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is no description")

@@ -28,8 +28,8 @@ Export = Callable[..., Path]
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     """Exports a task as "onnx" or "saved-model"; the same one once."""
-    from img2imgkit.export import Settings as Form
-    from img2imgkit.export import export_bundle, register_exporters
+    from img2imgkit.exporting import Settings as Form
+    from img2imgkit.exporting import export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter}))
@@ -159,7 +159,7 @@ def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> 
 
 
 def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:
-    with pytest.raises(BundleError, match=r"encode_style\.onnx .*'--part all'.*code file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with part 'all'.*code file"):
         opened(export(Tinted, "onnx")).encode("style", [picture()])
 
 

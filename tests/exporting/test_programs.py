@@ -12,8 +12,8 @@ from tiny_tasks import Directed, Normed, Painted, Plain, Strided, Tinted, loaded
 from img2imgkit import backend
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Program
-from img2imgkit.export import programs_of
-from img2imgkit.export.proof import called
+from img2imgkit.exporting import programs_of
+from img2imgkit.exporting.proof import called
 from img2imgkit.images import to_levels, to_unit
 
 

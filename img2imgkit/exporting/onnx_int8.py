@@ -15,8 +15,8 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays
-from img2imgkit.export.converter_output import quietly
-from img2imgkit.export.onnx_graph import first_line
+from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.exporting.onnx_graph import first_line
 
 if TYPE_CHECKING:
     import onnx

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from img2imgkit.bundle import EXPORTED_KEY
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Exporter, Form, Precision, Program
-from img2imgkit.export.converter_output import quietly
-from img2imgkit.export.onnx_graph import check, describe, onnx_model
-from img2imgkit.export.onnx_half import halved
-from img2imgkit.export.onnx_int8 import loss, quantised
+from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.exporting.onnx_graph import check, describe, onnx_model
+from img2imgkit.exporting.onnx_half import halved
+from img2imgkit.exporting.onnx_int8 import loss, quantised
 
 if TYPE_CHECKING:
     import onnx

@@ -18,7 +18,7 @@ from img2imgkit import backend
 from img2imgkit.bundle import EXPORTED_FILE, EXPORTED_KEY, read_exported
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError
-from img2imgkit.export import Settings, export_bundle
+from img2imgkit.exporting import Settings, export_bundle
 from img2imgkit.images import to_unit
 
 FORMATS = ("onnx", "saved-model", "tflite", "keras")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from img2imgkit.bundle import EXPORTED_KEY
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Port, Program
-from img2imgkit.export.converter_output import quietly
-from img2imgkit.export.onnx_weights import put_back, taken_out
-from img2imgkit.export.trace import traced
+from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.exporting.onnx_weights import put_back, taken_out
+from img2imgkit.exporting.trace import traced
 
 if TYPE_CHECKING:
     import onnx

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config
 from img2imgkit.exchange import Precision
-from img2imgkit.export.pictures import ImageIo, Layout
+from img2imgkit.exporting.pictures import ImageIo, Layout
 
 
 class Settings(Config):

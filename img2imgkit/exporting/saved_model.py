@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from img2imgkit.bundle import EXPORTED_FILE
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Exporter, Form, Precision, Program, argument
-from img2imgkit.export.converter_output import quietly
-from img2imgkit.export.trace import traced
+from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.exporting.trace import traced
 
 SERVED = "serving_default"  # the signature that TensorFlow Serving takes where a request names none
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.exchange import Exporter
-from img2imgkit.export.export import ExportedFile, export_bundle
-from img2imgkit.export.keras_file import KerasExporter
-from img2imgkit.export.onnx_file import OnnxExporter
-from img2imgkit.export.programs import programs_of
-from img2imgkit.export.saved_model import SavedModelExporter
-from img2imgkit.export.settings import Settings
-from img2imgkit.export.tflite import TfliteExporter
+from img2imgkit.exporting.export import ExportedFile, export_bundle
+from img2imgkit.exporting.keras_file import KerasExporter
+from img2imgkit.exporting.onnx_file import OnnxExporter
+from img2imgkit.exporting.programs import programs_of
+from img2imgkit.exporting.saved_model import SavedModelExporter
+from img2imgkit.exporting.settings import Settings
+from img2imgkit.exporting.tflite import TfliteExporter
 from img2imgkit.hookspecs import hookimpl
 
 __all__ = [

@@ -21,11 +21,11 @@ from img2imgkit.bundle import (
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
-from img2imgkit.export.programs import programs_of
-from img2imgkit.export.proof import prove
-from img2imgkit.export.samples import samples_of
-from img2imgkit.export.settings import Settings
-from img2imgkit.export.sizes import Size
+from img2imgkit.exporting.programs import programs_of
+from img2imgkit.exporting.proof import prove
+from img2imgkit.exporting.samples import samples_of
+from img2imgkit.exporting.settings import Settings
+from img2imgkit.exporting.sizes import Size
 from img2imgkit.inference.network import rebuilt
 
 ALL = "all"
@@ -188,7 +188,7 @@ def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: boo
     if not path.exists() and not path.is_symlink():
         return
     if not replacing:
-        raise ExportError(f"{path}: is there already; --replace replaces it")
+        raise ExportError(f"{path}: exists already; 'replace' overwrites it")
     if path.is_dir() and not (path / EXPORTED_FILE).is_file():
         raise ExportError(f"{path}: a folder that no export has made: remove it yourself, or export to another place")
 

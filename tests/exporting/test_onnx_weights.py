@@ -7,9 +7,9 @@ import pytest
 
 from img2imgkit import backend
 from img2imgkit.exchange import Port, Program
-from img2imgkit.export.onnx_file import opened
-from img2imgkit.export.onnx_graph import onnx_model
-from img2imgkit.export.onnx_weights import LARGE, put_back, taken_out
+from img2imgkit.exporting.onnx_file import opened
+from img2imgkit.exporting.onnx_graph import onnx_model
+from img2imgkit.exporting.onnx_weights import LARGE, put_back, taken_out
 
 
 @pytest.fixture(scope="module")

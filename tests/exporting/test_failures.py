@@ -13,8 +13,8 @@ from tiny_tasks import Plain, loaded
 from img2imgkit import backend
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
-from img2imgkit.export import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
-from img2imgkit.export.proof import called
+from img2imgkit.exporting import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
+from img2imgkit.exporting.proof import called
 
 Run = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -153,7 +153,7 @@ class TestPlaces:
     def test_what_is_there_stays_unless_it_shall_be_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "m.kept"
         path.write_text("old")
-        with pytest.raises(ExportError, match=r"m\.kept: is there already"):
+        with pytest.raises(ExportError, match=r"m\.kept: exists already"):
             export_bundle(loaded(Plain), Kept(), path)
         with pytest.raises(ExportError, match="differs"):
             export_bundle(loaded(Plain), spoilt(lambda made: made + 1), path, replacing=True)

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from img2imgkit.bundle import EXPORTED_FILE
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Exporter, Form, Precision, Program, argument
-from img2imgkit.export.converter_output import quietly
-from img2imgkit.export.saved_model import write_saved_model
+from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.exporting.saved_model import write_saved_model
 
 
 class TfliteExporter(Exporter):

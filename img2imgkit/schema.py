@@ -1,0 +1,118 @@
+"""What files may state: JSON Schema of pipeline and training files, and the options of a model as a table.
+
+The command line prints it, and the reference pages are made from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic_core import to_jsonable_python
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.pipeline import PipelineFile
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", NoneType: "null", Path: "path"}
+
+
+def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
+    """JSON Schema of pipeline files: each entry of ``steps`` is one of the installed steps with its own options."""
+    shared: dict[str, Any] = {}
+    schema = _hoisted(PipelineFile, "pipeline", shared)
+    entries = {name: _entry(step, shared) for name, step in catalog.steps.items()}
+    schema["properties"]["steps"]["items"] = {"oneOf": [{"$ref": _place(f"step.{name}")} for name in entries]}
+    shared.pop("pipeline.StepUse", None)
+    shared |= {f"step.{name}": entry for name, entry in entries.items()}
+    return {"$schema": DIALECT, **schema, "title": "img2imgkit pipeline", "$defs": dict(sorted(shared.items()))}
+
+
+def train_schema(catalog: Catalog) -> dict[str, Any]:
+    """JSON Schema of training files: options, loss weights and data kind belong to the task that ``task`` names."""
+    tasks = catalog.tasks  # loads TensorFlow quietly, before the training file's module would
+    from img2imgkit.training import TrainingFile
+
+    shared: dict[str, Any] = {}
+    schema = _hoisted(TrainingFile, "train", shared)
+    schema["properties"]["task"]["enum"] = list(tasks)
+    schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
+    return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
+
+
+def _of_task(task: Any, shared: dict[str, Any]) -> dict[str, Any]:
+    """What else a file must say that names this task."""
+    parts = {
+        key: _hoisted(model, task.name, shared) for key, model in (("options", task.Options), ("weights", task.Weights))
+    }
+    needed = [key for key, part in parts.items() if part.get("required")]
+    return {
+        "if": {"properties": {"task": {"const": task.name}}, "required": ["task"]},
+        "then": {
+            "properties": {**parts, "data": {"properties": {"kind": {"const": task.data}}}},
+            **({"required": needed} if needed else {}),
+        },
+    }
+
+
+def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:
+    """One step's use: its name, and its options."""
+    options = _hoisted(step.Options, step.name, shared)
+    return {
+        "type": "object",
+        "title": step.name,
+        "description": first_line(step),
+        "properties": {"uses": {"const": step.name, "description": first_line(step)}, "with": options},
+        "required": ["uses", "with"] if options.get("required") else ["uses"],
+        "additionalProperties": False,
+    }
+
+
+def _hoisted(model: type[BaseModel], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
+    """The model's schema; what it refers to is put into ``shared`` under names that begin with ``prefix``."""
+    schema = model.model_json_schema(ref_template=_place(f"{prefix}.{{model}}"))
+    shared |= {f"{prefix}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
+    return schema
+
+
+def _place(name: str) -> str:
+    return f"#/$defs/{name}"
+
+
+def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:
+    """Each option of a model as plain data: name, type, default, description."""
+    return [
+        {
+            "name": info.alias or name,
+            "type": type_text(info.annotation),
+            "required": info.is_required(),
+            "default": None if info.is_required() else to_jsonable_python(info.get_default(call_default_factory=True)),
+            "description": info.description or "",
+        }
+        for name, info in options.model_fields.items()
+    ]
+
+
+def type_text(annotation: Any) -> str:
+    """A type as a user writes values of it: ``integer``, ``"a" or "b"``, ``text or null``."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_text(inner[0])
+    if origin is Literal:
+        return " or ".join(f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in inner)
+    if origin in (Union, UnionType):
+        return " or ".join(type_text(part) for part in inner)
+    if origin in (tuple, list, set, frozenset):
+        return "list of " + " or ".join(dict.fromkeys(type_text(part) for part in inner if part is not Ellipsis))
+    if origin is dict:
+        return "mapping"
+    return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def first_line(thing: type) -> str:
+    """The first line of a class's own docstring, or nothing."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
