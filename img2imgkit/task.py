@@ -148,7 +148,7 @@ class Task(ABC):
     def geometry(self) -> Geometry:
         """How a translation maps sizes; ``check_task`` proves it by running the network."""
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         """The smallest height and width of a training image; critics may need more than ``translate`` does."""
         return self.geometry().minimum
 
@@ -164,7 +164,7 @@ class Task(ABC):
         """The further inputs of a translation, by name."""
         return {}
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
 
         Args:

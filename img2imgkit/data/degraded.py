@@ -12,7 +12,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.folders import by_role, probed
-from img2imgkit.data.options import ReaderOptions, Unsuited, not_a_multiple
+from img2imgkit.data.options import OptionProblems, ReaderOptions, not_a_multiple
 from img2imgkit.data.pictures import PixelStore, contents_of, found_in, read_rgb
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
@@ -40,8 +40,8 @@ class DegradedOptions(ReaderOptions):
         """The folders, also when there is one."""
         return (self.folder,) if isinstance(self.folder, Path) else self.folder
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found: Unsuited = []
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found: OptionProblems = []
         if problem := not_a_multiple(self.crop, geometry):
             found.append(("crop", problem))
         if (geometry.channels, geometry.written) != (3, 3):

@@ -15,7 +15,7 @@ from img2imgkit.data.domains import domains_in
 from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import Framing, Size, resized_to
 from img2imgkit.data.jitter import Jitter, jittered
-from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
+from img2imgkit.data.options import OptionProblems, ReaderOptions, enlarges, not_a_multiple
 from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.images import to_unit
@@ -34,7 +34,7 @@ class FewShotOptions(ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = enlarges(self.kind, geometry)
         if problem := not_a_multiple(self.crop, geometry):
             found.append(("crop", problem))

@@ -26,7 +26,7 @@ DataOptions = Annotated[
 ]
 
 
-Unsuited = Callable[[Mapping[str, Any]], Sequence[str]]
+DataProblems = Callable[[Mapping[str, Any]], Sequence[str]]
 
 
 def _nothing(_: Mapping[str, Any]) -> Sequence[str]:
@@ -48,30 +48,30 @@ class Inspection:
     contents: Sequence[Contents]
 
 
-def open_reader(options: DataOptions, geometry: Geometry, unsuited: Unsuited = _nothing) -> Reader:
+def open_reader(options: DataOptions, geometry: Geometry, data_problems: DataProblems = _nothing) -> Reader:
     """The reader of the options' kind, for a task of that geometry. Only headers are read, except by ``degraded``.
 
     Args:
-        unsuited: what the task finds wrong with the reader's description, see ``Task.unsuited``
+        data_problems: what the task finds wrong with the reader's description, see ``Task.data_problems``
 
     Raises:
         DataError: every option that does not fit the task, or every folder and picture that cannot be used, by name.
     """
     reader = _made(options, geometry)
-    refuse(reader.problems or unsuited(reader.description))
+    refuse(reader.problems or data_problems(reader.description))
     return reader
 
 
 def inspect_data(
-    options: DataOptions, geometry: Geometry, probe: Path | None = None, unsuited: Unsuited = _nothing
+    options: DataOptions, geometry: Geometry, probe: Path | None = None, data_problems: DataProblems = _nothing
 ) -> Inspection:
-    """Look at every picture of a training, each decoded, and at those of its probe; ``unsuited`` as above.
+    """Look at every picture of a training, each decoded, and at those of its probe; ``data_problems`` as above.
 
     Raises:
         DataError: options do not fit the task.
     """
     reader = _made(options, geometry)
-    problems = [*reader.problems, *reader.verify(), *unsuited(reader.description)]
+    problems = [*reader.problems, *reader.verify(), *data_problems(reader.description)]
     if probe is not None:
         try:
             reader.probe(probe)
@@ -81,7 +81,7 @@ def inspect_data(
 
 
 def _made(options: DataOptions, geometry: Geometry) -> Reader:
-    refuse([f"data.{option}: {problem}" for option, problem in options.unsuited(geometry)])
+    refuse([f"data.{option}: {problem}" for option, problem in options.data_problems(geometry)])
     match options:
         case PairedOptions():
             return PairedReader(options, geometry)

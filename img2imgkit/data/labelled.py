@@ -15,7 +15,7 @@ from img2imgkit.data.domains import LabelSet, label_set
 from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import resized_to
 from img2imgkit.data.jitter import Jitter, jittered
-from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
+from img2imgkit.data.options import OptionProblems, ReaderOptions, enlarges, not_a_multiple
 from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
@@ -52,7 +52,7 @@ class LabelledOptions(LabelledSet, ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = enlarges(self.kind, geometry)
         if problem := not_a_multiple(self.resize, geometry):
             found.append(("resize", problem))

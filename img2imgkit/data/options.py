@@ -11,7 +11,7 @@ from pydantic import Field
 from img2imgkit.config import Config
 from img2imgkit.task import Geometry
 
-Unsuited = list[tuple[str, str]]  # the option, and what is wrong with it
+OptionProblems = list[tuple[str, str]]  # the option, and what is wrong with it
 
 
 class ReaderOptions(Config):
@@ -21,7 +21,7 @@ class ReaderOptions(Config):
     batch: int = Field(default=1, ge=1, description="images in a global batch, over all devices")
     cache: int = Field(default=2048, ge=0, description="MiB of decoded pictures kept in memory")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         """Which options contradict each other or a task of that geometry. No picture is opened."""
         return []
 
@@ -44,7 +44,7 @@ def _paths(options: Config) -> dict[str, Any]:
     return found
 
 
-def enlarges(kind: str, geometry: Geometry) -> Unsuited:
+def enlarges(kind: str, geometry: Geometry) -> OptionProblems:
     """What is wrong with a kind whose pictures keep their size, for a task that changes it."""
     message = f"{kind} data have one size before and after, but this task enlarges {geometry.scale} times"
     return [("kind", message)] if geometry.scale != 1 else []

@@ -13,7 +13,7 @@ from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, Size
 from img2imgkit.data.jitter import jittered
-from img2imgkit.data.options import Unsuited
+from img2imgkit.data.options import OptionProblems
 from img2imgkit.data.pictures import read_levels, with_channels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
 from img2imgkit.errors import DataError
@@ -34,8 +34,8 @@ class PairedOptions(FramedOptions):
     )
     direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="which half of them is the source")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found = super().unsuited(geometry)
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
         if self.folder is None:
             found += [
                 (name, "is required, or 'folder'") for name in ("source", "target") if getattr(self, name) is None

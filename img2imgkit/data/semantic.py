@@ -15,7 +15,7 @@ from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, 
 from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
-from img2imgkit.data.options import Unsuited
+from img2imgkit.data.options import OptionProblems
 from img2imgkit.data.palettes import Palette, read_palette
 from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
@@ -43,8 +43,8 @@ class SemanticOptions(FramedOptions):
         default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
     )
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found = super().unsuited(geometry)
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
         if geometry.channels != 1:
             found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
         if self.unknown is not None and self.unknown < self.classes:

@@ -101,7 +101,7 @@ def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] =
     recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
     if recipe.initial and recipe.initial.files:
         take_files(recipe.initial.files, catalog, recipe.task, recipe.task.build())
-    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.unsuited)
+    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.data_problems)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
@@ -171,11 +171,11 @@ def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Prob
     if file.data.kind != task.data:
         message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
         return [document.problem(("data", "kind"), message)]
-    unsuited = list(file.data.unsuited(task.geometry()))
-    crop, least = getattr(file.data, "crop", None), task.least_crop()
+    data_problems = list(file.data.data_problems(task.geometry()))
+    crop, least = getattr(file.data, "crop", None), task.minimum_crop()
     if crop is not None and "crop" in getattr(file.data, "preprocess", "crop") and crop < least:
-        unsuited.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
+        data_problems.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
     if file.data.batch % file.training.micro_batches:
         message = f"{file.data.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
-        unsuited.append(("batch", message))
-    return [document.problem(("data", option), message) for option, message in unsuited]
+        data_problems.append(("batch", message))
+    return [document.problem(("data", option), message) for option, message in data_problems]

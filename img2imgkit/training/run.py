@@ -53,7 +53,7 @@ def train(
     if workers.is_chief:
         folder.open(recipe.resolved(), resume)
     with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
-        reader = open_reader(recipe.file.data, recipe.task.geometry(), recipe.task.unsuited)
+        reader = open_reader(recipe.file.data, recipe.task.geometry(), recipe.task.data_problems)
         workers.prove_same(_definition(recipe, reader))
         return _told(_Run(recipe, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
 

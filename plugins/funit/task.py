@@ -137,7 +137,7 @@ class Funit(kit.Task):
         multiple = 2**self.options.content_downs
         return kit.Geometry(multiple=multiple, minimum=2 * multiple, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         chosen = self.options
         return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
 
@@ -145,7 +145,7 @@ class Funit(kit.Task):
         description = "pictures of the class to translate to, such as five; any class"
         return {"class": kit.Side("pictures", description, required=True, size=self.options.size)}
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen, classes, crop = [], self.options, len(data["classes"]), data["size"]
         if classes != chosen.classes:
             found.append(f"classes is {chosen.classes}, but the data has {classes}")

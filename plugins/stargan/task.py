@@ -120,7 +120,7 @@ class StarGan(kit.Task):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return int(self.options.size)
 
     def sides(self) -> Mapping[str, kit.Side]:
@@ -133,7 +133,7 @@ class StarGan(kit.Task):
             found["attributes"] = kit.Side("attributes", "which attributes each picture has, for 'flip'")
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found = []
         theirs, own = [list(each) for each in data["sets"]], [list(each.names) for each in self.options.labels]
         if theirs != own:

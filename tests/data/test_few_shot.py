@@ -91,7 +91,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
     ("stated", "option"), [({"crop": 6}, "crop"), ({"resize": 7}, "crop"), ({"selected": ("a", "a")}, "selected")]
 )
 def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
-    assert [name for name, _ in options(tmp_path, **stated).unsuited(Geometry(multiple=4))] == [option]
+    assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 
 def test_a_probe_shows_contents_with_the_class_pictures_of_their_names(tmp_path: Path) -> None:

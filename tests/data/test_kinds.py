@@ -98,4 +98,4 @@ def shown() -> Iterator[Any]:
 def test_every_example_of_the_page_is_accepted(stated: dict[str, Any]) -> None:
     options: Config = TypeAdapter(DataOptions).validate_json(json.dumps(stated))
     assert isinstance(options, ReaderOptions)
-    assert options.unsuited(geometry_for(options.kind)) == []
+    assert options.data_problems(geometry_for(options.kind)) == []

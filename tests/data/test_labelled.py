@@ -277,7 +277,7 @@ def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
-    assert [name for name, _ in options(tmp_path, **stated).unsuited(Geometry(multiple=4))] == [option]
+    assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 
 def test_a_probe_shows_squares(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_options_that_cannot_be_are_named_before_a_picture_is_opened(
 ) -> None:
     paths = {key: tmp_path / value if key in ("folder", "source") else value for key, value in stated.items()}
     chosen = options(tmp_path, **paths)
-    assert [name for name, _ in chosen.unsuited(geometry)] == [option]
+    assert [name for name, _ in chosen.data_problems(geometry)] == [option]
     with pytest.raises(DataError, match=rf"data\.{option}: "):
         open_reader(chosen, geometry)
 

@@ -137,7 +137,7 @@ class TestLabels:
         ],
     )
     def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], complaint: str | None) -> None:
-        found = list(Spade(options()).unsuited(data))
+        found = list(Spade(options()).data_problems(data))
         assert len(found) == (complaint is not None)
         assert complaint is None or complaint in found[0]
 

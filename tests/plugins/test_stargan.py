@@ -128,13 +128,13 @@ class TestTraining:
         task = task_of(ANIMALS)
         for resize, problems in ((8, 1), (16, 2)):
             options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
-            found = task.unsuited(open_reader(options, task.geometry()).description)
+            found = task.data_problems(open_reader(options, task.geometry()).description)
             assert len(found) == problems
             assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
         assert "'resize' is 16, but the task's 'size' 8" in found[1]
         suited = {"sets": [["cat", "dog", "owl"]], "size": 8}
-        assert not task.unsuited(suited)
-        assert task.unsuited({**suited, "sets": [["dog", "cat", "owl"]]})
+        assert not task.data_problems(suited)
+        assert task.data_problems({**suited, "sets": [["dog", "cat", "owl"]]})
 
 
 class TestWhatUsersAskFor:
@@ -265,4 +265,4 @@ def test_its_training_files_are_valid(path: Path) -> None:
     assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
-    assert not recipe.task.unsuited({"sets": selected, "size": stated["resize"]})
+    assert not recipe.task.data_problems({"sets": selected, "size": stated["resize"]})

@@ -303,7 +303,7 @@ def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeyp
 
 
 def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SmallGan, "unsuited", lambda task, data: [f"{data['kind']} data have no names"])
+    monkeypatch.setattr(SmallGan, "data_problems", lambda task, data: [f"{data['kind']} data have no names"])
     with pytest.raises(DataError, match="degraded data have no names"):
         go(place, "out")
     (place / "train.yaml").write_text(TEXT)
