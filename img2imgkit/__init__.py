@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
     from img2imgkit.config import Config, Location
+    from img2imgkit.data_kind import Contents, DataKind, Reader, ReaderOptions
     from img2imgkit.errors import InteropError
     from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
@@ -22,6 +23,8 @@ _HOME = {
     "Adoption": "exchange",
     "Catalog": "catalog",
     "Config": "config",
+    "Contents": "data_kind",
+    "DataKind": "data_kind",
     "Entry": "step",
     "Exporter": "exchange",
     "Foreign": "exchange",
@@ -37,6 +40,8 @@ _HOME = {
     "Planning": "step",
     "Port": "exchange",
     "Program": "exchange",
+    "Reader": "data_kind",
+    "ReaderOptions": "data_kind",
     "Rendering": "step",
     "Resources": "step",
     "Side": "task",
@@ -54,6 +59,8 @@ __all__ = [
     "Adoption",
     "Catalog",
     "Config",
+    "Contents",
+    "DataKind",
     "Entry",
     "Exporter",
     "Foreign",
@@ -69,6 +76,8 @@ __all__ = [
     "Planning",
     "Port",
     "Program",
+    "Reader",
+    "ReaderOptions",
     "Rendering",
     "Resources",
     "Side",

@@ -372,7 +372,7 @@ def test_a_task_of_richer_data_needs_a_batch():
 
         data = "labelled"
 
-    with pytest.raises(AssertionError, match="give check_task"):
+    with pytest.raises(AssertionError, match=r"check_task\(\.\.\., batch=\)"):
         check_task(Labelled, replicas=False)
 
 

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from img2imgkit import images
 from img2imgkit.data.jitter import Jitter
-from img2imgkit.data.options import OptionProblems, ReaderOptions, enlarges, not_a_multiple
+from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data_kind import OptionProblems, ReaderOptions
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 

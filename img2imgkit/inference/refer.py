@@ -42,7 +42,8 @@ def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | Non
     else:
         folder = bundle.resolve(reference, base, catalog)
         manifest = bundle.describe(folder)
-        found = BundleReference(folder, manifest, manifest.digest)
+        kind = catalog.data_kinds.get(manifest.contract.data)
+        found = BundleReference(folder, manifest, manifest.digest, kind is not None and kind.picture_alone)
     if describe is not None:
         raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
     return found

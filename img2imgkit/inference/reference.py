@@ -17,8 +17,6 @@ from img2imgkit.inference.sides import Translates
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
 
-ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
-
 
 class Reference(ABC):
     """A model that is found and described.
@@ -54,18 +52,23 @@ class Reference(ABC):
         """What a Translator takes."""
 
     @property
-    def plain(self) -> bool:
+    @abstractmethod
+    def picture_alone(self) -> bool:
         """Whether a picture alone goes in, as a rule, so that planning needs no code of its task."""
-        return self.manifest.contract.data in ALONE
 
 
 @dataclass(frozen=True)
 class BundleReference(Reference):
-    """A bundle's folder."""
+    """A bundle's folder.
+
+    Attributes:
+        picture_alone: as its data kind says; no where that kind is not installed, which the task's code then reports
+    """
 
     folder: Path
     manifest: Manifest
     digest: str
+    picture_alone: bool = False
 
     @property
     def scale(self) -> int:

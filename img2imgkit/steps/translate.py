@@ -75,7 +75,7 @@ class Translate(Transform):
         model.prove(options)
         self._plugin = _installed(model.manifest.plugin, planning.catalog)
         scale = model.scale
-        if options.choices or options.inputs or options.each or not model.plain:
+        if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(planning.catalog, options.choices)
             self._given = Given(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale

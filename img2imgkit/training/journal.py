@@ -10,7 +10,7 @@ from typing import Any
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import without_folders
-from img2imgkit.data import Reader, stacked
+from img2imgkit.data_kind import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
 from img2imgkit.training.best import Best
@@ -162,7 +162,7 @@ class Journal:
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The training file with every default stated, and without the paths of one machine."""
     config = recipe.resolved()
-    config["data"], config["options"] = recipe.file.data.record(), without_folders(config["options"])
+    config["data"], config["options"] = recipe.data.options.record(), without_folders(config["options"])
     config["probe"] = Path(config["probe"]).name if config["probe"] else None
     config["initial"] = recipe.initial.record() if recipe.initial else None
     return config

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from img2imgkit import __version__
 from img2imgkit.catalog import Catalog
-from img2imgkit.data import Prefetch, Reader, open_reader
+from img2imgkit.data import Prefetch, open_reader
+from img2imgkit.data_kind import Reader
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 from img2imgkit.training import checkpoint
@@ -53,7 +54,7 @@ def train(
     if workers.is_chief:
         folder.open(recipe.resolved(), resume)
     with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
-        reader = open_reader(recipe.file.data, recipe.task.geometry(), recipe.task.data_problems)
+        reader = open_reader(recipe.data, recipe.task.geometry(), recipe.task.data_problems)
         workers.prove_same(_definition(recipe, reader))
         return _told(_Run(recipe, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
 

@@ -153,6 +153,9 @@ class Funit(kit.Task):
             found.append(f"the data's 'crop' is {crop}, but class pictures' 'size' {chosen.size}: state the same")
         return found
 
+    def example_data(self) -> Mapping[str, Any]:
+        return {"classes": [str(number) for number in range(self.options.classes)], "size": self.options.size}
+
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["class"].shape)
 

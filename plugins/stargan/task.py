@@ -147,6 +147,9 @@ class StarGan(kit.Task):
             )
         return found
 
+    def example_data(self) -> Mapping[str, Any]:
+        return {"sets": [list(each.names) for each in self.options.labels], "size": self.options.size}
+
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["source"].shape)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import FewShotOptions, FewShotReader, inspect_data, open_reader
+from img2imgkit.data import FewShot, FewShotOptions, FewShotReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -28,7 +28,7 @@ def options(place: Path, **stated: Any) -> FewShotOptions:
 
 
 def reader_of(place: Path, **stated: Any) -> FewShotReader:
-    reader = open_reader(options(place, **stated), Geometry())
+    reader = open_reader(FewShot(options(place, **stated)), Geometry())
     assert isinstance(reader, FewShotReader)
     return reader
 
@@ -79,7 +79,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=1, cat=3)
     path = tmp_path / "cat" / "2.png"
     path.write_bytes(path.read_bytes()[:-20])
-    found = inspect_data(options(tmp_path), Geometry())
+    found = inspect_data(FewShot(options(tmp_path)), Geometry())
     assert ["2.png" in problem for problem in found.problems] == [True]
     assert ["bear: holds one picture" in note for note in found.notes] == [True]
     assert [(each.name, each.pictures) for each in found.contents] == [("bear", 1), ("cat", 3)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import SemanticOptions, SemanticReader, inspect_data, open_reader
+from img2imgkit.data import Semantic, SemanticOptions, SemanticReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -37,13 +37,13 @@ def options(place: Path, **stated: Any) -> SemanticOptions:
 
 
 def reader_of(place: Path, **stated: Any) -> SemanticReader:
-    reader = open_reader(options(place, **stated), GEOMETRY)
+    reader = open_reader(Semantic(options(place, **stated)), GEOMETRY)
     assert isinstance(reader, SemanticReader)
     return reader
 
 
 def problems_of(place: Path, probe: Path | None = None, **stated: Any) -> list[str]:
-    return list(inspect_data(options(place, **stated), GEOMETRY, probe).problems)
+    return list(inspect_data(Semantic(options(place, **stated)), GEOMETRY, probe).problems)
 
 
 def test_maps_and_photograph_share_scene_crop_and_flip(tmp_path: Path) -> None:

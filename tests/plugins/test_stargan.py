@@ -17,7 +17,7 @@ from tiny_tasks import loaded
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml
-from img2imgkit.data import LabelledOptions, open_reader
+from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import Translator, parsed
@@ -128,7 +128,7 @@ class TestTraining:
         task = task_of(ANIMALS)
         for resize, problems in ((8, 1), (16, 2)):
             options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
-            found = task.data_problems(open_reader(options, task.geometry()).description)
+            found = task.data_problems(open_reader(Labelled(options), task.geometry()).description)
             assert len(found) == problems
             assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
         assert "'resize' is 16, but the task's 'size' 8" in found[1]

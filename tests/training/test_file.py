@@ -48,11 +48,11 @@ def test_a_good_file_names_task_options_weights_and_players() -> None:
 
 
 def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(GOOD).file.data.folder == Path("/data/pictures")
+    assert read(GOOD).data.options.folder == Path("/data/pictures")
     monkeypatch.chdir(tmp_path)
-    assert read(GOOD, overrides=("data.folder=mine",)).file.data.folder == tmp_path / "mine"
+    assert read(GOOD, overrides=("data.folder=mine",)).data.options.folder == tmp_path / "mine"
     two = read(GOOD, overrides=("data.folder=[/a, /b]",))
-    assert two.file.data.folders == (Path("/a"), Path("/b"))
+    assert two.data.options.folders == (Path("/a"), Path("/b"))
 
 
 SPADE = """\

@@ -298,7 +298,7 @@ def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeyp
     go(place, "out", "training.steps=1")
     assert {image.shape for image in seen} == {(1, 16, 16, 3)}
     recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
-    assert len(seen) == open_reader(recipe.file.data, recipe.task.geometry()).epoch
+    assert len(seen) == open_reader(recipe.data, recipe.task.geometry()).epoch
     assert len({image.tobytes() for image in seen}) > len(seen) // 2
 
 

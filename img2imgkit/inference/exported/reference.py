@@ -58,6 +58,10 @@ class ForeignReference(Reference):
     def prove(self, settings: Settings) -> None:
         prove_settings(self.path, self.model.interface, settings)
 
+    @property
+    def picture_alone(self) -> bool:
+        return True
+
     def task(self, catalog: Catalog, choices: Mapping[str, Any]) -> Translates:
         task = self._task(catalog)
         prove_choices(self.path, task, self.model.choices, choices)
@@ -81,16 +85,17 @@ class ExportedReference(ForeignReference):
     """
 
     @property
-    def plain(self) -> bool:
-        return super().plain and not self.model.interface.besides
+    def picture_alone(self) -> bool:
+        interface = self.model.interface
+        return interface.geometry.ids is None and not interface.besides
 
     def _task(self, catalog: Catalog) -> Translates:
-        if self.plain and not self.model.choices:
+        if self.picture_alone and not self.model.choices:
             return self.model.task
         try:
             task = bundle.task_from(self.manifest, str(self.path), catalog, self.model.choices)
         except NotInstalled:
-            if not self.plain:
+            if not self.picture_alone:
                 raise
             return self.model.task
         own, model = task.geometry(), self.model.interface.geometry
