@@ -57,7 +57,7 @@ def styled() -> tuple[Spade, kit.Networks]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
-    check_task(Spade, options(), UNSEEN, batch=scenes)
+    check_task(Spade, options(), UNSEEN)
 
 
 @pytest.mark.slow

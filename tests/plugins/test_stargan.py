@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +67,7 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
 def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
     weights = StarGan.Weights() if task.options.adversary.penalty != "none" else StarGan.Weights(penalty=0.0)
-    make = partial(batch_of, task)
-    check_task(StarGan, task.options, weights, batch=make, replicas=not options)
+    check_task(StarGan, task.options, weights, replicas=not options)
 
 
 class TestTraining:
