@@ -331,7 +331,7 @@ class PerDevice(Good):
 BROKEN_TASKS = [
     (NoPaper, "names no source"),
     (BadName, "'Bad Name'"),
-    (BadKind, "'pairs', expected one of paired"),
+    (BadKind, "'pairs', expected one of .*, paired, .*check_task"),
     (Changing, "changes on its way through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),

@@ -155,5 +155,5 @@ class Paired(DataKind):
     ) -> Arrays:
         return {
             "source": noise(random, images, side, geometry.channels),
-            "target": noise(random, images, side, geometry.written),
+            "target": noise(random, images, side * geometry.scale, geometry.written),
         }

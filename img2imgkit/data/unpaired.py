@@ -106,5 +106,5 @@ class Unpaired(DataKind):
     ) -> Arrays:
         return {
             "a": noise(random, images, side, geometry.channels),
-            "b": noise(random, images, side, geometry.written),
+            "b": noise(random, images, side * geometry.scale, geometry.written),
         }
