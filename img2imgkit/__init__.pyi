@@ -3,6 +3,10 @@
 from img2imgkit.catalog import Catalog as Catalog
 from img2imgkit.config import Config as Config
 from img2imgkit.config import Location as Location
+from img2imgkit.data_kind import Contents as Contents
+from img2imgkit.data_kind import DataKind as DataKind
+from img2imgkit.data_kind import Reader as Reader
+from img2imgkit.data_kind import ReaderOptions as ReaderOptions
 from img2imgkit.errors import InteropError as InteropError
 from img2imgkit.exchange import Adoption as Adoption
 from img2imgkit.exchange import Exporter as Exporter

@@ -1,4 +1,4 @@
-"""What is installed: every task, step, importer, exporter and bundle, whose each is, and the plugins that broke.
+"""What is installed, from tasks to bundles: which plugin brings each thing, and which plugins are broken.
 
 A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
 Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
@@ -18,6 +18,7 @@ import pluggy
 
 from img2imgkit import backend, hookspecs
 from img2imgkit.config import suggestion
+from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.step import Sink, Source, Transform
@@ -35,16 +36,19 @@ class Kind:
         singular: what one of them is called in messages
         contracts: the classes one of which each must derive from; none: it is registered by its folder
         needs_keras: whether the modules that hold them import Keras
+        refers_to: attributes of each of them that name a thing of another kind, and that kind
     """
 
     singular: str
     contracts: tuple[type, ...] = ()
     needs_keras: bool = False
+    refers_to: Mapping[str, str] = field(default_factory=dict)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "tasks": Kind("task", (Task,), needs_keras=True),
+        "tasks": Kind("task", (Task,), needs_keras=True, refers_to={"data": "data_kinds"}),
+        "data_kinds": Kind("data kind", (DataKind,)),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
@@ -119,6 +123,11 @@ class Catalog:
         return self._of("tasks")
 
     @property
+    def data_kinds(self) -> Mapping[str, Any]:
+        """Data kind classes by name."""
+        return self._of("data_kinds")
+
+    @property
     def steps(self) -> Mapping[str, Any]:
         """Step classes by name."""
         return self._of("steps")
@@ -155,7 +164,7 @@ class Catalog:
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The task, step, importer, exporter or bundle of that name.
+        """The task, data kind, step, importer, exporter or bundle of that name.
 
         Raises:
             NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.
@@ -194,12 +203,22 @@ class Catalog:
             try:
                 register = _registrar(KINDS[kind], mine, self._taken(kind, found))
                 getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
+                self._check_references(kind, mine)
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))
                 continue
             found |= mine
             self._owners |= {(kind, name): plugin for name in mine}
         return dict(sorted(found.items()))
+
+    def _check_references(self, kind: str, mine: Mapping[str, Any]) -> None:
+        for attribute, other in KINDS[kind].refers_to.items():
+            known = self._of(other)
+            for name, thing in mine.items():
+                if (stated := getattr(thing, attribute, None)) not in known:
+                    place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, and no"
+                    near = f"{suggestion(str(stated), known)}; there are {', '.join(known) or 'none'}"
+                    raise ValueError(f"{place} {KINDS[other].singular} of that name is installed{near}")
 
     def _taken(self, kind: str, found: Iterable[str]) -> dict[str, str]:
         return {name: self._owners[kind, name].name for name in found}

@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from img2imgkit.data_kind import DataKind
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.step import Step
     from img2imgkit.task import Task
@@ -23,6 +24,14 @@ def register_tasks(register: Callable[[type[Task]], None]) -> None:
     """Call ``register(TaskClass)`` once for each method this plugin can train and run.
 
     Import the class inside the hook: the module that holds it imports Keras, and ``img2img --help`` must not.
+    """
+
+
+@hookspec
+def register_data_kinds(register: Callable[[type[DataKind]], None]) -> None:
+    """Call ``register(DataKindClass)`` once for each way in which this plugin lets training pictures belong together.
+
+    The modules that hold it must not import Keras: plans of pipelines ask for data kinds.
     """
 
 

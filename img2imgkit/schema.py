@@ -40,8 +40,20 @@ def train_schema(catalog: Catalog) -> dict[str, Any]:
     shared: dict[str, Any] = {}
     schema = _hoisted(TrainingFile, "train", shared)
     schema["properties"]["task"]["enum"] = list(tasks)
+    schema["properties"]["data"] = _any_kind(catalog, shared)
     schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
     return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
+
+
+def _any_kind(catalog: Catalog, shared: dict[str, Any]) -> dict[str, Any]:
+    """One of the installed data kinds, with its options."""
+    options = {name: _hoisted(kind.Options, f"data.{name}", shared) for name, kind in catalog.data_kinds.items()}
+    shared |= {f"data.{name}": schema for name, schema in options.items()}
+    places = {name: _place(f"data.{name}") for name in options}
+    return {
+        "discriminator": {"mapping": places, "propertyName": "kind"},
+        "oneOf": [{"$ref": place} for place in places.values()],
+    }
 
 
 def _of_task(task: Any, shared: dict[str, Any]) -> dict[str, Any]:

@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 Tensor = Any
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
-DataKind = Literal["paired", "unpaired", "labelled", "semantic", "few_shot", "degraded"]
-
-BATCH_KEYS: Mapping[DataKind, tuple[str, ...]] = {
-    "paired": ("source", "target"),
-    "unpaired": ("a", "b"),
-    "labelled": ("source", "label", "target_label", "label_set"),
-    "semantic": ("label", "instance", "target"),
-    "few_shot": ("content", "class", "content_label", "class_label"),
-    "degraded": ("source", "target"),
-}
 
 
 @dataclass(frozen=True)
@@ -59,8 +49,9 @@ class Geometry:
         channels: colour channels that the network reads, 1 or 3
         output_channels: colour channels that it writes, 1 or 3; None: as many as it reads
         minimum: height and width that an input must have at least, such as for padding by reflection inside
-        ids: for semantic data, which has 1 channel: ids of a label map are 0 to ``ids`` - 1
-        unknown: for semantic data: the last id stands for pixels of no class, and 255 for the same
+        ids: the network reads a label map of 1 channel in place of the picture, whose ids are 0 to ``ids`` - 1; None:
+            it reads the picture
+        unknown: the last of these ids stands for pixels of no class, and 255 for the same
     """
 
     scale: int = 1
@@ -104,12 +95,12 @@ class Condition:
 class Task(ABC):
     """One method as it is trained and run.
 
-    Batches hold NHWC float32 in [-1, 1] under the keys that ``data`` names in ``BATCH_KEYS``. A loss gives one number
+    Batches hold NHWC float32 in [-1, 1] under the keys of the data kind that ``data`` names. A loss gives one number
     per image, shape (N,); the trainer alone reduces. Randomness that defines the problem comes in the batch.
     """
 
     name: ClassVar[str]
-    data: ClassVar[DataKind]
+    data: ClassVar[str]  # the name of a data kind
     keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
     refresh_fakes: ClassVar[bool] = False  # run ``forward`` again after the generators' update, for the critics' one
@@ -148,7 +139,7 @@ class Task(ABC):
     def geometry(self) -> Geometry:
         """How a translation maps sizes; ``check_task`` proves it by running the network."""
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         """The smallest height and width of a training image; critics may need more than ``translate`` does."""
         return self.geometry().minimum
 
@@ -160,13 +151,21 @@ class Task(ABC):
         """
         return {}
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
 
         Args:
             data: the reader's description, see ``docs/data.md``
         """
         return ()
+
+    def example_data(self) -> Mapping[str, Any]:
+        """What a reader's description would say of data that fit these options; ``check_task`` makes batches of it.
+
+        Only what the data kind asks for in ``example_fields``, and what the batches' shapes depend on, such as the
+        names of classes or the size of pictures.
+        """
+        return {}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """The random numbers that one image's losses need; they join its batch under keys of their own.
@@ -216,7 +215,7 @@ class Task(ABC):
         """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
 
         Shapes:
-            inputs["source"]: (N, H, W, C) in [-1, 1], or ids for semantic data
+            inputs["source"]: (N, H, W, C) in [-1, 1], or ids of a label map
                 -> (N, scale * H, scale * W, written channels)
             further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and the arrays of
                 ``condition_arrays``, each with a batch axis

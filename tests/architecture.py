@@ -26,6 +26,7 @@ ROOMS = (  # each imports only rooms before it
         "parts",
         "exchange",
         "task",
+        "data_kind",
         "step",
         "hookspecs",
         "catalog",

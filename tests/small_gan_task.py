@@ -73,6 +73,9 @@ def catalog() -> kit.Catalog:
     """A catalog that has this task and nothing else."""
     import small_gan_task
 
+    from img2imgkit import data
     from img2imgkit.catalog import Plugin
 
-    return kit.Catalog((Plugin("small-gan", lambda: small_gan_task, "tests", "1.0"),))
+    return kit.Catalog(
+        (Plugin("data-kinds", lambda: data), Plugin("small-gan", lambda: small_gan_task, "tests", "1.0"))
+    )

@@ -1,10 +1,11 @@
 import sys
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import pytest
 
-from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
+from img2imgkit import DataKind, ReaderOptions, Rendering, Sink, Task, Transform, data, hookimpl
 from img2imgkit.catalog import GROUP, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -28,6 +29,17 @@ def sink(called, **extra):
     for key, value in extra.items():
         setattr(Made, key, value)
     return Made
+
+
+def task(called, kind):
+    """A task that only says what it is."""
+    methods = dict.fromkeys(Task.__abstractmethods__)
+    return type("Made", (Task,), {"name": called, "data": kind, **methods})
+
+
+def named_options(name):
+    """Options of paired data under another name."""
+    return type("NamedOptions", (data.PairedOptions,), {"__annotations__": {"kind": Literal[name]}})
 
 
 def bringing(module, *things, kind="steps"):
@@ -74,6 +86,20 @@ class TestWhatComesIn:
     def test_formats_come_through_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    def test_data_kinds_come_through_their_hook(self, module):
+        kind = type("Night", (data.Paired,), {"Options": named_options("night")})
+        found = catalog(one=bringing(module, kind, kind="data_kinds"))
+        assert dict(found.data_kinds) == {"night": kind}
+        assert not found.broken
+
+    def test_a_task_of_a_data_kind_of_its_own_plugin_comes_in(self, module):
+        night = type("Night", (data.Paired,), {"Options": named_options("night")})
+        plugin = bringing(module, task("dusk", "night"), kind="tasks")
+        plugin.register_data_kinds = bringing(module, night, kind="data_kinds").register_data_kinds
+        found = catalog(one=plugin)
+        assert list(found.tasks) == ["dusk"]
+        assert not found.broken
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))
@@ -179,6 +205,24 @@ class TestWhatBreaks:
         found = catalog(one=bringing(module, thing, kind="tasks"))
         assert not found.tasks
         assert reasons(found)["one"].startswith("TypeError")
+
+    @pytest.mark.parametrize(
+        ("kind", "near"), [("piared", "; did you mean 'paired'?"), ("stereo", ""), (None, "")], ids=str
+    )
+    def test_a_task_of_an_unknown_data_kind_is_refused(self, module, kind, near):
+        found = catalog(
+            kinds=data, one=bringing(module, task("depth", kind), kind="tasks"),
+            two=bringing(module, task("blur", "paired"), kind="tasks"),
+        )  # fmt: skip
+        assert list(found.tasks) == ["blur"]
+        said = (
+            f"task 'depth': its data is {kind!r}, and no data kind of that name is installed{near}; there are degraded"
+        )
+        assert said in reasons(found)["one"]
+
+    def test_a_data_kind_whose_options_do_not_name_it_cannot_be_made(self):
+        with pytest.raises(TypeError, match=r"ReaderOptions\.kind must be Literal\['a-name'\]"):
+            type("Nameless", (DataKind,), {"Options": ReaderOptions})
 
     def test_a_plugin_cannot_take_the_name_of_another(self, module):
         ours, theirs = sink("ours"), sink("theirs")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -31,7 +31,7 @@ class PluginVersion(Config):
 class Contract(Config):
     """What goes in and what comes out: see ``task.Geometry``. Values are float32 in [-1, 1], NHWC."""
 
-    data: DataKind
+    data: str
     scale: int = Field(ge=1, le=LARGEST_SCALE)
     multiple: int = Field(ge=1, le=LARGEST_SIDE)
     radius: int | None = Field(ge=0)

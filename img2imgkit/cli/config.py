@@ -9,8 +9,8 @@ import click
 
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_rows
-from img2imgkit.schema import DIALECT
 from img2imgkit.places import Places, UserConfig, UserSettings, variable
+from img2imgkit.schema import DIALECT
 
 
 @click.command()

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from img2imgkit import backend
-from img2imgkit.catalog import Catalog
+from img2imgkit.catalog import KINDS, Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
 from img2imgkit.cli.console import json_option, one_line
 
@@ -160,7 +160,7 @@ def _codecs(problems: list[str]) -> dict[str, bool]:
 
 def _plugins() -> dict[str, Any]:
     catalog = Catalog.installed()
-    for kind in ("steps", "importers", "exporters", "bundles", "tasks"):
+    for kind in KINDS:
         try:
             getattr(catalog, kind)
         except Exception:  # TensorFlow itself, which is reported among the versions

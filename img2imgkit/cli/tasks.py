@@ -37,7 +37,8 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
         parts = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
         show_json({**_summary(catalog, task), **parts})
         return
-    click.echo(f"{name}: {first_line(task)}\n\nOptions")
+    click.echo(f"{name}: {first_line(task)}\n")
+    click.echo(f"Trained on {task.data} data: {first_line(catalog.data_kinds[task.data])}\n\nOptions")
     show_options(options)
     click.echo("\nWeights of the loss terms")
     show_options(weights)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from img2imgkit.data.headers import Header, header
 from img2imgkit.data.pictures import contents_of, found_in, listed, read_levels, refuse
-from img2imgkit.data.reader import Arrays, Contents
+from img2imgkit.data_kind import Arrays, Contents
 from img2imgkit.errors import DataError
 
 Found = TypeVar("Found")

@@ -43,7 +43,7 @@ def network_programs(bundle: Bundle, hear: Hear, size: Size | None) -> Sequence[
     """
     task = bundle.task
     found = [
-        _Network(bundle.nets, role, model, hear, task.geometry(), task.least_crop())
+        _Network(bundle.nets, role, model, hear, task.geometry(), task.minimum_crop())
         for role, model in bundle.nets.generators.items()
         if getattr(model, "inputs", None)
     ]

@@ -31,8 +31,8 @@ def programs_of(
 ) -> tuple[Program, ...]:
     """All that a bundle can do: "translate", "encode_<condition>", and its networks as they are, "network_<role>".
 
-    "translate" reads "image", or "label" of semantic data, and under the names that ``Task.translate`` knows whatever
-    it is given besides, as far as it reads it; it gives "output". Programs that encode read "image" and give "code".
+    "translate" reads "image", or "label" where the task reads a label map, and whatever else ``Task.translate`` reads,
+    under the names used there; it gives "output". Programs that encode read "image" and give "code".
 
     Args:
         choices: of the task; they are part of the programs
@@ -74,7 +74,7 @@ class _Maker:
     @property
     def first(self) -> str:
         """The name of what is translated."""
-        return LABEL if self.task.data == "semantic" else IMAGE
+        return LABEL if self.task.geometry().ids is not None else IMAGE
 
     def translation(self) -> Program:
         """The program "translate"."""

@@ -13,12 +13,12 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
 from img2imgkit.inference import transparency
 from img2imgkit.inference.padding import region
-from img2imgkit.task import Condition, Conditional, DataKind, Geometry, Networks, Task, Tensor
+from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task, Tensor
 
 if TYPE_CHECKING:
     from img2imgkit.inference.grid import Span
 
-LABEL = "label"  # the map of classes that semantic data are made of; it takes the place of the picture
+LABEL = "label"  # the map of classes that a task with ``Geometry.ids`` reads in place of the picture
 VOID = 255  # what label maps of 8 bits say of pixels of no class
 Place = tuple["Span", "Span"]  # rows and columns of a tile
 Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Engine.encode``
@@ -34,7 +34,7 @@ class Translates(Protocol):
     def name(self) -> str: ...
 
     @property
-    def data(self) -> DataKind: ...
+    def data(self) -> str: ...
 
     @property
     def keeps_grey(self) -> bool: ...
@@ -74,8 +74,8 @@ def chosen(task: Translates) -> dict[str, Any]:
 
 
 def conditions_of(task: Translates) -> dict[str, Condition]:
-    """The conditions of a task, with the label map of semantic data; empty for a task that has none."""
-    label = {LABEL: Condition("map", "ids of classes", required=True)} if task.data == "semantic" else {}
+    """The conditions of a task, and the label map where one is read in place of the picture."""
+    label = {LABEL: Condition("map", "ids of classes", required=True)} if task.geometry().ids is not None else {}
     return {**label, **(task.conditions() if isinstance(task, Conditional) else {})}
 
 
@@ -163,7 +163,7 @@ def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]
         TranslateError: an id that the task does not know, with its pixel.
     """
     ids = _map(LABEL, given[LABEL], size)
-    assert geometry.ids is not None, "a task of semantic data states its ids in geometry()"
+    assert geometry.ids is not None, "only a task that states its ids in geometry() has a label"
     if geometry.unknown:
         ids = np.where(ids == VOID, geometry.ids - 1, ids)
     strange = np.argwhere((ids < 0) | (ids >= geometry.ids))

@@ -40,7 +40,9 @@ def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe 
     else:
         folder = bundle.resolve(reference, base, catalog)
         manifest = bundle.describe(folder)
-        found = BundleReference(folder, manifest, manifest.digest, catalog)
+        kind = catalog.data_kinds.get(manifest.contract.data)
+        alone = kind is not None and kind.picture_alone
+        found = BundleReference(folder, manifest, manifest.digest, catalog, alone)
     if describe is not None:
         raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
     return found

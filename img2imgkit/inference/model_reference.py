@@ -15,8 +15,6 @@ from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.translate_options import TranslateOptions
 
-ALONE = ("paired", "unpaired", "degraded")  # kinds of data whose tasks need nothing but a picture, as a rule
-
 
 class ModelReference(ABC):
     """A model that is found and described.
@@ -61,19 +59,24 @@ class ModelReference(ABC):
         return PluginVersion(name=stated.name, version=installed.get(stated.name, stated.version))
 
     @property
-    def plain(self) -> bool:
+    @abstractmethod
+    def picture_alone(self) -> bool:
         """Whether a picture alone goes in, as a rule, so that planning needs no code of its task."""
-        return self.manifest.contract.data in ALONE
 
 
 @dataclass(frozen=True)
 class BundleReference(ModelReference):
-    """A bundle's folder."""
+    """A bundle's folder.
+
+    Attributes:
+        picture_alone: as its data kind says; no where that kind is not installed, which the task's code then reports
+    """
 
     folder: Path
     manifest: Manifest
     digest: str
     catalog: Catalog = field(repr=False, compare=False)
+    picture_alone: bool = False
 
     @property
     def scale(self) -> int:

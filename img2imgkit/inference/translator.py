@@ -71,11 +71,11 @@ class Translator:
         """The picture as the bundle makes it, ``scale`` times as large, with the same depth and metadata.
 
         Its space stays too, unless the networks give it another (``colour.to_model``) or it is CMYK, which becomes RGB.
-        Colour alone goes through the networks; alpha is scaled with it. Of semantic data, the label map goes through
-        in place of the picture, which is a drawing of it, and 8 bits come out.
+        Colour alone goes through the networks; alpha is scaled with it. Where the task reads a
+        label map, the map goes through in place of the picture, which is a drawing of it, and 8 bits come out.
 
         Args:
-            given: the conditions of the task by name: maps as (H, W) ids, of semantic data "label" among them; codes as
+            given: the task's conditions by name: maps as (H, W) ids, "label" among them where one is read; codes as
                 ``encode`` or a file gives them; values as ``parse_condition`` gives them
 
         Raises:
@@ -105,7 +105,7 @@ class Translator:
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
-        if task.data != "semantic":
+        if self.geometry.ids is None:
             return _Scene(self._to_model(picture), conditioning(task, given, size))
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)

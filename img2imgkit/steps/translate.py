@@ -69,7 +69,7 @@ class Translate(Transform):
         self._model = model
         model.prove(options)
         scale = model.scale
-        if options.choices or options.inputs or options.each or not model.plain:
+        if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(options.choices)
             self._given = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale

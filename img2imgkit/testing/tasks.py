@@ -14,9 +14,10 @@ import numpy as np
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
+from img2imgkit.data_kind import DataKind
 from img2imgkit.hookspecs import hookimpl
 from img2imgkit.inference import parse_condition
-from img2imgkit.task import BATCH_KEYS, Conditional, Networks, Task
+from img2imgkit.task import Conditional, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
@@ -32,12 +33,14 @@ def check_task(
     weights: Config | None = None,
     *,
     batch: MakeBatch | None = None,
+    data_kind: type[DataKind] | None = None,
     replicas: bool = True,
 ) -> None:
     """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
 
     Args:
-        batch: makes a batch of so many images from a random generator; needed where ``data`` holds more than pictures
+        batch: makes a batch of so many images from a random generator, in place of the data kind
+        data_kind: the kind that ``data`` names, where it is not installed
         replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
             trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
 
@@ -45,21 +48,23 @@ def check_task(
         AssertionError: what was promised, and what came instead.
     """
     backend.load()
+    kind = _kind(task_class, data_kind)
     _check_description(task_class)
     task = task_class(options, weights)
     check_options(task.options)
     check_options(task.weights)
     nets = _seeded(task)
     check_options(task.choices)
-    make = _maker(task, batch)
+    make = _maker(task, kind, batch)
+    _check_reads(task, kind)
     _check_players(task, nets)
     _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
     _check_same_seed(task)
     _check_conditions(task)
     check_sizes(task, nets)
-    if task.data != "semantic":  # ids have no gradient
+    if task.geometry().ids is None:  # ids have no gradient
         check_radius(task, nets)
-    _check_bundle(task, nets)
+    _check_bundle(task, nets, kind)
     check_training(task, make, replicas)
 
 
@@ -68,13 +73,28 @@ def _check_description(task_class: type[Task]) -> None:
     check_docstring(task_class)
     paper = _PAPER.search(task_class.__doc__ or "")
     expect(paper, f"{task_class.__name__}'s docstring names no source; give the paper's https address or arXiv number")
-    kind = getattr(task_class, "data", None)
-    expect(kind in BATCH_KEYS, f"{task_class.__name__}.data is {kind!r}, expected one of {', '.join(BATCH_KEYS)}")
 
 
-def _maker(task: Task, batch: MakeBatch | None) -> MakeBatch:
+def _kind(task_class: type[Task], given: type[DataKind] | None) -> type[DataKind]:
+    """The data kind that the task names: the given one, or one that is installed."""
+    name = getattr(task_class, "data", None)
+    known = Catalog.installed().data_kinds if given is None else {given.name: given}
+    claim = f"{task_class.__name__}.data is {name!r}, expected one of {', '.join(known)}"
+    expect(name in known, f"{claim}; give a data kind that is not installed as check_task(..., data_kind=)")
+    found: type[DataKind] = known[str(name)]
+    return found
+
+
+def _check_reads(task: Task, kind: type[DataKind]) -> None:
+    """A label map is read exactly where the data kind has one."""
+    ids = task.geometry().ids
+    claim = f"geometry() states ids={ids}, but {kind.name!r} data have {'' if kind.label_maps else 'no '}label maps"
+    expect(kind.label_maps == (ids is not None), f"{claim} in the place of pictures")
+
+
+def _maker(task: Task, kind: type[DataKind], batch: MakeBatch | None) -> MakeBatch:
     if batch is None:
-        return lambda rng, images: random_batch(task, rng, images)
+        return lambda rng, images: random_batch(task, kind, rng, images)
     return lambda rng, images: with_draws(task, rng, batch(rng, images))
 
 
@@ -157,9 +177,9 @@ def _check_same_seed(task: Task) -> None:
     )
 
 
-def _check_bundle(task: Task, nets: Networks) -> None:
+def _check_bundle(task: Task, nets: Networks, kind: type[DataKind]) -> None:
     """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
-    catalog = Catalog((Plugin("tested", lambda: _plugin(type(task)), "tested", "0"),))
+    catalog = Catalog((Plugin("tested", lambda: _plugin(type(task), kind), "tested", "0"),))
     inputs = random_inputs(task, nets, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
@@ -169,10 +189,14 @@ def _check_bundle(task: Task, nets: Networks) -> None:
     check_pictures(loaded)
 
 
-def _plugin(task_class: type[Task]) -> Any:
+def _plugin(task_class: type[Task], kind: type[DataKind]) -> Any:
+    def register_data_kinds(register: Any) -> None:
+        register(kind)
+
     def register_tasks(register: Any) -> None:
         register(task_class)
 
     module = ModuleType("tested")
+    module.register_data_kinds = hookimpl(register_data_kinds)  # type: ignore[attr-defined]
     module.register_tasks = hookimpl(register_tasks)  # type: ignore[attr-defined]
     return module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from img2imgkit.data import Arrays, Reader, stacked
+from img2imgkit.data_kind import Arrays, Reader, stacked
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 

@@ -10,7 +10,7 @@ from typing import Any
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import without_folders
-from img2imgkit.data import Reader, stacked
+from img2imgkit.data_kind import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
 from img2imgkit.training.best import Best
@@ -162,7 +162,7 @@ class Journal:
 def portable(plan: TrainingPlan) -> dict[str, Any]:
     """The training file with every default stated, and without the paths of one machine."""
     config = plan.resolved()
-    config["data"], config["options"] = plan.file.data.record(), without_folders(config["options"])
+    config["data"], config["options"] = plan.data.options.record(), without_folders(config["options"])
     config["probe"] = Path(config["probe"]).name if config["probe"] else None
     config["initial"] = plan.initial.record() if plan.initial else None
     return config

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from img2imgkit.data import Arrays, Reader
+from img2imgkit.data_kind import Arrays, Reader
 from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
 from img2imgkit.inference import Conditioning, conditioning, conditions_of, encode_pictures, parse_condition

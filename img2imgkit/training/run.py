@@ -8,7 +8,8 @@ from pathlib import Path
 
 from img2imgkit import __version__
 from img2imgkit.catalog import Catalog
-from img2imgkit.data import Prefetch, Reader, open_reader
+from img2imgkit.data import Prefetch, open_reader
+from img2imgkit.data_kind import Reader
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 from img2imgkit.training import checkpoint
@@ -53,7 +54,7 @@ def train(
     if workers.is_chief:
         folder.open(plan.resolved(), resume)
     with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
-        reader = open_reader(plan.file.data, plan.task.geometry(), plan.task.unsuited)
+        reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
         workers.prove_same(_definition(plan, reader))
         return _told(_Run(plan, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
 

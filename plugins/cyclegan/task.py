@@ -133,7 +133,7 @@ class CycleGan(kit.Task):
             channels=self.options.channels,
         )
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return max(self.options.generator.minimum, self.options.critic.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

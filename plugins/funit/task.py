@@ -137,7 +137,7 @@ class Funit(kit.Task, kit.Conditional):
         multiple = 2**self.options.content_downs
         return kit.Geometry(multiple=multiple, minimum=2 * multiple, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         chosen = self.options
         return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
 
@@ -145,13 +145,16 @@ class Funit(kit.Task, kit.Conditional):
         description = "pictures of the class to translate to, such as five; any class"
         return {"class": kit.Condition("pictures", description, required=True, size=self.options.size)}
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen, classes, crop = [], self.options, len(data["classes"]), data["size"]
         if classes != chosen.classes:
             found.append(f"classes is {chosen.classes}, but the data has {classes}")
         if crop != chosen.size:
             found.append(f"the data's 'crop' is {crop}, but class pictures' 'size' {chosen.size}: state the same")
         return found
+
+    def example_data(self) -> Mapping[str, Any]:
+        return {"classes": [str(number) for number in range(self.options.classes)], "size": self.options.size}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["class"].shape)

@@ -108,7 +108,7 @@ class Pix2Pix(kit.Task):
             output_channels=chosen.output_channels,
         )
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return max(self.options.generator.minimum, self.options.critic.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

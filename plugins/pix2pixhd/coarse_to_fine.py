@@ -46,7 +46,7 @@ class CoarseToFine(kit.Task):
     def frozen(self) -> Mapping[str, keras.Model]:
         return {"features": self.options.features.build([*TAPS])} if self.weights.perceptual else {}
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return max(self.geometry().minimum, self.options.critic.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

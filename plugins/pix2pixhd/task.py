@@ -86,7 +86,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             found["appearance"] = kit.Condition("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen = [], self.options
         needs = "edges" if chosen.edges else "encoder" if chosen.encoder else ""
         if needs and not data.get("instances", True):

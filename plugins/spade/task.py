@@ -97,7 +97,7 @@ class Spade(kit.Task, kit.Conditional):
             )
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         if self.options.edges and not data.get("instances", True):
             return ["options.edges needs instance maps: give their folder, or set edges to false"]
         return []

@@ -120,7 +120,7 @@ class StarGan(kit.Task, kit.Conditional):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return int(self.options.size)
 
     def conditions(self) -> Mapping[str, kit.Condition]:
@@ -133,7 +133,7 @@ class StarGan(kit.Task, kit.Conditional):
             found["attributes"] = kit.Condition("attributes", "which attributes each picture has, for 'flip'")
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found = []
         theirs, own = [list(each) for each in data["sets"]], [list(each.names) for each in self.options.labels]
         if theirs != own:
@@ -146,6 +146,9 @@ class StarGan(kit.Task, kit.Conditional):
                 f"the data's 'resize' is {data['size']}, but the task's 'size' {self.options.size}: state the same"
             )
         return found
+
+    def example_data(self) -> Mapping[str, Any]:
+        return {"sets": [list(each.names) for each in self.options.labels], "size": self.options.size}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["source"].shape)

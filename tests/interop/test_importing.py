@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import img2imgkit as kit
-from img2imgkit import backend, bundle, interop
+from img2imgkit import backend, bundle, data, interop
 from img2imgkit.bundle import EXPORTED_FILE, Exported, ProgramDescription
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
@@ -102,7 +102,14 @@ def catalog() -> Catalog:
 @pytest.fixture(scope="module")
 def toys() -> Catalog:
     backend.load()
-    return Catalog((Plugin("importers", lambda: interop), Plugin("toys", lambda: _Toys), Plugin("w", lambda: _Wanting)))
+    return Catalog(
+        (
+            Plugin("data-kinds", lambda: data),
+            Plugin("importers", lambda: interop),
+            Plugin("toys", lambda: _Toys),
+            Plugin("w", lambda: _Wanting),
+        )
+    )
 
 
 def noise() -> np.ndarray:

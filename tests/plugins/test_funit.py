@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def batch(random: np.random.Generator, images: int, channels: int = 3) -> Arrays
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
-    check_task(Funit, Funit.Options(**SMALL), batch=batch)
+    check_task(Funit, Funit.Options(**SMALL))
 
 
 @pytest.mark.slow
@@ -45,8 +44,7 @@ def test_it_keeps_the_contract() -> None:
 def test_it_keeps_the_contract_with_another_adversary() -> None:
     adversary = Adversary(loss="lsgan", relativistic=True, penalty="r1", augment=("translation",), spectral=True)
     options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "mlp_layers": 2})
-    grey = partial(batch, channels=1)
-    check_task(Funit, options, Funit.Weights(slope=0), batch=grey, replicas=False)
+    check_task(Funit, options, Funit.Weights(slope=0), replicas=False)
 
 
 def test_left_to_itself_it_trains_as_officially() -> None:
@@ -62,10 +60,10 @@ def test_left_to_itself_it_trains_as_officially() -> None:
 def test_classes_and_their_pictures_size_must_be_the_datas() -> None:
     task = Funit(Funit.Options(**SMALL))
     fits = {"kind": "few_shot", "pictures": 9, "size": 16, "classes": ["a", "b", "c"]}
-    assert not task.unsuited(fits)
-    assert list(task.unsuited({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
+    assert not task.data_problems(fits)
+    assert list(task.data_problems({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
     problem = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
-    assert list(task.unsuited({**fits, "size": 24})) == [problem]
+    assert list(task.data_problems({**fits, "size": 24})) == [problem]
 
 
 def test_class_pictures_must_outlast_the_halvings() -> None:
@@ -75,7 +73,7 @@ def test_class_pictures_must_outlast_the_halvings() -> None:
 
 def test_a_step_and_a_translation_work_at_the_least_crop() -> None:
     task = Funit(Funit.Options(**{**SMALL, "critic_blocks": 8}))
-    side = task.least_crop()
+    side = task.minimum_crop()
     nets, made = task.build(), batch(np.random.default_rng(0), 2)
     small = {key: value[:, :side, :side] if value.ndim == 4 else value for key, value in made.items()}
     out = task.forward(nets, small)

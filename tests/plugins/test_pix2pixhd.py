@@ -150,8 +150,8 @@ class TestLabels:
         self, chosen: Mapping[str, Any], problem: str | None
     ) -> None:
         task = Pix2PixHd(options(**chosen))
-        assert list(task.unsuited({"instances": False})) == ([problem] if problem else [])
-        assert not task.unsuited({"instances": True})
+        assert list(task.data_problems({"instances": False})) == ([problem] if problem else [])
+        assert not task.data_problems({"instances": True})
 
     def test_ids_have_8_bits(self) -> None:
         with pytest.raises(ValidationError, match="254 at most"):

@@ -57,7 +57,7 @@ def styled() -> tuple[Spade, kit.Networks]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
-    check_task(Spade, options(), UNSEEN, batch=scenes)
+    check_task(Spade, options(), UNSEEN)
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ class TestLabels:
         ],
     )
     def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], problem: str | None) -> None:
-        found = list(Spade(options()).unsuited(data))
+        found = list(Spade(options()).data_problems(data))
         assert len(found) == (problem is not None)
         assert problem is None or problem in found[0]
 

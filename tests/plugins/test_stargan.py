@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tiny_tasks import loaded
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml
-from img2imgkit.data import LabelledOptions, open_reader
+from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import Translator, parse_condition
@@ -68,8 +67,7 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
 def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
     weights = StarGan.Weights() if task.options.adversary.penalty != "none" else StarGan.Weights(penalty=0.0)
-    make = partial(batch_of, task)
-    check_task(StarGan, task.options, weights, batch=make, replicas=not options)
+    check_task(StarGan, task.options, weights, replicas=not options)
 
 
 class TestTraining:
@@ -128,13 +126,13 @@ class TestTraining:
         task = task_of(ANIMALS)
         for resize, problems in ((8, 1), (16, 2)):
             options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
-            found = task.unsuited(open_reader(options, task.geometry()).description)
+            found = task.data_problems(open_reader(Labelled(options), task.geometry()).description)
             assert len(found) == problems
             assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
         assert "'resize' is 16, but the task's 'size' 8" in found[1]
         suited = {"sets": [["cat", "dog", "owl"]], "size": 8}
-        assert not task.unsuited(suited)
-        assert task.unsuited({**suited, "sets": [["dog", "cat", "owl"]]})
+        assert not task.data_problems(suited)
+        assert task.data_problems({**suited, "sets": [["dog", "cat", "owl"]]})
 
 
 class TestWhatUsersAskFor:
@@ -265,4 +263,4 @@ def test_its_training_files_are_valid(path: Path) -> None:
     assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
-    assert not plan.task.unsuited({"sets": selected, "size": stated["resize"]})
+    assert not plan.task.data_problems({"sets": selected, "size": stated["resize"]})

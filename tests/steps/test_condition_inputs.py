@@ -12,7 +12,7 @@ import steps_for_tests
 from PIL import Image
 from tiny_tasks import Painted, Tinted, TinyPlugin, loaded, tiny_catalog
 
-from img2imgkit import bundle, steps
+from img2imgkit import bundle, data, steps
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import save_code
@@ -23,6 +23,7 @@ from img2imgkit.steps import condition_files
 
 CATALOG = Catalog(
     (
+        Plugin("data-kinds", lambda: data),
         Plugin("steps", lambda: steps, version="1"),
         Plugin("tests", lambda: steps_for_tests, version="1"),
         Plugin("tiny", lambda: TinyPlugin, version="1"),

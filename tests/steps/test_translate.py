@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 from tiny_tasks import Directed, Nearest, Plain, TinyPlugin, loaded, tiny_catalog
 
-from img2imgkit import bundle
+from img2imgkit import bundle, data
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.images import Picture
@@ -86,12 +86,13 @@ def test_two_in_a_row_multiply_their_scales_and_keep_both_notes(folder: Path, ca
 def test_planning_needs_no_tensorflow(folder: Path) -> None:
     code = (
         "import sys\n"
-        "from img2imgkit.catalog import Catalog\n"
+        "from img2imgkit import data\n"
+        "from img2imgkit.catalog import Catalog, Plugin\n"
         "from img2imgkit.inference import ModelFinder\n"
         "from img2imgkit.step import Planning\n"
         "from img2imgkit.steps.translate import Translate\n"
         f"translate = Translate(Translate.Options(bundle={str(folder)!r}))\n"
-        "translate.prepare(Planning(ModelFinder(Catalog(()))))\n"
+        "translate.prepare(Planning(ModelFinder(Catalog((Plugin('data-kinds', lambda: data),)))))\n"
         "print(translate.facts()['scale'], len(translate.fingerprint()))\n"
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
@@ -104,7 +105,12 @@ def test_the_fingerprint_follows_the_weights_and_the_plugins_version(
 ) -> None:
     other = loaded(Nearest, gain=2.0)
     bundle.save(tmp_path / "other", other.task, other.nets, "near-x2", catalog)
-    newer = Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.1"),))
+    newer = Catalog(
+        (
+            Plugin("data-kinds", lambda: data),
+            Plugin("tiny", lambda: TinyPlugin, "tiny", "1.1"),
+        )
+    )
     prints = []
     for place, installed in ((folder, catalog), (folder, catalog), (tmp_path / "other", catalog), (folder, newer)):
         translate = step(place)

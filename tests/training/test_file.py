@@ -48,11 +48,11 @@ def test_a_good_file_names_task_options_weights_and_players() -> None:
 
 
 def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(GOOD).file.data.folder == Path("/data/pictures")
+    assert read(GOOD).data.options.folder == Path("/data/pictures")
     monkeypatch.chdir(tmp_path)
-    assert read(GOOD, overrides=("data.folder=mine",)).file.data.folder == tmp_path / "mine"
+    assert read(GOOD, overrides=("data.folder=mine",)).data.options.folder == tmp_path / "mine"
     two = read(GOOD, overrides=("data.folder=[/a, /b]",))
-    assert two.file.data.folders == (Path("/a"), Path("/b"))
+    assert two.data.options.folders == (Path("/a"), Path("/b"))
 
 
 SPADE = """\
@@ -102,6 +102,31 @@ def test_every_problem_is_shown_at_once_where_it_stands() -> None:
     assert any("train.yaml:4:" in text and "weights.l2" in text for text in found)
     assert any("train.yaml:5:" in text and "data.bacth" in text and "'batch'" in text for text in found)
     assert any("train.yaml:7:" in text and "training.steps" in text for text in found)
+
+
+def test_an_unknown_data_kind_is_named_with_the_nearest_and_with_all() -> None:
+    [found] = problems(GOOD.replace("kind: degraded", "kind: degradded"))
+    assert "train.yaml:5:" in found
+    assert "data.kind: no data kind 'degradded' is installed; did you mean 'degraded'?" in found
+    assert "expected one of degraded, few_shot, labelled, paired, semantic, unpaired" in found
+    [found] = problems(GOOD.replace("kind: degraded, ", ""))
+    assert "data.kind: is required: one of degraded, few_shot" in found
+
+
+@pytest.mark.parametrize("stated", ["data: 7", "data: []", ""])
+def test_data_that_are_no_options_are_reported_once(stated: str) -> None:
+    [found] = problems(GOOD.replace("data: {kind: degraded, folder: pictures, crop: 32, batch: 4}", stated))
+    assert "data: " in found
+
+
+def test_data_of_another_kind_than_the_tasks_are_reported() -> None:
+    [found] = problems(GOOD.replace("kind: degraded, folder: pictures", "kind: unpaired, a: x, b: y"))
+    assert "data.kind: task 'small-gan' is trained on 'degraded' data, got 'unpaired'" in found
+
+
+def test_a_recipe_records_all_options_of_its_data() -> None:
+    data = read(GOOD).resolved()["data"]
+    assert (data["kind"], data["folder"], data["flips"]) == ("degraded", "/data/pictures", True)
 
 
 def test_an_unknown_task_is_named_with_the_nearest() -> None:

@@ -298,12 +298,12 @@ def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeyp
     go(place, "out", "training.steps=1")
     assert {image.shape for image in seen} == {(1, 16, 16, 3)}
     plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
-    assert len(seen) == open_reader(plan.file.data, plan.task.geometry()).epoch
+    assert len(seen) == open_reader(plan.data, plan.task.geometry()).epoch
     assert len({image.tobytes() for image in seen}) > len(seen) // 2
 
 
 def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SmallGan, "unsuited", lambda task, data: [f"{data['kind']} data have no names"])
+    monkeypatch.setattr(SmallGan, "data_problems", lambda task, data: [f"{data['kind']} data have no names"])
     with pytest.raises(DataError, match="degraded data have no names"):
         go(place, "out")
     (place / "train.yaml").write_text(TEXT)

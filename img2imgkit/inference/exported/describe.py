@@ -18,9 +18,10 @@ from img2imgkit.inference.exported import onnx_graph
 from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.footprint import PROBE
 from img2imgkit.inference.grid import round_up
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 TASK = "described"
+UNKNOWN_DATA = "unknown"  # the data kind that a model of other software was trained on
 LARGEST_SIDE = 8192
 BLIND = (
     "how far a pixel of this model sees is not stated ('radius' under 'describe'), so tiles may show; 'tile: off' "
@@ -60,7 +61,7 @@ class Described:
     contract: Geometry
     keeps_grey: bool
     name: str = TASK
-    data: DataKind = "degraded"
+    data: str = UNKNOWN_DATA
     choices: Config = field(default_factory=Config)
 
     def geometry(self) -> Geometry:
@@ -141,7 +142,7 @@ def described_manifest(path: Path, model: Any, interface: Interface, sha256: str
         plugin=PluginVersion(name="", version=""),
         options={},
         contract=Contract(
-            data="degraded",
+            data=UNKNOWN_DATA,
             scale=geometry.scale,
             multiple=geometry.multiple,
             radius=geometry.radius,

@@ -25,7 +25,7 @@ class Interface:
 
     Attributes:
         geometry: how it maps sizes, as a Translator sees it
-        image, output: names of the input and the output that are pictures, or ids of semantic data
+        image, output: names of the input and the output that are pictures, or ids of a label map
         values: what pictures in floats are: in [-1, 1] ("signed"), in [0, 1] ("unit"), or 0 to 255 ("levels"), which
             whole numbers are always
         layout: the order of their axes

@@ -57,6 +57,10 @@ class ForeignReference(ModelReference):
     def prove(self, options: TranslateOptions) -> None:
         prove_options(self.path, self.model.interface, options)
 
+    @property
+    def picture_alone(self) -> bool:
+        return True
+
     def task(self, choices: Mapping[str, Any]) -> Translates:
         task = self._task()
         prove_choices(self.path, task, self.model.choices, choices)
@@ -80,16 +84,17 @@ class ExportedReference(ForeignReference):
     """
 
     @property
-    def plain(self) -> bool:
-        return super().plain and not self.model.interface.conditions
+    def picture_alone(self) -> bool:
+        interface = self.model.interface
+        return interface.geometry.ids is None and not interface.conditions
 
     def _task(self) -> Translates:
-        if self.plain and not self.model.choices:
+        if self.picture_alone and not self.model.choices:
             return self.model.task
         try:
             task = bundle.task_from(self.manifest, str(self.path), self.catalog, self.model.choices)
         except NotInstalled:
-            if not self.plain:
+            if not self.picture_alone:
                 raise
             return self.model.task
         own, model = task.geometry(), self.model.interface.geometry

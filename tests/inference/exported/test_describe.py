@@ -78,7 +78,12 @@ def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[A
 
 def test_the_description_is_that_of_a_bundle(tmp_path: Path) -> None:
     found = find_model("my x4.onnx", enlarging(tmp_path / "my x4.onnx", scale=4).parent, NONE, Describe())
-    assert (found.manifest.name, found.manifest.task, found.scale, found.plain) == ("my-x4", "described", 4, True)
+    assert (found.manifest.name, found.manifest.task, found.scale, found.picture_alone) == (
+        "my-x4",
+        "described",
+        4,
+        True,
+    )
     other = find_model(str(enlarging(tmp_path / "other.onnx", scale=3)), Path.cwd(), NONE, Describe())
     assert found.digest != other.digest
 

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from img2imgkit.data import Arrays, Contents, Reader
-from img2imgkit.data.reader import Order, generator_at
+from img2imgkit.data.order import Order, generator_at
+from img2imgkit.data_kind import Arrays, Contents, Reader
 
 
 class SmallReader(Reader):
     """Samples that say where they stand."""
 
-    kind = "degraded"
     description: Mapping[str, Any] = {}
     contents: tuple[Contents, ...] = ()
     epoch = 1
