@@ -20,11 +20,11 @@ import numpy as np
 
 from img2imgkit import Catalog, Picture, backend
 from img2imgkit.bundle import Bundle, load
-from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_set, translated
+from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_scoring, find_set, translated
 from img2imgkit.images import decode, resize
 from img2imgkit.inference import Settings, Translator
 from img2imgkit.interop import import_bundle
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.metrics import SR_MATLAB
 
 MODELS = ("realesr-animevideov3-x4", "realesrgan-x4plus-anime", "realesrgan-x4plus")
 RESIZED = {"realesr-animevideov3-x2": 0.5, "realesr-animevideov3-x3": 0.75}
@@ -126,12 +126,12 @@ def resized(models: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]
 
 
 def scores(set5: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    reference, protocol = find_set(set5, 4), PROTOCOLS["sr-matlab"]
-    yield "method", *protocol.metrics
+    reference, scoring = find_set(set5, 4), find_scoring(Catalog.installed(), SR_MATLAB)
+    yield "method", *(metric.name for metric in scoring.metrics)
 
     def row(name: str, method: Method) -> Sequence[str]:
-        mean = evaluate(reference, method, protocol).mean
-        return name, *(f"{mean[metric]:.2f}" if metric.startswith("psnr") else f"{mean[metric]:.4f}" for metric in mean)
+        mean = evaluate(reference, method, scoring).mean
+        return name, *(f"{mean[metric.name]:.{metric.digits}f}" for metric in scoring.metrics)
 
     yield row("bicubic", BICUBIC)
     for name in MODELS:

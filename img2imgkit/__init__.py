@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
+    from img2imgkit.metrics import Metric, PairMetric, PretrainedWeights, SetMetric, SetsMetric
     from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Geometry, Networks, Task
 
@@ -32,13 +33,18 @@ _HOME = {
     "Listing": "step",
     "Location": "config",
     "Metadata": "images",
+    "Metric": "metrics",
     "Networks": "task",
+    "PairMetric": "metrics",
     "Picture": "images",
     "Planning": "step",
     "Port": "exchange",
+    "PretrainedWeights": "metrics",
     "Program": "exchange",
     "Rendering": "step",
     "Resources": "step",
+    "SetMetric": "metrics",
+    "SetsMetric": "metrics",
     "Side": "task",
     "Sink": "step",
     "Source": "step",
@@ -64,13 +70,18 @@ __all__ = [
     "Listing",
     "Location",
     "Metadata",
+    "Metric",
     "Networks",
+    "PairMetric",
     "Picture",
     "Planning",
     "Port",
+    "PretrainedWeights",
     "Program",
     "Rendering",
     "Resources",
+    "SetMetric",
+    "SetsMetric",
     "Side",
     "Sink",
     "Source",

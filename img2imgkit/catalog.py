@@ -1,4 +1,4 @@
-"""What is installed: every task, step, importer, exporter and bundle, whose each is, and the plugins that broke.
+"""What is installed: tasks, steps, importers, exporters, metrics and bundles, whose each is, and the broken plugins.
 
 A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
 Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
@@ -20,12 +20,13 @@ from img2imgkit import backend, hookspecs
 from img2imgkit.config import suggestion
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
+from img2imgkit.metrics import PairMetric, SetMetric, SetsMetric
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
 GROUP = "img2imgkit"
 OWN = "img2imgkit"
-ALWAYS = ("steps", "importers", "exporters")  # own plugins that no restriction takes away
+ALWAYS = ("steps", "importers", "exporters", "metrics")  # own plugins that no restriction takes away
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
+        "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
         "bundles": Kind("bundle"),
     }
 )
@@ -101,7 +103,7 @@ class Catalog:
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
         """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
 
-        The steps and the formats of models that come with img2imgkit are always there.
+        The steps, metrics and formats of models that come with img2imgkit are always there.
         """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
@@ -129,6 +131,11 @@ class Catalog:
         return self._of("exporters")
 
     @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metric classes by name."""
+        return self._of("metrics")
+
+    @property
     def bundles(self) -> Mapping[str, Path]:
         """Folders of bundles by name."""
         return self._of("bundles")
@@ -150,7 +157,7 @@ class Catalog:
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The task, step, importer, exporter or bundle of that name.
+        """The task, step, importer, exporter, metric or bundle of that name.
 
         Raises:
             NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.

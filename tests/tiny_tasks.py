@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
+from img2imgkit import evaluation
 from img2imgkit.bundle import Bundle, Contract, Manifest, PluginVersion, WeightsFile
 from img2imgkit.catalog import Catalog, Plugin
 
@@ -306,8 +307,9 @@ class TinyPlugin:
 
 
 def tiny_catalog(*others: Plugin) -> Catalog:
-    """A catalog of the tiny tasks, brought by a plugin "tiny" of version 1.0."""
-    return Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
+    """A catalog of the tiny tasks, brought by a plugin "tiny" of version 1.0, and of the built-in metrics."""
+    metrics = Plugin("metrics", lambda: evaluation)
+    return Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), metrics, *others))
 
 
 def loaded(task: type[kit.Task], **options: Any) -> Bundle:

@@ -10,7 +10,13 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
 
-_LIGHT = ("steps", "importers", "exporters", "bundles")  # tasks would import TensorFlow; `img2img tasks` lists those
+_LIGHT = (
+    "steps",
+    "importers",
+    "exporters",
+    "metrics",
+    "bundles",
+)  # tasks would import TensorFlow; `img2img tasks` lists those
 
 
 @click.command("plugins", short_help="List the plugins, and what is broken in them.")
@@ -19,7 +25,7 @@ def command(as_json: bool) -> None:
     """List the plugins, and what is broken in them.
 
     Tasks are not asked for, because that imports TensorFlow; `img2img tasks` lists them.
-    IMG2IMG_PLUGINS=a,b loads only those; empty, only the steps and formats that come with img2imgkit.
+    IMG2IMG_PLUGINS=a,b loads only those; empty, only the steps, metrics and formats that come with img2imgkit.
     """
     catalog = Catalog.installed()
     brought = {kind: _by_plugin(catalog, kind) for kind in _LIGHT}

@@ -49,6 +49,7 @@ def command(
     catalog = Catalog.installed()
     recipe = read_recipe(document, catalog)
     folder = output or Path("runs") / recipe.file.name
-    with stopping_on_signals("stopping after this step; once more to stop at once") as stop, shown(progress) as notify:
+    stopping = stopping_on_signals("stopping after this step; once more to stop at once")
+    with stopping as stop, shown(progress, catalog.metrics) as notify:
         finished = train(recipe, folder, catalog, notify, resume, device, stop.is_set)
     return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

@@ -224,7 +224,7 @@ def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
 def test_a_best_that_cannot_be_measured_is_refused_at_the_start(place: Path) -> None:
     (place / "tiny").mkdir()
     Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(place / "tiny" / "t.png")
-    with pytest.raises(TrainingError, match="none of 11x11 pixels"):
+    with pytest.raises(TrainingError, match="there is none of 11x11 pixels"):
         go(place, "out", "training.best=ssim", f"probe={place / 'tiny'}")
     assert not checkpoint.listed(place / "out" / "checkpoints")
 
