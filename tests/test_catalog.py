@@ -2,8 +2,9 @@ import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
+from toy_metrics import Worst
 
-from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
+from img2imgkit import Metric, PairMetric, Rendering, Sink, Task, Transform, hookimpl
 from img2imgkit.catalog import ALWAYS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -73,6 +74,22 @@ class TestWhatComesIn:
     def test_formats_come_through_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    def test_metrics_come_through_their_hook(self, module):
+        assert dict(catalog(one=bringing(module, Worst, kind="metrics")).metrics) == {"worst": Worst}
+
+    @pytest.mark.parametrize(
+        ("thing", "said"),
+        [
+            (Worst(), "registered by its class"),
+            (Metric, "derived from PairMetric or SetsMetric or SetMetric"),
+            (PairMetric, "PairMetric lacks compare"),
+        ],
+    )
+    def test_what_is_no_metric_is_refused(self, module, thing, said):
+        found = catalog(one=bringing(module, thing, kind="metrics"))
+        assert not found.metrics
+        assert said in reasons(found)["one"]
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))

@@ -149,7 +149,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     if path.suffix != ".npz":
         return state_of(read_torch(path))
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None

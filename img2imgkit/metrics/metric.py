@@ -217,6 +217,10 @@ def protocols_of(metrics: Iterable[type[Metric]]) -> dict[str, Protocol]:
 
     Raises:
         ValueError: two metrics mean different protocols by one label.
+
+    >>> from img2imgkit.metrics import L1, PsnrY
+    >>> sorted(protocols_of([L1, PsnrY]))
+    ['pairs-8bit', 'sr-basicsr-y', 'sr-matlab']
     """
     found: dict[str, Protocol] = {}
     stated_by: dict[str, str] = {}

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toy_metrics
 from tiny_tasks import Tinted, loaded
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.metrics import L1, PairMetric, Psnr, PsnrY, Ssim, SsimY, psnr, rgb_to_y
 from img2imgkit.task import Geometry
-from img2imgkit.training.probe import MAX_ROWS, Probe
+from img2imgkit.training.probe import MAX_ROWS, Probe, probe_metrics
 from img2imgkit.training.sheet import GAP, SIDE
 
 METRICS = (L1(), Psnr(), Ssim())
@@ -189,3 +190,9 @@ def test_outputs_of_one_colour_each_are_flat_though_they_differ() -> None:
         {"source": GREY}, {"source": -GREY}, translate=lambda inputs: doubled(inputs)[:, :1, :1] + doubled(inputs) * 0
     ).look()
     assert look.flat
+
+
+def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_best() -> None:
+    metrics = {metric.name: metric for metric in (L1, Psnr, PsnrY, Ssim, *toy_metrics.ALL)}
+    assert [metric.name for metric in probe_metrics(metrics)] == ["l1", "psnr", "ssim", "worst"]
+    assert [metric.name for metric in probe_metrics(metrics, "psnr_y")] == ["l1", "psnr", "psnr_y", "ssim", "worst"]

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_metrics
 from PIL import Image
 from small_gan_task import SmallGan, catalog
 
-from img2imgkit import bundle
+from img2imgkit import Catalog, bundle
 from img2imgkit.config import parse_yaml
 from img2imgkit.data import open_reader
 from img2imgkit.errors import DataError, TrainingError
@@ -208,6 +209,18 @@ def test_the_best_state_is_kept_beside_the_newest_ones(place: Path) -> None:
     with np.load(place / "out" / "checkpoints" / "best.npz") as stored:
         assert int(stored["step"]) == chosen.step
     assert [path.name for path in checkpoint.listed(place / "out" / "checkpoints")] == ["step-000000008.npz"]
+
+
+def test_a_metric_of_a_plugin_decides_which_state_is_best(place: Path) -> None:
+    installed = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    text = parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(["training.best=worst", "training.steps=2"])
+    events: list[Event] = []
+    train(read_recipe(text, installed), place / "out", installed, events.append, device="cpu")
+    best = bundle.describe(place / "out" / "best").training["best"]
+    scores = {event.step: event.scores["worst"]["mean"] for event in events if isinstance(event, Sampled)}
+    assert best == {"metric": "worst", "value": min(scores.values()), "step": best["step"]}
+    assert scores[best["step"]] == best["value"]
+    assert "worst (levels, less is better)" in (place / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
