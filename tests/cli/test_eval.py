@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -103,12 +104,13 @@ def test_metrics_of_sets_are_shown_beside_those_of_pairs(img2img, val, with_toy_
     assert float(lines[4][2]) > 0
 
 
-def test_metrics_of_sets_are_in_json_and_recorded(img2img, val, negative, with_toy_metrics):
-    arguments = ("eval", negative, "--pairs", val, "--metric", "mean-colour", "--metric", "spread")
+def test_metrics_of_sets_are_in_json_and_recorded(img2img, val, negative, with_toy_metrics, tmp_path):
+    copy = shutil.copytree(negative, tmp_path / "negative")
+    arguments = ("eval", copy, "--pairs", val, "--metric", "mean-colour", "--metric", "spread")
     found = json.loads(img2img(*arguments, "--choice", "direction=b_to_a", "--json", "--record").out)
     assert found["whole_set"].keys() == {"mean-colour", "spread"}
     assert found["mean"] == {}
-    recorded = {s.metric: s.value for s in bundle.describe(negative).scores if s.metric in found["whole_set"]}
+    recorded = {s.metric: s.value for s in bundle.describe(copy).scores if s.metric in found["whole_set"]}
     assert recorded == pytest.approx(found["whole_set"], abs=1e-5)
 
 

@@ -218,7 +218,7 @@ def test_a_best_that_no_probe_can_measure_is_refused_where_it_stands(metric: str
     with pytest.raises(ConfigError) as caught:
         read_recipe(parse_yaml(text, "/data/train.yaml"), found)
     (problem,) = map(str, caught.value.problems)
-    assert problem.startswith(f"/data/train.yaml:{GOOD.count(chr(10)) + 1}:9: training.best: {said}")
+    assert problem.startswith(f"/data/train.yaml:{GOOD.count(chr(10)) + 1}:3: training.best: {said}")
 
 
 def test_any_installed_metric_of_pairs_may_say_which_is_best() -> None:
