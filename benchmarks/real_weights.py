@@ -23,11 +23,11 @@ import report
 
 from img2imgkit import Catalog, Picture, backend
 from img2imgkit.bundle import Bundle, load
-from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_set, translated
+from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_scoring, find_set, translated
 from img2imgkit.images import decode, encode, resize
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.interop import import_bundle
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.metrics import SR_MATLAB
 
 PROGRAM = {"realesr-animevideov3-x4": 2, "realesrgan-x4plus-anime": 3, "realesrgan-x4plus": 4}  # its numbers of models
 ROOT = Path(__file__).parents[1]
@@ -175,11 +175,12 @@ def resized(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[s
 
 
 def scores(pictures: Path, subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    reference, protocol = find_set(pictures, 4), PROTOCOLS["sr-matlab"]
+    reference, scoring = find_set(pictures, 4), find_scoring(Catalog.installed(), SR_MATLAB)
+    yield "method", *(metric.name for metric in scoring.metrics)
 
     def row(name: str, method: Method) -> Sequence[str]:
-        mean = evaluate(reference, method, protocol).mean
-        return name, *(f"{mean[metric]:.2f}" if metric.startswith("psnr") else f"{mean[metric]:.4f}" for metric in mean)
+        mean = evaluate(reference, method, scoring).mean
+        return name, *(f"{mean[metric.name]:.{metric.digits}f}" for metric in scoring.metrics)
 
     yield row("bicubic", BICUBIC)
     for name in subject.names:
@@ -203,7 +204,7 @@ COLUMNS = {
     "program": ("model", "picture", "largest difference in levels of 255", "numbers that are equal"),
     "resized": ("file", "step behind `translate`", "mean difference from the file in levels of 255"),
     "tiles": ("model", "a pixel sees", "tile", "overlap", "largest difference in levels of 255", "mean"),
-    "scores": ("method", *PROTOCOLS["sr-matlab"].metrics),
+    "scores": ("method", "psnr_y", "ssim_y"),
 }
 
 

@@ -21,6 +21,7 @@ from img2imgkit.config import suggestion
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
+from img2imgkit.metrics import PairMetric, SetMetric, SetsMetric
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
@@ -52,6 +53,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
+        "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
         "bundles": Kind("bundle"),
     }
 )
@@ -143,6 +145,11 @@ class Catalog:
         return self._of("exporters")
 
     @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metric classes by name."""
+        return self._of("metrics")
+
+    @property
     def bundles(self) -> Mapping[str, Path]:
         """Folders of bundles by name."""
         return self._of("bundles")
@@ -164,7 +171,7 @@ class Catalog:
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The task, data kind, step, importer, exporter or bundle of that name.
+        """The thing of that name.
 
         Raises:
             NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from img2imgkit.data_kind import DataKind
     from img2imgkit.exchange import Exporter, Importer
+    from img2imgkit.metrics import Metric
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
@@ -48,6 +49,14 @@ def register_importers(register: Callable[[type[Importer]], None]) -> None:
 @hookspec
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Call ``register(ExporterClass)`` once for each model format this plugin writes."""
+
+
+@hookspec
+def register_metrics(register: Callable[[type[Metric]], None]) -> None:
+    """Call ``register(MetricClass)`` once for each metric this plugin adds.
+
+    The class states the protocols that it is measured under; a protocol needs no hook of its own.
+    """
 
 
 @hookspec

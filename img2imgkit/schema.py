@@ -41,6 +41,8 @@ def train_schema(catalog: Catalog) -> dict[str, Any]:
     schema = _hoisted(TrainingFile, "train", shared)
     schema["properties"]["task"]["enum"] = list(tasks)
     schema["properties"]["data"] = _any_kind(catalog, shared)
+    pairs = [name for name, metric in catalog.metrics.items() if metric.of == "pair"]
+    shared["train.TrainingOptions"]["properties"]["best"]["anyOf"][0]["enum"] = pairs
     schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
     return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
 

@@ -4,8 +4,20 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import pytest
+from toy_metrics import Worst
 
-from img2imgkit import DataKind, ReaderOptions, Rendering, Sink, Task, Transform, data, hookimpl
+from img2imgkit import (
+    DataKind,
+    Metric,
+    PairMetric,
+    ReaderOptions,
+    Rendering,
+    Sink,
+    Task,
+    Transform,
+    data,
+    hookimpl,
+)
 from img2imgkit.catalog import GROUP, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -100,6 +112,22 @@ class TestWhatComesIn:
         found = catalog(one=plugin)
         assert list(found.tasks) == ["dusk"]
         assert not found.broken
+
+    def test_metrics_come_through_their_hook(self, module):
+        assert dict(catalog(one=bringing(module, Worst, kind="metrics")).metrics) == {"worst": Worst}
+
+    @pytest.mark.parametrize(
+        ("thing", "said"),
+        [
+            (Worst(), "registered by its class"),
+            (Metric, "derived from PairMetric or SetsMetric or SetMetric"),
+            (PairMetric, "PairMetric lacks compare"),
+        ],
+    )
+    def test_what_is_no_metric_is_refused(self, module, thing, said):
+        found = catalog(one=bringing(module, thing, kind="metrics"))
+        assert not found.metrics
+        assert said in reasons(found)["one"]
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))

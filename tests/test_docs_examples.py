@@ -10,7 +10,7 @@ from PIL import Image
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
-from img2imgkit.testing import check_data_kind, check_step, check_task
+from img2imgkit.testing import check_data_kind, check_metric, check_step, check_task
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -53,6 +53,11 @@ def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     kind = shown("python", "class Noisy(", "Noisy")
     check_data_kind(kind, kind.Options(kind="noisy", folder=tmp_path, crop=16, batch=2), probe=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["GradientError", "MeanColour"])
+def test_the_metrics_of_the_plugin_page_keep_their_contract(name):
+    check_metric(shown("python", f"class {name}(", name))
 
 
 def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):

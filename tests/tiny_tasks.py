@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit import data
+from img2imgkit import data, evaluation
 from img2imgkit.bundle import Bundle, Contract, Manifest, PluginVersion, WeightsFile
 from img2imgkit.catalog import Catalog, Plugin
 
@@ -307,8 +307,9 @@ class TinyPlugin:
 
 
 def tiny_catalog(*others: Plugin) -> Catalog:
-    """A catalog of the tiny tasks, brought by a plugin "tiny" of version 1.0."""
-    return Catalog((Plugin("data-kinds", lambda: data), Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
+    """A catalog of the tiny tasks, which a plugin "tiny" 1.0 brings, and of built-in data kinds and metrics."""
+    own = (Plugin("data-kinds", lambda: data), Plugin("metrics", lambda: evaluation))
+    return Catalog((*own, Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
 
 
 def loaded(task: type[kit.Task], **options: Any) -> Bundle:

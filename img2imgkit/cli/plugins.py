@@ -19,7 +19,7 @@ def command(as_json: bool) -> None:
     """List the plugins, and what is broken in them.
 
     Tasks are not asked for, because that imports TensorFlow; `img2img tasks` lists them.
-    IMG2IMG_PLUGINS=a,b loads only those; empty, only the data kinds, steps and formats that come with img2imgkit.
+    IMG2IMG_PLUGINS=a,b loads only those; empty, only what img2imgkit itself brings besides tasks.
     """
     catalog = Catalog.installed()
     brought = {kind: _by_plugin(catalog, kind) for kind in _LIGHT}

@@ -51,6 +51,7 @@ def command(
     catalog = Catalog.installed()
     plan = read_training_plan(document, catalog)
     folder = output or Path("runs") / plan.file.name
-    with stopping_on_signals("stopping after this step; once more to stop at once") as stop, shown(progress) as notify:
+    stopping = stopping_on_signals("stopping after this step; once more to stop at once")
+    with stopping as stop, shown(progress, catalog.metrics) as notify:
         finished = train(plan, folder, catalog, notify, resume, device, stop.is_set)
     return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,6 +15,7 @@ from img2imgkit.config import Config, Document, Location, located, parse_yaml, s
 from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
 from img2imgkit.training.consistency import inconsistencies
 from img2imgkit.training.initial import Initial, read_initial, take_files
@@ -89,8 +90,7 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
         raise ConfigError(*problems)
     task = task_class(options, weights)
     problems += [*_mismatches(file, data, task, document), *inconsistencies(file.training, task, document)]
-    if file.training.best and file.probe is None:
-        problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
+    problems += [document.problem(("training", "best"), text) for text in _unfit_best(file, catalog)]
     if problems:
         raise ConfigError(*problems)
     return TrainingPlan(file, task, data, initial)
@@ -169,6 +169,23 @@ def _part(model: type[Config], document: Document, stated: dict[str, Any], key: 
     nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
     defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
     return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
+
+
+def _unfit_best(file: TrainingFile, catalog: Catalog) -> Iterator[str]:
+    """Why ``training.best`` cannot be measured, as far as that is known before a picture is opened."""
+    if file.training.best is None:
+        return
+    try:
+        metric: type[Metric] = catalog.get("metrics", file.training.best)
+    except NotInstalled as error:
+        yield str(error)
+        return
+    if not issubclass(metric, PairMetric):
+        yield f"{metric.name!r} compares whole sets, and a probe needs a metric of pairs"
+    elif not metric.applies_without_weights():
+        yield f"{metric.name!r} needs weights from a file, which a training cannot give it; measure it afterwards"
+    if file.probe is None:
+        yield "needs a 'probe' of pictures with their truth"
 
 
 def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataKind | None:

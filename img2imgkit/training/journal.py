@@ -18,7 +18,7 @@ from img2imgkit.training.disk_errors import writing
 from img2imgkit.training.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.file import TrainingPlan
 from img2imgkit.training.meter import Figures
-from img2imgkit.training.probe import Probe
+from img2imgkit.training.probe import Probe, probe_metrics
 from img2imgkit.training.report import report
 from img2imgkit.training.run_folder import RunFolder, environment
 from img2imgkit.training.tensorboard import EventLog
@@ -47,8 +47,10 @@ class Journal:
         self.plan, self.folder, self.catalog = plan, folder, catalog
         self.reader, self.trainer, self.devices, self.notify = reader, trainer, devices, notify
         self.options, file = plan.file.training, plan.file
-        self.probe = Probe(reader, file.probe, plan.task, trainer.result) if file.probe else None
-        self.best = Best(folder, self.options.best, self.probe, first > 0) if self.options.best else None
+        best = self.options.best
+        measured = probe_metrics(catalog.metrics, best)
+        self.probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
+        self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
         folder.rewind(first)
         folder.write_environment(devices)
         records = folder.records()
@@ -106,7 +108,7 @@ class Journal:
 
     def write_report(self) -> None:
         """Write ``report.html`` of all that is known so far."""
-        self.folder.write_report(report(self.folder.records(), self.plan.file.name))
+        self.folder.write_report(report(self.folder.records(), self.plan.file.name, self.catalog.metrics))
 
     def finish(self, done: int) -> Path:
         """Write the bundle and the last report."""

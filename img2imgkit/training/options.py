@@ -165,8 +165,10 @@ class TrainingOptions(Config):
     sample_every: int = Field(default=2000, ge=1)
     checkpoint_every: int = Field(default=1000, ge=1)
     keep: int = Field(default=2, ge=1, description="checkpoints kept, the newest ones")
-    best: Literal["psnr", "ssim", "l1"] | None = Field(
-        default=None, description="metric of the probe by which the best checkpoint and bundle are kept, too"
+    best: str | None = Field(
+        default=None,
+        description="an installed metric of pairs, such as psnr: the checkpoint and the bundle that do best on the "
+        "probe by it are kept, too",
     )
     alarms: Alarms = Alarms()
 

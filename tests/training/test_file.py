@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import toy_metrics
 from small_gan_task import catalog
 
 from img2imgkit import Catalog
@@ -226,3 +227,27 @@ def test_what_the_batch_and_the_probe_must_be_is_told_before_training() -> None:
         "data.batch: 4 images cannot be parted into 3 micro-batches",
         "training.best: needs a 'probe' of pictures with their truth",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("psnrr", "no metric 'psnrr' is installed; did you mean 'psnr'?"),
+        ("mean-colour", "'mean-colour' compares whole sets, and a probe needs a metric of pairs"),
+        ("weighted", "'weighted' needs weights from a file"),
+    ],
+)
+def test_a_best_that_no_probe_can_measure_is_refused_where_it_stands(metric: str, said: str) -> None:
+    text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"
+    found = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    with pytest.raises(ConfigError) as caught:
+        read_training_plan(parse_yaml(text, "/data/train.yaml"), found)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"/data/train.yaml:{GOOD.count(chr(10)) + 1}:3: training.best: {said}")
+
+
+def test_any_installed_metric_of_pairs_may_say_which_is_best() -> None:
+    found = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    for metric in ("worst", "psnr_y", "l1"):
+        text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"
+        assert read_training_plan(parse_yaml(text, "/data/train.yaml"), found).file.training.best == metric

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_metrics
 from PIL import Image
 from small_gan_task import SmallGan, catalog
 
-from img2imgkit import bundle
+from img2imgkit import Catalog, bundle
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.data import open_reader
 from img2imgkit.errors import DataError, TrainingError
@@ -210,6 +211,18 @@ def test_the_best_state_is_kept_beside_the_newest_ones(place: Path) -> None:
     assert [path.name for path in checkpoint.listed(place / "out" / "checkpoints")] == ["step-000000008.npz"]
 
 
+def test_a_metric_of_a_plugin_decides_which_state_is_best(place: Path) -> None:
+    installed = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    text = parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(["training.best=worst", "training.steps=2"])
+    events: list[Event] = []
+    train(read_training_plan(text, installed), place / "out", installed, events.append, device="cpu")
+    best = bundle.describe(place / "out" / "best").training["best"]
+    scores = {event.step: event.scores["worst"]["mean"] for event in events if isinstance(event, Sampled)}
+    assert best == {"metric": "worst", "value": min(scores.values()), "step": best["step"]}
+    assert scores[best["step"]] == best["value"]
+    assert "worst (levels, less is better)" in (place / "out" / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
     options = ("training.best=psnr", "training.sample_every=1")
@@ -224,7 +237,7 @@ def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
 def test_a_best_that_cannot_be_measured_is_refused_at_the_start(place: Path) -> None:
     (place / "tiny").mkdir()
     Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(place / "tiny" / "t.png")
-    with pytest.raises(TrainingError, match="none of 11x11 pixels"):
+    with pytest.raises(TrainingError, match="there is none of 11x11 pixels"):
         go(place, "out", "training.best=ssim", f"probe={place / 'tiny'}")
     assert not checkpoint.listed(place / "out" / "checkpoints")
 
