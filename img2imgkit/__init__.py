@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
-    from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
+    from img2imgkit.step import Entry, Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Geometry, Networks, Task
 
 _HOME = {
@@ -29,7 +29,6 @@ _HOME = {
     "Importer": "exchange",
     "InteropError": "errors",
     "Item": "step",
-    "Listing": "step",
     "Location": "config",
     "Metadata": "images",
     "Networks": "task",
@@ -61,7 +60,6 @@ __all__ = [
     "Importer",
     "InteropError",
     "Item",
-    "Listing",
     "Location",
     "Metadata",
     "Networks",

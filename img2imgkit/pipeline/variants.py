@@ -58,11 +58,6 @@ def as_seen(entry: Entry, fields: Collection[str]) -> Entry:
     return replace(entry, variant=tuple(pair for pair in entry.variant if pair[0] in fields))
 
 
-def differing(groups: Iterable[Sequence[Entry]]) -> list[str]:
-    """The fields whose values differ within a group of entries."""
-    found: dict[str, None] = {}
-    for group in groups:
-        for field, _ in group[0].variant:
-            if len({dict(entry.variant)[field] for entry in group}) > 1:
-                found[field] = None
-    return list(found)
+def differing(first: Entry, second: Entry) -> list[str]:
+    """The fields whose values differ between two entries."""
+    return [field for (field, value), (_, other) in zip(first.variant, second.variant, strict=True) if value != other]

@@ -66,9 +66,8 @@ class Write(Sink):
         if problems:
             raise ConfigError(*problems)
 
-    def folder(self) -> Path:
-        path: Path = self.options.folder
-        return path
+    def location(self) -> str:
+        return str(self.options.folder)
 
     def target(self, entry: Entry) -> PurePosixPath:
         return self._named(entry, {})
@@ -86,13 +85,13 @@ class Write(Sink):
         if self.options.format != "same":
             chosen: str = self.options.format.upper()
             return chosen
-        found = format_of(entry.path)
+        found = format_of(Path(entry.relative))
         return found if found in writable() else FALLBACK
 
     def _named(self, entry: Entry, size: dict[str, int]) -> PurePosixPath:
         format = self.format_for(entry)
-        same = format_of(entry.path) == format
-        extension = (entry.path.suffix if same else suffix_for(format)).lstrip(".")
+        same = format_of(Path(entry.relative)) == format
+        extension = (entry.relative.suffix if same else suffix_for(format)).lstrip(".")
         name = self.template.fill(entry, {**self._facts, **size}, extension)
         if _format_of_suffix(self.options.name) or "ext" in self.template.fields:
             return name

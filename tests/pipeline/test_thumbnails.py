@@ -12,7 +12,7 @@ from img2imgkit.step import Entry, Item
 
 
 def item(picture: Picture, index: int = 0) -> Item:
-    return Item(Entry(Path("/in/a.png"), PurePosixPath("a.png"), index, 1, 1), picture, picture)
+    return Item.still(Entry("/in/a.png", PurePosixPath("a.png"), index, 1, "1"), picture, picture)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from img2imgkit.steps.compare import Compare
 
 
 def sheet(original, current, text=""):
-    made = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), current, original, {"tile": 9})
+    made = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), current, original, {"tile": 9})
     return Compare(validate(Compare.Options, parse_yaml(text))).apply(made)
 
 
@@ -107,6 +107,6 @@ def test_a_label_on_a_tiny_picture_is_cut_off():
 
 
 def test_a_sheet_is_no_label_map():
-    before = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), SMALL, SMALL)
+    before = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), SMALL, SMALL)
     made = Compare().apply(before.with_maps({"label": np.zeros((SMALL.height, SMALL.width), np.int32)}))
     assert made.maps == {}

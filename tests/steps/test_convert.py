@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from img2imgkit.steps.convert import Convert
 
 
 def item(picture):
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture)
 
 
 def converted(picture, text):

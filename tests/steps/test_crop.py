@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ PIXELS = noise(1, 40, 60)
 
 def item():
     picture = Picture(PIXELS, noise(2, 40, 60, 1))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture)
 
 
 def crop(text):

@@ -33,7 +33,7 @@ def palette(tmp_path: Path) -> Path:
 def item(name: str = "a.png", instances: bool = True) -> Item:
     picture = Picture(drawn(LABEL))
     maps = {"label": LABEL, **({"instance": OBJECTS} if instances else {})}
-    return Item(Entry(Path(name), PurePosixPath(name), 0, 1, 1), picture, picture, maps=maps)
+    return Item.still(Entry(name, PurePosixPath(name), 0, 1, "1"), picture, picture, maps=maps)
 
 
 def step(text: str, facts: dict[str, str | int] | None = None, folder: Path | None = None) -> EditObjects:

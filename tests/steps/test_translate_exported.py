@@ -48,7 +48,7 @@ def step(model: Path | str, **options: object) -> Translate:
 
 def item() -> Item:
     picture = Picture(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 0, "0"), picture, picture)
 
 
 @pytest.mark.parametrize(

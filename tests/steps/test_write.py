@@ -12,7 +12,7 @@ from img2imgkit.steps.write import Write
 
 
 def entry(relative: str) -> Entry:
-    return Entry(Path("/in") / relative, PurePosixPath(relative), 3, 1, 1)
+    return Entry(f"/in/{relative}", PurePosixPath(relative), 3, 1, "1")
 
 
 def write(folder: Path, **options: object) -> Write:
@@ -39,7 +39,7 @@ def test_targets(tmp_path: Path, options: dict[str, str], relative: str, target:
 
 def test_the_picture_completes_the_name_and_the_suffix_decides_the_format(tmp_path: Path) -> None:
     picture = Picture(levels(1, 5, 9))
-    rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item(entry("x.png"), picture, picture))
+    rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item.still(entry("x.png"), picture, picture))
     assert str(rendering.target) == "x-9x5.bmp"
     assert rendering.data.startswith(b"BM")
 
