@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
     from img2imgkit.hookspecs import hookimpl
     from img2imgkit.images import Metadata, Picture
-    from img2imgkit.step import Entry, Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
+    from img2imgkit.item import Entry, Item
+    from img2imgkit.step import Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Geometry, Networks, Task
 
 _HOME = {
     "Adoption": "exchange",
     "Catalog": "catalog",
     "Config": "config",
-    "Entry": "step",
+    "Entry": "item",
     "Exporter": "exchange",
     "Foreign": "exchange",
     "Geometry": "task",
     "Importer": "exchange",
     "InteropError": "errors",
-    "Item": "step",
+    "Item": "item",
     "Location": "config",
     "Metadata": "images",
     "Networks": "task",

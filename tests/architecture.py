@@ -24,6 +24,7 @@ ROOMS = (  # each imports only rooms before it
         "parts",
         "exchange",
         "task",
+        "item",
         "step",
         "hookspecs",
         "catalog",

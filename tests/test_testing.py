@@ -696,8 +696,8 @@ BROKEN_STEPS = [
     (Unsafe, "when several threads call it"),
     (Wrong, "gave Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
-    (Escaping, "not below its folder"),
-    (Absolute, "not below its folder"),
+    (Escaping, "not below its location"),
+    (Absolute, "not below its location"),
     (RandomBytes, "not deterministic"),
     (Unstartable, "does not start: nothing to work with"),
 ]

@@ -23,6 +23,7 @@ from img2imgkit.cli import (
 )
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
+from img2imgkit.item import local_path
 from img2imgkit.pipeline import (
     Job,
     Plan,
@@ -34,7 +35,7 @@ from img2imgkit.pipeline import (
     run,
     write_report,
 )
-from img2imgkit.step import Resources, local_path
+from img2imgkit.step import Resources
 
 LINES = 1000  # of a plan, printed at a time
 

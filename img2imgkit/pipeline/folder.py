@@ -21,7 +21,8 @@ from typing import IO, Any
 
 from img2imgkit import files
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.step import Sink, local_path
+from img2imgkit.item import local_path
+from img2imgkit.step import Sink
 
 STATE = ".img2img"
 REPORTS = ("report.json", "report.html")

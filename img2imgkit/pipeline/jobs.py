@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.spill import CACHE, private_database, room_for_rows
-from img2imgkit.step import Entry
 
 SCHEMA = "CREATE TABLE jobs (number INTEGER PRIMARY KEY, make INTEGER, job BLOB)"
 ROWS = 1000  # read at a time: a cursor that is left open for hours would pin the rows it has seen

@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.folder import Written
 from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
-from img2imgkit.step import Entry
 
 LEDGER = "ledger.jsonl"
 OF_A_LINE = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "file": dict}

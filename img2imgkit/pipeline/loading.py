@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Source
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Source
 
 
 class Loader:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 
 Status = Literal["done", "up to date", "failed", "not reached"]
 

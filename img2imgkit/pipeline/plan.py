@@ -13,13 +13,14 @@ from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
+from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, some
 from img2imgkit.pipeline.file import Pipeline, Use
 from img2imgkit.pipeline.folder import REPORTS, STATE, folder_of, resolved
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger, Recipe
 from img2imgkit.pipeline.variants import Variant, Variants, as_seen, fields_before_sinks, new_variants, with_variants
-from img2imgkit.step import Entry, Planning, Sink, Source, local_path
+from img2imgkit.step import Planning, Sink, Source
 
 
 class Recipes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from img2imgkit.errors import EncodeError, ImageError
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.executor import Done, Executor, Staged
 from img2imgkit.pipeline.folder import OutputFolder, Written, folder_of, unstage
 from img2imgkit.pipeline.jobs import Job
@@ -26,7 +27,7 @@ from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.outcome import Outcome, Result, Watcher
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.variants import as_seen, fields_before_sinks
-from img2imgkit.step import Entry, Sink
+from img2imgkit.step import Sink
 
 PLACING = 4  # threads that sync and rename, and jobs that may wait for them
 

@@ -20,6 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from img2imgkit.errors import ImageError, ToolkitError
+from img2imgkit.item import Item
 from img2imgkit.pipeline.executor import Done, Executor, Staged
 from img2imgkit.pipeline.file import Pipeline
 from img2imgkit.pipeline.folder import STATE, folder_of, stage, unstage
@@ -27,7 +28,7 @@ from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.loading import Loader, an_item
 from img2imgkit.pipeline.outcome import Outcome, Status, described
 from img2imgkit.pipeline.thumbnails import Thumbnails
-from img2imgkit.step import Item, Rendering, Resources, Sink, Step, Transform
+from img2imgkit.step import Rendering, Resources, Sink, Step, Transform
 
 
 @dataclass

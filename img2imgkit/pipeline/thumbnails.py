@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 
 LONGEST = 360
 KEPT = 200

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import product
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.step import Entry, Sink, Step, Transform
+from img2imgkit.item import Entry
+from img2imgkit.step import Sink, Step, Transform
 
 Variant = tuple[tuple[str, str], ...]
 Variants = Mapping[str, Sequence[str]]
@@ -55,6 +56,8 @@ def fields_before_sinks(stages: Iterable[Transform | Sink]) -> Iterator[frozense
 
 def as_seen(entry: Entry, fields: Collection[str]) -> Entry:
     """The entry as a sink sees it: as a variant by the fields of the steps before it alone."""
+    if not entry.variant:
+        return entry
     return replace(entry, variant=tuple(pair for pair in entry.variant if pair[0] in fields))
 
 

@@ -18,7 +18,8 @@ from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import Palette, drawn, read_palette
 from img2imgkit.errors import ConfigError, DataError, DecodeError, Problem
 from img2imgkit.images import Picture, is_image
-from img2imgkit.step import Entry, Item, Planning
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.read import FolderSource
 
 

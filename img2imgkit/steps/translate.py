@@ -13,7 +13,8 @@ from img2imgkit.bundle import Manifest, PluginVersion
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
-from img2imgkit.step import Item, Planning, Resources, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.side_files import FilesInput
 from img2imgkit.steps.side_inputs import Given, SideInputs
 

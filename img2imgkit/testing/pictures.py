@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from img2imgkit.images import Metadata, Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 
 
 def sample_items() -> tuple[Item, ...]:

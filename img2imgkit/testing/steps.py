@@ -15,7 +15,8 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config
 from img2imgkit.errors import ImageError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning, Rendering, Resources, Sink, Source, Step, Transform
 from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.pictures import sample_items
 

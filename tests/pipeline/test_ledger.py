@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import PlanError
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.folder import OutputFolder, Written, stage
 from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
-from img2imgkit.step import Entry
 
 ENTRY = Entry("/in/a.png", PurePosixPath("a.png"), 0, 10, "20")
 TARGET = PurePosixPath("a.png")

@@ -11,8 +11,9 @@ from PIL import Image
 from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ToolkitError
+from img2imgkit.item import Item
 from img2imgkit.pipeline import make_report, write_report
-from img2imgkit.step import Item, Resources
+from img2imgkit.step import Resources
 
 NAMES = [f"{number}.png" for number in range(12)]
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from img2imgkit.images import Picture
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.thumbnails import KEPT, LONGEST, Thumbnails
-from img2imgkit.step import Entry, Item
 
 
 def item(picture: Picture, index: int = 0) -> Item:

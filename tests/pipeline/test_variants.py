@@ -15,10 +15,10 @@ from PIL import Image
 from pipelines_for_tests import pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ConfigError, DecodeError, PlanError
+from img2imgkit.item import Entry
 from img2imgkit.pipeline import make_report, write_report
 from img2imgkit.pipeline.loading import Loader
 from img2imgkit.pipeline.plan import Plan
-from img2imgkit.step import Entry
 
 SHADE = {"shade": {}}
 NAMED = {"name": "{relpath}/{stem}_{shade}"}

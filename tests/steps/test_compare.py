@@ -11,7 +11,7 @@ from corpus_files import smooth
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Metadata, Picture, encode, profiles, resize, with_depth, without_alpha
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.compare import Compare
 
 

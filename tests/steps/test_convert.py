@@ -10,7 +10,7 @@ from corpus import noise
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Metadata, Picture, encode, profiles, to_grey, with_depth, without_alpha
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.convert import Convert
 
 

@@ -9,7 +9,7 @@ from corpus import noise
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.crop import Crop
 
 PIXELS = noise(1, 40, 60)

@@ -14,7 +14,8 @@ from img2imgkit.config import located, parse_yaml, validate
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.edit_objects import EditObjects
 from img2imgkit.testing import check_step
 

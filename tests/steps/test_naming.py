@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 from img2imgkit.steps.naming import Template
 
 

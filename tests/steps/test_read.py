@@ -13,7 +13,8 @@ from pictures import save_pictures
 from PIL import Image
 
 from img2imgkit.errors import ConfigError, DecodeError
-from img2imgkit.step import Entry, Planning
+from img2imgkit.item import Entry
+from img2imgkit.step import Planning
 from img2imgkit.steps.read import Read, natural_key
 
 

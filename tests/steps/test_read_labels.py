@@ -12,7 +12,8 @@ from PIL import Image
 
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, DecodeError
-from img2imgkit.step import Item, Planning
+from img2imgkit.item import Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.read_labels import ReadLabels
 from img2imgkit.testing import check_step
 

@@ -13,7 +13,7 @@ from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.data.palettes import drawn
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.resize import Resize
 
 

@@ -16,8 +16,9 @@ from img2imgkit import bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.images import Picture
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 

@@ -16,8 +16,9 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
 from img2imgkit.inference import save_code
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 CATALOG = tiny_catalog()

@@ -7,7 +7,8 @@ from pictures import levels
 
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Planning
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.write import Write
 
 
