@@ -18,14 +18,13 @@ from img2imgkit.exchange import Taken as Taken
 from img2imgkit.hookspecs import hookimpl as hookimpl
 from img2imgkit.images import Metadata as Metadata
 from img2imgkit.images import Picture as Picture
+from img2imgkit.item import Entry as Entry
+from img2imgkit.item import Item as Item
 from img2imgkit.metrics import Metric as Metric
 from img2imgkit.metrics import PairMetric as PairMetric
 from img2imgkit.metrics import PretrainedWeights as PretrainedWeights
 from img2imgkit.metrics import SetMetric as SetMetric
 from img2imgkit.metrics import SetsMetric as SetsMetric
-from img2imgkit.step import Entry as Entry
-from img2imgkit.step import Item as Item
-from img2imgkit.step import Listing as Listing
 from img2imgkit.step import Planning as Planning
 from img2imgkit.step import Rendering as Rendering
 from img2imgkit.step import Resources as Resources

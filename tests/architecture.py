@@ -27,6 +27,7 @@ ROOMS = (  # each imports only rooms before it
         "exchange",
         "task",
         "data_kind",
+        "item",
         "step",
         "hookspecs",
         "catalog",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
 
@@ -43,7 +43,7 @@ def suffixes() -> Mapping[str, str]:
     return MappingProxyType({**known, ".mpo": "JPEG"})
 
 
-def format_of(path: Path) -> str | None:
+def format_of(path: PurePath) -> str | None:
     """The format that a file's suffix stands for, or None. Nothing is opened."""
     return suffixes().get(path.suffix.lower())
 

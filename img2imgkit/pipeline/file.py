@@ -12,6 +12,7 @@ from pydantic import Field
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config, Document, load_yaml, located, validate
 from img2imgkit.errors import ConfigError, NotInstalled, Problem
+from img2imgkit.pipeline.folder import folder_of
 from img2imgkit.step import Sink, Source, Step, Transform, kind_of
 
 
@@ -76,7 +77,7 @@ class Pipeline:
     def main_sink(self) -> Sink:
         """The sink that the report shows, and lies beside: the last, or another whose folder contains the last's."""
         last = self.sinks[-1]
-        return next((sink for sink in self.sinks if sink.folder() in last.folder().parents), last)
+        return next((sink for sink in self.sinks if folder_of(sink) in folder_of(last).parents), last)
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
@@ -124,11 +125,11 @@ def _checked(document: Document, catalog: Catalog) -> Pipeline:
 
 def _moved(pipeline: Pipeline, destination: Path) -> dict[str, str]:
     """The new folders of the main sink, and of those inside its folder."""
-    main = pipeline.main_sink.folder()
+    main = folder_of(pipeline.main_sink)
     found: dict[str, str] = {}
     for index, use in enumerate(pipeline.uses):
-        if isinstance(use.step, Sink) and use.step.folder().is_relative_to(main):
-            found |= _folder(index, destination / use.step.folder().relative_to(main))
+        if isinstance(use.step, Sink) and folder_of(use.step).is_relative_to(main):
+            found |= _folder(index, destination / folder_of(use.step).relative_to(main))
     return found
 
 

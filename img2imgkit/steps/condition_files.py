@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from img2imgkit.bundle import Manifest
-    from img2imgkit.step import Entry
+    from img2imgkit.item import Entry
 
 Codes = Callable[["Entry"], "np.ndarray"]
 

@@ -27,7 +27,7 @@ from img2imgkit.task import Condition
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Manifest
-    from img2imgkit.step import Item
+    from img2imgkit.item import Item
 
 Scalar = str | int | float | bool
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 
 from img2imgkit.config import suggestion
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 
 OF_THE_ENTRY = ("stem", "ext", "relpath", "index")
 OF_THE_STEPS = ("task", "model", "scale")

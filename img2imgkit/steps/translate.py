@@ -12,7 +12,8 @@ from pydantic import Field
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
 from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
-from img2imgkit.step import Item, Planning, Resources, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
 

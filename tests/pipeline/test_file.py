@@ -36,7 +36,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     pipeline = read(tmp_path, GOOD)
     assert pipeline.source.options.folder == tmp_path / "photos"
-    assert pipeline.sinks[0].folder() == tmp_path.parent / "out"
+    assert pipeline.sinks[0].location() == str(tmp_path.parent / "out")
 
 
 def test_overrides_are_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_overrides_are_relative_to_the_current_folder(tmp_path: Path, monkeypatc
 def test_input_and_output_replace_the_folders(tmp_path: Path) -> None:
     pipeline = read(tmp_path, GOOD, source=Path('/a "b"\\c'), destination=Path("/d"))
     assert pipeline.source.options.folder == Path('/a "b"\\c')
-    assert pipeline.sinks[0].folder() == Path("/d")
+    assert pipeline.sinks[0].location() == "/d"
 
 
 def test_a_folder_replaces_an_overridden_one_too(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
     pipeline = read(
         tmp_path, f"name: x\nsteps:\n  - {{uses: read, with: {{folder: i}}}}\n{sinks}", destination=Path("/d")
     )
-    assert [sink.folder() for sink in pipeline.sinks] == [tmp_path / "elsewhere", Path("/d"), Path("/d/deep")]
+    assert [sink.location() for sink in pipeline.sinks] == [str(tmp_path / "elsewhere"), "/d", "/d/deep"]
     assert pipeline.main_sink is pipeline.sinks[1]
 
 

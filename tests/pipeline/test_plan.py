@@ -8,7 +8,7 @@ from pictures import save_pictures, tree
 from pipelines_for_tests import pipeline_file, plan_of, run_file
 
 from img2imgkit.errors import ConfigError, PlanError
-from img2imgkit.pipeline import plan
+from img2imgkit.pipeline import collisions
 
 
 def test_a_new_folder_is_made_whole(tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_names_that_differ_in_case_collide_where_case_is_ignored(
 ) -> None:
     save_pictures(tmp_path / "in", "a.png", "sub/A.PNG")
     path = pipeline_file(tmp_path, write={"name": "{stem}.png"})
-    if not plan.ignores_case(tmp_path):
+    if not collisions.ignores_case(tmp_path):
         assert len(plan_of(path).jobs) == 2
-    monkeypatch.setattr(plan, "ignores_case", lambda folder: True)
+    monkeypatch.setattr(collisions, "ignores_case", lambda folder: True)
     with pytest.raises(PlanError, match=r"a\.png <- a\.png, sub/A\.PNG"):
         plan_of(path)
 

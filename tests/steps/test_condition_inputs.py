@@ -16,7 +16,7 @@ from img2imgkit import bundle, data, steps
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import save_code
-from img2imgkit.pipeline import Result, make_plan, read_pipeline, run
+from img2imgkit.pipeline import Result, ThreadExecutor, make_plan, read_pipeline, run
 from img2imgkit.pipeline.outcome import Watcher
 from img2imgkit.step import Resources
 from img2imgkit.steps import condition_files
@@ -83,7 +83,7 @@ def pipeline(work: Path, name: str = "{stem}", **options: Any) -> Path:
 
 def carried_out(path: Path) -> Result:
     plan = make_plan(read_pipeline(path, CATALOG), CATALOG)
-    return run(plan, Resources("cpu"), Silent())
+    return run(plan, ThreadExecutor(plan.pipeline, Resources("cpu")), Silent())
 
 
 def reds(work: Path) -> dict[str, int]:

@@ -1,17 +1,17 @@
 """Name templates."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 from img2imgkit.steps.naming import Template
 
 
 def entry(relative: str = "a/b/photo.v2.JPG", index: int = 7) -> Entry:
-    return Entry(Path("/in") / relative, PurePosixPath(relative), index, 1, 1)
+    return Entry(f"/in/{relative}", PurePosixPath(relative), index, 1, "1")
 
 
 FACTS = {"task": "super-resolution", "model": "sr-x2", "scale": 2}

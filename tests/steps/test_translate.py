@@ -17,8 +17,9 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.images import Picture
 from img2imgkit.inference import ModelFinder
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 
@@ -50,7 +51,7 @@ def step(folder: Path | str, **options: object) -> Translate:
 
 def item(height: int = 20, width: int = 30) -> Item:
     picture = Picture(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture, {"read": 1})
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 0, "0"), picture, picture, {"read": 1})
 
 
 def test_it_runs_on_the_thread_that_owns_the_device() -> None:

@@ -16,8 +16,9 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
 from img2imgkit.inference import ModelFinder, save_code
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 CATALOG = tiny_catalog()
@@ -48,7 +49,7 @@ def step(model: Path | str, **options: object) -> Translate:
 
 def item() -> Item:
     picture = Picture(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 0, "0"), picture, picture)
 
 
 @pytest.mark.parametrize(
