@@ -35,6 +35,6 @@ def examples(room: str) -> dict[str, int]:
     return {name: len(doctest.DocTestParser().get_examples(f.__doc__ or "")) for name, f in plain.items()}
 
 
-@pytest.mark.parametrize("room", ["losses", "metrics"])
+@pytest.mark.parametrize("room", ROOMS)
 def test_every_public_function_shows_an_example(room: str) -> None:
     assert [name for name, count in examples(room).items() if not count] == []

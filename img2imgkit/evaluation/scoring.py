@@ -96,30 +96,38 @@ def find_scoring(
     if not chosen:
         own = [metric for metric in catalog.metrics.values() if under in metric.protocols]
         chosen = [metric for metric in own if all(not need.required or need.name in files for need in metric.needs)]
+    if not chosen:
+        raise NotInstalled(f"no metric is installed that measures under protocol {under.label!r} without weights")
     return Scoring(under, _made(chosen, files))
 
 
 def _protocol(catalog: Catalog, usual: Protocol, chosen: Sequence[type[Metric]], stated: str | None) -> Protocol:
     """The one that is stated; else the usual one, or the first that all chosen metrics are measured under."""
-    try:
-        known = protocols_of(catalog.metrics.values())
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
     label = usual.label if stated is None else stated
     if stated is None and chosen:
         shared = [each for each in chosen[0].protocols if all(each in metric.protocols for metric in chosen)]
         label = label if usual in shared or not shared else shared[0].label
-    if label not in known:
-        there = f"; the protocols are {', '.join(known)}" if known else ""
-        raise NotInstalled(f"no metric is installed of a protocol {label!r}{there}{suggestion(label, known)}")
+    protocol = usual if label == usual.label else _of_label(catalog, label)
     for metric in chosen:
-        if known[label] not in metric.protocols:
+        if protocol not in metric.protocols:
             own = ", ".join(each.label for each in metric.protocols)
             raise ConfigError(
                 f"metric {metric.name!r} is measured under {own}, not under {label}; "
                 "measure metrics of different protocols one after the other"
             )
-    return known[label]
+    return protocol
+
+
+def _of_label(catalog: Catalog, label: str) -> Protocol:
+    labels = {name: [each.label for each in metric.protocols] for name, metric in catalog.metrics.items()}
+    known = sorted({each for some in labels.values() for each in some})
+    if label not in known:
+        there = f"; the protocols are {', '.join(known)}" if known else ""
+        raise NotInstalled(f"no metric is installed of a protocol {label!r}{there}{suggestion(label, known)}")
+    try:
+        return protocols_of(catalog.metrics[name] for name, some in labels.items() if label in some)[label]
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _made(chosen: Iterable[type[Metric]], files: Mapping[str, Path]) -> tuple[Metric, ...]:

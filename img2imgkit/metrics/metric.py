@@ -76,6 +76,8 @@ class Metric(ABC):
         ours = cls.__module__ == __name__
         if not ours and not isinstance(getattr(cls, "higher_is_better", None), bool):
             raise TypeError(f"{cls.__name__} must say which way is better: higher_is_better = True, or False")
+        if not cls.protocols or not all(isinstance(each, Protocol) for each in cls.protocols):
+            raise TypeError(f"{cls.__name__}.protocols must be a tuple of one Protocol at least, got {cls.protocols!r}")
 
     @classmethod
     def title(cls) -> str:

@@ -50,8 +50,10 @@ def _check_description(metric: type[Metric]) -> None:
     check_name(metric)
     check_docstring(metric)
     expect(isinstance(metric.digits, int) and metric.digits >= 0, f"{metric.__name__}.digits is {metric.digits!r}")
-    good = metric.protocols and all(isinstance(each, Protocol) and each.about for each in metric.protocols)
-    expect(good, f"{metric.__name__}.protocols is {metric.protocols!r}; name one Protocol at least, with its 'about'")
+    for protocol in metric.protocols:
+        expect(
+            protocol.about, f"{metric.__name__}: protocol {protocol.label!r} has no 'about', which is shown to users"
+        )
 
 
 def _check_needs(metric: type[Metric], weights: Mapping[str, Any]) -> None:

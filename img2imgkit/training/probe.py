@@ -114,9 +114,15 @@ class Probe:
         for (name, _), output, target in zip(self._batches, outputs, targets, strict=True):
             for metric in self._metrics:
                 if target is not None and self._suits(metric, target.shape[:2]):
-                    views = [metric.protocols[0].view(each, self._geometry.scale) for each in (target, output)]
-                    found.setdefault(metric.name, {})[name] = min(metric.ceiling, metric.measure(*views))
+                    found.setdefault(metric.name, {})[name] = self._score(metric, name, target, output)
         return {metric: {"mean": float(np.mean(list(by.values()))), **by} for metric, by in found.items()}
+
+    def _score(self, metric: PairMetric, name: str, target: np.ndarray, output: np.ndarray) -> float:
+        first, second = (metric.protocols[0].view(each, self._geometry.scale) for each in (target, output))
+        try:
+            return min(metric.ceiling, metric.measure(first, second))
+        except ValueError as error:
+            raise TrainingError(f"probe: cannot score {name!r}: {error}") from error
 
     def _suits(self, metric: PairMetric, size: Sequence[int]) -> bool:
         """Whether a picture of this height and width is large enough."""

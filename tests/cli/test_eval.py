@@ -188,7 +188,7 @@ def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
         (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
         (["--baseline", "copy", "--metric", "sim"], "no metric 'sim' is installed; did you mean 'ssim'?"),
         (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' is measured under sr-matlab"),
-        (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-basicsr-y; did you mean 'sr-rgb'?"),
+        (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-matlab, sr-rgb; did you mean 'sr-rgb'?"),
         (
             ["--baseline", "copy", "--weights", "inception=x.npz"],
             "no metric that is measured needs weights 'inception'",

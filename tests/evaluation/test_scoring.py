@@ -68,10 +68,19 @@ def test_what_cannot_be_measured_is_said(
         find_scoring(CATALOG, PAIRS_8BIT, chosen, stated)
 
 
-def test_protocols_that_contradict_each_other_are_an_error() -> None:
+def test_a_plugin_that_means_another_protocol_by_a_known_label_disturbs_nobody_else() -> None:
     other = type("Other", (Worst,), {"name": "other", "protocols": (replace(PAIRS_8BIT, rounded=False),)})
+    installed = Catalog((BUILT_IN, plugin(other)))
+    assert names(find_scoring(installed, PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
     with pytest.raises(ConfigError, match="mean different protocols by 'pairs-8bit'"):
-        find_scoring(Catalog((BUILT_IN, plugin(other))), PAIRS_8BIT)
+        find_scoring(installed, SR_MATLAB, protocol="pairs-8bit")
+    with pytest.raises(ConfigError, match="'other' is measured under pairs-8bit, not"):
+        find_scoring(installed, PAIRS_8BIT, ["l1", "other"])
+
+
+def test_nothing_to_measure_is_an_error() -> None:
+    with pytest.raises(NotInstalled, match="no metric is installed that measures under protocol 'pairs-8bit'"):
+        find_scoring(Catalog(()), PAIRS_8BIT)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])

@@ -30,6 +30,12 @@ def test_a_metric_that_does_not_say_which_way_is_better_is_refused() -> None:
         type("Silent", (kit.PairMetric,), {"name": "silent"})
 
 
+@pytest.mark.parametrize("protocols", [(), ("pairs-8bit",), PAIRS_8BIT.name])
+def test_a_metric_without_protocols_is_refused(protocols: object) -> None:
+    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a tuple of one Protocol at least"):
+        type("Homeless", (Worst,), {"protocols": protocols})
+
+
 @pytest.mark.parametrize("metric", [Worst(), Psnr()], ids=["toy", "psnr"])
 def test_pictures_of_two_shapes_are_never_broadcast(metric: kit.PairMetric) -> None:
     with pytest.raises(ValueError, match=r"shapes \(8, 8, 3\) and \(8, 8, 1\)"):

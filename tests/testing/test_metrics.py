@@ -9,6 +9,7 @@ import pytest
 from toy_metrics import ALL, Contrast, Weighted, Worst
 
 import img2imgkit as kit
+from img2imgkit.metrics import Protocol
 from img2imgkit.testing import check_metric
 
 HEADS = {"heads": {"scale": np.array(2.0)}}
@@ -44,7 +45,7 @@ def counted(metric: Any, reference: np.ndarray, picture: np.ndarray) -> float:
         (worst(name="Worst Level"), "name is 'Worst Level'"),
         (worst(__doc__=""), "has no docstring"),
         (worst(digits=-1), "digits is -1"),
-        (worst(protocols=()), "name one Protocol at least"),
+        (worst(protocols=(Protocol("mine", ""),)), "protocol 'mine' has no 'about'"),
         (worst(higher_is_better=True), "higher_is_better is True"),
         (worst(compare=lambda *_: 3.0), "gave 3.0 for equal pictures, 3.0 for noisy ones"),
         (worst(compare=lambda *_: float("nan")), "refuses pictures: metric 'worst' gave nan"),

@@ -194,3 +194,9 @@ def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_bes
     metrics = {metric.name: metric for metric in (L1, Psnr, PsnrY, Ssim, *toy_metrics.ALL)}
     assert [metric.name for metric in probe_metrics(metrics)] == ["l1", "psnr", "ssim", "worst"]
     assert [metric.name for metric in probe_metrics(metrics, "psnr_y")] == ["l1", "psnr", "psnr_y", "ssim", "worst"]
+
+
+def test_a_metric_that_fails_is_named_with_its_picture() -> None:
+    silent = type("Silent", (toy_metrics.Worst,), {"compare": lambda *_: float("nan")})
+    with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' gave nan"):
+        probe_of(halved(GREY), metrics=(silent(),)).look()
