@@ -1,0 +1,80 @@
+"""How long `img2img run --dry-run` takes over very many files, and how much memory.
+
+    python benchmarks/million_entries.py [--entries 1000000] [--per-folder 1000] [--ledger]
+
+Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them, in a process
+of its own. With `--ledger` the output folder has a ledger with a line for each file, so that all of it is read, too.
+Prints the number of entries, seconds (and how many of them the processor has worked), and peak MiB. A dry run decodes
+nothing, so that the files need no content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def make_files(folder: Path, count: int, per_folder: int) -> None:
+    """``count`` empty files, ``per_folder`` in each folder."""
+    for first in range(0, count, per_folder):
+        inside = folder / f"{first // per_folder}"
+        inside.mkdir(parents=True)
+        for number in range(min(per_folder, count - first)):
+            os.close(os.open(f"{inside}/{number}.png", os.O_CREAT | os.O_WRONLY))
+
+
+def make_ledger(folder: Path, source: Path) -> None:
+    """A ledger that knows of a file made of each one below ``source``, by another recipe than the pipeline's."""
+    folder.mkdir(parents=True)
+    with (folder / "ledger.jsonl").open("w", encoding="utf-8") as handle:
+        for path in source.rglob("*.png"):
+            name = str(path.relative_to(source))
+            file = {"path": name, "size": 0, "mtime_ns": 0, "sha256": "0" * 64}
+            line = {"entry": name, "sink": "0", "by": "0" * 64, "target": name, "size": 0, "version": "0", "file": file}
+            handle.write(json.dumps(line) + "\n")
+
+
+def dry_run(folder: Path) -> tuple[int, float, float, float]:
+    """Jobs that are planned, seconds, seconds of the processor, and peak MiB."""
+    steps = [{"uses": "read", "with": {"folder": "in"}}, {"uses": "write", "with": {"folder": "out"}}]
+    path = folder / "pipeline.yaml"
+    path.write_text(json.dumps({"name": "benchmark", "steps": steps}), encoding="utf-8")
+    printed = folder / "plan.txt"
+    began = time.perf_counter()
+    with printed.open("wb") as output:
+        command = [sys.executable, "-m", "img2imgkit.cli", "run", str(path), "--dry-run"]
+        process = subprocess.Popen(command, stdout=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        raise SystemExit(f"img2img run failed with {os.waitstatus_to_exitcode(status)}")
+    with printed.open("rb") as lines:
+        jobs = sum(line.startswith(b"make ") for line in lines)
+    return jobs, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--per-folder", type=int, default=1000)
+    parser.add_argument("--ledger", action="store_true", help="also read a ledger of as many lines")
+    stated = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make_files(folder / "in", stated.entries, stated.per_folder)
+        if stated.ledger:
+            make_ledger(folder / "out" / ".img2img", folder / "in")
+        jobs, seconds, busy, memory = dry_run(folder)
+        assert jobs == stated.entries, f"{jobs} jobs were planned for {stated.entries} entries"
+        print(f"{jobs} entries, {seconds:.1f} seconds ({busy:.1f} of the processor), peak {memory:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
