@@ -2,15 +2,13 @@
 
     python benchmarks/million_entries.py [--entries 1000000] [--per-folder 1000] [--ledger]
 
-Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them, in a process
-of its own. With `--ledger` the output folder has a ledger with a line for each file, so that all of it is read, too.
-Prints the number of entries, seconds (and how many of them the processor has worked), and peak MiB. A dry run decodes
-nothing, so that the files need no content.
+Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them in a process
+of its own; a dry run decodes nothing. With `--ledger` the output folder has a ledger with a line for each file, all of
+which is read.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,6 +16,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import click
+import report
 
 
 def make_files(folder: Path, count: int, per_folder: int) -> None:
@@ -59,21 +60,24 @@ def dry_run(folder: Path) -> tuple[int, float, float, float]:
     return jobs, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--per-folder", type=int, default=1000)
-    parser.add_argument("--ledger", action="store_true", help="also read a ledger of as many lines")
-    stated = parser.parse_args()
+@click.command(help=__doc__)
+@click.option("--entries", default=1_000_000, show_default=True)
+@click.option("--per-folder", default=1000, show_default=True, help="Files in each folder.")
+@click.option("--ledger", is_flag=True, help="Also read a ledger of as many lines.")
+@report.tiny_option
+def main(entries: int, per_folder: int, ledger: bool, tiny: bool) -> None:
+    if tiny:
+        entries, per_folder = 1000, 100
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        make_files(folder / "in", stated.entries, stated.per_folder)
-        if stated.ledger:
+        make_files(folder / "in", entries, per_folder)
+        if ledger:
             make_ledger(folder / "out" / ".img2img", folder / "in")
         jobs, seconds, busy, memory = dry_run(folder)
-        assert jobs == stated.entries, f"{jobs} jobs were planned for {stated.entries} entries"
-        print(f"{jobs} entries, {seconds:.1f} seconds ({busy:.1f} of the processor), peak {memory:.0f} MiB")
+        if jobs != entries:
+            raise click.ClickException(f"{jobs} jobs were planned for {entries} entries")
+        row = (f"{jobs:,}", f"{seconds:.1f}", f"{busy:.1f}", f"{memory:.0f}")
+        report.show(("entries", "seconds", "of the processor", "peak MiB"), [row])
 
 
 if __name__ == "__main__":

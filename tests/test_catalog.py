@@ -29,8 +29,8 @@ def sink(called, **extra):
 
         name = called
 
-        def folder(self):
-            return Path("out")
+        def location(self):
+            return "out"
 
         def target(self, entry):
             return PurePosixPath("x.png")

@@ -143,7 +143,7 @@ class ThreadExecutor(Executor):
         except ImageError as error:
             self._end(flight, "failed", str(error))
         except MemoryError:
-            self._end(flight, "failed", f"out of memory in step {step.name!r}; run with fewer --jobs or smaller tiles")
+            self._end(flight, "failed", f"out of memory in step {step.name!r}; run with fewer jobs or smaller tiles")
         except BaseException as error:  # SystemExit too: an item that never ends would hang the run
             flight.notes["trace"] = traceback.format_exc(limit=-4)
             self._end(flight, "failed", f"step {step.name!r} broke: {type(error).__name__}: {error}")

@@ -20,6 +20,7 @@ SCRIPTS = {  # the number of rows in each table
     "exports": pytest.param("exports", [3]),
     "inference_overhead": pytest.param("inference_overhead", [2]),
     "kill_test": pytest.param("kill_test", [2]),
+    "million_entries": pytest.param("million_entries", [1]),
     "parity": pytest.param("parity", [2, 2, 2]),
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),
     "replicas_test": pytest.param("replicas_test", [1]),
