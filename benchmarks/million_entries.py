@@ -2,8 +2,8 @@
 
     python benchmarks/million_entries.py [--entries 1000000] [--per-folder 1000] [--ledger]
 
-Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them, in a process
-of its own. With `--ledger` the output folder has a ledger with a line for each file, so that all of it is read, too.
+Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them, in its own
+process. With `--ledger` the output folder has a ledger with a line for each file, so that all of it is read, too.
 Prints the number of entries, seconds (and how many of them the processor has worked), and peak MiB. A dry run decodes
 nothing, so that the files need no content.
 """

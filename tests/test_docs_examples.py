@@ -1,10 +1,12 @@
 """What the docs show works: the plugin and the step keep their contracts, the pipelines are accepted."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from pictures import save_pictures
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
@@ -43,6 +45,17 @@ def test_the_readmes_task_keeps_its_contract(two_cpus):
 
 def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
+
+
+def test_the_source_of_the_plugin_page_keeps_its_contract(tmp_path):
+    save_pictures(tmp_path, "b.png", "a.png")
+    (tmp_path / "list.txt").write_text("b.png\nnowhere.png\na.png\n")
+    source = shown("python", "class Listed(", "Listed")
+    options = source.Options(file=tmp_path / "list.txt")
+    check_step(source, options)
+    ignored = Counter()
+    assert [str(entry.relative) for entry in source(options).find(ignored)] == ["b.png", "a.png"]
+    assert ignored == {"names without a file": 1}
 
 
 def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
