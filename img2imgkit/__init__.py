@@ -9,29 +9,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from img2imgkit.architectures import Architecture, ArchitectureChoice, Assumption, Checkpoint, NetworkSpec
     from img2imgkit.catalog import Catalog
+    from img2imgkit.components import Choice, Component, choice, resolve
     from img2imgkit.config import Config, Location
     from img2imgkit.errors import InteropError
-    from img2imgkit.exchange import Adoption, Exporter, Foreign, Importer, Port, Program, Taken
-    from img2imgkit.hookspecs import hookimpl
+    from img2imgkit.exchange import (
+        Exporter,
+        FromFile,
+        Importable,
+        ImportedNetwork,
+        Importer,
+        ImportPlan,
+        Port,
+        Program,
+        SavedWeights,
+        StateDict,
+        by_role,
+    )
+    from img2imgkit.geometry import Geometry
+    from img2imgkit.hooks import hookimpl
     from img2imgkit.images import Metadata, Picture
     from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
-    from img2imgkit.task import Geometry, Networks, Task
+    from img2imgkit.task import Networks, Task
 
 _HOME = {
-    "Adoption": "exchange",
+    "Architecture": "architectures",
+    "ArchitectureChoice": "architectures",
+    "Assumption": "architectures",
     "Catalog": "catalog",
+    "Checkpoint": "architectures",
+    "Choice": "components",
+    "Component": "components",
     "Config": "config",
     "Entry": "step",
     "Exporter": "exchange",
-    "Foreign": "exchange",
-    "Geometry": "task",
+    "FromFile": "exchange",
+    "Geometry": "geometry",
+    "ImportPlan": "exchange",
+    "Importable": "exchange",
+    "ImportedNetwork": "exchange",
     "Importer": "exchange",
     "InteropError": "errors",
     "Item": "step",
     "Listing": "step",
     "Location": "config",
     "Metadata": "images",
+    "NetworkSpec": "architectures",
     "Networks": "task",
     "Picture": "images",
     "Planning": "step",
@@ -39,31 +63,44 @@ _HOME = {
     "Program": "exchange",
     "Rendering": "step",
     "Resources": "step",
+    "SavedWeights": "exchange",
     "Side": "task",
     "Sink": "step",
     "Source": "step",
+    "StateDict": "exchange",
     "Step": "step",
-    "Taken": "exchange",
     "Task": "task",
     "Transform": "step",
-    "hookimpl": "hookspecs",
+    "by_role": "exchange",
+    "choice": "components",
+    "hookimpl": "hooks",
+    "resolve": "components",
 }
 
 __version__ = "0.1.0"
 __all__ = [
-    "Adoption",
+    "Architecture",
+    "ArchitectureChoice",
+    "Assumption",
     "Catalog",
+    "Checkpoint",
+    "Choice",
+    "Component",
     "Config",
     "Entry",
     "Exporter",
-    "Foreign",
+    "FromFile",
     "Geometry",
+    "ImportPlan",
+    "Importable",
+    "ImportedNetwork",
     "Importer",
     "InteropError",
     "Item",
     "Listing",
     "Location",
     "Metadata",
+    "NetworkSpec",
     "Networks",
     "Picture",
     "Planning",
@@ -71,15 +108,19 @@ __all__ = [
     "Program",
     "Rendering",
     "Resources",
+    "SavedWeights",
     "Side",
     "Sink",
     "Source",
+    "StateDict",
     "Step",
-    "Taken",
     "Task",
     "Transform",
     "__version__",
+    "by_role",
+    "choice",
     "hookimpl",
+    "resolve",
 ]
 
 

@@ -17,15 +17,16 @@ from typing import Any
 import pluggy
 
 from img2imgkit import backend, hookspecs
+from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
+from img2imgkit.hooks import GROUP
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
-GROUP = "img2imgkit"
 OWN = "img2imgkit"
-ALWAYS = ("steps", "importers", "exporters")  # own plugins that no restriction takes away
+ALWAYS = ("architectures", "steps", "importers", "exporters")  # own plugins that no restriction takes away
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "tasks": Kind("task", (Task,), needs_keras=True),
+        "architectures": Kind("architecture", (Architecture,)),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
@@ -112,6 +114,11 @@ class Catalog:
     def tasks(self) -> Mapping[str, Any]:
         """Task classes by name. Imports TensorFlow."""
         return self._of("tasks")
+
+    @property
+    def architectures(self) -> Mapping[str, type[Architecture]]:
+        """Architecture classes by name."""
+        return self._of("architectures")
 
     @property
     def steps(self) -> Mapping[str, Any]:

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from img2imgkit.hooks import GROUP
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from img2imgkit.architectures import Architecture
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
-hookspec = pluggy.HookspecMarker("img2imgkit")
-hookimpl = pluggy.HookimplMarker("img2imgkit")
+hookspec = pluggy.HookspecMarker(GROUP)
 
 
 @hookspec
@@ -24,6 +26,11 @@ def register_tasks(register: Callable[[type[Task]], None]) -> None:
 
     Import the class inside the hook: the module that holds it imports Keras, and ``img2img --help`` must not.
     """
+
+
+@hookspec
+def register_architectures(register: Callable[[type[Architecture]], None]) -> None:
+    """Call ``register(ArchitectureClass)`` once for each kind of network this plugin brings."""
 
 
 @hookspec

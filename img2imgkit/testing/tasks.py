@@ -14,7 +14,7 @@ import numpy as np
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.config import Config, suggestion
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 from img2imgkit.inference import parsed
 from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from img2imgkit.errors import InteropError
-from img2imgkit.exchange import Adoption, Foreign, Kept
+from img2imgkit.exchange import Importable, ImportedNetwork, ImportPlan, SavedWeights
 from img2imgkit.task import Networks
 
 if TYPE_CHECKING:
@@ -14,13 +14,10 @@ if TYPE_CHECKING:
 
     from img2imgkit.catalog import Catalog
 
-CRITICS = (
-    *("patch_critic", "pixel_critic", "patch_sample", "multiscale_critic"),
-    *("domain_critic", "class_critic", "unet_critic", "vgg_critic"),
-)
 
-
-def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> tuple[str, Adoption, list[str]]:
+def planned(
+    networks: Sequence[ImportedNetwork], catalog: Catalog, task: str | None
+) -> tuple[str, ImportPlan, list[str]]:
     """The task that takes all networks, how it does, and the others that could, the likeliest first.
 
     Args:
@@ -31,25 +28,25 @@ def adopted(networks: Sequence[Foreign], catalog: Catalog, task: str | None) -> 
         NotInstalled: there is no such task.
     """
     if task is not None:
-        adoption = catalog.get("tasks", task).adopt(networks)
-        if adoption is None:
-            raise InteropError(f"task {task!r} has no use for {_shown(networks)}")
-        if adoption.lacking:
-            raise InteropError(f"task {task!r} lacks {'; '.join(adoption.lacking)}")
-        return task, adoption, []
+        plan = _plan(catalog.get("tasks", task), networks)
+        if plan is None:
+            raise InteropError(f"task {task!r} cannot use {_shown(networks)}")
+        if plan.missing:
+            raise InteropError(f"task {task!r} lacks {'; '.join(plan.missing)}")
+        return task, plan, []
     offers = _offers(networks, catalog)
-    complete = {name: adoption for name, adoption in offers.items() if adoption.roles and not adoption.lacking}
+    complete = {name: plan for name, plan in offers.items() if plan.roles and not plan.missing}
     if not complete:
-        lacking = [f"{name} lacks {'; '.join(each.lacking)}" for name, each in offers.items() if each.lacking]
-        reason = "\n  ".join(["", *lacking])
-        if all(each.family in CRITICS for each in networks):
+        missing = [f"{name} lacks {'; '.join(each.missing)}" for name, each in offers.items() if each.missing]
+        reason = "\n  ".join(["", *missing])
+        if all(_is_critic(each) for each in networks):
             reason = "; a critic goes with its generator, or into a training file: initial"
         raise InteropError(f"no task makes a bundle of {_shown(networks)}{reason}")
     first, *others = sorted(complete, key=lambda name: (not complete[name].usual, name))
     return first, complete[first], others
 
 
-def joined(kept: Sequence[Kept], task: str | None) -> tuple[str, Adoption]:
+def joined(saved: Sequence[SavedWeights], task: str | None) -> tuple[str, ImportPlan]:
     """The task whose generators' weights these are, with the options that the files state.
 
     Args:
@@ -58,45 +55,45 @@ def joined(kept: Sequence[Kept], task: str | None) -> tuple[str, Adoption]:
     Raises:
         InteropError: they do not say so, or contradict each other.
     """
-    stated = {each.task for each in kept if each.task} | ({task} if task else set())
+    stated = {each.task for each in saved if each.task} | ({task} if task else set())
     if not stated:
         raise InteropError(
-            f"{kept[0].source}: does not say whose weights it holds: state the task, and its options where they are "
-            "not the usual ones, such as --task pix2pix --set generator.width=32"
+            f"{saved[0].source}: does not say whose weights it holds: state the task, and its options where they are "
+            "not the usual ones, such as task pix2pix with generator.width 32"
         )
     if len(stated) > 1:
         raise InteropError(f"the files are of tasks {', '.join(sorted(stated))}, and a bundle is of one")
-    options = [dict(each.options) for each in kept if each.task]
+    options = [dict(each.options) for each in saved if each.task]
     if any(each != options[0] for each in options):
         raise InteropError("the files are of different models: the options of their tasks differ")
-    roles = {each.role: number for number, each in enumerate(kept)}
-    if len(roles) < len(kept):
-        raise InteropError(f"two files hold the same network {kept[0].role!r}")
-    return stated.pop(), Adoption(options[0] if options else {}, {})
+    roles = {each.role: number for number, each in enumerate(saved)}
+    if len(roles) < len(saved):
+        raise InteropError(f"two files hold the same network {saved[0].role!r}")
+    return stated.pop(), ImportPlan(options[0] if options else {}, {})
 
 
-def fill_foreign(nets: Networks, networks: Sequence[Foreign], adoption: Adoption) -> None:
-    """Put each network's weights where the adoption says. Raises InteropError: they do not fit."""
+def fill_imported(nets: Networks, networks: Sequence[ImportedNetwork], plan: ImportPlan) -> None:
+    """Put each network's weights where the plan says. Raises InteropError: they do not fit."""
     for role, model in nets.generators.items():
-        if role in adoption.fresh:
+        if role in plan.fresh:
             continue
-        if role not in adoption.roles:
+        if role not in plan.roles:
             raise InteropError(f"the generator {role!r} comes from none of the files: {_shown(networks)}")
-        taken = adoption.roles[role]
+        taken = plan.roles[role]
         network = networks[taken.number]
         copy_weights(_inside(network.model, taken.inside), model, f"{network.source}: the generator {role!r}")
 
 
-def fill_kept(nets: Networks, kept: Sequence[Kept]) -> None:
+def fill_saved(nets: Networks, saved: Sequence[SavedWeights]) -> None:
     """The same for weights that Keras saved, by role; a single network needs none. Raises InteropError."""
     wanted = list(nets.generators)
-    given = {each.role: each for each in kept}
-    if len(wanted) == len(kept) == 1:
-        given = {wanted[0]: kept[0]}
+    given = {each.role: each for each in saved}
+    if len(wanted) == len(saved) == 1:
+        given = {wanted[0]: saved[0]}
     if missing := [role for role in wanted if role not in given]:
         raise InteropError(
             f"the task's generators are {', '.join(wanted)}; none of the files is called "
-            f"{' or '.join(missing)}: {', '.join(each.source for each in kept)}"
+            f"{' or '.join(missing)}: {', '.join(each.source for each in saved)}"
         )
     if further := [each.source for role, each in given.items() if role not in wanted]:
         raise InteropError(f"{further[0]}: none of the task's generators, which are {', '.join(wanted)}")
@@ -123,21 +120,29 @@ def copy_weights(source: Any, target: keras.Model, what: str) -> None:
         ours.assign(theirs)
 
 
-def _offers(networks: Sequence[Foreign], catalog: Catalog) -> dict[str, Adoption]:
+def _plan(task: Any, networks: Sequence[ImportedNetwork]) -> ImportPlan | None:
+    return task.import_plan(networks) if issubclass(task, Importable) else None
+
+
+def _is_critic(network: ImportedNetwork) -> bool:
+    return any(role == "projection" or role.endswith("critic") for role in network.architecture.roles)
+
+
+def _offers(networks: Sequence[ImportedNetwork], catalog: Catalog) -> dict[str, ImportPlan]:
     """The tasks that have a use for the networks. One that fails, as a plugin's may, keeps no other from answering."""
-    offers: dict[str, Adoption] = {}
+    offers: dict[str, ImportPlan] = {}
     for name, task in catalog.tasks.items():
         try:
-            adoption = task.adopt(networks)
+            plan = _plan(task, networks)
         except Exception as error:
-            adoption = Adoption({}, {}, lacking=(f"an answer: it failed with {type(error).__name__}: {error}",))
-        if adoption is not None:
-            offers[name] = adoption
+            plan = ImportPlan({}, {}, missing=(f"an answer: it failed with {type(error).__name__}: {error}",))
+        if plan is not None:
+            offers[name] = plan
     return offers
 
 
-def _shown(networks: Sequence[Foreign]) -> str:
-    return " and ".join(f"{each.source} ({each.family})" for each in networks)
+def _shown(networks: Sequence[ImportedNetwork]) -> str:
+    return " and ".join(f"{each.source} ({each.kind})" for each in networks)
 
 
 def _inside(model: keras.Model, path: str) -> Any:

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from pydantic import Field
 
-Options = Mapping[str, Any]
-Places = Iterator[tuple[str, str]]
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import (
+    has_batch_norm,
+    if_complete,
+    norm_assumption,
+    without_instance_statistics,
+)
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+
 Walk = Generator[tuple[str, str], None, int]  # gives the place behind what it has gone through
 BLOCK = re.compile(r"(model(?:\d+_2)?)\.(\d+)\.conv_block\.1\.weight")
 PLAIN = re.compile(r"(model(?:\d+_[12])?)\.(\d+)\.weight")
@@ -33,10 +52,10 @@ def recognise(state: State) -> dict[str, Any] | None:
         "norm": "batch" if has_batch_norm(state) else "instance",
         "out_channels": state[f"{last}.{max(convolutions[last])}.weight"].shape[0],
     }
-    return options if modules(state) == {module for module, _ in places(options)} else None
+    return if_complete(state, options, places)
 
 
-def places(options: Options) -> Places:
+def places(options: Arguments) -> Places:
     """The modules and their layers inside of the model's networks."""
     batch, enhancers = options["norm"] == "batch", options["enhancers"]
     index = yield from _down("model", "global", options["downs"], batch)
@@ -53,10 +72,10 @@ def places(options: Options) -> Places:
             yield f"{after}.{index + 1}", f"{inside}/last_conv"
 
 
-def assumed(arguments: Options) -> dict[str, str]:
-    """What a file cannot tell."""
-    channels = "how many of them are classes, an edge and features of instances; a network on pictures reads 3"
-    return {"channels": channels} | assumed_norm(arguments)
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states; the task knows more of it."""
+    text = "how many of the channels that the generator reads are classes, an edge, and features of instances"
+    return (Assumption("channels", arguments["channels"], (), text), *norm_assumption(arguments))
 
 
 def recognise_encoder(state: State) -> dict[str, Any] | None:
@@ -71,10 +90,10 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
         "norm": "batch" if has_batch_norm(state) else "instance",
         "channels": stem.shape[1],
     }
-    return options if modules(state) == {module for module, _ in places_of_encoder(options)} else None
+    return if_complete(state, options, places_of_encoder)
 
 
-def places_of_encoder(options: Options) -> Places:
+def places_of_encoder(options: Arguments) -> Places:
     """The modules and their layers."""
     batch = options["norm"] == "batch"
     index = yield from _down("model", "", options["downs"], batch)
@@ -125,7 +144,61 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
     return found
 
 
-PIX2PIXHD_GENERATOR = Family("pix2pixhd_generator", recognise, places, without_instance_statistics, assumed)
-INSTANCE_ENCODER = Family(
-    "instance_encoder", recognise_encoder, places_of_encoder, without_instance_statistics, assumed_norm
-)
+class Pix2PixHd(Architecture):
+    """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
+
+    The model's networks are layers of it: ``global``, and ``output`` or ``enhancer1`` and on; see
+    ``nn.pix2pixhd_networks``.
+    """
+
+    name = "pix2pixhd"
+    roles = ("coarse-to-fine",)
+    uses = ("channels", "out_channels", "norm")
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions, yields_to=("resnet",))
+
+    width: int = Field(
+        default=64, ge=1, description="filters at full size; the global network has twice as many for each enhancer"
+    )
+    downs: int = Field(default=4, ge=1, description="halvings of the global network")
+    blocks: int = Field(default=9, ge=1, description="residual blocks of the global network, at its smallest size")
+    enhancers: int = Field(
+        default=0,
+        ge=0,
+        le=4,
+        description="local enhancers, each doubles the size; 0: the global network alone",
+    )
+    local_blocks: int = Field(default=3, ge=0, description="residual blocks of each enhancer")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        """Reflections take 3 pixels at the global size, and 1 at the smallest."""
+        multiple = int(2 ** (self.downs + self.enhancers))
+        radius = None
+        if spec.norm == "batch":
+            radius = 6 + (3 + 2 * self.blocks) * 2**self.downs
+            for _ in range(self.enhancers):
+                radius = 2 * radius + 14 + 4 * self.local_blocks
+        minimum = max(2 * multiple, 2 ** (self.enhancers + 2))
+        return Geometry(1, multiple, radius, spec.channels, spec.out_channels, minimum)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import pix2pixhd_generator
+
+        return pix2pixhd_generator(**self.arguments(spec))
+
+
+class InstanceEncoder(Architecture):
+    """The encoder of objects' features of pix2pixHD (section 3.4); see ``nn.instance_encoder``."""
+
+    name = "instance-encoder"
+    roles = ("instance-encoder",)
+    uses = ("channels", "norm")
+    checkpoint = Checkpoint(recognise_encoder, places_of_encoder, without_instance_statistics, norm_assumption)
+
+    features: int = Field(default=3, ge=1, description="numbers that describe an object")
+    width: int = Field(default=16, ge=1, description="filters at full size")
+    downs: int = Field(default=4, ge=1, description="halvings")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import instance_encoder
+
+        return instance_encoder(**self.arguments(spec))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from img2imgkit.interop.state import Family, State, assumed_norm, has_batch_norm, modules, without_instance_statistics
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.state_dict import has_batch_norm, modules, norm_assumption, without_instance_statistics
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 SPADE = re.compile(r"discriminator_(\d+)\.model(\d+)\.0(?:\.([01]))?")
 MATCHED = re.compile(r"scale(\d+)_layer(\d+)\.([01])")  # pix2pixHD, whose features are matched
@@ -46,7 +52,7 @@ def recognise(state: State) -> dict[str, Any] | None:
     return options if complete else None
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules, as ``renamed``, and their layers."""
     for scale in range(options["scales"]):
         for number in range(options["layers"] + 2):
@@ -74,4 +80,27 @@ def _renamed(name: str, scales: int) -> str:
     return f"scale{scale}_{('conv', 'norm')[inside]}{number}.{leaf}"
 
 
-MULTISCALE_CRITIC = Family("multiscale_critic", recognise, places, renamed, assumed_norm)
+class Multiscale(Architecture):
+    """Patch critics at several sizes (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+
+    See ``nn.multiscale_critic``. For each scale it gives the features of every layer, and the scores last.
+    """
+
+    name = "multiscale"
+    roles = ("feature-critic",)
+    uses = ("channels", "norm", "spectral")
+    checkpoint = Checkpoint(recognise, places, renamed, norm_assumption)
+
+    scales: int = Field(default=2, ge=1, description="how many, each at half the size of the one before")
+    layers: int = Field(default=3, ge=1, description="halvings of each; SPADE's official code counts one more")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    use_bias: bool = Field(default=True, description="whether normalized convolutions have a bias; SPADE's have none")
+    init: Literal["normal", "xavier"] = Field(default="normal", description="how fresh kernels are drawn")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=None, channels=spec.channels, minimum=int(2 ** (self.layers + self.scales - 1)))
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import multiscale_critic
+
+        return multiscale_critic(**self.arguments(spec))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from img2imgkit.interop.shuffled import reordered
-from img2imgkit.interop.state import Family, State, modules
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.state_dict import modules, reordered
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 # ESRGAN's first code, which was one sequence, its second one, and BasicSR, whose names are used here
 DENSE = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)([123])\.conv([1-5])(?:\.0)?")
@@ -59,7 +66,7 @@ def recognise(state: State) -> dict[str, Any] | None:
     return options if whole and _complete(state, options) else None
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules, as ``renamed``, and their layers."""
     yield "conv_first", "first"
     for number in range(options["blocks"]):
@@ -84,9 +91,38 @@ def _renamed(module: str, names: Mapping[str, str]) -> str:
     return names.get(module, module)
 
 
-def _complete(state: State, options: Mapping[str, Any]) -> bool:
+def _complete(state: State, options: Arguments) -> bool:
     held = modules(state)
     return options["blocks"] <= len(held) and held == {module for module, _ in places(options)}
 
 
-RRDB = Family("rrdb", recognise, places, renamed)
+class Rrdb(Architecture):
+    """RRDBNet of ESRGAN and Real-ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219); see ``nn.rrdb``."""
+
+    name = "rrdb"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, renamed)
+
+    width: int = Field(default=64, ge=1, description="filters between the blocks")
+    blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the network for drawings")
+    growth: int = Field(default=32, ge=1, description="filters that each convolution inside a block adds")
+    unshuffle: Literal[1, 2, 4] = Field(
+        default=1, description="pixels on a side that become channels first: Real-ESRGAN has 2 for scale 2, 4 for 1"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        ups = [step for factor in enlargements(spec.scale * self.unshuffle) for step in (factor, CONVOLUTION)]
+        steps = [*[CONVOLUTION] * (15 * self.blocks + 2), *ups, CONVOLUTION, CONVOLUTION]
+        radius = receptive_radius(steps, self.unshuffle)
+        return Geometry(spec.scale, self.unshuffle, radius, spec.channels, minimum=self.unshuffle)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        if spec.scale == 3 and self.unshuffle > 1:
+            return "scale 3: with 'unshuffle' it enlarges by powers of 2; state unshuffle 1"
+        return ""
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import rrdb
+
+        return rrdb(**self.arguments(spec))

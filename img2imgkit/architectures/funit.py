@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from img2imgkit.interop.state import Family, State, modules, without_instance_statistics
+from pydantic import Field
+
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.state_dict import if_complete, without_instance_statistics
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 CONTENT, CLASS, DECODER, MLP = "enc_content.model", "enc_class_model.model", "dec.model", "mlp.model"
-Options = Mapping[str, Any]
-Places = Iterator[tuple[str, str]]
 
 
 def recognise_content(state: State) -> dict[str, Any] | None:
@@ -24,10 +29,10 @@ def recognise_content(state: State) -> dict[str, Any] | None:
         "width": first.shape[0],
         "channels": first.shape[1],
     }
-    return _if_complete(state, options, content_places)
+    return if_complete(state, options, content_places)
 
 
-def content_places(options: Options) -> Places:
+def content_places(options: Arguments) -> Places:
     """The modules of the content encoder and their layers."""
     yield f"{CONTENT}.0.conv", "stem_conv"
     for number in range(options["downs"]):
@@ -43,10 +48,10 @@ def recognise_class(state: State) -> dict[str, Any] | None:
     if first is None or last is None or first.ndim != 4:
         return None
     options = {"downs": downs, "width": first.shape[0], "code": last.shape[0], "channels": first.shape[1]}
-    return _if_complete(state, options, class_places)
+    return if_complete(state, options, class_places)
 
 
-def class_places(options: Options) -> Places:
+def class_places(options: Arguments) -> Places:
     """The modules of the class encoder and their layers; the mean over places is a module, too."""
     yield f"{CLASS}.0.conv", "stem_conv"
     for number in range(options["downs"]):
@@ -70,10 +75,10 @@ def recognise_decoder(state: State) -> dict[str, Any] | None:
         "mlp_layers": _count(state, rf"{re.escape(MLP)}\.(\d+)\.fc\.weight"),
         "channels": last.shape[0],
     }
-    return _if_complete(state, options, decoder_places)
+    return if_complete(state, options, decoder_places)
 
 
-def decoder_places(options: Options) -> Places:
+def decoder_places(options: Arguments) -> Places:
     """The modules of the decoder and its perceptron, and their layers."""
     for number in range(options["mlp_layers"]):
         yield f"{MLP}.{number}.fc", f"mlp{number}"
@@ -96,10 +101,10 @@ def recognise(state: State) -> dict[str, Any] | None:
         **{name: decoder[name] for name in ("blocks", "code", "mlp_width", "mlp_layers")},
         **{name: content[name] for name in ("width", "channels")},
     }
-    return _if_complete(state, options, places)
+    return if_complete(state, options, places)
 
 
-def places(options: Options) -> Places:
+def places(options: Arguments) -> Places:
     """The modules of all three and their layers inside of the model's."""
     content = {"downs": options["content_downs"], "blocks": options["blocks"]}
     parts = {
@@ -110,12 +115,6 @@ def places(options: Options) -> Places:
     for network, found in parts.items():
         for module, layer in found:
             yield module, f"{network}/{layer}"
-
-
-def assumed(arguments: Options) -> dict[str, str]:
-    """What a file cannot tell."""
-    del arguments
-    return {"norm": "instance for contents, none for classes, adaptive for the result, as officially"}
 
 
 def _blocks(module: str, blocks: int) -> Places:
@@ -132,11 +131,83 @@ def _count(state: State, pattern: str) -> int:
     return len({match[1] for name in state if (match := re.fullmatch(pattern, name))})
 
 
-def _if_complete(state: State, options: dict[str, Any], places: Any) -> dict[str, Any] | None:
-    return options if modules(state) == {module for module, _ in places(options)} else None
+class Funit(Architecture):
+    """FUNIT's generator (Liu et al. 2019, https://arxiv.org/abs/1905.01723), three networks in one.
+
+    The networks are layers of the model: ``content_encoder``, ``class_encoder``, ``adain_decoder``.
+    """
+
+    name = "funit"
+    roles = ("few-shot-generator",)
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics)
+
+    content_downs: int = Field(default=3, ge=1, description="halvings of the content encoder")
+    class_downs: int = Field(default=4, ge=2, description="halvings of the class encoder")
+    blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder, and of the decoder")
+    width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
+    code: int = Field(default=64, ge=1, description="numbers that describe a class")
+    mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
+    mlp_layers: int = Field(default=3, ge=2, description="its layers")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        multiple = 2**self.content_downs
+        return Geometry(1, multiple, None, spec.channels, minimum=2 * multiple)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import few_shot_generator
+
+        return few_shot_generator(**self.arguments(spec))
 
 
-CONTENT_ENCODER = Family("content_encoder", recognise_content, content_places)
-CLASS_ENCODER = Family("class_encoder", recognise_class, class_places)
-ADAIN_DECODER = Family("adain_decoder", recognise_decoder, decoder_places, clean=without_instance_statistics)
-FEW_SHOT_GENERATOR = Family("few_shot_generator", recognise, places, without_instance_statistics, assumed)
+class ContentEncoder(Architecture):
+    """The content encoder of FUNIT; see ``nn.content_encoder``."""
+
+    name = "content-encoder"
+    roles = ("encoder",)
+    checkpoint = Checkpoint(recognise_content, content_places)
+
+    downs: int = Field(default=3, ge=1, description="halvings")
+    blocks: int = Field(default=2, ge=1, description="residual blocks")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import content_encoder
+
+        return content_encoder(**self.arguments(spec))
+
+
+class ClassEncoder(Architecture):
+    """The class encoder of FUNIT; see ``nn.class_encoder``."""
+
+    name = "class-encoder"
+    roles = ("encoder",)
+    checkpoint = Checkpoint(recognise_class, class_places)
+
+    downs: int = Field(default=4, ge=2, description="halvings")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    code: int = Field(default=64, ge=1, description="numbers that describe a class")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import class_encoder
+
+        return class_encoder(**self.arguments(spec))
+
+
+class AdainDecoder(Architecture):
+    """The decoder of FUNIT, whose norms a perceptron sets by the class code; see ``nn.adain_decoder``."""
+
+    name = "adain-decoder"
+    roles = ("decoder",)
+    checkpoint = Checkpoint(recognise_decoder, decoder_places, without_instance_statistics)
+
+    ups: int = Field(default=3, ge=1, description="doublings")
+    blocks: int = Field(default=2, ge=1, description="residual blocks")
+    width: int = Field(default=512, ge=1, description="channels of the content code")
+    code: int = Field(default=64, ge=1, description="numbers that describe a class")
+    mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
+    mlp_layers: int = Field(default=3, ge=2, description="its layers")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import adain_decoder
+
+        return adain_decoder(**self.arguments(spec))

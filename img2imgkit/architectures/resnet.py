@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from img2imgkit.interop.state import (
-    Family,
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
     State,
-    assumed_statistics,
+)
+from img2imgkit.architectures.state_dict import (
     has_batch_norm,
-    modules,
+    if_complete,
+    statistics_assumption,
     without_instance_statistics,
 )
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
 
@@ -40,10 +53,10 @@ def recognise(state: State) -> dict[str, Any] | None:
         "antialias_up": any(index > blocks[-1] for index in filters),
         "padding": "reflect" if padded else "zero",
     }
-    return options if modules(state) == {module for module, _ in places(options)} else None
+    return if_complete(state, options, places)
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules and their layers."""
     index = 1  # after the padding
     for part in ("stem", "down0", "down1"):
@@ -65,17 +78,19 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"model.{index + 1}", "last_conv"
 
 
-def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What a file cannot tell."""
-    found = assumed_statistics(arguments)
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states."""
+    found = list(statistics_assumption(arguments))
     if arguments["padding"] == "reflect":
-        found["padding"] = "reflect; replicate leaves the same traces"
+        text = "residual blocks pad by reflection; replication leaves the same file"
+        found.append(Assumption("padding", "reflect", ("replicate",), text))
     if arguments["dropout"]:
-        found["dropout"] = "0.5; there is one in each block, in training only, and its share is not in the file"
-    return found
+        text = "each residual block has a dropout of 0.5 in training only; its share is not in the file"
+        found.append(Assumption("dropout", arguments["dropout"], (), text))
+    return tuple(found)
 
 
-def _step(conv: str, norm: str, part: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _step(conv: str, norm: str, part: str, options: Arguments) -> Places:
     yield conv, f"{part}_conv"
     if options["norm"] == "batch":
         yield norm, f"{part}_norm"
@@ -85,4 +100,30 @@ def _index(name: str) -> int:
     return int(name.split(".")[1])
 
 
-RESNET = Family("resnet", recognise, places, without_instance_statistics, assumed)
+class Resnet(Architecture):
+    """The residual generator of CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593); see ``nn.resnet``."""
+
+    name = "resnet"
+    roles = ("generator",)
+    uses = ("channels", "out_channels", "norm", "statistics")
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
+
+    blocks: int = Field(default=9, ge=0, description="residual blocks: 6 for pictures of 128x128, 9 from 256x256")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
+    antialias: bool = Field(default=False, description="halve and double through a blur")
+    antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
+    padding: Literal["reflect", "replicate", "zero"] = Field(
+        default="reflect", description="what the residual blocks see beyond the edges"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        """Padding by reflection takes up to 3 pixels, and 1 at a quarter of the size: 8 pixels at least."""
+        blurs = self.antialias or bool(self.antialias_up)
+        radius = None if spec.sees_all else 16 + 8 * self.blocks + 8 * blurs
+        return Geometry(1, 4, radius, spec.channels, spec.out_channels, minimum=8)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import resnet
+
+        return resnet(**self.arguments(spec))

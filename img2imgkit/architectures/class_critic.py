@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from img2imgkit.interop.state import Family, State, modules
+from pydantic import Field
+
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.state_dict import if_complete
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 WIDEST = 1024  # channels, officially and in ``img2imgkit.nn.class_critic``
 BLOCK = re.compile(r"cnn_f\.(\d+)\.conv_0\.conv\.weight(_orig)?")
@@ -27,10 +34,10 @@ def recognise(state: State) -> dict[str, Any] | None:
         "channels": first.shape[1],
         "spectral": spectral,
     }
-    return options if modules(state) == {module for module, _ in places(options)} else None
+    return if_complete(state, options, places)
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules and their layers; a padding and a pooling follow each pair of blocks."""
     yield "cnn_f.0.conv", "stem_conv"
     width = options["width"]
@@ -43,4 +50,22 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "cnn_c.0.conv", "last_conv"
 
 
-CLASS_CRITIC = Family("class_critic", recognise, places)
+class ClassCritic(Architecture):
+    """FUNIT's critic, which judges for each class (https://arxiv.org/abs/1905.01723); see ``nn.class_critic``."""
+
+    name = "class-critic"
+    roles = ("class-critic",)
+    uses = ("channels", "spectral")
+    checkpoint = Checkpoint(recognise, places)
+
+    classes: int = Field(default=119, ge=1, description="classes of the training data; 119 are the animal faces'")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=None, channels=spec.channels, minimum=max(4, 2 ** (self.blocks // 2)))
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import class_critic
+
+        return class_critic(**self.arguments(spec))

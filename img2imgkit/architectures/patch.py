@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from img2imgkit.interop.state import (
-    Family,
-    State,
-    assumed_statistics,
+from pydantic import Field
+
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.state_dict import (
     has_batch_norm,
-    modules,
+    if_complete,
+    statistics_assumption,
     without_instance_statistics,
 )
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 CONVOLUTION = re.compile(r"model\.(\d+)\.weight(_orig)?")
 
@@ -36,10 +41,10 @@ def recognise(state: State) -> dict[str, Any] | None:
         "spectral": spectral,
         "antialias": any(name.endswith(".filt") for name in state),
     }
-    return options if modules(state) == {module for module, _ in places(options)} else None
+    return if_complete(state, options, places)
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules and their layers."""
     smooth = int(options["antialias"])
     yield "model.0", "conv0"
@@ -52,4 +57,22 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"model.{index}", f"conv{options['layers'] + 1}"
 
 
-PATCH_CRITIC = Family("patch_critic", recognise, places, without_instance_statistics, assumed_statistics)
+class Patch(Architecture):
+    """PatchGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004); see ``nn.patch_critic``."""
+
+    name = "patch"
+    roles = ("critic",)
+    uses = ("channels", "norm", "spectral")
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics, statistics_assumption)
+
+    layers: int = Field(default=3, ge=1, description="halvings; 3 judges patches of 70x70 pixels")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    antialias: bool = Field(default=False, description="halve through a blur")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=None, channels=spec.channels, minimum=int(2 ** (self.layers + 2)))
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import patch_critic
+
+        return patch_critic(**self.arguments(spec))

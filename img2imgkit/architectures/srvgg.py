@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from img2imgkit.interop.shuffled import shuffled
-from img2imgkit.interop.state import Family, State, modules
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import if_complete, shuffled
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
 
 BODY = re.compile(r"body\.(\d+)\.weight")
 
@@ -39,10 +52,10 @@ def recognise(state: State) -> dict[str, Any] | None:
     }
     if channels * scale**2 != len(last) or options["depth"] not in range(len(state)):
         return None
-    return options if modules(state) == {module for module, _ in places(options)} else None
+    return if_complete(state, options, places)
 
 
-def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def places(options: Arguments) -> Places:
     """The modules and their layers; an activation follows each convolution but the last."""
     for number in range(options["depth"] + 1):
         yield f"body.{2 * number}", f"conv{number}"
@@ -51,15 +64,34 @@ def places(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"body.{2 * options['depth'] + 2}", f"conv{options['depth'] + 1}"
 
 
-def assumed(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """What a file cannot tell."""
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states."""
     if arguments["activation"] == "prelu":
-        return {}
-    return {"activation": f"{arguments['activation']}; leaky_relu, of slope 0.1, and relu leave no traces"}
+        return ()
+    text = "activations are leaky ReLUs of slope 0.1; plain ReLUs leave the same file"
+    return (Assumption("activation", arguments["activation"], ("relu",), text),)
 
 
 def _last(state: State) -> int:
     return max((int(match[1]) for name in state if (match := BODY.fullmatch(name))), default=0)
 
 
-SRVGG = Family("srvgg", recognise, places, in_our_order, assumed)
+class Srvgg(Architecture):
+    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833); see ``nn.srvgg``."""
+
+    name = "srvgg"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
+
+    width: int = Field(default=64, ge=1, description="filters of each convolution")
+    depth: int = Field(default=16, ge=0, description="convolutions between the first and the last")
+    activation: Literal["prelu", "leaky_relu", "relu"] = Field(default="prelu", description="between convolutions")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(spec.scale, radius=self.depth + 2, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.nn import srvgg
+
+        return srvgg(**self.arguments(spec))
