@@ -155,7 +155,7 @@ def subjects(stated: tuple[str, ...], catalog: Catalog, folder: Path) -> Iterato
     tasks = set()
     for reference in (*catalog.bundles, *stated):
         try:
-            loaded = bundle.load(bundle.resolve(reference, Path.cwd(), catalog), catalog)
+            loaded = bundle.load(bundle.locate(reference, Path.cwd(), catalog), catalog)
         except ToolkitError as error:
             click.echo(f"{reference}: left out: {str(error).splitlines()[0]}", err=True)
             continue

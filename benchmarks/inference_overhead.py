@@ -72,7 +72,7 @@ def main() -> None:
     backend.load()
     catalog = Catalog.installed()
     loaded = (
-        bundle.load(bundle.resolve(given.bundle, Path.cwd(), catalog), catalog) if given.bundle else untrained(catalog)
+        bundle.load(bundle.locate(given.bundle, Path.cwd(), catalog), catalog) if given.bundle else untrained(catalog)
     )
     translator = Translator(loaded, Settings(tile="off"), given.device)
     compare(translator, given.size, 2)

@@ -13,7 +13,7 @@ import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart
+from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderOptions, GlobalPart
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import StarGan
@@ -21,9 +21,9 @@ from img2imgkit_plugins.stargan.task import StarGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary
-from img2imgkit.interop import FeaturesPart, put, read_torch
+from img2imgkit.architectures import Patch, Resnet, Unet
+from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
-from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 
@@ -76,8 +76,8 @@ def cases() -> Iterator[Case]:
         "trainstep_pix2pix",
         Pix2Pix(
             Pix2Pix.Options(
-                generator=UnetPart(depth=7, width=2, dropout=0.0),
-                critic=PatchPart(width=4),
+                generator=Unet(depth=7, width=2, dropout=0.0),
+                critic=Patch(width=4),
                 statistics="running",
                 adversary=Adversary(loss="vanilla"),
             )
@@ -95,7 +95,7 @@ def cases() -> Iterator[Case]:
     sides = {"A": ("b", "a"), "B": ("a", "b")}  # the official names count translators; ours what they make
     yield Case(
         "trainstep_cyclegan",
-        CycleGan(CycleGan.Options(generator=ResnetPart(blocks=6, width=3), critic=PatchPart(width=3))),
+        CycleGan(CycleGan.Options(generator=Resnet(blocks=6, width=3), critic=Patch(width=3))),
         {"G_A": "a_to_b", "G_B": "b_to_a", "D_A": "critic_b", "D_B": "critic_a"},
         {
             **{f"G_{n}": _term(f"adversarial_{made}") for n, (made, _) in sides.items()},
@@ -186,8 +186,8 @@ def _pix2pixhd() -> Case:
             classes=5,
             generator=GlobalPart(width=3, downs=2, blocks=2),
             critic=CriticPart(width=3),
-            encoder=EncoderPart(width=3, downs=2),
-            features=FeaturesPart(weights=str(TOY_VGG), normalise=False),
+            encoder=EncoderOptions(width=3, downs=2),
+            features=PerceptualNetwork(weights=str(TOY_VGG), normalise=False),
         )
     )
     terms = {
@@ -219,7 +219,7 @@ def _pix2pixhd() -> Case:
 
 
 def _spade() -> Case:
-    features = FeaturesPart(weights=str(TOY_VGG), normalise=False)
+    features = PerceptualNetwork(weights=str(TOY_VGG), normalise=False)
     critic = {"width": 4}
     task = Spade(Spade.Options(classes=3, width=1, kernel=1, critic=critic, features=features))
     generators, critics = (Adam(learning_rate=rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))

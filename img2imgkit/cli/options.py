@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic_core import to_jsonable_python
 
+from img2imgkit.catalog import KINDS
 from img2imgkit.cli.console import show_table
+from img2imgkit.components import Choice
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
 
@@ -58,6 +60,8 @@ def type_text(annotation: Any) -> str:
         return "list of " + " or ".join(dict.fromkeys(type_text(part) for part in inner if part is not Ellipsis))
     if origin is dict:
         return "mapping"
+    if isinstance(annotation, type) and issubclass(annotation, Choice):
+        return KINDS[annotation.catalog_kind].singular
     return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

@@ -40,7 +40,7 @@ def refer(reference: str, base: Path, catalog: Catalog, describe: Describe | Non
     if path is not None and (path / GRAPH).exists():
         found = saved_model_reference(path)
     else:
-        folder = bundle.resolve(reference, base, catalog)
+        folder = bundle.locate(reference, base, catalog)
         manifest = bundle.describe(folder)
         found = BundleReference(folder, manifest, manifest.digest)
     if describe is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.components import resolve
 from img2imgkit.config import Config, suggestion
 from img2imgkit.hooks import hookimpl
 from img2imgkit.inference import parsed
@@ -33,6 +34,7 @@ def check_task(
     *,
     batch: MakeBatch | None = None,
     replicas: bool = True,
+    catalog: Catalog | None = None,
 ) -> None:
     """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
 
@@ -40,13 +42,16 @@ def check_task(
         batch: makes a batch of so many images from a random generator; needed where ``data`` holds more than pictures
         replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
             trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
+        catalog: where the components are looked up that its options choose; None: what is installed
 
     Raises:
         AssertionError: what was promised, and what came instead.
     """
     backend.load()
     _check_description(task_class)
-    task = task_class(options, weights)
+    catalog = with_task(task_class, catalog or Catalog.installed())
+    with must_work("options"):
+        task = task_class(resolve(options or task_class.Options(), catalog), weights)
     check_options(task.options)
     check_options(task.weights)
     nets = _seeded(task)
@@ -59,7 +64,7 @@ def check_task(
     check_sizes(task, nets)
     if task.data != "semantic":  # ids have no gradient
         check_radius(task, nets)
-    _check_bundle(task, nets)
+    _check_bundle(task, nets, catalog)
     check_training(task, make, replicas)
 
 
@@ -153,9 +158,8 @@ def _check_same_seed(task: Task) -> None:
     )
 
 
-def _check_bundle(task: Task, nets: Networks) -> None:
+def _check_bundle(task: Task, nets: Networks, catalog: Catalog) -> None:
     """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
-    catalog = Catalog((Plugin("tested", lambda: _plugin(type(task)), "tested", "0"),))
     inputs = random_inputs(task, nets, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
@@ -163,6 +167,11 @@ def _check_bundle(task: Task, nets: Networks) -> None:
     before, after = (np.asarray(t.translate(n, inputs)) for t, n in ((task, nets), (loaded.task, loaded.nets)))
     expect(np.array_equal(before, after), "a bundle translates otherwise than the networks it was made of")
     check_pictures(loaded)
+
+
+def with_task(task_class: type[Task], catalog: Catalog) -> Catalog:
+    """What is installed, and before it a plugin that brings the task."""
+    return Catalog((Plugin("tested", lambda: _plugin(task_class), "tested", "0"), *catalog.plugins))
 
 
 def _plugin(task_class: type[Task]) -> Any:

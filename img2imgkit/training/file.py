@@ -11,6 +11,7 @@ from pydantic import Field
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import Config, Document, Location, load_yaml, located, parse_yaml, validate
 from img2imgkit.data import DataOptions, Inspection, inspect_data
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
@@ -79,7 +80,7 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
     initial = read_initial(file.initial, document, catalog, problems) if file else None
     if task_class is not None:
-        options = _collected(problems, lambda: _options(task_class, document, stated, initial))
+        options = _collected(problems, lambda: _options(task_class, document, stated, initial, catalog))
         weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
     if task_class is None or problems or file is None:
         raise ConfigError(*problems)
@@ -144,7 +145,9 @@ def _summed(training: dict[str, Any]) -> dict[str, Any]:
     return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
 
 
-def _options(task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None) -> Config:
+def _options(
+    task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None, catalog: Catalog
+) -> Config:
     """Those that are stated; without any those of the bundle that training starts from."""
     if "options" not in stated and initial and initial.bundle:
         try:
@@ -153,8 +156,9 @@ def _options(task_class: type[Task], document: Document, stated: dict[str, Any],
             raise ConfigError(document.problem(("initial",), str(error))) from None
         if manifest.task == task_class.name:
             place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
-            return validate(task_class.Options, place, data=manifest.options)
-    return _part(task_class.Options, document, stated, "options")
+            return resolve(validate(task_class.Options, place, data=manifest.options), catalog)
+    options = _part(task_class.Options, document, stated, "options")
+    return resolve(options, catalog, document, ("options",))
 
 
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:

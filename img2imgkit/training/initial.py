@@ -157,7 +157,7 @@ def _bundle(
     reference: str, key: tuple[str, ...], document: Document, catalog: Catalog, problems: list[Problem]
 ) -> Path | None:
     try:
-        return bundle.resolve(reference, document.base(key), catalog)
+        return bundle.locate(reference, document.base(key), catalog)
     except (BundleError, NotInstalled) as error:
         problems.append(document.problem(key, str(error)))
         return None

@@ -120,5 +120,7 @@ def _doublings(options: Options) -> tuple[kit.Assumption, ...]:
     if options.style is None:
         return (said,)
     height, width = options.style.size
-    text = f"training pictures were {height} x {width} pixels; the file only states their area. With 6 doublings twice that"
+    text = (
+        f"training pictures were {height} x {width} pixels, of which the file only states the area; twice that with 6"
+    )
     return (said, kit.Assumption("style.size", (height, width), ([2 * height, 2 * width],), text))

@@ -40,11 +40,11 @@ class Toy(kit.Task):
     inside = ""
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def adopt(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         if networks[0].family != "resnet":
             return None
         options = {name: networks[0].arguments[name] for name in ("blocks", "width")}
-        return kit.Adoption(options, {"image": kit.Taken(0, cls.inside)}, ("spare",), lacking=cls.lacking)
+        return kit.ImportPlan(options, {"image": kit.FromFile(0, cls.inside)}, ("spare",), lacking=cls.missing)
 
     def build(self) -> kit.Networks:
         from img2imgkit.nn import pixel_critic, resnet
@@ -73,7 +73,7 @@ class Failing(Toy):
     name = "failing"
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def adopt(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         raise KeyError("width")
 
 
@@ -170,7 +170,7 @@ class TestForeign:
 class TestChoice:
     def test_what_no_file_has_stays_fresh_and_broken_plugins_keep_nobody(self, toys: Catalog, tmp_path: Path) -> None:
         done = import_bundle([RESNET], tmp_path / "r", toys)
-        assert (done.manifest.task, done.others, done.adoption.fresh) == ("toy", (), ("spare",))
+        assert (done.manifest.task, done.others, done.plan.fresh) == ("toy", (), ("spare",))
         np.testing.assert_array_equal(
             bundle.load(tmp_path / "r", toys).nets["image"](noise()), load_torch(RESNET)(noise())
         )

@@ -30,20 +30,20 @@ TOLERANCE = 3e-5  # of the largest output
 
 
 @cache
-def read(name: str, part: str | None = None, place: Path = SMALL, **arguments: Any) -> kit.Foreign:
+def read(name: str, part: str | None = None, place: Path = SMALL, **arguments: Any) -> kit.ImportedNetwork:
     path = place / name / ("weights_init.pth" if name.startswith("trainstep_") else "weights.pth")
     return read_network(path, part=part, **arguments)
 
 
-def bundled(task_class: type[kit.Task], *networks: kit.Foreign, **stated: Any) -> tuple[kit.Task, kit.Networks]:
+def bundled(task_class: type[kit.Task], *networks: kit.ImportedNetwork, **stated: Any) -> tuple[kit.Task, kit.Networks]:
     """The task that the networks make, and its generators filled with them, as an import does it."""
-    adoption = task_class.adopt(networks)
-    assert adoption is not None
-    assert adoption.lacking == ()
-    task = task_class(task_class.Options.model_validate_json(json.dumps({**adoption.options, **stated})))
+    plan = task_class.import_plan(networks)
+    assert plan is not None
+    assert plan.missing == ()
+    task = task_class(task_class.Options.model_validate_json(json.dumps({**plan.options, **stated})))
     nets = task.build()
-    assert {*adoption.roles, *adoption.fresh} == set(nets.generators)
-    for role, taken in adoption.roles.items():
+    assert {*plan.roles, *plan.fresh} == set(nets.generators)
+    for role, taken in plan.roles.items():
         source = networks[taken.number].model
         source = source.get_layer(taken.inside) if taken.inside else source
         assert [tuple(v.shape) for v in nets[role].weights] == [tuple(v.shape) for v in source.weights]
@@ -108,24 +108,24 @@ class TestPix2Pix:
 
     def test_the_usual_generator_is_known(self) -> None:
         names = ("junyanz_unet128_batch", "junyanz_resnet6_instance", "cut_resnet9")
-        unet, resnet, blurred = (adoption_of(Pix2Pix, read(name)) for name in names)
+        unet, resnet, blurred = (plan_of(Pix2Pix, read(name)) for name in names)
         assert [each.usual for each in (unet, resnet, blurred)] == [True, True, False]
         assert any("--set statistics=running" in note for note in unet.notes)
         assert "of CycleGAN's two translators name both files" in resnet.notes[0]
 
     def test_a_critics_sizes_are_taken_over(self) -> None:
-        adoption = adoption_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
-        assert adoption.roles == {"generator": kit.Taken(1)}
-        assert adoption.options["critic"] == {"kind": "patch", "layers": 3, "width": 8, "antialias": False}
-        assert adoption.options["adversary"]["loss"] == "vanilla"
+        plan = plan_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
+        assert plan.roles == {"generator": kit.FromFile(1)}
+        assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 8, "antialias": False}
+        assert plan.options["adversary"]["loss"] == "vanilla"
 
     def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
         unet, critic = read("junyanz_unet128_batch"), read("junyanz_patchgan_batch")
-        assert Pix2Pix.adopt([unet, unet]) is None
-        assert Pix2Pix.adopt([critic]) is None
-        assert Pix2Pix.adopt([unet, critic, critic]) is None
-        assert Pix2Pix.adopt([unet, read("junyanz_patchgan_none")]) is None  # judges three channels, not a pair
-        assert Pix2Pix.adopt([unet, read("stargan_G")]) is None
+        assert Pix2Pix.import_plan([unet, unet]) is None
+        assert Pix2Pix.import_plan([critic]) is None
+        assert Pix2Pix.import_plan([unet, critic, critic]) is None
+        assert Pix2Pix.import_plan([unet, read("junyanz_patchgan_none")]) is None  # judges three channels, not a pair
+        assert Pix2Pix.import_plan([unet, read("stargan_G")]) is None
 
 
 class TestCycleGan:
@@ -143,23 +143,23 @@ class TestCycleGan:
 
     def test_one_direction_lacks_the_other(self) -> None:
         network = read("junyanz_resnet6_instance")
-        adoption = adoption_of(CycleGan, network)
-        assert (adoption.usual, adoption.roles) == (True, {"a_to_b": kit.Taken(0)})
-        [lacking] = adoption.lacking
+        plan = plan_of(CycleGan, network)
+        assert (plan.usual, plan.roles) == (True, {"a_to_b": kit.FromFile(0)})
+        [lacking] = plan.missing
         assert "latest_net_G_A.pth and latest_net_G_B.pth, and weights.pth is one" in lacking
 
     def test_the_order_of_the_files_is_told_and_critics_are_taken_over(self) -> None:
         parts = [read("trainstep_cyclegan", part) for part in ("D_A", "G_A", "D_B", "G_B")]
-        adoption = adoption_of(CycleGan, *parts)
-        assert adoption.roles == {"a_to_b": kit.Taken(1), "b_to_a": kit.Taken(3)}
-        assert adoption.options["critic"] == {"kind": "patch", "layers": 3, "width": 3, "antialias": False}
-        assert adoption.notes[0].startswith("a_to_b is weights_init.pth")
+        plan = plan_of(CycleGan, *parts)
+        assert plan.roles == {"a_to_b": kit.FromFile(1), "b_to_a": kit.FromFile(3)}
+        assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 3, "antialias": False}
+        assert plan.notes[0].startswith("a_to_b is weights_init.pth")
 
     def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
         six, grey = read("junyanz_resnet6_instance"), read("cut_resnet4_antialias_rect")
-        assert CycleGan.adopt([six, read("trainstep_cyclegan", "G_A")]) is None  # of other widths
-        assert CycleGan.adopt([grey, grey]) is None  # no way back
-        assert CycleGan.adopt([read("junyanz_patchgan_none")]) is None
+        assert CycleGan.import_plan([six, read("trainstep_cyclegan", "G_A")]) is None  # of other widths
+        assert CycleGan.import_plan([grey, grey]) is None  # no way back
+        assert CycleGan.import_plan([read("junyanz_patchgan_none")]) is None
 
 
 class TestStarGan:
@@ -187,7 +187,7 @@ class TestStarGan:
     )
     def test_names_are_assumed_by_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
         arguments = {"domains": domains, "width": 1, "blocks": 0, "channels": 3}
-        found = adoption_of(StarGan, kit.Foreign("stargan_generator", arguments, model=None))
+        found = plan_of(StarGan, kit.ImportedNetwork("stargan_generator", arguments, model=None))
         task = StarGan(StarGan.Options.model_validate_json(json.dumps(found.options)))
         assert task.names.all[:3] == tuple(names)
         assert len(task.options.labels) == sets
@@ -195,7 +195,7 @@ class TestStarGan:
 
     def test_others_are_stated(self) -> None:
         network = read("stargan_G")
-        [note] = adoption_of(StarGan, network).notes
+        [note] = plan_of(StarGan, network).notes
         assert "the number of labels, 5" in note
         named = [{"names": list("vwxyz"), "kind": "classes"}]
         task, _ = bundled(StarGan, network, labels=named)
@@ -215,28 +215,28 @@ class TestCut:
         assert (task.options.projection, task.options.critic_width, task.options.blocks) == (12, 3, 6)
         assert task.options.taps == (0, 4, 8, 12, 16)
         assert len(nets["projection"].weights) == 20
-        adoption = adoption_of(Cut, networks[0])
-        assert (adoption.fresh, adoption.usual) == (("projection",), True)
+        plan = plan_of(Cut, networks[0])
+        assert (plan.fresh, plan.usual) == (("projection",), True)
 
     def test_anti_aliasing_by_half_is_kept(self) -> None:
         from img2imgkit.nn import resnet
 
         arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
         arguments |= {"antialias": True, "antialias_up": False, "padding": "reflect"}
-        task, nets = bundled(Cut, given := kit.Foreign("resnet", arguments, resnet(**arguments)))
+        task, nets = bundled(Cut, given := kit.ImportedNetwork("resnet", arguments, resnet(**arguments)))
         assert task.options.taps == (0, 4, 8, 12)  # there are 14 modules
         picture = np.linspace(-1, 1, 16 * 16, dtype=np.float32).reshape(1, 16, 16, 1)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
 
     def test_a_projection_of_other_places_is_lacking(self) -> None:
-        adoption = adoption_of(Cut, read("junyanz_resnet6_instance"), read("cut_patchsampleF"))
-        assert "a projection of patches at [0, 4, 8, 12]" in adoption.lacking[0]
-        assert not adoption.usual
+        plan = plan_of(Cut, read("junyanz_resnet6_instance"), read("cut_patchsampleF"))
+        assert "a projection of patches at [0, 4, 8, 12]" in plan.missing[0]
+        assert not plan.usual
 
     def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
-        assert Cut.adopt([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
-        assert Cut.adopt([read("cut_patchgan")]) is None
-        assert Cut.adopt([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
+        assert Cut.import_plan([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
+        assert Cut.import_plan([read("cut_patchgan")]) is None
+        assert Cut.import_plan([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
 
 
 class TestPix2PixHd:
@@ -262,9 +262,9 @@ class TestPix2PixHd:
 
     def test_features_come_from_the_encoder_and_looks_from_nowhere(self) -> None:
         networks = [official_pix2pixhd(), read("trainstep_pix2pixhd", "D"), read("trainstep_pix2pixhd", "E")]
-        adoption = adoption_of(Pix2PixHd, *networks)
-        assert (adoption.fresh, adoption.usual) == (("appearances",), True)
-        assert any("features_clustered_010.npy" in note for note in adoption.notes)
+        plan = plan_of(Pix2PixHd, *networks)
+        assert (plan.fresh, plan.usual) == (("appearances",), True)
+        assert any("features_clustered_010.npy" in note for note in plan.notes)
         task, nets = bundled(Pix2PixHd, *networks)
         assert (task.options.classes, task.options.encoder.features, task.options.critic.width) == (5, 3, 3)
         io, stride = probed("trainstep_pix2pixhd", "fake")
@@ -274,12 +274,12 @@ class TestPix2PixHd:
 
     def test_what_belongs_together_is_asked_for(self) -> None:
         generator, critic = official_pix2pixhd(), read("trainstep_pix2pixhd", "D")
-        assert "the encoder of the 3 features" in adoption_of(Pix2PixHd, generator, critic).lacking[0]
-        assert "latest_net_G.pth" in adoption_of(Pix2PixHd, read("pix2pixhd_encoder")).lacking[0]
+        assert "the encoder of the 3 features" in plan_of(Pix2PixHd, generator, critic).missing[0]
+        assert "latest_net_G.pth" in plan_of(Pix2PixHd, read("pix2pixhd_encoder")).missing[0]
 
     def test_other_channels_are_stated(self) -> None:
         given = read("pix2pixhd_local")
-        [note] = adoption_of(Pix2PixHd, given).notes
+        [note] = plan_of(Pix2PixHd, given).notes
         assert "8 for classes, 1 for borders" in note
         task, _ = bundled(Pix2PixHd, given, classes=9, edges=False)
         assert task.seen == 9
@@ -289,22 +289,22 @@ class TestPix2PixHd:
 
         arguments = {"channels": 3, "width": 2, "downs": 3, "blocks": 1, "enhancers": 0, "local_blocks": 3}
         arguments |= {"norm": "instance", "out_channels": 3}
-        given = kit.Foreign("pix2pixhd_generator", arguments, pix2pixhd_generator(**arguments))
+        given = kit.ImportedNetwork("pix2pixhd_generator", arguments, pix2pixhd_generator(**arguments))
         task, nets = bundled(Pix2PixHdPhoto, given)
         picture = np.linspace(-1, 1, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
-        assert adoption_of(Pix2PixHdPhoto, given).usual
-        assert not adoption_of(Pix2PixHd, given).usual  # or maps of two classes
-        assert Pix2PixHdPhoto.adopt([read("pix2pixhd_local")]) is None
+        assert plan_of(Pix2PixHdPhoto, given).usual
+        assert not plan_of(Pix2PixHd, given).usual  # or maps of two classes
+        assert Pix2PixHdPhoto.import_plan([read("pix2pixhd_local")]) is None
 
     def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
         local = read("pix2pixhd_local")
-        assert Pix2PixHd.adopt([local, read("spade_multiscaleD")]) is None  # without biases
-        assert Pix2PixHd.adopt([local, local]) is None
-        assert Pix2PixHd.adopt([read("pix2pixhd_multiscaleD")]) is None
+        assert Pix2PixHd.import_plan([local, read("spade_multiscaleD")]) is None  # without biases
+        assert Pix2PixHd.import_plan([local, local]) is None
+        assert Pix2PixHd.import_plan([read("pix2pixhd_multiscaleD")]) is None
 
 
-def official_pix2pixhd() -> kit.Foreign:
+def official_pix2pixhd() -> kit.ImportedNetwork:
     """With two halvings it is also CycleGAN's network, so it is named."""
     return read("trainstep_pix2pixhd", "G", network="pix2pixhd_generator")
 
@@ -330,13 +330,13 @@ class TestSpade:
         from img2imgkit.nn import style_encoder
 
         generator = read(name, place=place)
-        assert "latest_net_E.pth" in adoption_of(Spade, generator).lacking[0]
-        assert "of 8 numbers" in adoption_of(Spade, generator, read("spade_encoder")).lacking[0]
+        assert "latest_net_E.pth" in plan_of(Spade, generator).missing[0]
+        assert "of 8 numbers" in plan_of(Spade, generator, read("spade_encoder")).missing[0]
         plain = read("trainstep_spade", "G")
-        assert "leave weights.pth out" in adoption_of(Spade, plain, read("spade_encoder")).lacking[0]
+        assert "leave weights.pth out" in plan_of(Spade, plain, read("spade_encoder")).missing[0]
         own = {"width": 2, "latent": 8, "channels": 3}
-        encoder = kit.Foreign("style_encoder", own, style_encoder(**own))
-        assert any("style.size=[64, 64]" in note for note in adoption_of(Spade, encoder, generator).notes)
+        encoder = kit.ImportedNetwork("style_encoder", own, style_encoder(**own))
+        assert any("style.size=[64, 64]" in note for note in plan_of(Spade, encoder, generator).notes)
         style = {"latent": 8, "width": 2, "size": [64, 64]}
         task, nets = bundled(Spade, encoder, generator, upsampling="more", style=style)
         photograph = np.linspace(-1, 1, 64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3)
@@ -351,7 +351,7 @@ class TestSpade:
     def test_official_data_sets_are_known_by_their_channels(self, channels: int, wanted: tuple[Any, ...]) -> None:
         arguments = {"channels": channels, "width": 1, "norm": "batch", "spectral": True, "kernel_size": 3}
         arguments |= {"upsampling": "normal", "out_channels": 3}
-        found = adoption_of(Spade, kit.Foreign("spade_generator", arguments, model=None))
+        found = plan_of(Spade, kit.ImportedNetwork("spade_generator", arguments, model=None))
         options = Spade.Options.model_validate_json(json.dumps(found.options))
         assert (options.classes, options.unknown, options.edges) == wanted
         assert options.channels == channels
@@ -371,10 +371,10 @@ class TestFunit:
         task, _ = bundled(Funit, read("funit_dis"), read("funit_gen"))
         assert task.options.classes == read("funit_dis").arguments["classes"]
         assert task.options.adversary.loss == "hinge"
-        assert Funit.adopt([read("funit_dis")]) is None
+        assert Funit.import_plan([read("funit_dis")]) is None
 
 
-def adoption_of(task_class: type[kit.Task], *networks: kit.Foreign) -> kit.Adoption:
-    adoption = task_class.adopt(networks)
-    assert adoption is not None
-    return adoption
+def plan_of(task_class: type[kit.Task], *networks: kit.ImportedNetwork) -> kit.ImportPlan:
+    plan = task_class.import_plan(networks)
+    assert plan is not None
+    return plan

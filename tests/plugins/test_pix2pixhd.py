@@ -20,7 +20,7 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     numbers_of,
     parsed_choice,
 )
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart, LocalPart
+from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderOptions, GlobalPart, LocalPart
 from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
 from img2imgkit_plugins.pix2pixhd.play import TAPS
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
@@ -31,18 +31,18 @@ from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.interop import FeaturesPart
+from img2imgkit.interop import PerceptualNetwork
 from img2imgkit.losses import perceptual
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_recipe
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-TOY_VGG = FeaturesPart(
+TOY_VGG = PerceptualNetwork(
     weights=str(Path(__file__).parents[1] / "fixtures" / "losses" / "toy_vgg19.pth"), normalise=False
 )
 CRITIC, GLOBAL = CriticPart(width=2, layers=1), GlobalPart(width=2, downs=1, blocks=1)
 LOCAL = LocalPart(width=2, downs=1, blocks=1, local_blocks=1)
-ENCODER = EncoderPart(width=2, downs=1, features=2, clusters=2)
+ENCODER = EncoderOptions(width=2, downs=1, features=2, clusters=2)
 UNSEEN = Pix2PixHd.Weights(perceptual=0)
 
 
@@ -117,7 +117,7 @@ class TestLosses:
         assert float(np.mean(perceptual(image, target, TAPS))) == pytest.approx(given.value, rel=5e-6)
 
     def test_without_its_weight_no_perceptual_network_is_needed(self) -> None:
-        absent = FeaturesPart(weights="nowhere.pth")
+        absent = PerceptualNetwork(weights="nowhere.pth")
         assert Pix2PixHd(options(features=absent), UNSEEN).frozen() == {}
         with pytest.raises(InteropError, match=r"nowhere\.pth"):
             Pix2PixHd(options(features=absent)).frozen()
@@ -160,7 +160,7 @@ class TestLabels:
     def test_sizes_are_multiples_of_all_halvings(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
         assert Pix2PixHd(Pix2PixHd.Options(generator=LocalPart(enhancers=2))).geometry().multiple == 64
-        assert Pix2PixHd(options(encoder=EncoderPart(downs=3))).geometry().multiple == 8
+        assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
 
 
 class TestLooks:

@@ -150,10 +150,10 @@ class TestAdoption:
     )
     def test_an_official_network_is_one_of_its_own(self, task_class: Any, family: str, arguments: Any) -> None:
         given = self.foreign(family, **arguments)
-        found = task_class.adopt([self.foreign("vgg_critic", size=8, width=2), given])
+        found = task_class.import_plan([self.foreign("vgg_critic", size=8, width=2), given])
         assert found is not None
         assert found.usual
-        assert not found.lacking
+        assert not found.missing
         assert found.roles["generator"].number == 1
         options = task_class.Options.model_validate_json(json.dumps(found.options))
         assert (options.scale, options.space, options.values) == (arguments["scale"], "rgb", "unit")
@@ -168,12 +168,12 @@ class TestAdoption:
     def test_what_it_has_no_use_for_is_not_taken(self, task_class: Any) -> None:
         small = {"scale": 2, "width": 2, "depth": 0}
         colour = self.foreign("srvgg", **small)
-        assert task_class.adopt([colour]) is not None
-        assert task_class.adopt([colour, colour]) is None
-        assert task_class.adopt([self.foreign("srvgg", **small, channels=1)]) is None
-        assert task_class.adopt([self.foreign("srvgg", **{**small, "scale": 5})]) is None
-        assert task_class.adopt([colour, self.foreign("resnet", blocks=1, width=2)]) is None
-        assert task_class.adopt([]) is None
+        assert task_class.import_plan([colour]) is not None
+        assert task_class.import_plan([colour, colour]) is None
+        assert task_class.import_plan([self.foreign("srvgg", **small, channels=1)]) is None
+        assert task_class.import_plan([self.foreign("srvgg", **{**small, "scale": 5})]) is None
+        assert task_class.import_plan([colour, self.foreign("resnet", blocks=1, width=2)]) is None
+        assert task_class.import_plan([]) is None
 
 
 def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalog, tmp_path: Path) -> None:

@@ -137,8 +137,8 @@ def test_a_networks_part_goes_to_its_role(place: Path) -> None:
     task_class = everything.tasks["funit"]
     [importer] = [each for each in everything.importers.values() if ".pth" in each.suffixes]
     given = importer().read(path)
-    adoption = task_class.adopt([given])
-    task = task_class(task_class.Options.model_validate_json(json.dumps(adoption.options)))
+    plan = task_class.import_plan([given])
+    task = task_class(task_class.Options.model_validate_json(json.dumps(plan.options)))
     nets = task.build()
     files = {"decoder": InitialFile(path, "", pytest.fail)}
     [note] = take_files(files, everything, task, nets)

@@ -1,0 +1,40 @@
+"""Descriptions of older formats in today's form: one function for each format that came before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Plain = dict[str, Any]
+
+
+def upgraded(stated: Any) -> Any:
+    """A bundle's description, or an exported model's with one inside, as today's format states it.
+
+    What is no description, or of an unknown format, stays as it is: validation says what is wrong with it.
+    """
+    if not isinstance(stated, dict):
+        return stated
+    if isinstance(stated.get("manifest"), dict):
+        return {**stated, "manifest": upgraded(stated["manifest"])}
+    while "task" in stated and (step := _STEPS.get(stated.get("format", 0))):
+        stated = step(stated)
+    return stated
+
+
+def _from_1(stated: Plain) -> Plain:
+    """Format 1 had networks of pix2pixHD and SPADE that were not chosen by name, and one generator under two names."""
+    options = stated.get("options")
+    if isinstance(options, dict):
+        options = dict(options)
+        generator, critic = options.get("generator"), options.get("critic")
+        if isinstance(generator, dict) and generator.get("kind") in ("global", "local"):
+            enhancers = 0 if generator["kind"] == "global" else generator.get("enhancers", 1)
+            options["generator"] = {**generator, "kind": "pix2pixhd", "enhancers": enhancers}
+        if isinstance(critic, dict) and "kind" not in critic:
+            own = {"use_bias": False, "init": "xavier"} if stated.get("task") == "spade" else {}
+            options["critic"] = {"kind": "multiscale", **critic, **own}
+    return {**stated, "format": 2, "options": options}
+
+
+_STEPS: Mapping[int, Callable[[Plain], Plain]] = {1: _from_1}
