@@ -9,6 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from img2imgkit.adversary import (
+        AdversarialLoss,
+        AdversarialLossChoice,
+        Adversary,
+        Augmentation,
+        AugmentationChoice,
+        Penalty,
+        PenaltyChoice,
+        PointwiseLoss,
+    )
     from img2imgkit.architectures import Architecture, ArchitectureChoice, Assumption, Checkpoint, NetworkSpec
     from img2imgkit.catalog import Catalog
     from img2imgkit.components import Choice, Component, choice, resolve
@@ -29,14 +39,20 @@ if TYPE_CHECKING:
     )
     from img2imgkit.geometry import Geometry
     from img2imgkit.hooks import hookimpl
+    from img2imgkit.image_losses import Loss, LossChoice
     from img2imgkit.images import Metadata, Picture
     from img2imgkit.step import Entry, Item, Listing, Planning, Rendering, Resources, Sink, Source, Step, Transform
     from img2imgkit.task import Networks, Task
 
 _HOME = {
+    "AdversarialLoss": "adversary",
+    "AdversarialLossChoice": "adversary",
+    "Adversary": "adversary",
     "Architecture": "architectures",
     "ArchitectureChoice": "architectures",
     "Assumption": "architectures",
+    "Augmentation": "adversary",
+    "AugmentationChoice": "adversary",
     "Catalog": "catalog",
     "Checkpoint": "architectures",
     "Choice": "components",
@@ -54,11 +70,16 @@ _HOME = {
     "Item": "step",
     "Listing": "step",
     "Location": "config",
+    "Loss": "image_losses",
+    "LossChoice": "image_losses",
     "Metadata": "images",
     "NetworkSpec": "architectures",
     "Networks": "task",
+    "Penalty": "adversary",
+    "PenaltyChoice": "adversary",
     "Picture": "images",
     "Planning": "step",
+    "PointwiseLoss": "adversary",
     "Port": "exchange",
     "Program": "exchange",
     "Rendering": "step",
@@ -79,9 +100,14 @@ _HOME = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "AdversarialLoss",
+    "AdversarialLossChoice",
+    "Adversary",
     "Architecture",
     "ArchitectureChoice",
     "Assumption",
+    "Augmentation",
+    "AugmentationChoice",
     "Catalog",
     "Checkpoint",
     "Choice",
@@ -99,11 +125,16 @@ __all__ = [
     "Item",
     "Listing",
     "Location",
+    "Loss",
+    "LossChoice",
     "Metadata",
     "NetworkSpec",
     "Networks",
+    "Penalty",
+    "PenaltyChoice",
     "Picture",
     "Planning",
+    "PointwiseLoss",
     "Port",
     "Program",
     "Rendering",

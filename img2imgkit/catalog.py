@@ -17,16 +17,18 @@ from typing import Any
 import pluggy
 
 from img2imgkit import backend, hookspecs
+from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
+from img2imgkit.image_losses import Loss
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
 OWN = "img2imgkit"
-ALWAYS = ("architectures", "steps", "importers", "exporters")  # own plugins that no restriction takes away
+ALWAYS = ("adversary", "architectures", "exporters", "importers", "losses", "steps")  # own plugins that no restriction takes away
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "tasks": Kind("task", (Task,), needs_keras=True),
         "architectures": Kind("architecture", (Architecture,)),
+        "losses": Kind("loss", (Loss,)),
+        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,)),
+        "penalties": Kind("penalty", (Penalty,)),
+        "augmentations": Kind("augmentation", (Augmentation,)),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
@@ -119,6 +125,26 @@ class Catalog:
     def architectures(self) -> Mapping[str, type[Architecture]]:
         """Architecture classes by name."""
         return self._of("architectures")
+
+    @property
+    def losses(self) -> Mapping[str, type[Loss]]:
+        """Classes of losses between two images, by name."""
+        return self._of("losses")
+
+    @property
+    def adversarial_losses(self) -> Mapping[str, type[AdversarialLoss]]:
+        """Classes of adversarial losses by name."""
+        return self._of("adversarial_losses")
+
+    @property
+    def penalties(self) -> Mapping[str, type[Penalty]]:
+        """Classes of gradient penalties by name."""
+        return self._of("penalties")
+
+    @property
+    def augmentations(self) -> Mapping[str, type[Augmentation]]:
+        """Classes of augmentations by name."""
+        return self._of("augmentations")
 
     @property
     def steps(self) -> Mapping[str, Any]:

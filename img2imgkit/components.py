@@ -139,12 +139,13 @@ class Choice(Generic[C]):
 CHOICE = "img2imgkit:choice"  # of a JSON Schema's node, until the installed components take its place
 
 
-def choice(role: str, default: str | Component | None, description: str = "") -> Any:
+def choice(role: str, default: str | Component | tuple[str | Component, ...] | None, description: str = "") -> Any:
     """An option that takes any installed component of a role.
 
     Args:
         role: see the components' ``roles``; "" for any
-        default: a component, or a name that ``resolve`` looks up; None where the option may be left out
+        default: a component, or a name that ``resolve`` looks up; a tuple of them where the option takes several; None
+            where it may be left out
 
     Example:
         >>> from img2imgkit.architectures import ArchitectureChoice, Unet

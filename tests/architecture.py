@@ -23,6 +23,7 @@ ROOMS = (  # each imports only rooms before it
         "nn",
         "architectures",
         "losses",
+        "image_losses",
         "metrics",
         "adversary",
         "exchange",

@@ -1,18 +1,26 @@
-"""The options that every critic has, and the terms they make of its scores."""
+"""The options that every critic has, and the losses that follow from its scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
+from img2imgkit.adversary.contract import (
+    AdversarialLossChoice,
+    AugmentationChoice,
+    Judge,
+    PenaltyChoice,
+    Scores,
+    Tensor,
+)
+from img2imgkit.adversary.formulas import Lsgan
+from img2imgkit.components import choice
 from img2imgkit.config import Config
 
 if TYPE_CHECKING:
     import numpy as np
-
-__all__ = ["PIX2PIX_TRAINING", "Adversary", "Judge"]
 
 _PLAYER = {
     "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
@@ -21,142 +29,102 @@ _PLAYER = {
 # ``Task.training`` of pix2pix and of those that came after it
 PIX2PIX_TRAINING: Mapping[str, Any] = {"ema": None, "generators": _PLAYER, "critics": _PLAYER}
 
-Tensor = Any
-Scores = Any  # a tensor (N, ...), or a list of them, one per scale
-Judge = Callable[[Tensor], Scores]
-
 
 class Adversary(Config):
     """How generators and a critic play against each other.
 
     A critic sees ``real`` and ``fake``: images, or images behind their source on the last axis, (N, H, W, C) in
-    [-1, 1]. ``judge`` gives its scores. Every term is one number per image, (N,) float32; of several scales, their
-    mean. The random numbers that ``draw`` makes come back in the batch; critics that share one differ in ``name``.
+    [-1, 1]. ``judge`` returns its scores. Every term is one number per image, (N,) float32; for several scales it is
+    their mean. The random numbers from ``draw`` come back in the batch; critics that share a batch need different names.
     """
 
-    loss: Literal["vanilla", "lsgan", "hinge", "wasserstein"] = Field(
-        default="lsgan", description="what the critic's scores cost"
+    loss: AdversarialLossChoice = choice("", Lsgan(), "adversarial loss: what the critic's scores cost")
+    penalty: PenaltyChoice | None = choice("", None, "what the critic's gradients cost, and where they are taken")
+    augment: tuple[AugmentationChoice, ...] = choice(
+        "", (), "changes of all images on their way to the critic, in this order"
     )
-    relativistic: bool = Field(default=False, description="judge each image against the average of the other side")
-    smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="how far below 1 the critic's label of real images lies; vanilla and lsgan"
-    )
-    penalty: Literal["none", "wgan_gp", "r1", "r2", "dragan", "zero_centred"] = Field(
-        default="none", description="what the critic's gradients cost, and where they are taken"
-    )
-    augment: tuple[Literal["color", "translation", "cutout"], ...] = Field(
-        default=(), description="changes that the critic sees all images through, in this order (DiffAugment)"
-    )
-    spectral: bool = Field(default=False, description="spectral normalisation of the critic's weights")
+    spectral: bool = Field(default=False, description="spectral normalization of the critic's weights")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Adversary:
-        if self.smoothing and self.loss not in ("vanilla", "lsgan"):
-            raise ValueError(f"smoothing {self.smoothing:g} needs labels, which {self.loss} has not: leave it out")
-        if len(set(self.augment)) < len(self.augment):
-            raise ValueError(f"augment names a change twice: {', '.join(self.augment)}")
+    def _distinct(self) -> Adversary:
+        kinds = [each.kind for each in self.augment]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"augment names a change twice: {', '.join(kinds)}")
         return self
 
+    @property
+    def compares(self) -> bool:
+        """Whether the generator's loss depends on the scores of real images."""
+        return self.loss.chosen.compares
+
     def draw(self, random: np.random.Generator, shape: Sequence[int], name: str = "critic") -> dict[str, np.ndarray]:
-        """The numbers in [0, 1) that one image's terms need, and no others.
+        """The random numbers that one image's terms need.
 
         Shapes:
             shape: of what the critic sees of one image, (H, W, C)
+        Raises:
+            ValueError: the penalty and an augmentation use the same name for their numbers.
         """
-        from img2imgkit.nn.augment import NUMBERS
-
-        drawn: dict[str, np.ndarray] = {change: random.random(NUMBERS[change], "float32") for change in self.augment}
-        if self.penalty in ("wgan_gp", "dragan", "zero_centred"):
-            drawn["mix"] = random.random((), "float32")
-        if self.penalty == "dragan":
-            drawn["noise"] = random.random(tuple(shape), "float32")
+        drawn = {each.kind: each.chosen.draw(random, shape) for each in self.augment}
+        if self.penalty:
+            of_penalty = self.penalty.chosen.draw(random, shape)
+            if shared := sorted(drawn.keys() & of_penalty):
+                raise ValueError(f"penalty {self.penalty.kind!r} and an augmentation both draw {', '.join(shared)}")
+            drawn |= of_penalty
         return {f"{name}_{what}": numbers for what, numbers in drawn.items()}
 
     def generator(
         self, judge: Judge, fake: Tensor, real: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> Tensor:
-        """What the generator pays for being seen through; ``real`` is judged only where the loss is relativistic."""
+        """The generator's loss; ``real`` is judged only if the loss ``compares``."""
         judged = self.through(judge, batch, name)
         of_fake = judged(fake)
-        return self.generator_loss(of_fake, judged(real) if self.relativistic else of_fake)
+        return self.generator_loss(of_fake, judged(real) if self.compares else of_fake)
 
     def critic(
         self, judge: Judge, real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> tuple[Tensor, Tensor]:
-        """What the critic pays for the real images, and for the generated."""
+        """The critic's loss on real images, and on generated ones."""
         judged = self.through(judge, batch, name)
         return self.critic_losses(judged(real), judged(fake))
 
     def penalise(
         self, judge: Judge, real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> Tensor:
-        """What the critic pays for its gradients in what it sees, before augmentation; zeros without a penalty."""
+        """The critic's gradient penalty in what it sees, before augmentation; zeros without a penalty."""
         from keras import ops
-
-        from img2imgkit.losses import dragan_points, gradient_penalty, interpolate, squared_gradient
 
         judged = self.through(judge, batch, name)
 
         def total(x: Tensor) -> Tensor:
             return sum(ops.sum(ops.cast(scores, "float32")) for scores in _scales(judged(x)))
 
-        match self.penalty:
-            case "wgan_gp":
-                return gradient_penalty(total, interpolate(real, fake, batch[f"{name}_mix"]))
-            case "dragan":
-                return gradient_penalty(total, dragan_points(real, batch[f"{name}_noise"], batch[f"{name}_mix"]))
-            case "zero_centred":
-                return squared_gradient(total, interpolate(real, fake, batch[f"{name}_mix"]))
-            case "r1":
-                return squared_gradient(total, real)
-            case "r2":
-                return squared_gradient(total, fake)
-        return ops.zeros(ops.shape(real)[:1], "float32")
+        if self.penalty is None:
+            return ops.zeros(ops.shape(real)[:1], "float32")
+        drawn = {key.removeprefix(f"{name}_"): value for key, value in batch.items() if key.startswith(f"{name}_")}
+        return self.penalty.chosen(total, real, fake, drawn)
 
     def through(self, judge: Judge, batch: Mapping[str, Tensor], name: str = "critic") -> Judge:
-        """The judge behind the augmentation, which is the same for the real and the fake image of one place."""
-        from img2imgkit.nn import augment
-
-        changes = {"color": augment.color, "translation": augment.translation, "cutout": augment.cutout}
+        """The judge behind the augmentations, which are the same for the real and the fake image of one place."""
 
         def judged(x: Tensor) -> Scores:
-            for change in self.augment:
-                x = changes[change](x, batch[f"{name}_{change}"])
+            for each in self.augment:
+                x = each.chosen(x, batch[f"{name}_{each.kind}"])
             return judge(x)
 
         return judged
 
     def generator_loss(self, of_fake: Scores, of_real: Scores) -> Tensor:
-        """``generator`` from scores, for tasks that take more than scores from their critic.
-
-        A relativistic generator pays for both sides, the mean of the two, so that it pays no more than another.
-        """
-        from img2imgkit import losses
-
-        pays = getattr(losses, self.loss)
-        if self.relativistic:
-            sides = (
-                losses.relativistic(pays, fakes, reals, True) + losses.relativistic(pays, reals, fakes, False)
-                for fakes, reals in zip(_scales(of_fake), _scales(of_real), strict=True)
-            )
-            return _mean([both / 2 for both in sides])
-        if self.loss == "hinge":
-            pays = losses.wasserstein
-        return _mean([pays(scores, True) for scores in _scales(of_fake)])
+        """``generator`` from scores, for tasks that take more than scores from their critic."""
+        loss = self.loss.chosen
+        pairs = zip(_scales(of_fake), _scales(of_real), strict=True)
+        return _mean([loss.generator(fakes, reals) for fakes, reals in pairs])
 
     def critic_losses(self, of_real: Scores, of_fake: Scores) -> tuple[Tensor, Tensor]:
         """``critic`` from scores, for tasks that take more than scores from their critic."""
-        from img2imgkit import losses
-
-        pays = getattr(losses, self.loss)
-        label = {"smoothing": self.smoothing} if self.smoothing else {}
-        pairs = list(zip(_scales(of_real), _scales(of_fake), strict=True))
-        if self.relativistic:
-            real = [losses.relativistic(pays, reals, fakes, True, **label) for reals, fakes in pairs]
-            fake = [losses.relativistic(pays, fakes, reals, False) for reals, fakes in pairs]
-        else:
-            real = [pays(reals, True, **label) for reals, _ in pairs]
-            fake = [pays(fakes, False) for _, fakes in pairs]
+        loss = self.loss.chosen
+        pairs = zip(_scales(of_real), _scales(of_fake), strict=True)
+        real, fake = zip(*(loss.critic(reals, fakes) for reals, fakes in pairs), strict=True)
         return _mean(real), _mean(fake)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.catalog import KINDS, Catalog, Plugin
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
 
-_LIGHT = ("steps", "importers", "exporters", "bundles")  # tasks would import TensorFlow; `img2img tasks` lists those
+_LIGHT = tuple(name for name, kind in KINDS.items() if not kind.needs_keras)  # `img2img tasks` lists the others
 
 
 @click.command("plugins", short_help="List the plugins, and what is broken in them.")

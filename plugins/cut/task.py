@@ -10,7 +10,7 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.losses import patch_nce
 from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
 
@@ -42,7 +42,7 @@ class Cut(kit.Importable, kit.Task):
         critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
         critic_layers: int = Field(default=3, ge=1, description="halvings of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how the two play")
         taps: tuple[int, ...] = Field(
             default=TAPS,
             min_length=1,
@@ -93,7 +93,7 @@ class Cut(kit.Importable, kit.Task):
             if critic.kind != "patch" or (own["antialias"], own["channels"]) != (given["antialias"], spec.channels):
                 return None
             stated |= {"critic_width": own["width"], "critic_layers": own["layers"]}
-            stated |= {"adversary": Adversary(loss="lsgan", spectral=critic.spec.spectral)}
+            stated |= {"adversary": Adversary(loss=Lsgan(), spectral=critic.spec.spectral)}
         roles, missing = {"generator": kit.FromFile(number)}, []
         for each in found["projection"]:
             roles["projection"], stated["projection"] = kit.FromFile(each), networks[each].arguments["width"]

@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.architectures import Norm, Patch, Resnet, Statistics
-from img2imgkit.losses import l1, l2
+from img2imgkit.image_losses import L1
+from img2imgkit.losses import l1
 
 SIDES = ("a", "b")
 
@@ -40,8 +41,8 @@ class CycleGan(kit.Importable, kit.Task):
             description="of batch normalization in translating: the picture's own, as officially, or the running ones",
         )
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how they play")
-        reconstruction: Literal["l1", "l2"] = Field(default="l1", description="how a way there and back is measured")
+        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how they play")
+        reconstruction: kit.LossChoice = kit.choice("reconstruction", L1(), "distance of a way there and back")
         pool: int = Field(default=50, ge=0, description="older translations that each critic's history holds; 0: none")
 
         @property
@@ -91,7 +92,7 @@ class CycleGan(kit.Importable, kit.Task):
         if critics:
             if not _alike(critics) or critics[0].spec.channels != channels:
                 return None
-            adversary = Adversary(loss="lsgan", spectral=critics[0].spec.spectral)
+            adversary = Adversary(loss=Lsgan(), spectral=critics[0].spec.spectral)
             stated |= {"critic": critics[0].architecture, "adversary": adversary}
         try:
             options = cls.Options(**stated)
@@ -119,7 +120,8 @@ class CycleGan(kit.Importable, kit.Task):
         return self.options.generator.geometry(self.options.generator_spec)
 
     def least_crop(self) -> int:
-        return max(self.geometry().minimum, self.options.critic.geometry(self.options.critic_spec).minimum)
+        critic = self.options.critic.geometry(self.options.critic_spec).minimum
+        return max(self.geometry().minimum, critic, self.options.reconstruction.chosen.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         draws = [self.options.adversary.draw(random, sample[side].shape, side) for side in SIDES]
@@ -139,7 +141,7 @@ class CycleGan(kit.Importable, kit.Task):
         return out
 
     def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
-        distance = {"l1": l1, "l2": l2}[self.options.reconstruction]
+        distance = self.options.reconstruction.chosen
         terms = {}
         for side in SIDES:
             terms[f"adversarial_{side}"] = self.options.adversary.generator(

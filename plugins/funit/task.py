@@ -10,7 +10,7 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.losses import l1, mean_slope
 from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
@@ -50,7 +50,7 @@ class Funit(kit.Importable, kit.Task):
         critic_blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
         size: int = Field(default=128, ge=4, description="height and width that class pictures are resized to")
-        adversary: Adversary = Field(default=Adversary(loss="hinge"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Hinge()), description="how the two play")
 
         @model_validator(mode="after")
         def _pictures_large_enough(self) -> Self:
@@ -95,7 +95,7 @@ class Funit(kit.Importable, kit.Task):
                 return None
             sizes = {"critic_width": critic["width"], "critic_blocks": critic["blocks"]}
             stated |= {"classes": critic["classes"], **sizes}
-            stated |= {"adversary": Adversary(loss="hinge", spectral=critic["spectral"])}
+            stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic["spectral"])}
         if not found["class-critic"]:
             text = "119 training classes, as for the animal faces; the number only matters for further training"
             assumed.append(kit.Assumption("classes", 119, (), text))

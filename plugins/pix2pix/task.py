@@ -10,7 +10,7 @@ from keras import ops
 from pydantic import Field, ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Vanilla
 from img2imgkit.architectures import Norm, Patch, Statistics, Unet
 from img2imgkit.losses import l1
 
@@ -45,7 +45,7 @@ class Pix2Pix(kit.Importable, kit.Task):
         )
         channels: Literal[1, 3] = Field(default=3, description="of the source: 1 is grey")
         output_channels: Literal[1, 3] = Field(default=3, description="of the target: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="vanilla"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Vanilla()), description="how the two play")
 
         @property
         def generator_spec(self) -> kit.NetworkSpec:
@@ -81,7 +81,7 @@ class Pix2Pix(kit.Importable, kit.Task):
         for critic in (networks[each] for each in found["critic"]):
             if critic.spec.channels != channels + written:
                 return None
-            adversary = Adversary(loss="vanilla", spectral=critic.spec.spectral)
+            adversary = Adversary(loss=Vanilla(), spectral=critic.spec.spectral)
             stated |= {"critic": critic.architecture, "adversary": adversary}
         try:
             options = cls.Options(**stated)

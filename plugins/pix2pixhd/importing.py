@@ -9,7 +9,7 @@ from img2imgkit_plugins.pix2pixhd.options import EncoderOptions, LabelOptions, P
 from pydantic import ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Lsgan
 
 WRITTEN = 3
 
@@ -86,7 +86,7 @@ def _shared(generator: kit.ImportedNetwork, critic: kit.ImportedNetwork | None) 
     """Options of both tasks."""
     shared: dict[str, Any] = {"generator": generator.architecture, "norm": generator.spec.norm}
     if critic:
-        adversary = Adversary(loss="lsgan", spectral=critic.spec.spectral)
+        adversary = Adversary(loss=Lsgan(), spectral=critic.spec.spectral)
         shared |= {"critic": critic.architecture, "adversary": adversary}
     return shared
 

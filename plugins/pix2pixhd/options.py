@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Lsgan
 from img2imgkit.architectures import Multiscale, Pix2PixHd
 from img2imgkit.interop import PerceptualNetwork
 
@@ -29,7 +29,7 @@ class NetworkOptions(kit.Config):
     generator: kit.ArchitectureChoice = kit.choice("coarse-to-fine", Pix2PixHd(), "the networks that translate")
     critic: kit.ArchitectureChoice = kit.choice("feature-critic", Multiscale(), "the networks that judge")
     norm: Norm = Field(default="instance", description="normalization of all networks")
-    adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how generator and critics play")
+    adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how generator and critics play")
     features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="the network of the perceptual loss")
 
 

@@ -9,7 +9,7 @@ from img2imgkit_plugins.spade.options import Options, StyleOptions
 from pydantic import ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import Multiscale
 
 # the official code's data sets by the channels of their maps: classes, whether there are pixels of none, and borders
@@ -69,7 +69,7 @@ def _options(
         if critic is not None:
             sizes = {name: critic.arguments[name] for name in ("scales", "layers", "width")}
             stated |= {"critic": Multiscale(**sizes, use_bias=False, init="xavier")}
-            stated |= {"adversary": Adversary(loss="hinge", spectral=critic.spec.spectral)}
+            stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic.spec.spectral)}
         return Options(style=_style(generator, encoder), **stated)
     except ValidationError:
         return None

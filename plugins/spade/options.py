@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import Multiscale, Spade
 from img2imgkit.interop import PerceptualNetwork
 
@@ -46,7 +46,7 @@ class Options(kit.Config):
         "feature-critic", Multiscale(use_bias=False, init="xavier"), "the networks that judge"
     )
     adversary: Adversary = Field(
-        default=Adversary(loss="hinge", spectral=True), description="how generator and critics play"
+        default=Adversary(loss=Hinge(), spectral=True), description="how generator and critics play"
     )
     features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="the network of the perceptual loss")
 

@@ -11,7 +11,7 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Wasserstein, WganGp
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
 from img2imgkit.nn import domain_critic, stargan_generator
 
@@ -52,7 +52,7 @@ class StarGan(kit.Importable, kit.Task):
         critic_layers: int = Field(default=6, ge=1, description="halvings of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
         adversary: Adversary = Field(
-            default=Adversary(loss="wasserstein", penalty="wgan_gp"), description="how the two play"
+            default=Adversary(loss=Wasserstein(), penalty=WganGp()), description="how the two play"
         )
 
         @model_validator(mode="after")
@@ -96,7 +96,7 @@ class StarGan(kit.Importable, kit.Task):
             if critic["channels"] != given["channels"] or critic["domains"] != len(Names(labels).all):
                 return None
             stated |= {"size": critic["size"], "critic_width": critic["width"], "critic_layers": critic["layers"]}
-            adversary = Adversary(loss="wasserstein", penalty="wgan_gp", spectral=critic["spectral"])
+            adversary = Adversary(loss=Wasserstein(), penalty=WganGp(), spectral=critic["spectral"])
             stated |= {"adversary": adversary}
         try:
             options = cls.Options(**stated)
@@ -161,7 +161,7 @@ class StarGan(kit.Importable, kit.Task):
         play = self.options.adversary
         judge = play.through(_judge(nets), batch)
         scores, logits = judge(out["fake"])
-        of_real = judge(batch["source"])[0] if play.relativistic else scores
+        of_real = judge(batch["source"])[0] if play.compares else scores
         return {
             "adversarial": play.generator_loss(scores, of_real),
             "classification": self._classification(logits, batch["target_label"], batch),
