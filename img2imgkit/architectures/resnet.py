@@ -63,6 +63,7 @@ def places(options: Arguments) -> Places:
         yield from _step(f"model.{index}", f"model.{index + 1}", part, options)
         index += 4 if options["antialias"] and part != "stem" else 3
     padded = int(options["padding"] != "zero")
+    smooth_up = options["antialias"] if options["antialias_up"] is None else options["antialias_up"]
     second = 3 + 2 * padded + int(options["dropout"] > 0)
     for number in range(options["blocks"]):
         for inside, position in enumerate((padded, second)):
@@ -72,7 +73,7 @@ def places(options: Arguments) -> Places:
                 yield f"{block}.{position + 1}", f"block{number}_norm{inside}"
         index += 1
     for part in ("up0", "up1"):
-        index += int(options["antialias_up"])
+        index += int(smooth_up)
         yield from _step(f"model.{index}", f"model.{index + 1}", part, options)
         index += 3
     yield f"model.{index + 1}", "last_conv"

@@ -12,6 +12,7 @@ from img2imgkit.interop.importing import Imported, import_bundle, importer_of, r
 from img2imgkit.interop.load import load_torch, network_of, put, read_network
 from img2imgkit.interop.planning import copy_weights
 from img2imgkit.interop.safetensors_file import read_safetensors
+from img2imgkit.interop.state import state_of_model
 from img2imgkit.interop.torch_file import read_torch
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "read_network",
     "read_safetensors",
     "read_torch",
+    "state_of_model",
 ]
 
 

@@ -105,6 +105,24 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
     return taken
 
 
+def state_of_model(model: keras.Model, places: Places) -> dict[str, np.ndarray]:
+    """A model's variables as a PyTorch state dict: the inverse of ``fitted``.
+
+    Args:
+        places: as of ``Checkpoint``; a layer that the model does not have is left out
+    """
+    layers, state = dict(_layers(model)), {}
+    for module, name in places:
+        layer = layers.get(name)
+        kernel = tuple(layer.kernel.shape) if hasattr(layer, "kernel") else ()
+        spectral = hasattr(layer, "u")
+        for leaf, attributes in LEAVES.items():
+            found = [getattr(layer, each) for each in attributes if getattr(layer, each, None) is not None]
+            if found and leaf != ("weight" if spectral else "weight_orig"):
+                state[f"{module}.{leaf}"] = _turned_back(leaf, np.asarray(found[0]), kernel)
+    return state
+
+
 def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
     """All layers by name; those of a network inside of the model by its name, a slash and theirs."""
     for layer in model.layers:
@@ -139,6 +157,17 @@ def _turned(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray
     if leaf == "weight_v":  # in the order (in, h, w), where ours is (h, w, in)
         height, width, channels, _ = kernel
         return array.reshape(channels, height, width).transpose(1, 2, 0).reshape(1, -1)
+    return array
+
+
+def _turned_back(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray:
+    """The inverse of ``_turned``."""
+    if leaf in ("weight", "weight_orig") and array.ndim > 1:
+        return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T if array.ndim == 2 else array.ravel()
+    if leaf == "weight_u":
+        return array[0]
+    if leaf == "weight_v":
+        return array.reshape(kernel[:3]).transpose(2, 0, 1).ravel()
     return array
 
 

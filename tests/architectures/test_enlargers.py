@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkpoints import INSTALLED, built, checkpoint_of, randomised, recognised
 
 from img2imgkit import backend
 
 backend.load()
 
 from img2imgkit.errors import InteropError  # noqa: E402
-from img2imgkit.interop import load_torch, put, read_torch  # noqa: E402
-from img2imgkit.interop.load import FAMILIES  # noqa: E402
+from img2imgkit.exchange import StateDict  # noqa: E402
+from img2imgkit.interop import load_torch, network_of, put, read_torch, state_of_model  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
@@ -39,15 +40,15 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
     with np.load(folder / "io.npz") as stored:
         io = {name: last(stored[name]) for name in stored.files}
     for case in config["cases"]:
-        model = load_torch(folder / "weights.pth", **UNTOLD.get(folder.name, {}))
+        model = load_torch(folder / "weights.pth", INSTALLED, **UNTOLD.get(folder.name, {}))
         [given] = case["inputs"].values()
         wanted = {name: io[entry["key"]] for name, entry in case["outputs"].items()}
         made = model(io[given["key"]], training=case["mode"] == "train")
         np.testing.assert_allclose(made, wanted.pop("y"), atol=3e-5)
         if wanted:  # what the power iteration of spectral norm left
             moved = {name.removeprefix("state_after:"): array for name, array in wanted.items()}
-            expected = load_torch(folder / "weights.pth")
-            put({**read_torch(folder / "weights.pth")["params"], **moved}, expected)
+            expected = load_torch(folder / "weights.pth", INSTALLED)
+            put({**read_torch(folder / "weights.pth")["params"], **moved}, expected, INSTALLED)
             for mine, theirs in zip(model.weights, expected.weights, strict=True):
                 np.testing.assert_allclose(mine, theirs, atol=1e-5, err_msg=mine.path)
 
@@ -71,7 +72,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
             "srvgg",
             {"scale": 2, "width": 12, "depth": 3, "activation": "leaky_relu", "channels": 3},
         ),
-        ("sr_unetD", "unet_critic", {"channels": 3, "width": 8, "skip": True}),
+        ("sr_unetD", "unet-critic", {"channels": 3, "width": 8, "skip": True}),
     ],
 )
 def test_the_arguments_are_read_off_names_and_shapes(name: str, network: str, options: dict[str, Any]) -> None:
@@ -89,53 +90,22 @@ def test_the_arguments_are_read_off_names_and_shapes(name: str, network: str, op
         ("rrdb", {"scale": 4, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 2, "channels": 1}),
         ("srvgg", {"scale": 1, "width": 2, "depth": 0, "activation": "prelu", "channels": 3}),
         ("srvgg", {"scale": 3, "width": 2, "depth": 11, "activation": "leaky_relu", "channels": 1}),
-        ("unet_critic", {"channels": 1, "width": 2}),
-        ("vgg_critic", {"size": 128, "width": 2, "channels": 3}),
-        ("vgg_critic", {"size": 256, "width": 1, "channels": 1}),
+        ("unet-critic", {"channels": 1, "width": 2}),
+        ("vgg-critic", {"size": 128, "width": 2, "channels": 3}),
+        ("vgg-critic", {"size": 256, "width": 1, "channels": 1}),
     ],
     ids=str,
 )
 def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
-    [family] = [each for each in FAMILIES if each.name == network]
-    model = family.build(**options)
-    state = exported(model, family.places(options))
+    model = randomised(network, **options)
+    state = state_of_model(model, checkpoint_of(network).places(options))
     found = recognised(state)
     assert list(found) == [network]
     assert found[network].items() >= options.items()
-    again = family.build(**options)
-    put(state, again)
+    again = built(network, **options)
+    put(state, again, INSTALLED)
     for mine, theirs in zip(again.weights, model.weights, strict=True):
         assert np.sort(np.ravel(mine)) == pytest.approx(np.sort(np.ravel(theirs)))  # channels may have moved
-
-
-def recognised(state: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    found = {family.name: family.recognise(family.clean(state)) for family in FAMILIES}
-    return {name: options for name, options in found.items() if options is not None}
-
-
-def exported(model: Any, places: Any) -> dict[str, np.ndarray]:
-    """A model's weights under PyTorch's names and in its shapes."""
-    state: dict[str, np.ndarray] = {}
-    for module, name in places:
-        layer = model.get_layer(name)
-        arrays = {variable.name: np.asarray(variable) for variable in layer.weights}
-        if "alpha" in arrays:
-            state[f"{module}.weight"] = arrays["alpha"].ravel()
-        elif "gamma" in arrays:
-            leaves = {
-                "weight": "gamma",
-                "bias": "beta",
-                "running_mean": "moving_mean",
-                "running_var": "moving_variance",
-            }
-            state |= {f"{module}.{leaf}": arrays[own] for leaf, own in leaves.items()}
-        else:
-            kernel = arrays["kernel"]
-            spectral = "_orig" if "u" in arrays else ""
-            state[f"{module}.weight{spectral}"] = kernel.transpose((3, 2, 0, 1) if kernel.ndim == 4 else (1, 0))
-            state |= {f"{module}.weight_{each}": arrays[each][0] for each in ("u", "v") if spectral}
-            state |= {f"{module}.bias": arrays["bias"]} if "bias" in arrays else {}
-    return state
 
 
 SEQUENCE = {"conv_first": "model.0", "conv_hr": "model.8", "conv_last": "model.10", "conv_body": "model.1.sub.2"}
@@ -161,10 +131,9 @@ def test_esrgan_under_its_earlier_names_is_the_same(plain: dict[str, str], dense
     assert not early.keys() & {"conv_up1.weight", "body.0.rdb1.conv1.weight", "conv_body.weight"}
     [options] = recognised(early).values()
     assert recognised(early) == recognised(state)
-    [family] = [each for each in FAMILIES if each.name == "rrdb"]
-    one, other = family.build(**options), family.build(**options)
-    put(state, one)
-    put(early, other)
+    one, other = built("rrdb", **options), built("rrdb", **options)
+    put(state, one, INSTALLED)
+    put(early, other, INSTALLED)
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(one.weights, other.weights, strict=True))
 
 
@@ -184,22 +153,14 @@ def test_esrgan_under_its_earlier_names_is_the_same(plain: dict[str, str], dense
 def test_shapes_that_no_such_network_has_are_of_no_network(name: str, module: str, shape: tuple[int, ...]) -> None:
     state = {**state_of(name), f"{module}.weight": np.zeros(shape, np.float32)}
     with pytest.raises(InteropError):
-        load_state(state)
-
-
-def load_state(state: dict[str, np.ndarray]) -> None:
-    from img2imgkit.interop.load import foreign_from_state
-
-    foreign_from_state(state)
+        network_of(StateDict(state), INSTALLED)
 
 
 def test_what_a_file_cannot_tell_is_told() -> None:
-    told = {family.name: family.assumed for family in FAMILIES}
-    assert set(told["edsr"]({"residual_scale": 1.0, "gain": 255.0, "mean": (0, 0, 0), "width": 64})) == {
-        "residual_scale",
-        "gain",
-        "mean",
-    }
-    assert not told["srvgg"]({"activation": "prelu"})
-    assert "relu" in told["srvgg"]({"activation": "leaky_relu"})["activation"]
-    assert not told["rrdb"]({})
+    given = {"residual_scale": 1.0, "gain": 255.0, "mean": (0, 0, 0), "width": 64}
+    edsr = checkpoint_of("edsr").assumptions(given)
+    assert [(each.option, each.value) for each in edsr] == [*given.items()][:3]
+    assert not [*checkpoint_of("srvgg").assumptions({"activation": "prelu"})]
+    [activation] = checkpoint_of("srvgg").assumptions({"activation": "leaky_relu"})
+    assert (activation.option, activation.value, activation.others) == ("activation", "leaky_relu", ("relu",))
+    assert not [*checkpoint_of("rrdb").assumptions({})]

@@ -10,14 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from checkpoints import INSTALLED, built, checkpoint_of, randomised, recognised
 
 from img2imgkit import backend
 
 backend.load()
 
 from img2imgkit.errors import InteropError  # noqa: E402
-from img2imgkit.interop import load_torch, put, read_torch  # noqa: E402
-from img2imgkit.interop.load import FAMILIES  # noqa: E402
+from img2imgkit.interop import load_torch, put, read_torch, state_of_model  # noqa: E402
 from img2imgkit.nn import multiscale_critic, pix2pixhd_generator  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
@@ -39,7 +39,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
     with np.load(folder / "io.npz") as stored:
         io = {name: last(stored[name]) for name in stored.files}
     for case in config["cases"]:
-        model = load_torch(folder / "weights.pth")
+        model = load_torch(folder / "weights.pth", INSTALLED)
         inputs = [io[given["key"]] for given in case["inputs"].values()]
         made = model(inputs if len(inputs) > 1 else inputs[0], training=case["mode"] == "train")
         wanted = {name: io[entry["key"]] for name, entry in case["outputs"].items()}
@@ -48,8 +48,8 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
             np.testing.assert_allclose(result, array, atol=TOLERANCE * np.abs(array).max())
         if after:
             moved = {name.removeprefix("state_after:"): array for name, array in after.items()}
-            expected = load_torch(folder / "weights.pth")
-            put({**read_torch(folder / "weights.pth"), **moved}, expected)
+            expected = load_torch(folder / "weights.pth", INSTALLED)
+            put({**read_torch(folder / "weights.pth"), **moved}, expected, INSTALLED)
             for mine, theirs in zip(model.weights, expected.weights, strict=True):
                 np.testing.assert_allclose(mine, theirs, atol=1e-5, err_msg=mine.path)
 
@@ -83,59 +83,38 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
 )
 def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[str, Any]) -> None:
     state = read_torch(SMALL / name / "weights.pth")
-    found = [recognised for family in FAMILIES if (recognised := family.recognise(family.clean(state))) is not None]
-    assert found == [options]
+    assert list(recognised(state).values()) == [options]
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 @pytest.mark.parametrize(
     ("network", "options"),
     [
-        ("pix2pixhd_generator", {"channels": 4, "width": 2, "downs": 1, "blocks": 1}),
-        ("pix2pixhd_generator", {"channels": 1, "width": 1, "downs": 2, "blocks": 2, "enhancers": 2}),
+        ("pix2pixhd", {"channels": 4, "width": 2, "downs": 1, "blocks": 1}),
+        ("pix2pixhd", {"channels": 1, "width": 1, "downs": 2, "blocks": 2, "enhancers": 2}),
         (
-            "pix2pixhd_generator",
+            "pix2pixhd",
             {"channels": 2, "width": 2, "downs": 3, "blocks": 1, "enhancers": 1, "local_blocks": 1},
         ),
-        ("instance_encoder", {"features": 5, "width": 2, "downs": 1}),
-        ("multiscale_critic", {"channels": 2, "width": 2, "layers": 1, "scales": 3}),
+        ("instance-encoder", {"features": 5, "width": 2, "downs": 1}),
+        ("multiscale", {"channels": 2, "width": 2, "layers": 1, "scales": 3}),
     ],
     ids=str,
 )
 def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any], norm: str) -> None:
-    [family] = [each for each in FAMILIES if each.name == network]
     options = {**options, "norm": norm}
-    model, random = family.build(**options), np.random.default_rng(0)
-    for variable in model.weights:
-        variable.assign(random.normal(size=variable.shape))
+    model = randomised(network, **options)
     complete = {"enhancers": 0, "local_blocks": 3, **options}
-    state = exported(model, family.places(complete))
-    if network == "multiscale_critic":  # our places are named as our layers
+    state = state_of_model(model, checkpoint_of(network).places(complete))
+    if network == "multiscale":  # our places are named as our layers
         state = {_matched(name, options["scales"]): array for name, array in state.items()}
-    recognised = {each.name: found for each in FAMILIES if (found := each.recognise(each.clean(state))) is not None}
-    assert list(recognised) == [network]
-    assert recognised[network].items() >= options.items()
-    again = family.build(**recognised[network])
-    put(state, again)
+    found = recognised(state)
+    assert list(found) == [network]
+    assert found[network].items() >= options.items()
+    again = built(network, **found[network])
+    put(state, again, INSTALLED)
     for mine, theirs in zip(again.weights, model.weights, strict=True):
         np.testing.assert_array_equal(mine, theirs)
-
-
-def exported(model: Any, places: Any) -> dict[str, np.ndarray]:
-    """A model's weights as PyTorch would name and turn them."""
-    state = {}
-    for module, place in places:
-        *inside, name = place.split("/")
-        layer = (model.get_layer(inside[0]) if inside else model).get_layer(name)
-        if hasattr(layer, "kernel"):
-            state[f"{module}.weight"] = np.asarray(layer.kernel).transpose(3, 2, 0, 1)
-            state[f"{module}.bias"] = np.asarray(layer.bias)
-            continue
-        state |= {f"{module}.weight": np.asarray(layer.gamma), f"{module}.bias": np.asarray(layer.beta)}
-        state |= {f"{module}.running_mean": np.asarray(layer.moving_mean)}
-        state |= {f"{module}.running_var": np.asarray(layer.moving_variance)}
-        state[f"{module}.num_batches_tracked"] = np.int64(3)
-    return state
 
 
 def _matched(name: str, scales: int) -> str:
@@ -154,15 +133,15 @@ def test_critics_without_feature_matching_have_other_names() -> None:
         plain[f"layer{scale}.{max(0, 3 * number - 1)}.{name.rpartition('.')[2]}"] = array
     assert "layer1.11.bias" in plain
     one, other = multiscale_critic(12, 8), multiscale_critic(12, 8)
-    put(state, one)
-    put(plain, other)
+    put(state, one, INSTALLED)
+    put(plain, other, INSTALLED)
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
 def test_the_scale_of_full_size_is_officially_the_last() -> None:
     state = dict(read_torch(SMALL / "pix2pixhd_multiscaleD" / "weights.pth"))
     model = multiscale_critic(12, 8)
-    put(state, model)
+    put(state, model, INSTALLED)
     kernel = np.asarray(model.get_layer("scale0_conv0").kernel)
     np.testing.assert_array_equal(kernel, state["scale1_layer0.0.weight"].transpose(2, 3, 1, 0))
 
@@ -171,7 +150,7 @@ def test_with_two_halvings_it_is_cyclegans_network_unless_it_is_named() -> None:
     state = read_torch(SMALL / "trainstep_pix2pixhd" / "weights_init.pth")["G"]
     model = pix2pixhd_generator(9, width=3, downs=2, blocks=2)
     with pytest.raises(InteropError, match="have no place"):
-        put(state, model)
-    put(state, model, "pix2pixhd_generator")
+        put(state, model, INSTALLED)
+    put(state, model, INSTALLED, "pix2pixhd")
     kernel = np.asarray(model.get_layer("output").get_layer("last_conv").kernel)
     np.testing.assert_array_equal(kernel, state["model.19.weight"].transpose(2, 3, 1, 0))

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkpoints import INSTALLED, built, checkpoint_of, randomised, recognised
 
 from img2imgkit import backend
 
 backend.load()
 
 from img2imgkit.errors import InteropError  # noqa: E402
-from img2imgkit.interop import load_torch, put, read_torch  # noqa: E402
-from img2imgkit.interop.load import FAMILIES  # noqa: E402
+from img2imgkit.interop import load_torch, put, read_torch, state_of_model  # noqa: E402
 from img2imgkit.nn import spade_generator, style_encoder  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
@@ -50,7 +50,7 @@ def last(array: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) -> None:
-    model = load_torch(folder / "weights.pth", **STATED.get(folder.name, {}))
+    model = load_torch(folder / "weights.pth", INSTALLED, **STATED.get(folder.name, {}))
     for inputs, outputs in cases(folder):
         made = model(inputs if len(inputs) > 1 else inputs[0])
         for result, wanted in zip(made if isinstance(made, list) else [made], outputs, strict=True):
@@ -71,61 +71,41 @@ GENERATOR = {"channels": 3, "width": 2, "norm": "batch", "spectral": False, "ker
 def test_the_arguments_are_read_off_names_and_shapes(name: str, part: str | None, options: dict[str, Any]) -> None:
     loaded = read_torch(next((SMALL / name).glob("weights*.pth")))
     state = loaded if part is None else loaded[part]
-    found = [recognised for family in FAMILIES if (recognised := family.recognise(family.clean(state))) is not None]
-    assert found == [options]
+    assert list(recognised(state).values()) == [options]
 
 
 @pytest.mark.parametrize(
     ("network", "options"),
     [
-        ("spade_generator", {"channels": 5, "width": 2, "norm": "instance", "kernel_size": 3, "upsampling": "most"}),
-        ("spade_generator", {"channels": 1, "width": 3, "upsampling": "most", "kernel_size": 1}),
-        ("spade_generator", {"channels": 2, "width": 1, "kernel_size": 1, "latent": 3, "size": (2, 4)}),
-        ("spade_generator", {"channels": 2, "width": 1, "kernel_size": 5, "latent": 3, "size": (3, 3)}),
-        ("style_encoder", {"width": 1, "latent": 5, "channels": 1}),
+        ("spade", {"channels": 5, "width": 2, "norm": "instance", "kernel_size": 3, "upsampling": "most"}),
+        ("spade", {"channels": 1, "width": 3, "upsampling": "most", "kernel_size": 1}),
+        ("spade", {"channels": 2, "width": 1, "kernel_size": 1, "latent": 3, "size": (2, 4)}),
+        ("spade", {"channels": 2, "width": 1, "kernel_size": 5, "latent": 3, "size": (3, 3)}),
+        ("style-encoder", {"width": 1, "latent": 5, "channels": 1}),
     ],
     ids=str,
 )
 def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
-    [family] = [each for each in FAMILIES if each.name == network]
-    model, random = family.build(**options), np.random.default_rng(0)
-    for variable in model.variables:
-        variable.assign(random.normal(size=variable.shape))
+    model = randomised(network, **options)
     complete = {"upsampling": "normal", **options}
-    state = exported(model, family.places(complete))
-    recognised = {each.name: found for each in FAMILIES if (found := each.recognise(each.clean(state))) is not None}
-    assert list(recognised) == [network]
-    assert recognised[network].items() >= options.items()
-    again = family.build(**recognised[network])
-    put({f"module.{name}": array for name, array in state.items()}, again)
+    state = split(state_of_model(model, checkpoint_of(network).places(complete)))
+    found = recognised(state)
+    assert list(found) == [network]
+    assert found[network].items() >= options.items()
+    again = built(network, **found[network])
+    put({f"module.{name}": array for name, array in state.items()}, again, INSTALLED)
     for mine, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def exported(model: Any, places: Any) -> dict[str, np.ndarray]:
-    """A model's weights as PyTorch would name and turn them."""
-    state, layers = {}, {layer.name: layer for layer in model.layers}
-    for module, name in [(module, name) for module, name in places if name in layers]:
-        layer = layers[name]
-        kernel = np.asarray(layer.kernel) if hasattr(layer, "kernel") else None
-        if kernel is None:
-            if layer.get_weights():
-                state |= zip((f"{module}.running_mean", f"{module}.running_var"), layer.get_weights(), strict=True)
-            continue
-        parts = [(module, kernel, layer.bias)]
-        if name.endswith("_modulation"):
-            halves = np.split(kernel, 2, axis=-1), np.split(np.asarray(layer.bias), 2)
-            which = (module.replace("modulation", half) for half in ("gamma", "beta"))
-            parts = [*zip(which, *halves, strict=True)]
-        spectral = "_orig" if hasattr(layer, "u") else ""
-        for part, own, bias in parts:
-            state[f"{part}.weight{spectral}"] = own.transpose((3, 2, 0, 1) if own.ndim == 4 else (1, 0))
-            if bias is not None:
-                state[f"{part}.bias"] = np.asarray(bias)
-        if spectral:
-            rows = np.asarray(layer.v).reshape(kernel.shape[:3]).transpose(2, 0, 1)
-            state |= {f"{module}.weight_u": np.asarray(layer.u)[0], f"{module}.weight_v": rows.reshape(-1)}
-    return state
+def split(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """As the official code writes it: gamma and beta come from a convolution each."""
+    found = {}
+    for name, array in state.items():
+        halves = np.split(array, 2) if "mlp_modulation" in name else [array]
+        parts = ("mlp_gamma", "mlp_beta") if len(halves) == 2 else ("mlp_modulation",)
+        found |= {name.replace("mlp_modulation", part): half for part, half in zip(parts, halves, strict=True)}
+    return found
 
 
 class TestErrors:
@@ -135,14 +115,14 @@ class TestErrors:
 
     def test_gamma_without_beta_is_named(self, state: dict[str, np.ndarray]) -> None:
         del state["up_0.norm_s.mlp_beta.weight"]
-        with pytest.raises(InteropError, match="none of the networks known"):
-            put(state, spade_generator(4, 1, kernel_size=1))
+        with pytest.raises(InteropError, match="of no architecture that is known here"):
+            put(state, spade_generator(4, 1, kernel_size=1), INSTALLED)
 
     def test_a_missing_statistic_is_named(self, state: dict[str, np.ndarray]) -> None:
         del state["up_0.norm_s.param_free_norm.running_var"]
         with pytest.raises(InteropError, match="up_0_norm_s_free/moving_variance"):
-            put(state, spade_generator(4, 1, kernel_size=1))
+            put(state, spade_generator(4, 1, kernel_size=1), INSTALLED)
 
     def test_another_networks_weights_are_refused(self, state: dict[str, np.ndarray]) -> None:
         with pytest.raises(InteropError, match=r"does not fit|have no place"):
-            put(state, style_encoder(1, 5))
+            put(state, style_encoder(1, 5), INSTALLED)
