@@ -28,7 +28,14 @@ from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
 OWN = "img2imgkit"
-ALWAYS = ("adversary", "architectures", "exporters", "importers", "losses", "steps")  # own plugins that no restriction takes away
+ALWAYS = (
+    "adversary",
+    "architectures",
+    "exporters",
+    "importers",
+    "losses",
+    "steps",
+)  # own plugins that no restriction takes away
 
 
 @dataclass(frozen=True)

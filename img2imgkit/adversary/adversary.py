@@ -35,7 +35,7 @@ class Adversary(Config):
 
     A critic sees ``real`` and ``fake``: images, or images behind their source on the last axis, (N, H, W, C) in
     [-1, 1]. ``judge`` returns its scores. Every term is one number per image, (N,) float32; for several scales it is
-    their mean. The random numbers from ``draw`` come back in the batch; critics that share a batch need different names.
+    their mean. The random numbers from ``draw`` come back in the batch; critics that share one need different names.
     """
 
     loss: AdversarialLossChoice = choice("", Lsgan(), "adversarial loss: what the critic's scores cost")

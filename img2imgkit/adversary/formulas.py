@@ -82,8 +82,8 @@ class Wasserstein(PointwiseLoss):
 class Relativistic(AdversarialLoss):
     """Another loss, of how far each score is above the average of the other side over all devices.
 
-    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The generator's loss is the mean over real and
-    generated images, so that it has the same scale as without.
+    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The generator's loss is the mean over real
+    and generated images, so that it has the same scale as without.
     """
 
     name = "relativistic"

@@ -142,3 +142,5 @@ def read_description(model: type[Description], text: str, place: str, latest: in
         return validate(model, parse_yaml("", place), data=upgraded(stated))
     except ConfigError as error:
         raise BundleError(str(error)) from None
+    except RecursionError:
+        raise BundleError(f"{place}: nested too deeply") from None

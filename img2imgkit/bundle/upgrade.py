@@ -23,10 +23,14 @@ def upgraded(stated: Any) -> Any:
 
 
 def _from_1(stated: Plain) -> Plain:
-    """Format 1 had networks of pix2pixHD and SPADE that were not chosen by name, and one generator under two names."""
+    """Format 1 had components that were not chosen by name.
+
+    These are networks of pix2pixHD and SPADE, one of which had two names, and adversarial losses, penalties and
+    augmentations.
+    """
     options = stated.get("options")
     if isinstance(options, dict):
-        options = dict(options)
+        options = _with_components(options)
         generator, critic = options.get("generator"), options.get("critic")
         if isinstance(generator, dict) and generator.get("kind") in ("global", "local"):
             enhancers = 0 if generator["kind"] == "global" else generator.get("enhancers", 1)
@@ -37,4 +41,28 @@ def _from_1(stated: Plain) -> Plain:
     return {**stated, "format": 2, "options": options}
 
 
+def _with_components(options: Any) -> Any:
+    """The options with every adversary of format 1 in them, however deeply nested, in the form of format 2."""
+    if isinstance(options, dict):
+        options = {key: _with_components(value) for key, value in options.items()}
+        return _adversary_from_1(options) if options.keys() == _ADVERSARY_OF_1 else options
+    return [_with_components(each) for each in options] if isinstance(options, list) else options
+
+
+def _adversary_from_1(stated: Plain) -> Plain:
+    """Label smoothing belongs to the losses that have labels; a relativistic loss is one that holds another."""
+    loss: Plain = {"kind": stated["loss"]}
+    if stated["loss"] in ("vanilla", "lsgan"):
+        loss["smoothing"] = stated["smoothing"]
+    if stated["relativistic"]:
+        loss = {"kind": "relativistic", "loss": loss}
+    return {
+        "loss": loss,
+        "penalty": None if stated["penalty"] == "none" else stated["penalty"],
+        "augment": stated["augment"],
+        "spectral": stated["spectral"],
+    }
+
+
+_ADVERSARY_OF_1 = {"loss", "relativistic", "smoothing", "penalty", "augment", "spectral"}
 _STEPS: Mapping[int, Callable[[Plain], Plain]] = {1: _from_1}

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from img2imgkit import backend
-from img2imgkit.adversary import Adversary
+from img2imgkit import Catalog, backend, resolve
+from img2imgkit.adversary import Adversary, Penalty
+from img2imgkit.components import Component
 from img2imgkit.config import parse_yaml, validate
+from img2imgkit.errors import ConfigError
 
 backend.load()
 
@@ -20,6 +22,15 @@ from img2imgkit import losses  # noqa: E402
 
 RANDOM = np.random.default_rng(3)
 REAL, FAKE = RANDOM.uniform(-1, 1, (2, 3, 8, 8, 3)).astype(np.float32)
+
+
+def made(**options: Any) -> Adversary:
+    """With components by name."""
+    return resolve(Adversary(**options), Catalog.installed({}))
+
+
+def relativistic(loss: str | Component = "lsgan") -> dict[str, Any]:
+    return {"kind": "relativistic", "loss": loss}
 
 
 def judge(x: Any) -> Any:
@@ -35,16 +46,25 @@ def drawn(adversary: Adversary, name: str = "critic", seed: int = 5) -> dict[str
 
 class TestOptions:
     def test_a_file_may_state_them_all(self) -> None:
-        stated = (
-            "{loss: vanilla, relativistic: true, smoothing: 0.1, penalty: r1, augment: [color, cutout], spectral: true}"
-        )
-        adversary = validate(Adversary, parse_yaml(stated, "t.yaml"))
-        assert adversary.augment == ("color", "cutout")
+        stated = """{loss: {kind: relativistic, loss: {kind: vanilla, smoothing: 0.1}}, penalty: r1,
+            augment: [color, cutout], spectral: true}"""
+        adversary = resolve(validate(Adversary, parse_yaml(stated, "t.yaml")), Catalog.installed({}))
+        assert [each.kind for each in adversary.augment] == ["color", "cutout"]
+        assert adversary.model_dump(mode="json") == {
+            "loss": {"kind": "relativistic", "loss": {"kind": "vanilla", "smoothing": 0.1}},
+            "penalty": {"kind": "r1"},
+            "augment": [{"kind": "color"}, {"kind": "cutout"}],
+            "spectral": True,
+        }
 
     @pytest.mark.parametrize("loss", ["hinge", "wasserstein"])
-    def test_smoothing_without_labels_is_refused(self, loss: Any) -> None:
-        with pytest.raises(ValidationError, match=rf"smoothing 0\.1 needs labels, which {loss} has not"):
-            Adversary(loss=loss, smoothing=0.1)
+    def test_smoothing_without_labels_is_refused(self, loss: str) -> None:
+        with pytest.raises(ConfigError, match="smoothing"):
+            made(loss={"kind": loss, "smoothing": 0.1})
+
+    def test_a_relativistic_loss_takes_one_that_judges_each_score_alone(self) -> None:
+        with pytest.raises(ConfigError, match="this option takes one that serves as pointwise"):
+            made(loss=relativistic(relativistic()))  # type: ignore[arg-type]
 
     def test_a_change_named_twice_is_refused(self) -> None:
         with pytest.raises(ValidationError, match="augment names a change twice: color, color"):
@@ -65,35 +85,50 @@ class TestDraw:
         ],
     )
     def test_only_what_is_needed(self, options: dict[str, Any], keys: set[str]) -> None:
-        batch = Adversary(**options).draw(np.random.default_rng(0), (8, 8, 3), "d")
+        batch = made(**options).draw(np.random.default_rng(0), (8, 8, 3), "d")
         assert set(batch) == keys
         for numbers in batch.values():
             assert numbers.dtype == np.float32
             assert ((numbers >= 0) & (numbers < 1)).all()
 
+    def test_two_that_draw_under_one_name_are_refused(self) -> None:
+        class Coloured(Penalty):
+            """A penalty with numbers called as an augmentation is."""
+
+            name = "coloured"
+
+            def draw(self, random: np.random.Generator, shape: Any) -> dict[str, np.ndarray]:
+                return {"color": random.random(2)}
+
+            def __call__(self, critic: Any, real: Any, fake: Any, drawn: Any) -> Any:
+                return drawn["color"]
+
+        with pytest.raises(ValueError, match="penalty 'coloured' and an augmentation both draw color"):
+            made(penalty=Coloured(), augment=("color",)).draw(np.random.default_rng(0), (8, 8, 3))
+
     def test_noise_has_the_shape_of_what_is_seen(self) -> None:
-        assert Adversary(penalty="dragan").draw(np.random.default_rng(0), (8, 4, 6))["critic_noise"].shape == (8, 4, 6)
+        assert made(penalty="dragan").draw(np.random.default_rng(0), (8, 4, 6))["critic_noise"].shape == (8, 4, 6)
 
 
 class TestTerms:
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "hinge", "wasserstein"])
     def test_a_critic_pays_for_each_side(self, loss: Any) -> None:
-        real, fake = Adversary(loss=loss).critic(judge, REAL, FAKE, {})
+        real, fake = made(loss=loss).critic(judge, REAL, FAKE, {})
         pays = getattr(losses, loss)
         np.testing.assert_allclose(real, pays(judge(REAL), True), rtol=1e-6)
         np.testing.assert_allclose(fake, pays(judge(FAKE), False), rtol=1e-6)
 
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "wasserstein"])
     def test_a_generator_pays_for_fakes_not_taken_for_real(self, loss: Any) -> None:
-        result = Adversary(loss=loss).generator(judge, FAKE, REAL, {})
+        result = made(loss=loss).generator(judge, FAKE, REAL, {})
         np.testing.assert_allclose(result, getattr(losses, loss)(judge(FAKE), True), rtol=1e-6)
 
     def test_under_hinge_a_generator_pays_the_scores_themselves(self) -> None:
-        result = Adversary(loss="hinge").generator(judge, FAKE, REAL, {})
+        result = made(loss="hinge").generator(judge, FAKE, REAL, {})
         np.testing.assert_allclose(result, -np.mean(judge(FAKE), axis=(1, 2, 3)), rtol=1e-6)
 
     def test_smoothing_is_the_critics_alone(self) -> None:
-        smooth, plain = Adversary(smoothing=0.1), Adversary()
+        smooth, plain = made(loss={"kind": "lsgan", "smoothing": 0.1}), made()
         np.testing.assert_allclose(
             smooth.critic(judge, REAL, FAKE, {})[0], losses.lsgan(judge(REAL), True, smoothing=0.1), rtol=1e-6
         )
@@ -107,14 +142,14 @@ class TestTerms:
             seen.append(x)
             return judge(x)
 
-        Adversary().generator(counting, FAKE, REAL, {})
+        made().generator(counting, FAKE, REAL, {})
         assert len(seen) == 1
-        Adversary(relativistic=True).generator(counting, FAKE, REAL, {})
+        made(loss=relativistic()).generator(counting, FAKE, REAL, {})
         assert len(seen) == 3
 
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "hinge"])
     def test_relativistic_terms_compare_with_the_other_side(self, loss: Any) -> None:
-        adversary, pays = Adversary(loss=loss, relativistic=True), getattr(losses, loss)
+        adversary, pays = made(loss=relativistic(loss)), getattr(losses, loss)
         of_real, of_fake = np.asarray(judge(REAL)), np.asarray(judge(FAKE))
         up, down = of_real - of_fake.mean(), of_fake - of_real.mean()
         real, fake = adversary.critic(judge, REAL, FAKE, {})
@@ -123,9 +158,9 @@ class TestTerms:
         wanted = (np.asarray(pays(up, False)) + np.asarray(pays(down, True))) / 2
         np.testing.assert_allclose(adversary.generator(judge, FAKE, REAL, {}), wanted, rtol=1e-5)
 
-    @pytest.mark.parametrize("relativistic", [False, True])
-    def test_of_several_scales_the_mean_is_paid(self, relativistic: bool) -> None:
-        adversary = Adversary(relativistic=relativistic)
+    @pytest.mark.parametrize("loss", ["lsgan", relativistic()])
+    def test_of_several_scales_the_mean_is_paid(self, loss: Any) -> None:
+        adversary = made(loss=loss)
 
         def coarse(x: Any) -> Any:
             return ops.average_pool(judge(x), 2, 2)
@@ -145,7 +180,7 @@ class TestTerms:
 class TestPenalties:
     @pytest.mark.parametrize("penalty", ["wgan_gp", "r1", "r2", "dragan", "zero_centred"])
     def test_each_penalty_acts_on_its_points(self, penalty: Any) -> None:
-        adversary = Adversary(penalty=penalty)
+        adversary = made(penalty=penalty)
         batch = drawn(adversary)
         mixed = losses.interpolate(REAL, FAKE, batch.get("critic_mix", np.zeros(3, np.float32)))
         wanted = {
@@ -162,16 +197,16 @@ class TestPenalties:
         np.testing.assert_allclose(result, wanted, rtol=1e-6)
 
     def test_no_penalty_is_zeros(self) -> None:
-        np.testing.assert_array_equal(Adversary().penalise(judge, REAL, FAKE, {}), np.zeros(3))
+        np.testing.assert_array_equal(made().penalise(judge, REAL, FAKE, {}), np.zeros(3))
 
     def test_all_scales_are_in_the_gradient(self) -> None:
-        adversary = Adversary(penalty="r1")
+        adversary = made(penalty="r1")
         twice = adversary.penalise(lambda x: [judge(x), judge(x)], REAL, FAKE, {})
         np.testing.assert_allclose(twice, 4 * np.asarray(adversary.penalise(judge, REAL, FAKE, {})), rtol=1e-6)
 
 
 class TestAugmentation:
-    ADVERSARY = Adversary(augment=("color", "translation", "cutout"), penalty="wgan_gp")
+    ADVERSARY = made(augment=("color", "translation", "cutout"), penalty="wgan_gp")
 
     def test_real_and_fake_of_one_place_go_through_the_same(self) -> None:
         batch = drawn(self.ADVERSARY)
