@@ -20,7 +20,7 @@ from img2imgkit_plugins.stargan.task import StarGan
 
 import img2imgkit as kit
 from img2imgkit import backend
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Vanilla
 from img2imgkit.architectures import Patch, Resnet, Unet
 from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
@@ -79,7 +79,7 @@ def cases() -> Iterator[Case]:
                 generator=Unet(depth=7, width=2, dropout=0.0),
                 critic=Patch(width=4),
                 statistics="running",
-                adversary=Adversary(loss="vanilla"),
+                adversary=Adversary(loss=Vanilla()),
             )
         ),
         {"G": "generator", "D": "critic"},

@@ -117,7 +117,7 @@ class TestPix2Pix:
         plan = plan_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
         assert plan.roles == {"generator": kit.FromFile(1)}
         assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 8, "antialias": False}
-        assert plan.options["adversary"]["loss"] == "vanilla"
+        assert plan.options["adversary"]["loss"]["kind"] == "vanilla"
 
     def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
         unet, critic = read("junyanz_unet128_batch"), read("junyanz_patchgan_batch")
@@ -174,7 +174,7 @@ class TestStarGan:
     def test_a_critic_tells_the_size(self) -> None:
         task, _ = bundled(StarGan, read("trainstep_stargan", "D"), read("trainstep_stargan", "G"))
         assert (task.options.size, task.options.critic_width, task.options.critic_layers) == (32, 4, 3)
-        assert task.options.adversary.penalty == "wgan_gp"
+        assert task.options.adversary.penalty.kind == "wgan_gp"
 
     @pytest.mark.parametrize(
         ("domains", "names", "sets"),
@@ -313,7 +313,7 @@ class TestSpade:
     def test_it_translates_as_the_official_code(self) -> None:
         task, nets = bundled(Spade, read("trainstep_spade", "G"), read("trainstep_spade", "D"))
         assert (task.options.classes, task.options.edges, task.options.critic.width) == (3, True, 4)
-        assert task.options.adversary.loss == "hinge"
+        assert task.options.adversary.loss.kind == "hinge"
         io, stride = probed("trainstep_spade", "fake_eval")
         inputs = {"source": io["in.label"].astype(np.float32), "instance": io["in.instance"].astype(np.float32)}
         assert_close(task.translate(nets, inputs), io["probe.iter0.fake_eval"], stride)
@@ -370,7 +370,7 @@ class TestFunit:
     def test_a_critic_tells_the_classes(self) -> None:
         task, _ = bundled(Funit, read("funit_dis"), read("funit_gen"))
         assert task.options.classes == read("funit_dis").arguments["classes"]
-        assert task.options.adversary.loss == "hinge"
+        assert task.options.adversary.loss.kind == "hinge"
         assert Funit.import_plan([read("funit_dis")]) is None
 
 

@@ -11,7 +11,7 @@ import pytest
 from img2imgkit_plugins.cyclegan.task import CycleGan
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Hinge
 from img2imgkit.architectures import Patch, Resnet, Unet
 from img2imgkit.config import load_yaml
 from img2imgkit.testing import check_task
@@ -41,7 +41,7 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     ("options", "weights"),
     [
-        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1")}, {}),
+        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss=Hinge(), penalty=R1())}, {}),
         (
             {"generator": Unet(depth=3, width=2, dropout=0.0), "reconstruction": "l2", "pool": 0},
             {"identity_a": 0.0, "identity_b": 0.0},

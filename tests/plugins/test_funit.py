@@ -14,7 +14,7 @@ import pytest
 from img2imgkit_plugins.funit.task import Funit
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.interop import put
 from img2imgkit.testing import check_task
@@ -43,7 +43,7 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract_with_another_adversary() -> None:
-    adversary = Adversary(loss="lsgan", relativistic=True, penalty="r1", augment=("translation",), spectral=True)
+    adversary = Adversary(loss=Relativistic(loss=Lsgan()), penalty=R1(), augment=(Translation(),), spectral=True)
     options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "mlp_layers": 2})
     grey = partial(batch, channels=1)
     check_task(Funit, options, Funit.Weights(slope=0), batch=grey, replicas=False)

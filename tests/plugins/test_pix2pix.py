@@ -11,7 +11,7 @@ import pytest
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Color, Cutout, Hinge, Lsgan, Relativistic, Wasserstein, WganGp
 from img2imgkit.architectures import Patch, Pixel, Resnet, Unet
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.testing import check_task
@@ -35,13 +35,13 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"norm": "instance", "adversary": Adversary(loss="wasserstein", penalty="wgan_gp")},
+        {"norm": "instance", "adversary": Adversary(loss=Wasserstein(), penalty=WganGp())},
         {"generator": Resnet(blocks=1, width=2), "critic": Pixel(width=2), "statistics": "running"},
-        {"channels": 1, "output_channels": 3, "norm": "none", "adversary": Adversary(loss="hinge", spectral=True)},
+        {"channels": 1, "output_channels": 3, "norm": "none", "adversary": Adversary(loss=Hinge(), spectral=True)},
         {
             "channels": 3,
             "output_channels": 1,
-            "adversary": Adversary(loss="lsgan", relativistic=True, smoothing=0.1, augment=("color", "cutout")),
+            "adversary": Adversary(loss=Relativistic(loss=Lsgan(smoothing=0.1)), augment=(Color(), Cutout())),
         },
     ],
     ids=["wgan-gp", "resnet, pixels", "grey to colour, spectral", "colour to grey, augmented"],

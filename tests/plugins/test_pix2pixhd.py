@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Color, Hinge
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
 from img2imgkit.interop import PerceptualNetwork
@@ -78,7 +78,7 @@ def trained() -> tuple[Pix2PixHd, kit.Networks]:
     [
         {"encoder": ENCODER},
         {"generator": LOCAL, "edges": False, "unknown": True},
-        {"norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1", augment=("color",), spectral=True)},
+        {"norm": "batch", "adversary": Adversary(loss=Hinge(), penalty=R1(), augment=(Color(),), spectral=True)},
     ],
     ids=["encoder", "local", "batch norm, another adversary"],
 )

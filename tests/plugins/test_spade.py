@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Color, Lsgan
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
 from img2imgkit.inference.sides import beside
@@ -68,7 +68,7 @@ def test_it_keeps_the_contract() -> None:
         {"style": StyleOptions(latent=3, width=1, size=(32, 32))},
         {
             **{"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
-            "adversary": Adversary(loss="lsgan", penalty="r1", augment=("color",), spectral=False),
+            "adversary": Adversary(loss=Lsgan(), penalty=R1(), augment=(Color(),), spectral=False),
         },
     ],
     ids=["styles", "no edges, instance norm, another adversary"],
