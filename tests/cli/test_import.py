@@ -26,7 +26,7 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    assert lines[0] == "weights.pth: unet(depth=7, width=4, norm='batch', channels=3, out_channels=3)"
+    assert lines[0] == "weights.pth: unet(depth=7, width=4, channels=3, out_channels=3, norm='batch')"
     assert lines[1].startswith("task: pix2pix")
     assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
     assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
