@@ -9,6 +9,7 @@ import numpy as np
 
 from img2imgkit.architectures import Architecture, Checkpoint
 from img2imgkit.catalog import Catalog
+from img2imgkit.exchange import ImportedNetwork
 
 INSTALLED: Mapping[str, type[Architecture]] = Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures
 
@@ -40,3 +41,8 @@ def randomised(architecture: str, **arguments: Any) -> Any:
         if "seed_generator" not in variable.path:
             variable.assign(random.normal(size=variable.shape))
     return model
+
+
+def imported(architecture: str, model: Any = None, **arguments: Any) -> ImportedNetwork:
+    """A network as an import finds it, without a file."""
+    return ImportedNetwork(*INSTALLED[architecture].from_arguments(arguments), model)

@@ -13,7 +13,7 @@ import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderOptions, GlobalPart
+from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import StarGan
@@ -21,13 +21,15 @@ from img2imgkit_plugins.stargan.task import StarGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary, Vanilla
-from img2imgkit.architectures import Patch, Resnet, Unet
+from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
+from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
 from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 
 STEPS = 3
+INSTALLED = {each.name: each for each in BUILT_IN}
 WRITTEN_OUT = "written_out.npz"
 TOY_VGG = Path(__file__).parent / "fixtures" / "losses" / "toy_vgg19.pth"
 Arrays = dict[str, np.ndarray]
@@ -44,7 +46,7 @@ class Case:
         terms: the official loss as a function of our terms, by its official name
         probes: the official probe's name, our role, the input, and whether in training mode
         adam: of the generators, and of the critics
-        composed: further models, made of the task's networks; one that a checkpoint fills has its family's name
+        composed: further models, made of the task's networks; one that a checkpoint fills has its architecture's name
     """
 
     name: str
@@ -162,8 +164,8 @@ def _engine(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Engine:
     images = len(next(iter(batch.values())))
     engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
     for official, role in case.networks.items():
-        family = role if role in case.composed(engine.nets) else None
-        put(weights[official], case.model(engine.nets, role), family)
+        architecture = role if role in case.composed(engine.nets) else ""
+        put(weights[official], case.model(engine.nets, role), INSTALLED, architecture)
     return engine
 
 
@@ -184,8 +186,8 @@ def _pix2pixhd() -> Case:
     task = Pix2PixHd(
         Pix2PixHd.Options(
             classes=5,
-            generator=GlobalPart(width=3, downs=2, blocks=2),
-            critic=CriticPart(width=3),
+            generator=Pix2PixHdNetwork(width=3, downs=2, blocks=2),
+            critic=Multiscale(width=3),
             encoder=EncoderOptions(width=3, downs=2),
             features=PerceptualNetwork(weights=str(TOY_VGG), normalise=False),
         )
@@ -207,20 +209,20 @@ def _pix2pixhd() -> Case:
         shown, photo = (keras.Input((None, None, channels)) for channels in (task.seen, 3))
         instance = keras.Input((None, None, 1), dtype="int32")
         image = generator(keras.ops.concatenate([shown, encoder([photo, instance])], axis=-1))
-        return {"pix2pixhd_generator": generator, "whole": keras.Model([shown, photo, instance], image)}
+        return {"pix2pixhd": generator, "whole": keras.Model([shown, photo, instance], image)}
 
     def scene(io: Arrays) -> list[Any]:
         given = task.prepare(batch(io, 0))
         return [np.asarray(given["shown"]), given["target"], given["instance"].astype(np.int32)]
 
-    networks = {"G": "pix2pixhd_generator", "D": "critic", "E": "encoder"}
+    networks = {"G": "pix2pixhd", "D": "critic", "E": "encoder"}
     probes: dict[str, tuple[str, Given, bool]] = {"fake": ("whole", scene, False)}
     return Case("trainstep_pix2pixhd", task, networks, terms, probes, batch, composed=composed)
 
 
 def _spade() -> Case:
     features = PerceptualNetwork(weights=str(TOY_VGG), normalise=False)
-    critic = {"width": 4}
+    critic = Multiscale(width=4, use_bias=False, init="xavier")
     task = Spade(Spade.Options(classes=3, width=1, kernel=1, critic=critic, features=features))
     generators, critics = (Adam(learning_rate=rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))
     terms = {

@@ -131,7 +131,9 @@ def _lines(done: Imported) -> Iterator[str]:
 def _network(network: ImportedNetwork | SavedWeights) -> str:
     if isinstance(network, SavedWeights):
         return f"weights of {network.role!r}, as Keras saved them"
-    return f"{network.kind}({', '.join(f'{name}={value!r}' for name, value in network.arguments.items())})"
+    open_options = {each.option for each in network.assumptions if each.others}  # told as assumed
+    stated = {name: value for name, value in network.arguments.items() if name not in open_options}
+    return f"{network.kind}({', '.join(f'{name}={value!r}' for name, value in stated.items())})"
 
 
 def _left_aside(done: Imported) -> list[str]:

@@ -16,6 +16,7 @@ from img2imgkit import backend
 
 backend.load()
 
+from img2imgkit.architectures.spade import receptive_radius  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.interop import load_torch, put, read_torch, state_of_model  # noqa: E402
 from img2imgkit.nn import spade_generator, style_encoder  # noqa: E402
@@ -126,3 +127,26 @@ class TestErrors:
     def test_another_networks_weights_are_refused(self, state: dict[str, np.ndarray]) -> None:
         with pytest.raises(InteropError, match=r"does not fit|have no place"):
             put(state, style_encoder(1, 5), INSTALLED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernel_size", "upsampling"), [(1, "normal"), (3, "normal")])
+def test_a_pixel_sees_the_label_map_as_far_as_stated_and_no_further(kernel_size: int, upsampling: Any) -> None:
+    radius = receptive_radius(kernel_size, upsampling)
+    unit = 32
+    side = -(-(2 * radius + unit) // unit) * unit
+    model = spade_generator(1, 1, "batch", False, kernel_size, upsampling)
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:  # every input shows through such weights
+        fan = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 100
+        variable.assign(random.normal(0, 1 / np.sqrt(fan), variable.shape))
+    labels = np.random.default_rng(0).integers(0, 2, (1, side, side, 1)).astype(np.float32)
+    furthest = 0
+    for middle in (radius // unit * unit, radius // unit * unit + unit - 1):
+        before = np.asarray(model(labels))[0, middle, middle]
+        for reach in (radius, radius - unit):
+            away = np.abs(np.arange(side) - middle) > reach
+            changed = np.where((away[:, None] | away)[None, :, :, None], 1 - labels, labels)
+            apart = np.abs(np.asarray(model(changed))[0, middle, middle] - before).max()
+            furthest = max(furthest, reach) if apart > 1e-6 else furthest
+    assert furthest == radius - unit

@@ -26,7 +26,7 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    assert lines[0] == "weights.pth: unet(depth=7, width=4, norm='batch', channels=3, out_channels=3)"
+    assert lines[0] == "weights.pth: unet(depth=7, width=4, channels=3, out_channels=3, norm='batch')"
     assert lines[1].startswith("task: pix2pix")
     assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
     assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
@@ -34,11 +34,11 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     assert bundle.describe(out).licence == "BSD-2-Clause"
 
 
-def test_what_a_task_does_not_note_is_told_with_its_option(img2img, tmp_path):
+def test_what_is_assumed_is_told_with_the_option_that_changes_it(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
-    assert "padding: reflect; replicate leaves the same traces" in outcome.out
-    assert "otherwise --set generator.padding=..." in outcome.out
+    assert "residual blocks pad by reflection; replication leaves the same file" in outcome.out
+    assert "otherwise --set generator.padding=replicate" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_json(img2img, tmp_path):
     outcome = img2img("import", RESNET, RESNET, "--out", tmp_path / "h", "--name", "horses", "--json")
     found = json.loads(outcome.out)
     assert (found["task"], found["name"], found["other_tasks"]) == ("cyclegan", "horses", [])
-    assert [each["family"] for each in found["files"]] == ["resnet", "resnet"]
+    assert [each["architecture"] for each in found["files"]] == ["resnet", "resnet"]
     assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").iterdir())
 
 
@@ -85,9 +85,9 @@ def test_json(img2img, tmp_path):
         (["--set", "norm=[a"], "--set norm=[a: "),
         (["--set", "nrom=none"], "nrom: unknown option; did you mean 'norm'?"),
         (["--task", "pix2pxi"], "no task 'pix2pxi' is installed; did you mean 'pix2pix'?"),
-        (["--task", "stargan"], "task 'stargan' has no use for weights.pth (unet)"),
-        (["--part", "gen"], "no state dict called 'gen'"),
-        (["--name", "a b"], "--name a b: a bundle's name has letters"),
+        (["--task", "stargan"], "task 'stargan' cannot use weights.pth (unet)"),
+        (["--key", "gen"], "no state dict called 'gen'"),
+        (["--name", "a b"], "name a b: a bundle's name has letters"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

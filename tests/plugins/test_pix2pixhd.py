@@ -20,7 +20,7 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     numbers_of,
     parsed_choice,
 )
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderOptions, GlobalPart, LocalPart
+from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
 from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
 from img2imgkit_plugins.pix2pixhd.play import TAPS
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
@@ -29,6 +29,8 @@ from pydantic import ValidationError
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Hinge
+from img2imgkit.architectures import Multiscale
+from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
 from img2imgkit.interop import PerceptualNetwork
@@ -40,8 +42,8 @@ FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 TOY_VGG = PerceptualNetwork(
     weights=str(Path(__file__).parents[1] / "fixtures" / "losses" / "toy_vgg19.pth"), normalise=False
 )
-CRITIC, GLOBAL = CriticPart(width=2, layers=1), GlobalPart(width=2, downs=1, blocks=1)
-LOCAL = LocalPart(width=2, downs=1, blocks=1, local_blocks=1)
+CRITIC, GLOBAL = Multiscale(width=2, layers=1), Generator(width=2, downs=1, blocks=1)
+LOCAL = Generator(width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
 ENCODER = EncoderOptions(width=2, downs=1, features=2, clusters=2)
 UNSEEN = Pix2PixHd.Weights(perceptual=0)
 
@@ -159,7 +161,7 @@ class TestLabels:
 
     def test_sizes_are_multiples_of_all_halvings(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
-        assert Pix2PixHd(Pix2PixHd.Options(generator=LocalPart(enhancers=2))).geometry().multiple == 64
+        assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
         assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
 
 

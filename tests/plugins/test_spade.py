@@ -11,13 +11,14 @@ import img2imgkit_plugins.spade as plugin
 import numpy as np
 import official_losses as official
 import pytest
-from img2imgkit_plugins.spade.options import CriticPart, StyleOptions
+from img2imgkit_plugins.spade.options import StyleOptions
 from img2imgkit_plugins.spade.task import Spade, reparameterized
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Lsgan
+from img2imgkit.architectures import Multiscale
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
 from img2imgkit.inference.sides import beside
@@ -28,7 +29,8 @@ from img2imgkit.training import read_recipe
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TOY_VGG = PerceptualNetwork(weights=str(FIXTURES / "losses" / "toy_vgg19.pth"), normalise=False)
-CRITIC, STYLE = CriticPart(width=2, layers=1), StyleOptions(latent=3, width=1, size=(32, 64))
+CRITIC = Multiscale(width=2, layers=1, use_bias=False, init="xavier")
+STYLE = StyleOptions(latent=3, width=1, size=(32, 64))
 UNSEEN = Spade.Weights(perceptual=0)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkpoints import INSTALLED, built, imported
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.funit.task import Funit
@@ -30,9 +31,11 @@ TOLERANCE = 3e-5  # of the largest output
 
 
 @cache
-def read(name: str, part: str | None = None, place: Path = SMALL, **arguments: Any) -> kit.ImportedNetwork:
+def read(
+    name: str, key: str | None = None, place: Path = SMALL, architecture: str = "", **arguments: Any
+) -> kit.ImportedNetwork:
     path = place / name / ("weights_init.pth" if name.startswith("trainstep_") else "weights.pth")
-    return read_network(path, part=part, **arguments)
+    return read_network(path, INSTALLED, architecture, key, **arguments)
 
 
 def bundled(task_class: type[kit.Task], *networks: kit.ImportedNetwork, **stated: Any) -> tuple[kit.Task, kit.Networks]:
@@ -40,7 +43,7 @@ def bundled(task_class: type[kit.Task], *networks: kit.ImportedNetwork, **stated
     plan = task_class.import_plan(networks)
     assert plan is not None
     assert plan.missing == ()
-    task = task_class(task_class.Options.model_validate_json(json.dumps({**plan.options, **stated})))
+    task = task_class(options_of(task_class, plan, **stated))
     nets = task.build()
     assert {*plan.roles, *plan.fresh} == set(nets.generators)
     for role, taken in plan.roles.items():
@@ -110,8 +113,11 @@ class TestPix2Pix:
         names = ("junyanz_unet128_batch", "junyanz_resnet6_instance", "cut_resnet9")
         unet, resnet, blurred = (plan_of(Pix2Pix, read(name)) for name in names)
         assert [each.usual for each in (unet, resnet, blurred)] == [True, True, False]
-        assert any("--set statistics=running" in note for note in unet.notes)
-        assert "of CycleGAN's two translators name both files" in resnet.notes[0]
+        [statistics] = [each for each in unet.assumptions if each.option == "statistics"]
+        assert (statistics.value, statistics.others) == ("image", ("running",))
+        assert unet.options["statistics"] == "image"
+        assert [each.option for each in unet.assumptions] == ["statistics", "generator.dropout"]
+        assert "of CycleGAN's two translators name both files" in resnet.assumptions[0].text
 
     def test_a_critics_sizes_are_taken_over(self) -> None:
         plan = plan_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
@@ -119,7 +125,7 @@ class TestPix2Pix:
         assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 8, "antialias": False}
         assert plan.options["adversary"]["loss"]["kind"] == "vanilla"
 
-    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
         unet, critic = read("junyanz_unet128_batch"), read("junyanz_patchgan_batch")
         assert Pix2Pix.import_plan([unet, unet]) is None
         assert Pix2Pix.import_plan([critic]) is None
@@ -153,9 +159,9 @@ class TestCycleGan:
         plan = plan_of(CycleGan, *parts)
         assert plan.roles == {"a_to_b": kit.FromFile(1), "b_to_a": kit.FromFile(3)}
         assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 3, "antialias": False}
-        assert plan.notes[0].startswith("a_to_b is weights_init.pth")
+        assert plan.assumptions[0].text.startswith("a_to_b is weights_init.pth")
 
-    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
         six, grey = read("junyanz_resnet6_instance"), read("cut_resnet4_antialias_rect")
         assert CycleGan.import_plan([six, read("trainstep_cyclegan", "G_A")]) is None  # of other widths
         assert CycleGan.import_plan([grey, grey]) is None  # no way back
@@ -187,16 +193,17 @@ class TestStarGan:
     )
     def test_names_are_assumed_by_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
         arguments = {"domains": domains, "width": 1, "blocks": 0, "channels": 3}
-        found = plan_of(StarGan, kit.ImportedNetwork("stargan_generator", arguments, model=None))
-        task = StarGan(StarGan.Options.model_validate_json(json.dumps(found.options)))
+        found = plan_of(StarGan, imported("stargan", **arguments))
+        task = StarGan(options_of(StarGan, found))
         assert task.names.all[:3] == tuple(names)
         assert len(task.options.labels) == sets
         assert task.build()["generator"].input_shape[1] == (None, domains)
 
     def test_others_are_stated(self) -> None:
         network = read("stargan_G")
-        [note] = plan_of(StarGan, network).notes
-        assert "the number of labels, 5" in note
+        [assumption] = plan_of(StarGan, network).assumptions
+        assert assumption.option == "labels"
+        assert "the number of labels, 5" in assumption.text
         named = [{"names": list("vwxyz"), "kind": "classes"}]
         task, _ = bundled(StarGan, network, labels=named)
         assert task.names.all == tuple("vwxyz")
@@ -219,11 +226,9 @@ class TestCut:
         assert (plan.fresh, plan.usual) == (("projection",), True)
 
     def test_anti_aliasing_by_half_is_kept(self) -> None:
-        from img2imgkit.nn import resnet
-
         arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
         arguments |= {"antialias": True, "antialias_up": False, "padding": "reflect"}
-        task, nets = bundled(Cut, given := kit.ImportedNetwork("resnet", arguments, resnet(**arguments)))
+        task, nets = bundled(Cut, given := imported("resnet", built("resnet", **arguments), **arguments))
         assert task.options.taps == (0, 4, 8, 12)  # there are 14 modules
         picture = np.linspace(-1, 1, 16 * 16, dtype=np.float32).reshape(1, 16, 16, 1)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
@@ -233,7 +238,7 @@ class TestCut:
         assert "a projection of patches at [0, 4, 8, 12]" in plan.missing[0]
         assert not plan.usual
 
-    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
         assert Cut.import_plan([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
         assert Cut.import_plan([read("cut_patchgan")]) is None
         assert Cut.import_plan([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
@@ -264,9 +269,9 @@ class TestPix2PixHd:
         networks = [official_pix2pixhd(), read("trainstep_pix2pixhd", "D"), read("trainstep_pix2pixhd", "E")]
         plan = plan_of(Pix2PixHd, *networks)
         assert (plan.fresh, plan.usual) == (("appearances",), True)
-        assert any("features_clustered_010.npy" in note for note in plan.notes)
+        assert "features_clustered_010.npy" in plan.assumptions[-1].text
         task, nets = bundled(Pix2PixHd, *networks)
-        assert (task.options.classes, task.options.encoder.features, task.options.critic.width) == (5, 3, 3)
+        assert (task.options.classes, task.options.encoder.features, task.options.critic.chosen.width) == (5, 3, 3)
         io, stride = probed("trainstep_pix2pixhd", "fake")
         batch = {"label": io["in.label"], "instance": io["in.inst"], "target": io["in.image"]}
         prepared = task.prepare(batch)
@@ -279,17 +284,16 @@ class TestPix2PixHd:
 
     def test_other_channels_are_stated(self) -> None:
         given = read("pix2pixhd_local")
-        [note] = plan_of(Pix2PixHd, given).notes
-        assert "8 for classes, 1 for borders" in note
+        [assumption] = plan_of(Pix2PixHd, given).assumptions
+        assert assumption.option == "classes"
+        assert "8 for classes, 1 for borders" in assumption.text
         task, _ = bundled(Pix2PixHd, given, classes=9, edges=False)
         assert task.seen == 9
 
     def test_pictures_are_told_by_their_channels(self) -> None:
-        from img2imgkit.nn import pix2pixhd_generator
-
         arguments = {"channels": 3, "width": 2, "downs": 3, "blocks": 1, "enhancers": 0, "local_blocks": 3}
         arguments |= {"norm": "instance", "out_channels": 3}
-        given = kit.ImportedNetwork("pix2pixhd_generator", arguments, pix2pixhd_generator(**arguments))
+        given = imported("pix2pixhd", built("pix2pixhd", **arguments), **arguments)
         task, nets = bundled(Pix2PixHdPhoto, given)
         picture = np.linspace(-1, 1, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
@@ -297,7 +301,7 @@ class TestPix2PixHd:
         assert not plan_of(Pix2PixHd, given).usual  # or maps of two classes
         assert Pix2PixHdPhoto.import_plan([read("pix2pixhd_local")]) is None
 
-    def test_what_it_has_no_use_for_is_not_adopted(self) -> None:
+    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
         local = read("pix2pixhd_local")
         assert Pix2PixHd.import_plan([local, read("spade_multiscaleD")]) is None  # without biases
         assert Pix2PixHd.import_plan([local, local]) is None
@@ -306,13 +310,13 @@ class TestPix2PixHd:
 
 def official_pix2pixhd() -> kit.ImportedNetwork:
     """With two halvings it is also CycleGAN's network, so it is named."""
-    return read("trainstep_pix2pixhd", "G", network="pix2pixhd_generator")
+    return read("trainstep_pix2pixhd", "G", architecture="pix2pixhd")
 
 
 class TestSpade:
     def test_it_translates_as_the_official_code(self) -> None:
         task, nets = bundled(Spade, read("trainstep_spade", "G"), read("trainstep_spade", "D"))
-        assert (task.options.classes, task.options.edges, task.options.critic.width) == (3, True, 4)
+        assert (task.options.classes, task.options.edges, task.options.critic.chosen.width) == (3, True, 4)
         assert task.options.adversary.loss.kind == "hinge"
         io, stride = probed("trainstep_spade", "fake_eval")
         inputs = {"source": io["in.label"].astype(np.float32), "instance": io["in.instance"].astype(np.float32)}
@@ -327,16 +331,15 @@ class TestSpade:
     @pytest.mark.slow
     @pytest.mark.parametrize(("name", "place"), folders("spade_more_vae_nospectral"))
     def test_a_style_needs_an_encoder_of_as_many_numbers(self, name: str, place: Path) -> None:
-        from img2imgkit.nn import style_encoder
-
         generator = read(name, place=place)
         assert "latest_net_E.pth" in plan_of(Spade, generator).missing[0]
         assert "of 8 numbers" in plan_of(Spade, generator, read("spade_encoder")).missing[0]
         plain = read("trainstep_spade", "G")
         assert "leave weights.pth out" in plan_of(Spade, plain, read("spade_encoder")).missing[0]
         own = {"width": 2, "latent": 8, "channels": 3}
-        encoder = kit.ImportedNetwork("style_encoder", own, style_encoder(**own))
-        assert any("style.size=[64, 64]" in note for note in plan_of(Spade, encoder, generator).notes)
+        encoder = imported("style-encoder", built("style-encoder", **own), **own)
+        [size] = [each for each in plan_of(Spade, encoder, generator).assumptions if each.option == "style.size"]
+        assert (size.value, size.others) == ((32, 32), ([64, 64],))
         style = {"latent": 8, "width": 2, "size": [64, 64]}
         task, nets = bundled(Spade, encoder, generator, upsampling="more", style=style)
         photograph = np.linspace(-1, 1, 64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3)
@@ -351,8 +354,8 @@ class TestSpade:
     def test_official_data_sets_are_known_by_their_channels(self, channels: int, wanted: tuple[Any, ...]) -> None:
         arguments = {"channels": channels, "width": 1, "norm": "batch", "spectral": True, "kernel_size": 3}
         arguments |= {"upsampling": "normal", "out_channels": 3}
-        found = plan_of(Spade, kit.ImportedNetwork("spade_generator", arguments, model=None))
-        options = Spade.Options.model_validate_json(json.dumps(found.options))
+        found = plan_of(Spade, imported("spade", **arguments))
+        options = options_of(Spade, found)
         assert (options.classes, options.unknown, options.edges) == wanted
         assert options.channels == channels
 
@@ -378,3 +381,9 @@ def plan_of(task_class: type[kit.Task], *networks: kit.ImportedNetwork) -> kit.I
     plan = task_class.import_plan(networks)
     assert plan is not None
     return plan
+
+
+def options_of(task_class: type[kit.Task], plan: kit.ImportPlan, **stated: Any) -> Any:
+    """As an import reads them."""
+    text = json.dumps({**plan.options, **stated})
+    return kit.resolve(task_class.Options.model_validate_json(text), kit.Catalog.installed())
