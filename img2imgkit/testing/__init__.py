@@ -3,8 +3,17 @@
 A plugin's whole test may be ``check_task(MyTask, MyTask.Options(width=4))``.
 """
 
+from img2imgkit.testing.losses import check_adversarial_loss, check_augmentation, check_loss, check_penalty
 from img2imgkit.testing.pictures import sample_items
 from img2imgkit.testing.steps import check_step
 from img2imgkit.testing.tasks import check_task
 
-__all__ = ["check_step", "check_task", "sample_items"]
+__all__ = [
+    "check_adversarial_loss",
+    "check_augmentation",
+    "check_loss",
+    "check_penalty",
+    "check_step",
+    "check_task",
+    "sample_items",
+]
