@@ -8,7 +8,14 @@ import pytest
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
-from img2imgkit.testing import check_step, check_task
+from img2imgkit.testing import (
+    check_adversarial_loss,
+    check_augmentation,
+    check_loss,
+    check_penalty,
+    check_step,
+    check_task,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,6 +63,19 @@ def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
     assert found.source == "g.npz"
     network = network_of(found, Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures)
     assert (network.kind, network.arguments["blocks"]) == ("resnet", 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("Huber", check_loss),
+        ("RelativisticPairs", check_adversarial_loss),
+        ("Vicinity", check_penalty),
+        ("Mirror", check_augmentation),
+    ],
+)
+def test_the_losses_of_the_plugin_page_keep_their_contracts(name, check):
+    check(shown("python", f"class {name}(", name)())
 
 
 def test_there_are_pipelines_to_try():

@@ -95,4 +95,4 @@ class ZeroCentred(Penalty):
 
 def _mix(random: np.random.Generator) -> dict[str, np.ndarray]:
     """The position between two points, in [0, 1)."""
-    return {"mix": random.random((), "float32")}  # type: ignore[dict-item]
+    return {"mix": random.random((), "float32")}

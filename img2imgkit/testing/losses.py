@@ -51,22 +51,30 @@ def check_adversarial_loss(loss: AdversarialLoss) -> None:
     rng = np.random.default_rng(_SEED)
     for shape in ((_IMAGES, 1), (_IMAGES, 4, 5, 1)):
         low, high = (rng.uniform(*ends, shape).astype(np.float32) for ends in ((-0.5, -0.2), (0.2, 0.5)))
-        for scale in (1, 100):
-            _per_image(loss.generator(scale * low, scale * high), "the generator's loss")
-            for side, paid in zip(("real", "generated"), loss.critic(scale * low, scale * high), strict=True):
-                _per_image(paid, f"the critic's loss on {side} images")
-        _passes_gradient(lambda x, real=high: loss.generator(x, real), low, "the generator's loss")
-        _passes_gradient(lambda x, fake=high: loss.critic(x, fake)[0], low, "the critic's loss on real images")
-        _passes_gradient(lambda x, real=low: loss.critic(real, x)[1], high, "the critic's loss on generated images")
-        before, after = (np.sum(loss.generator(scores, high)) for scores in (low, low + 0.1))
-        expect(after < before, f"higher scores of generated images cost the generator {after}, not less than {before}")
-        before, after = (np.sum(loss.critic(low + by, high - by)) for by in (0.0, 0.1))
-        expect(after < before, f"scores that tell the sides apart cost the critic {after}, not less than {before}")
-        compares = not np.allclose(loss.generator(low, high), loss.generator(low, 0.5 * high))
-        expect(
-            loss.compares or not compares,
-            f"{loss.name}: the generator's loss depends on the scores of real images, but 'compares' is false",
-        )
+        _check_values(loss, low, high)
+        _check_values(loss, 100 * low, 100 * high)
+        _check_rewards(loss, low, high)
+
+
+def _check_values(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> None:
+    _per_image(loss.generator(low, high), "the generator's loss")
+    for side, paid in zip(("real", "generated"), loss.critic(low, high), strict=True):
+        _per_image(paid, f"the critic's loss on {side} images")
+
+
+def _check_rewards(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> None:
+    _passes_gradient(lambda x: loss.generator(x, high), low, "the generator's loss")
+    _passes_gradient(lambda x: loss.critic(x, high)[0], low, "the critic's loss on real images")
+    _passes_gradient(lambda x: loss.critic(low, x)[1], high, "the critic's loss on generated images")
+    before, after = (np.sum(loss.generator(scores, high)) for scores in (low, low + 0.1))
+    expect(after < before, f"higher scores of generated images cost the generator {after}, not less than {before}")
+    before, after = (np.sum(loss.critic(low + by, high - by)) for by in (0.0, 0.1))
+    expect(after < before, f"scores that tell the sides apart cost the critic {after}, not less than {before}")
+    compares = not np.allclose(loss.generator(low, high), loss.generator(low, 0.5 * high))
+    expect(
+        loss.compares or not compares,
+        f"{loss.name}: the generator's loss depends on the scores of real images, but 'compares' is false",
+    )
 
 
 def check_penalty(penalty: Penalty) -> None:
@@ -95,26 +103,29 @@ def check_augmentation(augmentation: Augmentation) -> None:
     Raises:
         AssertionError: it does not; the text says what was promised and what came.
     """
-    from keras import ops
-
     _check_component(augmentation)
     for channels in (1, 3, 6):
-        shape = (_SIDE, _SIDE - 5, channels)
-        numbers = _drawn(lambda rng, shape: {"numbers": augmentation.draw(rng, shape)}, shape)["numbers"]
-        images = np.random.default_rng(_SEED).uniform(-1, 1, (_IMAGES, *shape)).astype(np.float32)
-        changed = np.asarray(augmentation(images, numbers))
-        expect(changed.shape == images.shape, f"images of {images.shape} became {changed.shape}; shapes must stay")
-        expect(np.isfinite(changed).all(), "changed images hold infinities or NaN")
-        alone = np.concatenate([augmentation(images[at : at + 1], numbers[at : at + 1]) for at in range(_IMAGES)])
-        expect(np.allclose(changed, alone, atol=1e-5), "an image changes with the other images of its batch")
-        half = augmentation(ops.cast(images, "bfloat16"), numbers)
-        expect(half.dtype == "bfloat16", f"bfloat16 images became {half.dtype}; the dtype must stay")
+        _check_change(augmentation, (_SIDE, _SIDE - 5, channels))
 
-        def seen(x: Any, numbers: np.ndarray = numbers) -> Any:
-            return ops.sin(augmentation(x, numbers))
 
-        _passes_gradient(seen, images, "the changed image")
-        _passes_gradient(lambda x, seen=seen: backend.input_gradient(seen, x), images, "its gradient")
+def _check_change(augmentation: Augmentation, shape: Sequence[int]) -> None:
+    from keras import ops
+
+    numbers = _drawn(lambda rng, shape: {"numbers": augmentation.draw(rng, shape)}, shape)["numbers"]
+    images = np.random.default_rng(_SEED).uniform(-1, 1, (_IMAGES, *shape)).astype(np.float32)
+    changed = np.asarray(augmentation(images, numbers))
+    expect(changed.shape == images.shape, f"images of {images.shape} became {changed.shape}; shapes must stay")
+    expect(np.isfinite(changed).all(), "changed images hold infinities or NaN")
+    alone = np.concatenate([augmentation(images[at : at + 1], numbers[at : at + 1]) for at in range(_IMAGES)])
+    expect(np.allclose(changed, alone, atol=1e-5), "an image changes with the other images of its batch")
+    half = augmentation(ops.cast(images, "bfloat16"), numbers)
+    expect(half.dtype == "bfloat16", f"bfloat16 images became {half.dtype}; the dtype must stay")
+
+    def seen(x: Any) -> Any:
+        return ops.sin(augmentation(x, numbers))
+
+    _passes_gradient(seen, images, "the changed image")
+    _passes_gradient(lambda x: backend.input_gradient(seen, x), images, "its gradient")
 
 
 def _check_component(component: Component) -> None:
