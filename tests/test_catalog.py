@@ -3,7 +3,17 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
+from img2imgkit import (
+    AdversarialLoss,
+    Augmentation,
+    Loss,
+    Penalty,
+    Rendering,
+    Sink,
+    Task,
+    Transform,
+    hookimpl,
+)
 from img2imgkit.catalog import ALWAYS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -73,6 +83,22 @@ class TestWhatComesIn:
     def test_formats_come_through_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    @pytest.mark.parametrize(
+        ("kind", "base"),
+        [
+            ("losses", Loss),
+            ("adversarial_losses", AdversarialLoss),
+            ("penalties", Penalty),
+            ("augmentations", Augmentation),
+        ],
+    )
+    def test_components_come_through_their_hooks(self, module, kind, base):
+        methods = {name: lambda *_: None for name in base.__abstractmethods__}
+        made = type("Made", (base,), {"name": "made", "__module__": __name__, **methods})
+        found = catalog(one=bringing(module, made, kind=kind))
+        assert dict(getattr(found, kind)) == {"made": made}
+        assert found.get(kind, "made") is made
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))
