@@ -24,7 +24,12 @@ def catalog() -> Catalog:
 
 
 def test_there_is_a_bundle_of_each_task_that_chose_networks() -> None:
-    assert {path.name for path in BUNDLES} == {"pix2pix-unet", "pix2pixhd-global", "pix2pixhd-local", "super-resolution"}
+    assert {path.name for path in BUNDLES} == {
+        "pix2pix-unet",
+        "pix2pixhd-global",
+        "pix2pixhd-local",
+        "super-resolution",
+    }
     assert all(json.loads((path / "bundle.json").read_text())["format"] == 1 for path in BUNDLES)
 
 

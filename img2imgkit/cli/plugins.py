@@ -10,7 +10,13 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
 
-_LIGHT = ("steps", "importers", "exporters", "bundles")  # tasks would import TensorFlow; `img2img tasks` lists those
+_LIGHT = (
+    "architectures",
+    "steps",
+    "importers",
+    "exporters",
+    "bundles",
+)  # tasks would import TensorFlow; `img2img tasks` lists those
 
 
 @click.command("plugins", short_help="List the plugins, and what is broken in them.")
