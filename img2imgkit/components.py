@@ -7,11 +7,12 @@ models are therefore static, whatever plugins bring.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, get_args
 
-from pydantic import Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
@@ -34,7 +35,17 @@ class Component(Config):
     name: ClassVar[str]
     roles: ClassVar[tuple[str, ...]] = ()
 
-    @model_validator(mode="before")
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> Self:
+        """As of every model; takes what ``model_dump`` gives."""
+        return super().model_validate(cls._without_kind(obj), **how)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **how: Any) -> Self:
+        """As of every model; takes what ``model_dump_json`` gives."""
+        # no validator in mode "before": behind it, strict validation takes JSON's lists for no tuples
+        return super().model_validate_json(json.dumps(cls._without_kind(json.loads(json_data))), **how)
+
     @classmethod
     def _without_kind(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and data.get(KIND) == cls.name:

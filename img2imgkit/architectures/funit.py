@@ -160,7 +160,7 @@ class Funit(Architecture):
 
 
 class ContentEncoder(Architecture):
-    """The content encoder of FUNIT; see ``nn.content_encoder``."""
+    """The content encoder of FUNIT (https://arxiv.org/abs/1905.01723); see ``nn.content_encoder``."""
 
     name = "content-encoder"
     roles = ("encoder",)
@@ -177,7 +177,7 @@ class ContentEncoder(Architecture):
 
 
 class ClassEncoder(Architecture):
-    """The class encoder of FUNIT; see ``nn.class_encoder``."""
+    """The class encoder of FUNIT (https://arxiv.org/abs/1905.01723); see ``nn.class_encoder``."""
 
     name = "class-encoder"
     roles = ("encoder",)
@@ -194,7 +194,10 @@ class ClassEncoder(Architecture):
 
 
 class AdainDecoder(Architecture):
-    """The decoder of FUNIT, whose norms a perceptron sets by the class code; see ``nn.adain_decoder``."""
+    """The decoder of FUNIT (https://arxiv.org/abs/1905.01723); a perceptron sets its norms by the class code.
+
+    See ``nn.adain_decoder``.
+    """
 
     name = "adain-decoder"
     roles = ("decoder",)

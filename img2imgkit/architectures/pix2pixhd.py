@@ -187,7 +187,10 @@ class Pix2PixHd(Architecture):
 
 
 class InstanceEncoder(Architecture):
-    """The encoder of objects' features of pix2pixHD (section 3.4); see ``nn.instance_encoder``."""
+    """The encoder of objects' features of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4).
+
+    See ``nn.instance_encoder``.
+    """
 
     name = "instance-encoder"
     roles = ("instance-encoder",)

@@ -167,7 +167,7 @@ class Spade(Architecture):
 
 
 class StyleEncoder(Architecture):
-    """The encoder of a photograph's style of SPADE; see ``nn.style_encoder``."""
+    """The encoder of a photograph's style of SPADE (https://arxiv.org/abs/1903.07291); see ``nn.style_encoder``."""
 
     name = "style-encoder"
     roles = ("style-encoder",)

@@ -124,7 +124,7 @@ class Stargan(Architecture):
 
 
 class StarganCritic(Architecture):
-    """The critic of StarGAN, which also tells domains apart; see ``nn.domain_critic``."""
+    """The critic of StarGAN (https://arxiv.org/abs/1711.09020) also classifies domains; see ``nn.domain_critic``."""
 
     name = "stargan-critic"
     roles = ("domain-critic",)

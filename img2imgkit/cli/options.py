@@ -19,7 +19,15 @@ from img2imgkit.errors import ConfigError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", NoneType: "null", Path: "path"}
+_PLAIN = {
+    int: "integer",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    NoneType: "null",
+    Path: "path",
+    dict: "mapping",
+}
 
 
 def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:
@@ -58,11 +66,9 @@ def type_text(annotation: Any) -> str:
         return " or ".join(type_text(part) for part in inner)
     if origin in (tuple, list, set, frozenset):
         return "list of " + " or ".join(dict.fromkeys(type_text(part) for part in inner if part is not Ellipsis))
-    if origin is dict:
-        return "mapping"
     if isinstance(annotation, type) and issubclass(annotation, Choice):
         return KINDS[annotation.catalog_kind].singular
-    return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
+    return _PLAIN.get(origin or annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def assignments(option: str, stated: Iterable[str], example: str) -> dict[str, Any]:

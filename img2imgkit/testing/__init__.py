@@ -1,8 +1,9 @@
-"""The contracts of tasks and steps as batteries of tests, for plugins of any origin.
+"""The contracts of tasks, steps and architectures as batteries of tests, for plugins of any origin.
 
 A plugin's whole test may be ``check_task(MyTask, MyTask.Options(width=4))``.
 """
 
+from img2imgkit.testing.architectures import check_architecture
 from img2imgkit.testing.losses import check_adversarial_loss, check_augmentation, check_loss, check_penalty
 from img2imgkit.testing.pictures import sample_items
 from img2imgkit.testing.steps import check_step
@@ -10,6 +11,7 @@ from img2imgkit.testing.tasks import check_task
 
 __all__ = [
     "check_adversarial_loss",
+    "check_architecture",
     "check_augmentation",
     "check_loss",
     "check_penalty",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from img2imgkit.config import Config
 from img2imgkit.errors import ToolkitError
 
+SOURCE = re.compile(r"https?://\S+|arXiv:\s?\d{4}\.\d{4,5}", re.IGNORECASE)
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
 
@@ -47,6 +48,12 @@ def check_docstring(thing: type) -> None:
         (vars(thing).get("__doc__") or "").strip(),
         f"{thing.__name__} has no docstring; its first line is shown to users",
     )
+
+
+def check_source(thing: type) -> None:
+    """Its docstring says where the method was published."""
+    found = SOURCE.search(thing.__doc__ or "")
+    expect(found, f"{thing.__name__}'s docstring names no source; give the paper's https address or arXiv number")
 
 
 def check_options(options: Config) -> None:

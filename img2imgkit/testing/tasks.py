@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +18,10 @@ from img2imgkit.hooks import hookimpl
 from img2imgkit.inference import parsed
 from img2imgkit.task import BATCH_KEYS, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
-from img2imgkit.testing.claims import check_docstring, check_name, check_options, expect, must_work
+from img2imgkit.testing.claims import check_docstring, check_name, check_options, check_source, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
 from img2imgkit.testing.training import check_training
 
-_PAPER = re.compile(r"https?://\S+|arXiv:\s?\d{4}\.\d{4,5}", re.IGNORECASE)
 _SEED, _IMAGES = 11, 3
 
 
@@ -71,8 +69,7 @@ def check_task(
 def _check_description(task_class: type[Task]) -> None:
     check_name(task_class)
     check_docstring(task_class)
-    paper = _PAPER.search(task_class.__doc__ or "")
-    expect(paper, f"{task_class.__name__}'s docstring names no source; give the paper's https address or arXiv number")
+    check_source(task_class)
     kind = getattr(task_class, "data", None)
     expect(kind in BATCH_KEYS, f"{task_class.__name__}.data is {kind!r}, expected one of {', '.join(BATCH_KEYS)}")
 

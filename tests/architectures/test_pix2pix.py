@@ -1,4 +1,4 @@
-"""Checkpoints of pix2pix's, CycleGAN's and CUT's official code: recognised, filled, and computing what the official networks computed."""
+"""Checkpoints of pix2pix's, CycleGAN's and CUT's official code: recognised, filled, and computing the same."""
 
 from __future__ import annotations
 
@@ -183,9 +183,7 @@ def test_running_statistics_of_early_instance_norms_are_dropped() -> None:
 @pytest.mark.skipif(not LARGE, reason="IMG2IMGKIT_PARITY names no folder")
 def test_a_file_with_statistics_of_early_instance_norms_computes_the_same() -> None:
     folder = Path(LARGE) / "junyanz_resnet9_instance"
-    early, same = (
-        load_torch(folder / "weights_legacy_instancenorm_stats.pth", INSTALLED),
-        load_torch(folder / "weights.pth", INSTALLED),
-    )
+    names = ("weights_legacy_instancenorm_stats", "weights")
+    early, same = (load_torch(folder / f"{name}.pth", INSTALLED) for name in names)
     x = np.linspace(-1, 1, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
     np.testing.assert_array_equal(early(x), same(x))

@@ -46,7 +46,7 @@ class TestErrors:
         assert load_torch(path, INSTALLED, "pixel").name == "pixel_critic"
         with pytest.raises(InteropError, match=r"weights\.pth: no unet network: it holds 9 arrays"):
             load_torch(path, INSTALLED, "unet")
-        with pytest.raises(InteropError, match="architecture 'vnet': checkpoints are known of .*unet"):
+        with pytest.raises(InteropError, match=r"architecture 'vnet': checkpoints are known of .*unet"):
             load_torch(path, INSTALLED, "vnet")
 
     def test_a_model_of_another_size_keeps_its_weights(self, state: dict[str, np.ndarray]) -> None:

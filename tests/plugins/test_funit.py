@@ -11,6 +11,7 @@ import numpy as np
 import official_funit
 import official_losses
 import pytest
+from checkpoints import INSTALLED
 from img2imgkit_plugins.funit.task import Funit
 
 from img2imgkit import Catalog
@@ -127,7 +128,7 @@ def test_the_critics_terms_are_the_official_ones() -> None:
     given = official_losses.entry("FUNIT.GPPatchMcResDis.losses")
     task = Funit(Funit.Options(**{**SMALL, "classes": 5, "critic_width": 4}))
     nets = task.build()
-    put(official_losses.weights("funit_critic"), nets["critic"])
+    put(official_losses.weights("funit_critic"), nets["critic"], INSTALLED)
     shown = {"content": given.inputs["x_real"], "class": given.inputs["x_real"]}
     labels = dict.fromkeys(("content_label", "class_label"), given.inputs["y"].astype(np.int32))
     out = {"translation": given.inputs["x_fake"], "reconstruction": given.inputs["x_fake"]}

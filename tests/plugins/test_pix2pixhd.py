@@ -297,6 +297,6 @@ def test_the_enhancer_begins_with_the_networks_of_the_first_part(tmp_path: Path)
         if not path.stem.endswith("photo")
     )
     assert [stage.standing for stage in second.file.training.stages] == [("global",), ()]
-    parts = [recipe.task.options.generator for recipe in (first, second)]
+    parts = [recipe.task.options.generator.chosen for recipe in (first, second)]
     assert parts[0].width == 2 * parts[1].width
     assert (parts[0].downs, parts[0].blocks) == (parts[1].downs, parts[1].blocks)

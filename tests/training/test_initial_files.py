@@ -25,7 +25,7 @@ name: on
 task: pix2pix
 options:
   generator: {kind: unet, depth: 7, width: 2, dropout: 0.0}
-  critic: {kind: patch, width: 4}
+  critic: {width: 4}
 data: {kind: paired, folder: pairs, preprocess: none, flip: false}
 training: {steps: 1, log_every: 1}
 initial:
