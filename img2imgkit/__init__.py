@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog
     from img2imgkit.components import Choice, Component, choice, resolve
     from img2imgkit.config import Config, Location
+    from img2imgkit.degradations import Degradation, DegradationChoice
     from img2imgkit.errors import InteropError
     from img2imgkit.exchange import (
         Exporter,
@@ -58,6 +59,8 @@ _HOME = {
     "Choice": "components",
     "Component": "components",
     "Config": "config",
+    "Degradation": "degradations",
+    "DegradationChoice": "degradations",
     "Entry": "step",
     "Exporter": "exchange",
     "FromFile": "exchange",
@@ -113,6 +116,8 @@ __all__ = [
     "Choice",
     "Component",
     "Config",
+    "Degradation",
+    "DegradationChoice",
     "Entry",
     "Exporter",
     "FromFile",

@@ -20,6 +20,7 @@ from img2imgkit import backend, hookspecs
 from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
+from img2imgkit.degradations import Degradation
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
@@ -31,6 +32,7 @@ OWN = "img2imgkit"
 ALWAYS = (
     "adversary",
     "architectures",
+    "degradations",
     "exporters",
     "importers",
     "losses",
@@ -61,6 +63,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,)),
         "penalties": Kind("penalty", (Penalty,)),
         "augmentations": Kind("augmentation", (Augmentation,)),
+        "degradations": Kind("degradation", (Degradation,)),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),
@@ -152,6 +155,11 @@ class Catalog:
     def augmentations(self) -> Mapping[str, type[Augmentation]]:
         """Classes of augmentations by name."""
         return self._of("augmentations")
+
+    @property
+    def degradations(self) -> Mapping[str, type[Degradation]]:
+        """Degradation classes by name."""
+        return self._of("degradations")
 
     @property
     def steps(self) -> Mapping[str, Any]:

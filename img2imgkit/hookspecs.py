@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
     from img2imgkit.architectures import Architecture
+    from img2imgkit.degradations import Degradation
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.image_losses import Loss
     from img2imgkit.step import Step
@@ -53,6 +54,11 @@ def register_penalties(register: Callable[[type[Penalty]], None]) -> None:
 @hookspec
 def register_augmentations(register: Callable[[type[Augmentation]], None]) -> None:
     """Call ``register(AugmentationClass)`` once for each change of what critics see that this plugin brings."""
+
+
+@hookspec
+def register_degradations(register: Callable[[type[Degradation]], None]) -> None:
+    """Call ``register(DegradationClass)`` once for each way to spoil pictures this plugin brings."""
 
 
 @hookspec

@@ -20,6 +20,7 @@ ROOMS = (  # each imports only rooms before it
         "components",
         "geometry",
         "images",
+        "degradations",
         "nn",
         "architectures",
         "losses",

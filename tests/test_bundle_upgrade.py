@@ -145,7 +145,9 @@ def adversary_from_1(**stated: Any) -> Any:
 def test_an_adversary_of_format_1_means_the_same(stated: dict[str, Any], wanted: Adversary) -> None:
     read = HoldsAdversary.model_validate_json(HoldsAdversary(adversary=wanted).model_dump_json())
     now = HoldsAdversary.model_validate({"adversary": adversary_from_1(**stated)}, strict=False)
-    assert resolve(now, Catalog.installed({})) == resolve(read, Catalog.installed({})) == HoldsAdversary(adversary=wanted)
+    assert (
+        resolve(now, Catalog.installed({})) == resolve(read, Catalog.installed({})) == HoldsAdversary(adversary=wanted)
+    )
 
 
 def test_an_adversary_is_found_wherever_it_stands() -> None:

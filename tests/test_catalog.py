@@ -6,6 +6,7 @@ import pytest
 from img2imgkit import (
     AdversarialLoss,
     Augmentation,
+    Degradation,
     Loss,
     Penalty,
     Rendering,
@@ -91,6 +92,7 @@ class TestWhatComesIn:
             ("adversarial_losses", AdversarialLoss),
             ("penalties", Penalty),
             ("augmentations", Augmentation),
+            ("degradations", Degradation),
         ],
     )
     def test_components_come_through_their_hooks(self, module, kind, base):

@@ -4,6 +4,7 @@ A plugin's whole test may be ``check_task(MyTask, MyTask.Options(width=4))``.
 """
 
 from img2imgkit.testing.architectures import check_architecture
+from img2imgkit.testing.degradations import check_degradation
 from img2imgkit.testing.losses import check_adversarial_loss, check_augmentation, check_loss, check_penalty
 from img2imgkit.testing.pictures import sample_items
 from img2imgkit.testing.steps import check_step
@@ -13,6 +14,7 @@ __all__ = [
     "check_adversarial_loss",
     "check_architecture",
     "check_augmentation",
+    "check_degradation",
     "check_loss",
     "check_penalty",
     "check_step",

@@ -9,9 +9,8 @@ import numpy as np
 
 from img2imgkit import backend
 from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
-from img2imgkit.components import Component
 from img2imgkit.image_losses import Loss
-from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect
+from img2imgkit.testing.claims import check_component, expect
 
 _SEED = 7
 _IMAGES, _SIDE = 3, 24
@@ -27,7 +26,7 @@ def check_loss(loss: Loss) -> None:
     Raises:
         AssertionError: it does not; the text says what was promised and what came.
     """
-    _check_component(loss)
+    check_component(loss)
     side = max(loss.minimum, _SIDE)
     image, target = np.random.default_rng(_SEED).uniform(-1, 1, (2, _IMAGES, side, side, 3)).astype(np.float32)
     apart = _per_image(loss(image, target), "the loss")
@@ -47,7 +46,7 @@ def check_adversarial_loss(loss: AdversarialLoss) -> None:
     Raises:
         AssertionError: it does not; the text says what was promised and what came.
     """
-    _check_component(loss)
+    check_component(loss)
     rng = np.random.default_rng(_SEED)
     for shape in ((_IMAGES, 1), (_IMAGES, 4, 5, 1)):
         low, high = (rng.uniform(*ends, shape).astype(np.float32) for ends in ((-0.5, -0.2), (0.2, 0.5)))
@@ -85,7 +84,7 @@ def check_penalty(penalty: Penalty) -> None:
     """
     from keras import ops
 
-    _check_component(penalty)
+    check_component(penalty)
     drawn = _drawn(penalty.draw, (_SIDE, _SIDE, 3))
     real, fake = np.random.default_rng(_SEED).uniform(-1, 1, (2, _IMAGES, _SIDE, _SIDE, 3)).astype(np.float32)
 
@@ -103,7 +102,7 @@ def check_augmentation(augmentation: Augmentation) -> None:
     Raises:
         AssertionError: it does not; the text says what was promised and what came.
     """
-    _check_component(augmentation)
+    check_component(augmentation)
     for channels in (1, 3, 6):
         _check_change(augmentation, (_SIDE, _SIDE - 5, channels))
 
@@ -126,14 +125,6 @@ def _check_change(augmentation: Augmentation, shape: Sequence[int]) -> None:
 
     _passes_gradient(seen, images, "the changed image")
     _passes_gradient(lambda x: backend.input_gradient(seen, x), images, "its gradient")
-
-
-def _check_component(component: Component) -> None:
-    kind = type(component)
-    check_name(kind)
-    check_docstring(kind)
-    check_descriptions(kind)
-    check_options(component)
 
 
 def _drawn(
