@@ -11,6 +11,7 @@ from img2imgkit.pipeline import read_pipeline
 from img2imgkit.testing import (
     check_adversarial_loss,
     check_augmentation,
+    check_degradation,
     check_loss,
     check_penalty,
     check_step,
@@ -72,6 +73,7 @@ def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
         ("RelativisticPairs", check_adversarial_loss),
         ("Vicinity", check_penalty),
         ("Mirror", check_augmentation),
+        ("Grain", check_degradation),
     ],
 )
 def test_the_losses_of_the_plugin_page_keep_their_contracts(name, check):
