@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit import Rendering, Sink, Task, Transform, hookimpl
+from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import ALWAYS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -73,6 +74,10 @@ class TestWhatComesIn:
     def test_formats_come_through_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    def test_architectures_come_through_their_hook(self, module):
+        kind = type("Dense", (Architecture,), {"name": "dense", "build": lambda self, spec: None})
+        assert dict(catalog(one=bringing(module, kind, kind="architectures")).architectures) == {"dense": kind}
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))
