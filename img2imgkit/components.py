@@ -245,7 +245,8 @@ class _Resolving:
             made = tuple(self.value(each, (*at, number), role) for number, each in enumerate(value))
             return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
         if isinstance(value, dict):
-            return {key: self.value(each, (*at, key), role) for key, each in value.items()}
+            mapped = {key: self.value(each, (*at, key), role) for key, each in value.items()}
+            return mapped if any(mapped[key] is not each for key, each in value.items()) else value
         return value
 
     def choice(self, choice: Choice[Any], at: KeyPath, role: str) -> Any:

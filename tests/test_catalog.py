@@ -15,6 +15,7 @@ from img2imgkit import (
     Transform,
     hookimpl,
 )
+from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import ALWAYS, Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -101,6 +102,10 @@ class TestWhatComesIn:
         found = catalog(one=bringing(module, made, kind=kind))
         assert dict(getattr(found, kind)) == {"made": made}
         assert found.get(kind, "made") is made
+
+    def test_architectures_come_through_their_hook(self, module):
+        kind = type("Dense", (Architecture,), {"name": "dense", "build": lambda self, spec: None})
+        assert dict(catalog(one=bringing(module, kind, kind="architectures")).architectures) == {"dense": kind}
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))

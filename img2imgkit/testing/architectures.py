@@ -173,18 +173,23 @@ def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> Non
         model = architecture.build(spec)
         work = sum(math.prod(variable.shape) for variable in model.weights) * side**2
         height = side if work <= _MOST_WORK else least_side(replace(geometry, minimum=max(geometry.minimum, 8)))
-        reaches = [_reach(model, geometry, (height, side), seed) for seed in _STATES]
+        fresh = model.get_weights()
+        reaches = [_reach(model, geometry, (height, side), seed, transparent=True) for seed in _STATES]
+        if reaches == [None] * len(_STATES):  # positive vectors may drive all that follows them into saturation
+            model.set_weights(fresh)
+            reaches = [_reach(model, geometry, (height, side), _SEED, transparent=False)]
     measured = [reach for reach in reaches if reach is not None]
     expect(measured, "the network's output does not depend on its input")
     check_reach(max(measured), geometry, side)
 
 
-def _reach(model: Any, geometry: Geometry, size: tuple[int, int], seed: int) -> int | None:
+def _reach(model: Any, geometry: Geometry, size: tuple[int, int], seed: int, transparent: bool) -> int | None:
     import keras
 
     source, *given = _inputs(model, np.random.default_rng(seed), 1, size)
     others = [keras.ops.convert_to_tensor(each) for each in given]
-    make_transparent([model], seed)
+    if transparent:
+        make_transparent([model], seed)
     return reach_of(lambda image: model([image, *others] if others else image, training=False), source, geometry)
 
 
