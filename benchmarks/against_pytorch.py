@@ -9,121 +9,127 @@ does, on contiguous NCHW tensors, in eager mode; ours runs as ``img2img train`` 
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 import statistics
-import time
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import click
 import numpy as np
-
-SIDE, WARM = 256, 2
-JOBS = {  # calls in a round
-    "pix2pix training step, U-Net 256, batch 1, float32": 3,
-    "ResNet-9 translation, 256x256, float32": 4,
-    "ResNet-9 translation, 256x256, bfloat16": 4,
-}
+import report
+import turns
 
 
-def ours(number: int) -> Callable[[], object]:
-    """The job as this toolkit does it."""
+@dataclass(frozen=True)
+class Size:
+    """How large the networks and pictures are; the U-Net halves its picture eight times."""
+
+    width: int = 64
+    blocks: int = 9
+    step_side: int = 256
+    translation_side: int = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is timed, on either side."""
+
+    name: str
+    calls: int  # in a round
+    ours: Callable[[Size], turns.Call]
+    theirs: Callable[[Size], turns.Call]
+
+
+def our_step(size: Size) -> turns.Call:
     from img2imgkit import backend
 
     backend.load()
-    return _step() if number == 0 else _translation(bfloat16=number == 2)
-
-
-def _step() -> Callable[[], object]:
     from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
-    from img2imgkit import backend
-    from img2imgkit.training.engine import Engine
+    from img2imgkit.architectures import Patch, Unet
     from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
+    from img2imgkit.training.trainer import Trainer
 
     adam = Adam(learning_rate=2e-4, beta_1=0.5)
     options = TrainingOptions(
         steps=10**6, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
     )
-    engine = Engine(Pix2Pix(), options, backend.strategy_over(backend.devices("cpu")), 1)
-    random = np.random.default_rng(0)
-    batch = {key: random.uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32) for key in ("source", "target")}
+    task = Pix2Pix(Pix2Pix.Options(generator=Unet(width=size.width), critic=Patch(width=size.width)))
+    trainer = Trainer(task, options, backend.strategy_over(backend.devices("cpu")), 1)
+    random, shape = np.random.default_rng(0), (1, size.step_side, size.step_side, 3)
+    batch = {key: random.uniform(-1, 1, shape).astype(np.float32) for key in ("source", "target")}
     number = iter(range(10**6))
 
     def step() -> float:
         here = next(number)
-        engine.rates(here)
-        return float(engine.step(here, batch)["l1"])
+        trainer.rates(here)
+        return float(trainer.step(here, batch)["l1"])
 
     return step
 
 
-def _translation(bfloat16: bool) -> Callable[[], object]:
+def our_translation(size: Size, bfloat16: bool) -> turns.Call:
+    from img2imgkit import backend
+
+    backend.load()
     from img2imgkit_plugins.cyclegan.task import CycleGan
 
+    from img2imgkit.architectures import Resnet
     from img2imgkit.inference.network import Network
 
-    task = CycleGan()
-    network = Network(task, task.build(), "bfloat16" if bfloat16 else "float32", ("/device:CPU:0",))
-    source = np.random.default_rng(0).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
-    return lambda: network(source)
+    task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
+    network = Network(task, task.build(), "bfloat16" if bfloat16 else "float32", backend.devices("cpu"))
+    side = size.translation_side
+    source = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
+    return lambda: network({"source": source})
 
 
-def theirs(number: int) -> Callable[[], object]:
-    """The job in PyTorch."""
+def their_step(size: Size) -> turns.Call:
     import in_pytorch
-    import torch
 
-    torch.set_num_threads(os.cpu_count() or 1)
-    torch.manual_seed(0)
-    return in_pytorch.training_step(1, SIDE) if number == 0 else in_pytorch.translation(SIDE, bfloat16=number == 2)
+    in_pytorch.prepare(os.cpu_count() or 1)
+    return in_pytorch.training_step(1, size.step_side, size.width)
 
 
-def work(make: Callable[[int], Callable[[], object]], number: int, calls: int, pipe: Connection) -> None:
-    """Time rounds on demand."""
-    job = make(number)
-    for _ in range(WARM):
-        job()
-    pipe.send(None)
-    while pipe.recv():
-        began = time.perf_counter()
-        for _ in range(calls):
-            job()
-        pipe.send((time.perf_counter() - began) / calls)
+def their_translation(size: Size, bfloat16: bool) -> turns.Call:
+    import in_pytorch
+
+    in_pytorch.prepare(os.cpu_count() or 1)
+    return in_pytorch.translation(size.translation_side, size.width, size.blocks, bfloat16)
 
 
-def compare(number: int, calls: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds a call, of each side by round."""
-    context, sides = mp.get_context("spawn"), []
-    for make in (ours, theirs):
-        here, there = context.Pipe()
-        process = context.Process(target=work, args=(make, number, calls, there), daemon=True)
-        process.start()
-        here.recv()
-        sides.append((process, here, []))
-    for _ in range(rounds):
-        for _, pipe, seconds in sides:
-            pipe.send(True)
-            seconds.append(pipe.recv())
-    for process, pipe, _ in sides:
-        pipe.send(False)
-        process.join()
-    return sides[0][2], sides[1][2]
+JOBS = (
+    Job("pix2pix training step, U-Net 256, batch 1, float32", 3, our_step, their_step),
+    *(
+        Job(
+            f"ResNet-9 translation, 256x256, {precision}",
+            4,
+            partial(our_translation, bfloat16=precision == "bfloat16"),
+            partial(their_translation, bfloat16=precision == "bfloat16"),
+        )
+        for precision in ("float32", "bfloat16")
+    ),
+)
 
 
-@click.command()
+def rows(jobs: tuple[Job, ...], size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
+    """One row for each job."""
+    for job in jobs:
+        sides = {"img2imgkit": partial(job.ours, size), "PyTorch": partial(job.theirs, size)}
+        ours, theirs = turns.in_processes(sides, job.calls, rounds).values()
+        milliseconds = (f"{1000 * statistics.median(seconds):.0f}" for seconds in (ours, theirs))
+        yield job.name, *milliseconds, f"{turns.median_ratio(ours, theirs):.2f}"
+
+
+@click.command(help=__doc__)
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1))
 @click.option("--only", type=click.IntRange(0, len(JOBS) - 1), help="One job, by its number.")
-def main(rounds: int, only: int | None) -> None:
-    """Print the table."""
-    click.echo("| job | ours, ms | PyTorch, ms | ratio |\n| --- | ---: | ---: | ---: |")
-    for number, (name, calls) in enumerate(JOBS.items()):
-        if only is None or only == number:
-            mine, other = compare(number, calls, rounds)
-            ratio = statistics.median(b / a for a, b in zip(mine, other, strict=True))
-            ms = [1000 * statistics.median(seconds) for seconds in (mine, other)]
-            click.echo(f"| {name} | {ms[0]:.0f} | {ms[1]:.0f} | {ratio:.2f} |")
+@report.tiny_option
+def main(rounds: int, only: int | None, tiny: bool) -> None:
+    jobs = JOBS if only is None else JOBS[only : only + 1]
+    size = Size(width=4, blocks=1, translation_side=32) if tiny else Size()
+    report.show(("job", "ours, ms", "PyTorch, ms", "ratio"), rows(jobs, size, 1 if tiny else rounds))
 
 
 if __name__ == "__main__":

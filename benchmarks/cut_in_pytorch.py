@@ -1,26 +1,29 @@
 """CUT's training steps in PyTorch, to tell a fault of PyTorch's from one of ours. Needs ``pip install torch``.
 
-    python benchmarks/cut_in_pytorch.py FOLDER [--write FILE]
+    python benchmarks/cut_in_pytorch.py [FOLDER] [--write FILE]
 
-FOLDER holds the official steps (``config.json``, ``io.npz``, ``weights_init.pth``). On a CPU, PyTorch's
-``instance_norm`` (seen in 2.13) has a wrong gradient where the gradient it is given lies in memory with channels last,
-as it does behind the patches that CUT samples. The steps are run twice: with that function, which repeats the official
-numbers, and with instance norm written out, whose gradient is right. ``--write`` keeps the numbers of the latter.
+FOLDER, by default the fixture of the tests, holds the official steps (``config.json``, ``io.npz``,
+``weights_init.pth``). On a CPU, PyTorch's ``instance_norm`` (seen in 2.13) has a wrong gradient where the gradient it
+is given lies in memory with channels last, as it does behind the patches that CUT samples. The steps are run twice:
+with that function, which repeats the official numbers, and with instance norm written out, whose gradient is right.
+``--write`` keeps the numbers of the latter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import report
 import torch
 from torch.nn import functional as F
 
 Weights = dict[str, Any]
+FIXTURE = Path(__file__).parents[1] / "tests" / "fixtures" / "trainstep_cut"
 TAPS, STEPS, TEMPERATURE = 5, 3, 0.07
 
 
@@ -140,33 +143,43 @@ def _nce(query: Any, key: Any) -> Any:
     return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
 
 
-def run(folder: Path, norm: Callable[[Any], Any]) -> tuple[list[dict[str, float]], list[np.ndarray]]:
+def run(folder: Path, norm: Callable[[Any], Any], steps: int) -> tuple[list[dict[str, float]], list[np.ndarray]]:
     """Losses of each step, and what the generator makes before the first and after each."""
     io = np.load(folder / "io.npz")
     cut = Cut(torch.load(folder / "weights_init.pth", weights_only=True), norm)
     a, b = (torch.tensor(io[f"in.{side}"]) for side in "AB")
     losses, images = [], [cut.generate(a).detach().numpy()[..., ::2, ::2]]
-    for step in range(STEPS):
+    for step in range(steps):
         places = [torch.tensor(io[f"draw.{10 * step + n}.np_permutation"]) for n in range(2 * TAPS)]
         losses.append(cut.step(a, b, places))
         images.append(cut.generate(a).detach().numpy()[..., ::2, ::2])
     return losses, images
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True))
-@click.option("--write", type=click.Path(path_type=Path), help="Keep the right numbers as an npz file.")
-def main(folder: Path, write: Path | None) -> None:
-    """Print how far both runs are from the official numbers."""
+def rows(
+    folder: Path, runs: dict[str, tuple[list[dict[str, float]], list[np.ndarray]]]
+) -> Iterator[tuple[str, str, str, str]]:
+    """One row for each step of each run."""
     official, io = json.loads((folder / "config.json").read_text())["losses_per_iteration"], np.load(folder / "io.npz")
-    click.echo(f"instance_norm, one gradient in two layouts: {gradients_apart():.1e} apart")
-    for name, norm in (("instance_norm", F.instance_norm), ("written out", written_out)):
-        losses, images = run(folder, norm)
-        for step in range(STEPS):
-            loss = max(abs(losses[step][key] - value) / abs(value) for key, value in official[step].items())
+    for name, (losses, images) in runs.items():
+        for step, found in enumerate(losses):
+            loss = max(abs(found[key] - value) / abs(value) for key, value in official[step].items())
             image = np.abs(images[step + 1] - io[f"probe.iter{step + 1}.G(A)"]).max()
-            click.echo(f"{name}, step {step + 1}: losses {loss:.1e} (relative), image {image:.1e} from the official")
+            yield name, str(step + 1), f"{loss:.1e}", f"{image:.1e}"
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True), default=FIXTURE)
+@click.option("--write", type=click.Path(path_type=Path), help="Keep the right numbers as an npz file.")
+@report.tiny_option
+def main(folder: Path, write: Path | None, tiny: bool) -> None:
+    click.echo(f"instance_norm, one gradient in two layouts: {gradients_apart():.1e} apart\n")
+    norms = {"instance_norm": F.instance_norm, "written out": written_out}
+    runs = {name: run(folder, norm, 1 if tiny else STEPS) for name, norm in norms.items()}
+    columns = ("instance norm", "step", "losses: from the official (relative)", "image: from the official")
+    report.show(columns, rows(folder, runs))
     if write:
+        losses, images = runs["written out"]
         stored = {f"loss.{step}.{key}": np.float64(v) for step, row in enumerate(losses) for key, v in row.items()}
         np.savez(write, **stored, **{f"image.{step}": image for step, image in enumerate(images)})
 

@@ -10,24 +10,25 @@ for one picture: above 1, the export is faster. The two take turns, and the figu
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import report
+import turns
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
-from img2imgkit.export import Settings, Written, export_bundle, programs_of
-from img2imgkit.export.trace import traceable
+from img2imgkit.exporting import ExportedFile, TranslateOptions, export_bundle, programs_of
+from img2imgkit.exporting.trace import traceable
+from img2imgkit.task import Task
 
 PICTURES = Path(__file__).parents[1] / "pipelines" / "pictures"
 FORMS = (
@@ -65,30 +66,35 @@ ONNX file holds `translate` here, a Keras file the networks, the others all prog
 - *refused*, *failed*: what the command said; it wrote nothing. CUT's float16 fails at the smallest size tried, where
   the normalization inside sees 2x3 pixels
 
-| bundle | task | format | difference | MB | speed |
-|---|---|---|---|---|---|
 """
+COLUMNS = ("bundle", "task", "format", "difference", "MB", "speed")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table."""
+class Extent:
+    """How much is measured."""
 
-    bundle: str
-    task: str
-    format: str
-    difference: str
-    size: str = ""
-    speed: str = ""
-
-    def __str__(self) -> str:
-        return f"| {self.bundle} | {self.task} | {self.format} | {self.difference} | {self.size} | {self.speed} |"
+    forms: tuple[tuple[str, str], ...] = FORMS
+    fresh: tuple[str, ...] = tuple(FRESH)
+    installed: bool = True
+    side: int = 128
+    rounds: int = 9
 
 
-def fresh(name: str, catalog: Catalog, folder: Path) -> Path:
+TINY = Extent((("onnx", "float32"), ("tflite", "float16"), ("keras", "float32")), ("super-resolution",), False, 16, 1)
+
+
+def fresh_tasks(catalog: Catalog) -> dict[str, Task]:
+    """The tasks of FRESH with small networks."""
+    found = {}
+    for name, options in FRESH.items():
+        task_class = catalog.get("tasks", name)
+        found[name] = task_class(validate(task_class.Options, parse_yaml(options)))
+    return found
+
+
+def fresh(name: str, task: Task, catalog: Catalog, folder: Path) -> Path:
     """A bundle of a task with random weights that keep the variance of what goes through them."""
-    task_class = catalog.get("tasks", name)
-    task = task_class(validate(task_class.Options, parse_yaml(FRESH[name])))
     nets, random = task.build(), np.random.default_rng(0)
     for network in nets.generators.values():
         for variable in network.weights:
@@ -99,35 +105,35 @@ def fresh(name: str, catalog: Catalog, folder: Path) -> Path:
     return folder / name
 
 
-def row(loaded: bundle.Bundle, exporter: Exporter, precision: str, side: int, rounds: int, mark: str) -> Row:
+def row(loaded: bundle.Bundle, exporter: Exporter, precision: str, extent: Extent, mark: str) -> tuple[str, ...]:
     """Export, prove, time."""
     manifest = loaded.manifest
     told = (f"{manifest.name}{mark}", manifest.task, f"{exporter.name} {precision}".removesuffix(" float32"))
     several = exporter.name == "keras" and len(loaded.nets.generators) > 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("model" if several else f"model{exporter.suffix}")
-        settings = Settings(precision=precision, calibrate=PICTURES if precision == "int8" else None)
+        settings = TranslateOptions(precision=precision, calibrate=PICTURES if precision == "int8" else None)
         try:
             written = export_bundle(loaded, exporter, path, settings)
         except ConfigError as error:
-            return Row(*told, f"refused: {str(error).partition(':')[2].strip() or error}")
+            return *told, f"refused: {str(error).partition(':')[2].strip() or error}", "", ""
         except ToolkitError as error:
-            return Row(*told, f"failed: {error}")
-        speed = "" if exporter.name == "keras" else f"{ratio(loaded, exporter, path, side, rounds):.2f}"
-        return Row(*told, difference(written), f"{written.size / 1e6:.2f}", speed)
+            return *told, f"failed: {error}", "", ""
+        speed = "" if exporter.name == "keras" else f"{ratio(loaded, exporter, path, extent):.2f}"
+        return *told, difference(written), f"{written.size / 1e6:.2f}", speed
 
 
-def difference(written: Written) -> str:
+def difference(written: ExportedFile) -> str:
     """The figure that counts."""
     return f"{written.about.int8.psnr:.1f} dB" if written.about.int8 else f"{max(written.differences.values()):.1e}"
 
 
-def ratio(loaded: bundle.Bundle, exporter: Exporter, path: Path, side: int, rounds: int) -> float:
+def ratio(loaded: bundle.Bundle, exporter: Exporter, path: Path, extent: Extent) -> float:
     """Keras's time over the export's."""
     import tensorflow as tf
 
     translate: Program = programs_of(loaded)[0]
-    legal = -(-max(side, translate.minimum) // translate.multiple) * translate.multiple
+    legal = -(-max(extent.side, translate.minimum) // translate.multiple) * translate.multiple
     arrays = translate.sample(np.random.default_rng(0), 1, legal, legal)
     tensors = {name: tf.constant(array) for name, array in arrays.items()}
     compiled, run = traceable(translate), exporter.open(path)
@@ -140,20 +146,14 @@ def ratio(loaded: bundle.Bundle, exporter: Exporter, path: Path, side: int, roun
 
     for call in (ours, theirs):
         call()
-    return statistics.median(seconds(ours) / seconds(theirs) for _ in range(rounds))
+    pairs = [(turns.seconds(theirs), turns.seconds(ours)) for _ in range(extent.rounds)]
+    return turns.median_ratio(*zip(*pairs, strict=True))
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """How long a call takes."""
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
-
-
-def subjects(stated: tuple[str, ...], catalog: Catalog, folder: Path) -> Iterator[tuple[bundle.Bundle, str]]:
+def subjects(stated: Sequence[str], catalog: Catalog, extent: Extent) -> Iterator[tuple[bundle.Bundle, str]]:
     """Bundles, and a mark of those with random weights."""
-    tasks = set()
-    for reference in (*catalog.bundles, *stated):
+    tasks, small = set(), fresh_tasks(catalog)
+    for reference in (*(catalog.bundles if extent.installed else ()), *stated):
         try:
             loaded = bundle.load(bundle.locate(reference, Path.cwd(), catalog), catalog)
         except ToolkitError as error:
@@ -161,28 +161,35 @@ def subjects(stated: tuple[str, ...], catalog: Catalog, folder: Path) -> Iterato
             continue
         tasks.add(loaded.manifest.task)
         yield loaded, ""
-    for name in FRESH:
+    for name in extent.fresh:
         if name not in tasks:
-            yield bundle.load(fresh(name, catalog, folder), catalog), " (random)"
+            with tempfile.TemporaryDirectory() as folder:
+                loaded = bundle.load(fresh(name, small[name], catalog, Path(folder)), catalog)
+            yield loaded, " (random)"
 
 
-@click.command()
+def rows(stated: Sequence[str], catalog: Catalog, extent: Extent) -> Iterator[tuple[str, ...]]:
+    """One row for each bundle in each format."""
+    for loaded, mark in subjects(stated, catalog, extent):
+        for format, precision in extent.forms:
+            yield row(loaded, catalog.get("exporters", format)(), precision, extent, mark)
+
+
+@click.command(help=__doc__)
 @click.argument("bundles", nargs=-1)
-@click.option("--side", default=128, show_default=True)
-@click.option("--rounds", default=9, show_default=True)
+@click.option("--side", default=Extent.side, show_default=True, help="Pixels a side of the picture that is timed.")
+@click.option("--rounds", default=Extent.rounds, show_default=True)
 @click.option("--write", type=click.Path(path_type=Path), help="The page.")
-def main(bundles: tuple[str, ...], side: int, rounds: int, write: Path | None) -> None:
-    """Measure, print the table, and write it."""
+@report.tiny_option
+def main(bundles: tuple[str, ...], side: int, rounds: int, write: Path | None, tiny: bool) -> None:
     backend.load()
-    catalog, rows = Catalog.installed(), []
-    with tempfile.TemporaryDirectory() as folder:
-        for loaded, mark in subjects(bundles, catalog, Path(folder)):
-            for format, precision in FORMS:
-                rows.append(row(loaded, catalog.get("exporters", format)(), precision, side, rounds, mark))
-                click.echo(rows[-1])
+    extent = TINY if tiny else Extent(side=side, rounds=rounds)
+    lines = [HEADER.format(side=extent.side, rounds=extent.rounds, cpus=os.cpu_count()).rstrip("\n"), ""]
+    for line in report.table(COLUMNS, rows(bundles, Catalog.installed(), extent)):
+        click.echo(line)
+        lines.append(line)
     if write:
-        text = HEADER.format(side=side, rounds=rounds, cpus=os.cpu_count())
-        write.write_text(text + "".join(f"{each}\n" for each in rows), encoding="utf-8")
+        write.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -82,9 +82,15 @@ def resnet(blocks: int = 9, width: int = 64) -> nn.Module:
     return nn.Sequential(*steps, nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh())
 
 
-def training_step(batch: int, side: int) -> Callable[[], object]:
+def prepare(threads: int) -> None:
+    """Use so many threads, and the same weights each time."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+
+
+def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object]:
     """pix2pix: the critic's move, then the generator's."""
-    generator, critic = unet(), patch_critic()
+    generator, critic = unet(width), patch_critic(width=width)
     adams = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (generator, critic)]
     source, target = (torch.rand(batch, 3, side, side) * 2 - 1 for _ in range(2))
     says = nn.BCEWithLogitsLoss()
@@ -109,9 +115,9 @@ def training_step(batch: int, side: int) -> Callable[[], object]:
     return step
 
 
-def translation(side: int, bfloat16: bool) -> Callable[[], object]:
+def translation(side: int, width: int, blocks: int, bfloat16: bool) -> Callable[[], object]:
     """One picture through the residual generator."""
-    net, source = resnet().eval(), torch.rand(1, 3, side, side) * 2 - 1
+    net, source = resnet(blocks, width).eval(), torch.rand(1, 3, side, side) * 2 - 1
 
     def translate() -> object:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):

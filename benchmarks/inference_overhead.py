@@ -10,20 +10,20 @@ is an untrained super-resolution network of the default size, which takes the sa
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
-import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+import click
 import numpy as np
+import report
+import turns
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.images import Picture, to_unit
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.task import Geometry
 
 
@@ -51,44 +51,40 @@ def compare(translator: Translator, size: int, pictures: int) -> tuple[float, fl
     levels = [rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(pictures)]
     bare = whole = 0.0
     for color in levels:
-        tensor, picture = tf.constant(to_unit(color)[None]), Picture(color)
-        began = time.perf_counter()
-        translator.model.engine.compiled(tensor)[0][0].numpy()
-        middle = time.perf_counter()
-        translator.translate(picture)
-        bare, whole = bare + middle - began, whole + time.perf_counter() - middle
+        tensors, picture = {"source": tf.constant(to_unit(color)[None])}, Picture(color)
+        bare += turns.seconds(lambda given=tensors: translator.model.engine.compiled(given)[0][0].numpy())
+        whole += turns.seconds(partial(translator.translate, picture))
     return bare, whole
 
 
-def main() -> None:
-    """Measure, and print the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle")
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--pictures", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="auto")
-    given = parser.parse_args()
+def rows(translator: Translator, size: int, pictures: int, rounds: int) -> Iterator[tuple[str, ...]]:
+    """One row for each round, then the medians."""
+    compare(translator, size, 2)  # compiles
+    found = [compare(translator, size, pictures) for _ in range(rounds)]
+    for number, (bare, whole) in enumerate(found, 1):
+        yield str(number), f"{pictures / bare:.2f}", f"{pictures / whole:.2f}", f"{bare / whole:.3f}"
+    bare, whole = (statistics.median(seconds) for seconds in zip(*found, strict=True))
+    ratio = statistics.median(bare / whole for bare, whole in found)
+    yield "median", f"{pictures / bare:.2f}", f"{pictures / whole:.2f}", f"{ratio:.3f}"
+
+
+@click.command(help=__doc__)
+@click.option("--bundle", "reference", help="Name or folder.")
+@click.option("--size", default=512, show_default=True, help="Pixels a side.")
+@click.option("--pictures", default=20, show_default=True, help="In a round.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@report.tiny_option
+def main(reference: str | None, size: int, pictures: int, rounds: int, device: str, tiny: bool) -> None:
+    if tiny:
+        size, pictures, rounds = 32, 2, 1
     backend.load()
     catalog = Catalog.installed()
-    loaded = (
-        bundle.load(bundle.locate(given.bundle, Path.cwd(), catalog), catalog) if given.bundle else untrained(catalog)
-    )
-    translator = Translator(loaded, Settings(tile="off"), given.device)
-    compare(translator, given.size, 2)
-    rounds = [compare(translator, given.size, given.pictures) for _ in range(given.rounds)]
-    ratios = [bare / whole for bare, whole in rounds]
-    result: dict[str, Any] = {
-        "bundle": loaded.manifest.name,
-        "devices": translator.devices,
-        "pictures": f"{given.rounds} x {given.pictures} of {given.size} x {given.size}",
-        "bare_pictures_per_second": round(given.pictures / statistics.median(bare for bare, _ in rounds), 2),
-        "translator_pictures_per_second": round(given.pictures / statistics.median(whole for _, whole in rounds), 2),
-        "ratio": round(statistics.median(ratios), 3),
-        "ratios": [round(ratio, 3) for ratio in ratios],
-    }
-    json.dump(result, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    loaded = bundle.load(bundle.locate(reference, Path.cwd(), catalog), catalog) if reference else untrained(catalog)
+    translator = Translator(loaded, TranslateOptions(tile="off"), device)
+    click.echo(f"{loaded.manifest.name} on {', '.join(translator.devices)}, pictures of {size} x {size}\n")
+    columns = ("round", "bare network, pictures/s", "Translator, pictures/s", "ratio")
+    report.show(columns, rows(translator, size, pictures, rounds))
 
 
 if __name__ == "__main__":

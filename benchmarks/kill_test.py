@@ -2,20 +2,23 @@
 
     python benchmarks/kill_test.py [--files 300] [--kills 20] [--bundle sr-compact-x2] [--seed 1]
 
-Prints whether both trees are the same, byte for byte, and how many finished files were translated again (must be 0).
+Prints how many files were there after each kill, how many finished ones were translated again (must be 0), and whether
+both trees are the same, byte for byte.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+import report
 from run_overhead import make_pictures, pipeline
 
 
@@ -23,10 +26,10 @@ def command(path: Path, output: Path) -> list[str]:
     return [sys.executable, "-m", "img2imgkit.cli", "run", str(path), "--output", str(output), "--progress", "json"]
 
 
-def finish(path: Path, output: Path) -> dict[str, object]:
+def finish(path: Path, output: Path) -> dict[str, int]:
     """Run to the end, and return the report's totals."""
     subprocess.run(command(path, output), check=True, stderr=subprocess.DEVNULL)
-    totals: dict[str, object] = json.loads((output / "report.json").read_text())["totals"]
+    totals: dict[str, int] = json.loads((output / "report.json").read_text())["totals"]
     return totals
 
 
@@ -47,31 +50,36 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=300)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--bundle", default="sr-compact-x2")
-    parser.add_argument("--seed", type=int, default=1)
-    stated = parser.parse_args()
-    moments = random.Random(stated.seed)
+def rows(folder: Path, path: Path, files: int, kills: int, seed: int) -> Iterator[tuple[str, ...]]:
+    """One row for each kill, then one for the run that finishes."""
+    moments = random.Random(seed)
+    began = time.perf_counter()
+    finish(path, folder / "whole")
+    seconds = time.perf_counter() - began
+    count = 0
+    for number in range(1, kills + 1):
+        count = kill_once(path, folder / "killed", moments.uniform(0, seconds / kills / 4))
+        yield f"kill {number}", str(count), "", ""
+    totals = finish(path, folder / "killed")
+    whole, killed = tree(folder / "whole"), tree(folder / "killed")
+    yield "finished", str(len(killed)), str(totals["done"] + count - files), "yes" if whole == killed else "no"
+
+
+@click.command(help=__doc__)
+@click.option("--files", default=300, show_default=True)
+@click.option("--kills", default=20, show_default=True)
+@click.option("--size", default=96, show_default=True, help="Pixels a side.")
+@click.option("--bundle", default="sr-compact-x2", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@report.tiny_option
+def main(files: int, kills: int, size: int, bundle: str, seed: int, tiny: bool) -> None:
+    if tiny:
+        files, kills, size = 6, 1, 16
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        make_pictures(folder / "in", stated.files, stated.size, "png")
-        path = pipeline(folder, stated.bundle)
-        began = time.perf_counter()
-        finish(path, folder / "whole")
-        seconds = time.perf_counter() - began
-        counts = []
-        for _ in range(stated.kills):
-            counts.append(kill_once(path, folder / "killed", moments.uniform(0, seconds / stated.kills / 4)))
-        totals = finish(path, folder / "killed")
-        print(f"files there after each kill: {counts}")
-        print(f"last run: {totals['done']} made, {totals['up_to_date']} up to date; finished before it: {counts[-1]}")
-        print(f"translated again: {totals['done'] + counts[-1] - stated.files}")  # type: ignore[operator]
-        print(f"trees identical: {tree(folder / 'whole') == tree(folder / 'killed')}")
+        make_pictures(folder / "in", files, size, "png")
+        path = pipeline(folder, bundle)
+        report.show(("run", "files", "translated again", "trees identical"), rows(folder, path, files, kills, seed))
 
 
 if __name__ == "__main__":

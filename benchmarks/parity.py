@@ -1,64 +1,58 @@
 """How far this toolkit's numbers are from those of the official PyTorch code, as a Markdown page.
 
-    python benchmarks/parity.py FOLDER [--sections networks ...] > docs/results/parity.md
+    python benchmarks/parity.py [FOLDER] [--section networks ...] > docs/results/parity.md
 
-FOLDER holds one folder per fixture: weights as the official code saved them, inputs, and the outputs that it computed.
-Every ``parity_<section>.py`` beside this file is a section: a docstring that says what is compared, ``COLUMNS``, and
-``rows(folder)``, which yields one tuple of texts per comparison.
+FOLDER, by default the fixtures of the tests, holds one folder per fixture: weights as the official code saved them,
+inputs, and the outputs that it computed. Every ``parity_<section>.py`` beside this file is a section: a docstring that
+says what is compared, ``COLUMNS``, and ``rows(folder)``, which yields one tuple of texts per comparison.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
 import platform
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
-from types import ModuleType
+
+import click
+import report
 
 from img2imgkit import backend
 
-
-def sections() -> dict[str, Path]:
-    """The files of the sections by name."""
-    return {path.stem.removeprefix("parity_"): path for path in sorted(Path(__file__).parent.glob("parity_*.py"))}
-
-
-def load(name: str, path: Path) -> ModuleType:
-    """A section's module."""
-    spec = importlib.util.spec_from_file_location(f"parity_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+TESTS = Path(__file__).parents[1] / "tests"
+TINY_ROWS = 2
+sys.path.append(str(TESTS))  # where the sections find the fixtures' readers
 
 
-def page(folder: Path, wanted: list[str]) -> Iterator[str]:
-    """The page, line by line."""
+def sections() -> list[str]:
+    """Names of the sections."""
+    return [path.stem.removeprefix("parity_") for path in sorted(Path(__file__).parent.glob("parity_*.py"))]
+
+
+def page(folder: Path, wanted: Sequence[str], most: int | None) -> Iterator[str]:
+    """The page, line by line, with at most so many rows in a section."""
     yield "# Parity with the official code\n"
     libraries = f"TensorFlow {version('tensorflow')}, Keras {version('keras')}"
     yield f"Made by `python benchmarks/parity.py FOLDER` with {libraries} on {platform.machine()}, in float32.\n"
     for name in wanted:
-        module = load(name, sections()[name])
+        section = import_module(f"parity_{name}")
         yield f"## {name.replace('_', ' ').capitalize()}\n"
-        yield f"{module.__doc__}\n"
-        yield f"| {' | '.join(module.COLUMNS)} |"
-        yield f"|{'---|' * len(module.COLUMNS)}"
-        for row in module.rows(folder):
-            yield f"| {' | '.join(row)} |"
+        yield f"{section.__doc__}\n"
+        yield from report.table(section.COLUMNS, islice(section.rows(folder), most))
         yield ""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--sections", nargs="+", choices=list(sections()), default=list(sections()))
-    arguments = parser.parse_args()
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default=TESTS / "fixtures")
+@click.option("--section", "wanted", multiple=True, type=click.Choice(sections()), help="Only this one; repeatable.")
+@report.tiny_option
+def main(folder: Path, wanted: tuple[str, ...], tiny: bool) -> None:
     backend.load()
-    for line in page(arguments.folder, arguments.sections):
-        print(line, flush=True)
+    for line in page(folder, wanted or sections(), TINY_ROWS if tiny else None):
+        click.echo(line)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,14 @@ relative to the official value; the tests compare those of other families likewi
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import official_losses as official
 
 from img2imgkit.losses import gradient_penalty, interpolate, lsgan, patch_nce, vanilla, wasserstein
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import official_losses as official
 
 COLUMNS = ("official function", "here", "official value", "difference")
 SCORED: dict[str, Callable[..., Any]] = {

@@ -6,11 +6,9 @@ wrong gradient on a CPU, repeats the official numbers with it, and makes those t
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import official_funit
 import official_steps as official
 

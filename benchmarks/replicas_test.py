@@ -9,16 +9,18 @@ a gradient over noise changes by a hundredth. Two devices are two halves of the 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
+import report
 from PIL import Image
 
 OPTIONS = {
@@ -80,21 +82,26 @@ def apart(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
     return max(float(np.abs(one[name].astype(float) - other[name]).max()) for name in one)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=5)
-    steps = parser.parse_args().steps
-    print("| task | two devices | two machines | all weights moved by up to |\n| --- | ---: | ---: | ---: |")
-    for task in OPTIONS:
+def rows(tasks: list[str], steps: int) -> Iterator[tuple[str, ...]]:
+    """One row for each task."""
+    for task in tasks:
         with tempfile.TemporaryDirectory() as scratch:
             place = make_place(Path(scratch), task, steps)
             for process in (start(place, "one"), start(place, "two", "cpu:0,1", SPLIT), *machines(place)):
                 if process.wait():
-                    sys.exit(f"{task}: a training failed")
+                    raise click.ClickException(f"{task}: a training failed")
             one, two, both = (weights(place, output, steps) for output in ("one", "two", "machines-0"))
             moved = apart(weights(place, "one", 0), one)
-        print(f"| {task} | {apart(one, two):.1e} | {apart(one, both):.1e} | {moved:.1e} |", flush=True)
+        yield task, f"{apart(one, two):.1e}", f"{apart(one, both):.1e}", f"{moved:.1e}"
+
+
+@click.command(help=__doc__)
+@click.option("--steps", default=5, show_default=True)
+@report.tiny_option
+def main(steps: int, tiny: bool) -> None:
+    tasks = ["pix2pix"] if tiny else list(OPTIONS)
+    columns = ("task", "two devices", "two machines", "all weights moved by up to")
+    report.show(columns, rows(tasks, 1 if tiny else steps))
 
 
 if __name__ == "__main__":

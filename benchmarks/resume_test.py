@@ -8,11 +8,14 @@ whole state of each: weights, optimizers, average, pool, seeds.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import click
+import report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -21,25 +24,31 @@ from small_gan_runs import finish, kill_and_resume, make_place, start
 from img2imgkit.training import checkpoint
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
-    stated = parser.parse_args()
-    length = ("--set", f"training.steps={stated.steps}")
-    moments = sorted(random.Random(stated.seed).sample(range(1, stated.steps - 4), stated.kills))
+def rows(kills: int, steps: int, seed: int) -> Iterator[tuple[str, ...]]:
+    """The training that ran through, and the one that did not."""
+    length = ("--set", f"training.steps={steps}")
+    moments = sorted(random.Random(seed).sample(range(1, steps - 4), kills))
     with tempfile.TemporaryDirectory() as scratch:
         place = make_place(Path(scratch))
         finish(start(place, "whole", *length))
-        kill_and_resume(place, "killed", moments, stated.seed, *length)
-        last = f"step-{stated.steps:09d}.npz"
+        kill_and_resume(place, "killed", moments, seed, *length)
+        last = f"step-{steps:09d}.npz"
         whole, killed = (checkpoint.digest(place / name / "checkpoints" / last) for name in ("whole", "killed"))
-    print(f"killed after the checkpoints of steps {', '.join(map(str, moments))} or the next ones")
-    print(f"never stopped      {whole}")
-    print(f"killed and resumed {killed}")
-    print(f"the same: {whole == killed}")
+    yield "never stopped", str(steps), whole, ""
+    after = ", ".join(map(str, moments))
+    told = f"killed after the checkpoints of steps {after}, or the next ones"
+    yield told, str(steps), killed, "yes" if whole == killed else "no"
+
+
+@click.command(help=__doc__)
+@click.option("--kills", default=3, show_default=True)
+@click.option("--steps", default=40, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@report.tiny_option
+def main(kills: int, steps: int, seed: int, tiny: bool) -> None:
+    if tiny:
+        kills, steps = 1, 6
+    report.show(("training", "steps", "SHA-256 of its last state", "the same"), rows(kills, steps, seed))
 
 
 if __name__ == "__main__":

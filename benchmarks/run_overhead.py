@@ -3,22 +3,25 @@
     python benchmarks/run_overhead.py [--pictures 200] [--size 512] [--format jpeg] [--bundle sr-compact-x2]
 
 Prints the throughput of `img2img run` over a folder as a ratio to the bare compiled network on pictures that are
-already in memory, both measured here and now, with and without the command's start; then the peak memory of whole
-processes at two numbers of files. The sets are made of crops of the quickstart's photographs.
+already in memory, both measured here and now, with and without the command's start; beside it the peak memory of the
+whole process, and with `--more` that at another number of files. The sets are crops of the quickstart's photographs.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
+import report
+import turns
 from PIL import Image
 
 PHOTOGRAPHS = Path(__file__).parent.parent / "pipelines" / "pictures"
@@ -80,33 +83,36 @@ def bare(folder: Path, bundle: str, count: int) -> float:
     paths = sorted(folder.iterdir())[:count]
     pictures = [to_unit(decode(path).color)[None] for path in paths]
     network(pictures[0]).numpy()
-    began = time.perf_counter()
-    for picture in pictures:
-        network(picture).numpy()
-    return time.perf_counter() - began
+    return turns.seconds(lambda: [network(picture).numpy() for picture in pictures])
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=200)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--format", default="jpeg", choices=["jpeg", "png"])
-    parser.add_argument("--bundle", default="sr-compact-x2")
-    parser.add_argument("--more", type=int, default=0, help="a second number of files, for memory alone")
-    stated = parser.parse_args()
+def rows(path: Path, bundle: str, pictures: int, more: int) -> Iterator[tuple[str, ...]]:
+    """The bare network, then the command at one or two numbers of files."""
+    network = bare(path.parent / "in", bundle, pictures)
+    whole, inside, memory = run(path, "out", pictures)
+    yield "bare network", str(pictures), f"{pictures / network:.2f}", "1.000", ""
+    yield "`img2img run`", str(pictures), f"{pictures / inside:.2f}", f"{network / inside:.3f}", f"{memory:.0f}"
+    yield "with its start", str(pictures), f"{pictures / whole:.2f}", f"{network / whole:.3f}", f"{memory:.0f}"
+    if more:
+        _, inside, memory = run(path, "more", more)
+        yield "`img2img run`", str(more), f"{more / inside:.2f}", "", f"{memory:.0f}"
+
+
+@click.command(help=__doc__)
+@click.option("--pictures", default=200, show_default=True)
+@click.option("--size", default=512, show_default=True, help="Pixels a side.")
+@click.option("--format", default="jpeg", show_default=True, type=click.Choice(["jpeg", "png"]))
+@click.option("--bundle", default="sr-compact-x2", show_default=True)
+@click.option("--more", default=0, help="A second number of files, for memory alone.")
+@report.tiny_option
+def main(pictures: int, size: int, format: str, bundle: str, more: int, tiny: bool) -> None:
+    if tiny:
+        pictures, size, more = 2, 16, 3
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        make_pictures(folder / "in", max(stated.pictures, stated.more), stated.size, stated.format)
-        path = pipeline(folder, stated.bundle)
-        network = bare(folder / "in", stated.bundle, stated.pictures)
-        whole, inside, memory = run(path, "out", stated.pictures)
-        print(f"bare network        {stated.pictures / network:8.2f} pictures/s")
-        print(f"img2img run         {stated.pictures / inside:8.2f} pictures/s   ratio {network / inside:.3f}")
-        print(f"  with its start    {stated.pictures / whole:8.2f} pictures/s   ratio {network / whole:.3f}")
-        print(f"peak memory at {stated.pictures} files: {memory:.0f} MiB")
-        if stated.more:
-            print(f"peak memory at {stated.more} files: {run(path, 'more', stated.more)[2]:.0f} MiB")
+        make_pictures(folder / "in", max(pictures, more), size, format)
+        columns = ("what", "pictures", "pictures/s", "ratio", "peak memory, MiB")
+        report.show(columns, rows(pipeline(folder, bundle), bundle, pictures, more))
 
 
 if __name__ == "__main__":

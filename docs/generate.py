@@ -1,4 +1,4 @@
-"""Write what the docs say of commands, steps, tasks, hooks and schemas, from the code itself.
+"""Write what the docs say of commands, steps, tasks, metrics, hooks and schemas, from the code itself.
 
 python docs/generate.py           writes docs/reference/
 python docs/generate.py --check   exits with 1, and shows how, where docs/reference/ is not what the code says
@@ -20,10 +20,10 @@ from typing import Any
 import click
 
 from img2imgkit import cli, hookspecs
-from img2imgkit.catalog import HOOKS, Catalog
-from img2imgkit.cli.console import first_line
-from img2imgkit.cli.options import option_rows
-from img2imgkit.cli.schema import pipeline_schema, train_schema
+from img2imgkit.catalog import Catalog
+from img2imgkit.metrics import protocols_of
+from img2imgkit.plugin_kinds import HOOKS
+from img2imgkit.schema import first_line, option_rows, pipeline_schema, train_schema
 from img2imgkit.step import kind_of
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -59,6 +59,7 @@ def made(catalog: Catalog) -> dict[str, str]:
         "cli.md": cli_page(),
         "steps.md": steps_page(catalog),
         "tasks.md": tasks_page(catalog),
+        "metrics.md": metrics_page(catalog),
         "hooks.md": hooks_page(),
         "schema-pipeline.json": json.dumps(pipeline_schema(catalog), indent=2, ensure_ascii=False) + "\n",
         "schema-train.json": json.dumps(train_schema(catalog), indent=2, ensure_ascii=False) + "\n",
@@ -131,6 +132,21 @@ def tasks_page(catalog: Catalog) -> str:
         if choices := option_rows(task.Choices):
             parts += ["### choices\n", options_table(choices)]
     return joined(parts)
+
+
+def metrics_page(catalog: Catalog) -> str:
+    """Every metric, and every protocol."""
+    parts = [NOTE, "# Metrics\n", "What `img2img eval --metric` takes; those of pairs also stand under `best:`.\n"]
+    header = ["| metric | of | better | unit | protocols | |", "|---|---|---|---|---|---|"]
+    rows = [
+        f"| `{name}` | {metric.of} | {'higher' if metric.higher_is_better else 'lower'} | {metric.unit} | "
+        f"{', '.join(f'`{protocol.label}`' for protocol in metric.protocols)} | {cell(body(metric))} |"
+        for name, metric in catalog.metrics.items()
+    ]
+    parts += ["\n".join([*header, *rows, ""]), "## Protocols\n"]
+    found = sorted(protocols_of(catalog.metrics.values()).items())
+    lines = [f"| `{label}` | {cell(protocol.about)} |" for label, protocol in found]
+    return joined([*parts, "\n".join(["| protocol | |", "|---|---|", *lines, ""])])
 
 
 def hooks_page() -> str:

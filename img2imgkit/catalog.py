@@ -1,4 +1,4 @@
-"""What is installed: every task, step, importer, exporter and bundle, whose each is, and the plugins that broke.
+"""What is installed, from tasks to bundles: which plugin brings each thing, and which plugins are broken.
 
 A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
 Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
@@ -22,70 +22,32 @@ from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
 from img2imgkit.degradations import Degradation
 from img2imgkit.errors import NotInstalled
-from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
 from img2imgkit.image_losses import Loss
-from img2imgkit.step import Sink, Source, Transform
-from img2imgkit.task import Task
+from img2imgkit.plugin_kinds import HOOKS, KINDS, Kind
 
 OWN = "img2imgkit"
-ALWAYS = (
-    "adversary",
-    "architectures",
-    "degradations",
-    "exporters",
-    "importers",
-    "losses",
-    "steps",
-)  # own plugins that no restriction takes away
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of thing that plugins bring.
-
-    Attributes:
-        singular: what one of them is called in messages
-        contracts: the classes one of which each must derive from; none: it is registered by its folder
-        needs_keras: whether the modules that hold them import Keras
-    """
-
-    singular: str
-    contracts: tuple[type, ...] = ()
-    needs_keras: bool = False
-
-
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "tasks": Kind("task", (Task,), needs_keras=True),
-        "architectures": Kind("architecture", (Architecture,)),
-        "losses": Kind("loss", (Loss,)),
-        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,)),
-        "penalties": Kind("penalty", (Penalty,)),
-        "augmentations": Kind("augmentation", (Augmentation,)),
-        "degradations": Kind("degradation", (Degradation,)),
-        "steps": Kind("step", (Source, Transform, Sink)),
-        "importers": Kind("importer", (Importer,)),
-        "exporters": Kind("exporter", (Exporter,)),
-        "bundles": Kind("bundle"),
-    }
-)
-HOOKS: Mapping[str, str] = MappingProxyType({f"register_{kind}": kind for kind in KINDS})
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point of the group: its name, its distribution, and how to import it."""
+    """One entry point of the group: its name, its distribution, its module, and how to import it."""
 
     name: str
     load: Callable[[], Any]
     distribution: str = OWN
     version: str = ""
+    module: str = ""
 
     @property
     def own(self) -> bool:
         """Whether it comes with img2imgkit itself."""
         return self.distribution == OWN
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is a module of the toolkit itself; no restriction removes it."""
+        return self.own and self.module.startswith(f"{OWN}.")
 
 
 @dataclass(frozen=True)
@@ -119,12 +81,12 @@ class Catalog:
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
         """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
 
-        The steps and the formats of models that come with img2imgkit are always there.
+        What the toolkit's own modules register, such as its steps, is always there.
         """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
         plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
-        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or (p.own and p.name in ALWAYS)))
+        return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or p.built_in))
 
     @property
     def tasks(self) -> Mapping[str, Any]:
@@ -162,6 +124,11 @@ class Catalog:
         return self._of("degradations")
 
     @property
+    def data_kinds(self) -> Mapping[str, Any]:
+        """Data kind classes by name."""
+        return self._of("data_kinds")
+
+    @property
     def steps(self) -> Mapping[str, Any]:
         """Step classes by name."""
         return self._of("steps")
@@ -175,6 +142,11 @@ class Catalog:
     def exporters(self) -> Mapping[str, Any]:
         """Exporter classes by name."""
         return self._of("exporters")
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metric classes by name."""
+        return self._of("metrics")
 
     @property
     def bundles(self) -> Mapping[str, Path]:
@@ -198,7 +170,7 @@ class Catalog:
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The task, step, importer, exporter or bundle of that name.
+        """The thing of that name.
 
         Raises:
             NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.
@@ -237,6 +209,7 @@ class Catalog:
             try:
                 register = _registrar(KINDS[kind], mine, self._taken(kind, found))
                 getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
+                self._check_references(kind, mine)
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))
                 continue
@@ -244,13 +217,23 @@ class Catalog:
             self._owners |= {(kind, name): plugin for name in mine}
         return dict(sorted(found.items()))
 
+    def _check_references(self, kind: str, mine: Mapping[str, Any]) -> None:
+        for attribute, other in KINDS[kind].refers_to.items():
+            known = self._of(other)
+            for name, thing in mine.items():
+                if (stated := getattr(thing, attribute, None)) not in known:
+                    place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, and no"
+                    near = f"{suggestion(str(stated), known)}; there are {', '.join(known) or 'none'}"
+                    raise ValueError(f"{place} {KINDS[other].singular} of that name is installed{near}")
+
     def _taken(self, kind: str, found: Iterable[str]) -> dict[str, str]:
         return {name: self._owners[kind, name].name for name in found}
 
 
 def _plugin(point: metadata.EntryPoint) -> Plugin:
+    module = point.value.partition(":")[0].strip()
     try:
-        return Plugin(point.name, point.load, point.dist.name, point.dist.version)  # type: ignore[union-attr]
+        return Plugin(point.name, point.load, point.dist.name, point.dist.version, module)  # type: ignore[union-attr]
     except (AttributeError, KeyError, TypeError):  # the rest of a half removed distribution: no name, no version
         return Plugin(point.name, point.load, "unknown distribution")
 
@@ -271,7 +254,7 @@ def _hooked(plugin: Plugin) -> pluggy.PluginManager:
 
 def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
     def register(thing: Any) -> None:
-        _check_contract(kind, thing)
+        kind.check(thing)
         name = thing.name
         if not isinstance(name, str) or not name:
             raise ValueError(f"{thing!r} has no name")
@@ -282,19 +265,6 @@ def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Ca
         mine[name] = thing
 
     return register
-
-
-def _check_contract(kind: Kind, thing: Any) -> None:
-    """Refuse what no command could list: a wrong type, an abstract class, a class without a name."""
-    if not kind.contracts:
-        if not isinstance(thing, Path):
-            raise TypeError(f"a {kind.singular} is registered by its folder, a pathlib.Path, not {thing!r}")
-        return
-    if not isinstance(thing, type) or not issubclass(thing, kind.contracts):
-        expected = " or ".join(base.__name__ for base in kind.contracts)
-        raise TypeError(f"a {kind.singular} is registered by its class, derived from {expected}, not {thing!r}")
-    if missing := sorted(getattr(thing, "__abstractmethods__", ())):
-        raise TypeError(f"{thing.__name__} lacks {', '.join(missing)}")
 
 
 def _reason(error: BaseException) -> str:

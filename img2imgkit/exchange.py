@@ -34,7 +34,7 @@ __all__ = [
 
 Arrays = Mapping[str, "np.ndarray"]
 DType = Literal["float32", "uint8", "int32"]
-NETWORK, ENCODER = "network_", "encode_"  # what names of programs begin with, before a network's role or a side
+NETWORK, ENCODER = "network_", "encode_"  # what names of programs begin with, before a network's role or a condition
 HEAD_BYTES = 4096  # of a file, that importers see before they are asked for it
 Precision = Literal["float32", "float16", "int8"]
 

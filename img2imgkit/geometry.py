@@ -17,8 +17,9 @@ class Geometry:
         channels: colour channels that the network reads, 1 or 3
         output_channels: colour channels that it writes, 1 or 3; None: as many as it reads
         minimum: height and width that an input must have at least, such as for padding by reflection inside
-        ids: for semantic data, which has 1 channel: ids of a label map are 0 to ``ids`` - 1
-        unknown: for semantic data: the last id stands for pixels of no class, and 255 for the same
+        ids: the network reads a label map of 1 channel in place of the picture, whose ids are 0 to ``ids`` - 1; None:
+            it reads the picture
+        unknown: the last of these ids stands for pixels of no class, and 255 for the same
     """
 
     scale: int = 1

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
     from img2imgkit.architectures import Architecture
+    from img2imgkit.data_kind import DataKind
     from img2imgkit.degradations import Degradation
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.image_losses import Loss
+    from img2imgkit.metrics import Metric
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
@@ -62,6 +64,14 @@ def register_degradations(register: Callable[[type[Degradation]], None]) -> None
 
 
 @hookspec
+def register_data_kinds(register: Callable[[type[DataKind]], None]) -> None:
+    """Call ``register(DataKindClass)`` once for each way in which this plugin lets training pictures belong together.
+
+    The modules that hold it must not import Keras: plans of pipelines ask for data kinds.
+    """
+
+
+@hookspec
 def register_steps(register: Callable[[type[Step]], None]) -> None:
     """Call ``register(StepClass)`` once for each pipeline step this plugin adds."""
 
@@ -74,6 +84,14 @@ def register_importers(register: Callable[[type[Importer]], None]) -> None:
 @hookspec
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Call ``register(ExporterClass)`` once for each model format this plugin writes."""
+
+
+@hookspec
+def register_metrics(register: Callable[[type[Metric]], None]) -> None:
+    """Call ``register(MetricClass)`` once for each metric this plugin adds.
+
+    The class states the protocols that it is measured under; a protocol needs no hook of its own.
+    """
 
 
 @hookspec

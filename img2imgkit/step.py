@@ -8,82 +8,30 @@ It is deterministic, and leaves the items it is given as they are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from img2imgkit.config import Config
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from img2imgkit.catalog import Catalog
-    from img2imgkit.images import Picture
+from img2imgkit.item import Entry, Item
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A picture that a source has found, before anything is decoded.
+class Models(Protocol):
+    """Finds the models that steps run, among what is installed and on the disk."""
 
-    Attributes:
-        path: the file
-        relative: its place below the source's folder, with its name
-        index: its number in the source's order, from 0
-        size, mtime_ns: of the file when it was found
-        variant: which of several outputs is made of it, as name fields and values, see ``Transform.variants``
-    """
+    def find(self, name: str, base: Path, describe: Any = None) -> Any:
+        """A model, described but not loaded: an ``inference.ModelReference``.
 
-    path: Path
-    relative: PurePosixPath
-    index: int
-    size: int
-    mtime_ns: int
-    variant: tuple[tuple[str, str], ...] = ()
+        Args:
+            name: a registered bundle, or a path from ``base``
+            describe: an ``inference.Describe``, of an ONNX file of other software
 
-    @property
-    def title(self) -> str:
-        """What people are told of it: ``street/1.png (domain: night)``."""
-        variant = ", ".join(f"{field}: {value}" for field, value in self.variant)
-        return f"{self.relative} ({variant})" if variant else str(self.relative)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Everything a source has found, in natural order, and how many files it left alone, by reason."""
-
-    entries: tuple[Entry, ...]
-    ignored: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Item:
-    """One picture on its way through a pipeline.
-
-    Attributes:
-        entry: where it came from
-        picture: its pixels now
-        original: its pixels as decoded
-        notes: what steps want the report to say of it ("tile": 256, "retries": 1, ...)
-        maps: ids of the picture's pixels, (H, W) int32 of its size: "label", whose classes they are of, and "instance",
-            which of them are one object; of these the picture itself is only a drawing
-    """
-
-    entry: Entry
-    picture: Picture
-    original: Picture
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def with_picture(self, picture: Picture, **notes: Any) -> Item:
-        """The item one step further, with further notes. Maps that are not of its size tell nothing of it, and go."""
-        size = (picture.height, picture.width)
-        maps = {name: ids for name, ids in self.maps.items() if ids.shape == size}
-        return replace(self, picture=picture, notes={**self.notes, **notes}, maps=maps)
-
-    def with_maps(self, maps: Mapping[str, np.ndarray]) -> Item:
-        """The item with other maps. Shapes: each (H, W) int32, of the picture's size."""
-        return replace(self, maps=maps)
+        Raises:
+            NotInstalled, BundleError: it is not there, damaged, or refused.
+            ConfigError: ``describe`` contradicts it, or is not enough.
+        """
 
 
 @dataclass(frozen=True)
@@ -91,17 +39,17 @@ class Planning:
     """What a step may ask while a plan is made.
 
     Attributes:
-        catalog: what is installed
+        models: finds models
         facts: the name fields that the steps before have set, such as ``model`` and ``scale``
         complete: whether ``facts`` holds them all; False when a step before could not be prepared
-        sources: folders that this pipeline reads from
+        sources: locations that this pipeline reads from
         variants: the name fields of the outputs that the steps before make of each picture, and their values
         maps: the maps that items have behind them here, see ``Step.maps``
     """
 
-    catalog: Catalog
+    models: Models
     facts: Mapping[str, str | int] = field(default_factory=dict)
-    sources: tuple[Path, ...] = ()
+    sources: tuple[str, ...] = ()
     complete: bool = True
     variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
     maps: frozenset[str] = frozenset()
@@ -111,16 +59,15 @@ class Planning:
 class Resources:
     """What a step may use while it runs: the device asked for ("auto", "cpu", "gpu", "gpu:0,1")."""
 
-    catalog: Catalog
     device: str = "auto"
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A picture as a sink wants it written: the engine puts it in its place, whole or not at all.
+    """A file as a sink wants it written. The pipeline puts it in its place, whole or not at all.
 
     Attributes:
-        target: where it goes, below the sink's folder
+        target: where it goes, below the sink's location
         data: the file's bytes
         notes: what the report should say of it
     """
@@ -176,16 +123,23 @@ class Source(Step):
     """Where items come from. The first step of a pipeline, and only that."""
 
     @abstractmethod
-    def folder(self) -> Path:
-        """What it reads: a folder or a file."""
+    def location(self) -> str:
+        """What it reads: a local path, or a URL."""
 
     @abstractmethod
-    def find(self) -> Listing:
-        """All entries, without decoding one."""
+    def find(self, ignored: Counter[str]) -> Iterator[Entry]:
+        """All entries as a stream, without decoding one.
+
+        Entries come in natural order of ``relative``, read as one text (``2.png`` before ``10.png``), unless the
+        source documents another order. The order is the same each time, and ``index`` counts it from 0.
+
+        Args:
+            ignored: counts files that are left alone, by reason; complete when the stream ends
+        """
 
     @abstractmethod
-    def reads(self, path: Path) -> bool:
-        """Whether a file at ``path`` would be found, so that a run cannot eat its own results."""
+    def reads(self, location: str) -> bool:
+        """Whether a file at ``location`` would be found. A run that would read its own results is refused."""
 
     @abstractmethod
     def load(self, entry: Entry) -> Item:
@@ -203,7 +157,7 @@ class Transform(Step):
     def variants(self) -> Mapping[str, Sequence[str]]:
         """Several outputs of each picture: a name field, such as ``domain``, and its values; read after ``prepare``.
 
-        The engine takes every picture through once for each value, or each combination of values;
+        Every picture goes through the pipeline once for each value, or each combination of values;
         ``item.entry.variant`` says which one, and output names need the field. What has been made is known by its
         variant: a ``recipe`` that leaves the list of values out lets a further value make its own outputs only.
         """
@@ -219,11 +173,27 @@ class Transform(Step):
 
     @abstractmethod
     def apply(self, item: Item) -> Item:
-        """The item one step further. Raises ImageError when this picture cannot be made."""
+        """A still one step further. Raises ImageError when this picture cannot be made."""
+
+    def apply_to_frames(self, item: Item) -> Item:
+        """An item one step further: ``apply`` to each frame by itself. A step that needs several frames overrides it.
+
+        Notes on which all frames agree stay as they are; others become a tuple with one value for each frame.
+
+        Raises:
+            ImageError: a frame cannot be made.
+        """
+        if len(item.frames) == 1:
+            return self.apply(item)
+        made = [self.apply(still) for still in item.stills()]
+        names = dict.fromkeys(name for each in made for name in each.notes)
+        values = {name: tuple(each.notes.get(name) for each in made) for name in names}
+        notes = {name: some[0] if all(value == some[0] for value in some) else some for name, some in values.items()}
+        return item.with_frames([each.picture for each in made], **notes)
 
 
 class Sink(Step):
-    """Says what is to be written, and where. The engine writes it, and passes the item on unchanged.
+    """Says what is to be written, and where. The pipeline writes it, and passes the item on unchanged.
 
     ``if_exists`` says what happens where a target is already there: "resume" makes again what is missing or outdated
     and refuses files that no run of this tool has made, "overwrite" makes all again, "skip" leaves every file that is
@@ -233,12 +203,12 @@ class Sink(Step):
     if_exists: Literal["resume", "overwrite", "skip", "error"] = "resume"
 
     @abstractmethod
-    def folder(self) -> Path:
-        """Everything it writes lies below this folder."""
+    def location(self) -> str:
+        """Everything it writes lies below this place. Only local folders can be written so far."""
 
     @abstractmethod
     def target(self, entry: Entry) -> PurePosixPath:
-        """Where an entry will go, below ``folder``. What only the picture tells stays as its field, ``{width}``."""
+        """Where an entry will go, below ``location``. What only the picture tells stays as its field, ``{width}``."""
 
     @abstractmethod
     def render(self, item: Item) -> Rendering:

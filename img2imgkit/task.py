@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 Tensor = Any
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
-DataKind = Literal["paired", "unpaired", "labelled", "semantic", "few_shot", "degraded"]
-
-BATCH_KEYS: Mapping[DataKind, tuple[str, ...]] = {
-    "paired": ("source", "target"),
-    "unpaired": ("a", "b"),
-    "labelled": ("source", "label", "target_label", "label_set"),
-    "semantic": ("label", "instance", "target"),
-    "few_shot": ("content", "class", "content_label", "class_label"),
-    "degraded": ("source", "target"),
-}
 
 
 @dataclass(frozen=True)
@@ -48,18 +38,18 @@ class Networks:
 
 
 @dataclass(frozen=True)
-class Side:
-    """A further input of a translation, beside the picture; the task says in ``condition`` what becomes of it.
+class Condition:
+    """An input of a translation besides the picture; ``Conditional`` says what the networks get of it.
 
     Attributes:
         kind: what a user gives. "map": ids of the picture's size, such as instances, which come with the picture.
-            "pictures": one or more pictures that ``Task.encode`` turns into a code, which can be kept in a file.
+            "pictures": one or more pictures that ``Conditional.encode`` turns into a code, which can be kept in a file.
             "value": a number or a text. "attributes": a file that says which attributes each picture has.
         description: what it is, for users
         required: whether a translation without it is refused
         each: all values there are, where a user may want every one of them
         size: height and width that pictures are resized to before they are encoded; None: as they are
-        parse: turns a stated value into what ``condition`` is given; a ValueError says what is wrong with it
+        parse: turns a stated value into what ``condition_arrays`` takes; a ValueError says what is wrong with it
     """
 
     kind: Literal["map", "pictures", "value", "attributes"]
@@ -73,15 +63,15 @@ class Side:
 class Task(ABC):
     """One method as it is trained and run.
 
-    Batches hold NHWC float32 in [-1, 1] under the keys that ``data`` names in ``BATCH_KEYS``. A loss gives one number
+    Batches hold NHWC float32 in [-1, 1] under the keys of the data kind that ``data`` names. A loss gives one number
     per image, shape (N,); the trainer alone reduces. Randomness that defines the problem comes in the batch.
     """
 
     name: ClassVar[str]
-    data: ClassVar[DataKind]
+    data: ClassVar[str]  # the name of a data kind
     keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
     order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
-    anew: ClassVar[bool] = False  # critics that move second judge what the moved generators make, not what they made
+    refresh_fakes: ClassVar[bool] = False  # run ``forward`` again after the generators' update, for the critics' one
     training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
 
     class Options(Config):
@@ -108,7 +98,7 @@ class Task(ABC):
     def geometry(self) -> Geometry:
         """How a translation maps sizes; ``check_task`` proves it by running the network."""
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         """The smallest height and width of a training image; critics may need more than ``translate`` does."""
         return self.geometry().minimum
 
@@ -120,17 +110,21 @@ class Task(ABC):
         """
         return {}
 
-    def sides(self) -> Mapping[str, Side]:
-        """The further inputs of a translation, by name."""
-        return {}
-
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
 
         Args:
             data: the reader's description, see ``docs/data.md``
         """
         return ()
+
+    def example_data(self) -> Mapping[str, Any]:
+        """What a reader's description would say of data that fit these options; ``check_task`` makes batches of it.
+
+        Only what the data kind asks for in ``example_fields``, and what the batches' shapes depend on, such as the
+        names of classes or the size of pictures.
+        """
+        return {}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """The random numbers that one image's losses need; they join its batch under keys of their own.
@@ -168,43 +162,51 @@ class Task(ABC):
         """Further terms of the critics, on their gradients; a user may want them in each n-th move only."""
         return {}
 
-    def conclude(self, nets: Networks, samples: Iterable[Batch]) -> None:
+    def on_train_end(self, nets: Networks, samples: Iterable[Batch]) -> None:
         """Fill what only a finished training knows, in ``nets`` as they go into its bundle; ``samples`` is its data.
 
         Shapes:
             samples: batches of one image, each image of the data once
         """
 
-    def encode(self, nets: Networks, side: str, pictures: Tensor) -> Tensor:
-        """What a side of kind "pictures" says, one code for each; the mean of several comes in ``inputs[side]``.
-
-        Shapes:
-            pictures: (N, H, W, C) in [-1, 1] -> (N, D)
-        """
-        raise NotImplementedError(f"task {self.name!r} has no pictures to encode")
-
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-        """The arrays that join ``translate``'s inputs for one picture, from the sides that a user gave for it.
-
-        Called for every picture, and also when nothing is given. Codes join by themselves, and so do maps; a code that
-        is given takes the place of an array of the same name.
-
-        Shapes:
-            given: sides of kind "value" as parsed; "attributes" as names and whether the picture has them; "map", and
-                "label" of semantic data, as (H, W, 1) int32 ids
-            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
-        Raises:
-            ValueError: what is given contradicts itself, or is not enough.
-        """
-        return {}
-
     @abstractmethod
     def translate(self, nets: Networks, inputs: Batch) -> Tensor:
         """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
 
         Shapes:
-            inputs["source"]: (N, H, W, C) in [-1, 1], or ids for semantic data
+            inputs["source"]: (N, H, W, C) in [-1, 1], or ids of a label map
                 -> (N, scale * H, scale * W, written channels)
-            further inputs: sides that are maps, (N, H, W, 1) float32 ids; codes and what ``condition`` gave, with a
-                batch's axis before
+            further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and the arrays of
+                ``condition_arrays``, each with a batch axis
         """
+
+
+class Conditional(ABC):
+    """What a task implements, besides ``Task``, whose translations take more than a picture."""
+
+    @abstractmethod
+    def conditions(self) -> Mapping[str, Condition]:
+        """The further inputs of a translation, by name."""
+
+    def encode(self, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
+        """One code for each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean of several.
+
+        Shapes:
+            pictures: (N, H, W, C) in [-1, 1] -> (N, D)
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no pictures to encode")
+
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+        """The arrays that join ``translate``'s inputs for one picture, from the conditions that a user gave for it.
+
+        Called for every picture, and also when nothing is given. Codes and maps join without being returned; a code
+        that is given replaces an array of the same name.
+
+        Shapes:
+            given: conditions of kind "value" as parsed; "attributes" as names and whether the picture has them; "map",
+                and "label" of semantic data, as (H, W, 1) int32 ids
+            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
+        Raises:
+            ValueError: the conditions contradict each other, or are not enough.
+        """
+        return {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ ROOMS = (  # each imports only rooms before it
         "config",
         "components",
         "geometry",
+        "places",
         "images",
         "degradations",
         "nn",
@@ -29,21 +31,25 @@ ROOMS = (  # each imports only rooms before it
         "adversary",
         "exchange",
         "task",
+        "data_kind",
+        "item",
         "step",
         "hookspecs",
+        "plugin_kinds",
         "catalog",
     ),
     *(
         "bundle",
         "interop",
         "inference",
-        "export",
+        "exporting",
         "data",
         "training",
         "evaluation",
         "pipeline",
         "steps",
         "testing",
+        "schema",
         "cli",
     ),
 )
@@ -129,6 +135,8 @@ def modules(package: str = PACKAGE) -> dict[str, Module]:
 @cache
 def public_names(module: str) -> tuple[str, ...]:
     """``__all__`` of a module of ours; empty where there is none."""
+    if module == PACKAGE:
+        return tuple(homes())
     for node in modules()[module].tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
             return tuple(ast.literal_eval(node.value))
@@ -137,11 +145,10 @@ def public_names(module: str) -> tuple[str, ...]:
 
 @cache
 def homes() -> dict[str, str]:
-    """Which room each lazily imported name of ``img2imgkit`` comes from."""
-    for node in modules()[PACKAGE].tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "_HOME" for t in node.targets):
-            return dict(ast.literal_eval(node.value))
-    return {}
+    """The public names of ``img2imgkit``, and the module that each comes from, as its stub states them."""
+    stub = ast.parse((FOLDERS[PACKAGE] / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
+    return {each.name: node.module or "" for node in imports for each in node.names}
 
 
 def target(each: Import) -> str:
@@ -151,7 +158,7 @@ def target(each: Import) -> str:
     if f"{each.module}.{each.name}" in modules():
         return f"{each.module}.{each.name}"
     if each.module == PACKAGE and each.name in homes():
-        return f"{PACKAGE}.{homes()[each.name]}"
+        return homes()[each.name]
     return each.module
 
 
@@ -172,17 +179,17 @@ def dotted(node: ast.AST) -> str:
 
 
 def lower_imports(module: Module) -> list[str]:
-    """Imports of rooms that come later."""
+    """Imports of rooms that come later, of types too."""
     return [
         f"{module.at(each.line)} imports {room}, which lies below {module.room}"
-        for each, room in rooms_of(module)
+        for each, room in rooms_of(module.imports)
         if module.room and room and ROOMS.index(room) > ROOMS.index(module.room)
     ]
 
 
-def rooms_of(module: Module) -> Iterator[tuple[Import, str]]:
-    """Each import of one of our modules at run time, and its room."""
-    for each in module.runtime_imports:
+def rooms_of(imports: Iterable[Import]) -> Iterator[tuple[Import, str]]:
+    """The imports that reach one of our modules, and its room."""
+    for each in imports:
         if reached := target(each):
             yield each, modules()[reached].room
 
@@ -246,6 +253,19 @@ def prints(module: Module) -> list[str]:
     ]
     libraries = ("click", "rich", "argparse")
     return found + [module.at(e.line) for e in module.runtime_imports if e.module.partition(".")[0] in libraries]
+
+
+def flags(module: Module) -> list[str]:
+    """Texts, docstrings excepted, that name an option as one types it on a command line."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = list(ast.walk(module.tree))
+    first = [node.body[0] for node in nodes if isinstance(node, owners) and ast.get_docstring(node) is not None]
+    docstrings = {each.value for each in first if isinstance(each, ast.Expr)}
+    return [
+        f"{module.at(node.lineno)} says {node.value!r}"
+        for node in nodes
+        if isinstance(node, ast.Constant) and node not in docstrings and re.search(r"(?<![\w-])--\w", str(node.value))
+    ]
 
 
 def optimizer_uses(module: Module) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from img2imgkit import backend
 from img2imgkit.cli import main
+from img2imgkit.places import UserConfig, variable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -21,6 +22,16 @@ def pytest_collection_finish(session):
 @pytest.fixture(scope="session")
 def two_cpus():
     """The CPU as two devices; see ``pytest_collection_finish``."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_user_file(tmp_path_factory):
+    """Keep the file and variables of whoever runs the tests out of them, and out of the processes they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMG2IMG_HOME", str(tmp_path_factory.getbasetemp() / "no-user"))
+        for name in UserConfig.model_fields:
+            patch.delenv(variable(name), raising=False)
+        yield
 
 
 @dataclass(frozen=True)

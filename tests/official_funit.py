@@ -1,4 +1,4 @@
-"""FUNIT's three official training steps, run again by the engine from the same weights."""
+"""FUNIT's three official training steps, run again by the trainer from the same weights."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from official_steps import INSTALLED, STEPS, Difference
 
 from img2imgkit import backend
 from img2imgkit.interop import put, read_torch
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
+from img2imgkit.training.trainer import Trainer
 
 NAME = "trainstep_funit"
 OFFICIAL = Path(__file__).parent / "fixtures" / NAME
@@ -42,7 +42,7 @@ def differences() -> Iterator[Difference]:
             yield Difference(step, name, float(apart))
 
 
-def engine() -> Engine:
+def trainer() -> Trainer:
     """The official networks in the task's, with the official optimizers."""
     gen, dis = (config()["options"][name] for name in ("gen", "dis"))
     options = Funit.Options(
@@ -60,7 +60,7 @@ def engine() -> Engine:
     optimizer = RmsProp(learning_rate=1e-4, rho=0.99, epsilon=1e-8, weight_decay=1e-4)
     players = {"generators": PlayerOptions(optimizer=optimizer), "critics": CriticOptions(optimizer=optimizer)}
     options_of_training = TrainingOptions(steps=AHEAD + STEPS, ema=0.999, **players)
-    made = Engine(Funit(options), options_of_training, backend.strategy_over(["/cpu:0"]), 2, official_batch())
+    made = Trainer(Funit(options), options_of_training, backend.strategy_over(["/cpu:0"]), 2, official_batch())
     weights = read_torch(OFFICIAL / "weights_init.pth")
     assert made.average is not None
     for role, prefixes in PARTS.items():
@@ -101,7 +101,7 @@ def our_losses(logs: Any) -> dict[str, float]:
 
 def steps() -> Iterator[tuple[int, dict[str, float], dict[str, np.ndarray]]]:
     """Each step's number, its losses, and what the trained and the averaged networks make after it."""
-    made = engine()
+    made = trainer()
     given = official_batch()
     assert made.average is not None
     for step in range(STEPS + 1):

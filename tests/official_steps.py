@@ -1,4 +1,4 @@
-"""Three training steps of official code, run again by the engine from the same weights."""
+"""Three training steps of official code, run again by the trainer from the same weights."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
+from img2imgkit.training.trainer import Trainer
 
 STEPS = 3
 INSTALLED = {each.name: each for each in BUILT_IN}
@@ -139,14 +139,14 @@ def differences(case: Case, folder: Path) -> Iterator[Difference]:
     losses = config["losses_per_iteration"]
     if (folder / WRITTEN_OUT).exists():
         losses = _put_right(losses, folder / WRITTEN_OUT, io)
-    engine = _engine(case, read_torch(folder / "weights_init.pth"), case.batch(io, 0))
-    yield from _probed(case, engine, io, 0, config["probe_stride"])
+    trainer = _trainer(case, read_torch(folder / "weights_init.pth"), case.batch(io, 0))
+    yield from _probed(case, trainer, io, 0, config["probe_stride"])
     for step in range(STEPS):
-        engine.rates(step)
-        logs = {name: float(value) for name, value in engine.step(step, case.batch(io, step)).items()}
+        trainer.rates(step)
+        logs = {name: float(value) for name, value in trainer.step(step, case.batch(io, step)).items()}
         for name, official in losses[step].items():
             yield Difference(step + 1, name, abs(case.terms[name](logs) - official) / abs(official))
-        yield from _probed(case, engine, io, step + 1, config["probe_stride"])
+        yield from _probed(case, trainer, io, step + 1, config["probe_stride"])
 
 
 def _put_right(losses: list[dict[str, float]], path: Path, io: Arrays) -> list[dict[str, float]]:
@@ -156,22 +156,22 @@ def _put_right(losses: list[dict[str, float]], path: Path, io: Arrays) -> list[d
         return [{name: float(stored[f"loss.{step}.{name}"]) for name in row} for step, row in enumerate(losses)]
 
 
-def _engine(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Engine:
+def _trainer(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Trainer:
     generators, critics = case.adam
     options = TrainingOptions(
         steps=STEPS, ema=None, generators=PlayerOptions(optimizer=generators), critics=CriticOptions(optimizer=critics)
     )
     images = len(next(iter(batch.values())))
-    engine = Engine(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
+    trainer = Trainer(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
     for official, role in case.networks.items():
-        architecture = role if role in case.composed(engine.nets) else ""
-        put(weights[official], case.model(engine.nets, role), INSTALLED, architecture)
-    return engine
+        architecture = role if role in case.composed(trainer.nets) else ""
+        put(weights[official], case.model(trainer.nets, role), INSTALLED, architecture)
+    return trainer
 
 
-def _probed(case: Case, engine: Engine, io: Arrays, step: int, strides: Mapping[str, int]) -> Iterator[Difference]:
+def _probed(case: Case, trainer: Trainer, io: Arrays, step: int, strides: Mapping[str, int]) -> Iterator[Difference]:
     for name, (role, given, training) in case.probes.items():
-        net = case.model(engine.nets, role)
+        net = case.model(trainer.nets, role)
         before = [variable.numpy() for variable in net.non_trainable_variables]
         shown = _nhwc(io[f"in.{given}"]) if isinstance(given, str) else given(io)
         image = np.asarray(net(shown, training=training))

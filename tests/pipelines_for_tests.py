@@ -11,7 +11,7 @@ import steps_for_tests
 
 from img2imgkit import steps
 from img2imgkit.catalog import Catalog, Plugin
-from img2imgkit.pipeline import Outcome, Plan, Result, make_plan, read_pipeline, run
+from img2imgkit.pipeline import Outcome, Plan, Result, ThreadExecutor, make_plan, read_pipeline, run
 from img2imgkit.step import Resources
 
 CATALOG = Catalog((Plugin("steps", lambda: steps, version="1"), Plugin("tests", lambda: steps_for_tests, version="1")))
@@ -43,8 +43,12 @@ def plan_of(path: Path, **options: Any) -> Plan:
     return make_plan(read_pipeline(path, CATALOG), CATALOG, **options)
 
 
-def run_plan(plan: Plan, **options: Any) -> Result:
-    return run(plan, Resources(CATALOG, "cpu"), Silent(), **options)
+def threads_for(plan: Plan, threads: int | None = None) -> ThreadExecutor:
+    return ThreadExecutor(plan.pipeline, Resources("cpu"), threads)
+
+
+def run_plan(plan: Plan, watcher: Silent | None = None, threads: int | None = None, **options: Any) -> Result:
+    return run(plan, threads_for(plan, threads), watcher or Silent(), **options)
 
 
 def run_file(path: Path, **options: Any) -> Result:

@@ -70,9 +70,11 @@ def register_tasks(register: Any) -> None:
 
 
 def catalog() -> kit.Catalog:
-    """A catalog that has this task and nothing else."""
+    """A catalog that has this task and the built-in metrics."""
     import small_gan_task
 
+    from img2imgkit import data, evaluation
     from img2imgkit.catalog import Plugin
 
-    return kit.Catalog((Plugin("small-gan", lambda: small_gan_task, "tests", "1.0"),))
+    own = (Plugin("data-kinds", lambda: data), Plugin("metrics", lambda: evaluation))
+    return kit.Catalog((*own, Plugin("small-gan", lambda: small_gan_task, "tests", "1.0")))

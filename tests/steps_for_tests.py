@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from img2imgkit import Config, Item, Resources, Transform, hookimpl
+from img2imgkit import Config, Entry, Item, Rendering, Resources, Transform, hookimpl
 from img2imgkit.errors import ToolkitError, TranslateError
+from img2imgkit.steps.read import Read
+from img2imgkit.steps.write import Write
 
 
 class Count(Transform):
@@ -88,9 +90,42 @@ class Shade(Transform):
         return item.with_picture(item.picture.with_pixels(pixels, item.picture.alpha))
 
 
+class Mirrored(Read):
+    """Read pictures as two frames: the picture, and its mirror image."""
+
+    name = "mirrored"
+
+    def load(self, entry: Entry) -> Item:
+        item = super().load(entry)
+        mirrored = item.picture.with_pixels(item.picture.color[:, ::-1].copy(), item.picture.alpha)
+        frames = (item.picture, mirrored)
+        return Item(entry, frames, frames, item.notes)
+
+
+class Strip(Write):
+    """Write all frames below each other."""
+
+    name = "strip"
+
+    def render(self, item: Item) -> Rendering:
+        levels = np.concatenate([frame.color for frame in item.frames])
+        return super().render(item.with_frames([item.frames[0].with_pixels(levels, None)]))
+
+
+class Mean(Transform):
+    """Note the mean level of each frame."""
+
+    name = "mean"
+
+    def apply(self, item: Item) -> Item:
+        return item.with_picture(
+            item.picture, left=int(item.picture.color[:, 0].mean()), mean=item.picture.color.mean()
+        )
+
+
 @hookimpl
 def register_steps(register):  # type: ignore[no-untyped-def]
-    for step in (Count, Fail, Shade, Unopenable):
+    for step in (Count, Fail, Mean, Mirrored, Shade, Strip, Unopenable):
         register(step)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from tiny_tasks import Directed, Nearest, Plain, Recoloured, Reflecting, loaded, tiny_catalog
 
-from img2imgkit import bundle
+from img2imgkit import bundle, data
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 
@@ -360,6 +360,12 @@ def test_a_network_that_cannot_be_built_is_a_bundle_error(
 
 def test_a_missing_task_is_named_with_the_plugin_that_had_it(saved: Path) -> None:
     with pytest.raises(NotInstalled, match=r"no task 'tiny-plain' is installed.*\n?.*plugin 'tiny' 1\.0"):
+        bundle.load(saved, Catalog((Plugin("data-kinds", lambda: data),)))
+
+
+def test_a_missing_data_kind_is_named_with_the_task_and_the_plugin_that_had_it(saved: Path) -> None:
+    said = r"the data kind 'degraded' of its task 'tiny-plain' is not installed; it was made with plugin 'tiny' 1\.0$"
+    with pytest.raises(NotInstalled, match=said):
         bundle.load(saved, Catalog(()))
 
 

@@ -1,24 +1,33 @@
 import sys
+from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import pytest
+from toy_metrics import Worst
 
 from img2imgkit import (
     AdversarialLoss,
     Augmentation,
+    DataKind,
     Degradation,
     Loss,
+    Metric,
+    PairMetric,
     Penalty,
+    ReaderOptions,
     Rendering,
     Sink,
     Task,
     Transform,
+    data,
     hookimpl,
 )
 from img2imgkit.architectures import Architecture
-from img2imgkit.catalog import ALWAYS, Catalog, Plugin
+from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
+from img2imgkit.hooks import GROUP
 
 
 def sink(called, **extra):
@@ -27,8 +36,8 @@ def sink(called, **extra):
 
         name = called
 
-        def folder(self):
-            return Path("out")
+        def location(self):
+            return "out"
 
         def target(self, entry):
             return PurePosixPath("x.png")
@@ -39,6 +48,17 @@ def sink(called, **extra):
     for key, value in extra.items():
         setattr(Made, key, value)
     return Made
+
+
+def task(called, kind):
+    """A task that only says what it is."""
+    methods = dict.fromkeys(Task.__abstractmethods__)
+    return type("Made", (Task,), {"name": called, "data": kind, **methods})
+
+
+def named_options(name):
+    """Options of paired data under another name."""
+    return type("NamedOptions", (data.PairedOptions,), {"__annotations__": {"kind": Literal[name]}})
 
 
 def bringing(module, *things, kind="steps"):
@@ -106,6 +126,36 @@ class TestWhatComesIn:
     def test_architectures_come_through_their_hook(self, module):
         kind = type("Dense", (Architecture,), {"name": "dense", "build": lambda self, spec: None})
         assert dict(catalog(one=bringing(module, kind, kind="architectures")).architectures) == {"dense": kind}
+
+    def test_data_kinds_come_through_their_hook(self, module):
+        kind = type("Night", (data.Paired,), {"Options": named_options("night")})
+        found = catalog(one=bringing(module, kind, kind="data_kinds"))
+        assert dict(found.data_kinds) == {"night": kind}
+        assert not found.broken
+
+    def test_a_task_of_a_data_kind_of_its_own_plugin_comes_in(self, module):
+        night = type("Night", (data.Paired,), {"Options": named_options("night")})
+        plugin = bringing(module, task("dusk", "night"), kind="tasks")
+        plugin.register_data_kinds = bringing(module, night, kind="data_kinds").register_data_kinds
+        found = catalog(one=plugin)
+        assert list(found.tasks) == ["dusk"]
+        assert not found.broken
+
+    def test_metrics_come_through_their_hook(self, module):
+        assert dict(catalog(one=bringing(module, Worst, kind="metrics")).metrics) == {"worst": Worst}
+
+    @pytest.mark.parametrize(
+        ("thing", "said"),
+        [
+            (Worst(), "registered by its class"),
+            (Metric, "derived from PairMetric or SetsMetric or SetMetric"),
+            (PairMetric, "PairMetric lacks compare"),
+        ],
+    )
+    def test_what_is_no_metric_is_refused(self, module, thing, said):
+        found = catalog(one=bringing(module, thing, kind="metrics"))
+        assert not found.metrics
+        assert said in reasons(found)["one"]
 
     def test_answers_cannot_be_changed(self, module):
         found = catalog(one=bringing(module, sink("a")))
@@ -212,6 +262,24 @@ class TestWhatBreaks:
         assert not found.tasks
         assert reasons(found)["one"].startswith("TypeError")
 
+    @pytest.mark.parametrize(
+        ("kind", "near"), [("piared", "; did you mean 'paired'?"), ("stereo", ""), (None, "")], ids=str
+    )
+    def test_a_task_of_an_unknown_data_kind_is_refused(self, module, kind, near):
+        found = catalog(
+            kinds=data, one=bringing(module, task("depth", kind), kind="tasks"),
+            two=bringing(module, task("blur", "paired"), kind="tasks"),
+        )  # fmt: skip
+        assert list(found.tasks) == ["blur"]
+        said = (
+            f"task 'depth': its data is {kind!r}, and no data kind of that name is installed{near}; there are degraded"
+        )
+        assert said in reasons(found)["one"]
+
+    def test_a_data_kind_whose_options_do_not_name_it_cannot_be_made(self):
+        with pytest.raises(TypeError, match=r"ReaderOptions\.kind must be Literal\['a-name'\]"):
+            type("Nameless", (DataKind,), {"Options": ReaderOptions})
+
     def test_a_plugin_cannot_take_the_name_of_another(self, module):
         ours, theirs = sink("ours"), sink("theirs")
         found = Catalog(
@@ -284,10 +352,18 @@ class TestInstalledDistributions:
         assert wanted in sys.modules
         assert unwanted not in sys.modules
 
-    def test_an_empty_variable_leaves_only_our_steps(self, install):
+    def test_an_empty_variable_leaves_only_the_modules_of_the_toolkit(self, install):
         install("gallery", GOOD)
         found = Catalog.installed({"IMG2IMG_PLUGINS": ""})
-        assert {(plugin.name, plugin.own) for plugin in found.plugins} == {(name, True) for name in ALWAYS}
+        points = metadata.entry_points(group=GROUP)
+        built_in = {point.name for point in points if point.module.startswith("img2imgkit.")}
+        assert {plugin.name for plugin in found.plugins} == built_in >= {"steps", "importers", "exporters"}
+        assert all(plugin.own for plugin in found.plugins)
+
+    def test_a_stranger_s_plugin_is_not_built_in_though_its_module_is_ours(self):
+        assert Plugin("a", list, "img2imgkit", module="img2imgkit.steps").built_in
+        assert not Plugin("a", list, "stranger", module="img2imgkit.steps").built_in
+        assert not Plugin("a", list, "img2imgkit", module="img2imgkit_plugins.cut").built_in
 
     def test_without_the_variable_everything_is_there_and_ours_comes_first(self, install):
         install("aaa", GOOD)

@@ -12,6 +12,7 @@ from img2imgkit.config import (
     Config,
     Document,
     Location,
+    assignments,
     load_yaml,
     located,
     parse_yaml,
@@ -284,14 +285,49 @@ class TestOverrides:
     )
     def test_what_cannot_be_set_is_named(self, assignment, said):
         with pytest.raises(ConfigError, match=re.escape(said)) as caught:
-            parse_yaml("a: [1]\ntext: old").with_overrides([assignment])
-        assert str(caught.value).startswith(f"--set {assignment}: ")
+            parse_yaml("a: [1]\ntext: old").with_overrides([assignment], "the command")
+        assert str(caught.value).startswith("the command")
+        assert assignment.partition("=")[0] in str(caught.value)
 
     def test_a_problem_in_an_override_is_reported_there(self):
-        document = parse_yaml("tile: 1", "a.yaml").with_overrides(["tile=x", "part.shrae=1"])
+        document = parse_yaml("tile: 1", "a.yaml").with_overrides(["tile=x", "part.shrae=1"], "the command")
         with pytest.raises(ConfigError) as caught:
             validate(Options, document)
-        assert {str(problem).partition(":")[0] for problem in caught.value.problems} == {"--set"}
+        assert {str(problem).partition(":")[0] for problem in caught.value.problems} == {"the command"}
+
+    def test_values_are_set_as_they_are(self):
+        document = parse_yaml("a: [{b: 1}]").with_values({"a.0.b": "2", "c": {"d": [None]}})
+        assert document.data == {"a": [{"b": "2"}], "c": {"d": [None]}}
+
+    def test_values_given_later_stay_the_givers(self):
+        mine = {"d": [1]}
+        parse_yaml("a: 1").with_values({"c": mine}).with_values({"c.d.0": 2})
+        assert mine == {"d": [1]}
+
+    def test_each_problem_names_the_source_of_its_own_value(self):
+        document = (
+            parse_yaml("tile: 1", "a.yaml").with_values({"tile": "x"}, "first").with_values({"more": 1}, "second")
+        )
+        with pytest.raises(ConfigError) as caught:
+            validate(Options, document)
+        assert {problem.key: problem.file for problem in caught.value.problems} == {"tile": "first", "more": "second"}
+
+
+class TestAssignments:
+    def test_values_are_yaml(self):
+        stated = ["a.b=[1, x]", "c=1e-3", "d=no"]
+        assert assignments(stated, "x", "a=1") == {"a.b": [1, "x"], "c": 1e-3, "d": "no"}
+
+    def test_the_last_of_a_key_holds_and_stands_last(self):
+        assert list(assignments(["a=1", "b=2", "a=3"], "x", "a=1").items()) == [("b", 2), ("a", 3)]
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [("a", "here a: expected KEY=VALUE, such as k=1"), ("a=[", "here a=[: no valid YAML: ")],
+    )
+    def test_what_is_no_assignment_is_refused(self, text, said):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            assignments([text], "here", "k=1")
 
 
 class TestPaths:

@@ -4,15 +4,19 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
 from img2imgkit.testing import (
     check_adversarial_loss,
     check_augmentation,
+    check_data_kind,
     check_degradation,
     check_loss,
+    check_metric,
     check_penalty,
     check_step,
     check_task,
@@ -53,9 +57,20 @@ def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
 
 
-def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
-    import numpy as np
+def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    kind = shown("python", "class Noisy(", "Noisy")
+    check_data_kind(kind, kind.Options(kind="noisy", folder=tmp_path, crop=16, batch=2), probe=tmp_path)
 
+
+@pytest.mark.parametrize("name", ["GradientError", "MeanColour"])
+def test_the_metrics_of_the_plugin_page_keep_their_contract(name):
+    check_metric(shown("python", f"class {name}(", name))
+
+
+def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
     from img2imgkit.interop import network_of, read_torch
 
     state = read_torch(ROOT / "tests" / "fixtures" / "junyanz_resnet6_instance" / "weights.pth")

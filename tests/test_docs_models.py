@@ -78,7 +78,7 @@ def test_each_command_makes_a_bundle(bundle, img2img, checkpoints, monkeypatch):
 
 def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, checkpoints, monkeypatch):
     from img2imgkit.catalog import Catalog
-    from img2imgkit.training import read_recipe
+    from img2imgkit.training import read_training_plan
     from img2imgkit.training.initial import start_from
 
     monkeypatch.chdir(checkpoints)
@@ -86,8 +86,8 @@ def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, ch
     [text] = [block for block in shown("yaml") if "initial:" in block]
     own = ["options.generator={kind: unet, depth: 7, width: 4}", "options.critic.width=8"]
     catalog = Catalog.installed()
-    recipe = read_recipe(parse_yaml(text, "facades-on.yaml").with_overrides(own), catalog)
-    notes = start_from(recipe.initial, catalog, recipe.task, recipe.task.build())
+    plan = read_training_plan(parse_yaml(text, "facades-on.yaml").with_overrides(own), catalog)
+    notes = start_from(plan.initial, catalog, plan.task, plan.task.build())
     assert [note.partition(" weights")[0] for note in notes] == ["generator: 59 of 59", "critic: all 19"]
 
 

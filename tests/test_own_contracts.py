@@ -6,7 +6,7 @@ from PIL import Image
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import parse_yaml, validate
-from img2imgkit.testing import check_step, check_task
+from img2imgkit.testing import check_metric, check_step, check_task
 
 OPTIONS = {
     "read": ["{folder: FOLDER}", "{folder: FOLDER, recursive: false, include: ['*.png']}"],
@@ -24,6 +24,7 @@ OPTIONS = {
     ],
 }
 STEPS = Catalog.installed({"IMG2IMG_PLUGINS": ""}).steps
+METRICS = Catalog.installed({"IMG2IMG_PLUGINS": ""}).metrics
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +56,15 @@ def test_steps_keep_their_contract(name, options, places, catalog):
     for word, place in places.items():
         options = options.replace(word, place)
     check_step(STEPS[name], validate(STEPS[name].Options, parse_yaml(options)), catalog=catalog)
+
+
+def test_the_metrics_are_those_that_reports_name():
+    assert list(METRICS) == ["l1", "psnr", "psnr_rgb", "psnr_y", "ssim", "ssim_rgb", "ssim_y"]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_keep_their_contract(name):
+    check_metric(METRICS[name])
 
 
 @pytest.mark.parametrize(

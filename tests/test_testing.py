@@ -1,5 +1,7 @@
 """Both batteries: a good task and a good step pass, and each clause catches the one that breaks it."""
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -318,6 +320,20 @@ class Still(Good):
         return super().translate(nets, inputs) + inputs["source"]
 
 
+class Unconditional(Good):
+    """Names conditions that nobody asks for (arXiv:1501.00092)."""
+
+    def conditions(self):
+        return {"seed": kit.Condition("value", "number of a draw")}
+
+
+class Undescribed(Unconditional, kit.Conditional):
+    """Has a condition without a description (arXiv:1501.00092)."""
+
+    def conditions(self):
+        return {"seed": kit.Condition("value", " ")}
+
+
 class PerDevice(Good):
     """Normalised by the statistics of its share of the batch (arXiv:1501.00092)."""
 
@@ -331,7 +347,7 @@ class PerDevice(Good):
 BROKEN_TASKS = [
     (NoPaper, "names no source"),
     (BadName, "'Bad Name'"),
-    (BadKind, "'pairs', expected one of paired"),
+    (BadKind, "'pairs', expected one of .*, paired, .*check_task"),
     (Changing, "changes on its way through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),
@@ -352,6 +368,8 @@ BROKEN_TASKS = [
     (LeavesBundle, "a bundle translates otherwise"),
     (Unmoved, "no term of the generators depends on"),
     (Still, "did not move generators"),
+    (Unconditional, r"conditions\(\) is never read: derive Unconditional from img2imgkit\.Conditional"),
+    (Undescribed, "condition 'seed' has no description"),
 ]
 
 
@@ -372,7 +390,7 @@ def test_a_task_of_richer_data_needs_a_batch():
 
         data = "labelled"
 
-    with pytest.raises(AssertionError, match="give check_task"):
+    with pytest.raises(AssertionError, match=r"check_task\(\.\.\., batch=\)"):
         check_task(Labelled, replicas=False)
 
 
@@ -458,8 +476,8 @@ class Draw(kit.Sink):
 
         folder: str = Field(default="out", description="where to")
 
-    def folder(self):
-        return Path(self.options.folder)
+    def location(self):
+        return self.options.folder
 
     def target(self, entry):
         return entry.relative.with_suffix(".raw")
@@ -478,21 +496,19 @@ class Files(kit.Source):
 
         folder: str = Field(description="where from")
 
-    def folder(self):
-        return Path(self.options.folder)
+    def location(self):
+        return self.options.folder
 
-    def find(self):
-        paths = sorted(self.folder().iterdir())
-        return kit.Listing(
-            tuple(kit.Entry(path, PurePosixPath(path.name), number, 0, 0) for number, path in enumerate(paths))
-        )
+    def find(self, ignored):
+        for number, path in enumerate(sorted(Path(self.location()).iterdir())):
+            yield kit.Entry(str(path), PurePosixPath(path.name), number, 0, "0")
 
-    def reads(self, path):
-        return path.parent == self.folder()
+    def reads(self, location):
+        return Path(location).parent == Path(self.location())
 
     def load(self, entry):
         picture = decode(entry.path)
-        return kit.Item(entry, picture, picture)
+        return kit.Item.still(entry, picture)
 
 
 @pytest.fixture
@@ -696,8 +712,8 @@ BROKEN_STEPS = [
     (Unsafe, "when several threads call it"),
     (Wrong, "gave Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
-    (Escaping, "not below its folder"),
-    (Absolute, "not below its folder"),
+    (Escaping, "not below its location"),
+    (Absolute, "not below its location"),
     (RandomBytes, "not deterministic"),
     (Unstartable, "does not start: nothing to work with"),
 ]
@@ -714,7 +730,7 @@ def test_lost_notes_fail():
         """Throws away what others noted."""
 
         def apply(self, item):
-            return kit.Item(item.entry, item.picture, item.original)
+            return kit.Item.still(item.entry, item.picture, item.original)
 
     items = [item.with_picture(item.picture, tile=64) for item in sample_items()]
     with pytest.raises(AssertionError, match=r"lost the notes \['tile'\]"):
@@ -731,31 +747,46 @@ class Shuffled(Files):
 
     turn = 0
 
-    def find(self):
+    def find(self, ignored):
         Shuffled.turn += 1
-        return kit.Listing(super().find().entries[:: (-1) ** Shuffled.turn])
+        yield from list(super().find(ignored))[:: (-1) ** Shuffled.turn]
 
 
 class Misnumbered(Files):
     """Counts from one."""
 
-    def find(self):
-        return kit.Listing(super().find().entries[1:])
+    def find(self, ignored):
+        yield from list(super().find(ignored))[1:]
 
 
 class Denying(Files):
     """Does not know its own."""
 
-    def reads(self, path):
+    def reads(self, location):
         return False
 
 
 class Ambiguous(Files):
     """Two entries in one place."""
 
-    def find(self):
-        first, second = super().find().entries
-        return kit.Listing((first, kit.Entry(second.path, first.relative, 1, 0, 0)))
+    def find(self, ignored):
+        first, second = super().find(ignored)
+        yield first
+        yield kit.Entry(second.location, first.relative, 1, 0, "0")
+
+
+class Hoarding(Files):
+    """Gives a list."""
+
+    def find(self, ignored):
+        return list(super().find(ignored))
+
+
+class Pathy(Files):
+    """Gives paths for locations."""
+
+    def find(self, ignored):
+        return (replace(entry, location=entry.path) for entry in super().find(ignored))
 
 
 class Fickle(Files):
@@ -764,16 +795,16 @@ class Fickle(Files):
     def load(self, entry):
         pixels = np.random.default_rng().integers(0, 256, (4, 4, 3)).astype(np.uint8)
         picture = kit.Picture(pixels)
-        return kit.Item(entry, picture, picture)
+        return kit.Item.still(entry, picture)
 
 
 class Mixed(Files):
     """Loads another entry."""
 
     def load(self, entry):
-        first = self.find().entries[0]
+        first = next(self.find(Counter()))
         picture = decode(first.path)
-        return kit.Item(first, picture, picture)
+        return kit.Item.still(first, picture)
 
 
 BROKEN_SOURCES = [
@@ -781,6 +812,8 @@ BROKEN_SOURCES = [
     (Misnumbered, r"numbers its entries \[1\]"),
     (Denying, r"reads\(\) denies it"),
     (Ambiguous, "two entries the same place"),
+    (Hoarding, "gives list, no iterator"),
+    (Pathy, "a location or version that is no text"),
     (Fickle, "in two ways"),
     (Mixed, r"loads 1\.png as 0\.png"),
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
+from img2imgkit import data, evaluation
 from img2imgkit.bundle import Bundle, Contract, Manifest, PluginVersion, WeightsFile
 from img2imgkit.catalog import Catalog, Plugin
 
@@ -219,7 +220,7 @@ def a_tint(value: Any) -> str:
     return str(value)
 
 
-class Tinted(_Tiny):
+class Tinted(_Tiny, kit.Conditional):
     """The picture a tenth, the mean colour of some pictures and a tint half, and black where a map says 9."""
 
     name = "tiny-tinted"
@@ -229,23 +230,23 @@ class Tinted(_Tiny):
     class Options(_Tiny.Options):
         scale: Literal[1, 2, 4] = 1
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         return {
-            "style": kit.Side("pictures", "pictures of a colour", required=True, size=8),
-            "tint": kit.Side("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
-            "hidden": kit.Side("map", "9 where the picture shall be black"),
-            "traits": kit.Side("attributes", "whether it is 'dark'"),
+            "style": kit.Condition("pictures", "pictures of a colour", required=True, size=8),
+            "tint": kit.Condition("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
+            "hidden": kit.Condition("map", "9 where the picture shall be black"),
+            "traits": kit.Condition("attributes", "whether it is 'dark'"),
         }
 
     def build(self) -> kit.Networks:
         return kit.Networks({"generator": mixing(np.eye(3))})
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         from keras import ops
 
         return ops.mean(nets["generator"](pictures), axis=(1, 2))
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         tint = np.asarray(TINTS[given.get("tint", "red")], np.float32)
         return {"colour": tint - 0.25 * given.get("traits", {}).get("dark", False)}
 
@@ -257,7 +258,7 @@ class Tinted(_Tiny):
         return ops.where(inputs["hidden"] == 9, -1.0, image) if "hidden" in inputs else image
 
 
-class Painted(_Tiny):
+class Painted(_Tiny, kit.Conditional):
     """Label maps as colours, 3 classes and unknown; instance 7 is white, and a seed makes all brighter."""
 
     name = "tiny-painted"
@@ -270,16 +271,16 @@ class Painted(_Tiny):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, channels=1, output_channels=3, ids=4, unknown=True)
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         return {
-            "instance": kit.Side("map", "ids of objects", required=True),
-            "seed": kit.Side("value", "how bright", parse=int),
+            "instance": kit.Condition("map", "ids of objects", required=True),
+            "seed": kit.Condition("value", "how bright", parse=int),
         }
 
     def build(self) -> kit.Networks:
         return kit.Networks({"generator": mixing(np.eye(4, 3))})
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         bright = np.full(given["label"].shape, 0.1 * given.get("seed", 0), np.float32)
         return {"bright": bright * (given["label"] == 1)}
 
@@ -306,8 +307,9 @@ class TinyPlugin:
 
 
 def tiny_catalog(*others: Plugin) -> Catalog:
-    """A catalog of the tiny tasks, brought by a plugin "tiny" of version 1.0."""
-    return Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
+    """A catalog of the tiny tasks, which a plugin "tiny" 1.0 brings, and of built-in data kinds and metrics."""
+    own = (Plugin("data-kinds", lambda: data), Plugin("metrics", lambda: evaluation))
+    return Catalog((*own, Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
 
 
 def loaded(task: type[kit.Task], **options: Any) -> Bundle:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from img2imgkit import Catalog, bundle, images
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 
 GAP = 2
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--back", action="store_true")
     given = parser.parse_args()
     choices = {"direction": "b_to_a"} if given.back else {}
-    translator = Translator(bundle.load(given.bundle, Catalog.installed()), Settings(choices=choices), "cpu")
+    translator = Translator(bundle.load(given.bundle, Catalog.installed()), TranslateOptions(choices=choices), "cpu")
     sides = ("target", "source") if given.back else ("source", "target")
     names = sorted(path.name for path in (given.pairs / "source").iterdir())
     sources, targets = ([images.decode(given.pairs / side / name) for name in names] for side in sides)

@@ -98,7 +98,7 @@ def of_stargan(translator: Translator, folder: Path, size: int) -> tuple[Scores,
     for source, target in permutations(names, 2):
         for path in sorted((folder / "test" / source).iterdir()):
             given, truth = small(path, size), small(folder / "test" / target / path.name, size).color[..., 0]
-            made = translator.translate(given, {"domain": translator.bundle.task.sides()["domain"].parse(target)})
+            made = translator.translate(given, {"domain": translator.bundle.task.conditions()["domain"].parse(target)})
             add(scores, "copy, all pairs", given.color[..., 0], truth)
             add(scores, "StarGAN, all pairs", made.picture.color[..., 0], truth)
             add(scores, f"copy, to {target}", given.color[..., 0], truth)
@@ -109,7 +109,9 @@ def of_stargan(translator: Translator, folder: Path, size: int) -> tuple[Scores,
             given = small(folder / "test" / source / f"{stem}.png", size)
             row = [given.color[..., 0], np.full((size, 6), 255, np.uint8)]
             for target in names:
-                made = translator.translate(given, {"domain": translator.bundle.task.sides()["domain"].parse(target)})
+                made = translator.translate(
+                    given, {"domain": translator.bundle.task.conditions()["domain"].parse(target)}
+                )
                 row.append(made.picture.color[..., 0])
                 row.append(small(folder / "test" / target / f"{stem}.png", size).color[..., 0])
                 row.append(np.full((size, 6), 255, np.uint8))

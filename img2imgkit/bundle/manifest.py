@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.bundle.upgrade import upgraded
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 FORMAT = 2
 MANIFEST = "bundle.json"
@@ -45,7 +45,7 @@ class ComponentVersion(Config):
 class Contract(Config):
     """What goes in and what comes out: see ``task.Geometry``. Values are float32 in [-1, 1], NHWC."""
 
-    data: DataKind
+    data: str
     scale: int = Field(ge=1, le=LARGEST_SCALE)
     multiple: int = Field(ge=1, le=LARGEST_SIDE)
     radius: int | None = Field(ge=0)

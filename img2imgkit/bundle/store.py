@@ -25,7 +25,7 @@ from img2imgkit.bundle.manifest import (
 )
 from img2imgkit.bundle.weights import packed, read_weights, variables_of
 from img2imgkit.components import choices_in, resolve
-from img2imgkit.config import parse_yaml, validate, without_folders
+from img2imgkit.config import parse_yaml, suggestion, validate, without_folders
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.files import write_whole
 from img2imgkit.task import Networks, Task
@@ -94,7 +94,7 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
 
     Raises:
         BundleError: its weights are damaged or do not fit, or its options are none of its task's.
-        NotInstalled: its task is not there; the text names the plugin that had it.
+        NotInstalled: its task or its data kind is not installed; the text names the plugin that had it.
     """
     manifest = describe(folder)
     task = _task(str(folder), manifest, catalog)
@@ -141,11 +141,15 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
 
 
 def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
+    plugin = manifest.plugin
+    made_with = f"it was made with plugin {plugin.name!r} {plugin.version}"
     try:
         task_class: type[Task] = catalog.get("tasks", manifest.task)
     except NotInstalled as error:
-        plugin = manifest.plugin
-        raise NotInstalled(f"{place}: {error}; it was made with plugin {plugin.name!r} {plugin.version}") from None
+        if (data := manifest.contract.data) not in catalog.data_kinds:
+            claim = f"the data kind {data!r} of its task {manifest.task!r} is not installed"
+            raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}; {made_with}") from None
+        raise NotInstalled(f"{place}: {error}; {made_with}") from None
     _prove_installed(place, manifest, catalog)
     try:
         options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)

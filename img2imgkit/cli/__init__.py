@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import click
@@ -35,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "List the bundles that are installed.",
     "plugins": "List the plugins, and what is broken in them.",
     "schema": "Print the JSON Schema of a pipeline or training file.",
+    "config": "Show the user's file and settings.",
     "doctor": "Report versions, devices and codecs of this machine.",
     "completion": "Print a shell's completion script.",
 }
@@ -50,6 +52,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"img2imgkit.cli.{cmd_name}").command
+        command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command
 
     def resolve_command(
@@ -119,10 +122,25 @@ def while_somebody_reads() -> Iterator[None]:
 
 def show_json(value: Any) -> None:
     """Print JSON on stdout; what its encoding lacks, and bytes of names that are no text, as JSON's escapes."""
+    click.echo(_json(value))
+
+
+def show_json_with(value: Mapping[str, Any], key: str, items: Iterable[Any]) -> None:
+    """Print as ``show_json`` does, with one more key: the list of ``items``, of which few are in memory at a time."""
+    head = _json({**value, key: []}).removesuffix("[]\n}")
+    separator = "["
+    texts = ("    " + _json(item).replace("\n", "\n    ") for item in items)
+    while some := list(islice(texts, 1000)):
+        click.echo(f"{head}{separator}\n" + ",\n".join(some), nl=False)
+        head, separator = "", ","
+    click.echo("\n  ]\n}" if not head else f"{head}[]\n}}")
+
+
+def _json(value: Any) -> str:
     import json
 
     text = json.dumps(value, indent=2, ensure_ascii="utf" not in (sys.stdout.encoding or "").lower())
-    click.echo(re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text))
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def tell(line: str) -> None:

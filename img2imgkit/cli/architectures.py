@@ -9,13 +9,13 @@ import click
 from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import option_rows, show_options
+from img2imgkit.cli.console import json_option, show_options, show_table, warn_of_broken
+from img2imgkit.schema import first_line, option_rows
 
 HEADINGS = ("name", "plugin", "roles", "checkpoints", "about")
 
 
-@click.command("architectures", short_help="List the networks that options choose from.")
+@click.command()
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:

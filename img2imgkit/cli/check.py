@@ -12,16 +12,17 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
-from img2imgkit.pipeline import make_plan, read_pipeline
+from img2imgkit.pipeline import make_plan, pipeline_of
 
 if TYPE_CHECKING:
     from img2imgkit.data import Inspection
 
 
-@click.command(short_help="Check a pipeline or training file without running it.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems, and what was found, as JSON on stdout.")
@@ -55,13 +56,14 @@ def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem
 
 
 def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
-    data = load_yaml(file).data
+    in_force()
+    document = load_yaml(file).with_overrides(overrides, "--set")
     catalog = Catalog.installed()
-    if isinstance(data, dict) and "task" in data and "steps" not in data:
+    if isinstance(document.data, dict) and "task" in document.data and "steps" not in document.data:
         from img2imgkit.training import check_training_file
 
-        return check_training_file(file, catalog, overrides)
-    make_plan(read_pipeline(file, catalog, overrides), catalog)
+        return check_training_file(document, catalog)
+    make_plan(pipeline_of(document, catalog), catalog)
     return None
 
 

@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 from img2imgkit.cli import group
 
 
-@click.command("completion", short_help="Print a shell's completion script.")
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print a shell's completion script.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,17 @@ def show_rows(headings: Sequence[str], rows: Sequence[Mapping[str, Any]], as_jso
         show_json(rows)
     else:
         show_table(headings, [[row[heading] for heading in headings] for row in rows])
+
+
+def show_options(rows: Iterable[dict[str, Any]]) -> None:
+    """Print what ``option_rows`` gave."""
+    show_table(
+        ("option", "type", "default", "description"),
+        [
+            (r["name"], r["type"], "(required)" if r["required"] else json.dumps(r["default"]), r["description"])
+            for r in rows
+        ],
+    )
 
 
 def plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -74,8 +86,3 @@ def warn_of_broken(catalog: Catalog) -> None:
 def one_line(broken: Broken) -> str:
     """The reason, on one line."""
     return " ".join(broken.reason.split())
-
-
-def first_line(thing: type) -> str:
-    """The first line of a class's own docstring, or nothing."""
-    return (thing.__doc__ or "").strip().partition("\n")[0]

@@ -18,6 +18,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
 from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> the module it brings
 _NEEDED = {
@@ -35,6 +36,7 @@ _NEEDED = {
     "ai-edge-litert": "ai_edge_litert",
     "click": "click",
     "pathspec": "pathspec",
+    "platformdirs": "platformdirs",
     "pluggy": "pluggy",
     "pydantic": "pydantic",
     "PyYAML": "yaml",
@@ -45,7 +47,7 @@ _IMAGECODECS = ("PNG", "DEFLATE", "LZW", "ZSTD", "JPEG")
 _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 
 
-@click.command("doctor", short_help="Report versions, devices and codecs of this machine.")
+@click.command()
 @json_option
 def command(as_json: bool) -> int:
     """Report versions, devices and codecs of this machine; exit with 1 when something essential is missing."""
@@ -159,7 +161,7 @@ def _codecs(problems: list[str]) -> dict[str, bool]:
 
 def _plugins() -> dict[str, Any]:
     catalog = Catalog.installed()
-    for kind in ("steps", "importers", "exporters", "bundles", "tasks"):
+    for kind in KINDS:
         try:
             getattr(catalog, kind)
         except Exception:  # TensorFlow itself, which is reported among the versions

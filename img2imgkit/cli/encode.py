@@ -10,16 +10,16 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.data.pictures import listed
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
-from img2imgkit.inference import Translator, refer, save_code
+from img2imgkit.inference import Translator, find_model, save_code
 
 
-@click.command("encode", short_help="Keep what a model sees in some pictures as a code file.")
+@click.command()
 @click.argument("reference", metavar="BUNDLE")
-@click.argument("side", metavar="INPUT")
+@click.argument("condition", metavar="INPUT")
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The code file, .json.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu or gpu:N.")
-def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
+def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
     """Encode PICTURES, files or folders of them, for an input of BUNDLE, such as `class` or `style`.
 
     BUNDLE may also be what it was exported to, with all its parts; the code is good for both.
@@ -34,11 +34,11 @@ def command(reference: str, side: str, pictures: tuple[Path, ...], out: Path, de
         raise ConfigError(f"--out {out}: a code file ends in .json")
     found = _found(pictures)
     catalog = Catalog.installed()
-    model = refer(reference, Path.cwd(), catalog)
-    code = Translator(model.load(catalog), device=device).encode(side, map(decode, found))
-    save_code(out, code, side, model.manifest, [path.name for path in found])
+    model = find_model(reference, Path.cwd(), catalog)
+    code = Translator(model.load(), device=device).encode(condition, map(decode, found))
+    save_code(out, code, condition, model.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"
-    click.echo(f"{out}: {len(code)} numbers for {side!r} of {model.manifest.name}, from {len(found)} {noun}")
+    click.echo(f"{out}: {len(code)} numbers for {condition!r} of {model.manifest.name}, from {len(found)} {noun}")
 
 
 def _found(stated: tuple[Path, ...]) -> list[Path]:

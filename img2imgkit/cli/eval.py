@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,26 @@ from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import assignments
-from img2imgkit.config import parse_yaml, validate
-from img2imgkit.inference import BundleReference, Describe, Reference, Settings, Translator, chosen, refer
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.config import assignments, parse_yaml, validate
+from img2imgkit.inference import (
+    BundleReference,
+    Describe,
+    ModelReference,
+    TranslateOptions,
+    Translator,
+    chosen,
+    find_model,
+)
+from img2imgkit.metrics import PAIRS_8BIT, SR_MATLAB
 
 if TYPE_CHECKING:
-    from img2imgkit.evaluation import Evaluation, Row
+    from img2imgkit.evaluation import Evaluation, Pair, Row, Scoring
     from img2imgkit.evaluation.result import Watch
+    from img2imgkit.images import Picture
+    from img2imgkit.metrics import Metric
 
 _FOLDER = click.Path(path_type=Path)
-_NEEDS = {"bicubic": "data", "scale": "data", "protocol": "data", "copy": "pairs", "swap": "pairs", "results": "pairs"}
+_NEEDS = {"bicubic": "data", "scale": "data", "copy": "pairs", "swap": "pairs", "results": "pairs"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class _Asked:
     describe: tuple[str, ...]
     scale: int | None
     protocol: str | None
+    metric: tuple[str, ...]
+    weights: tuple[str, ...]
     device: str
     record: bool
 
@@ -50,7 +61,7 @@ class _Asked:
             raise click.UsageError("give either --data or --pairs")
         if sum(given is not None for given in (self.reference, self.baseline, self.results)) != 1:
             raise click.UsageError("give either a BUNDLE or --baseline, or --results with --pairs")
-        for name in ("scale", "protocol", "swap", "results"):
+        for name in ("scale", "swap", "results"):
             if getattr(self, name) and getattr(self, _NEEDS[name]) is None:
                 raise click.UsageError(f"--{name} goes with --{_NEEDS[name]}")
         if self.baseline and getattr(self, _NEEDS[self.baseline]) is None:
@@ -61,8 +72,13 @@ class _Asked:
         if self.baseline == "bicubic" and self.scale is None:
             raise click.UsageError("--baseline bicubic needs --scale")
 
+    def weight_files(self) -> dict[str, Path]:
+        """The files of the metrics' weights, by their names."""
+        stated = assignments(self.weights, "--weights", "inception=inception.safetensors")
+        return {name: Path(str(path)) for name, path in stated.items()}
 
-@click.command("eval", short_help="Measure a bundle against a reference set, or against pairs.")
+
+@click.command()
 @click.argument("reference", metavar="[BUNDLE]", required=False)
 @click.option("--data", type=_FOLDER, help="Reference set: folder of sharp pictures.")
 @click.option("--pairs", type=_FOLDER, help="Pairs: folder with source/ and target/, or of pictures side by side.")
@@ -72,7 +88,9 @@ class _Asked:
 @click.option("--describe", multiple=True, metavar="KEY=VALUE", help="What an .onnx file of other software is.")
 @click.option("--swap", is_flag=True, help="Translate the pairs' targets, or right halves, to their sources.")
 @click.option("--scale", type=click.IntRange(2, 16), help="How many times larger; a bundle's own by default.")
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), help="Of --data; sr-matlab by default.")
+@click.option("--metric", multiple=True, metavar="NAME", help="Measure this; the protocol's metrics by default.")
+@click.option("--protocol", metavar="NAME", help="By default sr-matlab for --data, pairs-8bit for --pairs.")
+@click.option("--weights", multiple=True, metavar="KEY=FILE", help="Weights that a metric needs.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--record", is_flag=True, help="Write the mean scores into the bundle's description.")
 @json_option
@@ -81,7 +99,8 @@ def command(as_json: bool, **arguments: Any) -> None:
 
     A reference set (--data) is a folder of sharp pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png as Set5 is
     published. Pairs (--pairs) are source/NAME.png and target/NAME.png, or pictures with the source in their left half
-    and the target in their right.
+    and the target in their right. Metrics are those that `img2img plugins` lists; several may be named, if one protocol
+    measures them all.
 
     \b
     img2img eval sr-compact-x2 --data Set5
@@ -89,14 +108,17 @@ def command(as_json: bool, **arguments: Any) -> None:
     img2img eval --baseline bicubic --data Set5 --scale 2
     img2img eval runs/facades/bundle --pairs facades/val --choice direction=b_to_a
     img2img eval --baseline copy --pairs facades/val
+    img2img eval runs/facades/bundle --pairs facades/val --metric l1 --metric ssim
     """
     asked = _Asked(**arguments)
     asked.refuse_contradictions()
-    choices = assignments("--choice", asked.choice, "direction=b_to_a")
+    choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
-    measured = _Subject(_model(asked, catalog), choices, asked.device, catalog)
+    usual = SR_MATLAB if asked.data is not None else PAIRS_8BIT
+    scoring = evaluation.find_scoring(catalog, usual, asked.metric, asked.protocol, asked.weight_files())
+    measured = _Subject(_model(asked, catalog), choices, asked.device)
     measure = _on_data if asked.data is not None else _on_pairs
-    result, subject = measure(asked, measured)
+    result, subject = measure(asked, measured, scoring)
     if measured.folder is not None and asked.record:
         evaluation.record(measured.folder, result, subject.get("choices"))
     if as_json:
@@ -106,13 +128,13 @@ def command(as_json: bool, **arguments: Any) -> None:
     warn_of_broken(catalog)
 
 
-def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
+def _model(asked: _Asked, catalog: Catalog) -> ModelReference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
-    stated = assignments("--describe", asked.describe, "scale=4")
+    stated = assignments(asked.describe, "--describe", "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
-    found = refer(asked.reference, Path.cwd(), catalog, describe)
+    found = find_model(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):
         raise click.UsageError("--record needs a bundle: an exported model has no description to write into")
     return found
@@ -122,10 +144,9 @@ def _model(asked: _Asked, catalog: Catalog) -> Reference | None:
 class _Subject:
     """The model that is measured, if it is one."""
 
-    model: Reference | None
+    model: ModelReference | None
     choices: dict[str, Any]
     device: str
-    catalog: Catalog
 
     @property
     def scale(self) -> int | None:
@@ -140,40 +161,42 @@ class _Subject:
     def translator(self) -> tuple[Translator, dict[str, Any]]:
         """The model ready to run, and how the report names it."""
         assert self.model is not None, "there is a model"
-        translator = Translator(self.model.load(self.catalog), Settings(choices=self.choices), self.device)
+        translator = Translator(self.model.load(), TranslateOptions(choices=self.choices), self.device)
         choices = chosen(translator.bundle.task)
         name = {"bundle": self.model.manifest.name, "digest": self.model.digest}
         return translator, {**name, **({"choices": choices} if choices else {})}
 
 
-def _on_data(asked: _Asked, subject: _Subject) -> tuple[Evaluation, dict[str, Any]]:
+def _on_data(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.data is not None
     scale, own = asked.scale, subject.scale
     if own is not None and scale not in (None, own):
         raise click.UsageError(f"{asked.reference} enlarges {own} times, not {scale}")
     measured = evaluation.find_set(asked.data, own or scale or 1)
-    protocol = PROTOCOLS[asked.protocol or "sr-matlab"]
     watch = _bar(f"{measured.name} x{measured.scale}", len(measured.samples))
     if asked.baseline:
-        return evaluation.evaluate(measured, evaluation.BICUBIC, protocol, watch), {"baseline": asked.baseline}
+        return evaluation.evaluate(measured, evaluation.BICUBIC, scoring, watch), {"baseline": asked.baseline}
     translator, name = subject.translator()
     method = evaluation.translated(lambda picture: translator.translate(picture).picture)
-    return evaluation.evaluate(measured, method, protocol, watch), name
+    return evaluation.evaluate(measured, method, scoring, watch), name
 
 
-def _on_pairs(asked: _Asked, subject: _Subject) -> tuple[Evaluation, dict[str, Any]]:
+def _on_pairs(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.pairs is not None
     measured = evaluation.find_pairs(asked.pairs, asked.swap)
     watch = _bar(measured.name, len(measured.pairs))
     if asked.baseline:
-        return evaluation.evaluate_pairs(measured, evaluation.copied, 1, watch), {"baseline": asked.baseline}
+        return evaluation.evaluate_pairs(measured, evaluation.copied, scoring, 1, watch), {"baseline": asked.baseline}
     if asked.results:
         make = evaluation.results_in(asked.results, measured)
-        return evaluation.evaluate_pairs(measured, make, 1, watch), {"results": str(asked.results)}
+        return evaluation.evaluate_pairs(measured, make, scoring, 1, watch), {"results": str(asked.results)}
     translator, name = subject.translator()
     scale = translator.geometry.scale
-    made = evaluation.evaluate_pairs(measured, lambda _, source: translator.translate(source).picture, scale, watch)
-    return made, name
+
+    def result(_: Pair, source: Picture) -> Picture:
+        return translator.translate(source).picture
+
+    return evaluation.evaluate_pairs(measured, result, scoring, scale, watch), name
 
 
 def _bar(label: str, length: int) -> Watch:
@@ -185,11 +208,14 @@ def _bar(label: str, length: int) -> Watch:
 
 
 def _show(result: Evaluation) -> None:
-    lines = [(row.name, row.scores) for row in result.rows] + [("mean", result.mean)]
-    table = [
-        (name, *(f"{scores[metric]:.{4 if 'ssim' in metric else 2}f}" for metric in result.metrics))
-        for name, scores in lines
-    ]
+    lines = [(row.name, row.scores) for row in result.rows]
+    lines += [("mean", result.mean)] if result.mean else []
+    lines += [("whole set", result.whole_set)] if result.whole_set else []
+    table = [(name, *(_number(metric, scores) for metric in result.scoring.metrics)) for name, scores in lines]
     enlarged = f" x{result.scale}" if result.scale > 1 else ""
     show_table((f"{result.set}{enlarged}", *result.metrics), table)
-    click.echo(f"protocol {result.protocol}: {result.about}; inputs: {result.inputs}")
+    click.echo(f"protocol {result.protocol}: {result.scoring.protocol.about}; inputs: {result.inputs}")
+
+
+def _number(metric: Metric, scores: Mapping[str, float]) -> str:
+    return f"{scores[metric.name]:.{metric.digits}f}" if metric.name in scores else ""

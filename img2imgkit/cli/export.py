@@ -12,16 +12,16 @@ import click
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
-from img2imgkit.cli.options import assignments
-from img2imgkit.config import parse_yaml, validate
+from img2imgkit.config import assignments, parse_yaml, validate
 
 if TYPE_CHECKING:
     from img2imgkit.bundle import Exported, PortDescription
-    from img2imgkit.export import Written
+    from img2imgkit.exporting import ExportedFile
 
 
-@click.command("export", short_help="Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.")
+@click.command()
 @click.argument("reference", metavar="BUNDLE")
 @click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, or a plugin's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or the folder.")
@@ -55,12 +55,13 @@ def command(
     img2img export runs/facades/bundle --format saved-model --out served/facades/1
     img2img export runs/horses/bundle --format onnx --out back.onnx --set direction=b_to_a
     """
-    from img2imgkit.export import Settings, export_bundle
+    from img2imgkit.exporting import Settings, export_bundle
 
+    in_force()
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
-    stated |= {"size": _size(size), "choices": assignments("--set", choice, "direction=b_to_a")}
+    stated |= {"size": _size(size), "choices": assignments(choice, "--set", "direction=b_to_a")}
     settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()
@@ -83,7 +84,7 @@ def _size(text: str) -> Any:
     return [int(match[1]), int(match[2])]
 
 
-def _plain(written: Written) -> dict[str, Any]:
+def _plain(written: ExportedFile) -> dict[str, Any]:
     about = written.about.model_dump(mode="json")
     return {
         "path": str(written.path),
@@ -95,7 +96,7 @@ def _plain(written: Written) -> dict[str, Any]:
     }
 
 
-def _show(written: Written) -> None:
+def _show(written: ExportedFile) -> None:
     about = written.about
     rows = [
         row

@@ -15,7 +15,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
-from img2imgkit.cli.options import assignments
+from img2imgkit.config import assignments
 from img2imgkit.exchange import ImportedNetwork, SavedWeights
 from img2imgkit.interop import import_bundle
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
 
 
-@click.command("import", short_help="Make a bundle of model files from other software.")
+@click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
@@ -62,7 +62,7 @@ def command(
       img2img import latest_net_G_A.pth latest_net_G_B.pth --out bundles/horse-zebra
     """
     catalog = Catalog.installed()
-    options = assignments("--set", overrides, "norm=none")
+    options = assignments(overrides, "--set", "norm=none")
     backend.load()
     done = import_bundle(
         files,

@@ -16,7 +16,7 @@ from img2imgkit.errors import BundleError
 _HEADINGS = ("name", "task", "scale", "parameters", "size", "licence", "scores")
 
 
-@click.command("models", short_help="List the bundles that are installed.")
+@click.command()
 @json_option
 def command(as_json: bool) -> None:
     """List the bundles that are installed; a damaged one is listed with what is wrong with it."""

@@ -82,7 +82,7 @@ class _Json(_Failures):
         rate = self.rate()
         self._event(
             event="item",
-            input=str(outcome.entry.path),
+            input=outcome.entry.location,
             variant=dict(outcome.entry.variant),
             status=outcome.status,
             reason=outcome.reason,

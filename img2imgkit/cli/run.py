@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,13 +17,29 @@ from img2imgkit.cli import (
     EXIT_FAILED_ITEMS,
     printable,
     show_json,
+    show_json_with,
     tell,
     while_somebody_reads,
 )
+from img2imgkit.cli.config import in_force
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
-from img2imgkit.pipeline import Plan, Result, make_plan, make_report, read_pipeline, run, write_report
+from img2imgkit.config import load_yaml
+from img2imgkit.item import local_path
+from img2imgkit.pipeline import (
+    Job,
+    Plan,
+    Result,
+    ThreadExecutor,
+    make_plan,
+    make_report,
+    pipeline_of,
+    run,
+    write_report,
+)
 from img2imgkit.step import Resources
+
+LINES = 1000  # of a plan, printed at a time
 
 
 def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -31,7 +50,7 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
-@click.command(short_help="Run a pipeline over folders of pictures.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here, not from where FILE says."
@@ -41,7 +60,10 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, and do nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
 @click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded at a time; all processors."
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Pictures decoded and encoded at a time; `threads` of the user's file, or all processors.",
 )
 @click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
@@ -72,8 +94,9 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
+    user = in_force()
     catalog = Catalog.installed()
-    pipeline = read_pipeline(file, catalog, overrides, source, output)
+    pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
     if dry_run:
         _show_plan(plan, as_json)
@@ -81,8 +104,8 @@ def command(
     began = time.time()
     with stopping_on_signals("finishing the pictures in flight; once more to stop at once") as stop:
         with progress(kind, quiet) as watcher:
-            resources = Resources(catalog, device)
-            result = run(plan, resources, watcher, threads=jobs, fail_fast=fail_fast, stop=stop)
+            executor = ThreadExecutor(pipeline, Resources(device), jobs or user.threads)
+            result = run(plan, executor, watcher, fail_fast=fail_fast, stop=stop)
         _tell(plan, result, began, as_json, quiet)
     if result.interrupted:
         return stop.exit_code
@@ -108,31 +131,32 @@ def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) 
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:
-    sinks = plan.pipeline.sinks
+    """Print the plan piece by piece: it may have a million jobs."""
     if as_json:
-        show_json(
-            {
-                "pipeline": plan.pipeline.name,
-                "steps": plan.recipes.common.steps,
-                "ignored": dict(plan.listing.ignored),
-                "items": [
-                    {
-                        "input": str(job.entry.path),
-                        "variant": dict(job.entry.variant),
-                        "action": "make" if job.reason else "skip",
-                        "reason": job.reason or "up to date",
-                        "outputs": [str(s.folder() / t) for s, t in zip(sinks, job.targets, strict=True) if t],
-                    }
-                    for job in plan.jobs
-                ],
-            }
-        )
+        stated = {"pipeline": plan.pipeline.name, "steps": plan.recipes.common.steps, "ignored": dict(plan.ignored)}
+        sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
+        show_json_with(stated, "items", (_stated(job, sinks) for job in plan.jobs))
         return
-    lines = [f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}"]
-    for job in plan.jobs:
-        verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
-        targets = ", ".join(printable(target) for target in job.targets if target)
-        lines.append(f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})")
-    ignored = "".join(f", {reason} left alone: {count}" for reason, count in plan.listing.ignored.items())
-    lines.append(f"{len(plan.to_make)} to make, {len(plan.jobs) - len(plan.to_make)} up to date{ignored}")
-    click.echo("\n".join(lines))
+    click.echo(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
+    lines = map(_line, plan.jobs)
+    while some := list(islice(lines, LINES)):
+        click.echo("\n".join(some))
+    ignored = "".join(f", {reason} left alone: {count}" for reason, count in plan.ignored.items())
+    to_make = plan.jobs.to_make_count
+    click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
+
+
+def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
+    return {
+        "input": job.entry.location,
+        "variant": dict(job.entry.variant),
+        "action": "make" if job.reason else "skip",
+        "reason": job.reason or "up to date",
+        "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=True) if target],
+    }
+
+
+def _line(job: Job) -> str:
+    verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
+    targets = ", ".join(printable(target) for target in job.targets if target)
+    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})"

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, warn_of_broken
-from img2imgkit.components import CHOICE, KIND
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from img2imgkit.cli.console import warn_of_broken
+from img2imgkit.schema import pipeline_schema, train_schema
 
 
-@click.command("schema", short_help="Print the JSON Schema of a pipeline or training file.")
+@click.command()
 @click.argument("kind", type=click.Choice(["pipeline", "train"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a pipeline or training file, with the options of everything installed.
@@ -30,108 +23,3 @@ def command(kind: str) -> None:
     catalog = Catalog.installed()
     show_json(pipeline_schema(catalog) if kind == "pipeline" else train_schema(catalog))
     warn_of_broken(catalog)
-
-
-def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
-    """JSON Schema of pipeline files: each entry of ``steps`` is one of the installed steps with its own options."""
-    from img2imgkit.pipeline.file import PipelineFile
-
-    shared: dict[str, Any] = {}
-    schema = _hoisted(PipelineFile, "pipeline", shared)
-    entries = {name: _entry(step, shared) for name, step in catalog.steps.items()}
-    shared |= {f"step.{name}": entry for name, entry in entries.items()}
-    _fill_choices(dict(shared), catalog, shared)
-    schema["properties"]["steps"]["items"] = {"oneOf": [{"$ref": _place(f"step.{name}")} for name in entries]}
-    shared.pop("pipeline.StepUse", None)
-    return {"$schema": DIALECT, **schema, "title": "img2imgkit pipeline", "$defs": dict(sorted(shared.items()))}
-
-
-def train_schema(catalog: Catalog) -> dict[str, Any]:
-    """JSON Schema of training files: options, loss weights and data kind belong to the task that ``task`` names."""
-    tasks = catalog.tasks  # loads TensorFlow quietly, before the training file's module would
-    from img2imgkit.training import TrainingFile
-
-    shared: dict[str, Any] = {}
-    schema = _hoisted(TrainingFile, "train", shared)
-    schema["properties"]["task"]["enum"] = list(tasks)
-    schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
-    _fill_choices([schema, dict(shared)], catalog, shared)
-    return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
-
-
-def _of_task(task: Any, shared: dict[str, Any]) -> dict[str, Any]:
-    """What else a file must say that names this task."""
-    parts = {
-        key: _hoisted(model, task.name, shared) for key, model in (("options", task.Options), ("weights", task.Weights))
-    }
-    needed = [key for key, part in parts.items() if part.get("required")]
-    return {
-        "if": {"properties": {"task": {"const": task.name}}, "required": ["task"]},
-        "then": {
-            "properties": {**parts, "data": {"properties": {"kind": {"const": task.data}}}},
-            **({"required": needed} if needed else {}),
-        },
-    }
-
-
-def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:
-    """One step's use: its name, and its options."""
-    options = _hoisted(step.Options, step.name, shared)
-    return {
-        "type": "object",
-        "title": step.name,
-        "description": first_line(step),
-        "properties": {"uses": {"const": step.name, "description": first_line(step)}, "with": options},
-        "required": ["uses", "with"] if options.get("required") else ["uses"],
-        "additionalProperties": False,
-    }
-
-
-def _fill_choices(node: Any, catalog: Catalog, shared: dict[str, Any]) -> None:
-    """Put the installed components that fit in every place of a schema that is for one."""
-    if isinstance(node, list):
-        for value in node:
-            _fill_choices(value, catalog, shared)
-    if not isinstance(node, dict):
-        return
-    place = node.pop(CHOICE, None)
-    if isinstance(place, dict):
-        node["oneOf"] = _components(place["catalog_kind"], place.get("role", ""), node.get("default"), catalog, shared)
-    for value in node.values():
-        _fill_choices(value, catalog, shared)
-
-
-def _components(kind: str, role: str, default: Any, catalog: Catalog, shared: dict[str, Any]) -> list[dict[str, Any]]:
-    """The names of all that fit, or one of them with options. The default's options may come without its name."""
-    installed = getattr(catalog, kind)
-    fitting = {name: each for name, each in installed.items() if not role or role in each.roles}
-    usual = default.get(KIND) if isinstance(default, dict) else default
-    found: list[dict[str, Any]] = [{"enum": list(fitting)}]
-    for name, component in fitting.items():
-        key = f"{kind}.{name}"
-        if key not in shared:
-            shared[key] = {}  # there while its own choices are put in
-            shared[key] = _of_component(component, key, catalog, shared)
-        named = {"$ref": _place(key)}
-        found.append(named if name == usual else {"allOf": [named], "required": [KIND]})
-    return found
-
-
-def _of_component(component: Any, key: str, catalog: Catalog, shared: dict[str, Any]) -> dict[str, Any]:
-    """A component's options, and its name."""
-    before = set(shared)
-    schema = _hoisted(component, key, shared)
-    schema["properties"] = {KIND: {"const": component.name}, **schema.get("properties", {})}
-    _fill_choices([schema, {name: shared[name] for name in shared.keys() - before}], catalog, shared)
-    return schema
-
-
-def _hoisted(model: type[BaseModel], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
-    """The model's schema; what it refers to is put into ``shared`` under names that begin with ``prefix``."""
-    schema = model.model_json_schema(ref_template=_place(f"{prefix}.{{model}}"))
-    shared |= {f"{prefix}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
-    return schema
-
-
-def _place(name: str) -> str:
-    return f"#/$defs/{name}"

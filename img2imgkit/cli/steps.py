@@ -8,12 +8,12 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, json_option, show_rows, warn_of_broken
-from img2imgkit.cli.options import option_rows, show_options
+from img2imgkit.cli.console import json_option, show_options, show_rows, warn_of_broken
+from img2imgkit.schema import first_line, option_rows
 from img2imgkit.step import Step, kind_of
 
 
-@click.command("steps", short_help="List the steps that pipelines are made of.")
+@click.command()
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:

@@ -8,14 +8,14 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import show_json
-from img2imgkit.cli.console import first_line, json_option, show_rows, warn_of_broken
-from img2imgkit.cli.options import option_rows, show_options
+from img2imgkit.cli.console import json_option, show_options, show_rows, warn_of_broken
+from img2imgkit.schema import first_line, option_rows
 
 if TYPE_CHECKING:
     from img2imgkit.task import Task
 
 
-@click.command("tasks", short_help="List the tasks that can be trained and run.")
+@click.command()
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
@@ -37,7 +37,8 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
         parts = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
         show_json({**_summary(catalog, task), **parts})
         return
-    click.echo(f"{name}: {first_line(task)}\n\nOptions")
+    click.echo(f"{name}: {first_line(task)}\n")
+    click.echo(f"Trained on {task.data} data: {first_line(catalog.data_kinds[task.data])}\n\nOptions")
     show_options(options)
     click.echo("\nWeights of the loss terms")
     show_options(weights)
@@ -52,12 +53,12 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
 
 
 def _inputs(task: type[Task]) -> list[dict[str, Any]]:
-    """The sides of the task with its default options; with others there may be others."""
-    from img2imgkit.inference import sides_of
+    """The conditions of the task with its default options; with others there may be others."""
+    from img2imgkit.inference import conditions_of
 
     return [
-        {"name": name, "kind": side.kind, "required": side.required, "description": side.description}
-        for name, side in sides_of(task()).items()
+        {"name": name, "kind": condition.kind, "required": condition.required, "description": condition.description}
+        for name, condition in conditions_of(task()).items()
     ]
 
 

@@ -10,7 +10,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS
 from img2imgkit.cli.signals import stopping_on_signals
 
 
-@click.command(short_help="Train a task.")
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME]")
 @click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint, exactly.")
@@ -39,16 +39,19 @@ def command(
     """
     from img2imgkit import backend
     from img2imgkit.catalog import Catalog
+    from img2imgkit.cli.config import in_force
     from img2imgkit.config import load_yaml
 
-    document = load_yaml(file).with_overrides(overrides)
+    in_force()
+    document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown
-    from img2imgkit.training import read_recipe, train
+    from img2imgkit.training import read_training_plan, train
 
     catalog = Catalog.installed()
-    recipe = read_recipe(document, catalog)
-    folder = output or Path("runs") / recipe.file.name
-    with stopping_on_signals("stopping after this step; once more to stop at once") as stop, shown(progress) as notify:
-        finished = train(recipe, folder, catalog, notify, resume, device, stop.is_set)
+    plan = read_training_plan(document, catalog)
+    folder = output or Path("runs") / plan.file.name
+    stopping = stopping_on_signals("stopping after this step; once more to stop at once")
+    with stopping as stop, shown(progress, catalog.metrics) as notify:
+        finished = train(plan, folder, catalog, notify, resume, device, stop.is_set)
     return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

@@ -6,30 +6,36 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from img2imgkit.cli import printable, tell
 from img2imgkit.training.events import Alarmed, Event, Finished, Notify, Progress, Sampled, Saved, Started, Waiting
+from img2imgkit.training.report import Metrics, shown_scores
 
 
 @contextmanager
-def shown(style: str) -> Iterator[Notify]:
-    """A callback that shows events in that style; ``auto`` is a bar on a terminal that can draw one, else lines."""
+def shown(style: str, metrics: Metrics) -> Iterator[Notify]:
+    """A callback that shows events in that style; ``auto`` is a bar on a terminal that can draw one, else lines.
+
+    Scores are shown as ``metrics``, the installed ones by name, say.
+    """
     if style == "auto":
         style = "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "lines"
     if style == "bar":
-        with _bar() as notify:
+        with _bar(metrics) as notify:
             yield notify
     else:
-        yield {"lines": _lines, "json": _json, "none": lambda event: None}[style]
+        styles: dict[str, Notify] = {"lines": partial(_lines, metrics), "json": _json, "none": lambda event: None}
+        yield styles[style]
 
 
-def _lines(event: Event) -> None:
-    for line in _texts(event):
+def _lines(metrics: Metrics, event: Event) -> None:
+    for line in _texts(event, metrics):
         tell(line)
 
 
@@ -41,7 +47,7 @@ def _json(event: Event) -> None:
 
 
 @contextmanager
-def _bar() -> Iterator[Notify]:
+def _bar(metrics: Metrics) -> Iterator[Notify]:
     """One line, whatever the terminal's width: a message that is written past the bar must not upset its place."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -59,13 +65,13 @@ def _bar() -> Iterator[Notify]:
             if isinstance(event, Progress):
                 state = f"{_speed(event)}  {_rates(event)}  {_losses(event)}"
                 bar.update(task, completed=event.step, total=event.steps, state=state)
-            for line in _texts(event) if not isinstance(event, Progress) else ():
+            for line in _texts(event, metrics) if not isinstance(event, Progress) else ():
                 bar.console.print(line, markup=False, highlight=False, emoji=False)
 
         yield notify
 
 
-def _texts(event: Event) -> list[str]:
+def _texts(event: Event, metrics: Metrics) -> list[str]:
     lines: list[str] = []
     match event:
         case Waiting():
@@ -76,7 +82,8 @@ def _texts(event: Event) -> list[str]:
             lines += [f"step {event.step}/{event.steps}  {_losses(event)}  {_rates(event)}  {_speed(event)}"]
         case Sampled():
             best = ", the best so far" if event.best else ""
-            lines += [f"step {event.step}: probe {_scores(event.scores)}{printable(event.path)}{best}"]
+            scores = shown_scores({name: by["mean"] for name, by in event.scores.items()}, metrics)
+            lines += [f"step {event.step}: probe {', '.join([*scores, printable(event.path)])}{best}"]
         case Alarmed():
             lines += [f"step {event.step}: ALARM, {event.alarm}: {event.text}"]
         case Finished(reason="complete"):
@@ -93,11 +100,6 @@ def _start(event: Started) -> str:
     numbers = ", ".join(f"{name} {count:,} parameters" for name, count in event.parameters.items())
     which = f"machine {event.machine} of {event.machines}, " if event.machines > 1 else ""
     return f"{which}{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
-
-
-def _scores(scores: Mapping[str, Mapping[str, float]]) -> str:
-    forms = {"psnr": "{:.2f} dB", "ssim": "SSIM {:.4f}", "l1": "L1 {:.2f}"}
-    return "".join(f"{form.format(scores[name]['mean'])}, " for name, form in forms.items() if name in scores)
 
 
 def _losses(event: Progress) -> str:

@@ -4,7 +4,7 @@ YAML is read with the scalars of YAML 1.2: ``no`` is a string, ``1e-4`` a float.
 pydantic models, so ``true`` is no number and ``"1"`` neither.
 """
 
-from img2imgkit.config.document import Document, load_yaml, parse_yaml
+from img2imgkit.config.document import Document, assignments, load_yaml, parse_yaml
 from img2imgkit.config.names import KeyPath, dotted, suggestion
 from img2imgkit.config.options import Config, Location, without_folders
 from img2imgkit.config.validation import located, located_in, validate
@@ -14,6 +14,7 @@ __all__ = [
     "Document",
     "KeyPath",
     "Location",
+    "assignments",
     "dotted",
     "load_yaml",
     "located",

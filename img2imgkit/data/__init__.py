@@ -1,35 +1,72 @@
-"""Training data: one reader per data kind; a sample is a function of (seed, position) alone."""
+"""Training data: the built-in data kinds, and what readers of other kinds can be built from.
 
-from img2imgkit.data.degraded import DegradedOptions, DegradedReader
-from img2imgkit.data.few_shot import FewShotOptions, FewShotReader
-from img2imgkit.data.kinds import DataOptions, Inspection, inspect_data, open_reader
-from img2imgkit.data.labelled import LabelledOptions, LabelledReader
-from img2imgkit.data.paired import PairedOptions, PairedReader
+A sample is a function of (seed, position) alone. The contract is in ``img2imgkit.data_kind``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from img2imgkit.data.cache import PictureCache
+from img2imgkit.data.degraded import Degraded, DegradedOptions, DegradedReader
+from img2imgkit.data.few_shot import FewShot, FewShotOptions, FewShotReader
+from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing
+from img2imgkit.data.inspection import Inspection, inspect_data, open_reader
+from img2imgkit.data.labelled import Labelled, LabelledOptions, LabelledReader
+from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data.order import Order, generator_at
+from img2imgkit.data.paired import Paired, PairedOptions, PairedReader
+from img2imgkit.data.pictures import read_levels
 from img2imgkit.data.prefetch import Prefetch
-from img2imgkit.data.reader import Arrays, Contents, Reader, stacked
-from img2imgkit.data.semantic import SemanticOptions, SemanticReader
-from img2imgkit.data.unpaired import UnpairedOptions, UnpairedReader
+from img2imgkit.data.semantic import Semantic, SemanticOptions, SemanticReader
+from img2imgkit.data.unpaired import Unpaired, UnpairedOptions, UnpairedReader
+from img2imgkit.data_kind import DataKind
+from img2imgkit.hooks import hookimpl
 
 __all__ = [
-    "Arrays",
-    "Contents",
-    "DataOptions",
+    "Degraded",
     "DegradedOptions",
     "DegradedReader",
+    "FewShot",
     "FewShotOptions",
     "FewShotReader",
+    "FramedOptions",
+    "Framing",
     "Inspection",
+    "Labelled",
     "LabelledOptions",
     "LabelledReader",
+    "Order",
+    "Paired",
     "PairedOptions",
     "PairedReader",
+    "PictureCache",
+    "PictureFolder",
     "Prefetch",
-    "Reader",
+    "Semantic",
     "SemanticOptions",
     "SemanticReader",
+    "Unpaired",
     "UnpairedOptions",
     "UnpairedReader",
+    "by_role",
+    "enlarges",
+    "generator_at",
     "inspect_data",
+    "matched",
+    "not_a_multiple",
     "open_reader",
-    "stacked",
+    "probed",
+    "read_levels",
+    "register_data_kinds",
+    "scan",
+    "undecodable",
 ]
+
+
+@hookimpl
+def register_data_kinds(register: Callable[[type[DataKind]], None]) -> None:
+    """Register the built-in data kinds."""
+    for kind in (Paired, Unpaired, Labelled, Semantic, FewShot, Degraded):
+        register(kind)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.folders import by_role, probed
-from img2imgkit.data.options import ReaderOptions, Unsuited, not_a_multiple
+from img2imgkit.data.option_problems import not_a_multiple
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import PixelStore, contents_of, found_in, read_rgb
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.images.matlab import imresize
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 
 class DegradedOptions(ReaderOptions):
@@ -40,8 +41,8 @@ class DegradedOptions(ReaderOptions):
         """The folders, also when there is one."""
         return (self.folder,) if isinstance(self.folder, Path) else self.folder
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found: Unsuited = []
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found: OptionProblems = []
         if problem := not_a_multiple(self.crop, geometry):
             found.append(("crop", problem))
         if (geometry.channels, geometry.written) != (3, 3):
@@ -56,7 +57,6 @@ class DegradedReader(Reader):
     epoch's permutation, then it moves by up to a quarter of its side, all from (seed, position).
     """
 
-    kind: ClassVar[DataKind] = "degraded"
     options: DegradedOptions
 
     def __init__(self, options: DegradedOptions, geometry: Geometry) -> None:
@@ -182,3 +182,22 @@ def _detail(source: np.ndarray, corners: np.ndarray, side: int) -> np.ndarray:
     bottom, right = top + side - 1, left + side - 1
     total: np.ndarray = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
     return total / (side - 1) ** 2
+
+
+class Degraded(DataKind):
+    """Sharp pictures, and small versions that are made from them."""
+
+    keys = ("source", "target")
+    Options = DegradedOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return DegradedReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        return {
+            "source": noise(random, images, side, geometry.channels),
+            "target": noise(random, images, side * geometry.scale, geometry.written),
+        }

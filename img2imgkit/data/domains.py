@@ -16,7 +16,7 @@ _MOST_UNKNOWN = 5  # a file that names another folder's pictures is told by a fe
 
 
 @dataclass(frozen=True)
-class LabelSet:
+class LabelledPictures:
     """Pictures whose labels say the same things of them.
 
     Attributes:
@@ -35,20 +35,22 @@ class LabelSet:
         return width, height
 
 
-def label_set(
+def labelled_pictures(
     folder: Path, attributes: Path | None, selected: Sequence[str], problems: list[str], notes: list[str]
-) -> LabelSet:
+) -> LabelledPictures:
     """The pictures of a folder with the labels that its subfolders give, or an attribute file.
 
     What keeps pictures from being used is added to ``problems``, what is odd to ``notes``.
     """
     if attributes is not None:
         pictures = scan("source", folder, problems)
-        return LabelSet(tuple(selected), [pictures], attributed(attributes, selected, pictures, problems, notes))
+        return LabelledPictures(
+            tuple(selected), [pictures], attributed(attributes, selected, pictures, problems, notes)
+        )
     domains = domains_in(folder, selected, problems, notes)
     rows = [tuple(float(other is domain) for other in domains) for domain in domains]
     labels = {path: row for domain, row in zip(domains, rows, strict=True) for path in domain.usable}
-    return LabelSet(tuple(domain.title for domain in domains), domains, labels)
+    return LabelledPictures(tuple(domain.title for domain in domains), domains, labels)
 
 
 def domains_in(folder: Path, selected: Sequence[str], problems: list[str], notes: list[str]) -> list[PictureFolder]:

@@ -15,11 +15,12 @@ from img2imgkit.data.domains import domains_in
 from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import Framing, Size, resized_to
 from img2imgkit.data.jitter import Jitter, jittered
-from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
+from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import read_levels
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.images import to_unit
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 
 class FewShotOptions(ReaderOptions):
@@ -34,7 +35,7 @@ class FewShotOptions(ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = enlarges(self.kind, geometry)
         if problem := not_a_multiple(self.crop, geometry):
             found.append(("crop", problem))
@@ -48,7 +49,6 @@ class FewShotOptions(ReaderOptions):
 class FewShotReader(Reader):
     """Crops of two pictures, each drawn from all classes in an order of its own."""
 
-    kind: ClassVar[DataKind] = "few_shot"
     options: FewShotOptions
 
     def __init__(self, options: FewShotOptions, geometry: Geometry) -> None:
@@ -116,3 +116,25 @@ def _shorter_side(size: Size, side: int) -> Size:
     """The size with another shorter side and the same proportions, rounded down as by torchvision."""
     width, height = size
     return (side, side * height // width) if width <= height else (side * width // height, side)
+
+
+class FewShot(DataKind):
+    """Pictures of many classes: one to keep the content of, and one of the class to take it to."""
+
+    keys = ("content", "class", "content_label", "class_label")
+    picture_alone = False
+    example_fields: ClassVar[Mapping[str, str]] = {"classes": "the names of the classes"}
+    Options = FewShotOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return FewShotReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        """``data`` may state the pictures' ``size``."""
+        size, classes = data.get("size", side), len(data["classes"])
+        labels = random.integers(classes, size=(2, images)).astype(np.int32)
+        content, style = (noise(random, images, size, geometry.channels) for _ in range(2))
+        return {"content": content, "class": style, "content_label": labels[0], "class_label": labels[1]}

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from img2imgkit.data.headers import Header, header
 from img2imgkit.data.pictures import contents_of, found_in, listed, read_levels, refuse
-from img2imgkit.data.reader import Arrays, Contents
+from img2imgkit.data_kind import Arrays, Contents
 from img2imgkit.errors import DataError
 
 Found = TypeVar("Found")
@@ -149,10 +149,10 @@ def probed(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) 
 def undecodable(paths: Iterable[Path], channels: int) -> list[str]:
     """A problem for each picture that cannot be decoded."""
 
-    return complaints(paths, lambda path: read_levels(path, channels))
+    return problems_in(paths, lambda path: read_levels(path, channels))
 
 
-def complaints(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
+def problems_in(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
     """What ``read`` refuses, picture by picture in their order; several threads call it."""
 
     def attempt(path: Path) -> str | None:

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from img2imgkit import images
 from img2imgkit.data.jitter import Jitter
-from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
+from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data_kind import OptionProblems, ReaderOptions
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
@@ -36,7 +37,7 @@ class FramedOptions(ReaderOptions):
     flip: bool = Field(default=True, description="mirror left and right at random")
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = enlarges(self.kind, geometry)
         if "crop" not in self.preprocess:
             return found

@@ -7,8 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff_read
-from img2imgkit.images.complaints import heard
 from img2imgkit.images.decode import shown
+from img2imgkit.images.pillow_warnings import captured_warnings
 
 _PNG_MODES = {
     png_read.GREY: "L",
@@ -22,7 +22,7 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Header(NamedTuple):
-    """Width and height of the upright picture, and its mode as Pillow names modes, with ";16" where it is deep."""
+    """Width and height of the upright picture, and its mode in Pillow's words, with ";16" for 16 bits a channel."""
 
     width: int
     height: int
@@ -36,7 +36,7 @@ def header(path: Path) -> Header:
         DataError: it cannot be read, is no picture, or is CMYK, whose colours would depend on a profile.
     """
     try:
-        with path.open("rb") as file, heard():
+        with path.open("rb") as file, captured_warnings():
             found, orientation = _read(file)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
@@ -83,6 +83,6 @@ def _tiff(file: BinaryIO) -> tuple[Header, int]:
     if image is None:
         mode = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}.get(page.samples, f"{page.samples} channels")
     else:
-        deep = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
-        mode = f"{image.mode};16" if deep else image.mode
+        high_depth = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
+        mode = f"{image.mode};16" if high_depth else image.mode
     return Header(page.width, page.height, mode), orientation

@@ -12,7 +12,7 @@ from img2imgkit.data.palettes import Palette
 from img2imgkit.data.pictures import decoded, read_rgb
 from img2imgkit.errors import DataError
 from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
-from img2imgkit.images.complaints import heard
+from img2imgkit.images.pillow_warnings import captured_warnings
 
 
 def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
@@ -70,7 +70,7 @@ def checked(path: Path, ids: np.ndarray, classes: int, unknown: int | None) -> n
 def _indices(path: Path) -> np.ndarray:
     """What a picture with a palette of its own holds: indices into it. Its header has been read already."""
     try:
-        with path.open("rb") as file, heard():
+        with path.open("rb") as file, captured_warnings():
             return np.asarray(formats.open_header(file)).astype(np.int32)
     except Exception as error:  # decoders raise anything on damaged data
         raise DataError(f"{path}: is damaged: {error}") from error

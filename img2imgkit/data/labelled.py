@@ -11,16 +11,17 @@ from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.domains import LabelSet, label_set
+from img2imgkit.data.domains import LabelledPictures, labelled_pictures
 from img2imgkit.data.folders import by_role, probed, undecodable
 from img2imgkit.data.framing import resized_to
 from img2imgkit.data.jitter import Jitter, jittered
-from img2imgkit.data.options import ReaderOptions, Unsuited, enlarges, not_a_multiple
+from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import read_levels
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 
 class LabelledSet(Config):
@@ -52,7 +53,7 @@ class LabelledOptions(LabelledSet, ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = enlarges(self.kind, geometry)
         if problem := not_a_multiple(self.resize, geometry):
             found.append(("resize", problem))
@@ -79,7 +80,6 @@ class LabelledReader(Reader):
     https://arxiv.org/abs/1711.09020, section 3.3).
     """
 
-    kind: ClassVar[DataKind] = "labelled"
     options: LabelledOptions
 
     def __init__(self, options: LabelledOptions, geometry: Geometry) -> None:
@@ -87,7 +87,8 @@ class LabelledReader(Reader):
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.sets = [
-            label_set(each.folder, each.attributes, each.selected, self.problems, self.notes) for each in options.sets
+            labelled_pictures(each.folder, each.attributes, each.selected, self.problems, self.notes)
+            for each in options.sets
         ]
         self.pictures = [self._large_enough(each) for each in self.sets]
         self.labels = [self._labels(number) for number in range(len(self.sets))]
@@ -148,7 +149,7 @@ class LabelledReader(Reader):
         pictures = by_role(folder, ("source",))
         return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
-    def _large_enough(self, found: LabelSet) -> list[Path]:
+    def _large_enough(self, found: LabelledPictures) -> list[Path]:
         """The pictures that a square can be cut from; others are problems."""
         problems = {path: problem for path in found.labels if (problem := self._problem(*found.size(path)))}
         self.problems += [f"{path}: {problem}" for path, problem in problems.items()]
@@ -177,3 +178,32 @@ class LabelledReader(Reader):
         top, left = round((height - side) / 2), round((width - side) / 2)
         size = (self.options.resize, self.options.resize)
         return resized_to(pixels[top : top + side, left : left + side], size, "bilinear")
+
+
+class Labelled(DataKind):
+    """Pictures of several domains, each with its label and the label of another picture."""
+
+    keys = ("source", "label", "target_label", "label_set")
+    picture_alone = False
+    example_fields: ClassVar[Mapping[str, str]] = {"sets": "the names of the domains, a list for each set"}
+    Options = LabelledOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return LabelledReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        """Each label names one domain of its set; the sets take turns. ``data`` may state the pictures' ``size``."""
+        sets, size = data["sets"], data.get("size", side)
+        chosen = (np.arange(images) % len(sets)).astype(np.int32)
+        first = np.cumsum([0, *map(len, sets)])
+        domains = np.eye(first[-1], dtype=np.float32)
+
+        def labels() -> np.ndarray:
+            numbers = [int(first[each] + random.integers(len(sets[each]))) for each in chosen]
+            return np.asarray(domains[numbers])
+
+        source = noise(random, images, size, geometry.channels)
+        return {"source": source, "label": labels(), "target_label": labels(), "label_set": chosen}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
@@ -13,12 +14,12 @@ from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, Size
 from img2imgkit.data.jitter import jittered
-from img2imgkit.data.options import Unsuited
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import read_levels, with_channels
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 
 class PairedOptions(FramedOptions):
@@ -34,8 +35,8 @@ class PairedOptions(FramedOptions):
     )
     direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="which half of them is the source")
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found = super().unsuited(geometry)
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
         if self.folder is None:
             found += [
                 (name, "is required, or 'folder'") for name in ("source", "target") if getattr(self, name) is None
@@ -50,7 +51,6 @@ class PairedOptions(FramedOptions):
 class PairedReader(Reader):
     """The same crop of a source and of its target."""
 
-    kind: ClassVar[DataKind] = "paired"
     options: PairedOptions
 
     def __init__(self, options: PairedOptions, geometry: Geometry) -> None:
@@ -138,3 +138,22 @@ class PairedReader(Reader):
             raise DataError(f"{paths[0]}: is {size[0]}x{size[1]}, and its target has another size")
         middles = (self.framing.middle_of(pixels) for pixels in pictures)
         return dict(zip(("source", "target"), middles, strict=False))
+
+
+class Paired(DataKind):
+    """Pictures and their targets, which have the same size."""
+
+    keys = ("source", "target")
+    Options = PairedOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return PairedReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        return {
+            "source": noise(random, images, side, geometry.channels),
+            "target": noise(random, images, side * geometry.scale, geometry.written),
+        }

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img2imgkit import images
-from img2imgkit.data.reader import Contents
+from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
 
 MAX_LISTED = 20

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from img2imgkit.data.reader import Arrays
+from img2imgkit.data_kind import Arrays
 
 
 class Prefetch:

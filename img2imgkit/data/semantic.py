@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, complaints, matched, probed, scan, undecodable
+from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
-from img2imgkit.data.options import Unsuited
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.palettes import Palette, read_palette
 from img2imgkit.data.pictures import read_levels
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
+
+_BLOCK = 4  # pixels, of a class in a random batch
 
 
 class SemanticOptions(FramedOptions):
@@ -43,8 +45,8 @@ class SemanticOptions(FramedOptions):
         default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
     )
 
-    def unsuited(self, geometry: Geometry) -> Unsuited:
-        found = super().unsuited(geometry)
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
         if geometry.channels != 1:
             found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
         if self.unknown is not None and self.unknown < self.classes:
@@ -65,7 +67,6 @@ class SemanticOptions(FramedOptions):
 class SemanticReader(Reader):
     """The same crop of a label map, of its instance map and of its photograph."""
 
-    kind: ClassVar[DataKind] = "semantic"
     options: SemanticOptions
 
     def __init__(self, options: SemanticOptions, geometry: Geometry) -> None:
@@ -117,9 +118,9 @@ class SemanticReader(Reader):
         label, target, *instance = self.folders
         readable = self.palette is not None or self.options.palette is None  # else every map would be a problem
         return [
-            *complaints(label.usable if readable else (), self._label),
+            *problems_in(label.usable if readable else (), self._label),
             *undecodable(target.usable, self.channels),
-            *(problem for folder in instance for problem in complaints(folder.usable, read_ids)),
+            *(problem for folder in instance for problem in problems_in(folder.usable, read_ids)),
         ]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
@@ -167,3 +168,31 @@ class SemanticReader(Reader):
         if "target" in paths:
             batch["target"] = self.framing.middle_of(read_levels(paths["target"], self.channels))
         return batch
+
+
+class Semantic(DataKind):
+    """Label maps, with or without instance maps, and the photographs that they describe."""
+
+    keys = ("label", "instance", "target")
+    ids = ("label", "instance")
+    label_maps = True
+    picture_alone = False
+    Options = SemanticOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return SemanticReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        """Blocks of every class, with two objects of each."""
+        classes = geometry.ids or data["classes"]
+        blocks = -(-side // _BLOCK)
+        label, other = (
+            random.integers(0, most, (images, blocks, blocks, 1)).repeat(_BLOCK, 1).repeat(_BLOCK, 2)
+            for most in (classes, 2)
+        )
+        ids = {"label": label, "instance": 1000 * label + other}
+        maps = {name: each[:, :side, :side].astype(np.float32) for name, each in ids.items()}
+        return {**maps, "target": noise(random, images, side, geometry.written)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,11 +14,12 @@ from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing
 from img2imgkit.data.jitter import jittered
+from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import read_levels
-from img2imgkit.data.reader import Arrays, Contents, Order, Reader, generator_at
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
-from img2imgkit.task import DataKind, Geometry
+from img2imgkit.task import Geometry
 
 
 class UnpairedOptions(FramedOptions):
@@ -32,7 +33,6 @@ class UnpairedOptions(FramedOptions):
 class UnpairedReader(Reader):
     """A crop of a picture of each domain; each domain has an order of its own, so any two may meet."""
 
-    kind: ClassVar[DataKind] = "unpaired"
     options: UnpairedOptions
 
     def __init__(self, options: UnpairedOptions, geometry: Geometry) -> None:
@@ -89,3 +89,22 @@ class UnpairedReader(Reader):
         if problem := self.framing.problem((pixels.shape[1], pixels.shape[0])):
             raise DataError(f"{path}: {problem}")
         return self.framing.middle_of(pixels)
+
+
+class Unpaired(DataKind):
+    """Pictures of two domains, none of which belongs to another."""
+
+    keys = ("a", "b")
+    Options = UnpairedOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return UnpairedReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        return {
+            "a": noise(random, images, side, geometry.channels),
+            "b": noise(random, images, side * geometry.scale, geometry.written),
+        }

@@ -1,10 +1,17 @@
 """Measuring a method: against a reference set, so that its figures compare with published ones, or against pairs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 from img2imgkit.evaluation.pairs import Pair, PairSet, copied, evaluate_pairs, find_pairs, results_in
 from img2imgkit.evaluation.record import record
-from img2imgkit.evaluation.reference import ReferenceSet, Sample, find_set
+from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row
 from img2imgkit.evaluation.score import BICUBIC, Method, evaluate, translated
+from img2imgkit.evaluation.scoring import Scoring, Tally, find_scoring, read_arrays
+from img2imgkit.hooks import hookimpl
+from img2imgkit.metrics import L1, Metric, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, SsimY
 
 __all__ = [
     "BICUBIC",
@@ -15,12 +22,23 @@ __all__ = [
     "ReferenceSet",
     "Row",
     "Sample",
+    "Scoring",
+    "Tally",
     "copied",
     "evaluate",
     "evaluate_pairs",
     "find_pairs",
+    "find_scoring",
     "find_set",
+    "read_arrays",
     "record",
     "results_in",
     "translated",
 ]
+
+
+@hookimpl
+def register_metrics(register: Callable[[type[Metric]], None]) -> None:
+    """Register the metrics that come with img2imgkit."""
+    for metric in (L1, Psnr, Ssim, PsnrY, SsimY, PsnrRgb, SsimRgb):
+        register(metric)

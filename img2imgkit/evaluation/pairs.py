@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation.reference import read
-from img2imgkit.evaluation.result import Evaluation, Row, Watch
+from img2imgkit.evaluation.reference_set import read
+from img2imgkit.evaluation.result import Evaluation, Row, Watch, evaluated
+from img2imgkit.evaluation.scoring import Scoring, Tally
 from img2imgkit.images import Picture, is_image, to_rgb, with_depth
-from img2imgkit.metrics import psnr, ssim
 
-PROTOCOL = "pairs-8bit"
-ABOUT = "8-bit levels of all channels: mean absolute difference, PSNR, SSIM"
-METRICS = ("l1", "psnr", "ssim")
 _SHOWN = 3  # names in an error
 
 
@@ -96,20 +93,22 @@ def results_in(folder: Path, pairs: PairSet) -> Make:
     return lambda pair, _: read(found[pair.name])
 
 
-def evaluate_pairs(pairs: PairSet, make: Make, scale: int = 1, watch: Watch = iter) -> Evaluation:
-    """Score results against the targets of all pairs, under the protocol ``pairs-8bit``.
+def evaluate_pairs(pairs: PairSet, make: Make, scoring: Scoring, scale: int = 1, watch: Watch = iter) -> Evaluation:
+    """Score results against the targets of all pairs, in levels of 8 bits.
 
     ``scale`` is how many times larger results are than sources; ``watch`` is given the rows as they come, and passes
     them on.
 
     Raises:
-        DataError: a picture cannot be read or is too small for the metrics, or a result has not its target's size.
+        DataError: a picture cannot be read, a picture or the set is too small for the metrics, or a result has not its
+            target's size.
     """
-    rows = tuple(watch(_rows(pairs, make)))
-    return Evaluation(pairs.name, scale, PROTOCOL, ABOUT, METRICS, border=0, inputs=pairs.inputs, rows=rows)
+    tally = Tally(scoring, scale)
+    rows = tuple(watch(_rows(pairs, make, tally)))
+    return evaluated(pairs.name, scale, scoring, pairs.inputs, rows, tally)
 
 
-def _rows(pairs: PairSet, make: Make) -> Iterator[Row]:
+def _rows(pairs: PairSet, make: Make, tally: Tally) -> Iterator[Row]:
     for pair in pairs.pairs:
         source, target = pair.read()
         result = make(pair, source)
@@ -119,14 +118,9 @@ def _rows(pairs: PairSet, make: Make) -> Iterator[Row]:
                 f" {source.width}x{source.height} has {result.width}x{result.height}; both need one size"
             )
         try:
-            yield Row(pair.name, _scores(*_alike(_levels(target), _levels(result))))
+            yield Row(pair.name, tally.add(*_alike(_levels(target), _levels(result))))
         except ValueError as error:
             raise DataError(f"{pair.target}: {error}") from error
-
-
-def _scores(target: np.ndarray, result: np.ndarray) -> dict[str, float]:
-    distance = float(np.mean(np.abs(target.astype(np.float64) - result)))
-    return dict(zip(METRICS, (distance, psnr(target, result), ssim(target, result)), strict=True))
 
 
 def _levels(picture: Picture) -> np.ndarray:

@@ -15,7 +15,9 @@ from img2imgkit.files import write_whole
 
 
 def record(folder: Path, evaluation: Evaluation, choices: Mapping[str, Any] | None = None) -> Manifest:
-    """Put the means into a bundle's description, in place of older ones of the same set, protocol, metric and choices.
+    """Put the scores into a bundle's description, in place of older ones of the same set, protocol, metric and choices.
+
+    Recorded are the means over pictures, and what metrics of sets gave.
 
     ``choices`` are those that the bundle was measured with, where they are not its task's own. The description is whole
     at every moment: it is written beside the old one and renamed.
@@ -41,6 +43,6 @@ def _scores(evaluation: Evaluation, choices: dict[str, Any]) -> tuple[Score, ...
     name, protocol = evaluation.set, evaluation.protocol
     return tuple(
         Score(set=name, protocol=protocol, metric=metric, value=round(value, 5), choices=choices)
-        for metric, value in evaluation.mean.items()
+        for metric, value in {**evaluation.mean, **evaluation.whole_set}.items()
         if math.isfinite(value)
     )

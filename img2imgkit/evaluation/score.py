@@ -9,8 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation.reference import ReferenceSet, Sample, levels_of
-from img2imgkit.evaluation.result import Evaluation, Row, Watch
+from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, levels_of
+from img2imgkit.evaluation.result import Evaluation, Row, Watch, evaluated
+from img2imgkit.evaluation.scoring import Scoring, Tally
 from img2imgkit.images import Picture
 from img2imgkit.images.matlab import imresize
 from img2imgkit.metrics import Protocol
@@ -29,32 +30,26 @@ class Method:
     inputs: str = ""
 
 
-def evaluate(reference: ReferenceSet, method: Method, protocol: Protocol, watch: Watch = iter) -> Evaluation:
-    """Score a method on every picture of a set; ``scale`` pixels on each border do not count.
+def evaluate(reference: ReferenceSet, method: Method, scoring: Scoring, watch: Watch = iter) -> Evaluation:
+    """Score a method on every picture of a set, inside the border of the scoring's protocol.
 
     ``watch`` is given the rows as they come, and passes them on.
 
     Raises:
-        DataError: a picture is too small for the metrics, or the method's result has another size.
+        DataError: a picture or the set is too small for the metrics, or the method's result has another size.
     """
-    return Evaluation(
-        set=reference.name,
-        scale=reference.scale,
-        protocol=protocol.name,
-        about=protocol.about,
-        metrics=protocol.metrics,
-        border=reference.scale,
-        inputs=method.inputs or reference.inputs,
-        rows=tuple(watch(_rows(reference, method, protocol))),
-    )
+    tally = Tally(scoring, reference.scale)
+    rows = tuple(watch(_rows(reference, method, scoring.protocol, tally)))
+    inputs = method.inputs or reference.inputs
+    return evaluated(reference.name, reference.scale, scoring, inputs, rows, tally)
 
 
-def _rows(reference: ReferenceSet, method: Method, protocol: Protocol) -> Iterator[Row]:
+def _rows(reference: ReferenceSet, method: Method, protocol: Protocol, tally: Tally) -> Iterator[Row]:
     """The rows of ``evaluate`` as they come."""
     for sample in reference.samples:
         planes = [protocol.planes(levels) for levels in (sample.reference, method.enlarge(sample, protocol))]
         try:
-            yield Row(sample.name, protocol.compare(planes[0], planes[1], reference.scale))
+            yield Row(sample.name, tally.add(*planes))
         except ValueError as error:
             raise DataError(f"{sample.sharp}: {error}") from error
 

@@ -16,10 +16,20 @@ import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import deep, exif_block, formats, metadata, png_chunks, png_read, profiles, raster, tiff_read
-from img2imgkit.images.complaints import heard
+from img2imgkit.images import (
+    exif_block,
+    formats,
+    high_depth,
+    metadata,
+    png_chunks,
+    png_read,
+    profiles,
+    raster,
+    tiff_read,
+)
 from img2imgkit.images.metadata import Beside
 from img2imgkit.images.picture import Picture
+from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.images.raster import Raster
 
 DEFAULT_MAX_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
@@ -32,13 +42,13 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
     Raises:
         DecodeError: it cannot be read, is no picture, is damaged, or is larger than ``max_pixels``.
     """
-    with _reasons(path), _opened(path) as file, heard() as complaints:
+    with _reasons(path), _opened(path) as file, captured_warnings() as warned:
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
         reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
         picture = reader(file, max_pixels)
-    return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *complaints))))
+    return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 
 @contextlib.contextmanager
@@ -124,7 +134,7 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
         raise DecodeError(_no_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
-    pixels = deep.read(file, image) or raster.from_image(image)
+    pixels = high_depth.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow takes every file for one of Adobe's, who invert

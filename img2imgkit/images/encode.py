@@ -10,7 +10,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.errors import EncodeError
-from img2imgkit.images import holds, profiles, writers
+from img2imgkit.images import format_support, profiles, writers
 from img2imgkit.images.exif_block import sized
 from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
@@ -64,7 +64,7 @@ def encode(picture: Picture, format: str, options: EncodeOptions | None = None) 
         raise EncodeError(_no_such(format))
     fresh = replace(picture, notes=())
     try:
-        fitted = _with_metadata(holds.fit(_by_policy(fresh, options), format), format)
+        fitted = _with_metadata(format_support.fit(_by_policy(fresh, options), format), format)
         return _written(fitted, format, options)
     except EncodeError:
         raise
@@ -105,7 +105,7 @@ def _by_policy(picture: Picture, options: EncodeOptions) -> Picture:
 
 def _with_metadata(picture: Picture, format: str) -> Picture:
     """Leave out what the format, or the picture as it has become, cannot carry; every loss is a note."""
-    said, can = picture.metadata, holds.FORMATS[format]
+    said, can = picture.metadata, format_support.FORMATS[format]
     losses: list[str] = []
     if said.icc is not None and (loss := _profile_loss(said.icc, picture, format)):
         losses, said = [*losses, loss], replace(said, icc=None)
@@ -127,7 +127,7 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
 
 
 def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:
-    if not holds.FORMATS[format].icc:
+    if not format_support.FORMATS[format].icc:
         return f"{format} holds no ICC profile; colours may look different (icc: srgb converts them)"
     space = profiles.space_of(icc)
     if space is None:

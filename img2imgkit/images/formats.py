@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images.holds import FORMATS
+from img2imgkit.images.format_support import FORMATS
 
 # Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
 # Pillow starts (Ghostscript), video headers without pixels, and formats that only a Windows library draws.
@@ -43,7 +43,7 @@ def suffixes() -> Mapping[str, str]:
     return MappingProxyType({**known, ".mpo": "JPEG"})
 
 
-def format_of(path: Path) -> str | None:
+def format_of(path: PurePath) -> str | None:
     """The format that a file's suffix stands for, or None. Nothing is opened."""
     return suffixes().get(path.suffix.lower())
 

@@ -13,7 +13,7 @@ from img2imgkit.images.picture import Picture
 MOST = 256
 
 
-class Palette(NamedTuple):
+class IndexedColours(NamedTuple):
     """Every colour of a picture, and which one each pixel has.
 
     Shapes:
@@ -33,7 +33,7 @@ class Palette(NamedTuple):
         return image
 
 
-def palette_of(picture: Picture) -> Palette | None:
+def indexed(picture: Picture) -> IndexedColours | None:
     """The palette of an 8-bit grey or RGB picture with at most 256 colours, or None. Translucent ones come first."""
     if picture.depth != 8 or picture.space == "cmyk":
         return None
@@ -44,7 +44,7 @@ def palette_of(picture: Picture) -> Palette | None:
     if len(colours) > MOST:
         return None
     table = colours[:, None].astype(">u4").view(np.uint8)[:, [1, 2, 3, 0]]  # sorted by alpha, the highest byte
-    return Palette(table, index.reshape(packed.shape).astype(np.uint8))
+    return IndexedColours(table, index.reshape(packed.shape).astype(np.uint8))
 
 
 def keyed(picture: Picture) -> tuple[Image.Image, tuple[str, ...]]:
@@ -53,7 +53,7 @@ def keyed(picture: Picture) -> tuple[Image.Image, tuple[str, ...]]:
     Alpha of 128 and more counts as opaque. Further colours are merged by median cut, without dithering.
     """
     notes: tuple[str, ...] = ()
-    exact = palette_of(picture)
+    exact = indexed(picture)
     if exact is not None and (exact.table[:, 3] == 255).sum() >= len(exact.table) - 1 and exact.table[0, 3] in (0, 255):
         return _with_key(exact.table, exact.indices, exact.table[0, 3] == 0), notes
     hidden = np.zeros(picture.color.shape[:2], bool)
@@ -62,7 +62,7 @@ def keyed(picture: Picture) -> tuple[Image.Image, tuple[str, ...]]:
         if ((picture.alpha != 0) & (picture.alpha != 255)).any():
             notes += ("transparency is on or off in this format: half-transparent pixels were decided",)
     color = np.where(hidden[..., None], 0, picture.color).astype(np.uint8)
-    found = palette_of(replace(picture, color=color, alpha=np.where(hidden, 0, 255).astype(np.uint8)[..., None]))
+    found = indexed(replace(picture, color=color, alpha=np.where(hidden, 0, 255).astype(np.uint8)[..., None]))
     if found is not None:
         return _with_key(found.table, found.indices, bool(hidden.any())), notes
     rgb = Image.fromarray(np.broadcast_to(color, (*color.shape[:2], 3)).copy())

@@ -21,7 +21,7 @@ _DEEP_MODES = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-class Header(NamedTuple):
+class PngHeader(NamedTuple):
     """What IHDR says."""
 
     width: int
@@ -37,7 +37,7 @@ class _Parts(NamedTuple):
     pixels: list[bytes]  # IDAT chunks as they stand in the file, with length, name and check sum
 
 
-def header(file: BinaryIO) -> Header:
+def header(file: BinaryIO) -> PngHeader:
     """The header of a PNG file.
 
     Raises:
@@ -51,7 +51,7 @@ def header(file: BinaryIO) -> Header:
     width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start[16:29])
     if colour not in _SAMPLES or bits not in (1, 2, 4, 8, 16):
         raise DecodeError(f"is damaged: its PNG header states colour type {colour} with {bits} bits")
-    return Header(width, height, bits, colour, bool(interlaced))
+    return PngHeader(width, height, bits, colour, bool(interlaced))
 
 
 def read(file: BinaryIO) -> Raster:
@@ -89,14 +89,14 @@ def _parts(file: BinaryIO) -> _Parts:
     return _Parts(palette, transparency, pixels)
 
 
-def _plain(head: Header, parts: _Parts) -> np.ndarray:
+def _plain(head: PngHeader, parts: _Parts) -> np.ndarray:
     data = [SIGNATURE, _header_chunk(head.width, head.height, head)]
     data += [packed(b"PLTE", parts.palette)] if head.colour == PALETTE else []
     data += [packed(b"tRNS", parts.transparency)] if parts.transparency else []
     return imagecodecs.png_decode(b"".join([*data, *parts.pixels, packed(b"IEND", b"")]))
 
 
-def _interlaced(head: Header, parts: _Parts) -> np.ndarray:
+def _interlaced(head: PngHeader, parts: _Parts) -> np.ndarray:
     """Decode each of the seven passes as a picture of its own, and put their pixels in place."""
     rows = [
         (len(range(x, head.width, dx)), len(range(y, head.height, dy)), np.s_[y::dy, x::dx]) for x, y, dx, dy in _PASSES
@@ -109,7 +109,7 @@ def _interlaced(head: Header, parts: _Parts) -> np.ndarray:
         if not size:
             continue
         chunk = packed(b"IDAT", zlib.compress(data[start : start + size], 0))
-        part = _plain(Header(width, height, head.bits, head.colour, False), parts._replace(pixels=[chunk]))
+        part = _plain(PngHeader(width, height, head.bits, head.colour, False), parts._replace(pixels=[chunk]))
         part = part.reshape(height, width, -1)
         if whole is None:
             whole = np.empty((head.height, head.width, part.shape[2]), part.dtype)
@@ -128,11 +128,11 @@ def _inflated(chunks: list[bytes], size: int) -> bytes:
     return rows
 
 
-def _row_bytes(width: int, head: Header) -> int:
+def _row_bytes(width: int, head: PngHeader) -> int:
     return (width * _SAMPLES[head.colour] * head.bits + 7) // 8
 
 
-def _header_chunk(width: int, height: int, head: Header) -> bytes:
+def _header_chunk(width: int, height: int, head: PngHeader) -> bytes:
     return packed(b"IHDR", struct.pack(">IIBBBBB", width, height, head.bits, head.colour, 0, 0, 0))
 
 

@@ -74,12 +74,12 @@ def read(file: BinaryIO) -> Raster:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
     channels = _CHANNELS[space]
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[space]
-    deep = pixels.dtype == np.uint16
+    high_depth = pixels.dtype == np.uint16
     if not extras or extras[0] not in (_PREMULTIPLIED, _STRAIGHT):
         dropped = ("unspecified extra channels were left out",) if pixels.shape[2] > channels else ()
-        name = ("I;16" if space == "grey" else f"{mode};16") if deep else mode
+        name = ("I;16" if space == "grey" else f"{mode};16") if high_depth else mode
         return Raster(np.ascontiguousarray(pixels[..., :channels]), None, space, name, notes + dropped)
-    raster = split(pixels[..., : channels + 1], f"{mode}A;16" if deep else f"{mode}A")
+    raster = split(pixels[..., : channels + 1], f"{mode}A;16" if high_depth else f"{mode}A")
     if extras[0] == _PREMULTIPLIED:
         raster = raster._replace(color=_unpremultiplied(raster.color, raster.alpha))
     return raster._replace(notes=notes)

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from img2imgkit.images import bmp, metadata, png_chunks, tiff_write
-from img2imgkit.images.holds import FORMATS
-from img2imgkit.images.palette import keyed, palette_of
+from img2imgkit.images.format_support import FORMATS
+from img2imgkit.images.palette import indexed, keyed
 from img2imgkit.images.picture import Picture
 
 _MODES = {
@@ -24,7 +24,7 @@ _MODES = {
 }
 
 
-class Written(NamedTuple):
+class Encoding(NamedTuple):
     """The bytes of a file, the mode it was written in, and what that cost."""
 
     data: bytes
@@ -32,7 +32,7 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> Written:
+def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> Encoding:
     """A picture as the bytes of a file."""
     if format == "PNG":
         return _png(picture, compression)
@@ -43,15 +43,15 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if picture.depth == 16:
         return {"PPM": _netpbm, "JPEG2000": _jpeg2000, "SGI": _sgi}[format](picture)
     if format == "BMP" and picture.alpha is not None:
-        return Written(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
+        return Encoding(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
     data = _saved(image, format, _pillow_options(picture, format, quality, lossless))
     if format == "JPEG" and picture.metadata.iptc:
         data = metadata.with_iptc(data, picture.metadata.iptc)
-    return Written(data, image.mode)
+    return Encoding(data, image.mode)
 
 
-def _deep_mode(picture: Picture) -> str:
+def _mode(picture: Picture) -> str:
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space] + ("" if picture.alpha is None else "A")
     if picture.depth == 8:
         return mode
@@ -84,7 +84,7 @@ def _small_image(picture: Picture, format: str) -> Image.Image | None:
     if FORMATS[format].bilevel and _is_bilevel(picture):
         return Image.fromarray(np.ascontiguousarray(picture.color[..., 0])).convert("1")
     may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
-    if may_be_palette and picture.mode == "P" and (found := palette_of(picture)):
+    if may_be_palette and picture.mode == "P" and (found := indexed(picture)):
         return found.image(picture.alpha is not None)
     return None
 
@@ -96,17 +96,17 @@ def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
 
 
 def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool) -> dict[str, Any]:
-    said, holds = picture.metadata, FORMATS[format]
+    said, support = picture.metadata, FORMATS[format]
     options: dict[str, Any] = {}
-    if said.icc and holds.icc:
+    if said.icc and support.icc:
         options["icc_profile"] = said.icc
-    if said.exif and holds.exif:
+    if said.exif and support.exif:
         options["exif"] = b"Exif\0\0" + said.exif if format == "JPEG" else said.exif
-    if said.xmp and holds.xmp:
+    if said.xmp and support.xmp:
         options["xmp"] = said.xmp
-    if said.dpi and holds.dpi:
+    if said.dpi and support.dpi:
         options["dpi"] = said.dpi
-    if holds.text and (comment := said.text.get("Comment")):
+    if support.text and (comment := said.text.get("Comment")):
         options["comment"] = comment.encode()
     if format in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": ("4:4:4" if quality >= 90 else "4:2:0")}
@@ -115,14 +115,14 @@ def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool)
     return options
 
 
-def _png(picture: Picture, compression: int) -> Written:
+def _png(picture: Picture, compression: int) -> Encoding:
     small = _small_image(picture, "PNG") if picture.depth == 8 else None
     if small is not None:
         data, mode = _saved(small, "PNG", {"compress_level": compression}), small.mode
     else:
-        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _deep_mode(picture)
+        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _mode(picture)
     chunks, notes = _png_chunks(picture)
-    return Written(png_chunks.insert(data, chunks), mode, notes)
+    return Encoding(png_chunks.insert(data, chunks), mode, notes)
 
 
 def _png_chunks(picture: Picture) -> tuple[list[png_chunks.Chunk], tuple[str, ...]]:
@@ -145,28 +145,28 @@ def _png_chunks(picture: Picture) -> tuple[list[png_chunks.Chunk], tuple[str, ..
     return chunks, tuple(notes)
 
 
-def _gif(picture: Picture) -> Written:
+def _gif(picture: Picture) -> Encoding:
     if picture.space == "grey" and picture.alpha is None and picture.mode != "P":
         image, notes = _image(picture, "GIF"), tuple[str, ...]()
     else:
         image, notes = keyed(picture)
-    return Written(_saved(image, "GIF", _pillow_options(picture, "GIF", 0, True)), image.mode, notes)
+    return Encoding(_saved(image, "GIF", _pillow_options(picture, "GIF", 0, True)), image.mode, notes)
 
 
-def _tiff(picture: Picture, compression: int) -> Written:
+def _tiff(picture: Picture, compression: int) -> Encoding:
     tags = _tiff_tags(picture)
     if _is_bilevel(picture):
-        return Written(tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1")
-    found = palette_of(picture) if picture.mode == "P" else None
+        return Encoding(tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1")
+    found = indexed(picture) if picture.mode == "P" else None
     if found and (found.table[:, 3] == 255).all():  # a TIFF palette has no alpha
         table = np.zeros((256, 3), np.uint16)
         table[: len(found.table)] = found.table[:, :3].astype(np.uint16) * 257
         tags[320] = tuple(table.T.ravel().tolist())
         data = tiff_write.write(found.indices[..., None], "palette", tags, bits=8, alpha=False, level=compression)
-        return Written(data, "P")
+        return Encoding(data, "P")
     alpha = picture.alpha is not None
     data = tiff_write.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
-    return Written(data, _deep_mode(picture))
+    return Encoding(data, _mode(picture))
 
 
 def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
@@ -184,22 +184,22 @@ def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
     return tags
 
 
-def _netpbm(picture: Picture) -> Written:
+def _netpbm(picture: Picture) -> Encoding:
     """16-bit PGM or PPM: a text header, then levels with the high byte first."""
     kind = "P5" if picture.space == "grey" else "P6"
     head = f"{kind}\n{picture.width} {picture.height}\n65535\n".encode()
-    return Written(head + picture.color.astype(">u2").tobytes(), _deep_mode(picture))
+    return Encoding(head + picture.color.astype(">u2").tobytes(), _mode(picture))
 
 
-def _jpeg2000(picture: Picture) -> Written:
+def _jpeg2000(picture: Picture) -> Encoding:
     """16-bit JP2, without loss."""
     data = imagecodecs.jpeg2k_encode(_stacked(picture), level=0, codecformat="jp2", reversible=True)
-    return Written(bytes(data), _deep_mode(picture))
+    return Encoding(bytes(data), _mode(picture))
 
 
-def _sgi(picture: Picture) -> Written:
+def _sgi(picture: Picture) -> Encoding:
     """16-bit SGI: a header of 512 bytes, then planes of rows from the bottom up, the high byte first."""
     planes = np.moveaxis(_stacked(picture)[::-1], -1, 0)
     sides = (2 if len(planes) == 1 else 3, picture.width, picture.height, len(planes))
     head = struct.pack(">HBBHHHHII", 474, 0, 2, *sides, 0, 65535).ljust(512, b"\0")
-    return Written(head + planes.astype(">u2").tobytes(), _deep_mode(picture))
+    return Encoding(head + planes.astype(">u2").tobytes(), _mode(picture))

@@ -1,16 +1,18 @@
 """Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made.
 
-refer           from a name or a path to a reference: what a translation runs, described but not loaded
-reference       what every reference is; that of a bundle
+model_finder    from a name or a path to a reference: what a translation runs, described but not loaded
+model_reference what every reference is; that of a bundle
 translator      a picture through a model: pad, tile, run, blend, crop
-settings        how: the options of a translation
-sides, codes    what goes in beside the picture; codes kept in files
+translate_options
+                how: the options of a translation
+conditions      what goes in besides the picture: maps, codes, values
+codes           codes kept in files
 
-colour          how a picture is readied and finished: space, depth, grey
+colour          the space that a picture has in the model, and the one that its translation has
 transparency    alpha
 padding         pictures continued beyond their edges
 grid, tiling    tiles that cover a picture; which ones memory allows
-bands           tiles blended into rows
+blending        tiles blended into rows
 
 model           which engine runs a model, and tiles of levels through it
 engine          what every engine is
@@ -21,31 +23,44 @@ footprint       the memory that a network needs per pixel
 """
 
 from img2imgkit.inference.codes import load_code, save_code
+from img2imgkit.inference.conditions import (
+    Conditioning,
+    Translates,
+    chosen,
+    conditioning,
+    conditions_of,
+    encode_pictures,
+    encoded_conditions,
+    parse_condition,
+    prove_known,
+)
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.refer import MODEL_FILES, refer
-from img2imgkit.inference.reference import BundleReference, Reference
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Beside, Translates, beside, chosen, parsed, prove_known, sides_of
+from img2imgkit.inference.model_finder import MODEL_FILES, ModelFinder, find_model
+from img2imgkit.inference.model_reference import BundleReference, ModelReference
+from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [
     "MODEL_FILES",
-    "Beside",
     "BundleReference",
+    "Conditioning",
     "Describe",
     "ExportedModel",
-    "Reference",
-    "Settings",
+    "ModelFinder",
+    "ModelReference",
+    "TranslateOptions",
     "Translates",
     "Translation",
     "Translator",
-    "beside",
     "chosen",
+    "conditioning",
+    "conditions_of",
+    "encode_pictures",
+    "encoded_conditions",
+    "find_model",
     "load_code",
-    "parsed",
+    "parse_condition",
     "prove_known",
-    "refer",
     "save_code",
-    "sides_of",
 ]

@@ -23,14 +23,14 @@ class CodeFile(Config):
     """A code, and where it is from; a code is only understood by the weights that made it."""
 
     format: int = Field(ge=1, le=FORMAT)
-    side: str
+    condition: str
     bundle: str
     digest: str
     pictures: tuple[str, ...]
     code: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1)
 
 
-def save_code(path: Path, code: np.ndarray, side: str, manifest: Manifest, pictures: Sequence[str]) -> None:
+def save_code(path: Path, code: np.ndarray, condition: str, manifest: Manifest, pictures: Sequence[str]) -> None:
     """Write a code file: JSON with the code, and the names of the bundle and the pictures.
 
     Shapes:
@@ -38,20 +38,20 @@ def save_code(path: Path, code: np.ndarray, side: str, manifest: Manifest, pictu
     Raises:
         BundleError: it cannot be written.
     """
-    about = {"format": FORMAT, "side": side, "bundle": manifest.name, "digest": manifest.digest}
+    about = {"format": FORMAT, "condition": condition, "bundle": manifest.name, "digest": manifest.digest}
     try:
         write_whole(path, json.dumps({**about, "pictures": list(pictures), "code": code.tolist()}) + "\n")
     except OSError as error:
         raise BundleError(f"{path}: cannot write it: {error.strerror or error}") from error
 
 
-def load_code(path: Path, side: str, manifest: Manifest) -> np.ndarray:
-    """Read a code file for a side of a bundle.
+def load_code(path: Path, condition: str, manifest: Manifest) -> np.ndarray:
+    """Read a code file for a condition of a bundle.
 
     Shapes:
         -> (D,) float32
     Raises:
-        BundleError: it cannot be read, is none, or is of another side or of another bundle.
+        BundleError: it cannot be read, is none, or is of another condition or of another bundle.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -62,8 +62,8 @@ def load_code(path: Path, side: str, manifest: Manifest) -> np.ndarray:
         raise BundleError(f"{path}: no code file: {getattr(error, 'strerror', None) or error}") from None
     except ConfigError as error:
         raise BundleError(f"{path}: no code file: {error}") from None
-    if file.side != side:
-        raise BundleError(f"{path}: a code for {file.side!r}, and {side!r} is asked for")
+    if file.condition != condition:
+        raise BundleError(f"{path}: a code for {file.condition!r}, and {condition!r} is asked for")
     if file.digest != manifest.digest:
         raise BundleError(f"{path}: made with another bundle ({file.bundle}): make it again with {manifest.name}")
     return np.asarray(file.code, np.float32)

@@ -10,8 +10,8 @@ from img2imgkit.images import Picture, to_grey, to_rgb, to_srgb
 from img2imgkit.task import Geometry
 
 
-def readied(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
-    """The picture in grey or RGB, as the networks are to see it.
+def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
+    """The picture in grey or RGB, as the networks read it.
 
     Where its translation has another space, it is brought to sRGB, since a profile explains the levels of one space
     only. Grey whose translation is in colour is repeated for networks that read three channels; colour gives its luma
@@ -28,8 +28,8 @@ def readied(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
     return to_rgb(picture) if geometry.channels == 3 else to_srgb(picture)
 
 
-def finished(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) -> Picture:
-    """The readied picture with the pixels of its translation, in the space that they have.
+def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) -> Picture:
+    """The picture that ``to_model`` gave, with the pixels of its translation, in the space that they have.
 
     Shapes:
         color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type

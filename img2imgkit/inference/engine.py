@@ -46,7 +46,7 @@ class Engine(ABC):
         """Translate tiles, and say of each whether every value is finite.
 
         Shapes:
-            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of semantic data; what the task wants besides,
+            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of a label map; what the task wants besides,
                 (N, H, W, C) or (N, D) -> (N, scale * H, scale * W, written), float32; (N,), bool
         Raises:
             OutOfMemory: the device has no memory for it.
@@ -54,7 +54,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
         """The code of a picture. Shapes: (1, H, W, written) float32 in [-1, 1] -> (1, D)."""
 
     @abstractmethod

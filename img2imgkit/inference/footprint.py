@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from img2imgkit.inference.conditions import blank
 from img2imgkit.inference.grid import Span, padded
-from img2imgkit.inference.sides import blank
 from img2imgkit.task import Networks, Task, Tensor
 
 PROBE = 64  # pixels; networks that need more get that
@@ -24,8 +24,8 @@ def bytes_per_pixel(task: Task, nets: Networks) -> float:
     geometry = task.geometry()
     side = padded(PROBE, geometry)
     source = tf.TensorSpec((1, side, side, geometry.channels), tf.float32)
-    besides = blank(task, nets, side, side).at([(Span(0, side, 0, side), Span(0, side, 0, side))])
-    specs = {name: tf.TensorSpec(array.shape, tf.float32) for name, array in besides.items()}
+    conditions = blank(task, nets, side, side).at([(Span(0, side, 0, side), Span(0, side, 0, side))])
+    specs = {name: tf.TensorSpec(array.shape, tf.float32) for name, array in conditions.items()}
 
     def translate(inputs: Mapping[str, Tensor]) -> Tensor:
         return task.translate(nets, inputs)

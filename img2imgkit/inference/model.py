@@ -14,13 +14,14 @@ from img2imgkit.images import to_unit
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.network import Network
-from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.translate_options import TranslateOptions
 
+PROBE = 64  # pixels a side, of the picture that number formats are compared on
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
 def engine_of(
-    model: Bundle | ExportedModel, settings: Settings, device: str
+    model: Bundle | ExportedModel, options: TranslateOptions, device: str
 ) -> tuple[Engine, Callable[[], Engine] | None]:
     """What runs a model's tiles, and what makes the same in float32 where it computes in less.
 
@@ -29,10 +30,10 @@ def engine_of(
         BundleError: an exported model is refused, or cannot be opened.
     """
     if isinstance(model, ExportedModel):
-        return model.engine(settings, device), None
-    names, single = backend.devices(device), settings.batch == 1
-    engine = Network(model.task, model.nets, settings.precision, names, single)
-    if settings.precision == "float32":
+        return model.engine(options, device), None
+    names, single = backend.devices(device), options.batch == 1
+    engine = Network(model.task, model.nets, options.precision, names, single)
+    if options.precision == "float32":
         return engine, None
     return engine, lambda: Network(model.task, model.nets, "float32", names[:1], single)
 
@@ -64,7 +65,7 @@ class Model:
         """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
         return self._geometry.written if given == self._geometry.channels else given
 
-    def __call__(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
+    def __call__(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
         """Translate tiles of one picture.
 
         Grey goes through networks that read three channels as three equal ones, and returns as the mean of what they
@@ -72,31 +73,31 @@ class Model:
 
         Shapes:
             tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and 1 where the networks write 3 from 1
-            beside: what the task wants besides, (N, H, W, C) or (N, D)
+            conditioning: what the task wants besides the picture, (N, H, W, C) or (N, D)
                 -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
             OutOfMemory: the device has no memory for it.
             TranslateError: the output holds NaN or infinity, in float32 too.
         """
         channels, count = tiles.shape[-1], len(tiles)
-        beside, unit = beside or {}, self._read(tiles)
+        conditioning, unit = conditioning or {}, self._read(tiles)
         if channels == self._geometry.channels:
-            return self._turned({**beside, "source": unit})
+            return self._turned({**conditioning, "source": unit})
         if channels == 1:
-            return self._turned({**beside, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
-        assert self._geometry.written == 1, "colour is readied for networks that colour grey"
-        thrice = {name: np.concatenate([array] * channels) for name, array in beside.items()}
+            return self._turned({**conditioning, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
+        assert self._geometry.written == 1, "``to_model`` makes grey for networks that colour it"
+        thrice = {name: np.concatenate([array] * channels) for name, array in conditioning.items()}
         planes = np.concatenate([unit[..., i : i + 1] for i in range(channels)])
         apart = self._turned({**thrice, "source": planes})
         return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
 
-    def difference(self, tiles: np.ndarray, beside: Arrays | None = None) -> np.ndarray:
+    def difference(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
         """How far the network is from float32, in units of [-1, 1]; the same shape as the output.
 
         Shapes:
             tiles: (N, H, W, read)
         """
-        inputs = {**(beside or {}), "source": self._read(tiles)}
+        inputs = {**(conditioning or {}), "source": self._read(tiles)}
         return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
     def _read(self, tiles: np.ndarray) -> np.ndarray:
@@ -146,3 +147,15 @@ def turned_back(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
     """The inverse of ``turned``."""
     back = np.rot90(tiles, -quarter, axes=(1, 2))
     return back[:, :, ::-1] if flip else back
+
+
+def probe(side: int, channels: int) -> np.ndarray:
+    """Levels with ramps, edges and noise; always the same.
+
+    Shapes:
+        -> (side, side, channels), uint8
+    """
+    ramp = np.linspace(0, 255, side)[None, :, None] * np.ones((side, 1, channels))
+    ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
+    ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
+    return ramp.astype(np.uint8)

@@ -9,12 +9,13 @@ import numpy as np
 
 from img2imgkit.errors import TranslateError
 from img2imgkit.inference import devices
+from img2imgkit.inference.conditions import encode_pictures
 from img2imgkit.inference.engine import Engine, OutOfMemory
 from img2imgkit.inference.footprint import bytes_per_pixel
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
-    from img2imgkit.inference.settings import Precision
+    from img2imgkit.inference.translate_options import Precision
 
 MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "no algorithm worked")
 
@@ -51,10 +52,10 @@ class Network(Engine):
         images, finite = zip(*parts, strict=True)
         return _joined(images), _joined(finite)
 
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        return np.asarray(self._task.encode(self._given, side, tf.constant(pixels)))
+        return np.asarray(encode_pictures(self._task, self._given, condition, tf.constant(pixels)))
 
     def bytes_per_pixel(self) -> float:
         return bytes_per_pixel(self._task, self._given)

@@ -16,7 +16,7 @@ from img2imgkit.inference.grid import (
     round_up,
     smallest_tile,
 )
-from img2imgkit.inference.settings import Settings
+from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.task import Geometry
 
 CPU_TILE, GPU_TILE = 512, 1024  # larger ones are not faster, and every machine that has the memory gets the same tiles
@@ -41,7 +41,7 @@ class Tiling:
     """
 
     geometry: Geometry
-    settings: Settings
+    options: TranslateOptions
     room: float
     preferred: int = CPU_TILE
     size: tuple[int, int] | None = None
@@ -49,7 +49,7 @@ class Tiling:
     overlap: Overlap = field(init=False)
 
     def __post_init__(self) -> None:
-        wanted = self.settings.overlap
+        wanted = self.options.overlap
         self.overlap = overlap_for(self.geometry, None if wanted == "auto" else wanted)
         self._let_go_of_exactness(self.room)
 
@@ -83,7 +83,7 @@ class Tiling:
         self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
 
     def _tile(self, height: int, width: int) -> int | None:
-        wanted = self.settings.tile
+        wanted = self.options.tile
         if wanted != "auto":
             sides = (height, width) if wanted == "off" else (min(height, wanted), min(width, wanted))
             if sides[0] * sides[1] > FORCED * self.room:
@@ -100,7 +100,7 @@ class Tiling:
 
     def _let_go_of_exactness(self, room: float) -> None:
         """Overlap by less, if nobody has stated how much, where ``room`` pixels are too few for tiles of use."""
-        free = self.settings.overlap == self.settings.tile == "auto" and self.size is None
+        free = self.options.overlap == self.options.tile == "auto" and self.size is None
         less = inexact_overlap()
         if free and less.shared < self.overlap.shared and room < (WORTHWHILE * self.overlap.shared) ** 2:
             self.overlap = less

@@ -13,19 +13,26 @@ from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import transparency
-from img2imgkit.inference.bands import Band, Bands
-from img2imgkit.inference.colour import finished, readied
+from img2imgkit.inference.blending import RowBlender, TileRow
+from img2imgkit.inference.colour import from_model, to_model
+from img2imgkit.inference.conditions import (
+    LABEL,
+    Conditioning,
+    conditioning,
+    conditions_of,
+    label_of,
+    mean_code,
+    prove_given,
+)
 from img2imgkit.inference.engine import OutOfMemory
 from img2imgkit.inference.exported.model import ExportedModel
 from img2imgkit.inference.grid import Grid, Span, make_grid, padded
-from img2imgkit.inference.model import Model, engine_of
+from img2imgkit.inference.model import PROBE, Model, engine_of, probe
 from img2imgkit.inference.padding import region
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import LABEL, Beside, beside, label_of, mean_code, prove_given, sides_of
 from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
+from img2imgkit.inference.translate_options import TranslateOptions
 
 Rows = Callable[[int, np.ndarray], None]
-_PROBE = 64  # pixels a side, of the picture that number formats are compared on
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,9 @@ class Translation:
 class Translator:
     """Translates pictures with one bundle, or one exported model. One thread at a time may use it."""
 
-    def __init__(self, bundle: Bundle | ExportedModel, settings: Settings | None = None, device: str = "auto") -> None:
+    def __init__(
+        self, bundle: Bundle | ExportedModel, options: TranslateOptions | None = None, device: str = "auto"
+    ) -> None:
         """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1"), or open the exported model there.
 
         Raises:
@@ -47,12 +56,12 @@ class Translator:
                 an exported model cannot be run so.
             BundleError: an exported model is refused, or cannot be opened.
         """
-        self.settings = settings or Settings()
-        self.bundle = bundle.choosing(self.settings.choices)
-        engine, exact = engine_of(self.bundle, self.settings, device)
+        self.options = options or TranslateOptions()
+        self.bundle = bundle.choosing(self.options.choices)
+        engine, exact = engine_of(self.bundle, self.options, device)
         self.devices, self.geometry = engine.devices, engine.geometry
-        self.model = Model(self.bundle.manifest.name, engine, self.settings.ensemble, exact)
-        if self.settings.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
+        self.model = Model(self.bundle.manifest.name, engine, self.options.ensemble, exact)
+        if self.options.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
             task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
             raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")
         self.tiling = self._tiling()
@@ -61,18 +70,18 @@ class Translator:
     def translate(self, picture: Picture, given: Mapping[str, Any] | None = None) -> Translation:
         """The picture as the bundle makes it, ``scale`` times as large, with the same depth and metadata.
 
-        Its space stays too, unless the networks give it another (``colour.readied``) or it is CMYK, which becomes RGB.
-        Colour alone goes through the networks; alpha is scaled with it. Of semantic data, the label map goes through
-        in place of the picture, which is a drawing of it, and 8 bits come out.
+        Its space stays too, unless the networks give it another (``colour.to_model``) or it is CMYK, which becomes RGB.
+        Colour alone goes through the networks; alpha is scaled with it. Where the task reads a
+        label map, the map goes through in place of the picture, which is a drawing of it, and 8 bits come out.
 
         Args:
-            given: the sides of the task by name: maps as (H, W) ids, of semantic data "label" among them; codes as
-                ``encode`` or a file gives them; values as ``sides.parsed`` gives them
+            given: the task's conditions by name: maps as (H, W) ids, "label" among them where one is read; codes as
+                ``encode`` or a file gives them; values as ``parse_condition`` gives them
 
         Raises:
-            ConfigError: the task has no such side.
-            TranslateError: it cannot be made: a side is missing or does not fit, no memory for the smallest tile, or
-                no finite output.
+            ConfigError: the task has no such condition.
+            TranslateError: a condition is missing or does not fit, there is no memory for the smallest tile, or the
+                output is not finite.
         """
         try:
             return self._translated(self._scene(picture, given or {}))
@@ -80,8 +89,8 @@ class Translator:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
 
-    def encode(self, side: str, pictures: Iterable[Picture]) -> np.ndarray:
-        """What one or more pictures say to a side, to be given to ``translate`` again and again: their mean code.
+    def encode(self, condition: str, pictures: Iterable[Picture]) -> np.ndarray:
+        """The mean code of pictures, the value of a condition of kind "pictures" that ``translate`` may be given.
 
         Args:
             pictures: taken one by one, so that many need not be decoded at once
@@ -89,18 +98,18 @@ class Translator:
         Shapes:
             -> (D,) float32
         Raises:
-            ConfigError: the task has no such side, or there is no picture.
+            ConfigError: the task has no such condition, or there is no picture.
             BundleError: the exported model does not have what encodes them.
         """
-        return mean_code(self.model.engine.encode, self.bundle.task, side, pictures)
+        return mean_code(self.model.engine.encode, self.bundle.task, condition, pictures)
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
-        if task.data != "semantic":
-            return _Scene(self._readied(picture), beside(task, given, size))
+        if self.geometry.ids is None:
+            return _Scene(self._to_model(picture), conditioning(task, given, size))
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)
-        return _Scene(picture.with_pixels(picture.color, None), beside(task, {**given, LABEL: ids}, size), ids)
+        return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
 
     def _translated(self, scene: _Scene) -> Translation:
         retries = _Count()
@@ -112,7 +121,7 @@ class Translator:
         if alpha is not None:
             alpha = self._alpha(scene, retries)
         notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
-        return Translation(finished(picture, image, alpha), notes)
+        return Translation(from_model(picture, image, alpha), notes)
 
     def _precision_difference(self, scene: _Scene) -> dict[str, float]:
         """How far the chosen precision is from float32, in levels of 255.
@@ -121,12 +130,12 @@ class Translator:
         that the networks are given.
         """
         if self._difference is None:
-            side = padded(_PROBE, self.geometry)
-            if sides_of(self.bundle.task):
+            side = padded(PROBE, self.geometry)
+            if conditions_of(self.bundle.task):
                 place = (Span(0, side, 0, side), Span(0, side, 0, side))
-                tile, more = region(scene.color, (0, side), (0, side)), scene.beside.at([place])
+                tile, more = region(scene.color, (0, side), (0, side)), scene.conditioning.at([place])
             else:
-                tile, more = _probe(side, self.geometry.channels), {}
+                tile, more = probe(side, self.geometry.channels), {}
             self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
         return self._difference
 
@@ -160,7 +169,7 @@ class Translator:
         tiles are not exact, so that no seam between two grids shows; ``give`` then gets rows again.
 
         Shapes:
-            color: (H, W, C) as ``colour.readied`` leaves it, uint8 or uint16
+            color: (H, W, C) as ``colour.to_model`` leaves it, uint8 or uint16
             give: called with (first row, (rows, scale * W, channels written) float32)
         """
         return self._render(
@@ -170,37 +179,37 @@ class Translator:
     def _render(self, scene: _Scene, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
         height, width = scene.color.shape[:2]
         grid = grid or self.tiling.grid(height, width)
-        bands = Bands(self.geometry.scale * height)
-        while bands.done < bands.height:
+        blender = RowBlender(self.geometry.scale * height)
+        while blender.done < blender.height:
             try:
                 for row in grid.rows:
-                    if self.geometry.scale * row.keep_stop <= bands.done:
+                    if self.geometry.scale * row.keep_stop <= blender.done:
                         continue
-                    for start, rows in bands.push(self._band(scene, grid, row)):
+                    for start, rows in blender.push(self._tile_row(scene, grid, row)):
                         give(start, rows)
             except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
                 retries.value += 1
                 grid = self.tiling.grid(height, width)
-                bands.restart(keep=grid.exact)
+                blender.restart(keep=grid.exact)
         return grid
 
-    def _band(self, scene: _Scene, grid: Grid, row: Span) -> Band:
+    def _tile_row(self, scene: _Scene, grid: Grid, row: Span) -> TileRow:
         color = scene.color
-        band = Band(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
+        made = TileRow(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
         together = self._batch * self.model.engine.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
-            more = scene.beside.at([(row, column) for column in columns])
+            more = scene.conditioning.at([(row, column) for column in columns])
             for column, tile in zip(columns, self.model(tiles, more), strict=True):
-                band.put(column, tile)
-        return band
+                made.put(column, tile)
+        return made
 
     @property
     def _batch(self) -> int:
         """Tiles per call, on each device."""
-        return self.model.engine.batch or self.settings.batch
+        return self.model.engine.batch or self.options.batch
 
     def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
         image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
@@ -211,8 +220,8 @@ class Translator:
 
         return image, self._render(scene, give, retries)
 
-    def _readied(self, picture: Picture) -> Picture:
-        return readied(picture, self.geometry, self.bundle.task.keeps_grey)
+    def _to_model(self, picture: Picture) -> Picture:
+        return to_model(picture, self.geometry, self.bundle.task.keeps_grey)
 
     def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
         """Of what comes of colour."""
@@ -222,7 +231,7 @@ class Translator:
     def _alpha(self, scene: _Scene, retries: _Count) -> np.ndarray:
         alpha = scene.picture.alpha
         assert alpha is not None
-        if self.settings.alpha == "model" and alpha.min() < alpha.max():
+        if self.options.alpha == "model" and alpha.min() < alpha.max():
             return self._levels(replace(scene, picture=Picture(alpha, None, "grey")), retries)[0]
         return transparency.resampled(alpha, self.geometry.scale)
 
@@ -230,7 +239,7 @@ class Translator:
         engine = self.model.engine
         preferred = CPU_TILE if "CPU" in self.devices[0].upper() else GPU_TILE
         room = engine.free_bytes() / (engine.bytes_per_pixel() * self._batch)
-        return Tiling(self.geometry, self.settings, room, preferred, engine.size)
+        return Tiling(self.geometry, self.options, room, preferred, engine.size)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
@@ -243,17 +252,17 @@ class Translator:
             notes["retries"] = retries
         if redone:
             notes["redone_in_float32"] = redone
-        if self.settings.precision != "float32":
-            notes |= {"precision": self.settings.precision, "precision_difference": self._precision_difference(scene)}
+        if self.options.precision != "float32":
+            notes |= {"precision": self.options.precision, "precision_difference": self._precision_difference(scene)}
         return notes
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """A readied picture, and all that goes through the networks: ``ids``, (H, W, 1), in its place if there are any."""
+    """A picture in the networks' space, its conditioning, and the ids, (H, W, 1), that replace it in semantic data."""
 
     picture: Picture
-    beside: Beside = field(default_factory=Beside)
+    conditioning: Conditioning = field(default_factory=Conditioning)
     ids: np.ndarray | None = None
 
     @property
@@ -281,15 +290,3 @@ def _in_levels(difference: np.ndarray) -> dict[str, float]:
 def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
     """A tile in as many channels as networks read."""
     return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)
-
-
-def _probe(side: int, channels: int) -> np.ndarray:
-    """Levels with ramps, edges and noise; always the same.
-
-    Shapes:
-        -> (side, side, channels), uint8
-    """
-    ramp = np.linspace(0, 255, side)[None, :, None] * np.ones((side, 1, channels))
-    ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
-    ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
-    return ramp.astype(np.uint8)

@@ -24,6 +24,10 @@ def vanilla(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
         smoothing: how far below 1 the label of "real" lies (Salimans et al. 2016, https://arxiv.org/abs/1606.03498)
     Shapes:
         scores: (N, ...) logits -> (N,) float32
+
+    >>> scores = ops.array([[0.0], [0.0]])  # a critic that is undecided pays log 2
+    >>> vanilla(scores, real=True).numpy().round(4)
+    array([0.6931, 0.6931], dtype=float32)
     """
     scores = ops.cast(scores, "float32")
     return mean_per_image(ops.softplus(scores) - (1 - smoothing) * scores if real else ops.softplus(scores))
@@ -36,6 +40,10 @@ def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
         smoothing: how far below 1 the label of "real" lies
     Shapes:
         scores: (N, ...) -> (N,) float32
+
+    >>> scores = ops.array([[1.0, 1.0], [0.0, 0.5]])
+    >>> lsgan(scores, real=True).numpy()
+    array([0.   , 0.625], dtype=float32)
     """
     scores = ops.cast(scores, "float32")
     return mean_per_image(ops.square(scores - (1 - smoothing) if real else scores))
@@ -46,6 +54,10 @@ def hinge(scores: Tensor, real: bool) -> Tensor:
 
     Shapes:
         scores: (N, ...) -> (N,) float32
+
+    >>> scores = ops.array([[2.0], [0.5], [-1.0]])
+    >>> hinge(scores, real=True).numpy()
+    array([0. , 0.5, 2. ], dtype=float32)
     """
     scores = ops.cast(scores, "float32")
     return mean_per_image(ops.relu(1 - scores if real else 1 + scores))
@@ -56,6 +68,10 @@ def wasserstein(scores: Tensor, real: bool) -> Tensor:
 
     Shapes:
         scores: (N, ...) -> (N,) float32
+
+    >>> scores = ops.array([[2.0, 4.0], [-1.0, -1.0]])
+    >>> wasserstein(scores, real=False).numpy()
+    array([ 3., -1.], dtype=float32)
     """
     scores = ops.cast(scores, "float32")
     return mean_per_image(-scores if real else scores)
@@ -73,6 +89,10 @@ def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, re
         options: what else ``loss`` takes
     Shapes:
         scores: (N, ...); others: the other side's scores -> (N,) float32
+
+    >>> scores, others = ops.array([[3.0], [1.0]]), ops.array([[1.0], [3.0]])  # the others' average is 2
+    >>> relativistic(hinge, scores, others, real=True).numpy()
+    array([0., 2.], dtype=float32)
     """
     average = backend.replica_sum(ops.mean(ops.cast(others, "float32"))) / backend.replicas()
     return loss(ops.cast(scores, "float32") - average, real, **options)

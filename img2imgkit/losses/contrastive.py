@@ -20,6 +20,12 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
     Shapes:
         query: (N, P, C), P patches of each output, of unit length; key: the same places of its input; no gradient goes
         to the key -> (N,) float32, mean over patches
+
+    Patches that are all alike cannot be told apart, and the right one of four is found by chance:
+
+    >>> query = ops.ones((1, 4, 1))
+    >>> (patch_nce(query, query) / np.log(4)).numpy().round(4)
+    array([1.], dtype=float32)
     """
     query, key = ops.cast(query, "float32"), ops.stop_gradient(ops.cast(key, "float32"))
     positive = ops.sum(query * key, axis=-1, keepdims=True)

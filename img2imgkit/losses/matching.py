@@ -21,6 +21,10 @@ def feature_matching(fake_features: Sequence[Tensor], real_features: Sequence[Te
 
     Shapes:
         the same on both sides, (N, ...) each -> (N,) float32; no gradient goes to the real side
+
+    >>> fake, real = [ops.ones((2, 3)), ops.zeros((2, 5))], [ops.zeros((2, 3)), ops.zeros((2, 5))]
+    >>> feature_matching(fake, real).numpy()
+    array([0.5, 0.5], dtype=float32)
     """
     pairs = list(zip(fake_features, real_features, strict=True))
     terms = [l1(fake, ops.stop_gradient(real)) for fake, real in pairs]

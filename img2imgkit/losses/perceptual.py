@@ -21,6 +21,10 @@ def perceptual(
 
     Shapes:
         features: (N, ...) each, of which those with a weight count -> (N,) float32
+
+    >>> image, target = {"conv1": ops.ones((1, 4)), "conv2": ops.ones((1, 2))}, {"conv1": ops.zeros((1, 4))}
+    >>> perceptual(image, target, {"conv1": 0.5}).numpy()
+    array([0.5], dtype=float32)
     """
     terms = [weight * distance(image_features[tap], target_features[tap]) for tap, weight in weights.items()]
     return sum(terms[1:], terms[0])
@@ -33,6 +37,12 @@ def style(
 
     Shapes:
         features: (N, H, W, C) each, of which those with a weight count -> (N,) float32
+
+    Features that only trade places are of one style:
+
+    >>> image = {"conv1": ops.reshape(ops.arange(8.0), (1, 2, 2, 2))}
+    >>> style(image, {"conv1": image["conv1"][:, ::-1]}, {"conv1": 1.0}).numpy()
+    array([0.], dtype=float32)
     """
     image, target = ({tap: gram(features[tap]) for tap in weights} for features in (image_features, target_features))
     return perceptual(image, target, weights, distance)
@@ -43,6 +53,10 @@ def gram(features: Tensor) -> Tensor:
 
     Shapes:
         features: (N, H, W, C) -> (N, C, C) float32
+
+    >>> gram(ops.array([[[[1.0, 2.0]]]])).numpy()
+    array([[[0.5, 1. ],
+            [1. , 2. ]]], dtype=float32)
     """
     count, height, width, channels = ops.shape(features)
     rows = ops.reshape(ops.cast(features, "float32"), (count, height * width, channels))
@@ -56,6 +70,12 @@ def lpips(image_features: Features, target_features: Features, heads: Mapping[st
         heads: how much each channel of a tap's features counts, (C,) each
     Shapes:
         features: (N, H, W, C) each -> (N,) float32
+
+    Only the direction of features counts; those at right angles are 2 apart:
+
+    >>> image, target = {"conv1": ops.array([[[[3.0, 0.0]]]])}, {"conv1": ops.array([[[[0.0, 1.0]]]])}
+    >>> lpips(image, target, {"conv1": ops.ones(2)}).numpy().round(4)
+    array([2.], dtype=float32)
     """
     terms = []
     for tap, head in heads.items():

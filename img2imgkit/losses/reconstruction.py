@@ -18,6 +18,12 @@ def l1(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         weight: how much each pixel counts in the mean
     Shapes:
         image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+
+    >>> image, target = ops.array([[1.0, -1.0], [0.0, 0.0]]), ops.zeros((2, 2))
+    >>> l1(image, target).numpy()
+    array([1., 0.], dtype=float32)
+    >>> l1(image, target, weight=ops.array([[1.0, 0.0]])).numpy()
+    array([1., 0.], dtype=float32)
     """
     return _weighted_mean(ops.abs(difference(image, target)), weight)
 
@@ -29,6 +35,9 @@ def l2(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
         weight: how much each pixel counts in the mean
     Shapes:
         image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+
+    >>> l2(ops.array([[2.0, 0.0]]), ops.zeros((1, 2))).numpy()
+    array([2.], dtype=float32)
     """
     return _weighted_mean(ops.square(difference(image, target)), weight)
 
@@ -40,6 +49,9 @@ def charbonnier(image: Tensor, target: Tensor, epsilon: float = 1e-3, weight: Te
         weight: how much each pixel counts in the mean
     Shapes:
         image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+
+    >>> charbonnier(ops.array([[3.0], [0.0]]), ops.zeros((2, 1)), epsilon=4.0).numpy()
+    array([5., 4.], dtype=float32)
     """
     return _weighted_mean(ops.sqrt(ops.square(difference(image, target)) + epsilon**2), weight)
 
@@ -49,6 +61,9 @@ def frobenius(image: Tensor, target: Tensor) -> Tensor:
 
     Shapes:
         image, target: (N, ...), any range -> (N,) float32
+
+    >>> frobenius(ops.array([[3.0, 4.0]]), ops.zeros((1, 2))).numpy()
+    array([5.], dtype=float32)
     """
     return ops.sqrt(ops.maximum(sum_per_image(ops.square(difference(image, target))), 1e-30))  # no slope at equality
 
@@ -58,6 +73,10 @@ def total_variation(image: Tensor) -> Tensor:
 
     Shapes:
         image: (N, H, W, C) with H, W >= 2, any range -> (N,) float32
+
+    >>> steps = ops.reshape(ops.array([[0.0, 1.0], [0.0, 1.0]]), (1, 2, 2, 1))
+    >>> total_variation(steps).numpy()
+    array([1.], dtype=float32)
     """
     return l1(image[:, 1:], image[:, :-1]) + l1(image[:, :, 1:], image[:, :, :-1])
 

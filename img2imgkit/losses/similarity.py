@@ -23,6 +23,10 @@ def ssim_loss(image: Tensor, target: Tensor) -> Tensor:
         image, target: (N, H, W, C) of at least 11x11 in [-1, 1] -> (N,) float32 in [0, 2]
     Raises:
         ValueError: the shapes differ, or a side is shorter than the window.
+
+    >>> image = ops.zeros((1, 11, 11, 3))
+    >>> ssim_loss(image, image).numpy().round(4)
+    array([0.], dtype=float32)
     """
     _check(image, target, "SSIM", _WINDOW)
     luminance, structure = _terms(ops.cast(image, "float32"), ops.cast(target, "float32"))
@@ -38,6 +42,10 @@ def ms_ssim_loss(image: Tensor, target: Tensor) -> Tensor:
         image, target: (N, H, W, C) of at least 176x176 in [-1, 1] -> (N,) float32 in [0, 1]
     Raises:
         ValueError: the shapes differ, or a side is so short that the coarsest scale does not hold the window.
+
+    >>> image = ops.zeros((1, 176, 176, 1))
+    >>> abs(ms_ssim_loss(image, image).numpy()).round(4)
+    array([0.], dtype=float32)
     """
     _check(image, target, "MS-SSIM", _WINDOW * 2 ** (len(_SCALES) - 1))
     image, target = ops.cast(image, "float32"), ops.cast(target, "float32")

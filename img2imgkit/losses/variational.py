@@ -19,6 +19,9 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
     Shapes:
         mean, log_variance: (N, ...) -> (N,) float32, sum over the axes
+
+    >>> kl_divergence(ops.array([[0.0, 0.0], [1.0, 2.0]]), ops.zeros((2, 2))).numpy()
+    array([0. , 2.5], dtype=float32)
     """
     mean, log_variance = ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
     return sum_per_image(ops.square(mean) + ops.exp(log_variance) - log_variance - 1) / 2

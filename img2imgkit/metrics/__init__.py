@@ -1,7 +1,34 @@
-"""Metrics in pure numpy, and the named protocols under which their values can be compared."""
+"""Metrics: their contract, the built-in ones in pure numpy, and the named protocols under which values compare."""
 
-from img2imgkit.metrics.fidelity import psnr, ssim
+from img2imgkit.metrics.comparisons import L1, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, SsimY
+from img2imgkit.metrics.fidelity import SSIM_WINDOW, l1, psnr, ssim
 from img2imgkit.metrics.luma import crop_border, rgb_to_y
-from img2imgkit.metrics.protocol import PROTOCOLS, Protocol
+from img2imgkit.metrics.metric import Metric, PairMetric, PretrainedWeights, SetMetric, SetsMetric, protocols_of
+from img2imgkit.metrics.protocol import PAIRS_8BIT, SR_BASICSR_Y, SR_MATLAB, SR_RGB, Protocol
 
-__all__ = ["PROTOCOLS", "Protocol", "crop_border", "psnr", "rgb_to_y", "ssim"]
+__all__ = [
+    "L1",
+    "PAIRS_8BIT",
+    "SR_BASICSR_Y",
+    "SR_MATLAB",
+    "SR_RGB",
+    "SSIM_WINDOW",
+    "Metric",
+    "PairMetric",
+    "PretrainedWeights",
+    "Protocol",
+    "Psnr",
+    "PsnrRgb",
+    "PsnrY",
+    "SetMetric",
+    "SetsMetric",
+    "Ssim",
+    "SsimRgb",
+    "SsimY",
+    "crop_border",
+    "l1",
+    "protocols_of",
+    "psnr",
+    "rgb_to_y",
+    "ssim",
+]

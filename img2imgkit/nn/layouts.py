@@ -14,6 +14,10 @@ def one_hot(ids: Tensor, classes: int) -> Tensor:
 
     Shapes:
         ids: (N, H, W, 1), whole numbers -> (N, H, W, classes) float32
+
+    >>> one_hot(ops.reshape(ops.array([2, 0]), (1, 1, 2, 1)), 3).numpy()
+    array([[[[0., 0., 1.],
+             [1., 0., 0.]]]], dtype=float32)
     """
     return ops.one_hot(ops.cast(ops.squeeze(ids, axis=-1), "int32"), classes, dtype="float32")
 
@@ -25,6 +29,10 @@ def instance_edges(instances: Tensor) -> Tensor:
 
     Shapes:
         instances: (N, H, W, 1), whole numbers -> (N, H, W, 1) float32, 0 or 1
+
+    >>> instances = ops.reshape(ops.array([7, 7, 9, 9]), (1, 1, 4, 1))
+    >>> instance_edges(instances).numpy().ravel()
+    array([0., 1., 1., 0.], dtype=float32)
     """
     across = ops.cast(instances[:, :, 1:] != instances[:, :, :-1], "float32")
     down = ops.cast(instances[:, 1:] != instances[:, :-1], "float32")

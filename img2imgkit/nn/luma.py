@@ -19,6 +19,11 @@ def luma(image: Any) -> Any:
 
     Shapes:
         (N, H, W, 3) in [-1, 1] -> (N, H, W, 1) in [-1, 1]
+
+    >>> ops.shape(luma(ops.zeros((1, 5, 6, 3))))
+    (1, 5, 6, 1)
+    >>> float(luma(ops.ones((1, 1, 1, 3)))[0, 0, 0, 0])
+    1.0
     """
     weights = ops.cast(ops.reshape(ops.convert_to_tensor(BT601, dtype="float32"), (1, 1, 1, 3)), image.dtype)
     return ops.sum(image * weights, axis=-1, keepdims=True)
@@ -29,6 +34,9 @@ def with_luma(image: Any, brightness: Any) -> Any:
 
     Shapes:
         image (N, H, W, 3), brightness (N, H, W, 1) -> (N, H, W, 3)
+
+    >>> with_luma(ops.zeros((1, 1, 1, 3)), ops.full((1, 1, 1, 1), 0.5)).numpy().ravel()
+    array([0.5, 0.5, 0.5], dtype=float32)
     """
     return image + (brightness - luma(image))
 
@@ -38,6 +46,9 @@ def enlarge_bicubic(image: Any, scale: int) -> Any:
 
     Shapes:
         (N, H, W, C) -> (N, scale * H, scale * W, C)
+
+    >>> ops.shape(enlarge_bicubic(ops.zeros((1, 5, 6, 3)), 4))
+    (1, 20, 24, 3)
     """
     count, height, width = ops.shape(image)[:3]
     channels = image.shape[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config, Document, load_yaml, located, validate
 from img2imgkit.errors import ConfigError, NotInstalled, Problem
+from img2imgkit.pipeline.folder import folder_of
 from img2imgkit.step import Sink, Source, Step, Transform, kind_of
 
 
@@ -77,7 +77,7 @@ class Pipeline:
     def main_sink(self) -> Sink:
         """The sink that the report shows, and lies beside: the last, or another whose folder contains the last's."""
         last = self.sinks[-1]
-        return next((sink for sink in self.sinks if sink.folder() in last.folder().parents), last)
+        return next((sink for sink in self.sinks if folder_of(sink) in folder_of(last).parents), last)
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
@@ -86,27 +86,33 @@ class Pipeline:
 
 
 def read_pipeline(
-    path: Path,
-    catalog: Catalog,
-    overrides: Iterable[str] = (),
-    source: Path | None = None,
-    destination: Path | None = None,
+    path: Path, catalog: Catalog, source: Path | None = None, destination: Path | None = None
 ) -> Pipeline:
-    """Read a pipeline file.
+    """Read a pipeline file; see ``pipeline_of``."""
+    return pipeline_of(load_yaml(path), catalog, source, destination)
+
+
+def pipeline_of(
+    document: Document, catalog: Catalog, source: Path | None = None, destination: Path | None = None
+) -> Pipeline:
+    """The pipeline that a document states.
 
     Args:
-        overrides: ``steps.1.with.tile=256``, applied before anything is checked
         source: in place of the first step's ``folder``
         destination: in place of the main sink's ``folder``; sinks inside that folder move along
 
     Raises:
         ConfigError: everything that is wrong with it, with line and column.
     """
-    if destination is not None:
-        moved = _moved(read_pipeline(path, catalog, overrides, source), destination)
-        return read_pipeline(path, catalog, [*moved, *overrides], source)
-    reading = [] if source is None else [_folder(0, source)]
-    document = load_yaml(path).with_overrides([*reading, *overrides])
+    if source is not None:
+        document = document.with_values(_folder(0, source), "input folder")
+    pipeline = _checked(document, catalog)
+    if destination is None:
+        return pipeline
+    return _checked(document.with_values(_moved(pipeline, destination), "output folder"), catalog)
+
+
+def _checked(document: Document, catalog: Catalog) -> Pipeline:
     stated = validate(PipelineFile, document)
     problems: list[Problem] = []
     uses = [_use(use, index, document, catalog, problems) for index, use in enumerate(stated.steps)]
@@ -117,15 +123,18 @@ def read_pipeline(
     return Pipeline(stated.name, stated.description, tuple(use for use in uses if use), document)
 
 
-def _moved(pipeline: Pipeline, destination: Path) -> Iterable[str]:
-    main = pipeline.main_sink.folder()
+def _moved(pipeline: Pipeline, destination: Path) -> dict[str, str]:
+    """The new folders of the main sink, and of those inside its folder."""
+    main = folder_of(pipeline.main_sink)
+    found: dict[str, str] = {}
     for index, use in enumerate(pipeline.uses):
-        if isinstance(use.step, Sink) and use.step.folder().is_relative_to(main):
-            yield _folder(index, destination / use.step.folder().relative_to(main))
+        if isinstance(use.step, Sink) and folder_of(use.step).is_relative_to(main):
+            found |= _folder(index, destination / folder_of(use.step).relative_to(main))
+    return found
 
 
-def _folder(index: int, folder: Path) -> str:
-    return f"steps.{index}.with.folder={json.dumps(str(folder.absolute()))}"
+def _folder(index: int, folder: Path) -> dict[str, str]:
+    return {f"steps.{index}.with.folder": str(folder.absolute())}
 
 
 def _use(use: StepUse, index: int, document: Document, catalog: Catalog, problems: list[Problem]) -> Use | None:

@@ -11,8 +11,9 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -20,13 +21,31 @@ from typing import IO, Any
 
 from img2imgkit import files
 from img2imgkit.errors import EncodeError, LockError, PlanError
+from img2imgkit.item import local_path
+from img2imgkit.step import Sink
 
 STATE = ".img2img"
 REPORTS = ("report.json", "report.html")
 
 
+def folder_of(sink: Sink) -> Path:
+    """The folder that a sink writes to. Raises PlanError if its location is a URL."""
+    try:
+        return local_path(sink.location())
+    except ValueError as error:
+        raise PlanError(f"step {sink.name!r}: {error}; only local folders can be written") from error
+
+
+def resolved(folder: Path) -> Path:
+    """The folder without links in its path. Raises PlanError if there cannot be one."""
+    try:
+        return folder.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a null character
+        raise PlanError(f"{folder}: cannot be a folder: {error}") from error
+
+
 @dataclass(frozen=True)
-class Written:
+class PlacedFile:
     """A file in its place: its path below the folder, and what identifies it."""
 
     path: str
@@ -44,6 +63,16 @@ class Written:
             return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
         except (OSError, ValueError):
             return False
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A complete file that is not in its place yet: where it lies, and what identifies it."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
 
 
 class OutputFolder:
@@ -82,13 +111,17 @@ class OutputFolder:
         for folder in self._changed:
             with suppress(OSError):
                 _sync_folder(folder)
+        with suppress(OSError):  # workers that have died leave files behind
+            for path in list((self.state / "unfinished").iterdir()):
+                with suppress(OSError):
+                    path.unlink()
         if self._lock is not None:
             with suppress(OSError):
                 self._lock.truncate(0)
             self._lock.close()
 
-    def place(self, target: PurePosixPath, data: bytes, record: Callable[[Written], None]) -> Written:
-        """Write a file whole: unfinished name, sync, ``record`` it, rename. A file that was there is replaced at once.
+    def place(self, staged: StagedFile, target: PurePosixPath, record: Callable[[PlacedFile], None]) -> PlacedFile:
+        """Put a staged file in its place: ``record`` it, rename. A file that was there is replaced at once.
 
         It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows,
         or an entry whose file is missing and is made again. The rename itself is synced when the folder is let go.
@@ -97,26 +130,53 @@ class OutputFolder:
             EncodeError: the system refuses (no space, no permission, a folder of that name, ...).
         """
         path = self.folder / target
-        name = hashlib.sha1(str(target).encode(errors="surrogatepass")).hexdigest()
-        unfinished = self.state / "unfinished" / name
-        try:
+        with _refusals(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as handle:
+            written = PlacedFile(str(target), staged.size, staged.mtime_ns, staged.sha256)
+            record(written)
+            Path(staged.path).replace(path)
+            self._changed.add(path.parent)
+        return written
+
+
+def stage(folder: Path, target: PurePosixPath, data: bytes) -> StagedFile:
+    """Write and sync a file among an output folder's unfinished files, from where ``OutputFolder.place`` takes it.
+
+    Its name is used once: a worker that was given up for dead cannot write into the file of the next one.
+
+    Raises:
+        EncodeError: the system refuses.
+    """
+    path = folder / STATE / "unfinished" / uuid.uuid4().hex
+    with _refusals(folder / target):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("wb") as handle:
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
                 found = os.fstat(handle.fileno())
-            written = Written(str(target), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
-            record(written)
-            unfinished.replace(path)
-            self._changed.add(path.parent)
-        except (OSError, ValueError) as error:  # ValueError: a name that no system takes
+        except OSError:
             with suppress(OSError):
-                unfinished.unlink()
-            reason = getattr(error, "strerror", None) or error
-            raise EncodeError(f"{path}: cannot write it: {reason}") from error
-        return written
+                path.unlink()
+            raise
+    return StagedFile(str(path), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+
+
+def unstage(staged: StagedFile) -> None:
+    """Remove a staged file that has not been put in its place, if it is still there."""
+    with suppress(OSError):
+        os.unlink(staged.path)  # noqa: PTH108
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turns what the system refuses into an EncodeError that names the output."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a name that no system takes
+        reason = getattr(error, "strerror", None) or error
+        raise EncodeError(f"{path}: cannot write it: {reason}") from error
 
 
 def write_report_file(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,13 +19,17 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
-from img2imgkit.pipeline.folder import Written
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
+from img2imgkit.pipeline.folder import PlacedFile
+from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
 
 LEDGER = "ledger.jsonl"
-OF_A_LINE = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "mtime_ns": int, "file": dict}
-Key = tuple[str, str, frozenset[tuple[str, str]]]  # sink, entry and variant
+OF_A_LINE = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "file": dict}
 OF_A_FILE = {"path": str, "size": int, "mtime_ns": int, "sha256": str}
+SCHEMA = """
+    CREATE TABLE made (key INTEGER PRIMARY KEY, at INTEGER);
+    CREATE TABLE placed (key INTEGER PRIMARY KEY, at INTEGER);
+"""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class Made:
     recipe: str
     target: str
     size: int
-    mtime_ns: int
-    written: Written
+    version: str
+    written: PlacedFile
 
 
 class Recipe:
@@ -47,26 +52,43 @@ class Recipe:
 
 
 class Ledger:
-    """The ledger of one output folder, read whole and appended to."""
+    """The ledger of one output folder, read once and appended to. Several threads may use it.
+
+    Only recipes are in memory. Of the other lines an index holds where each begins in the file.
+    """
 
     def __init__(self, state: Path) -> None:
         self.path = state / LEDGER
         self.recipes: dict[str, list[dict[str, Any]]] = {}
-        self.made: dict[Key, Made] = {}
-        self.known: set[str] = set()
-        self._writing = threading.Lock()
-        self._handle: IO[bytes] | None = None
-        for line in _lines(self.path):
-            self._take(line)
+        self._lock = threading.Lock()
+        self._index = private_database(self, SCHEMA)
+        self._reading: IO[bytes] | None = None
+        self._writing: IO[bytes] | None = None
+        with room_for_rows():
+            for at, line in _lines(self.path):
+                self._take(at, line)
+
+    def made(self, entry: Entry, sink: str) -> Made | None:
+        """What was made last of an entry for a sink."""
+        name, variant = str(entry.relative), dict(entry.variant)
+        line = self._line("made", _key(sink, name, variant))
+        if line is None or (line["sink"], line["entry"], line.get("variant", {})) != (sink, name, variant):
+            return None
+        return Made(line["by"], line["target"], line["size"], _version(line), _written(line))
+
+    def knows(self, path: str) -> bool:
+        """Whether a file of that name, below the folder, was ever put in its place by a run."""
+        line = self._line("placed", short_key(path))
+        return line is not None and line["file"]["path"] == path
 
     def why(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
         """Why the entry's file must be made; empty when it is done and still stands. ``target`` as it is planned."""
-        made = self.made.get((sink, str(entry.relative), frozenset(entry.variant)))
+        made = self.made(entry, sink)
         if made is None:
             return "new"
         if made.recipe != recipe.digest:
             return difference(self.recipes.get(made.recipe, []), recipe.steps)
-        if (made.size, made.mtime_ns) != (entry.size, entry.mtime_ns):
+        if (made.size, made.version) != (entry.size, entry.version):
             return "the input has changed"
         if made.target != str(target):
             return f"its name was {made.target}"
@@ -82,7 +104,7 @@ class Ledger:
         except OSError as error:
             raise PlanError(f"{self.path}: cannot write it: {error.strerror}; choose another output folder") from error
 
-    def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: Written) -> None:
+    def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: PlacedFile) -> None:
         """State a file that is about to be put in its place, and sync: a power cut must not know less than the disk."""
         self._append(
             {
@@ -92,38 +114,81 @@ class Ledger:
                 "by": recipe.digest,
                 "target": str(target),
                 "size": entry.size,
-                "mtime_ns": entry.mtime_ns,
+                "version": entry.version,
                 "file": asdict(written),
             }
         )
 
     def close(self) -> None:
         """Let the file go."""
-        if self._handle is not None:
+        for handle in (self._reading, self._writing):
             with suppress(OSError):  # a full disk: the items whose lines are lost have failed
-                self._handle.close()
-            self._handle = None
+                if handle is not None:
+                    handle.close()
+        self._reading = self._writing = None
+        self._index.close()
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with self._writing:
-            if self._handle is None:
-                self._handle = self.path.open("ab")
-                self._handle.write(b"\n" if _is_torn(self.path) else b"")
-            self._handle.write(json.dumps(line).encode() + b"\n")
-            self._handle.flush()
-            self._take(line)
-        os.fsync(self._handle.fileno())  # outside the lock: threads that wait for the disk wait together
+        with self._lock:
+            if self._writing is None:
+                self._writing = self.path.open("ab")
+                self._writing.write(b"\n" if _is_torn(self.path) else b"")
+            at = self._writing.tell()
+            self._writing.write(json.dumps(line).encode() + b"\n")
+            self._writing.flush()
+            with room_for_rows():
+                self._take(at, line)
+            handle = self._writing.fileno()
+        os.fsync(handle)  # outside the lock: threads that wait for the disk wait together
 
-    def _take(self, line: Mapping[str, Any]) -> None:
+    def _take(self, at: int, line: Mapping[str, Any]) -> None:
         if _has(line, {"recipe": str, "steps": list}):
             self.recipes[line["recipe"]] = line["steps"]
-        elif _has(line, OF_A_LINE) and _has(line["file"], OF_A_FILE):
-            written = Written(**{name: line["file"][name] for name in OF_A_FILE})
-            made = Made(line["by"], line["target"], line["size"], line["mtime_ns"], written)
-            self.known.add(written.path)
+        elif _is_of_a_file(line):
+            self._enter("placed", short_key(line["file"]["path"]), at)
             variant = line.get("variant", {})
             if isinstance(variant, dict) and all(isinstance(value, str) for value in variant.values()):
-                self.made[line["sink"], line["entry"], frozenset(variant.items())] = made
+                self._enter("made", _key(line["sink"], line["entry"], variant), at)
+
+    def _enter(self, table: str, key: int, at: int) -> None:
+        self._index.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, at))
+
+    def _line(self, table: str, key: int) -> Any:
+        with self._lock, suppress(ValueError):  # somebody else has written to the file: nothing is known then
+            for (at,) in self._index.execute(f"SELECT at FROM {table} WHERE key = ?", (key,)):
+                line = json.loads(self._read(at))
+                return line if isinstance(line, dict) and _is_of_a_file(line) else None
+        return None
+
+    def _read(self, at: int) -> bytes:
+        try:
+            if self._reading is None:
+                self._reading = self.path.open("rb")
+                weakref.finalize(self, self._reading.close)
+            self._reading.seek(at)
+            return self._reading.readline()
+        except OSError as error:
+            raise PlanError(f"{self.path}: cannot read it: {error.strerror or error}") from error
+
+
+def _is_of_a_file(line: Mapping[str, Any]) -> bool:
+    return _has(line, OF_A_LINE) and _has(line["file"], OF_A_FILE) and _version(line) is not None
+
+
+def _key(sink: str, entry: str, variant: Mapping[str, str]) -> int:
+    return short_key(sink, entry, *(text for pair in sorted(variant.items()) for text in pair))
+
+
+def _version(line: Mapping[str, Any]) -> Any:
+    """The input's version tag; lines of the first version state a time in its place. None if there is neither."""
+    version, time = line.get("version"), line.get("mtime_ns")
+    if isinstance(version, str):
+        return version
+    return str(time) if type(time) is int else None
+
+
+def _written(line: Mapping[str, Any]) -> PlacedFile:
+    return PlacedFile(**{name: line["file"][name] for name in OF_A_FILE})
 
 
 def difference(before: Any, after: Any) -> str:
@@ -157,14 +222,17 @@ def _is_torn(path: Path) -> bool:
         return handle.read(1) not in (b"", b"\n")
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Where each line begins, and what it states."""
+    at = 0
     try:
         with path.open("rb") as handle:
             for line in handle:
                 with suppress(ValueError, RecursionError):
                     stated = json.loads(line)
                     if isinstance(stated, dict):
-                        yield stated
+                        yield at, stated
+                at += len(line)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Source
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Source
 
 
 class Loader:
@@ -18,10 +18,14 @@ class Loader:
     Variants of one picture are neighbours in a plan, so that hardly more items are kept than are on their way.
     """
 
-    def __init__(self, source: Source, entries: Iterable[Entry]) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
-        counts = Counter(entry.index for entry in entries)
-        self._shared = {index: _Shared(count) for index, count in counts.items() if count > 1}
+        self._shared: dict[int, _Shared] = {}
+
+    def expect(self, index: int, count: int) -> None:
+        """Announce how many variants of the entry of that number will be loaded."""
+        if count > 1:
+            self._shared[index] = _Shared(count)
 
     def load(self, entry: Entry) -> Item:
         """The entry's item. Raises DecodeError."""
@@ -30,6 +34,8 @@ class Loader:
             return self._loaded(entry)
         with shared.lock:
             shared.left -= 1
+            if not shared.left:
+                del self._shared[entry.index]
             item = shared.item or self._loaded(entry)
             shared.item = item if shared.left else None
         return replace(item, entry=entry)
@@ -49,7 +55,9 @@ class _Shared:
 
 
 def an_item(made: Any) -> Item:
-    """What a step of a stranger made, if it can go on. Raises TypeError."""
-    if not (isinstance(made, Item) and isinstance(made.picture, Picture) and isinstance(made.notes, Mapping)):
-        raise TypeError(f"it gave {type(made).__name__} in place of an Item with a picture and notes")
-    return made
+    """What a plugin's step made, if it can go on. Raises TypeError."""
+    good = isinstance(made, Item) and isinstance(made.notes, Mapping) and isinstance(made.frames, tuple)
+    if not (good and all(isinstance(frame, Picture) for frame in made.frames)):
+        raise TypeError(f"it gave {type(made).__name__} in place of an Item with pictures and notes")
+    checked: Item = made
+    return checked

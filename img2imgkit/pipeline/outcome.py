@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 
 Status = Literal["done", "up to date", "failed", "not reached"]
 
@@ -48,8 +49,9 @@ class Watcher(Protocol):
         """One picture is done, or has failed."""
 
 
-def described(picture: Picture) -> dict[str, Any]:
-    """What the report says of a picture."""
+def described(frames: Sequence[Picture]) -> dict[str, Any]:
+    """What the report says of a picture, or of the first of several frames."""
+    picture = frames[0]
     return {
         "width": picture.width,
         "height": picture.height,
@@ -58,4 +60,5 @@ def described(picture: Picture) -> dict[str, Any]:
         "alpha": picture.alpha is not None,
         "mode": picture.mode,
         "icc": picture.metadata.icc is not None,
+        **({"frames": len(frames)} if len(frames) > 1 else {}),
     }

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
+from img2imgkit.inference import ModelFinder
+from img2imgkit.item import Entry, local_path
+from img2imgkit.pipeline.collisions import SHOWN, Collisions, some
 from img2imgkit.pipeline.file import Pipeline, Use
-from img2imgkit.pipeline.folder import REPORTS, STATE
+from img2imgkit.pipeline.folder import REPORTS, STATE, folder_of, resolved
+from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger, Recipe
-from img2imgkit.pipeline.variants import (
-    Variant,
-    Variants,
-    as_seen,
-    differing,
-    fields_before_sinks,
-    new_variants,
-    with_variants,
-)
-from img2imgkit.step import Entry, Listing, Planning, Sink, Source
-
-SHOWN = 5
-Targets = tuple[PurePosixPath | None, ...]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One output of an entry, where it will go, and why it must be made; empty when it is done.
-
-    There is one target per sink. None: that sink stands before the steps that tell the entry's variants apart, and
-    another job writes what they share.
-    """
-
-    entry: Entry
-    targets: Targets
-    reason: str
+from img2imgkit.pipeline.variants import Variant, Variants, as_seen, fields_before_sinks, new_variants, with_variants
+from img2imgkit.step import Planning, Sink, Source
 
 
 class Recipes:
@@ -71,17 +52,18 @@ class Recipes:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do."""
+    """What a run will do.
+
+    Attributes:
+        jobs: one for each output, in the source's order
+        ignored: how many files the source has left alone, by reason
+        recipes: what outputs depend on
+    """
 
     pipeline: Pipeline
-    listing: Listing
-    jobs: tuple[Job, ...]
+    jobs: Jobs
+    ignored: Mapping[str, int]
     recipes: Recipes
-
-    @property
-    def to_make(self) -> tuple[Job, ...]:
-        """Jobs that are not done yet."""
-        return tuple(job for job in self.jobs if job.reason)
 
     def reasons(self) -> Mapping[str, int]:
         """How many jobs have which reason; "up to date" for those that are done."""
@@ -89,7 +71,7 @@ class Plan:
 
 
 def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) -> Plan:
-    """Resolve a pipeline against what is installed and what lies in its folders.
+    """Resolve a pipeline against what is installed and what lies in its folders, in memory that entries do not fill.
 
     Args:
         limit: only the first so many pictures, each with all its variants
@@ -98,30 +80,37 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         ConfigError: a step's options cannot work, such as an unknown template field.
         PlanError: the run would destroy or mix up files: targets that collide or exist, results inside the input.
     """
-    variants = _prepare(pipeline, catalog)
-    recipes = Recipes(pipeline.uses)
-    listing = pipeline.source.find()
-    found = listing.entries if limit is None else listing.entries[:limit]
-    entries = found if not variants else tuple(with_variants(found, variants))
-    sinks = pipeline.sinks
-    targets = _targets(pipeline, entries)
-    for number, sink in enumerate(sinks):
-        written = (target for each in targets if (target := each[number]) is not None)
-        _refuse_eating_results(pipeline.source, sink, written)
-    _refuse_collisions(sinks, entries, targets)
-    jobs = _decide(pipeline, entries, targets, recipes)
-    return Plan(pipeline, listing, jobs, recipes)
+    variants = prepare(pipeline, catalog)
+    ignored: Counter[str] = Counter()
+    stream = pipeline.source.find(ignored)
+    found = islice(stream, limit)
+    jobs, recipes = Jobs(), Recipes(pipeline.uses)
+    with closing(_Checks(pipeline)) as checks:
+        for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):
+            reason = checks.reason(entry, targets, recipes)
+            checks.compare(jobs.add(Job(entry, targets, reason)), targets)
+        for _ in stream:  # beyond the limit: what is left alone is counted to the end
+            pass
+        checks.refuse(jobs)
+    return Plan(pipeline, jobs, dict(ignored), recipes)
 
 
-def _prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
+def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
+    """Prepare every step, in order, and give the variants that they make of each picture.
+
+    Raises:
+        ConfigError: everything that is wrong with the steps' options, with line and column.
+        PlanError: the pipeline must not run.
+    """
     facts: dict[str, str | int] = {}
     variants: dict[str, Sequence[str]] = {}
     maps: frozenset[str] = frozenset()
     problems: list[Problem] = []
+    models = ModelFinder(catalog)
     for index, use in enumerate(pipeline.uses):
         try:
-            sources = (pipeline.source.folder(),)
-            use.step.prepare(Planning(catalog, dict(facts), sources, not problems, dict(variants), maps))
+            sources = (pipeline.source.location(),)
+            use.step.prepare(Planning(models, dict(facts), sources, not problems, dict(variants), maps))
             facts |= use.step.facts()
             maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)
@@ -143,110 +132,115 @@ def _parts(key: str) -> Iterator[str | int]:
     yield from (int(part) if part.isdecimal() else part for part in key.split(".") if part)
 
 
-def _targets(pipeline: Pipeline, entries: tuple[Entry, ...]) -> list[Targets]:
+def _targets(pipeline: Pipeline, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Targets]]:
     """Where each entry goes; None where an entry before has the same variant as far as the sink can tell."""
     fields = list(fields_before_sinks(pipeline.stages))
-    seen: set[tuple[int, int, Variant]] = set()
-    found = []
+    seen: set[tuple[int, Variant]] = set()
+    index = -1
     for entry in entries:
+        if entry.index != index:  # the variants of one picture are neighbours
+            seen.clear()
+            index = entry.index
         targets: list[PurePosixPath | None] = []
         for number, sink in enumerate(pipeline.sinks):
             told = as_seen(entry, fields[number]).variant
-            key = (number, entry.index, told)
-            targets.append(None if key in seen else sink.target(entry))
+            targets.append(None if (number, told) in seen else sink.target(entry))
             if told != entry.variant:  # else no other entry can have it
-                seen.add(key)
-        found.append(tuple(targets))
-    return found
+                seen.add((number, told))
+        yield entry, tuple(targets)
 
 
-def _refuse_eating_results(source: Source, sink: Sink, targets: Iterable[PurePosixPath]) -> None:
-    read, written = _resolved(source.folder()), _resolved(sink.folder())
-    if not (read.is_relative_to(written) or written.is_relative_to(read)):
-        return
-    for target in targets:
-        path = written / target
-        if path.is_relative_to(read) and source.reads(source.folder() / path.relative_to(read)):
+class _Checks:
+    """Looks at each job as it comes, and says in the end why the plan must not run, if there is a reason."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._sinks = pipeline.sinks
+        self._folders = [folder_of(sink) for sink in self._sinks]
+        self._overlaps = [_Overlap(pipeline.source, sink, folder)
+                          for sink, folder in zip(self._sinks, self._folders, strict=True)]  # fmt: skip
+        self._collisions = Collisions(self._sinks)
+        self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
+        self._fields = list(fields_before_sinks(pipeline.stages))
+        self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
+        self._foreign_count = len(self._foreign)
+
+    def reason(self, entry: Entry, targets: Targets, recipes: Recipes) -> str:
+        """Why an entry's outputs must be made; empty when all are done."""
+        found = ""
+        for number, (sink, folder, target) in enumerate(zip(self._sinks, self._folders, targets, strict=True)):
+            if target is None:
+                continue
+            ledger, path = self._ledgers[folder], os.path.join(folder, target)  # noqa: PTH118 - a Path costs seconds
+            exists = os.path.lexists(path)
+            if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ledger.knows(str(target)))):
+                self._foreign_count += 1
+                self._foreign += [f"  {path}"] if len(self._foreign) < SHOWN else []
+            seen = as_seen(entry, self._fields[number])
+            why = partial(ledger.why, seen, str(number), target, recipes.of(seen), folder)
+            found = found or _reason(sink, exists, why)
+        return found
+
+    def compare(self, job: int, targets: Targets) -> None:
+        """Take note of a job's targets."""
+        for number, target in enumerate(targets):
+            if target is not None:
+                self._overlaps[number].look_at(target)
+                self._collisions.add(job, number, target)
+
+    def refuse(self, jobs: Jobs) -> None:
+        """Raises PlanError if the run would destroy or mix up files."""
+        for overlap in self._overlaps:
+            overlap.refuse()
+        self._collisions.refuse(jobs)
+        if self._foreign:
             raise PlanError(
-                f"the output folder {sink.folder()} lies inside the input {source.folder()}, so that a second run "
-                f"would read the first one's results ({target}); write elsewhere, or exclude that folder in the "
-                "read step"
+                f"{self._foreign_count} output files are already there, and no run of this tool made them; set "
+                "if_exists of the write step to overwrite or skip, or write elsewhere:\n"
+                + some(self._foreign, self._foreign_count)
+            )
+
+    def close(self) -> None:
+        """Let the ledgers go."""
+        for ledger in self._ledgers.values():
+            ledger.close()
+
+
+class _Overlap:
+    """Whether a second run would read the results of the first one: a sink's targets that its source would find."""
+
+    def __init__(self, source: Source, sink: Sink, folder: Path) -> None:
+        self._source, self._sink = source, sink
+        self._written, self._read = resolved(folder), None
+        self._found: PurePosixPath | None = None
+        with suppress(ValueError):  # a URL: nothing that is written lies there
+            read = resolved(local_path(source.location()))
+            if read.is_relative_to(self._written) or self._written.is_relative_to(read):
+                self._read = read
+
+    def look_at(self, target: PurePosixPath) -> None:
+        """Remember the first target that would be read."""
+        if self._read is None or self._found is not None:
+            return
+        path = self._written / target
+        if path.is_relative_to(self._read):
+            below = path.relative_to(self._read)
+            if self._source.reads(os.path.join(self._source.location(), below)):  # noqa: PTH118
+                self._found = target
+
+    def refuse(self) -> None:
+        """Raises PlanError if there was one."""
+        if self._found is not None:
+            raise PlanError(
+                f"the output folder {self._sink.location()} lies inside the input {self._source.location()}, so that "
+                f"a second run would read the first one's results ({self._found}); write elsewhere, or exclude that "
+                "folder in the read step"
             )
 
 
-def _resolved(folder: Path) -> Path:
-    try:
-        return folder.resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a null character
-        raise PlanError(f"{folder}: cannot be a folder: {error}") from error
-
-
-def _refuse_collisions(sinks: tuple[Sink, ...], entries: tuple[Entry, ...], targets: list[Targets]) -> None:
-    makers: dict[str, list[tuple[Path, Entry]]] = defaultdict(list)
-    for number, sink in enumerate(sinks):
-        folder, plain = _resolved(sink.folder()), ignores_case(sink.folder())
-        for entry, each in zip(entries, targets, strict=True):
-            if (target := each[number]) is not None:
-                path = str(folder / target)
-                key = unicodedata.normalize("NFC", path).casefold() if plain else path
-                makers[key].append((sink.folder() / target, entry))
-    taken = {found[0][0]: [entry for _, entry in found] for found in makers.values() if len(found) > 1}
-    if taken:
-        lines = [f"  {path} <- {', '.join(entry.title for entry in found[:3])}" for path, found in taken.items()]
-        raise PlanError(
-            f"{len(taken)} output files would be written more than once; give the name template of the write step "
-            f"another field, such as {_missing(taken.values())}:\n" + _some(lines)
-        )
-
-
-def _missing(taken: Iterable[Sequence[Entry]]) -> str:
-    """The fields that would tell entries apart: of their variants, of their pictures, or of both."""
-    groups = list(taken)
-    fields = [f"{{{name}}}" for name in differing(groups)]
-    if any(len({entry.index for entry in group}) > 1 for group in groups) or not fields:
-        fields += ["{relpath}", "{ext}", "{index}"]
-    return " or ".join([", ".join(fields[:-1]), fields[-1]]) if len(fields) > 1 else fields[0]
-
-
-def ignores_case(folder: Path) -> bool:
-    """Whether names that differ in case alone are one file there, as far as the folder's own name can tell."""
-    here = next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
-    other = here.with_name(here.name.swapcase()) if here.name else here
-    return other.name != here.name and other.is_dir() and other.samefile(here)
-
-
-def _decide(
-    pipeline: Pipeline, entries: tuple[Entry, ...], targets: list[Targets], recipes: Recipes
-) -> tuple[Job, ...]:
-    sinks = pipeline.sinks
-    ledgers = {folder: Ledger(folder / STATE) for folder in {sink.folder() for sink in sinks}}
-    foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
-    fields = list(fields_before_sinks(pipeline.stages))
-    jobs = []
-    for entry, each in zip(entries, targets, strict=True):
-        reasons = []
-        for number, (sink, target) in enumerate(zip(sinks, each, strict=True)):
-            if target is None:
-                continue
-            ledger, path = ledgers[sink.folder()], sink.folder() / target
-            exists, ours = os.path.lexists(path), str(target) in ledger.known
-            if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
-                foreign.append(f"  {path}")
-            seen = as_seen(entry, fields[number])
-            why = partial(ledger.why, seen, str(number), target, recipes.of(seen), sink.folder())
-            reasons.append(_reason(sink, exists, why))
-        jobs.append(Job(entry, each, next((reason for reason in reasons if reason), "")))
-    if foreign:
-        raise PlanError(
-            f"{len(foreign)} output files are already there, and no run of this tool made them; set if_exists of "
-            "the write step to overwrite or skip, or write elsewhere:\n" + _some(foreign)
-        )
-    return tuple(jobs)
-
-
 def _foreign_reports(main: Sink) -> Iterable[Path]:
-    if main.if_exists != "overwrite" and not (main.folder() / STATE).is_dir():
-        yield from (path for path in (main.folder() / name for name in REPORTS) if path.exists())
+    folder = folder_of(main)
+    if main.if_exists != "overwrite" and not (folder / STATE).is_dir():
+        yield from (path for path in (folder / name for name in REPORTS) if path.exists())
 
 
 def _reason(sink: Sink, exists: bool, why: Callable[[], str]) -> str:
@@ -255,8 +249,3 @@ def _reason(sink: Sink, exists: bool, why: Callable[[], str]) -> str:
     if sink.if_exists == "skip":
         return "" if exists else "new"
     return why()
-
-
-def _some(lines: list[str]) -> str:
-    more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n".join(lines[:SHOWN] + more)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import numpy as np
 
 from img2imgkit import __version__
-from img2imgkit.pipeline.folder import REPORTS, STATE, write_report_file
+from img2imgkit.pipeline.folder import REPORTS, STATE, folder_of, write_report_file
 from img2imgkit.pipeline.outcome import Outcome, Result
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
@@ -52,7 +52,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
             "up_to_date": result.count("up to date"),
             "failed": result.count("failed"),
             "not_reached": result.count("not reached"),
-            "ignored": dict(plan.listing.ignored),
+            "ignored": dict(plan.ignored),
         },
         "items": [_item(outcome) for outcome in result.outcomes],
     }
@@ -60,7 +60,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
 
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
     """Write both files; returns the HTML's path. Raises OSError when the system refuses."""
-    folder = plan.pipeline.main_sink.folder()
+    folder = folder_of(plan.pipeline.main_sink)
     write_report_file(folder / JSON, json.dumps(report, indent=1) + "\n")
     write_report_file(folder / HTML, _html(report, plan, folder))
     return folder / HTML
@@ -78,7 +78,7 @@ def _versions() -> dict[str, str]:
 
 def _item(outcome: Outcome) -> dict[str, Any]:
     return {
-        "input": str(outcome.entry.path),
+        "input": outcome.entry.location,
         "relative": str(outcome.entry.relative),
         "index": outcome.entry.index,
         "variant": dict(outcome.entry.variant),

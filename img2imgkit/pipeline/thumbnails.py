@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 
 LONGEST = 360
 KEPT = 200
@@ -24,13 +24,13 @@ class Thumbnails:
         self.unfinished = state / "unfinished"
 
     def make(self, item: Item) -> None:
-        """Write both; a report without a thumbnail is better than a picture that failed for one."""
+        """Write both, of the first frame. Errors are ignored: a missing thumbnail is better than a failed picture."""
         if item.entry.index >= KEPT:
             return
         with suppress(OSError, ValueError, MemoryError):
             for folder in (self.folder, self.unfinished):
                 folder.mkdir(parents=True, exist_ok=True)
-            for path, picture in zip(self.paths(item.entry), (item.original, item.picture), strict=True):
+            for path, picture in zip(self.paths(item.entry), (item.originals[0], item.frames[0]), strict=True):
                 unfinished = self.unfinished / path.name
                 _small(picture).save(unfinished, "JPEG", quality=85)
                 unfinished.replace(path)

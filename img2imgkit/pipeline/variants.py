@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import product
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.step import Entry, Sink, Step, Transform
+from img2imgkit.item import Entry
+from img2imgkit.step import Sink, Step, Transform
 
 Variant = tuple[tuple[str, str], ...]
 Variants = Mapping[str, Sequence[str]]
@@ -55,14 +56,11 @@ def fields_before_sinks(stages: Iterable[Transform | Sink]) -> Iterator[frozense
 
 def as_seen(entry: Entry, fields: Collection[str]) -> Entry:
     """The entry as a sink sees it: as a variant by the fields of the steps before it alone."""
+    if not entry.variant:
+        return entry
     return replace(entry, variant=tuple(pair for pair in entry.variant if pair[0] in fields))
 
 
-def differing(groups: Iterable[Sequence[Entry]]) -> list[str]:
-    """The fields whose values differ within a group of entries."""
-    found: dict[str, None] = {}
-    for group in groups:
-        for field, _ in group[0].variant:
-            if len({dict(entry.variant)[field] for entry in group}) > 1:
-                found[field] = None
-    return list(found)
+def differing(first: Entry, second: Entry) -> list[str]:
+    """The fields whose values differ between two entries."""
+    return [field for (field, value), (_, other) in zip(first.variant, second.variant, strict=True) if value != other]

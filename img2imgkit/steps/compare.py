@@ -11,7 +11,8 @@ from pydantic import Field
 
 from img2imgkit.config import Config
 from img2imgkit.images import Picture, resize, to_rgb, to_srgb, with_depth, without_alpha
-from img2imgkit.step import Item, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Transform
 
 Level = tuple[int, int, int]
 Label = Annotated[str, Field(pattern=r"^[ -~]*$")]

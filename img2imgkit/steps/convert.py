@@ -8,7 +8,8 @@ from pydantic import Field
 
 from img2imgkit.config import Config
 from img2imgkit.images import Picture, to_grey, to_rgb, to_srgb, with_depth, without_alpha, without_profile
-from img2imgkit.step import Item, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Transform
 
 Alpha = Literal["keep", "drop", "white", "black", "grey"]
 _GROUNDS = {"drop": None, "white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128)}

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import crop
-from img2imgkit.step import Item, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Transform
 
 
 class Crop(Transform):

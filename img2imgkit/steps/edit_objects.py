@@ -16,7 +16,8 @@ from img2imgkit.config import Config, Location, suggestion
 from img2imgkit.data.palettes import MAX_ID, Palette, drawn
 from img2imgkit.errors import ConfigError, Problem, TranslateError
 from img2imgkit.images import decode, to_grey, to_rgb
-from img2imgkit.step import Item, Planning, Resources, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.layouts import Layout
 from img2imgkit.steps.read import compiled
 from img2imgkit.steps.read_labels import palette_of

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from string import Formatter
 
 from img2imgkit.config import suggestion
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 
 OF_THE_ENTRY = ("stem", "ext", "relpath", "index")
 OF_THE_STEPS = ("task", "model", "scale")
@@ -18,7 +18,7 @@ NUMBERS = ("index", "scale", "width", "height")
 
 
 class Template:
-    """A name template. ``complaints`` says what is wrong with it; only one without complaints may be filled in."""
+    """A name template. ``problems`` says what is wrong with it; one that has problems cannot be filled in."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -33,7 +33,7 @@ class Template:
         """Names of the fields it asks for."""
         return {field for _, field, _, _ in self.parts if field is not None}
 
-    def complaints(
+    def problems(
         self, facts: Mapping[str, object], complete: bool = True, variants: Collection[str] = ()
     ) -> Iterator[str]:
         """What is wrong with it, given the fields that earlier steps set, and whether these are all of them.

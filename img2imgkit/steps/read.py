@@ -16,7 +16,8 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image
-from img2imgkit.step import Entry, Item, Listing, Planning, Source
+from img2imgkit.item import Entry, Item, local_path
+from img2imgkit.step import Planning, Source
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
@@ -50,12 +51,12 @@ class FolderSource(Source):
             raise ConfigError(Problem(f"{folder}: no permission to read it", "folder"))
         _ = self._patterns  # complains of patterns that cannot be
 
-    def folder(self) -> Path:
+    def location(self) -> str:
         path: Path = self.options.folder
-        return path if path.is_dir() else path.parent
+        return str(path if path.is_dir() else path.parent)
 
-    def reads(self, path: Path) -> bool:
-        chosen: Path = self.options.folder
+    def reads(self, location: str) -> bool:
+        chosen, path = self.options.folder, local_path(location)
         if not chosen.is_dir():
             return path.resolve() == chosen.resolve()
         try:
@@ -68,31 +69,66 @@ class FolderSource(Source):
             not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._wanted(str(relative))
         )
 
-    def find(self) -> Listing:
+    def find(self, ignored: Counter[str]) -> Iterator[Entry]:
+        """The files in natural order of their names below the folder. Only one folder at a time is in memory."""
         chosen: Path = self.options.folder
         if not chosen.is_dir():
-            return Listing((_entry(chosen, PurePosixPath(chosen.name), 0),))
-        ignored: Counter[str] = Counter()
-        found = sorted(self._files(chosen, ignored), key=lambda each: natural_key(each[0]))
-        entries = (_entry(path, PurePosixPath(relative), index) for index, (relative, path) in enumerate(found))
-        return Listing(tuple(entries), dict(ignored))
+            yield _entry(str(chosen), chosen.name, 0)
+            return
+        for index, relative in enumerate(self._files(str(chosen), ignored)):
+            path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - a Path each costs seconds
+            yield _entry(path, relative, index)
 
-    def _files(self, folder: Path, ignored: Counter[str]) -> Iterator[tuple[str, str]]:
-        def unreadable(_: OSError) -> None:
+    def _files(self, root: str, ignored: Counter[str]) -> Iterator[str]:
+        """Names below ``root`` in the order of ``natural_key``, without sorting them all at once.
+
+        Names below one folder are neighbours in that order, and come where the folder's name with a slash comes. Only
+        folders whose names are the same for the order, such as ``a1`` and ``A01``, mix: they are read as one.
+        """
+        ways = [iter(self._inside([""], root, ignored))]
+        while ways:
+            _, relative, folders = next(ways[-1], ("", "", None))
+            if folders:
+                ways.append(iter(self._inside(folders, root, ignored)))
+            elif relative:
+                yield relative
+            else:
+                ways.pop()
+
+    def _inside(self, prefixes: list[str], root: str, ignored: Counter[str]) -> list[tuple[str, str, list[str]]]:
+        """What some folders hold, in order: sort key, then the file's name, or the folders that are read as one."""
+        found: list[tuple[str, str, list[str]]] = []
+        alike: dict[str, list[str]] = {}
+        for prefix in prefixes:
+            files, folders = self._listed(root, prefix, ignored)
+            slash = "/" if prefix else ""  # a part of the key: what follows a slash is never a number by itself
+            found += ((_order(slash + name), prefix + name, []) for name in files)
+            for name in folders:
+                alike.setdefault(_order(f"{slash}{name}/"), []).append(f"{prefix}{name}/")
+        found += ((key, "", folders) for key, folders in alike.items())
+        return sorted(found)
+
+    def _listed(self, root: str, prefix: str, ignored: Counter[str]) -> tuple[list[str], list[str]]:
+        """The files of a folder that are read, and the folders inside it that are looked into."""
+        try:
+            with os.scandir(os.path.join(root, prefix)) as entries:  # noqa: PTH118
+                inside = [(each.name, _is_folder(each), each.is_symlink()) for each in entries]
+        except OSError:
             ignored["unreadable folders"] += 1
-
-        for here, folders, files in os.walk(folder, onerror=unreadable):
-            below = os.path.relpath(here, folder).replace(os.sep, "/")
-            prefix = "" if below == "." else below + "/"
-            for name in files:
-                reason = self._reason_to_ignore(prefix + name, name)
-                if reason:
-                    ignored[reason] += 1
-                else:
-                    yield prefix + name, os.path.join(here, name)  # noqa: PTH118 - a Path each costs seconds
-            ignored["hidden folders"] += sum(map(_is_hidden, folders)) - (STATE in folders)
-            folders[:] = [name for name in folders if self.options.recursive and not _is_hidden(name)]
-        ignored += Counter()  # drops the zeros
+            return [], []
+        files = []
+        for name in (name for name, is_folder, _ in inside if not is_folder):
+            reason = self._reason_to_ignore(prefix + name, name)
+            if reason:
+                ignored[reason] += 1
+            else:
+                files.append(name)
+        folders = [(name, is_link) for name, is_folder, is_link in inside if is_folder and name != STATE]
+        if hidden := sum(_is_hidden(name) for name, _ in folders):
+            ignored["hidden folders"] += hidden
+        return files, [
+            name for name, is_link in folders if self.options.recursive and not is_link and not _is_hidden(name)
+        ]
 
     def _reason_to_ignore(self, relative: str, name: str) -> str:
         if _is_hidden(name):
@@ -124,7 +160,7 @@ class Read(FolderSource):
 
     def load(self, entry: Entry) -> Item:
         picture = decode(entry.path, max_pixels=self.options.max_pixels)
-        return Item(entry, picture, picture, {"decoding": "; ".join(picture.notes)} if picture.notes else {})
+        return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
 
 def compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
@@ -135,19 +171,38 @@ def compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
         raise ConfigError(Problem(str(error), option)) from error
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> str:
     """Sorts as people count: ``2.png`` before ``10.png``."""
-    parts = re.split(r"([0-9]+)", name.casefold())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part] + [(0, -1, name)]
+    return f"{_order(name)}\0\0{name}"  # less than any number or text that could go on
+
+
+def _order(name: str) -> str:
+    """What decides the order of two names that differ in more than case and leading zeros: compact, for a million.
+
+    A number is a zero character, its number of digits, and these; a text is a one and itself.
+    """
+    parts = (part for part in re.split(r"([0-9]+)", name.casefold()) if part)
+    return "".join(f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts)
+
+
+def _number(part: str) -> str:
+    return str(int(part)) if part.isdecimal() else ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.casefold() in SYSTEM_FILES
 
 
-def _entry(path: Path | str, relative: PurePosixPath, index: int) -> Entry:
+def _entry(path: str, relative: str, index: int) -> Entry:
     try:
         found = os.stat(path)  # noqa: PTH116
     except OSError:
-        return Entry(Path(path), relative, index, -1, -1)  # a broken link: decoding will say so
-    return Entry(Path(path), relative, index, found.st_size, found.st_mtime_ns)
+        return Entry(path, PurePosixPath(relative), index, -1, "")  # a broken link: decoding will say so
+    return Entry(path, PurePosixPath(relative), index, found.st_size, str(found.st_mtime_ns))

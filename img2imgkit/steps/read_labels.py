@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
@@ -17,7 +18,8 @@ from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import Palette, drawn, read_palette
 from img2imgkit.errors import ConfigError, DataError, DecodeError, Problem
 from img2imgkit.images import Picture, is_image
-from img2imgkit.step import Entry, Item, Listing, Planning
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.read import FolderSource
 
 
@@ -69,11 +71,9 @@ class ReadLabels(FolderSource):
             raise ConfigError(Problem(f"{instances}: no such folder", "instances"))
         self._palette = palette_of(self.options.palette)
 
-    def find(self) -> Listing:
-        listing = super().find()
-        if self.options.instances is None:
-            return listing
-        return replace(listing, entries=tuple(map(self._with_instances, listing.entries)))
+    def find(self, ignored: Counter[str]) -> Iterator[Entry]:
+        entries = super().find(ignored)
+        return entries if self.options.instances is None else map(self._with_instances, entries)
 
     def load(self, entry: Entry) -> Item:
         try:
@@ -84,7 +84,7 @@ class ReadLabels(FolderSource):
         except DataError as error:
             raise DecodeError(str(error)) from error
         picture = Picture(drawn(label, self._palette))
-        return Item(entry, picture, picture, maps=maps)
+        return Item.still(entry, picture, maps=maps)
 
     def _label(self, path: Path) -> np.ndarray:
         _refuse_what_is_no_file(path)
@@ -124,7 +124,8 @@ class ReadLabels(FolderSource):
             found = self._instance_path(entry).stat()
         except OSError:
             return entry  # loading says so
-        return replace(entry, size=entry.size + found.st_size, mtime_ns=max(entry.mtime_ns, found.st_mtime_ns))
+        newest = max(entry.version, str(found.st_mtime_ns), key=lambda version: int(version or -1))
+        return replace(entry, size=entry.size + found.st_size, version=newest)
 
 
 def palette_of(path: Path | None) -> Palette | None:

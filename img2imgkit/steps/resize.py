@@ -9,7 +9,8 @@ from img2imgkit.config import Config
 from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import Method, Picture, resize
-from img2imgkit.step import Item, Transform
+from img2imgkit.item import Item
+from img2imgkit.step import Transform
 
 MAX_SIDE = 1_000_000
 

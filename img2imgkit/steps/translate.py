@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle import Manifest, PluginVersion
+from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
-from img2imgkit.errors import ConfigError
-from img2imgkit.inference import MODEL_FILES, Describe, Reference, Settings, Translator, chosen, refer
-from img2imgkit.step import Item, Planning, Resources, Transform
-from img2imgkit.steps.side_files import FilesInput
-from img2imgkit.steps.side_inputs import Given, SideInputs
-
-if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
+from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
+from img2imgkit.item import Item
+from img2imgkit.step import Planning, Resources, Transform
+from img2imgkit.steps.condition_files import FilesInput
+from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
 
 
 class _Model(Config):
@@ -36,20 +33,19 @@ class Translate(Transform):
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
 
-    class Options(Settings, SideInputs, _Model):
+    class Options(TranslateOptions, ConditionOptions, _Model):
         """Which bundle, and how it is run."""
 
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
-        self._model: Reference | None = None
+        self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
-        self._plugin: tuple[str, str] = ("", "")
         self._scale = 1
-        self._given: Given | None = None
+        self._given: ConditionInputs | None = None
         self._translator: Translator | None = None
 
     @property
-    def model(self) -> Reference:
+    def model(self) -> ModelReference:
         """What it runs; known once the step is prepared."""
         assert self._model is not None, "prepare comes first"
         return self._model
@@ -66,18 +62,17 @@ class Translate(Transform):
 
         Raises:
             NotInstalled, BundleError: it is not there, or damaged.
-            ConfigError: the options contradict each other, or its task has no such choices or inputs, or lacks one.
+            ConfigError: the model cannot be run with these options, its task has no such choices or inputs, or an input
+                is missing.
         """
         options = self.options
-        if isinstance(options.tile, int) and isinstance(options.overlap, int) and 2 * options.overlap > options.tile:
-            raise ConfigError(f"overlap {options.overlap} is more than half of tile {options.tile}: use a larger tile")
-        self._model = model = refer(options.bundle, Path.cwd(), planning.catalog, options.describe)
+        model: ModelReference = planning.models.find(options.bundle, Path.cwd(), options.describe)
+        self._model = model
         model.prove(options)
-        self._plugin = _installed(model.manifest.plugin, planning.catalog)
         scale = model.scale
-        if options.choices or options.inputs or options.each or not model.plain:
-            task = model.task(planning.catalog, options.choices)
-            self._given = Given(options, task, model.manifest, planning.maps if planning.complete else None)
+        if options.choices or options.inputs or options.each or not model.picture_alone:
+            task = model.task(options.choices)
+            self._given = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 
@@ -97,7 +92,8 @@ class Translate(Transform):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The bundle's digest, and the plugin whose code runs it."""
-        made = {"bundle": self.model.digest, "task": self.manifest.task, "plugin": list(self._plugin)}
+        plugin = self.model.plugin
+        made = {"bundle": self.model.digest, "task": self.manifest.task, "plugin": [plugin.name, plugin.version]}
         files = self._given.fingerprint({}) if self._given else {}
         return {**made, "files": files} if files else made
 
@@ -120,8 +116,8 @@ class Translate(Transform):
 
     def open(self, resources: Resources) -> None:
         """Load the networks and compile them for the device."""
-        settings = Settings(**self.options.model_dump(include=set(Settings.model_fields)))
-        self._translator = Translator(self.model.load(resources.catalog), settings, resources.device)
+        options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
+        self._translator = Translator(self.model.load(), options, resources.device)
         if self._given:
             self._given.open(self._translator)
 
@@ -144,9 +140,3 @@ class Translate(Transform):
         earlier = item.notes.get("translate", ())
         notes = (*earlier, {"model": self.manifest.name, **made.notes})
         return replace(item.with_picture(made.picture, translate=notes), maps={})
-
-
-def _installed(plugin: PluginVersion, catalog: Catalog) -> tuple[str, str]:
-    """Name and version of the plugin as it is installed, or as the bundle states it; imports no task."""
-    versions = {known.name: known.version for known in catalog.plugins}
-    return plugin.name, versions.get(plugin.name, plugin.version)

@@ -10,7 +10,8 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.images import EncodeOptions, encode, format_of, suffix_for, writable
-from img2imgkit.step import Entry, Item, Planning, Rendering, Sink
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning, Rendering, Sink
 from img2imgkit.steps.naming import Template
 
 FALLBACK = "PNG"
@@ -44,6 +45,7 @@ class Write(Sink):
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
         self.template = Template(self.options.name)
+        self._suffix_format = _format_of_suffix(self.options.name)
         self.if_exists = self.options.if_exists
         self._facts: dict[str, str | int] = {}
 
@@ -54,9 +56,9 @@ class Write(Sink):
 
     def prepare(self, planning: Planning) -> None:
         self._facts = dict(planning.facts)
-        complaints = self.template.complaints(planning.facts, planning.complete, planning.variants)
-        problems = [Problem(text, "name") for text in complaints]
-        stated = _format_of_suffix(self.options.name)
+        found = self.template.problems(planning.facts, planning.complete, planning.variants)
+        problems = [Problem(text, "name") for text in found]
+        stated = self._suffix_format
         if stated and self.options.format != "same" and stated != self.options.format.upper():
             problems.append(
                 Problem(f"the name ends in a suffix of {stated}, the format is {self.options.format}", "name")
@@ -66,9 +68,8 @@ class Write(Sink):
         if problems:
             raise ConfigError(*problems)
 
-    def folder(self) -> Path:
-        path: Path = self.options.folder
-        return path
+    def location(self) -> str:
+        return str(self.options.folder)
 
     def target(self, entry: Entry) -> PurePosixPath:
         return self._named(entry, {})
@@ -80,21 +81,20 @@ class Write(Sink):
 
     def format_for(self, entry: Entry) -> str:
         """Pillow's name of the format that an entry is written in: by the template, the option, or the input."""
-        stated = _format_of_suffix(self.options.name)
-        if stated:
-            return stated
+        if self._suffix_format:
+            return self._suffix_format
         if self.options.format != "same":
             chosen: str = self.options.format.upper()
             return chosen
-        found = format_of(entry.path)
+        found = format_of(entry.relative)
         return found if found in writable() else FALLBACK
 
     def _named(self, entry: Entry, size: dict[str, int]) -> PurePosixPath:
         format = self.format_for(entry)
-        same = format_of(entry.path) == format
-        extension = (entry.path.suffix if same else suffix_for(format)).lstrip(".")
+        same = format_of(entry.relative) == format
+        extension = (entry.relative.suffix if same else suffix_for(format)).lstrip(".")
         name = self.template.fill(entry, {**self._facts, **size}, extension)
-        if _format_of_suffix(self.options.name) or "ext" in self.template.fields:
+        if self._suffix_format or "ext" in self.template.fields:
             return name
         return name.with_name(f"{name.name}.{extension}")
 

@@ -11,7 +11,7 @@ import numpy as np
 from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.images import Picture
-from img2imgkit.inference import Translator, sides_of
+from img2imgkit.inference import Translator, conditions_of, encoded_conditions
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.testing.batches import random_inputs
 from img2imgkit.testing.claims import expect, must_work
@@ -46,10 +46,9 @@ def check_pictures(bundle: Bundle) -> None:
     rng = np.random.default_rng(unit)
     given = {
         name: translator.encode(name, [_picture(rng, unit, unit, geometry.written)])
-        for name, side in bundle.task.sides().items()
-        if side.kind == "pictures"
+        for name in encoded_conditions(bundle.task)
     }
-    maps = [name for name, side in sides_of(bundle.task).items() if side.kind == "map"]
+    maps = [name for name, condition in conditions_of(bundle.task).items() if condition.kind == "map"]
     for height, width in ((1, 1), (1, unit + 1), (unit + 2, 1), (2 * unit - 1, unit + 1)):
         ids = {name: rng.integers(0, geometry.ids or 2, (height, width)) for name in maps}
         with must_work(f"a picture of {width}x{height} pixels"):

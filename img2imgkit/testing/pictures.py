@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from img2imgkit.images import Metadata, Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 
 
 def sample_items() -> tuple[Item, ...]:
@@ -29,8 +29,8 @@ def sample_items() -> tuple[Item, ...]:
 
 def _item(name: str, picture: Picture, index: int) -> Item:
     relative = PurePosixPath("folder", f"{name}.png")
-    entry = Entry(Path("/nowhere") / relative, relative, index, picture.color.nbytes, 0)
-    return Item(entry, picture, picture)
+    entry = Entry(f"/nowhere/{relative}", relative, index, picture.color.nbytes, "0")
+    return Item.still(entry, picture)
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, channels: int, dtype: type = np.uint8) -> np.ndarray:

@@ -1,11 +1,14 @@
-"""The battery for pipeline steps: what the engine relies on, proved by running them."""
+"""The battery for pipeline steps: what pipelines rely on, proved by running them."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import is_
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +16,9 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config
 from img2imgkit.errors import ImageError
 from img2imgkit.images import Picture
-from img2imgkit.step import Item, Planning, Rendering, Resources, Sink, Source, Step, Transform
+from img2imgkit.inference import ModelFinder
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning, Rendering, Resources, Sink, Source, Step, Transform
 from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect, must_work
 from img2imgkit.testing.pictures import sample_items
 
@@ -59,8 +64,8 @@ def check_step(
 def _opened(step_class: type[Step], options: Config | None, catalog: Catalog) -> Step:
     with must_work(f"{step_class.__name__} does not start"):
         step = step_class(options)
-        step.prepare(Planning(catalog, {}, ()))
-        step.open(Resources(catalog, "cpu"))
+        step.prepare(Planning(ModelFinder(catalog), {}, ()))
+        step.open(Resources("cpu"))
     return step
 
 
@@ -100,15 +105,17 @@ def _check_threads(step: Step, run: Callable[[Any, Item], Any], items: tuple[Ite
 def _transformed(step: Any, item: Item) -> Any:
     """What ``apply`` made, as values that can be compared: pixels, beside them, notes; or why it refused."""
     try:
-        result = step.apply(item)
+        result = step.apply_to_frames(item)
     except ImageError as error:
         return ("refused", str(error))
     expect(isinstance(result, Item), f"{step.name!r} gave {type(result).__name__}, expected an Item")
-    kept = result.entry == item.entry and result.original is item.original
+    same = isinstance(result.originals, tuple) and len(result.originals) == len(item.originals)
+    same = same and all(map(is_, result.originals, item.originals))
+    kept = result.entry == item.entry and same
     expect(kept, f"{step.name!r} lost the entry or the original of {item.entry.relative}: use item.with_picture(...)")
     notes = {key: value for key, value in item.notes.items() if result.notes.get(key) != value}
     expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of steps before it")
-    return (*_plain(result.picture), json.dumps(dict(result.notes), sort_keys=True, default=str))
+    return (*map(_plain, result.frames), json.dumps(dict(result.notes), sort_keys=True, default=str))
 
 
 def _rendered(step: Any, item: Item) -> Any:
@@ -122,34 +129,45 @@ def _rendered(step: Any, item: Item) -> Any:
     expect(isinstance(made, Rendering), f"{step.name!r} gave {type(made).__name__}, expected a Rendering")
     for target in (known, made.target):
         inside = isinstance(target, PurePosixPath) and not target.is_absolute() and ".." not in target.parts
-        expect(inside, f"{step.name!r} wants to write to {target}, which is not below its folder")
+        expect(inside, f"{step.name!r} wants to write to {target}, which is not below its location")
     return (str(known), str(made.target), made.data, json.dumps(dict(made.notes), sort_keys=True, default=str))
 
 
 def _check_source(source: Source) -> None:
-    listing, again = source.find(), source.find()
-    expect(listing == again, f"{source.name!r} found different files in an unchanged folder")
-    expect(listing.entries, f"{source.name!r} found nothing: give options that lead to real files")
-    numbers = [entry.index for entry in listing.entries]
+    (entries, ignored), again = _found(source), _found(source)
+    expect((entries, ignored) == again, f"{source.name!r} found different files in an unchanged folder")
+    expect(entries, f"{source.name!r} found nothing: give options that lead to real files")
+    numbers = [entry.index for entry in entries]
     expect(
         numbers == list(range(len(numbers))),
         f"{source.name!r} numbers its entries {numbers[:5]}..., expected 0, 1, 2...",
     )
-    places = [entry.relative for entry in listing.entries]
+    places = [entry.relative for entry in entries]
     expect(len(set(places)) == len(places), f"{source.name!r} gives two entries the same place")
-    for entry in listing.entries:
-        expect(source.reads(entry.path), f"{source.name!r} found {entry.path}, but reads() denies it")
+    for entry in entries:
+        texts = isinstance(entry.location, str) and isinstance(entry.version, str)
+        expect(texts, f"{source.name!r} gives {entry.relative} a location or version that is no text")
+        expect(source.reads(entry.location), f"{source.name!r} found {entry.location}, but reads() denies it")
         expect(_loaded(source, entry) == _loaded(source, entry), f"{source.name!r} loads {entry.relative} in two ways")
 
 
-def _loaded(source: Source, entry: Any) -> Any:
+def _found(source: Source) -> tuple[list[Entry], Counter[str]]:
+    """What a source finds and leaves alone. It must be a stream, so that a million entries need no memory."""
+    ignored: Counter[str] = Counter()
+    stream = source.find(ignored)
+    expect(isinstance(stream, Iterator), f"find() of {source.name!r} gives {type(stream).__name__}, no iterator")
+    return list(stream), ignored
+
+
+def _loaded(source: Source, entry: Entry) -> Any:
     try:
         item = source.load(entry)
     except ImageError as error:
         return ("refused", str(error))
     expect(item.entry == entry, f"{source.name!r} loads {entry.relative} as {item.entry.relative}")
-    expect(item.picture is item.original, f"{source.name!r} loads {entry.relative} with an original of its own")
-    return _plain(item.picture)
+    same = len(item.frames) == len(item.originals) and all(map(operator.is_, item.frames, item.originals))
+    expect(same, f"{source.name!r} loads {entry.relative} with an original of its own")
+    return tuple(map(_plain, item.frames))
 
 
 def _plain(picture: Picture) -> tuple[Any, ...]:
@@ -168,7 +186,7 @@ def _plain(picture: Picture) -> tuple[Any, ...]:
 
 def _same_item(first: Item, second: Item) -> bool:
     pixels = all(
-        _plain(before) == _plain(after)
-        for before, after in ((first.picture, second.picture), (first.original, second.original))
+        tuple(map(_plain, before)) == tuple(map(_plain, after))
+        for before, after in ((first.frames, second.frames), (first.originals, second.originals))
     )
     return pixels and first.entry == second.entry and dict(first.notes) == dict(second.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +15,10 @@ from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.components import resolve
 from img2imgkit.config import Config, suggestion
+from img2imgkit.data_kind import DataKind
 from img2imgkit.hooks import hookimpl
-from img2imgkit.inference import parsed
-from img2imgkit.task import BATCH_KEYS, Networks, Task
+from img2imgkit.inference import parse_condition
+from img2imgkit.task import Conditional, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, check_source, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
@@ -31,13 +33,15 @@ def check_task(
     weights: Config | None = None,
     *,
     batch: MakeBatch | None = None,
+    data_kind: type[DataKind] | None = None,
     replicas: bool = True,
     catalog: Catalog | None = None,
 ) -> None:
     """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
 
     Args:
-        batch: makes a batch of so many images from a random generator; needed where ``data`` holds more than pictures
+        batch: makes a batch of so many images from a random generator, in place of the data kind
+        data_kind: the kind that ``data`` names, where it is not installed
         replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
             trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
         catalog: where the components are looked up that its options choose; None: what is installed
@@ -46,21 +50,23 @@ def check_task(
         AssertionError: what was promised, and what came instead.
     """
     backend.load()
+    kind = _kind(task_class, data_kind)
     _check_description(task_class)
-    catalog = with_task(task_class, catalog or Catalog.installed())
+    catalog = with_task(task_class, kind, catalog or Catalog.installed())
     with must_work("options"):
         task = task_class(resolve(options or task_class.Options(), catalog), weights)
     check_options(task.options)
     check_options(task.weights)
     nets = _seeded(task)
     check_options(task.choices)
-    make = _maker(task, batch)
+    make = _maker(task, kind, batch)
+    _check_reads(task, kind)
     _check_players(task, nets)
     _check_terms(task, nets, make(np.random.default_rng(_SEED), _IMAGES))
     _check_same_seed(task)
-    _check_sides(task)
+    _check_conditions(task)
     check_sizes(task, nets)
-    if task.data != "semantic":  # ids have no gradient
+    if task.geometry().ids is None:  # ids have no gradient
         check_radius(task, nets)
     _check_bundle(task, nets, catalog)
     check_training(task, make, replicas)
@@ -70,13 +76,28 @@ def _check_description(task_class: type[Task]) -> None:
     check_name(task_class)
     check_docstring(task_class)
     check_source(task_class)
-    kind = getattr(task_class, "data", None)
-    expect(kind in BATCH_KEYS, f"{task_class.__name__}.data is {kind!r}, expected one of {', '.join(BATCH_KEYS)}")
 
 
-def _maker(task: Task, batch: MakeBatch | None) -> MakeBatch:
+def _kind(task_class: type[Task], given: type[DataKind] | None) -> type[DataKind]:
+    """The data kind that the task names: the given one, or one that is installed."""
+    name = getattr(task_class, "data", None)
+    known = Catalog.installed().data_kinds if given is None else {given.name: given}
+    claim = f"{task_class.__name__}.data is {name!r}, expected one of {', '.join(known)}"
+    expect(name in known, f"{claim}; give a data kind that is not installed as check_task(..., data_kind=)")
+    found: type[DataKind] = known[str(name)]
+    return found
+
+
+def _check_reads(task: Task, kind: type[DataKind]) -> None:
+    """A label map is read exactly where the data kind has one."""
+    ids = task.geometry().ids
+    claim = f"geometry() states ids={ids}, but {kind.name!r} data have {'' if kind.label_maps else 'no '}label maps"
+    expect(kind.label_maps == (ids is not None), f"{claim} in the place of pictures")
+
+
+def _maker(task: Task, kind: type[DataKind], batch: MakeBatch | None) -> MakeBatch:
     if batch is None:
-        return lambda rng, images: random_batch(task, rng, images)
+        return lambda rng, images: random_batch(task, kind, rng, images)
     return lambda rng, images: with_draws(task, rng, batch(rng, images))
 
 
@@ -128,15 +149,19 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
     expect(not unknown, f"history() names {unknown[:1]}, which forward() does not make")
 
 
-def _check_sides(task: Task) -> None:
-    """Sides are described, apart from the networks' own inputs, and take the values that they list."""
-    for name, side in task.sides().items():
-        expect(side.description.strip(), f"side {name!r} has no description; `img2img tasks {task.name}` shows it")
-        expect(name not in ("source", "target", "label"), f"side {name!r} has the name of what every task is given")
-        expect(not (side.each and side.kind != "value"), f"side {name!r} lists values, but is of kind {side.kind!r}")
-        for value in side.each:
-            with must_work(f"side {name!r}, value {value!r}"):
-                parsed(task, name, value)
+def _check_conditions(task: Task) -> None:
+    """Conditions are described, apart from the networks' own inputs, and take the values that they list."""
+    if not isinstance(task, Conditional):
+        unread = f"conditions() is never read: derive {type(task).__name__} from img2imgkit.Conditional, too"
+        expect("conditions" not in dir(task), unread)
+        return
+    for name, each in task.conditions().items():
+        expect(each.description.strip(), f"condition {name!r} has no description; `img2img tasks {task.name}` shows it")
+        expect(name not in ("source", "target", "label"), f"condition {name!r} has the name of what every task gets")
+        expect(not (each.each and each.kind != "value"), f"condition {name!r} lists values, but is a {each.kind!r}")
+        for value in each.each:
+            with must_work(f"condition {name!r}, value {value!r}"):
+                parse_condition(task, name, value)
 
 
 def _check_same_seed(task: Task) -> None:
@@ -166,15 +191,21 @@ def _check_bundle(task: Task, nets: Networks, catalog: Catalog) -> None:
     check_pictures(loaded)
 
 
-def with_task(task_class: type[Task], catalog: Catalog) -> Catalog:
-    """What is installed, and before it a plugin that brings the task."""
-    return Catalog((Plugin("tested", lambda: _plugin(task_class), "tested", "0"), *catalog.plugins))
+def with_task(task_class: type[Task], kind: type[DataKind], catalog: Catalog) -> Catalog:
+    """What is installed, and before it a plugin that brings the task, and its data kind where that is not installed."""
+    brought = () if catalog.data_kinds.get(kind.name) is kind else (kind,)
+    return Catalog((Plugin("tested", lambda: _plugin(task_class, brought), "tested", "0"), *catalog.plugins))
 
 
-def _plugin(task_class: type[Task]) -> Any:
+def _plugin(task_class: type[Task], kinds: Iterable[type[DataKind]]) -> Any:
+    def register_data_kinds(register: Any) -> None:
+        for kind in kinds:
+            register(kind)
+
     def register_tasks(register: Any) -> None:
         register(task_class)
 
     module = ModuleType("tested")
+    module.register_data_kinds = hookimpl(register_data_kinds)  # type: ignore[attr-defined]
     module.register_tasks = hookimpl(register_tasks)  # type: ignore[attr-defined]
     return module

@@ -13,7 +13,7 @@ from img2imgkit.testing.batches import MakeBatch
 from img2imgkit.testing.claims import expect, must_work
 
 if TYPE_CHECKING:
-    from img2imgkit.training.engine import Engine
+    from img2imgkit.training.trainer import Trainer
 
 _STEPS, _IMAGES, _SEED = 5, 4, 5
 _RATE = 2e-3  # at a gradient of norm 1; a longer one goes slower, or rounding grows from step to step
@@ -26,11 +26,11 @@ def check_training(task: Task, make: MakeBatch, replicas: bool) -> None:
 
     A bias may stand still: one before a norm does, and the last one of a critic that compares.
     """
-    engine = _engine(task, _one_cpu(), make)
-    before = _values(engine)
-    rates = _rates(engine, make)
-    _train(engine, make, rates)
-    after = _values(engine)
+    trainer = _trainer(task, _one_cpu(), make)
+    before = _values(trainer)
+    rates = _rates(trainer, make)
+    _train(trainer, make, rates)
+    after = _values(trainer)
     for (name, was), (_, value) in zip(before, after, strict=True):
         expect(np.isfinite(value).all(), f"five training steps made {name} infinite or NaN")
         expect(was.ndim < 2 or not np.array_equal(value, was), f"five training steps did not move {name}")
@@ -46,10 +46,10 @@ def _check_replicas(task: Task, make: MakeBatch, rates: Mapping[str, float], end
             "TensorFlow has started with one CPU device: call img2imgkit.backend.split_cpu() before it does,"
             " such as in conftest.py, or check_task(..., replicas=False)"
         ) from None
-    engine = _engine(task, two, make)
-    _rates(engine, make)
-    _train(engine, make, rates)
-    for (name, one), (_, both) in zip(ends, _values(engine), strict=True):
+    trainer = _trainer(task, two, make)
+    _rates(trainer, make)
+    _train(trainer, make, rates)
+    for (name, one), (_, both) in zip(ends, _values(trainer), strict=True):
         apart = float(np.max(np.abs(one - both) / np.maximum(1, np.abs(one)), initial=0))
         claim = f"trained on two devices, {name} ends {apart:.1e} from where one device takes it"
         expect(apart <= TOLERANCE, f"{claim}: something is computed over a device's share of the batch")
@@ -59,9 +59,9 @@ def _one_cpu() -> Any:
     return backend.strategy_over(backend.devices("cpu"))
 
 
-def _engine(task: Task, strategy: Any, make: MakeBatch) -> Engine:
-    from img2imgkit.training.engine import Engine
+def _trainer(task: Task, strategy: Any, make: MakeBatch) -> Trainer:
     from img2imgkit.training.options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
+    from img2imgkit.training.trainer import Trainer
 
     # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
     options = TrainingOptions(
@@ -72,32 +72,32 @@ def _engine(task: Task, strategy: Any, make: MakeBatch) -> Engine:
         critics=CriticOptions(optimizer=Sgd()),
     )
     with must_work("training"):
-        return Engine(task, options, strategy, _IMAGES, make(np.random.default_rng(_SEED), _IMAGES))
+        return Trainer(task, options, strategy, _IMAGES, make(np.random.default_rng(_SEED), _IMAGES))
 
 
-def _rates(engine: Engine, make: MakeBatch) -> Mapping[str, float]:
+def _rates(trainer: Trainer, make: MakeBatch) -> Mapping[str, float]:
     """A learning rate for each player, from its first gradient; a step of rate 0 measures it."""
-    logs = _stepped(engine, make, 0, dict.fromkeys(engine.players, 0.0))
-    norms = {name: float(logs[f"{name}_gradient"]) for name in engine.players}
+    logs = _stepped(trainer, make, 0, dict.fromkeys(trainer.players, 0.0))
+    norms = {name: float(logs[f"{name}_gradient"]) for name in trainer.players}
     return {name: _RATE / max(1.0, norm) for name, norm in norms.items()}
 
 
-def _train(engine: Engine, make: MakeBatch, rates: Mapping[str, float]) -> None:
+def _train(trainer: Trainer, make: MakeBatch, rates: Mapping[str, float]) -> None:
     for step in range(_STEPS):
-        _stepped(engine, make, step, rates)
+        _stepped(trainer, make, step, rates)
 
 
-def _stepped(engine: Engine, make: MakeBatch, step: int, rates: Mapping[str, float]) -> Mapping[str, Any]:
-    for name, player in engine.players.items():
+def _stepped(trainer: Trainer, make: MakeBatch, step: int, rates: Mapping[str, float]) -> Mapping[str, Any]:
+    for name, player in trainer.players.items():
         player.use_rate(rates[name])
     with must_work("training"):
-        return engine.step(step, make(np.random.default_rng((_SEED, step)), _IMAGES))
+        return trainer.step(step, make(np.random.default_rng((_SEED, step)), _IMAGES))
 
 
-def _values(engine: Engine) -> list[tuple[str, Any]]:
+def _values(trainer: Trainer) -> list[tuple[str, Any]]:
     """Every trained variable's name and value, always in the same order; Keras numbers the names anew in each build."""
     return [
         (f"{player.name}: {variable.path}", np.asarray(variable.numpy()))
-        for player in engine.players.values()
+        for player in trainer.players.values()
         for variable in player.variables
     ]

@@ -14,7 +14,7 @@ from img2imgkit.training.events import (  # noqa: E402
     Started,
     Waiting,
 )
-from img2imgkit.training.file import Recipe, TrainingFile, check_training_file, read_recipe  # noqa: E402
+from img2imgkit.training.file import TrainingFile, TrainingPlan, check_training_file, read_training_plan  # noqa: E402
 from img2imgkit.training.run import train  # noqa: E402
 
 __all__ = [
@@ -22,13 +22,13 @@ __all__ = [
     "Event",
     "Finished",
     "Progress",
-    "Recipe",
     "Sampled",
     "Saved",
     "Started",
     "TrainingFile",
+    "TrainingPlan",
     "Waiting",
     "check_training_file",
-    "read_recipe",
+    "read_training_plan",
     "train",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import replacing
-from img2imgkit.training.writing import writing
+from img2imgkit.training.disk_errors import writing
 
 STEP = "step"
 

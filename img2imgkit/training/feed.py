@@ -1,10 +1,10 @@
-"""What the engine is fed: the reader's samples, with the random numbers that the task's losses need."""
+"""What the trainer is fed: the reader's samples, with the random numbers that the task's losses need."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from img2imgkit.data import Arrays, Reader, stacked
+from img2imgkit.data_kind import Arrays, Reader, stacked
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,9 +12,11 @@ from pydantic import Field
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
-from img2imgkit.config import Config, Document, Location, load_yaml, located, parse_yaml, validate
-from img2imgkit.data import DataOptions, Inspection, inspect_data
+from img2imgkit.config import Config, Document, Location, located, parse_yaml, suggestion, validate
+from img2imgkit.data import Inspection, inspect_data
+from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
 from img2imgkit.training.consistency import inconsistencies
 from img2imgkit.training.initial import Initial, read_initial, take_files
@@ -33,7 +35,7 @@ class TrainingFile(Config):
         description="the task's options; without any, those of the 'initial' bundle, if it is of the same task",
     )
     weights: dict[str, Any] = Field(default_factory=dict, description="one coefficient per loss term of the task")
-    data: DataOptions
+    data: dict[str, Any] = Field(description="an installed data kind under 'kind', and its options")
     training: TrainingOptions
     probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets")
     initial: str | dict[str, str] | None = Field(
@@ -47,11 +49,12 @@ class TrainingFile(Config):
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A checked training file: with the task it names, and the weights it starts from."""
+class TrainingPlan:
+    """A checked training file: with the task and the data that it names, and the weights that training starts from."""
 
     file: TrainingFile
     task: Task
+    data: DataKind
     initial: Initial | None
 
     def resolved(self) -> dict[str, Any]:
@@ -61,11 +64,12 @@ class Recipe:
             **plain,
             "options": self.task.options.model_dump(mode="json"),
             "weights": self.task.weights.model_dump(mode="json"),
+            "data": self.data.options.model_dump(mode="json"),
             "initial": self.initial.stated() if self.initial else None,
         }
 
 
-def read_recipe(document: Document, catalog: Catalog) -> Recipe:
+def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     """Check a training file against what is installed; no picture is opened.
 
     Raises:
@@ -78,31 +82,31 @@ def read_recipe(document: Document, catalog: Catalog) -> Recipe:
     if task_class is not None and isinstance(stated.get("training"), dict):
         whole["training"] = _summed(_filled(stated["training"], task_class.training))
     file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
+    data = _collected(problems, lambda: _data(document, stated, catalog))
     initial = read_initial(file.initial, document, catalog, problems) if file else None
     if task_class is not None:
         options = _collected(problems, lambda: _options(task_class, document, stated, initial, catalog))
         weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
-    if task_class is None or problems or file is None:
+    if task_class is None or problems or file is None or data is None:
         raise ConfigError(*problems)
     task = task_class(options, weights)
-    problems += [*_mismatches(file, task, document), *inconsistencies(file.training, task, document)]
-    if file.training.best and file.probe is None:
-        problems.append(document.problem(("training", "best"), "needs a 'probe' of pictures with their truth"))
+    problems += [*_mismatches(file, data, task, document), *inconsistencies(file.training, task, document)]
+    problems += [document.problem(("training", "best"), text) for text in _unfit_best(file, catalog)]
     if problems:
         raise ConfigError(*problems)
-    return Recipe(file, task, initial)
+    return TrainingPlan(file, task, data, initial)
 
 
-def check_training_file(path: Path, catalog: Catalog, overrides: Iterable[str] = ()) -> Inspection:
+def check_training_file(document: Document, catalog: Catalog) -> Inspection:
     """Check a training file, and look at the pictures that it names, all of which are decoded, and at model files.
 
     Raises:
         ConfigError: every problem of the file; of pictures, the inspection tells.
     """
-    recipe = read_recipe(load_yaml(path).with_overrides(overrides), catalog)
-    if recipe.initial and recipe.initial.files:
-        take_files(recipe.initial.files, catalog, recipe.task, recipe.task.build())
-    return inspect_data(recipe.file.data, recipe.task.geometry(), recipe.file.probe, recipe.task.unsuited)
+    plan = read_training_plan(document, catalog)
+    if plan.initial and plan.initial.files:
+        take_files(plan.initial.files, catalog, plan.task, plan.task.build())
+    return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
@@ -171,15 +175,47 @@ def _part(model: type[Config], document: Document, stated: dict[str, Any], key: 
     return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
 
 
-def _mismatches(file: TrainingFile, task: Task, document: Document) -> list[Problem]:
-    if file.data.kind != task.data:
-        message = f"task {task.name!r} is trained on {task.data!r} data, got {file.data.kind!r}"
+def _unfit_best(file: TrainingFile, catalog: Catalog) -> Iterator[str]:
+    """Why ``training.best`` cannot be measured, as far as that is known before a picture is opened."""
+    if file.training.best is None:
+        return
+    try:
+        metric: type[Metric] = catalog.get("metrics", file.training.best)
+    except NotInstalled as error:
+        yield str(error)
+        return
+    if not issubclass(metric, PairMetric):
+        yield f"{metric.name!r} compares whole sets, and a probe needs a metric of pairs"
+    elif not metric.applies_without_weights():
+        yield f"{metric.name!r} needs weights from a file, which a training cannot give it; measure it afterwards"
+    if file.probe is None:
+        yield "needs a 'probe' of pictures with their truth"
+
+
+def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataKind | None:
+    """The data kind that the file names, with its options; None where the file's own validation says what is wrong."""
+    if not isinstance(stated.get("data"), dict):
+        return None
+    if "kind" not in stated["data"]:
+        raise ConfigError(document.problem(("data", "kind"), f"is required: one of {', '.join(catalog.data_kinds)}"))
+    name = stated["data"]["kind"]
+    if not isinstance(name, str) or name not in catalog.data_kinds:
+        known = f"{suggestion(str(name), catalog.data_kinds)}; expected one of {', '.join(catalog.data_kinds)}"
+        raise ConfigError(document.problem(("data", "kind"), f"no data kind {name!r} is installed{known}"))
+    kind: type[DataKind] = catalog.data_kinds[name]
+    return kind(validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",))))
+
+
+def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Document) -> list[Problem]:
+    if data.name != task.data:
+        message = f"task {task.name!r} is trained on {task.data!r} data, got {data.name!r}"
         return [document.problem(("data", "kind"), message)]
-    unsuited = list(file.data.unsuited(task.geometry()))
-    crop, least = getattr(file.data, "crop", None), task.least_crop()
-    if crop is not None and "crop" in getattr(file.data, "preprocess", "crop") and crop < least:
-        unsuited.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
-    if file.data.batch % file.training.micro_batches:
-        message = f"{file.data.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
-        unsuited.append(("batch", message))
-    return [document.problem(("data", option), message) for option, message in unsuited]
+    options = data.options
+    data_problems = list(options.data_problems(task.geometry()))
+    crop, least = getattr(options, "crop", None), task.minimum_crop()
+    if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
+        data_problems.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
+    if options.batch % file.training.micro_batches:
+        message = f"{options.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
+        data_problems.append(("batch", message))
+    return [document.problem(("data", option), message) for option, message in data_problems]

@@ -10,19 +10,19 @@ from typing import Any
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import without_folders
-from img2imgkit.data import Reader, stacked
+from img2imgkit.data_kind import Reader, stacked
 from img2imgkit.training import checkpoint
 from img2imgkit.training.alarms import Watch
 from img2imgkit.training.best import Best
-from img2imgkit.training.engine import Engine
+from img2imgkit.training.disk_errors import writing
 from img2imgkit.training.events import Alarmed, Notify, Progress, Sampled, Saved
-from img2imgkit.training.file import Recipe
+from img2imgkit.training.file import TrainingPlan
 from img2imgkit.training.meter import Figures
-from img2imgkit.training.probe import Probe
+from img2imgkit.training.probe import Probe, probe_metrics
 from img2imgkit.training.report import report
 from img2imgkit.training.run_folder import RunFolder, environment
 from img2imgkit.training.tensorboard import EventLog
-from img2imgkit.training.writing import writing
+from img2imgkit.training.trainer import Trainer
 
 
 class Journal:
@@ -30,11 +30,11 @@ class Journal:
 
     def __init__(
         self,
-        recipe: Recipe,
+        plan: TrainingPlan,
         folder: RunFolder,
         catalog: Catalog,
         reader: Reader,
-        engine: Engine,
+        trainer: Trainer,
         devices: tuple[str, ...],
         first: int,
         notify: Notify,
@@ -44,11 +44,13 @@ class Journal:
         Raises:
             TrainingError: the probe cannot be used, or the folder not be written.
         """
-        self.recipe, self.folder, self.catalog = recipe, folder, catalog
-        self.reader, self.engine, self.devices, self.notify = reader, engine, devices, notify
-        self.options, file = recipe.file.training, recipe.file
-        self.probe = Probe(reader, file.probe, recipe.task, engine.result) if file.probe else None
-        self.best = Best(folder, self.options.best, self.probe, first > 0) if self.options.best else None
+        self.plan, self.folder, self.catalog = plan, folder, catalog
+        self.reader, self.trainer, self.devices, self.notify = reader, trainer, devices, notify
+        self.options, file = plan.file.training, plan.file
+        best = self.options.best
+        measured = probe_metrics(catalog.metrics, best)
+        self.probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
+        self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
         folder.rewind(first)
         folder.write_environment(devices)
         records = folder.records()
@@ -82,7 +84,7 @@ class Journal:
 
     def save(self, done: int) -> None:
         """Write a checkpoint."""
-        path = checkpoint.save(self.folder.checkpoints, done, self.engine.state, self.options.keep)
+        path = checkpoint.save(self.folder.checkpoints, done, self.trainer.state, self.options.keep)
         self.notify(Saved(done, path))
 
     def sample(self, done: int) -> None:
@@ -90,7 +92,7 @@ class Journal:
         assert self.probe is not None
         look = self.probe.look()
         path = self.folder.add_sample(done, look.sheet)
-        best = self.best is not None and self.best.offer(done, look.scores, self.engine.state, self._save_best(done))
+        best = self.best is not None and self.best.offer(done, look.scores, self.trainer.state, self._save_best(done))
         self._add(
             {
                 "step": done,
@@ -106,7 +108,7 @@ class Journal:
 
     def write_report(self) -> None:
         """Write ``report.html`` of all that is known so far."""
-        self.folder.write_report(report(self.folder.records(), self.recipe.file.name))
+        self.folder.write_report(report(self.folder.records(), self.plan.file.name, self.catalog.metrics))
 
     def finish(self, done: int) -> Path:
         """Write the bundle and the last report."""
@@ -132,14 +134,14 @@ class Journal:
         return lambda about: self._save_bundle(self.folder.best_bundle, done, {"best": about})
 
     def _save_bundle(self, folder: Path, done: int, more: Mapping[str, Any]) -> None:
-        file, reader = self.recipe.file, self.reader
+        file, reader = self.plan.file, self.reader
         once = (stacked([reader.sample(self.options.seed, position)]) for position in range(reader.epoch))
-        self.recipe.task.conclude(self.engine.result, once)
+        self.plan.task.on_train_end(self.trainer.result, once)
         with writing(folder):
             bundle.save(
                 folder,
-                self.recipe.task,
-                self.engine.result,
+                self.plan.task,
+                self.trainer.result,
                 file.name,
                 self.catalog,
                 description=file.description,
@@ -151,7 +153,7 @@ class Journal:
     def _record(self, done: int) -> dict[str, Any]:
         """How the weights came about, for a bundle: the training file without this machine's paths, and the rest."""
         return {
-            "file": portable(self.recipe),
+            "file": portable(self.plan),
             "steps": done,
             "seconds": round(self._seconds, 1),
             "data": dict(self.reader.description),
@@ -159,10 +161,10 @@ class Journal:
         }
 
 
-def portable(recipe: Recipe) -> dict[str, Any]:
+def portable(plan: TrainingPlan) -> dict[str, Any]:
     """The training file with every default stated, and without the paths of one machine."""
-    config = recipe.resolved()
-    config["data"], config["options"] = recipe.file.data.record(), without_folders(config["options"])
+    config = plan.resolved()
+    config["data"], config["options"] = plan.data.options.record(), without_folders(config["options"])
     config["probe"] = Path(config["probe"]).name if config["probe"] else None
-    config["initial"] = recipe.initial.record() if recipe.initial else None
+    config["initial"] = plan.initial.record() if plan.initial else None
     return config

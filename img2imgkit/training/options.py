@@ -61,7 +61,7 @@ class Linear(Constant):
     final: float = Field(default=0.0, ge=0, le=1, description="share of the rate that is left at the end")
 
 
-class Step(Constant):
+class StepDecay(Constant):
     """The rate is multiplied by ``factor`` at each milestone."""
 
     kind: Literal["step"] = "step"  # type: ignore[assignment]
@@ -78,7 +78,7 @@ class Cosine(Constant):
 
 PlayerName = Literal["generators", "critics"]
 Optimizer = Annotated[Adam | AdamW | Sgd | RmsProp, Field(discriminator="kind")]
-Schedule = Annotated[Constant | Linear | Step | Cosine, Field(discriminator="kind")]
+Schedule = Annotated[Constant | Linear | StepDecay | Cosine, Field(discriminator="kind")]
 
 
 class PlayerOptions(Config):
@@ -165,8 +165,10 @@ class TrainingOptions(Config):
     sample_every: int = Field(default=2000, ge=1)
     checkpoint_every: int = Field(default=1000, ge=1)
     keep: int = Field(default=2, ge=1, description="checkpoints kept, the newest ones")
-    best: Literal["psnr", "ssim", "l1"] | None = Field(
-        default=None, description="metric of the probe by which the best checkpoint and bundle are kept, too"
+    best: str | None = Field(
+        default=None,
+        description="an installed metric of pairs, such as psnr: the checkpoint and the bundle that do best on the "
+        "probe by it are kept, too",
     )
     alarms: Alarms = Alarms()
 

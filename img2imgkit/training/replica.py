@@ -114,7 +114,7 @@ class ReplicaStep:
 
     def _seen(self, batch: Batch, shown: Mapping[str, Any]) -> Mapping[str, Any]:
         """What critics that move second judge."""
-        return self.task.forward(self.nets, batch) if self.task.anew else shown
+        return self.task.forward(self.nets, batch) if self.task.refresh_fakes else shown
 
     def _critics(self, batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Tensors, Any]:
         shown = self.remember(_stopped(out))

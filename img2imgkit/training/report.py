@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from img2imgkit.metrics import Metric
 from img2imgkit.training.chart import Point, chart
 
 Record = Mapping[str, Any]
-METRICS = {"psnr": "PSNR (dB, more is better)", "ssim": "SSIM (more is better)", "l1": "L1 (levels, less is better)"}
+Metrics = Mapping[str, type[Metric]]
 GROUPS = {"rates": "Learning rates", "gradients": "Gradient norms", "scales": "Loss scales (float16)"}
 SPEED = {"images_per_second": "images per second", "input_wait": "share of the time spent waiting for data"}
 
@@ -22,12 +23,17 @@ figcaption,.legend{color:#666;margin:.2em 0}.legend span{margin-right:1em}
 .alarms{border-left:4px solid #c00;background:#fdf0f0;padding:.4em 1em}"""
 
 
-def report(records: Sequence[Record], name: str) -> str:
-    """The page for what ``metrics.jsonl`` holds; sheets are shown from the folder ``samples`` beside it."""
+def report(records: Sequence[Record], name: str, metrics: Metrics) -> str:
+    """The page for what ``metrics.jsonl`` holds; sheets are shown from the folder ``samples`` beside it.
+
+    Args:
+        metrics: those that are installed; scores of others are shown by their names
+    """
     alarms = [record for record in records if "alarm" in record]
     marks = [record["step"] for record in alarms]
     title = html.escape(name)
-    parts = [f"<h1>{title}</h1>", *_summary(records), *_alarms(alarms), *_curves(records, marks), *_sheets(records)]
+    curves, sheets = _curves(records, marks, metrics), _sheets(records, metrics)
+    parts = [f"<h1>{title}</h1>", *_summary(records), *_alarms(alarms), *curves, *sheets]
     page = f"<!doctype html>\n<meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>\n"
     return page + "\n".join(parts) + "\n"
 
@@ -50,10 +56,11 @@ def _alarms(alarms: Sequence[Record]) -> list[str]:
     return ["<div class='alarms'>", *lines, "</div>"] if lines else []
 
 
-def _curves(records: Sequence[Record], marks: Sequence[float]) -> Iterator[str]:
+def _curves(records: Sequence[Record], marks: Sequence[float], metrics: Metrics) -> Iterator[str]:
     """Headings with a chart for each metric and each term; rates, gradients and the like share one."""
     probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
-    yield from _section("Probe", {METRICS.get(metric, metric): {metric: line} for metric, line in probe.items()}, marks)
+    axes = {name: metrics[name].axis() if name in metrics else name for name in probe}
+    yield from _section("Probe", {axes[name]: {name: line} for name, line in probe.items()}, marks)
     terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
     used = {name: line for name, line in terms.items() if any(value for _, value in line)}  # a task may not use all
     yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
@@ -87,20 +94,22 @@ def _section(heading: str, charts: Mapping[str, Mapping[str, Sequence[Point]]], 
     return [f"<h2>{heading}</h2>", "<div class='charts'>", *drawn, "</div>"] if drawn else []
 
 
-def _sheets(records: Sequence[Record]) -> list[str]:
+def _sheets(records: Sequence[Record], metrics: Metrics) -> list[str]:
     shown = [record for record in records if "sheet" in record][::-1]
     figures = [
         f"<figure><img loading='lazy' alt='samples' src='samples/{html.escape(record['sheet'])}'>"
-        f"<figcaption>{_caption(record)}</figcaption></figure>"
+        f"<figcaption>{_caption(record, metrics)}</figcaption></figure>"
         for record in shown
     ]
     return ["<h2>Samples, newest first</h2>", *figures] if figures else []
 
 
-def _caption(record: Record) -> str:
-    scores = {"psnr": "{:.2f} dB", "ssim": "SSIM {:.4f}", "l1": "L1 {:.2f}"}
-    found = [
-        text.format(record["probe"][metric]["mean"]) for metric, text in scores.items() if metric in record["probe"]
-    ]
+def _caption(record: Record, metrics: Metrics) -> str:
+    found = shown_scores(_means(record["probe"]), metrics)
     columns = "source, output, target" if found else "source, output"
-    return f"step {record['step']}{''.join(f', {score}' for score in found)}: {columns}"
+    return html.escape(", ".join([f"step {record['step']}", *found])) + f": {columns}"
+
+
+def shown_scores(means: Mapping[str, float], metrics: Metrics) -> list[str]:
+    """Scores of the probe for people, "PSNR 31.23 dB" each."""
+    return [metrics[name].shown(value) if name in metrics else f"{name} {value:.4g}" for name, value in means.items()]

@@ -8,26 +8,27 @@ from pathlib import Path
 
 from img2imgkit import __version__
 from img2imgkit.catalog import Catalog
-from img2imgkit.data import Prefetch, Reader, open_reader
+from img2imgkit.data import Prefetch, open_reader
+from img2imgkit.data_kind import Reader
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 from img2imgkit.training import checkpoint
-from img2imgkit.training.engine import Engine
 from img2imgkit.training.events import Finished, Notify, Started, Waiting
 from img2imgkit.training.feed import Feed
-from img2imgkit.training.file import Recipe
+from img2imgkit.training.file import TrainingPlan
 from img2imgkit.training.initial import Initial, start_from
 from img2imgkit.training.journal import Journal, portable
 from img2imgkit.training.meter import Figures, Meter
 from img2imgkit.training.rendezvous import Stopped
 from img2imgkit.training.run_folder import RunFolder
+from img2imgkit.training.trainer import Trainer
 from img2imgkit.training.workers import Cluster, Workers
 
 AGREE_EVERY = 5  # steps between which several machines ask each other whether to stop
 
 
 def train(
-    recipe: Recipe,
+    plan: TrainingPlan,
     output: Path,
     catalog: Catalog,
     notify: Notify,
@@ -51,11 +52,11 @@ def train(
         return _told(Finished(0, None, "interrupted"), notify)
     folder = RunFolder(output)
     if workers.is_chief:
-        folder.open(recipe.resolved(), resume)
+        folder.open(plan.resolved(), resume)
     with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
-        reader = open_reader(recipe.file.data, recipe.task.geometry(), recipe.task.unsuited)
-        workers.prove_same(_definition(recipe, reader))
-        return _told(_Run(recipe, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
+        reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
+        workers.prove_same(_definition(plan, reader))
+        return _told(_Run(plan, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
 
 
 def _meet(cluster: Cluster, device: str, notify: Notify, stopped: Callable[[], bool]) -> Workers:
@@ -68,10 +69,10 @@ def _told(finished: Finished, notify: Notify) -> Finished:
     return finished
 
 
-def _definition(recipe: Recipe, reader: Reader) -> dict[str, object]:
+def _definition(plan: TrainingPlan, reader: Reader) -> dict[str, object]:
     """All that several machines must have alike, by the name under which they are told what differs."""
     versions = {"img2imgkit": __version__, **{name: metadata.version(name) for name in ("tensorflow", "keras")}}
-    return {**portable(recipe), "pictures": dict(reader.description), "versions": versions}
+    return {**portable(plan), "pictures": dict(reader.description), "versions": versions}
 
 
 def _last(folder: RunFolder, is_chief: bool) -> str:
@@ -86,7 +87,7 @@ class _Run:
 
     def __init__(
         self,
-        recipe: Recipe,
+        plan: TrainingPlan,
         folder: RunFolder,
         catalog: Catalog,
         reader: Reader,
@@ -94,26 +95,26 @@ class _Run:
         notify: Notify,
         resume: bool,
     ) -> None:
-        self.options, self.workers, self.folder = recipe.file.training, workers, folder
-        self.feed = Feed(reader, recipe.task, self.options.seed)
-        self.engine = Engine(
-            recipe.task, self.options, workers.strategy, reader.batch_size, self.feed.batch(0, range(1))
+        self.options, self.workers, self.folder = plan.file.training, workers, folder
+        self.feed = Feed(reader, plan.task, self.options.seed)
+        self.trainer = Trainer(
+            plan.task, self.options, workers.strategy, reader.batch_size, self.feed.batch(0, range(1))
         )
         notes: tuple[str, ...] = ()
         self.first = 0
         if workers.is_chief and resume:
-            self.first = checkpoint.restore(folder.checkpoints, self.engine.state)
-        elif workers.is_chief and recipe.initial:
-            notes = _start_from(recipe.initial, catalog, recipe.task, self.engine)
-        self.first = workers.share(self.engine.state, self.first)
-        self.samples = recipe.file.probe is not None
+            self.first = checkpoint.restore(folder.checkpoints, self.trainer.state)
+        elif workers.is_chief and plan.initial:
+            notes = _start_from(plan.initial, catalog, plan.task, self.trainer)
+        self.first = workers.share(self.trainer.state, self.first)
+        self.samples = plan.file.probe is not None
         devices = tuple(name.rpartition("device:")[2] for name in workers.strategy.extended.worker_devices)
         self.journal = (
-            Journal(recipe, folder, catalog, reader, self.engine, devices, self.first, notify)
+            Journal(plan, folder, catalog, reader, self.trainer, devices, self.first, notify)
             if workers.is_chief
             else None
         )
-        notify(Started(devices, reader.batch_size, reader.batch_size // self.engine.replicas, self.engine.parameters,
+        notify(Started(devices, reader.batch_size, reader.batch_size // self.trainer.replicas, self.trainer.parameters,
                        self.first, self.options.steps, notes, workers.index + 1, workers.count))  # fmt: skip
 
     def go(self, stopped: Callable[[], bool]) -> Finished:
@@ -129,13 +130,13 @@ class _Run:
 
     def _steps(self, stopped: Callable[[], bool]) -> tuple[int, bool]:
         """How many steps are done, and whether they are all."""
-        steps, engine, done = self.options.steps, self.engine, self.first
-        rows = engine.rows
+        steps, trainer, done = self.options.steps, self.trainer, self.first
+        rows = trainer.rows
         with Prefetch(lambda step: self.feed.batch(step, rows), self.first, steps) as batches:
-            meter = Meter(engine.players, self.first, lambda: batches.waited)
+            meter = Meter(trainer.players, self.first, lambda: batches.waited)
             for step, batch in enumerate(batches, self.first):
-                rates = engine.rates(step)
-                meter.add(engine.step(step, batch))
+                rates = trainer.rates(step)
+                meter.add(trainer.step(step, batch))
                 done = step + 1
                 stops = done < steps and self._stops(done, stopped)
                 self._between(done, stops, rates, meter)
@@ -190,8 +191,8 @@ class _Run:
         return Finished(done, path, "complete" if complete else "alarm" if alarmed else "interrupted")
 
 
-def _start_from(initial: Initial, catalog: Catalog, task: Task, engine: Engine) -> tuple[str, ...]:
-    notes = start_from(initial, catalog, task, engine.nets)
-    if engine.average:
-        engine.average.restart()
+def _start_from(initial: Initial, catalog: Catalog, task: Task, trainer: Trainer) -> tuple[str, ...]:
+    notes = start_from(initial, catalog, task, trainer.nets)
+    if trainer.average:
+        trainer.average.restart()
     return notes

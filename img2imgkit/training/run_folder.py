@@ -18,7 +18,7 @@ from img2imgkit.errors import TrainingError
 from img2imgkit.files import write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training import checkpoint
-from img2imgkit.training.writing import writing
+from img2imgkit.training.disk_errors import writing
 
 MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
 
@@ -47,9 +47,7 @@ class RunFolder:
         if resume:
             self._prove_same(config)
         elif checkpoint.listed(self.checkpoints):
-            raise TrainingError(
-                f"{self.path}: holds a run already; go on with it by --resume, or give another --output"
-            )
+            raise TrainingError(f"{self.path}: holds a run already; resume it, or give another folder")
         with writing(self.path):
             self.samples.mkdir(parents=True, exist_ok=True)
         self._write(self._config, json.dumps(config, indent=2) + "\n")
@@ -107,10 +105,10 @@ class RunFolder:
         if differ:
             raise TrainingError(
                 f"{self.path}: the run was started with other values of {', '.join(differ)}; "
-                "put them back, or start a new run with --output"
+                "put them back, or start a new run in another folder"
             )
         if not checkpoint.listed(self.checkpoints):
-            raise TrainingError(f"{self.path}: has no checkpoint to resume from; start again without --resume")
+            raise TrainingError(f"{self.path}: has no checkpoint to resume from; start it without resuming")
 
 
 def environment(devices: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from img2imgkit.training.options import Constant, Cosine, Linear, Schedule, Step
+from img2imgkit.training.options import Constant, Cosine, Linear, Schedule, StepDecay
 
 
 def share_at(schedule: Schedule, step: int, steps: int) -> float:
@@ -21,7 +21,7 @@ def _decay(schedule: Schedule, step: int, steps: int) -> float:
         case Linear():
             start = schedule.after * steps
             return _between(1.0, schedule.final, _progress(step, start, steps))
-        case Step():
+        case StepDecay():
             return float(schedule.factor ** sum(step >= milestone for milestone in schedule.at))
         case Cosine():
             turned = 0.5 - 0.5 * math.cos(math.pi * _progress(step, schedule.warmup, steps))

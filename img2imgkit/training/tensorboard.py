@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from img2imgkit.training.writing import writing
+from img2imgkit.training.disk_errors import writing
 
 Record = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def _scalars(record: Record) -> Iterator[tuple[str, float]]:
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """TensorFlow's complaints about files as the system's, which ``writing`` explains."""
+    """TensorFlow's errors about files as OSErrors, which ``disk_errors`` explains."""
     with writing(path):
         try:
             yield

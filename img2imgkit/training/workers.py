@@ -191,8 +191,8 @@ class Workers:
             if self.count == 1:
                 raise
             raise TrainingError(
-                f"another machine of this training was lost ({_first_line(error)}). {last()}; to go on, give all "
-                f"{self.count} machines the same command again, with --resume"
+                f"another machine of this training was lost ({_first_line(error)}). {last()}; to go on, resume "
+                f"the run on all {self.count} machines"
             ) from error
 
     def _of_the_chief(self, numbers: np.ndarray) -> np.ndarray:

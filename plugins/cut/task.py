@@ -142,7 +142,7 @@ class Cut(kit.Importable, kit.Task):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return max(8, 2 ** (self.options.critic_layers + 2))
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

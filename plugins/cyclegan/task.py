@@ -119,7 +119,7 @@ class CycleGan(kit.Importable, kit.Task):
     def geometry(self) -> kit.Geometry:
         return self.options.generator.geometry(self.options.generator_spec)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         critic = self.options.critic.geometry(self.options.critic_spec).minimum
         return max(self.geometry().minimum, critic, self.options.reconstruction.chosen.minimum)
 

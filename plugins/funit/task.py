@@ -18,7 +18,7 @@ SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width"
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
 
 
-class Funit(kit.Importable, kit.Task):
+class Funit(kit.Importable, kit.Task, kit.Conditional):
     """Translate to a class known from a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
 
     Content and class are encoded apart; the decoder is told means and deviations by the class code. The critic asks
@@ -139,21 +139,24 @@ class Funit(kit.Importable, kit.Task):
         multiple = 2**self.options.content_downs
         return kit.Geometry(multiple=multiple, minimum=2 * multiple, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         chosen = self.options
         return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         description = "pictures of the class to translate to, such as five; any class"
-        return {"class": kit.Side("pictures", description, required=True, size=self.options.size)}
+        return {"class": kit.Condition("pictures", description, required=True, size=self.options.size)}
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen, classes, crop = [], self.options, len(data["classes"]), data["size"]
         if classes != chosen.classes:
             found.append(f"classes is {chosen.classes}, but the data has {classes}")
         if crop != chosen.size:
             found.append(f"the data's 'crop' is {crop}, but class pictures' 'size' {chosen.size}: state the same")
         return found
+
+    def example_data(self) -> Mapping[str, Any]:
+        return {"classes": [str(number) for number in range(self.options.classes)], "size": self.options.size}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["class"].shape)
@@ -187,7 +190,7 @@ class Funit(kit.Importable, kit.Task):
         terms = {"slope": mean_slope(judge, real)} if self.weights.slope else {}
         return terms | {"penalty": self.options.adversary.penalise(judge, real, out["translation"], batch)}
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         return nets["class_encoder"](pictures, training=False)
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:

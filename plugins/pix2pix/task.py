@@ -103,7 +103,7 @@ class Pix2Pix(kit.Importable, kit.Task):
     def geometry(self) -> kit.Geometry:
         return self.options.generator.geometry(self.options.generator_spec)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return max(self.geometry().minimum, self.options.critic.geometry(self.options.critic_spec).minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.importing import of_pictures
 from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
-from img2imgkit_plugins.pix2pixhd.play import WRITTEN, CoarseToFine
 from keras import ops
 
 import img2imgkit as kit

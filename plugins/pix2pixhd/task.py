@@ -16,16 +16,16 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_choice,
     parsed_seed,
 )
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.importing import of_labels
 from img2imgkit_plugins.pix2pixhd.options import LabelOptions
-from img2imgkit_plugins.pix2pixhd.play import WRITTEN, CoarseToFine
 from keras import ops
 
 import img2imgkit as kit
 from img2imgkit.nn import instance_edges, instance_encoder, one_hot
 
 
-class Pix2PixHd(CoarseToFine):
+class Pix2PixHd(CoarseToFine, kit.Conditional):
     """Make large photographs of label maps (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
     A global generator is trained first, and local enhancers with it at twice the size then (section 3.1); critics judge
@@ -76,17 +76,17 @@ class Pix2PixHd(CoarseToFine):
             unknown=chosen.unknown,
         )
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         found = {}
         if self.options.edges or self.options.encoder:
-            found["instance"] = kit.Side("map", "ids of objects", required=True)
+            found["instance"] = kit.Condition("map", "ids of objects", required=True)
         if self.options.encoder:
             looks = f"which of up to {self.options.encoder.clusters} looks, counted from 0, a class's objects have, or "
-            found["seed"] = kit.Side("value", "number of a draw of looks, one for each object", parse=parsed_seed)
-            found["appearance"] = kit.Side("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
+            found["seed"] = kit.Condition("value", "number of a draw of looks, one for each object", parse=parsed_seed)
+            found["appearance"] = kit.Condition("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found, chosen = [], self.options
         needs = "edges" if chosen.edges else "encoder" if chosen.encoder else ""
         if needs and not data.get("instances", True):
@@ -104,7 +104,7 @@ class Pix2PixHd(CoarseToFine):
         given = [ops.convert_to_tensor(batch["target"]), ops.cast(batch["instance"], "int32")]
         return _joined(batch["shown"], nets["encoder"](given, training=True))
 
-    def conclude(self, nets: kit.Networks, samples: Iterable[Mapping[str, Any]]) -> None:
+    def on_train_end(self, nets: kit.Networks, samples: Iterable[Mapping[str, Any]]) -> None:
         if not self.options.encoder:
             return
         found: dict[int, list[np.ndarray]] = {}
@@ -118,7 +118,7 @@ class Pix2PixHd(CoarseToFine):
         clusters = self.options.encoder.clusters
         fill(nets["appearances"], {each: clustered(np.array(found[each]), clusters, random) for each in sorted(found)})
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if not self.options.encoder or "instance" not in given:
             return {}
         chosen = given.get("appearance", Chosen())

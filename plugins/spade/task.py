@@ -29,7 +29,7 @@ def _player(rate: float) -> Mapping[str, Any]:
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": _player(1e-4), "critics": _player(4e-4)}
 
 
-class Spade(kit.Importable, kit.Task):
+class Spade(kit.Importable, kit.Task, kit.Conditional):
     """Make photographs of label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
 
     The label map modulates the normalized features of every layer, so that no layer washes it out (section 3). With
@@ -40,7 +40,7 @@ class Spade(kit.Importable, kit.Task):
 
     name = "spade"
     data = "semantic"
-    anew = True
+    refresh_fakes = True
     training = TRAINING
 
     Options = Options
@@ -74,18 +74,18 @@ class Spade(kit.Importable, kit.Task):
             unknown=chosen.unknown,
         )
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         found = {}
         if self.options.edges:
-            found["instance"] = kit.Side("map", "ids of objects, whose borders are drawn", required=True)
+            found["instance"] = kit.Condition("map", "ids of objects, whose borders are drawn", required=True)
         if self.options.style:
-            found["style"] = kit.Side("pictures", "photographs whose style the results take")
-            found["seed"] = kit.Side(
+            found["style"] = kit.Condition("pictures", "photographs whose style the results take")
+            found["seed"] = kit.Condition(
                 "value", "number of a style drawn at random, where no photograph is given", parse=_seed
             )
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         if self.options.edges and not data.get("instances", True):
             return ["options.edges needs instance maps: give their folder, or set edges to false"]
         return []
@@ -136,11 +136,11 @@ class Spade(kit.Importable, kit.Task):
             )
         }
 
-    def encode(self, nets: kit.Networks, side: str, pictures: Any) -> Any:
+    def encode(self, nets: kit.Networks, condition: str, pictures: Any) -> Any:
         mean, _ = nets["encoder"](pictures, training=False)
         return mean
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if not self.options.style:
             return {}
         random = np.random.default_rng(given.get("seed", 0))

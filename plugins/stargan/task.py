@@ -22,7 +22,7 @@ PLAYER: Mapping[str, Any] = {
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": {**PLAYER, "every": 5}, "critics": PLAYER}
 
 
-class StarGan(kit.Importable, kit.Task):
+class StarGan(kit.Importable, kit.Task, kit.Conditional):
     """Translate to any of several domains with one network (Choi et al. 2018, https://arxiv.org/abs/1711.09020).
 
     The critic also says which domain an image is of (eq. 2 and 3), and a translation back to where a picture came from
@@ -122,20 +122,20 @@ class StarGan(kit.Importable, kit.Task):
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
 
-    def least_crop(self) -> int:
+    def minimum_crop(self) -> int:
         return int(self.options.size)
 
-    def sides(self) -> Mapping[str, kit.Side]:
+    def conditions(self) -> Mapping[str, kit.Condition]:
         names = self.names
         joined = "a name, or attributes joined by '+', the others of which the picture shall not have"
-        found = {"domain": kit.Side("value", f"where to: {joined}", each=names.all, parse=names.parsed)}
+        found = {"domain": kit.Condition("value", f"where to: {joined}", each=names.all, parse=names.parsed)}
         if any(each.kind == "attributes" for each in names.sets):
             flip = "attributes to switch on or off in the picture's own, joined by '+'; needs 'attributes'"
-            found["flip"] = kit.Side("value", flip, parse=names.toggled)
-            found["attributes"] = kit.Side("attributes", "which attributes each picture has, for 'flip'")
+            found["flip"] = kit.Condition("value", flip, parse=names.toggled)
+            found["attributes"] = kit.Condition("attributes", "which attributes each picture has, for 'flip'")
         return found
 
-    def unsuited(self, data: Mapping[str, Any]) -> Sequence[str]:
+    def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         found = []
         theirs, own = [list(each) for each in data["sets"]], [list(each.names) for each in self.options.labels]
         if theirs != own:
@@ -148,6 +148,9 @@ class StarGan(kit.Importable, kit.Task):
                 f"the data's 'resize' is {data['size']}, but the task's 'size' {self.options.size}: state the same"
             )
         return found
+
+    def example_data(self) -> Mapping[str, Any]:
+        return {"sets": [list(each.names) for each in self.options.labels], "size": self.options.size}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.options.adversary.draw(random, sample["source"].shape)
@@ -181,7 +184,7 @@ class StarGan(kit.Importable, kit.Task):
         penalty = self.options.adversary.penalise(lambda seen: judge(seen)[0], batch["source"], out["fake"], batch)
         return {"penalty": penalty}
 
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
+    def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if "domain" in given and "flip" in given:
             raise ValueError("both 'domain' and 'flip' are stated: leave one out")
         names = self.names

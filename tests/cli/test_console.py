@@ -4,7 +4,6 @@ import sys
 import pytest
 
 from img2imgkit.cli import console
-from img2imgkit.cli.options import type_text
 
 
 @pytest.fixture
@@ -68,19 +67,3 @@ def test_warnings_go_to_stderr(capsys):
     console.warn("careful")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "warning: careful\n")
-
-
-@pytest.mark.parametrize(
-    ("annotation", "text"),
-    [
-        (int, "integer"),
-        (float | None, "number or null"),
-        (tuple[str, ...], "list of text"),
-        (tuple[int, int], "list of integer"),
-        (dict[str, int], "mapping"),
-        (bool, "true or false"),
-        (int | str, "integer or text"),
-    ],
-)
-def test_types_are_told_in_the_users_words(annotation, text):
-    assert type_text(annotation) == text

@@ -51,7 +51,7 @@ def test_pictures_of_a_folder_become_one_code(img2img, funit, cats, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("side", "pictures", "out", "message"),
+    ("condition", "pictures", "out", "message"),
     [
         ("klass", "cats", "c.json", "has no pictures 'klass' to encode: it encodes class"),
         ("class", "dogs", "c.json", "dogs: no such file or folder"),
@@ -61,9 +61,9 @@ def test_pictures_of_a_folder_become_one_code(img2img, funit, cats, tmp_path):
     ],
 )
 def test_what_cannot_be_encoded_is_told_and_nothing_is_written(
-    img2img, funit, cats, tmp_path, side, pictures, out, message
+    img2img, funit, cats, tmp_path, condition, pictures, out, message
 ):
-    outcome = img2img("encode", funit, side, tmp_path / pictures, "--out", tmp_path / out)
+    outcome = img2img("encode", funit, condition, tmp_path / pictures, "--out", tmp_path / out)
     assert outcome.code == 2
     assert message in outcome.err
     assert not (tmp_path / out).exists()

@@ -1,7 +1,9 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
+import toy_metrics
 from PIL import Image
 from tiny_tasks import Directed, loaded, tiny_catalog
 
@@ -88,6 +90,42 @@ def negative(tmp_path_factory):
 
 
 @pytest.fixture
+def with_toy_metrics(monkeypatch):
+    found = tiny_catalog(toy_metrics.plugin())
+    monkeypatch.setattr(Catalog, "installed", classmethod(lambda cls: found))
+
+
+def test_metrics_of_sets_are_shown_beside_those_of_pairs(img2img, val, with_toy_metrics):
+    outcome = img2img("eval", "--baseline", "copy", "--pairs", val, "--metric", "l1", "--metric", "mean-colour")
+    lines = [line.split() for line in outcome.out.splitlines()]
+    assert (outcome.code, lines[0]) == (0, ["VAL", "L1", "MEAN-COLOUR"])
+    assert [(line[0], len(line)) for line in lines[1:4]] == [("a", 2), ("b", 2), ("mean", 2)]
+    assert lines[4][:2] == ["whole", "set"]
+    assert float(lines[4][2]) > 0
+
+
+def test_metrics_of_sets_are_in_json_and_recorded(img2img, val, negative, with_toy_metrics, tmp_path):
+    copy = shutil.copytree(negative, tmp_path / "negative")
+    arguments = ("eval", copy, "--pairs", val, "--metric", "mean-colour", "--metric", "spread")
+    found = json.loads(img2img(*arguments, "--choice", "direction=b_to_a", "--json", "--record").out)
+    assert found["whole_set"].keys() == {"mean-colour", "spread"}
+    assert found["mean"] == {}
+    recorded = {s.metric: s.value for s in bundle.describe(copy).scores if s.metric in found["whole_set"]}
+    assert recorded == pytest.approx(found["whole_set"], abs=1e-5)
+
+
+def test_weights_that_a_metric_needs_are_asked_for_in_one_error(img2img, val, with_toy_metrics, tmp_path):
+    arguments = ("eval", "--baseline", "copy", "--pairs", val, "--metric", "weighted")
+    outcome = img2img(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("error") == 1
+    assert "needs weights that were not given: 'heads': one number, 'scale' (get it: https://example" in outcome.err
+    np.savez(tmp_path / "heads.npz", scale=2.0)
+    given = img2img(*arguments, "--weights", f"heads={tmp_path / 'heads.npz'}", "--json")
+    assert json.loads(given.out)["mean"]["weighted"] > 0
+
+
+@pytest.fixture
 def with_tiny_tasks(monkeypatch):
     monkeypatch.setattr(Catalog, "installed", classmethod(lambda cls: tiny_catalog()))
 
@@ -148,7 +186,13 @@ def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
         (["--baseline", "copy", "--results", "x"], "either a BUNDLE or --baseline, or --results"),
         (["--baseline", "bicubic"], "--baseline bicubic goes with --data"),
         (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
-        (["--baseline", "copy", "--protocol", "sr-rgb"], "--protocol goes with --data"),
+        (["--baseline", "copy", "--metric", "sim"], "no metric 'sim' is installed; did you mean 'ssim'?"),
+        (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' is measured under sr-matlab"),
+        (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-matlab, sr-rgb; did you mean 'sr-rgb'?"),
+        (
+            ["--baseline", "copy", "--weights", "inception=x.npz"],
+            "no metric that is measured needs weights 'inception'",
+        ),
         (["--baseline", "copy", "--data", "x"], "either --data or --pairs"),
         (["--baseline", "copy", "--choice", "a=b"], "--choice needs a BUNDLE"),
         (["--results", "x", "--record"], "--record needs a BUNDLE"),
@@ -196,8 +240,8 @@ def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
 def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val, negative, with_tiny_tasks, tmp_path):
     import onnx
 
-    from img2imgkit.export import export_bundle
-    from img2imgkit.export.onnx_file import OnnxExporter
+    from img2imgkit.exporting import export_bundle
+    from img2imgkit.exporting.onnx_file import OnnxExporter
 
     model = export_bundle(loaded(Directed), OnnxExporter(), tmp_path / "negative.onnx").path
     foreign = onnx.load(model)

@@ -51,7 +51,7 @@ def test_choices_are_part_of_the_file(img2img, folder, tmp_path):
     assert (told["choices"], told["size"]) == ({"direction": "b_to_a"}, [8, 12])
     again = img2img(*given)
     assert again.code == 2
-    assert "m.onnx: is there already" in again.err
+    assert "m.onnx: exists already" in again.err
     assert img2img(*given, "--replace").code == 0
 
 

@@ -28,6 +28,8 @@ def test_plugins_are_listed_with_what_they_bring(img2img, install, monkeypatch):
         "brings": {"bundles": ["night"]},
         "broken": [],
     }
+    assert found["data-kinds"]["hooks"] == ["register_data_kinds"]
+    assert "paired" in found["data-kinds"]["brings"]["data_kinds"]
     assert "read" in found["steps"]["brings"]["steps"]
     assert "torch" in found["importers"]["brings"]["importers"]
     assert "onnx" in found["exporters"]["brings"]["exporters"]

@@ -137,6 +137,47 @@ def test_every_training_file_in_the_repository_is_accepted(training, path):
     training.validate(load_yaml(path).data)
 
 
+def test_a_data_kind_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+    install(
+        "kit-mirror",
+        '''
+from typing import Literal
+import img2imgkit as kit
+from img2imgkit.data import Degraded, DegradedOptions
+
+class Options(DegradedOptions):
+    """How."""
+    kind: Literal["mirror"]
+    axis: Literal["x", "y"] = "x"
+
+class Mirror(Degraded):
+    """Mirrored."""
+    Options = Options
+
+@kit.hookimpl
+def register_data_kinds(register):
+    register(Mirror)
+
+@kit.hookimpl
+def register_tasks(register):
+    from img2imgkit_plugins.super_resolution.task import SuperResolution
+
+    class Mirroring(SuperResolution):
+        """Mirror."""
+        name, data = "mirroring", "mirror"
+
+    register(Mirroring)
+''',
+        name="mirror",
+    )
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "mirror")
+    schema = validator(img2img, "train")
+    mirrored = {**TRAINING, "task": "mirroring", "data": {"kind": "mirror", "folder": "pictures", "axis": "y"}}
+    schema.validate(mirrored)
+    assert not schema.is_valid(changed(mirrored, "data", "axis", value="z"))
+    assert not schema.is_valid(changed(mirrored, "data", value={"kind": "degraded", "folder": "pictures"}))
+
+
 def test_an_unknown_kind_is_a_usage_error(img2img):
     assert img2img("schema", "bundle").code == 2
 

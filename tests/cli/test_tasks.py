@@ -31,7 +31,8 @@ def register_tasks(register):
             l1: float = 1.0
 
         def build(self): ...
-        def geometry(self): ...
+        def geometry(self):
+            return kit.Geometry()
         def forward(self, nets, batch): ...
         def generator_losses(self, nets, batch, out): ...
         def translate(self, nets, inputs): ...
@@ -62,7 +63,9 @@ def test_json_says_the_same(img2img, blur):
 
 
 def test_one_task_shows_its_options_weights_and_choices(img2img, blur):
-    words = [line.split() for line in img2img("tasks", "blur").out.splitlines()]
+    lines = img2img("tasks", "blur").out.splitlines()
+    words = [line.split() for line in lines]
+    assert "Trained on paired data: Pictures and their targets, which have the same size." in lines
     assert ["width", "integer", "8", "filters"] in words
     assert ["l1", "number", "1.0"] in words
     assert ["strength", "number", "0.5", "of", "the", "blur"] in words

@@ -9,6 +9,7 @@ import pytest
 
 from img2imgkit import backend
 from img2imgkit.cli.train_progress import shown
+from img2imgkit.metrics import L1, Psnr
 
 backend.load()
 
@@ -23,6 +24,7 @@ from img2imgkit.training import (  # noqa: E402
     Waiting,
 )
 
+METRICS = {"psnr": Psnr, "l1": L1}
 EVENTS: list[Event] = [
     Waiting(2, 3, "second:2222"),
     Started(("/cpu:0",), 16, 8, {"generators": 12345}, 100, 200, ("generator: 4 of 5 weights from x2; fresh: out",)),
@@ -39,7 +41,7 @@ EVENTS: list[Event] = [
 
 
 def show(style: str, capsys: pytest.CaptureFixture[str]) -> str:
-    with shown(style) as notify:
+    with shown(style, METRICS) as notify:
         for event in EVENTS:
             notify(event)
     captured = capsys.readouterr()
@@ -55,7 +57,7 @@ def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pyt
         "generator: 4 of 5 weights from x2; fresh: out",
         "resumed after step 100",
         "step 150/200  l1 0.02510  rate 1.00e-03  160.2 images/s  input wait 0.4%  left 0:01:05",
-        "step 150: probe 31.23 dB, L1 4.00, run/sheet.png, the best so far",
+        "step 150: probe PSNR 31.23 dB, L1 4.00 levels, run/sheet.png, the best so far",
         "step 160: probe run/other.png",
         "step 160: ALARM, collapse: all alike",
         "done: run/bundle",
@@ -87,7 +89,7 @@ def test_the_bar_keeps_what_is_worth_keeping(
     text = show("bar", capsys)
     assert "generators 12,345 parameters" in text
     assert "150/200" in text
-    assert "probe 31.23 dB" in text
+    assert "probe PSNR 31.23 dB" in text
     assert "done: run/bundle" in text
     assert "160.2 images/s  input wait 0.4%  left 0:01:05  rate 1.00e-03  l1 0.02510" in text
 
@@ -103,6 +105,6 @@ def test_the_bar_is_one_line_on_a_narrow_terminal(
 
 
 def test_machines_say_which_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown("lines") as notify:
+    with shown("lines", METRICS) as notify:
         notify(Started(("CPU:0",), 16, 8, {"generators": 5}, 0, 9, machine=2, machines=3))
     assert capsys.readouterr().err.startswith("machine 2 of 3, CPU:0: batch 16")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import DegradedOptions, DegradedReader, open_reader
+from img2imgkit.data import Degraded, DegradedOptions, DegradedReader, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.images.matlab import imresize
 from img2imgkit.task import Geometry
@@ -27,7 +27,7 @@ def save_pictures(folder: Path, sizes: list[tuple[int, int]], seed: int = 0) -> 
 
 def reader_of(folder: Path, scale: int = 2, **options: object) -> DegradedReader:
     stated = {"kind": "degraded", "folder": folder, "crop": 8 * scale, "batch": 4, **options}
-    reader = open_reader(DegradedOptions.model_validate(stated), Geometry(scale=scale))
+    reader = open_reader(Degraded(DegradedOptions.model_validate(stated)), Geometry(scale=scale))
     assert isinstance(reader, DegradedReader)
     return reader
 
@@ -136,7 +136,7 @@ def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     options = DegradedOptions(kind="degraded", folder=(tmp_path / "empty", tmp_path / "gone"))
     with pytest.raises(DataError, match=r"(?s)empty: holds no picture.*gone: no such folder"):
-        open_reader(options, Geometry(scale=2))
+        open_reader(Degraded(options), Geometry(scale=2))
 
 
 def test_crop_must_fit_the_scale(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import FewShotOptions, FewShotReader, inspect_data, open_reader
+from img2imgkit.data import FewShot, FewShotOptions, FewShotReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -28,7 +28,7 @@ def options(place: Path, **stated: Any) -> FewShotOptions:
 
 
 def reader_of(place: Path, **stated: Any) -> FewShotReader:
-    reader = open_reader(options(place, **stated), Geometry())
+    reader = open_reader(FewShot(options(place, **stated)), Geometry())
     assert isinstance(reader, FewShotReader)
     return reader
 
@@ -79,7 +79,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=1, cat=3)
     path = tmp_path / "cat" / "2.png"
     path.write_bytes(path.read_bytes()[:-20])
-    found = inspect_data(options(tmp_path), Geometry())
+    found = inspect_data(FewShot(options(tmp_path)), Geometry())
     assert ["2.png" in problem for problem in found.problems] == [True]
     assert ["bear: holds one picture" in note for note in found.notes] == [True]
     assert [(each.name, each.pictures) for each in found.contents] == [("bear", 1), ("cat", 3)]
@@ -91,7 +91,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
     ("stated", "option"), [({"crop": 6}, "crop"), ({"resize": 7}, "crop"), ({"selected": ("a", "a")}, "selected")]
 )
 def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
-    assert [name for name, _ in options(tmp_path, **stated).unsuited(Geometry(multiple=4))] == [option]
+    assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 
 def test_a_probe_shows_contents_with_the_class_pictures_of_their_names(tmp_path: Path) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import TypeAdapter
 
-from img2imgkit.config import Config, parse_yaml
-from img2imgkit.data import DataOptions, open_reader
-from img2imgkit.data.options import ReaderOptions
-from img2imgkit.task import BATCH_KEYS, DataKind, Geometry
+from img2imgkit import Catalog, DataKind, Geometry
+from img2imgkit.config import parse_yaml, validate
+from img2imgkit.data import open_reader
+from img2imgkit.testing import check_data_kind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
-OPTIONS: dict[str, type[ReaderOptions]] = {
-    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(DataOptions)[0])
-}
+KINDS: dict[str, type[DataKind]] = dict(Catalog.installed({"IMG2IMG_PLUGINS": ""}).data_kinds)
 ONE_FOLDER = {"degraded": "folder", "labelled": "folder", "few_shot": "folder"}
 
 
@@ -46,46 +42,48 @@ def pictures_for(kind: str, place: Path) -> dict[str, Any]:
     return {**stated, **({"crop": 16} if kind != "labelled" else {}), **sizes}
 
 
-def geometry_for(kind: str) -> Geometry:
-    return Geometry(channels=1, output_channels=3) if kind == "semantic" else Geometry()
+def geometry_for(kind: str, ids: int = 5) -> Geometry:
+    return Geometry(channels=1, output_channels=3, ids=ids) if kind == "semantic" else Geometry()
 
 
-def test_every_data_kind_of_a_task_can_be_read() -> None:
-    assert set(OPTIONS) == set(get_args(DataKind)) == set(BATCH_KEYS)
+def kind_of(name: str, place: Path) -> DataKind:
+    kind = KINDS[name]
+    return kind(kind.Options.model_validate(pictures_for(name, place)))
 
 
-@pytest.mark.parametrize("kind", OPTIONS)
-def test_batches_have_the_keys_that_tasks_are_promised(tmp_path: Path, kind: str) -> None:
-    reader = open_reader(OPTIONS[kind].model_validate(pictures_for(kind, tmp_path)), geometry_for(kind))  # type: ignore[arg-type]
-    batch = reader.batch(0, 0)
-    assert set(batch) == set(BATCH_KEYS[reader.kind])
-    assert all(len(value) == 3 for value in batch.values())
-    for key, value in batch.items():
-        if value.ndim == 4 and key not in ("label", "instance"):
-            assert value.dtype == np.float32
-            assert -1 <= value.min() < -0.5 < 0.5 < value.max() <= 1
-    assert reader.verify() == []
+def test_six_kinds_come_along() -> None:
+    assert set(KINDS) == {"paired", "unpaired", "labelled", "semantic", "few_shot", "degraded"}
 
 
-@pytest.mark.parametrize("kind", OPTIONS)
-def test_rows_and_threads_do_not_change_a_batch(tmp_path: Path, kind: str) -> None:
-    options = OPTIONS[kind].model_validate(pictures_for(kind, tmp_path))
-    whole = open_reader(options, geometry_for(kind)).batch(3, 7)  # type: ignore[arg-type]
-    reader = open_reader(options, geometry_for(kind))  # type: ignore[arg-type]
-    for row in (2, 0, 1):
-        [part] = [reader.batch(3, 7, range(row, row + 1))]
-        for key, value in part.items():
-            np.testing.assert_array_equal(value[0], whole[key][row])
+@pytest.mark.parametrize("name", KINDS)
+def test_each_keeps_its_contract(tmp_path: Path, name: str) -> None:
+    data = kind_of(name, tmp_path)
+    folders = {path.name: path for path in tmp_path.iterdir()}
+    probe = next(folders[role] for role in ("all", "source", "a", "label") if role in folders)
+    check_data_kind(KINDS[name], data.options, probe, geometry_for(name))
 
 
-@pytest.mark.parametrize("kind", OPTIONS)
+@pytest.mark.parametrize("name", KINDS)
+def test_pictures_fill_their_range(tmp_path: Path, name: str) -> None:
+    batch = open_reader(kind_of(name, tmp_path), geometry_for(name)).batch(0, 0)
+    seen = {key: value for key, value in batch.items() if value.ndim == 4 and key not in KINDS[name].ids}
+    assert seen
+    assert all(value.min() < -0.5 < 0.5 < value.max() for value in seen.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_option_is_described_and_on_the_page(kind: str) -> None:
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
     shared = "".join(part for part in section if part.startswith(("For all kinds", "Sizes")))
     [own] = [part for part in section if part.startswith(f"`{kind}`")]
-    for name, field in OPTIONS[kind].model_fields.items():
+    for name, field in KINDS[kind].Options.model_fields.items():
         assert f"`{name}`" in own + shared or name == "kind"
         assert field.description
+
+
+def ids_in(options: Any) -> int:
+    """How many ids maps of these options hold."""
+    return getattr(options, "classes", 0) + (getattr(options, "unknown", None) is not None)
 
 
 def shown() -> Iterator[Any]:
@@ -96,6 +94,5 @@ def shown() -> Iterator[Any]:
 
 @pytest.mark.parametrize("stated", list(shown()), ids=lambda stated: stated["kind"])
 def test_every_example_of_the_page_is_accepted(stated: dict[str, Any]) -> None:
-    options: Config = TypeAdapter(DataOptions).validate_json(json.dumps(stated))
-    assert isinstance(options, ReaderOptions)
-    assert options.unsuited(geometry_for(options.kind)) == []
+    options = validate(KINDS[stated["kind"]].Options, parse_yaml(""), data=stated)
+    assert options.data_problems(geometry_for(options.kind, ids_in(options))) == []

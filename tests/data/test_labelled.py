@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import LabelledOptions, LabelledReader, inspect_data, open_reader
+from img2imgkit.data import Labelled, LabelledOptions, LabelledReader, inspect_data, open_reader
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.data.labelled import LabelledSet
 from img2imgkit.errors import DataError
@@ -48,7 +48,7 @@ def options(place: Path, **stated: Any) -> LabelledOptions:
 
 
 def reader_of(place: Path, **stated: Any) -> LabelledReader:
-    reader = open_reader(options(place, **stated), Geometry())
+    reader = open_reader(Labelled(options(place, **stated)), Geometry())
     assert isinstance(reader, LabelledReader)
     return reader
 
@@ -90,7 +90,7 @@ def test_target_labels_are_those_of_all_pictures_alike(tmp_path: Path) -> None:
 
 def test_labels_from_attributes_hold_the_selected_ones(tmp_path: Path) -> None:
     save_attributed(tmp_path)
-    reader = open_reader(attributed_of(tmp_path, "Young", "Black_Hair"), Geometry())
+    reader = open_reader(Labelled(attributed_of(tmp_path, "Young", "Black_Hair")), Geometry())
     batch = reader.batch(0, 0)
     expected = np.asarray([[1, 1], [0, 0], [1, 0], [0, 1]])
     np.testing.assert_array_equal(batch["label"], expected[red(batch["source"])])
@@ -113,7 +113,7 @@ def of_set(reader: Any, wanted: int, turns: int = 1) -> list[dict[str, np.ndarra
 
 class TestSeveralSets:
     def test_batches_take_turns_and_each_is_of_one_set(self, joint: LabelledOptions) -> None:
-        reader = open_reader(joint, Geometry())
+        reader = open_reader(Labelled(joint), Geometry())
         for turn in range(4):
             two = np.stack([reader.batch(0, step)["label_set"] for step in (2 * turn, 2 * turn + 1)])
             assert two.dtype == np.int32
@@ -121,12 +121,12 @@ class TestSeveralSets:
 
     @pytest.mark.parametrize("every", [2, 4, 5])
     def test_who_moves_in_each_nth_step_meets_both(self, joint: LabelledOptions, every: int) -> None:
-        reader = open_reader(joint.model_copy(update={"batch": 1}), Geometry())
+        reader = open_reader(Labelled(joint.model_copy(update={"batch": 1})), Geometry())
         met = [int(reader.sample(0, step)["label_set"]) for step in range(0, 40 * every, every)]
         assert 10 <= sum(met) <= 30
 
     def test_labels_stand_one_behind_the_other_and_are_zero_for_other_sets(self, joint: LabelledOptions) -> None:
-        reader = open_reader(joint, Geometry())
+        reader = open_reader(Labelled(joint), Geometry())
         assert reader.description == {
             "kind": "labelled",
             "pictures": 9,
@@ -141,7 +141,7 @@ class TestSeveralSets:
         np.testing.assert_array_equal(animals["label"], np.stack([0 * dog, 0 * dog, ~dog, dog], axis=1))
 
     def test_target_labels_are_of_the_same_set(self, joint: LabelledOptions) -> None:
-        reader = open_reader(joint, Geometry())
+        reader = open_reader(Labelled(joint), Geometry())
         for chosen, others in ((0, slice(2, 4)), (1, slice(0, 2))):
             batches = of_set(reader, chosen, turns=5)
             targets = np.concatenate([batch["target_label"] for batch in batches])
@@ -149,21 +149,21 @@ class TestSeveralSets:
             np.testing.assert_array_equal(targets[:, others], 0)
 
     def test_each_set_is_seen_whole_before_any_of_it_comes_again(self, joint: LabelledOptions) -> None:
-        reader = open_reader(joint.model_copy(update={"batch": 1}), Geometry())
+        reader = open_reader(Labelled(joint.model_copy(update={"batch": 1})), Geometry())
         for chosen, count in ((0, 4), (1, 5)):
             seen = [batch["source"] for batch in of_set(reader, chosen, 2 * count)]
             assert sorted(red(np.concatenate(seen[:count]))) == sorted(red(np.concatenate(seen[count:])))
             assert len(set(red(np.concatenate(seen[:count])))) == count
 
     def test_one_set_is_that_of_a_training_without_more(self, joint: LabelledOptions) -> None:
-        alone = open_reader(joint.model_copy(update={"more": ()}), Geometry())
+        alone = open_reader(Labelled(joint.model_copy(update={"more": ()})), Geometry())
         np.testing.assert_array_equal(alone.batch(0, 1)["label_set"], 0)
         assert alone.batch(0, 1)["label"].shape == (3, 2)
 
     def test_problems_of_every_set_are_told(self, tmp_path: Path, joint: LabelledOptions) -> None:
         save(tmp_path / "animals" / "owl" / "small.png", 0, (5, 5))
         with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than a crop of 12"):
-            open_reader(joint, Geometry())
+            open_reader(Labelled(joint), Geometry())
 
     def test_the_record_holds_names_and_no_paths(self, tmp_path: Path, joint: LabelledOptions) -> None:
         record = joint.record()
@@ -174,7 +174,7 @@ class TestSeveralSets:
 
 def test_attributes_may_be_a_table_with_commas(tmp_path: Path) -> None:
     save_attributed(tmp_path, "image_id,Black_Hair,Male\na.png,1,-1\nb.png,-1,1\nc.png,0,1\nd.png,1,1\n")
-    reader = open_reader(attributed_of(tmp_path, "Male"), Geometry())
+    reader = open_reader(Labelled(attributed_of(tmp_path, "Male")), Geometry())
     batch = reader.batch(0, 0)
     np.testing.assert_array_equal(batch["label"][:, 0], red(batch["source"]) > 0)
 
@@ -219,7 +219,7 @@ def test_problems_of_folders_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_odd_is_noted(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=1, dog=2)
     save(tmp_path / "beside.png", 0)
-    found = inspect_data(options(tmp_path), Geometry())
+    found = inspect_data(Labelled(options(tmp_path)), Geometry())
     assert not found.problems
     assert ["1 pictures lie beside" in found.notes[0], "cat: holds one picture" in found.notes[1]] == [True, True]
 
@@ -247,7 +247,7 @@ def test_one_domain_is_none(tmp_path: Path) -> None:
 def test_a_wrong_attribute_file_is_told(tmp_path: Path, text: str, selected: str, reason: str) -> None:
     save_attributed(tmp_path, text)
     with pytest.raises(DataError, match=reason):
-        open_reader(attributed_of(tmp_path, selected), Geometry())
+        open_reader(Labelled(attributed_of(tmp_path, selected)), Geometry())
 
 
 def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
     save_attributed(tmp_path)
     (tmp_path / "list.txt").unlink()
     with pytest.raises(DataError, match=r"list\.txt: cannot be read"):
-        open_reader(attributed_of(tmp_path, "Male"), Geometry())
+        open_reader(Labelled(attributed_of(tmp_path, "Male")), Geometry())
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
-    assert [name for name, _ in options(tmp_path, **stated).unsuited(Geometry(multiple=4))] == [option]
+    assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 
 def test_a_probe_shows_squares(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import PairedOptions, PairedReader, inspect_data, open_reader
+from img2imgkit.data import Paired, PairedOptions, PairedReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -43,13 +43,13 @@ def options(place: Path, **stated: Any) -> PairedOptions:
 
 
 def reader_of(place: Path, geometry: Geometry | None = None, **stated: Any) -> PairedReader:
-    reader = open_reader(options(place, **stated), geometry or Geometry())
+    reader = open_reader(Paired(options(place, **stated)), geometry or Geometry())
     assert isinstance(reader, PairedReader)
     return reader
 
 
 def problems_of(chosen: PairedOptions, geometry: Geometry | None = None) -> list[str]:
-    return list(inspect_data(chosen, geometry or Geometry()).problems)
+    return list(inspect_data(Paired(chosen), geometry or Geometry()).problems)
 
 
 def levels(unit: np.ndarray) -> np.ndarray:
@@ -218,9 +218,9 @@ def test_options_that_cannot_be_are_named_before_a_picture_is_opened(
 ) -> None:
     paths = {key: tmp_path / value if key in ("folder", "source") else value for key, value in stated.items()}
     chosen = options(tmp_path, **paths)
-    assert [name for name, _ in chosen.unsuited(geometry)] == [option]
+    assert [name for name, _ in chosen.data_problems(geometry)] == [option]
     with pytest.raises(DataError, match=rf"data\.{option}: "):
-        open_reader(chosen, geometry)
+        open_reader(Paired(chosen), geometry)
 
 
 def test_a_probe_of_sources_and_targets_has_the_truth(tmp_path: Path) -> None:
@@ -251,13 +251,13 @@ def test_probe_pictures_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     save(tmp_path / "seen" / "small.png", picture(1, 5, 5))
     (tmp_path / "seen" / "text.png").write_text("no picture")
     chosen = options(tmp_path / "train")
-    found = inspect_data(chosen, Geometry(), tmp_path / "seen").problems
+    found = inspect_data(Paired(chosen), Geometry(), tmp_path / "seen").problems
     assert ["small.png" in found[0], "text.png" in found[1]] == [True, True]
 
 
 def test_what_was_found_is_told_without_paths(tmp_path: Path) -> None:
     save_pairs(tmp_path)
-    found = inspect_data(options(tmp_path), Geometry())
+    found = inspect_data(Paired(options(tmp_path)), Geometry())
     assert [(each.name, each.pictures, each.smallest, dict(each.modes)) for each in found.contents] == [
         ("source", 3, (24, 20), {"RGB": 3}),
         ("target", 3, (24, 20), {"RGB": 3}),

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from img2imgkit.data import Arrays, Prefetch
+from img2imgkit.data import Prefetch
+from img2imgkit.data_kind import Arrays
 
 
 def numbered(step: int) -> Arrays:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import SemanticOptions, SemanticReader, inspect_data, open_reader
+from img2imgkit.data import Semantic, SemanticOptions, SemanticReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -37,13 +37,13 @@ def options(place: Path, **stated: Any) -> SemanticOptions:
 
 
 def reader_of(place: Path, **stated: Any) -> SemanticReader:
-    reader = open_reader(options(place, **stated), GEOMETRY)
+    reader = open_reader(Semantic(options(place, **stated)), GEOMETRY)
     assert isinstance(reader, SemanticReader)
     return reader
 
 
 def problems_of(place: Path, probe: Path | None = None, **stated: Any) -> list[str]:
-    return list(inspect_data(options(place, **stated), GEOMETRY, probe).problems)
+    return list(inspect_data(Semantic(options(place, **stated)), GEOMETRY, probe).problems)
 
 
 def test_maps_and_photograph_share_scene_crop_and_flip(tmp_path: Path) -> None:
@@ -124,12 +124,12 @@ def test_a_wrong_id_stops_training_too(tmp_path: Path) -> None:
 
 
 def test_a_task_that_reads_colour_is_refused(tmp_path: Path) -> None:
-    assert [name for name, _ in options(tmp_path).unsuited(Geometry())] == ["kind"]
+    assert [name for name, _ in options(tmp_path).data_problems(Geometry())] == ["kind"]
 
 
 def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
     def problems(**geometry: Any) -> list[tuple[str, str]]:
-        return list(options(tmp_path, classes=3).unsuited(Geometry(channels=1, output_channels=3, **geometry)))
+        return list(options(tmp_path, classes=3).data_problems(Geometry(channels=1, output_channels=3, **geometry)))
 
     assert problems(ids=3) == []
     assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', and these data 3")]
@@ -139,7 +139,7 @@ def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
 def test_a_class_is_not_unknown(tmp_path: Path, unknown: int, refused: bool) -> None:
     """A label map that is to be translated would mean the class by that id."""
     chosen = options(tmp_path, classes=3, unknown=unknown)
-    found = [name for name, _ in chosen.unsuited(Geometry(channels=1, output_channels=3, ids=4, unknown=True))]
+    found = [name for name, _ in chosen.data_problems(Geometry(channels=1, output_channels=3, ids=4, unknown=True))]
     assert found == (["unknown"] if refused else [])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data import UnpairedOptions, UnpairedReader, inspect_data, open_reader
+from img2imgkit.data import Unpaired, UnpairedOptions, UnpairedReader, inspect_data, open_reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -28,7 +28,7 @@ def options(folder: Path, **stated: Any) -> UnpairedOptions:
 
 
 def reader_of(folder: Path, geometry: Geometry | None = None, **stated: Any) -> UnpairedReader:
-    reader = open_reader(options(folder, **stated), geometry or Geometry())
+    reader = open_reader(Unpaired(options(folder, **stated)), geometry or Geometry())
     assert isinstance(reader, UnpairedReader)
     return reader
 
@@ -91,7 +91,7 @@ def test_problems_of_both_domains_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_domain_of_one_picture_is_noted(tmp_path: Path) -> None:
     save_domains(tmp_path, 1, 2)
-    found = inspect_data(options(tmp_path), Geometry())
+    found = inspect_data(Unpaired(options(tmp_path)), Geometry())
     assert not found.problems
     assert [note.rpartition(": ")[2] for note in found.notes] == ["holds one picture"]
 
@@ -101,7 +101,7 @@ def test_a_cut_file_is_found_by_inspection(tmp_path: Path) -> None:
     path = tmp_path / "b" / "2.png"
     path.write_bytes(path.read_bytes()[:-30])
     reader_of(tmp_path)
-    [problem] = inspect_data(options(tmp_path), Geometry()).problems
+    [problem] = inspect_data(Unpaired(options(tmp_path)), Geometry()).problems
     assert "2.png" in problem
 
 

@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation import copied, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation import Scoring, copied, evaluate_pairs, find_pairs, results_in
 from img2imgkit.images import Picture
-from img2imgkit.metrics import psnr, ssim
+from img2imgkit.metrics import L1, PAIRS_8BIT, Psnr, Ssim, psnr, ssim
+
+PAIRS = Scoring(PAIRS_8BIT, (L1(), Psnr(), Ssim()))
 
 
 def picture(seed, height=20, width=16, grey=False):
@@ -75,7 +77,7 @@ def test_transparency_is_cut_with_its_half(tmp_path):
 
 
 def test_scores_are_of_all_channels_in_8_bits(folders):
-    result = evaluate_pairs(find_pairs(folders), copied)
+    result = evaluate_pairs(find_pairs(folders), copied, PAIRS)
     one, other = picture(2), picture(1)
     assert result.rows[0].scores == {
         "l1": pytest.approx(np.abs(one.astype(int) - other).mean()),
@@ -90,19 +92,19 @@ def test_scores_are_of_all_channels_in_8_bits(folders):
 
 def test_a_perfect_result_has_no_distance_and_null_psnr_in_json(folders):
     pairs = find_pairs(folders)
-    plain = evaluate_pairs(pairs, lambda pair, _: pair.read()[1]).plain()
+    plain = evaluate_pairs(pairs, lambda pair, _: pair.read()[1], PAIRS).plain()
     assert plain["mean"] == {"l1": 0, "psnr": None, "ssim": pytest.approx(1)}
 
 
 def test_sixteen_bits_are_rounded_to_eight(folders):
     deep = Picture((picture(2).astype(int) * 257 + 100).clip(0, 65535).astype(np.uint16))
-    result = evaluate_pairs(replace(find_pairs(folders), pairs=find_pairs(folders).pairs[:1]), lambda *_: deep)
+    result = evaluate_pairs(replace(find_pairs(folders), pairs=find_pairs(folders).pairs[:1]), lambda *_: deep, PAIRS)
     assert result.rows[0].scores["l1"] == 0
 
 
 def test_grey_is_compared_with_colour_as_three_equal_channels(folders):
     grey = picture(9, grey=True)
-    result = evaluate_pairs(find_pairs(folders), lambda *_: Picture(grey[..., None], None, "grey"))
+    result = evaluate_pairs(find_pairs(folders), lambda *_: Picture(grey[..., None], None, "grey"), PAIRS)
     assert result.rows[0].scores["l1"] == pytest.approx(np.abs(picture(2).astype(int) - grey[..., None]).mean())
 
 
@@ -113,7 +115,7 @@ def test_ready_results_are_read_by_name(folders, tmp_path):
     with pytest.raises(DataError, match=r"made: has no partner of the same name for b\.bmp"):
         results_in(tmp_path / "made", pairs)
     save(tmp_path / "made" / "deep" / "b.bmp", picture(4))
-    assert evaluate_pairs(pairs, results_in(tmp_path / "made", pairs)).mean["l1"] == 0
+    assert evaluate_pairs(pairs, results_in(tmp_path / "made", pairs), PAIRS).mean["l1"] == 0
 
 
 def test_a_picture_without_its_partner_is_named(folders):
@@ -134,19 +136,19 @@ def test_two_pictures_of_one_name_are_refused(folders):
 
 def test_a_result_of_another_size_names_target_and_sizes(folders):
     with pytest.raises(DataError, match=r"a\.png: the target has 16x20 pixels, .* source of 16x20 has 16x19"):
-        evaluate_pairs(find_pairs(folders), lambda _, source: source.with_pixels(source.color[:-1], None))
+        evaluate_pairs(find_pairs(folders), lambda _, source: source.with_pixels(source.color[:-1], None), PAIRS)
 
 
 def test_pictures_too_small_for_ssim_are_named(tmp_path):
     save(tmp_path / "small.png", picture(1, 10, 20))
     with pytest.raises(DataError, match=r"small\.png: SSIM needs"):
-        evaluate_pairs(find_pairs(tmp_path), copied)
+        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
 
 
 def test_an_odd_width_has_no_halves(tmp_path):
     save(tmp_path / "odd.png", picture(1, 20, 31))
     with pytest.raises(DataError, match=r"odd\.png: 31 pixels are no two halves"):
-        evaluate_pairs(find_pairs(tmp_path), copied)
+        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
 
 
 @pytest.mark.parametrize("missing", ["", "source", "target"])
@@ -166,7 +168,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(DataError, match=r"broken\.png"):
-        evaluate_pairs(find_pairs(tmp_path), copied)
+        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
 
 
 def test_rows_are_watched_as_they_come(folders):
@@ -177,5 +179,5 @@ def test_rows_are_watched_as_they_come(folders):
             seen.append(row.name)
             yield row
 
-    evaluate_pairs(find_pairs(folders), copied, watch=watch)
+    evaluate_pairs(find_pairs(folders), copied, PAIRS, watch=watch)
     assert seen == ["a", "deep/b"]

@@ -5,8 +5,10 @@ import pytest
 
 from img2imgkit.bundle import describe
 from img2imgkit.errors import BundleError
-from img2imgkit.evaluation import BICUBIC, evaluate, find_set, record
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.evaluation import BICUBIC, Scoring, evaluate, find_set, record
+from img2imgkit.metrics import SR_MATLAB, PsnrY, SsimY
+
+MATLAB = Scoring(SR_MATLAB, (PsnrY(), SsimY()))
 
 MANIFEST = {
     "format": 1,
@@ -31,7 +33,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def measured(scenes):
-    return evaluate(find_set(scenes, 2), BICUBIC, PROTOCOLS["sr-matlab"])
+    return evaluate(find_set(scenes, 2), BICUBIC, MATLAB)
 
 
 def scores(folder):
@@ -73,7 +75,7 @@ def test_nothing_else_is_left_in_the_folder(folder, measured):
 
 
 def test_scores_of_another_scale_are_refused(folder, scenes):
-    measured = evaluate(find_set(scenes, 3), BICUBIC, PROTOCOLS["sr-matlab"])
+    measured = evaluate(find_set(scenes, 3), BICUBIC, MATLAB)
     with pytest.raises(BundleError, match="enlarges 2 times, the scores are of 3"):
         record(folder, measured)
 

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from img2imgkit import evaluation
+from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_set, translated
+from img2imgkit.evaluation import BICUBIC, Method, Scoring, evaluate, find_scoring, find_set, translated
 from img2imgkit.images.matlab import imresize
-from img2imgkit.metrics import PROTOCOLS, crop_border, psnr, rgb_to_y, ssim
+from img2imgkit.metrics import SR_BASICSR_Y, SR_MATLAB, SR_RGB, PsnrY, SsimY, crop_border, psnr, rgb_to_y, ssim
 
-MATLAB = PROTOCOLS["sr-matlab"]
+MATLAB = Scoring(SR_MATLAB, (PsnrY(), SsimY()))
+BUILT_IN = Catalog((Plugin("metrics", lambda: evaluation),))
 
 
 def identity(sample, protocol):
@@ -49,10 +52,19 @@ def test_the_mean_is_over_pictures(scenes):
     assert result.mean["psnr_y"] == pytest.approx(np.mean([row.scores["psnr_y"] for row in result.rows]))
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_every_protocol_scores_by_its_own_metrics(scenes, name):
-    result = evaluate(find_set(scenes, 2), BICUBIC, PROTOCOLS[name])
-    assert tuple(result.mean) == PROTOCOLS[name].metrics
+@pytest.mark.parametrize(
+    ("protocol", "names"),
+    [
+        (SR_MATLAB, ["psnr_y", "ssim_y"]),
+        (SR_BASICSR_Y, ["psnr_y", "ssim_y"]),
+        (SR_RGB, ["psnr_rgb", "ssim_rgb"]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_every_protocol_scores_by_its_own_metrics(scenes, protocol, names):
+    result = evaluate(find_set(scenes, 2), BICUBIC, find_scoring(BUILT_IN, protocol))
+    assert list(result.mean) == names
+    assert (result.protocol, result.border) == (protocol.name, 2)
     assert 10 < next(iter(result.mean.values())) < 60
 
 
@@ -74,7 +86,7 @@ def test_a_translation_starts_from_the_published_small_pictures(published):
     assert np.array_equal(seen[0].color, given)
     assert result.inputs == "LR_bicubic/X2"
     sharp = np.asarray(Image.open(published / "HR/boat.png"))
-    planes = [MATLAB.planes(levels) for levels in (sharp, imresize(given, 2))]
+    planes = [SR_MATLAB.planes(levels) for levels in (sharp, imresize(given, 2))]
     assert result.rows[0].scores["psnr_y"] == psnr(*(crop_border(plane, 2) for plane in planes))
 
 
@@ -100,7 +112,7 @@ def test_a_result_of_another_size_names_the_picture(scenes):
 
 def test_a_picture_too_small_for_ssim_is_named(tmp_path):
     Image.new("RGB", (14, 40)).save(tmp_path / "thin.png")
-    with pytest.raises(DataError, match=r"thin\.png: SSIM needs"):
+    with pytest.raises(DataError, match=r"thin\.png: SSIM\(Y\) needs"):
         evaluate(find_set(tmp_path, 2), BICUBIC, MATLAB)
 
 

@@ -39,7 +39,7 @@ def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"side": "class"}, "a code for 'class', and 'style' is asked for"),
+        ({"condition": "class"}, "a code for 'class', and 'style' is asked for"),
         ({"digest": "0"}, "made with another bundle .tiny-tinted-x1.: make it again"),
         ({"format": 2}, "no code file"),
         ({"code": []}, "no code file"),

@@ -22,19 +22,20 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from tiny_tasks import Nearest, Plain, loaded
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 
 given = Picture(np.random.default_rng(0).integers(0, 256, (70, 95, 3), dtype=np.uint8))
 found = {}
 for device in ("cpu:0", "cpu:1", "cpu:0,1"):
     for batch in (1, 2):
-        translator = Translator(loaded(Plain), Settings(tile=30, batch=batch), device)
+        translator = Translator(loaded(Plain), TranslateOptions(tile=30, batch=batch), device)
         made = translator.translate(given)
         found[f"{device}/{batch}"] = [
             translator.devices, translator.model.engine.replicas, made.notes["tiles"], translator.model.engine.traces,
             hash(made.picture.color.tobytes()),
         ]
-overflow = Translator(loaded(Nearest, gain=1e6), Settings(precision="float16", tile=40), "cpu:0,1").translate(given)
+half = Translator(loaded(Nearest, gain=1e6), TranslateOptions(precision="float16", tile=40), "cpu:0,1")
+overflow = half.translate(given)
 found["overflow"] = bool((overflow.picture.color == given.color.repeat(2, 0).repeat(2, 1)).all())
 print(json.dumps(found))
 """

@@ -10,7 +10,7 @@ from tiny_tasks import Normed, Plain, loaded
 
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.tiling import Tiling
 from img2imgkit.task import Geometry
 
@@ -19,7 +19,7 @@ CONVOLUTIONAL, GLOBAL, DEEP = Geometry(radius=10), Geometry(radius=None), Geomet
 
 
 def tiling(geometry: Geometry, room: float = PLENTY, **settings: object) -> Tiling:
-    return Tiling(geometry, Settings.model_validate(settings), room)
+    return Tiling(geometry, TranslateOptions.model_validate(settings), room)
 
 
 def test_small_pictures_are_whole_and_large_ones_are_tiled_however_much_memory_there_is() -> None:
@@ -123,6 +123,8 @@ def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(devices, "free_bytes", lambda _: int(100**2 * each))
     given = Picture(np.zeros((130, 90, 3), np.uint8))
     assert Translator(bundle, device="cpu").translate(given).notes["tile"] == 96
-    assert Translator(bundle, Settings(batch=4), "cpu").translate(given).notes["tiles"] > 4
-    assert Translator(bundle, Settings(tile="off"), "cpu").translate(given).notes["tile"] == "whole"  # 1.2 times
+    assert Translator(bundle, TranslateOptions(batch=4), "cpu").translate(given).notes["tiles"] > 4
+    assert (
+        Translator(bundle, TranslateOptions(tile="off"), "cpu").translate(given).notes["tile"] == "whole"
+    )  # 1.2 times
     assert "inexact" in Translator(loaded(Normed), device="cpu").translate(given).notes

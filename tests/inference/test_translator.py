@@ -11,7 +11,7 @@ from tiny_tasks import Directed, Nearest, Normed, Plain, Recoloured, Reflecting,
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Metadata, Picture, to_grey, to_unit
-from img2imgkit.inference import Settings, Translator
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.grid import Grid
 
 RNG = np.random.default_rng(0)
@@ -103,8 +103,8 @@ def test_tiles_give_what_the_whole_picture_gives(
     bundle = request.getfixturevalue(task)
     color = picture(97, 131, dtype=np.uint16).color
     tile = max(tile, 110 if "overlap" in settings else 0)
-    tiled = Translator(bundle, Settings(tile=tile, **settings), "cpu")
-    whole = Translator(bundle, Settings(tile="off", ensemble=tiled.settings.ensemble), "cpu")
+    tiled = Translator(bundle, TranslateOptions(tile=tile, **settings), "cpu")
+    whole = Translator(bundle, TranslateOptions(tile="off", ensemble=tiled.options.ensemble), "cpu")
     grid = tiled.tiling.grid(97, 131)
     assert grid.exact
     assert grid.tiles > 1
@@ -113,13 +113,13 @@ def test_tiles_give_what_the_whole_picture_gives(
 
 def test_tiles_with_less_than_the_receptive_field_differ_and_say_so(plain: Bundle) -> None:
     color = picture(97, 131).color
-    tiled = Translator(plain, Settings(tile=40, overlap=2), "cpu")
-    assert np.abs(rows(tiled, color) - rows(Translator(plain, Settings(tile="off"), "cpu"), color)).max() > 1e-4
+    tiled = Translator(plain, TranslateOptions(tile=40, overlap=2), "cpu")
+    assert np.abs(rows(tiled, color) - rows(Translator(plain, TranslateOptions(tile="off"), "cpu"), color)).max() > 1e-4
     assert "less than 6 pixels" in tiled.translate(Picture(color)).notes["inexact"]
 
 
 def test_tiles_of_a_network_that_sees_the_whole_picture_say_that_they_are_inexact(normed: Bundle) -> None:
-    made = Translator(normed, Settings(tile=64), "cpu")
+    made = Translator(normed, TranslateOptions(tile=64), "cpu")
     given = picture(97, 131)
     assert "every output pixel depends on the whole picture" in made.translate(given).notes["inexact"]
     assert "inexact" not in Translator(normed, device="cpu").translate(given).notes
@@ -128,7 +128,7 @@ def test_tiles_of_a_network_that_sees_the_whole_picture_say_that_they_are_inexac
 
 
 def test_the_difference_that_tiling_makes_is_nothing_for_a_convolutional_network(plain: Bundle) -> None:
-    assert Translator(plain, Settings(tile=40), "cpu").tiling_difference(picture(60, 70))["max"] < 1e-3
+    assert Translator(plain, TranslateOptions(tile=40), "cpu").tiling_difference(picture(60, 70))["max"] < 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -139,7 +139,7 @@ def test_every_level_of_every_depth_and_space_returns_exactly(
     dtype: Any, channels: int, network: int, tile: int | str
 ) -> None:
     given = picture(40, 30, channels, dtype)
-    made = Translator(loaded(Nearest, channels=network), Settings(tile=tile), "cpu").translate(given)
+    made = Translator(loaded(Nearest, channels=network), TranslateOptions(tile=tile), "cpu").translate(given)
     assert made.picture.color.dtype == dtype
     assert made.picture.space == given.space
     assert (made.picture.color == given.color.repeat(2, axis=0).repeat(2, axis=1)).all()
@@ -156,7 +156,7 @@ def test_grey_goes_through_a_colour_network_as_three_equal_channels(plain: Bundl
 def test_colour_goes_through_a_grey_network_one_channel_at_a_time() -> None:
     bundle = loaded(Plain, channels=1)
     given = picture(20, 21, 3)
-    translator = Translator(bundle, Settings(tile=16, batch=2), "cpu")
+    translator = Translator(bundle, TranslateOptions(tile=16, batch=2), "cpu")
     apart = [rows(translator, given.color[..., i : i + 1]) for i in range(3)]
     assert rows(translator, given.color) == pytest.approx(np.concatenate(apart, axis=-1), abs=1e-6)
 
@@ -177,10 +177,10 @@ def test_pictures_below_the_least_size_are_continued_by_reflection_and_cropped(h
 @pytest.mark.parametrize("tile", [16, 20, 28])
 def test_tiles_are_never_smaller_than_the_least_size(tile: int) -> None:
     color = picture(61, 50).color
-    tiled = Translator(loaded(Reflecting), Settings(tile=tile, overlap=2), "cpu")
+    tiled = Translator(loaded(Reflecting), TranslateOptions(tile=tile, overlap=2), "cpu")
     assert tiled.tiling.grid(61, 50).tiles > 4
     assert min(tiled.tiling.grid(61, 50).extent) >= 12
-    whole = Translator(loaded(Reflecting), Settings(tile="off"), "cpu")
+    whole = Translator(loaded(Reflecting), TranslateOptions(tile="off"), "cpu")
     assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
 
 
@@ -205,7 +205,7 @@ def test_grey_is_coloured_by_a_network_that_reads_grey_and_writes_colour() -> No
 
 
 def test_colour_gives_its_luma_to_a_network_that_colours_grey() -> None:
-    translator = Translator(loaded(Recoloured, channels=1), Settings(tile=16), "cpu")
+    translator = Translator(loaded(Recoloured, channels=1), TranslateOptions(tile=16), "cpu")
     colour = picture(20, 21)
     made = translator.translate(colour).picture
     assert made.space == "rgb"
@@ -232,28 +232,28 @@ def test_a_profile_does_not_go_along_into_another_space(read: int, written: int,
 def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: int) -> None:
     bundle = loaded(Recoloured, channels=read, written=written)
     given = picture(70, 50, alpha=True, dtype=np.uint16)
-    translator = Translator(bundle, Settings(tile=40, batch=2, ensemble=True), "cpu")
+    translator = Translator(bundle, TranslateOptions(tile=40, batch=2, ensemble=True), "cpu")
     Failing(translator, 30)
     made = translator.translate(given)
     assert made.notes["retries"] > 0
     assert made.picture.color.shape == (70, 50, written)
     assert made.picture.color.dtype == np.uint16
     assert (made.picture.alpha == given.alpha).all()
-    assert Translator(bundle, Settings(tile=40), "cpu").tiling_difference(given)["max"] < 1e-2
-    notes = Translator(bundle, Settings(precision="bfloat16"), "cpu").translate(given).notes
+    assert Translator(bundle, TranslateOptions(tile=40), "cpu").tiling_difference(given)["max"] < 1e-2
+    notes = Translator(bundle, TranslateOptions(precision="bfloat16"), "cpu").translate(given).notes
     assert notes["precision_difference"]["max"] < 3
 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 1}, {"channels": 1, "written": 1}])
 def test_transparency_does_not_go_through_networks_that_make_something_else_of_grey(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' makes something else of a grey picture.*'resample'"):
-        Translator(loaded(Recoloured, **options), Settings(alpha="model"), "cpu")
+        Translator(loaded(Recoloured, **options), TranslateOptions(alpha="model"), "cpu")
 
 
 def test_choices_decide_which_network_runs_and_what_it_writes() -> None:
     bundle, given = loaded(Directed), picture(9, 8)
     inverted = Translator(bundle, device="cpu").translate(given).picture
-    grey = Translator(bundle, Settings(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
+    grey = Translator(bundle, TranslateOptions(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
     assert (inverted.color == 255 - given.color).all()
     assert grey.color == pytest.approx(given.color.mean(axis=2, keepdims=True), abs=0.51)
     assert bundle.task.choices.direction == "a_to_b"
@@ -268,7 +268,7 @@ def test_choices_decide_which_network_runs_and_what_it_writes() -> None:
 )
 def test_choices_that_the_task_does_not_have_are_refused(choices: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Translator(loaded(Directed), Settings(choices=choices), "cpu")
+        Translator(loaded(Directed), TranslateOptions(choices=choices), "cpu")
 
 
 def test_what_the_file_says_beside_its_pixels_stays(plain: Bundle) -> None:
@@ -287,8 +287,8 @@ def test_running_out_of_memory_at_the_first_a_middle_or_the_last_tile_changes_no
 ) -> None:
     bundle = request.getfixturevalue(task)
     given = picture(4 * tile - 40 - tile, 4 * tile - 41, dtype=np.uint16)
-    expected = rows(Translator(bundle, Settings(tile=tile), "cpu"), given.color)
-    translator = Translator(bundle, Settings(tile=tile), "cpu")
+    expected = rows(Translator(bundle, TranslateOptions(tile=tile), "cpu"), given.color)
+    translator = Translator(bundle, TranslateOptions(tile=tile), "cpu")
     tiles = translator.tiling.grid(given.height, given.width).tiles
     assert tiles > 8
     failing = Failing(translator, most, min(first, tiles - 1))
@@ -299,7 +299,7 @@ def test_running_out_of_memory_at_the_first_a_middle_or_the_last_tile_changes_no
 
 
 def test_the_tile_that_memory_allowed_is_remembered(plain: Bundle) -> None:
-    translator = Translator(plain, Settings(tile=64), "cpu")
+    translator = Translator(plain, TranslateOptions(tile=64), "cpu")
     failing = Failing(translator, 40)
     first = translator.translate(picture(100, 100))
     failures = failing.failures
@@ -311,7 +311,7 @@ def test_the_tile_that_memory_allowed_is_remembered(plain: Bundle) -> None:
 
 
 def test_rows_that_are_done_are_not_computed_again(plain: Bundle) -> None:
-    translator = Translator(plain, Settings(tile=64), "cpu")
+    translator = Translator(plain, TranslateOptions(tile=64), "cpu")
     tiles = translator.tiling.grid(400, 20).tiles
     failing = Failing(translator, 63, first=tiles - 1)
     assert tiles == 7
@@ -322,21 +322,21 @@ def test_rows_that_are_done_are_not_computed_again(plain: Bundle) -> None:
 
 
 def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(plain: Bundle) -> None:
-    translator = Translator(plain, Settings(tile="off"), "cpu")
+    translator = Translator(plain, TranslateOptions(tile="off"), "cpu")
     Failing(translator, 50)
     given = picture(70, 90, dtype=np.uint16)
     made = translator.translate(given)
-    expected = Translator(plain, Settings(tile="off"), "cpu").translate(given)
+    expected = Translator(plain, TranslateOptions(tile="off"), "cpu").translate(given)
     assert made.notes["tiles"] > 1
     assert np.abs(made.picture.color.astype(int) - expected.picture.color).max() <= 1
 
 
 def test_inexact_tiles_start_again_from_the_top_so_that_no_seam_shows(normed: Bundle) -> None:
     given = picture(400, 40)
-    translator = Translator(normed, Settings(tile=160), "cpu")
+    translator = Translator(normed, TranslateOptions(tile=160), "cpu")
     Failing(translator, translator.tiling.grid(400, 40).extent[0] - 1, first=2)
     made = translator.translate(given)
-    afresh = Translator(normed, Settings(tile=int(made.notes["tile"])), "cpu").translate(given)
+    afresh = Translator(normed, TranslateOptions(tile=int(made.notes["tile"])), "cpu").translate(given)
     assert made.notes["retries"] == 1
     assert (made.picture.color == afresh.picture.color).all()
 
@@ -344,7 +344,7 @@ def test_inexact_tiles_start_again_from_the_top_so_that_no_seam_shows(normed: Bu
 @pytest.mark.parametrize("calls", [0, 2, 3])
 def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bundle, calls: int) -> None:
     color = picture(200, 40).color
-    expected = rows(Translator(plain, Settings(tile=64), "cpu"), color)
+    expected = rows(Translator(plain, TranslateOptions(tile=64), "cpu"), color)
     found = np.full_like(expected, np.nan)
     taken = []
 
@@ -354,13 +354,13 @@ def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bund
             raise MemoryError
         found[start : start + len(part)] = part
 
-    Translator(plain, Settings(tile=64), "cpu").render(color, give)
+    Translator(plain, TranslateOptions(tile=64), "cpu").render(color, give)
     assert len(taken) > 4
     assert np.abs(found - expected).max() <= 1e-5
 
 
 def test_no_memory_to_compare_number_formats_fails_the_picture(plain: Bundle) -> None:
-    translator = Translator(plain, Settings(precision="bfloat16", tile=16), "cpu")
+    translator = Translator(plain, TranslateOptions(precision="bfloat16", tile=16), "cpu")
     Failing(translator, 50)
     with pytest.raises(TranslateError, match="no memory to translate 40 x 40 pixels: OOM"):
         translator.translate(picture(40, 40))
@@ -391,7 +391,7 @@ def test_another_failure_of_the_networks_fails_the_picture_with_its_reason(plain
 def test_a_tile_that_overflows_is_done_again_in_float32() -> None:
     bundle = loaded(Nearest, gain=1e6)  # leaves float16's range, whose end is 65504
     given = picture(40, 30)
-    made = Translator(bundle, Settings(precision="float16", tile=24), "cpu").translate(given)
+    made = Translator(bundle, TranslateOptions(precision="float16", tile=24), "cpu").translate(given)
     assert made.notes["redone_in_float32"] == made.notes["tiles"] == 4
     assert (made.picture.color == given.color.repeat(2, axis=0).repeat(2, axis=1)).all()
     assert made.notes["precision_difference"] == {"max": 0.0, "mean": 0.0}
@@ -403,7 +403,7 @@ def test_only_the_tiles_that_overflow_are_done_again() -> None:
     bundle.nets["generator"].set_weights([3e4 * ones, np.eye(3)[None, None] / 9e4])  # white gives 9e4 on the way
     color = np.full((16, 64, 3), 128, np.uint8)  # nearly 0: stays in range
     color[:, :4] = 255
-    translator = Translator(bundle, Settings(precision="float16", tile=16, batch=2), "cpu")
+    translator = Translator(bundle, TranslateOptions(precision="float16", tile=16, batch=2), "cpu")
     made = translator.translate(Picture(color))
     assert (made.notes["tiles"], made.notes["redone_in_float32"]) == (4, 1)
     assert (made.picture.color == color.repeat(2, axis=0).repeat(2, axis=1)).all()
@@ -416,13 +416,13 @@ def test_what_is_never_finite_fails_the_picture(precision: Any, value: float) ->
     network = bundle.nets["generator"]
     network.set_weights([np.full_like(network.get_weights()[0], value), network.get_weights()[1]])
     with pytest.raises(TranslateError, match="'tiny-nearest-x2' gives NaN or infinite values"):
-        Translator(bundle, Settings(precision=precision), "cpu").translate(picture(5, 5))
+        Translator(bundle, TranslateOptions(precision=precision), "cpu").translate(picture(5, 5))
 
 
 @pytest.mark.parametrize(("precision", "most"), [("bfloat16", 1.0), ("float16", 0.2)])
 def test_lower_precision_is_near_and_its_difference_is_measured(plain: Bundle, precision: Any, most: float) -> None:
     given = picture(60, 50)
-    translator = Translator(plain, Settings(precision=precision), "cpu")
+    translator = Translator(plain, TranslateOptions(precision=precision), "cpu")
     made = translator.translate(given)
     measured = made.notes["precision_difference"]
     assert made.notes["precision"] == precision
@@ -435,7 +435,7 @@ def test_lower_precision_leaves_the_bundles_own_networks_alone(plain: Bundle) ->
     import keras
 
     before = keras.config.dtype_policy().name
-    Translator(plain, Settings(precision="bfloat16"), "cpu").translate(picture(8, 8))
+    Translator(plain, TranslateOptions(precision="bfloat16"), "cpu").translate(picture(8, 8))
     assert keras.config.dtype_policy().name == before
     assert {layer.compute_dtype for layer in plain.nets["generator"].layers} == {"float32"}
 
@@ -456,21 +456,21 @@ def test_an_ensemble_is_the_mean_over_eight_flips_and_rotations(plain: Bundle) -
             turned = np.rot90(color[:, ::-1] if flip else color, quarter)
             back = np.rot90(rows(single, np.ascontiguousarray(turned)), -quarter)
             mean += (back[:, ::-1] if flip else back) / 8
-    ensemble = rows(Translator(plain, Settings(ensemble=True), "cpu"), color)
+    ensemble = rows(Translator(plain, TranslateOptions(ensemble=True), "cpu"), color)
     assert np.abs(ensemble - mean).max() <= 1e-6
     assert np.abs(ensemble - rows(single, color)).max() > 1e-3
 
 
 def test_an_ensemble_turns_with_the_picture(plain: Bundle) -> None:
     color = picture(12, 20).color
-    ensemble = Translator(plain, Settings(ensemble=True), "cpu")
+    ensemble = Translator(plain, TranslateOptions(ensemble=True), "cpu")
     assert np.rot90(rows(ensemble, color)) == pytest.approx(
         rows(ensemble, np.ascontiguousarray(np.rot90(color))), abs=1e-6
     )
 
 
 def test_one_graph_serves_every_size_batch_and_space(plain: Bundle) -> None:
-    translator = Translator(plain, Settings(tile=20, batch=3, ensemble=True), "cpu")
+    translator = Translator(plain, TranslateOptions(tile=20, batch=3, ensemble=True), "cpu")
     for size in range(1, 60, 7):
         translator.translate(picture(size, 61 - size))
         translator.translate(picture(61 - size, size, 1, np.uint16))
@@ -479,7 +479,7 @@ def test_one_graph_serves_every_size_batch_and_space(plain: Bundle) -> None:
 
 def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) -> None:
     given = picture(50, 50)
-    translator = Translator(plain, Settings(tile=32), "cpu")
+    translator = Translator(plain, TranslateOptions(tile=32), "cpu")
     assert (translator.translate(given).picture.color == translator.translate(given).picture.color).all()
 
 
@@ -487,7 +487,7 @@ def test_a_picture_is_left_as_it_was(plain: Bundle) -> None:
     given = picture(30, 30, alpha=True)
     given.alpha[:15] = 0  # type: ignore[index]
     before = given.color.copy()
-    Translator(plain, Settings(tile=16), "cpu").translate(given)
+    Translator(plain, TranslateOptions(tile=16), "cpu").translate(given)
     assert (given.color == before).all()
 
 

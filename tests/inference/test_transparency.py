@@ -11,7 +11,7 @@ from tiny_tasks import Plain, loaded
 
 import img2imgkit as kit
 from img2imgkit.images import Picture
-from img2imgkit.inference import Settings, Translator, transparency
+from img2imgkit.inference import TranslateOptions, Translator, transparency
 from img2imgkit.inference.transparency import filled, resampled
 
 SIDE = 48
@@ -63,12 +63,12 @@ def over(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def bicubic() -> Translator:
-    return Translator(loaded(Filter), Settings(tile=24), "cpu")
+    return Translator(loaded(Filter), TranslateOptions(tile=24), "cpu")
 
 
 @pytest.fixture(scope="module")
 def bilinear() -> Translator:
-    return Translator(loaded(Filter, bicubic=False), Settings(tile=24, alpha="model"), "cpu")
+    return Translator(loaded(Filter, bicubic=False), TranslateOptions(tile=24, alpha="model"), "cpu")
 
 
 INSIDE = np.s_[8:-8, 8:-8]  # these convolutions pad with grey at the border
@@ -108,7 +108,7 @@ def test_without_filling_there_would_be_a_fringe(bilinear: Translator, hidden: i
 def test_alpha_that_is_the_same_everywhere_stays_exactly_that(dtype: Any, mode: Any, share: int) -> None:
     alpha = np.full((9, 7, 1), share * np.iinfo(dtype).max, dtype)
     given = Picture(np.random.default_rng(0).integers(0, 255, (9, 7, 3)).astype(dtype), alpha)
-    made = Translator(loaded(Plain, scale=4), Settings(alpha=mode), "cpu").translate(given).picture
+    made = Translator(loaded(Plain, scale=4), TranslateOptions(alpha=mode), "cpu").translate(given).picture
     assert made.alpha is not None
     assert made.alpha.shape == (36, 28, 1)
     assert (made.alpha == alpha[0, 0]).all()
@@ -121,7 +121,7 @@ def test_alpha_at_scale_one_is_left_as_it_is() -> None:
 
 
 def test_alpha_may_go_through_the_network(bicubic: Translator) -> None:
-    through = Translator(bicubic.bundle, Settings(alpha="model"), "cpu").translate(disk(np.uint8, 0)).picture
+    through = Translator(bicubic.bundle, TranslateOptions(alpha="model"), "cpu").translate(disk(np.uint8, 0)).picture
     beside = bicubic.translate(disk(np.uint8, 0)).picture
     assert through.alpha is not None
     assert beside.alpha is not None

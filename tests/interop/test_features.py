@@ -21,7 +21,6 @@ from img2imgkit import losses  # noqa: E402
 from img2imgkit.interop import LPIPS_TAPS, feature_network, lpips_heads  # noqa: E402
 
 # Keras 3.15 copies variables to numpy 2.4 in a way that numpy deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 TOY = official.FOLDER / "toy_vgg19.pth"
 IMAGES = np.random.default_rng(1).uniform(-1, 1, (1, 32, 40, 3)).astype(np.float32)

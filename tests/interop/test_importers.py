@@ -25,7 +25,6 @@ from img2imgkit.interop import (
     read_torch,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "junyanz_pixel_batch" / "weights.pth"
 
 

@@ -13,13 +13,12 @@ import pytest
 from checkpoints import INSTALLED
 
 import img2imgkit as kit
-from img2imgkit import architectures, backend, bundle, interop
+from img2imgkit import architectures, backend, bundle, data, interop
 from img2imgkit.bundle import EXPORTED_FILE, Exported, ProgramDescription
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
 from img2imgkit.interop import import_bundle, load_torch
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
 UNET = FIXTURES / "junyanz_unet128_batch" / "weights.pth"
@@ -104,7 +103,11 @@ def catalog() -> Catalog:
 @pytest.fixture(scope="module")
 def toys() -> Catalog:
     backend.load()
-    own = (Plugin("importers", lambda: interop), Plugin("architectures", lambda: architectures))
+    own = (
+        Plugin("architectures", lambda: architectures),
+        Plugin("data-kinds", lambda: data),
+        Plugin("importers", lambda: interop),
+    )
     return Catalog((*own, Plugin("toys", lambda: _Toys), Plugin("w", lambda: _Wanting)))
 
 

@@ -30,7 +30,6 @@ SMALL: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 @pytest.mark.parametrize(("network", "options"), SMALL, ids=str)
 def test_it_enlarges_also_when_loaded_and_at_sizes_that_only_the_run_knows(
     network: str, options: dict[str, Any], tmp_path: Path

@@ -38,7 +38,6 @@ def test_each_pixel_sees_exactly_depth_plus_two_around_it() -> None:
     assert (columns.min() // 2, columns.max() // 2) == (7 - reach, 7 + reach)
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras with numpy 2.4
 def test_survives_keras_serialisation_without_custom_code(tmp_path: Path) -> None:
     model = srvgg(3, 8, 1)
     model.save(tmp_path / "model.keras")

@@ -1,12 +1,14 @@
 """Pipeline files: read strictly, all problems at once, each in its place."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from pipelines_for_tests import CATALOG
 
+from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.pipeline import read_pipeline
+from img2imgkit.pipeline import Pipeline, pipeline_of, read_pipeline
 
 GOOD = """\
 name: night
@@ -19,10 +21,10 @@ steps:
 """
 
 
-def read(tmp_path: Path, text: str, **options: object):  # type: ignore[no-untyped-def]
+def read(tmp_path: Path, text: str, overrides: Iterable[str] = (), **folders: Path) -> Pipeline:
     path = tmp_path / "p.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_pipeline(path, CATALOG, **options)  # type: ignore[arg-type]
+    return pipeline_of(load_yaml(path).with_overrides(overrides), CATALOG, **folders)
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -34,7 +36,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     pipeline = read(tmp_path, GOOD)
     assert pipeline.source.options.folder == tmp_path / "photos"
-    assert pipeline.sinks[0].folder() == tmp_path.parent / "out"
+    assert pipeline.sinks[0].location() == str(tmp_path.parent / "out")
 
 
 def test_overrides_are_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +49,17 @@ def test_overrides_are_relative_to_the_current_folder(tmp_path: Path, monkeypatc
 def test_input_and_output_replace_the_folders(tmp_path: Path) -> None:
     pipeline = read(tmp_path, GOOD, source=Path('/a "b"\\c'), destination=Path("/d"))
     assert pipeline.source.options.folder == Path('/a "b"\\c')
+    assert pipeline.sinks[0].location() == "/d"
+
+
+def test_a_folder_replaces_an_overridden_one_too(tmp_path: Path) -> None:
+    pipeline = read(tmp_path, GOOD, overrides=["steps.1.with.folder=/x"], destination=Path("/d"))
     assert pipeline.sinks[0].folder() == Path("/d")
+
+
+def test_a_folder_that_cannot_be_replaced_is_said_to_be_the_input(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^input folder: steps\.0\.with\.folder: nothing can be set at"):
+        read(tmp_path, "name: x\nsteps: 3", source=Path("/a"))
 
 
 def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
@@ -55,7 +67,7 @@ def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
     pipeline = read(
         tmp_path, f"name: x\nsteps:\n  - {{uses: read, with: {{folder: i}}}}\n{sinks}", destination=Path("/d")
     )
-    assert [sink.folder() for sink in pipeline.sinks] == [tmp_path / "elsewhere", Path("/d"), Path("/d/deep")]
+    assert [sink.location() for sink in pipeline.sinks] == [str(tmp_path / "elsewhere"), "/d", "/d/deep"]
     assert pipeline.main_sink is pipeline.sinks[1]
 
 

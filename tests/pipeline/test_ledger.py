@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import PlanError
-from img2imgkit.pipeline.folder import OutputFolder, Written
+from img2imgkit.item import Entry
+from img2imgkit.pipeline.folder import OutputFolder, PlacedFile, stage
 from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
-from img2imgkit.step import Entry
 
-ENTRY = Entry(Path("/in/a.png"), PurePosixPath("a.png"), 0, 10, 20)
+ENTRY = Entry("/in/a.png", PurePosixPath("a.png"), 0, 10, "20")
 TARGET = PurePosixPath("a.png")
 RECIPE = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 90}}])
 
@@ -20,9 +20,17 @@ def filled(folder: Path) -> Ledger:
     with OutputFolder(folder) as held:
         ledger = Ledger(held.state)
         ledger.begin(RECIPE)
-        held.place(PurePosixPath("a.png"), b"pixels", lambda written: ledger.add(ENTRY, "0", TARGET, RECIPE, written))
+        held.place(
+            stage(folder, TARGET, b"pixels"), TARGET, lambda written: ledger.add(ENTRY, "0", TARGET, RECIPE, written)
+        )
         ledger.close()
     return Ledger(folder / ".img2img")
+
+
+def made(ledger: Ledger) -> list[bool]:
+    """Whether it knows of something made of a.png, b.png and c.png."""
+    entries = (Entry(f"/in/{name}.png", PurePosixPath(f"{name}.png"), 0, 1, "1") for name in "abc")
+    return [ledger.made(entry, "0") is not None for entry in entries]
 
 
 def test_what_is_done_and_stands_is_skipped(tmp_path: Path) -> None:
@@ -32,8 +40,8 @@ def test_what_is_done_and_stands_is_skipped(tmp_path: Path) -> None:
 def test_says_why_something_is_made_again(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     other = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 50}}])
-    newer = Entry(ENTRY.path, ENTRY.relative, 0, 10, 21)
-    unknown = Entry(ENTRY.path, PurePosixPath("b.png"), 1, 10, 20)
+    newer = Entry(ENTRY.location, ENTRY.relative, 0, 10, "21")
+    unknown = Entry(ENTRY.location, PurePosixPath("b.png"), 1, 10, "20")
     assert ledger.why(ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
     assert ledger.why(newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
     assert ledger.why(unknown, "0", TARGET, RECIPE, tmp_path) == "new"
@@ -56,24 +64,24 @@ def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
     with path.open("ab") as handle:
         handle.write(b'{"entry": "b.png", "sink": "0", "by": "12')
     ledger = Ledger(tmp_path / ".img2img")
-    assert set(ledger.made) == {("0", "a.png", frozenset())}
-    other = Entry(Path("/in/c.png"), PurePosixPath("c.png"), 2, 1, 1)
-    ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, Written("c.png", 1, 1, "0" * 64))
+    assert made(ledger) == [True, False, False]
+    other = Entry("/in/c.png", PurePosixPath("c.png"), 2, 1, "1")
+    ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, PlacedFile("c.png", 1, 1, "0" * 64))
     ledger.close()
-    assert set(Ledger(tmp_path / ".img2img").made) == {("0", "a.png", frozenset()), ("0", "c.png", frozenset())}
+    assert made(Ledger(tmp_path / ".img2img")) == [True, False, True]
 
 
 def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
     path = filled(tmp_path).path
     good = json.loads(path.read_text().splitlines()[-1])
     wrong: list[object] = [3, {"steps": 1}, {"recipe": [], "steps": []}, {"file": 3}, {"file": {}}]
-    wrong += [{**good, "entry": "b.png", name: []} for name in ("sink", "by", "target", "size", "mtime_ns", "file")]
+    wrong += [{**good, "entry": "b.png", name: []} for name in ("sink", "by", "target", "size", "version", "file")]
     wrong += [{**good, "entry": "b.png", "file": {**good["file"], name: None}} for name in good["file"]]
     texts = [*map(json.dumps, wrong), "[" * 100_000, '{"file":' + "1" * 5000, "\0\xff"]
     path.write_bytes("\n".join(texts).encode() + b"\n\xff\n" + path.read_bytes())
     ledger = Ledger(tmp_path / ".img2img")
-    assert set(ledger.made) == {("0", "a.png", frozenset())}
-    assert ledger.known == {"a.png"}
+    assert made(ledger) == [True, False, False]
+    assert [ledger.knows(name) for name in ("a.png", "b.png")] == [True, False]
 
 
 def test_fields_of_a_newer_version_do_not_hide_a_line(tmp_path: Path) -> None:
@@ -82,6 +90,44 @@ def test_fields_of_a_newer_version_do_not_hide_a_line(tmp_path: Path) -> None:
     lines[1]["file"]["mode"] = lines[1]["new"] = 1
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+
+
+def test_lines_of_the_first_version_state_a_time_and_still_count(tmp_path: Path) -> None:
+    path = filled(tmp_path).path
+    recipe, line = (json.loads(line) for line in path.read_text().splitlines())
+    line["mtime_ns"] = int(line.pop("version"))
+    path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
+    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    line["mtime_ns"] += 1
+    path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
+    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+
+
+def test_the_last_line_of_an_entry_counts(tmp_path: Path) -> None:
+    filled(tmp_path)
+    ledger = Ledger(tmp_path / ".img2img")
+    ledger.add(ENTRY, "0", PurePosixPath("new.png"), RECIPE, PlacedFile("new.png", 1, 1, "0" * 64))
+    for known in (ledger, Ledger(tmp_path / ".img2img")):
+        found = known.made(ENTRY, "0")
+        assert found is not None
+        assert found.target == "new.png"
+        assert known.knows("a.png")
+        assert known.knows("new.png")
+    ledger.close()
+
+
+def test_short_keys_that_are_equal_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("img2imgkit.pipeline.ledger.short_key", lambda *parts: 1)
+    ledger = filled(tmp_path)
+    assert made(ledger) == [True, False, False]
+    assert [ledger.knows(name) for name in ("a.png", "b.png")] == [True, False]
+
+
+def test_a_ledger_that_somebody_cuts_meanwhile_knows_less(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    os.truncate(ledger.path, ledger.path.stat().st_size - 10)
+    assert made(ledger) == [False, False, False]
+    assert not ledger.knows("a.png")
 
 
 def test_a_ledger_that_cannot_be_read_is_an_error_with_its_place(tmp_path: Path) -> None:

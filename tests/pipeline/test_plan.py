@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from pictures import save_pictures, tree
-from pipelines_for_tests import pipeline_file, plan_of, run_file
+from pipelines_for_tests import CATALOG, pipeline_file, plan_of, run_file
 
 from img2imgkit.errors import ConfigError, PlanError
-from img2imgkit.pipeline import plan
+from img2imgkit.pipeline import collisions, make_plan, read_pipeline
 
 
 def test_a_new_folder_is_made_whole(tmp_path: Path) -> None:
@@ -37,6 +37,49 @@ def test_same_stem_with_two_suffixes_survives_by_default_and_collides_in_one_for
     assert len(plan_of(pipeline_file(tmp_path)).jobs) == 2
     with pytest.raises(PlanError, match=r"a\.webp <- a\.jpg, a\.png"):
         plan_of(pipeline_file(tmp_path, write={"format": "webp"}))
+
+
+def test_of_many_collisions_the_first_are_shown(tmp_path: Path) -> None:
+    names = [f"{folder}/{number}.png" for folder in "abcd" for number in range(8)]
+    save_pictures(tmp_path / "in", *names)
+    with pytest.raises(PlanError) as caught:
+        plan_of(pipeline_file(tmp_path, write={"name": "{stem}.png"}))
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("8 output files would be written more than once")
+    assert lines[:-1] == [
+        f"  {tmp_path}/out/{number}.png <- a/{number}.png, b/{number}.png, c/{number}.png" for number in range(5)
+    ]
+    assert lines[-1] == "  and 3 more"
+
+
+def test_targets_of_one_short_key_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collisions, "short_key", lambda *parts: 1)
+    save_pictures(tmp_path / "in", "a.png", "b.png", "c/b.png")
+    assert len(plan_of(pipeline_file(tmp_path)).jobs) == 3
+    with pytest.raises(PlanError, match=r"1 output files would be written more .*\n.*/b\.png <- b\.png, c/b\.png$"):
+        plan_of(pipeline_file(tmp_path, write={"name": "{stem}.png"}))
+
+
+def test_a_url_is_no_output_folder(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    pipeline = read_pipeline(pipeline_file(tmp_path), CATALOG)
+    pipeline.sinks[0].location = lambda: "s3://bucket/out"  # type: ignore[method-assign]
+    with pytest.raises(PlanError, match=r"step 'write': s3://bucket/out is a URL, .*; only local folders can be"):
+        make_plan(pipeline, CATALOG)
+
+
+def test_a_url_as_input_overlaps_with_nothing(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    pipeline = read_pipeline(pipeline_file(tmp_path, write={"folder": "in/out"}), CATALOG)
+    pipeline.source.location = lambda: "s3://bucket/in"  # type: ignore[method-assign]
+    assert len(make_plan(pipeline, CATALOG).jobs) == 1
+
+
+def test_a_limit_counts_what_is_left_alone_to_the_end(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "b/c.png")
+    (tmp_path / "in" / "b" / "z.txt").touch()
+    plan = plan_of(pipeline_file(tmp_path), limit=1)
+    assert (len(plan.jobs), plan.ignored) == (1, {"files that are no pictures": 1})
 
 
 def test_two_sinks_may_not_write_the_same_files(tmp_path: Path) -> None:
@@ -76,9 +119,9 @@ def test_names_that_differ_in_case_collide_where_case_is_ignored(
 ) -> None:
     save_pictures(tmp_path / "in", "a.png", "sub/A.PNG")
     path = pipeline_file(tmp_path, write={"name": "{stem}.png"})
-    if not plan.ignores_case(tmp_path):
+    if not collisions.ignores_case(tmp_path):
         assert len(plan_of(path).jobs) == 2
-    monkeypatch.setattr(plan, "ignores_case", lambda folder: True)
+    monkeypatch.setattr(collisions, "ignores_case", lambda folder: True)
     with pytest.raises(PlanError, match=r"a\.png <- a\.png, sub/A\.PNG"):
         plan_of(path)
 

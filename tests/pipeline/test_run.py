@@ -1,4 +1,4 @@
-"""The engine: outcomes, order, failures, stopping, memory's bound."""
+"""Runs: outcomes, order, failures, stopping, memory's bound."""
 
 import json
 import threading
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from pictures import save_pictures, tree
 from PIL import Image
-from pipelines_for_tests import CATALOG, Silent, pipeline_file, plan_of, run_file, run_plan
+from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ToolkitError
-from img2imgkit.pipeline import make_report, run, write_report
-from img2imgkit.step import Item, Resources
+from img2imgkit.item import Item
+from img2imgkit.pipeline import make_report, write_report
+from img2imgkit.step import Resources
 
 NAMES = [f"{number}.png" for number in range(12)]
 
@@ -61,7 +62,7 @@ def test_the_tree_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> No
     ("how", "reason"),
     [
         ("translate", "no tile fits"),
-        ("memory", "out of memory in step 'fail'; run with fewer --jobs or smaller tiles"),
+        ("memory", "out of memory in step 'fail'; run with fewer jobs or smaller tiles"),
         ("bug", "step 'fail' broke: KeyError: 'oops'"),
     ],
 )
@@ -207,7 +208,7 @@ def test_a_stop_finishes_what_is_in_flight(tmp_path: Path) -> None:
                 stop.set()
 
     path = pipeline_file(tmp_path, count(tmp_path, 0.01))
-    result = run(plan_of(path), Resources(CATALOG), StopAfterThree(), threads=1, stop=stop)
+    result = run_plan(plan_of(path), StopAfterThree(), threads=1, stop=stop)
     assert result.interrupted
     assert 3 <= result.count("done") <= 8
     assert result.count("done") + result.count("not reached") == 40
@@ -269,7 +270,7 @@ def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pyte
                 here -= 1
 
     monkeypatch.setattr(plan.pipeline.source, "load", loading)
-    run(plan, Resources(CATALOG), Leaving(), threads=2)
+    run_plan(plan, Leaving(), threads=2)
     # Four slots; an outcome is told a moment after its slot is free, so a few more may seem to be on their way.
     assert 2 <= most <= 8
 
@@ -280,5 +281,5 @@ def test_the_ledger_is_json_lines(tmp_path: Path) -> None:
     lines = (tmp_path / "out" / ".img2img" / "ledger.jsonl").read_text().splitlines()
     assert [sorted(json.loads(line)) for line in lines] == [
         ["recipe", "steps"],
-        ["by", "entry", "file", "mtime_ns", "sink", "size", "target"],
+        ["by", "entry", "file", "sink", "size", "target", "version"],
     ]

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from img2imgkit.images import Picture
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.thumbnails import KEPT, LONGEST, Thumbnails
-from img2imgkit.step import Entry, Item
 
 
 def item(picture: Picture, index: int = 0) -> Item:
-    return Item(Entry(Path("/in/a.png"), PurePosixPath("a.png"), index, 1, 1), picture, picture)
+    return Item.still(Entry("/in/a.png", PurePosixPath("a.png"), index, 1, "1"), picture, picture)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from PIL import Image
 from pipelines_for_tests import pipeline_file, plan_of, run_file, run_plan
 
 from img2imgkit.errors import ConfigError, DecodeError, PlanError
+from img2imgkit.item import Entry
 from img2imgkit.pipeline import make_report, write_report
 from img2imgkit.pipeline.loading import Loader
 from img2imgkit.pipeline.plan import Plan
-from img2imgkit.step import Entry
 
 SHADE = {"shade": {}}
 NAMED = {"name": "{relpath}/{stem}_{shade}"}
@@ -191,12 +191,13 @@ class TestLoader:
         source, load, loaded = plan.pipeline.source, plan.pipeline.source.load, []
         source.load = lambda entry: loaded.append(entry) or load(entry)  # type: ignore[assignment,func-returns-value,method-assign]
         entries = [job.entry for job in plan.jobs]
-        loader = Loader(source, entries)
+        loader = Loader(source)
+        loader.expect(0, len(entries))
         items = [loader.load(entry) for entry in entries]
         assert [item.entry for item in items] == entries
         assert [entry.variant for entry in loaded] == [()]
         assert len({id(item.picture) for item in items}) == 1
-        assert loader._shared[0].item is None
+        assert loader._shared == {}
 
     def test_several_threads_wait_for_one(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", "a.png", "b.png")
@@ -216,7 +217,8 @@ class TestLoader:
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.png").write_bytes(b"no picture")
         plan = plan_of(pipeline_file(tmp_path, SHADE, write=NAMED))
-        loader = Loader(plan.pipeline.source, [job.entry for job in plan.jobs])
+        loader = Loader(plan.pipeline.source)
+        loader.expect(0, len(plan.jobs))
         for job in plan.jobs:
             with pytest.raises(DecodeError):
                 loader.load(job.entry)

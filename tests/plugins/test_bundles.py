@@ -10,7 +10,7 @@ import pytest
 from img2imgkit import Catalog, Picture, bundle
 from img2imgkit.images import decode
 from img2imgkit.images.matlab import imresize
-from img2imgkit.metrics import PROTOCOLS
+from img2imgkit.metrics import SR_MATLAB, psnr
 
 PICTURES = Path(__file__).parents[2] / "pipelines" / "pictures"
 CHARACTERS = Path(__file__).parents[2] / "pipelines" / "characters"
@@ -64,14 +64,13 @@ def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, 
         whole = decode(path).color[:320, :320]
         small = imresize(whole, 1 / scale)
         made = translator.translate(Picture(small)).picture.color
-        protocol = PROTOCOLS["sr-matlab"]
-        ours, bicubic = (protocol.compare(whole, each, scale)["psnr_y"] for each in (made, imresize(small, scale)))
-        gains.append(ours - bicubic)
+        truth, ours, bicubic = (SR_MATLAB.view(each, scale) for each in (whole, made, imresize(small, scale)))
+        gains.append(psnr(truth, ours) - psnr(truth, bicubic))
     assert np.mean(gains) > gain, gains
 
 
 def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Catalog) -> None:
-    from img2imgkit.inference import Translator, parsed
+    from img2imgkit.inference import Translator, parse_condition
 
     loaded = bundle.load(catalog.bundles["stargan-typefaces"], catalog)
     translator = Translator(loaded)
@@ -79,8 +78,8 @@ def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Cat
     assert len(given) >= 4
     for picture in given.values():
         made = {
-            name: translator.translate(picture, {"domain": parsed(loaded.task, "domain", name)}).picture.color
-            for name in loaded.task.sides()["domain"].each
+            name: translator.translate(picture, {"domain": parse_condition(loaded.task, "domain", name)}).picture.color
+            for name in loaded.task.conditions()["domain"].each
         }
         ink = {name: int((pixels < 128).sum()) for name, pixels in made.items()}
         own = int((picture.color < 128).sum())

@@ -14,7 +14,7 @@ from img2imgkit import Catalog
 from img2imgkit.config import load_yaml
 from img2imgkit.nn import resnet_features
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 SMALL: dict[str, Any] = {
@@ -72,5 +72,5 @@ def test_a_tap_beyond_the_encoder_is_refused() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "cut"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "cut"
     assert {path.stem for path in FILES} == {"cut", "fastcut"}

@@ -15,7 +15,7 @@ from img2imgkit.adversary import R1, Adversary, Hinge
 from img2imgkit.architectures import Patch, Resnet, Unet
 from img2imgkit.config import load_yaml
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 SMALL = {"generator": Resnet(blocks=1, width=2), "critic": Patch(layers=1, width=2), "pool": 3}
@@ -80,6 +80,6 @@ def test_without_its_weight_identity_is_not_computed() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    recipe = read_recipe(load_yaml(path), Catalog.installed())
-    assert recipe.task.name == "cyclegan"
+    plan = read_training_plan(load_yaml(path), Catalog.installed())
+    assert plan.task.name == "cyclegan"
     assert {path.stem for path in FILES} == {"cyclegan", "discogan", "dualgan"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from img2imgkit.adversary import R1, Adversary, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.interop import put
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 Arrays = dict[str, np.ndarray]
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -38,7 +37,7 @@ def batch(random: np.random.Generator, images: int, channels: int = 3) -> Arrays
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
-    check_task(Funit, Funit.Options(**SMALL), batch=batch)
+    check_task(Funit, Funit.Options(**SMALL))
 
 
 @pytest.mark.slow
@@ -46,13 +45,12 @@ def test_it_keeps_the_contract() -> None:
 def test_it_keeps_the_contract_with_another_adversary() -> None:
     adversary = Adversary(loss=Relativistic(loss=Lsgan()), penalty=R1(), augment=(Translation(),), spectral=True)
     options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "mlp_layers": 2})
-    grey = partial(batch, channels=1)
-    check_task(Funit, options, Funit.Weights(slope=0), batch=grey, replicas=False)
+    check_task(Funit, options, Funit.Weights(slope=0), replicas=False)
 
 
 def test_left_to_itself_it_trains_as_officially() -> None:
     text = "name: a\ntask: funit\noptions: {classes: 2}\ndata: {kind: few_shot, folder: p}\ntraining: {steps: 100}\n"
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
         wanted = {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "momentum": 0.0}
         assert player.optimizer.model_dump() == {**wanted, "epsilon": 1e-8, "weight_decay": 1e-4}
@@ -63,10 +61,10 @@ def test_left_to_itself_it_trains_as_officially() -> None:
 def test_classes_and_their_pictures_size_must_be_the_datas() -> None:
     task = Funit(Funit.Options(**SMALL))
     fits = {"kind": "few_shot", "pictures": 9, "size": 16, "classes": ["a", "b", "c"]}
-    assert not task.unsuited(fits)
-    assert list(task.unsuited({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
-    complaint = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
-    assert list(task.unsuited({**fits, "size": 24})) == [complaint]
+    assert not task.data_problems(fits)
+    assert list(task.data_problems({**fits, "classes": ["a", "b"]})) == ["classes is 3, but the data has 2"]
+    problem = "the data's 'crop' is 24, but class pictures' 'size' 16: state the same"
+    assert list(task.data_problems({**fits, "size": 24})) == [problem]
 
 
 def test_class_pictures_must_outlast_the_halvings() -> None:
@@ -76,7 +74,7 @@ def test_class_pictures_must_outlast_the_halvings() -> None:
 
 def test_a_step_and_a_translation_work_at_the_least_crop() -> None:
     task = Funit(Funit.Options(**{**SMALL, "critic_blocks": 8}))
-    side = task.least_crop()
+    side = task.minimum_crop()
     nets, made = task.build(), batch(np.random.default_rng(0), 2)
     small = {key: value[:, :side, :side] if value.ndim == 4 else value for key, value in made.items()}
     out = task.forward(nets, small)
@@ -91,8 +89,8 @@ def test_the_mean_code_of_several_pictures_translates() -> None:
     task = Funit(Funit.Options(**SMALL))
     nets, made = task.build(), batch(np.random.default_rng(0), 2)
     codes = np.asarray(task.encode(nets, "class", made["class"]))
-    assert task.sides()["class"].required
-    assert task.sides()["class"].size == 16
+    assert task.conditions()["class"].required
+    assert task.conditions()["class"].size == 16
     assert codes.shape == (2, 4)
     alone = np.asarray(task.translate(nets, {"source": made["content"], "class": codes}))
     np.testing.assert_allclose(alone, task.forward(nets, made)["translation"], atol=1e-5)
@@ -142,5 +140,5 @@ def test_the_critics_terms_are_the_official_ones() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "funit"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "funit"
     assert {path.stem for path in FILES} == {"funit", "funit-small"}

@@ -15,7 +15,7 @@ from img2imgkit.adversary import Adversary, Color, Cutout, Hinge, Lsgan, Relativ
 from img2imgkit.architectures import Patch, Pixel, Resnet, Unet
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 UNET, PATCH = Unet(depth=3, width=2, dropout=0.0), Patch(layers=1, width=2)
@@ -59,7 +59,7 @@ def test_its_generators_are_of_the_official_size(depth: int, parameters: int) ->
 
 def test_left_to_itself_it_trains_as_the_paper_does() -> None:
     text = "name: a\ntask: pix2pix\ndata: {kind: paired, folder: pictures}\ntraining: {steps: 100}\n"
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
         assert player.optimizer.kind == "adam"
         assert (player.optimizer.learning_rate, player.optimizer.beta_1) == (2e-4, 0.5)
@@ -74,7 +74,7 @@ def test_a_stated_value_stands_beside_the_papers_others() -> None:
         "training: {steps: 100, generators: {optimizer: {kind: adam, learning_rate: 1e-3}}, "
         "critics: {optimizer: {kind: sgd}}}\n"
     )
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     assert training.generators.optimizer.learning_rate == 1e-3
     assert training.generators.optimizer.beta_1 == 0.5
     assert training.generators.schedule.kind == "linear"
@@ -98,5 +98,5 @@ def test_the_critic_sees_source_and_image_together() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "pix2pix"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "pix2pix"
     assert FILES

@@ -20,9 +20,9 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     numbers_of,
     parsed_choice,
 )
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import TAPS
 from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
 from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-from img2imgkit_plugins.pix2pixhd.play import TAPS
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from pydantic import ValidationError
 
@@ -36,7 +36,7 @@ from img2imgkit.errors import InteropError
 from img2imgkit.interop import PerceptualNetwork
 from img2imgkit.losses import perceptual
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 TOY_VGG = PerceptualNetwork(
@@ -69,7 +69,7 @@ def trained() -> tuple[Pix2PixHd, kit.Networks]:
         for variable in nets[role].trainable_variables:
             variable.assign(random.normal(0, 0.3, variable.shape))
     samples = [scenes(np.random.default_rng(each), 1) for each in range(4)]
-    task.conclude(nets, iter(samples))
+    task.on_train_end(nets, iter(samples))
     return task, nets
 
 
@@ -133,12 +133,12 @@ class TestLabels:
         assert plain["critic"].input_shape[-1] == looks["critic"].input_shape[-1] == 3 + 1 + 1 + 3
 
     def test_instance_maps_are_asked_for_where_they_are_needed(self) -> None:
-        assert Pix2PixHd(options()).sides()["instance"].required
-        assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).sides()) == {"instance", "seed", "appearance"}
-        assert not Pix2PixHd(options(edges=False)).sides()
+        assert Pix2PixHd(options()).conditions()["instance"].required
+        assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).conditions()) == {"instance", "seed", "appearance"}
+        assert not Pix2PixHd(options(edges=False)).conditions()
 
     @pytest.mark.parametrize(
-        ("chosen", "complaint"),
+        ("chosen", "problem"),
         [
             ({}, "options.edges needs instance maps: give their folder, or set edges to false"),
             (
@@ -149,11 +149,11 @@ class TestLabels:
         ],
     )
     def test_data_without_instance_maps_are_refused_where_they_are_needed(
-        self, chosen: Mapping[str, Any], complaint: str | None
+        self, chosen: Mapping[str, Any], problem: str | None
     ) -> None:
         task = Pix2PixHd(options(**chosen))
-        assert list(task.unsuited({"instances": False})) == ([complaint] if complaint else [])
-        assert not task.unsuited({"instances": True})
+        assert list(task.data_problems({"instances": False})) == ([problem] if problem else [])
+        assert not task.data_problems({"instances": True})
 
     def test_ids_have_8_bits(self) -> None:
         with pytest.raises(ValidationError, match="254 at most"):
@@ -229,7 +229,7 @@ class TestLooks:
 
     def test_a_class_that_the_model_has_not_is_refused(self) -> None:
         """An object's id, such as Cityscapes' 26001, stands behind #."""
-        parse = Pix2PixHd(options(encoder=ENCODER)).sides()["appearance"].parse
+        parse = Pix2PixHd(options(encoder=ENCODER)).conditions()["appearance"].parse
         assert parse is not None
         assert parse("2=1,#26001=0") == Chosen({2: 1}, {26001: 0})
         with pytest.raises(ValueError, match="there is no class 26001, 0 to 2 are; an object is #26001"):
@@ -251,7 +251,7 @@ class TestConclusion:
         ids = {name: scene[name][0].astype(np.int32) for name in ("label", "instance")}
         images = []
         for number in (0, 1, 2):
-            given = task.condition({**ids, "appearance": Chosen(dict.fromkeys(range(3), number))})
+            given = task.condition_arrays({**ids, "appearance": Chosen(dict.fromkeys(range(3), number))})
             inputs = {"source": scene["label"], "instance": scene["instance"], "number": given["number"][None]}
             images.append(np.asarray(task.translate(nets, inputs)))
         assert np.abs(images[0] - images[1]).max() > 1e-4
@@ -260,20 +260,20 @@ class TestConclusion:
     def test_the_same_data_give_the_same_looks(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
         task, nets = trained
         before = nets["appearances"].get_weights()
-        task.conclude(nets, [scenes(np.random.default_rng(each), 1) for each in range(4)])
+        task.on_train_end(nets, [scenes(np.random.default_rng(each), 1) for each in range(4)])
         for was, now in zip(before, nets["appearances"].get_weights(), strict=True):
             np.testing.assert_array_equal(was, now)
 
     def test_without_an_encoder_there_is_nothing_to_fill(self) -> None:
         task = Pix2PixHd(options())
         nets = task.build()
-        task.conclude(nets, [])
+        task.on_train_end(nets, [])
         assert set(nets.generators) == {"global", "output"}
 
 
 def test_left_to_itself_it_trains_as_the_paper_does() -> None:
     text = "name: a\ntask: pix2pixhd-photo\ndata: {kind: paired, folder: pictures}\ntraining: {steps: 100}\n"
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
         adam = player.optimizer
         assert (adam.learning_rate, adam.beta_1) == (2e-4, 0.5)
@@ -284,19 +284,19 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path, tmp_path: Path) -> None:
     (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)  # what the enhancer's begins with
-    recipe = read_recipe(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
-    assert recipe.task.name == ("pix2pixhd-photo" if path.stem.endswith("photo") else "pix2pixhd")
+    plan = read_training_plan(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
+    assert plan.task.name == ("pix2pixhd-photo" if path.stem.endswith("photo") else "pix2pixhd")
     assert {path.stem for path in FILES} == {"pix2pixhd", "pix2pixhd-enhancer", "pix2pixhd-photo"}
 
 
 def test_the_enhancer_begins_with_the_networks_of_the_first_part(tmp_path: Path) -> None:
     (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)
     [second, first] = (
-        read_recipe(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
+        read_training_plan(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
         for path in FILES
         if not path.stem.endswith("photo")
     )
     assert [stage.standing for stage in second.file.training.stages] == [("global",), ()]
-    parts = [recipe.task.options.generator.chosen for recipe in (first, second)]
+    parts = [plan.task.options.generator.chosen for plan in (first, second)]
     assert parts[0].width == 2 * parts[1].width
     assert (parts[0].downs, parts[0].blocks) == (parts[1].downs, parts[1].blocks)

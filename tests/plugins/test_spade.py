@@ -21,10 +21,10 @@ from img2imgkit.adversary import R1, Adversary, Color, Lsgan
 from img2imgkit.architectures import Multiscale
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.inference.sides import beside
+from img2imgkit.inference.conditions import conditioning
 from img2imgkit.interop import PerceptualNetwork
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -59,7 +59,7 @@ def styled() -> tuple[Spade, kit.Networks]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract() -> None:
-    check_task(Spade, options(), UNSEEN, batch=scenes)
+    check_task(Spade, options(), UNSEEN)
 
 
 @pytest.mark.slow
@@ -128,30 +128,30 @@ class TestLabels:
         assert (geometry.ids, geometry.unknown, geometry.channels, geometry.written) == (4, True, 1, 3)
 
     def test_instance_maps_are_asked_for_where_edges_are_drawn(self) -> None:
-        assert Spade(options()).sides()["instance"].required
-        assert not Spade(options(edges=False)).sides()
+        assert Spade(options()).conditions()["instance"].required
+        assert not Spade(options(edges=False)).conditions()
 
     @pytest.mark.parametrize(
-        ("data", "complaint"),
+        ("data", "problem"),
         [
             ({"kind": "semantic", "instances": True}, None),
             ({"instances": False}, "options.edges needs instance maps"),
         ],
     )
-    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], complaint: str | None) -> None:
-        found = list(Spade(options()).unsuited(data))
-        assert len(found) == (complaint is not None)
-        assert complaint is None or complaint in found[0]
+    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], problem: str | None) -> None:
+        found = list(Spade(options()).data_problems(data))
+        assert len(found) == (problem is not None)
+        assert problem is None or problem in found[0]
 
 
 class TestStyles:
     def test_the_seed_says_which_style_is_drawn(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, _ = styled
-        first, again, other = (task.condition({"seed": seed})["style"] for seed in (4, 4, 5))
+        first, again, other = (task.condition_arrays({"seed": seed})["style"] for seed in (4, 4, 5))
         np.testing.assert_array_equal(first, again)
         assert first.shape == (3,)
         assert np.abs(first - other).max() > 0.1
-        np.testing.assert_array_equal(task.condition({})["style"], task.condition({"seed": 0})["style"])
+        np.testing.assert_array_equal(task.condition_arrays({})["style"], task.condition_arrays({"seed": 0})["style"])
 
     def test_a_photographs_code_stands_before_the_seed(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, nets = styled
@@ -159,9 +159,9 @@ class TestStyles:
         ids = {key: np.asarray(scene[key])[0, ..., 0].astype(np.int32) for key in ("source", "instance")}
         style = np.asarray(task.encode(nets, "style", scene["target"]))[0]
         given = {"instance": ids["instance"], "label": ids["source"], "seed": 1}
-        np.testing.assert_array_equal(beside(task, {**given, "style": style}, (32, 64)).vectors["style"], style)
-        drawn = beside(task, given, (32, 64)).vectors["style"]
-        np.testing.assert_array_equal(drawn, task.condition({"seed": 1})["style"])
+        np.testing.assert_array_equal(conditioning(task, {**given, "style": style}, (32, 64)).vectors["style"], style)
+        drawn = conditioning(task, given, (32, 64)).vectors["style"]
+        np.testing.assert_array_equal(drawn, task.condition_arrays({"seed": 1})["style"])
         inputs = {key: scene[key] for key in ("source", "instance")}
         images = [np.asarray(task.translate(nets, {**inputs, "style": code[None]})) for code in (drawn, style)]
         assert np.abs(images[0] - images[1]).max() > 1e-3
@@ -173,7 +173,7 @@ class TestStyles:
 
     @pytest.mark.parametrize("value", [-1, "a", 1.5, True])
     def test_a_seed_is_a_whole_number(self, value: Any, styled: tuple[Spade, kit.Networks]) -> None:
-        parse = styled[0].sides()["seed"].parse
+        parse = styled[0].conditions()["seed"].parse
         assert parse is not None
         assert parse("12") == 12
         with pytest.raises(ValueError, match="expected a whole number from 0 on"):
@@ -196,7 +196,7 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
         "name: a\ntask: spade\noptions: {classes: 3, edges: false}\n"
         "data: {kind: semantic, label: labels, target: photos, classes: 3}\ntraining: {steps: 100}\n"
     )
-    training = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
+    training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player, rate in ((training.generators, 1e-4), (training.critics, 4e-4)):
         adam = player.optimizer
         assert (adam.learning_rate, adam.beta_1, adam.beta_2) == (rate, 0.0, 0.9)
@@ -206,5 +206,5 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    assert read_recipe(load_yaml(path), Catalog.installed()).task.name == "spade"
+    assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "spade"
     assert {path.stem for path in FILES} == {"spade", "spade-style"}

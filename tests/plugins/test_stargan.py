@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ from tiny_tasks import loaded
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary, Dragan, Hinge, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml
-from img2imgkit.data import LabelledOptions, open_reader
+from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
-from img2imgkit.inference import Translator, parsed
+from img2imgkit.inference import Translator, parse_condition
 from img2imgkit.losses import binary_cross_entropy, cross_entropy
 from img2imgkit.testing import check_task
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -68,8 +67,7 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
 def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
     weights = StarGan.Weights() if task.options.adversary.penalty is not None else StarGan.Weights(penalty=0.0)
-    make = partial(batch_of, task)
-    check_task(StarGan, task.options, weights, batch=make, replicas=not options)
+    check_task(StarGan, task.options, weights, replicas=not options)
 
 
 class TestTraining:
@@ -128,32 +126,32 @@ class TestTraining:
         task = task_of(ANIMALS)
         for resize, problems in ((8, 1), (16, 2)):
             options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
-            found = task.unsuited(open_reader(options, task.geometry()).description)
+            found = task.data_problems(open_reader(Labelled(options), task.geometry()).description)
             assert len(found) == problems
             assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
         assert "'resize' is 16, but the task's 'size' 8" in found[1]
         suited = {"sets": [["cat", "dog", "owl"]], "size": 8}
-        assert not task.unsuited(suited)
-        assert task.unsuited({**suited, "sets": [["dog", "cat", "owl"]]})
+        assert not task.data_problems(suited)
+        assert task.data_problems({**suited, "sets": [["dog", "cat", "owl"]]})
 
 
 class TestWhatUsersAskFor:
     def test_every_domain_can_be_asked_for(self) -> None:
         task = task_of(CELEBA, ANIMALS)
-        domain = task.sides()["domain"]
+        domain = task.conditions()["domain"]
         assert domain.each == (*CELEBA.names, *ANIMALS.names)
         assert domain.parse is not None
         for number, name in enumerate(domain.each):
-            given = task.condition({"domain": domain.parse(name)})
+            given = task.condition_arrays({"domain": domain.parse(name)})
             np.testing.assert_array_equal(given["target_label"], np.eye(8)[number])
             np.testing.assert_array_equal(given["label_set"], [number >= 5])
             assert {array.dtype for array in given.values()} == {np.dtype("float32")}
 
     def test_without_a_wish_it_is_the_first(self) -> None:
-        np.testing.assert_array_equal(task_of().condition({})["target_label"], [1, 0, 0, 0, 0])
+        np.testing.assert_array_equal(task_of().condition_arrays({})["target_label"], [1, 0, 0, 0, 0])
 
     def test_several_attributes_are_joined(self) -> None:
-        given = task_of().condition({"domain": JOINT.parsed("Blond_Hair + Male")})
+        given = task_of().condition_arrays({"domain": JOINT.parsed("Blond_Hair + Male")})
         np.testing.assert_array_equal(given["target_label"], [0, 1, 0, 1, 0])
 
     @pytest.mark.parametrize(
@@ -174,8 +172,8 @@ class TestWhatUsersAskFor:
     def test_a_class_is_not_flipped(self) -> None:
         with pytest.raises(ValueError, match="'cat' is a class, which cannot be flipped; state it as 'domain'"):
             JOINT.toggled("cat")
-        assert set(task_of(ANIMALS).sides()) == {"domain"}
-        assert set(task_of().sides()) == {"domain", "flip", "attributes"}
+        assert set(task_of(ANIMALS).conditions()) == {"domain"}
+        assert set(task_of().conditions()) == {"domain", "flip", "attributes"}
 
     def test_flips_are_those_of_the_official_code(self) -> None:
         """Its ``create_labels`` gives, for each attribute, every picture's label with that one flipped."""
@@ -183,12 +181,12 @@ class TestWhatUsersAskFor:
         for row, name in enumerate(CELEBA.names):
             for number, own in enumerate(OFFICIAL["own"]):
                 attributes = {"Bald": True, **dict(zip(names.all, own > 0, strict=True))}
-                label = task.condition({"flip": names.toggled(name), "attributes": attributes})["target_label"]
+                label = task.condition_arrays({"flip": names.toggled(name), "attributes": attributes})["target_label"]
                 np.testing.assert_array_equal(label, OFFICIAL["attributes"][row, number])
 
     def test_domains_are_the_official_codes_for_classes(self) -> None:
         task = task_of(LabelSet(names=tuple("abcde")))
-        made = [task.condition({"domain": (name,)})["target_label"] for name in "abcde"]
+        made = [task.condition_arrays({"domain": (name,)})["target_label"] for name in "abcde"]
         for row, label in enumerate(made):
             np.testing.assert_array_equal(OFFICIAL["classes"][row], [label, label])
 
@@ -207,7 +205,7 @@ class TestWhatUsersAskFor:
     )
     def test_what_is_missing_for_a_flip_is_told(self, given: dict[str, Any], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
-            task_of().condition(given)
+            task_of().condition_arrays(given)
 
     def test_a_translator_makes_what_was_asked_for(self) -> None:
         bundle = loaded(StarGan, labels=(CELEBA, ANIMALS), **SMALL)
@@ -216,7 +214,7 @@ class TestWhatUsersAskFor:
 
         def made(**stated: Any) -> np.ndarray:
             attributes = stated.pop("attributes", None)
-            given = {name: parsed(task, name, value) for name, value in stated.items()}
+            given = {name: parse_condition(task, name, value) for name, value in stated.items()}
             given |= {"attributes": attributes} if attributes else {}
             return translator.translate(picture, given).picture.color
 
@@ -260,9 +258,9 @@ def test_options_that_contradict_each_other_are_told(options: dict[str, Any], re
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
-    recipe = read_recipe(load_yaml(path), Catalog.installed())
-    assert recipe.task.name == "stargan"
+    plan = read_training_plan(load_yaml(path), Catalog.installed())
+    assert plan.task.name == "stargan"
     assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
-    assert not recipe.task.unsuited({"sets": selected, "size": stated["resize"]})
+    assert not plan.task.data_problems({"sets": selected, "size": stated["resize"]})

@@ -19,7 +19,7 @@ from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
 from img2imgkit.inference import Translator
 from img2imgkit.interop import import_bundle
-from img2imgkit.training import read_recipe, train
+from img2imgkit.training import read_training_plan, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 RRDB = {"kind": "rrdb", "width": 3, "blocks": 1, "growth": 2}
@@ -206,8 +206,8 @@ def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog
         " values: unit}\n"
         "data: {kind: degraded, folder: pictures, crop: 8, batch: 1}\ntraining: {steps: 1}\ninitial: start\n"
     )
-    recipe = read_recipe(parse_yaml(text, str(tmp_path / "train.yaml")), catalog)
-    train(recipe, tmp_path / "run", catalog, lambda event: None, device="cpu")
+    plan = read_training_plan(parse_yaml(text, str(tmp_path / "train.yaml")), catalog)
+    train(plan, tmp_path / "run", catalog, lambda event: None, device="cpu")
     trained = bundle.load(tmp_path / "run" / "bundle", catalog)
     before = bundle.load(tmp_path / "start", catalog).nets["generator"].get_weights()
     moved = [np.abs(a - b).max() for a, b in zip(before, trained.nets["generator"].get_weights(), strict=True)]
@@ -216,10 +216,10 @@ def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_training_file_that_ships_is_good(path: Path) -> None:
-    recipe = read_recipe(load_yaml(path).with_overrides(["initial=null"]), Catalog.installed())
-    assert recipe.file.task == "super-resolution"
-    assert recipe.file.name == path.stem
-    assert recipe.task.geometry().scale == int(path.stem[-1])
+    plan = read_training_plan(load_yaml(path).with_overrides(["initial=null"]), Catalog.installed())
+    assert plan.file.task == "super-resolution"
+    assert plan.file.name == path.stem
+    assert plan.task.geometry().scale == int(path.stem[-1])
 
 
 def test_there_is_a_training_file_for_each_shipped_scale() -> None:

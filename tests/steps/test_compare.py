@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from corpus_files import smooth
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Metadata, Picture, encode, profiles, resize, with_depth, without_alpha
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.compare import Compare
 
 
 def sheet(original, current, text=""):
-    made = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), current, original, {"tile": 9})
+    made = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), current, original, {"tile": 9})
     return Compare(validate(Compare.Options, parse_yaml(text))).apply(made)
 
 
@@ -107,6 +107,6 @@ def test_a_label_on_a_tiny_picture_is_cut_off():
 
 
 def test_a_sheet_is_no_label_map():
-    before = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), SMALL, SMALL)
+    before = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), SMALL, SMALL)
     made = Compare().apply(before.with_maps({"label": np.zeros((SMALL.height, SMALL.width), np.int32)}))
     assert made.maps == {}

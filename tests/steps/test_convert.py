@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from corpus import noise
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Metadata, Picture, encode, profiles, to_grey, with_depth, without_alpha
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.convert import Convert
 
 
 def item(picture):
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture)
 
 
 def converted(picture, text):

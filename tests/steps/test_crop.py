@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from corpus import noise
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.crop import Crop
 
 PIXELS = noise(1, 40, 60)
@@ -17,7 +17,7 @@ PIXELS = noise(1, 40, 60)
 
 def item():
     picture = Picture(PIXELS, noise(2, 40, 60, 1))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture)
 
 
 def crop(text):

@@ -14,7 +14,8 @@ from img2imgkit.config import located, parse_yaml, validate
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.edit_objects import EditObjects
 from img2imgkit.testing import check_step
 
@@ -33,14 +34,14 @@ def palette(tmp_path: Path) -> Path:
 def item(name: str = "a.png", instances: bool = True) -> Item:
     picture = Picture(drawn(LABEL))
     maps = {"label": LABEL, **({"instance": OBJECTS} if instances else {})}
-    return Item(Entry(Path(name), PurePosixPath(name), 0, 1, 1), picture, picture, maps=maps)
+    return Item.still(Entry(name, PurePosixPath(name), 0, 1, "1"), picture, picture, maps=maps)
 
 
 def step(text: str, facts: dict[str, str | int] | None = None, folder: Path | None = None) -> EditObjects:
     document = parse_yaml(text, str(folder / "pipeline.yaml") if folder else "")
     made = EditObjects(validate(EditObjects.Options, document, (), located(EditObjects.Options, document)))
     made.prepare(Planning(None, facts or {}))  # type: ignore[arg-type]
-    made.open(Resources(None))  # type: ignore[arg-type]
+    made.open(Resources())
     return made
 
 

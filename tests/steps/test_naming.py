@@ -1,17 +1,17 @@
 """Name templates."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2imgkit.step import Entry
+from img2imgkit.item import Entry
 from img2imgkit.steps.naming import Template
 
 
 def entry(relative: str = "a/b/photo.v2.JPG", index: int = 7) -> Entry:
-    return Entry(Path("/in") / relative, PurePosixPath(relative), index, 1, 1)
+    return Entry(f"/in/{relative}", PurePosixPath(relative), index, 1, "1")
 
 
 FACTS = {"task": "super-resolution", "model": "sr-x2", "scale": 2}
@@ -41,7 +41,7 @@ def test_a_name_that_would_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "complaint"),
+    ("template", "problem"),
     [
         ("{stam}", "did you mean 'stem'?"),
         ("{stem", "is no template"),
@@ -57,12 +57,12 @@ def test_a_name_that_would_be_empty() -> None:
         ("a\0{stem}", "null character"),
     ],
 )
-def test_says_what_is_wrong(template: str, complaint: str) -> None:
-    assert any(complaint in text for text in Template(template).complaints({}))
+def test_says_what_is_wrong(template: str, problem: str) -> None:
+    assert any(problem in text for text in Template(template).problems({}))
 
 
 def test_a_good_template_has_no_complaints() -> None:
-    assert not list(Template("{relpath}/{stem}_{model}_{index:03d}.{ext}").complaints(FACTS))
+    assert not list(Template("{relpath}/{stem}_{model}_{index:03d}.{ext}").problems(FACTS))
 
 
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))

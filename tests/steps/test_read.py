@@ -1,7 +1,10 @@
 """``read``: what it finds, what it leaves alone."""
 
 import os
-from pathlib import Path
+import re
+import tempfile
+from collections import Counter
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -10,7 +13,8 @@ from pictures import save_pictures
 from PIL import Image
 
 from img2imgkit.errors import ConfigError, DecodeError
-from img2imgkit.step import Listing, Planning
+from img2imgkit.item import Entry
+from img2imgkit.step import Planning
 from img2imgkit.steps.read import Read, natural_key
 
 
@@ -18,67 +22,79 @@ def read(folder: Path, **options: object) -> Read:
     return Read(Read.Options(folder=folder, **options))
 
 
-def names(listing: Listing) -> list[str]:
-    return [str(entry.relative) for entry in listing.entries]
+def found(step: Read) -> list[Entry]:
+    return list(step.find(Counter()))
+
+
+def names(step: Read, ignored: Counter[str] | None = None) -> list[str]:
+    return [str(entry.relative) for entry in step.find(Counter() if ignored is None else ignored)]
 
 
 def test_natural_order_and_index(tmp_path: Path) -> None:
     save_pictures(tmp_path, "10.png", "2.png", "b/1.png", "a2.png", "A10.png")
-    listing = read(tmp_path).find()
-    assert names(listing) == ["2.png", "10.png", "a2.png", "A10.png", "b/1.png"]
-    assert [entry.index for entry in listing.entries] == [0, 1, 2, 3, 4]
+    assert names(read(tmp_path)) == ["2.png", "10.png", "a2.png", "A10.png", "b/1.png"]
+    assert [entry.index for entry in found(read(tmp_path))] == [0, 1, 2, 3, 4]
+
+
+def test_an_entry_says_where_its_file_is_and_which_version(tmp_path: Path) -> None:
+    (path,) = save_pictures(tmp_path, "b/1.png")
+    (entry,) = found(read(tmp_path))
+    about = path.stat()
+    assert entry == Entry(str(path), PurePosixPath("b/1.png"), 0, about.st_size, str(about.st_mtime_ns))
+    assert entry.path == path
 
 
 def test_hidden_files_and_others_are_counted_and_left_alone(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", ".hidden.png", ".cache/x.png", "Thumbs.db.png")
     for name in ("Thumbs.db", "notes.txt", "no_suffix"):
         (tmp_path / name).write_text("no picture")
-    listing = read(tmp_path).find()
-    assert names(listing) == ["a.png", "Thumbs.db.png"]
-    assert listing.ignored == {"hidden files": 2, "files that are no pictures": 2, "hidden folders": 1}
+    ignored: Counter[str] = Counter()
+    assert names(read(tmp_path), ignored) == ["a.png", "Thumbs.db.png"]
+    assert ignored == {"hidden files": 2, "files that are no pictures": 2, "hidden folders": 1}
 
 
 def test_without_recursion_only_the_folder_itself(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", "deep/b.png")
-    assert names(read(tmp_path, recursive=False).find()) == ["a.png"]
-    assert names(read(tmp_path).find()) == ["a.png", "deep/b.png"]
+    assert names(read(tmp_path, recursive=False)) == ["a.png"]
+    assert names(read(tmp_path)) == ["a.png", "deep/b.png"]
 
 
 def test_include_and_exclude_as_in_gitignore(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", "b.jpg", "deep/c.png", "deep/er/d.png", "skip/e.png")
-    listing = read(tmp_path, include=("*.png",), exclude=("skip/", "deep/er/*")).find()
-    assert names(listing) == ["a.png", "deep/c.png"]
-    assert listing.ignored == {"files that the patterns leave out": 3}
+    ignored: Counter[str] = Counter()
+    step = read(tmp_path, include=("*.png",), exclude=("skip/", "deep/er/*"))
+    assert names(step, ignored) == ["a.png", "deep/c.png"]
+    assert ignored == {"files that the patterns leave out": 3}
 
 
 def test_one_file(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path, "only.png")
-    assert names(read(path).find()) == ["only.png"]
-    assert read(path).folder() == tmp_path
-    assert read(path).reads(path)
-    assert not read(path).reads(tmp_path / "other.png")
+    assert names(read(path)) == ["only.png"]
+    assert read(path).location() == str(tmp_path)
+    assert read(path).reads(str(path))
+    assert not read(path).reads(str(tmp_path / "other.png"))
 
 
 def test_knows_what_it_would_read(tmp_path: Path) -> None:
     step = read(tmp_path, exclude=("out/",))
-    assert step.reads(tmp_path / "deep" / "x.png")
-    assert not step.reads(tmp_path / "out" / "x.png")
-    assert not step.reads(tmp_path / ".img2img" / "x.png")
-    assert not step.reads(tmp_path / "x.txt")
-    assert not step.reads(tmp_path.parent / "x.png")
-    assert not read(tmp_path, recursive=False).reads(tmp_path / "deep" / "x.png")
+    assert step.reads(str(tmp_path / "deep" / "x.png"))
+    assert not step.reads(str(tmp_path / "out" / "x.png"))
+    assert not step.reads(str(tmp_path / ".img2img" / "x.png"))
+    assert not step.reads(str(tmp_path / "x.txt"))
+    assert not step.reads(str(tmp_path.parent / "x.png"))
+    assert not read(tmp_path, recursive=False).reads(str(tmp_path / "deep" / "x.png"))
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a/x.png")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    assert names(read(tmp_path).find()) == ["a/x.png"]
+    assert names(read(tmp_path)) == ["a/x.png"]
 
 
 def test_a_broken_link_fails_when_it_is_decoded(tmp_path: Path) -> None:
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     step = read(tmp_path)
-    (entry,) = step.find().entries
+    (entry,) = found(step)
     with pytest.raises(DecodeError, match=r"gone\.png"):
         step.load(entry)
 
@@ -87,7 +103,7 @@ def test_what_decoding_left_out_is_noted(tmp_path: Path) -> None:
     first, second = (Image.new("L", (3, 2), level) for level in (10, 200))
     first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
     step = read(tmp_path)
-    (entry,) = step.find().entries
+    (entry,) = found(step)
     assert "first of 2" in step.load(entry).notes["decoding"]
 
 
@@ -95,7 +111,7 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path, "a.png")
     os.rename(path, os.fsencode(tmp_path) + b"/\xff.png")  # noqa: PTH104
     step = read(tmp_path)
-    (entry,) = step.find().entries
+    (entry,) = found(step)
     assert step.load(entry).picture.width == 16
 
 
@@ -114,3 +130,29 @@ def test_natural_order_is_total(texts: list[str]) -> None:
     ordered = sorted(set(texts), key=natural_key)
     backwards = sorted(set(texts), key=natural_key, reverse=True)
     assert backwards[::-1] == ordered
+
+
+def old_key(name: str) -> list[tuple[int, int, str]]:
+    """What natural order was defined by: a list of numbers and texts for each whole name."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part] + [(0, -1, name)]
+
+
+PIECES = ["a", "A", "b", "0", "1", "01", "10", "9", "-", ".", " ", "~", "ß", "ss", "٣", "é", "\x01"]
+NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join).filter(lambda name: name[0] != ".")
+
+
+@given(st.lists(st.tuples(st.lists(NAMES, max_size=3), NAMES), min_size=1, max_size=25))
+def test_folder_by_folder_the_order_is_that_of_all_names_sorted(tree: list[tuple[list[str], str]]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        for folders, name in tree:
+            folder = Path(scratch, *(f"{folder}" for folder in folders))
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").touch()
+        expected = [str(path.relative_to(scratch)) for path in Path(scratch).rglob("*.png")]
+        assert names(read(Path(scratch))) == sorted(expected, key=old_key)
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=8))
+def test_compact_keys_sort_as_lists_of_parts(texts: list[str]) -> None:
+    assert sorted(texts, key=natural_key) == sorted(texts, key=old_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, DecodeError
-from img2imgkit.step import Item, Planning
+from img2imgkit.item import Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.read_labels import ReadLabels
 from img2imgkit.testing import check_step
 
@@ -47,7 +49,7 @@ def step(folder: Path, **options: object) -> ReadLabels:
 
 
 def loaded(made: ReadLabels) -> list[Item]:
-    return [made.load(entry) for entry in made.find().entries]
+    return [made.load(entry) for entry in made.find(Counter())]
 
 
 def test_an_instance_map_may_have_another_suffix(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_an_instance_map_may_have_another_suffix(tmp_path: Path) -> None:
     save(instances / "a.bmp", np.zeros((6, 8), np.uint8))
     made = step(folder, instances=instances)
     with pytest.raises(DecodeError, match=r"a.png: there is no such file"):
-        made.load(made.find().entries[0])
+        made.load(next(made.find(Counter())))
 
 
 def test_ids_come_with_a_drawing_of_them(tmp_path: Path, palette: Path) -> None:
@@ -109,7 +111,7 @@ def test_instance_maps_have_the_names_of_label_maps(tmp_path: Path) -> None:
         np.testing.assert_array_equal(item.maps["instance"], OBJECTS)
     save(instances / "a.png", OBJECTS[:3].astype(np.uint16))
     (instances / "deep" / "b.png").unlink()
-    first, second = made.find().entries
+    first, second = made.find(Counter())
     with pytest.raises(DecodeError, match=r"instances/a\.png: has 8x3 pixels, and its label map 8x6"):
         made.load(first)
     with pytest.raises(DecodeError, match=r"instances/deep/b\.png: there is no such file"):
@@ -119,11 +121,12 @@ def test_instance_maps_have_the_names_of_label_maps(tmp_path: Path) -> None:
 def test_a_changed_instance_map_is_a_changed_entry(tmp_path: Path) -> None:
     folder, instances = maps(tmp_path)
     made = step(folder, instances=instances)
-    before = made.find().entries[0]
-    later = before.mtime_ns + 10**9
+    before = next(made.find(Counter()))
+    later = int(before.version) + 10**9
     os.utime(instances / "a.png", ns=(later, later))
-    assert made.find().entries[0].mtime_ns == later
-    assert made.find().entries[1] == step(folder, instances=instances).find().entries[1]
+    first, second = made.find(Counter())
+    assert first.version == str(later)
+    assert second == list(step(folder, instances=instances).find(Counter()))[1]
 
 
 def test_what_cannot_be_read_fails_with_its_place(tmp_path: Path, palette: Path) -> None:
@@ -148,7 +151,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "nowhere")
     made = step(tmp_path)
-    for entry, reason in zip(made.find().entries, ("is no regular file", "there is no such file"), strict=True):
+    for entry, reason in zip(made.find(Counter()), ("is no regular file", "there is no such file"), strict=True):
         with pytest.raises(DecodeError, match=reason):
             made.load(entry)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.data.palettes import drawn
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item
+from img2imgkit.item import Entry, Item
 from img2imgkit.steps.resize import Resize
 
 
 def item(width, height, alpha=False, dtype=np.uint8):
     picture = Picture(noise(1, height, width, 3, dtype), noise(2, height, width, 1, dtype) if alpha else None)
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture)
 
 
 def resize(text):
@@ -106,7 +106,7 @@ def test_a_size_beyond_reason_fails_that_picture():
 def test_ids_and_their_drawing_are_resized_from_the_same_pixels(width, height, wide, high):
     label = noise(3, height, width, 1)[..., 0].astype(np.int32)
     picture = Picture(drawn(label))
-    before = Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 1, 1), picture, picture, maps={"label": label})
+    before = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture, maps={"label": label})
     made = resize(f"{{width: {wide}, height: {high}}}").apply(before)
     np.testing.assert_array_equal(made.maps["label"], resized_ids(label, (wide, high)))
     np.testing.assert_array_equal(made.picture.color, drawn(made.maps["label"]))

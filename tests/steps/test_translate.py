@@ -12,12 +12,14 @@ import pytest
 from pydantic import ValidationError
 from tiny_tasks import Directed, Nearest, Plain, TinyPlugin, loaded, tiny_catalog
 
-from img2imgkit import bundle
+from img2imgkit import bundle, data
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.images import Picture
+from img2imgkit.inference import ModelFinder
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 
@@ -49,7 +51,7 @@ def step(folder: Path | str, **options: object) -> Translate:
 
 def item(height: int = 20, width: int = 30) -> Item:
     picture = Picture(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture, {"read": 1})
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 0, "0"), picture, picture, {"read": 1})
 
 
 def test_it_runs_on_the_thread_that_owns_the_device() -> None:
@@ -59,8 +61,8 @@ def test_it_runs_on_the_thread_that_owns_the_device() -> None:
 def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, catalog: Catalog) -> None:
     given = item()
     translate = step(folder, tile=16)
-    translate.prepare(Planning(catalog))
-    translate.open(Resources(catalog, "cpu"))
+    translate.prepare(Planning(ModelFinder(catalog)))
+    translate.open(Resources("cpu"))
     made = translate.apply(given)
     assert (made.picture.color == given.picture.color.repeat(2, 0).repeat(2, 1)).all()
     assert made.original is given.original
@@ -71,12 +73,12 @@ def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, catalog: Ca
 
 def test_two_in_a_row_multiply_their_scales_and_keep_both_notes(folder: Path, catalog: Catalog) -> None:
     first, second = step(folder), step(folder)
-    first.prepare(Planning(catalog))
-    second.prepare(Planning(catalog, first.facts()))
+    first.prepare(Planning(ModelFinder(catalog)))
+    second.prepare(Planning(ModelFinder(catalog), first.facts()))
     assert first.facts() == {"task": "tiny-nearest", "model": "near-x2", "scale": 2}
     assert second.facts()["scale"] == 4
     for each in (first, second):
-        each.open(Resources(catalog, "cpu"))
+        each.open(Resources("cpu"))
     made = second.apply(first.apply(item()))
     assert made.picture.color.shape == (80, 120, 3)
     assert len(made.notes["translate"]) == 2
@@ -85,11 +87,13 @@ def test_two_in_a_row_multiply_their_scales_and_keep_both_notes(folder: Path, ca
 def test_planning_needs_no_tensorflow(folder: Path) -> None:
     code = (
         "import sys\n"
-        "from img2imgkit.catalog import Catalog\n"
+        "from img2imgkit import data\n"
+        "from img2imgkit.catalog import Catalog, Plugin\n"
+        "from img2imgkit.inference import ModelFinder\n"
         "from img2imgkit.step import Planning\n"
         "from img2imgkit.steps.translate import Translate\n"
         f"translate = Translate(Translate.Options(bundle={str(folder)!r}))\n"
-        "translate.prepare(Planning(Catalog(())))\n"
+        "translate.prepare(Planning(ModelFinder(Catalog((Plugin('data-kinds', lambda: data),)))))\n"
         "print(translate.facts()['scale'], len(translate.fingerprint()))\n"
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
@@ -102,11 +106,16 @@ def test_the_fingerprint_follows_the_weights_and_the_plugins_version(
 ) -> None:
     other = loaded(Nearest, gain=2.0)
     bundle.save(tmp_path / "other", other.task, other.nets, "near-x2", catalog)
-    newer = Catalog((Plugin("tiny", lambda: TinyPlugin, "tiny", "1.1"),))
+    newer = Catalog(
+        (
+            Plugin("data-kinds", lambda: data),
+            Plugin("tiny", lambda: TinyPlugin, "tiny", "1.1"),
+        )
+    )
     prints = []
     for place, installed in ((folder, catalog), (folder, catalog), (tmp_path / "other", catalog), (folder, newer)):
         translate = step(place)
-        translate.prepare(Planning(installed))
+        translate.prepare(Planning(ModelFinder(installed)))
         prints.append(str(translate.fingerprint()))
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
@@ -115,7 +124,7 @@ def test_the_fingerprint_follows_the_weights_and_the_plugins_version(
 
 def test_the_fingerprint_is_the_same_after_it_was_written_to_a_ledger(folder: Path, catalog: Catalog) -> None:
     translate = step(folder)
-    translate.prepare(Planning(catalog))
+    translate.prepare(Planning(ModelFinder(catalog)))
     assert json.loads(json.dumps(translate.fingerprint())) == translate.fingerprint()
 
 
@@ -127,21 +136,19 @@ def test_the_recipe_leaves_out_what_changes_no_pixel(folder: Path) -> None:
 
 def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: Path, folder: Path) -> None:
     with pytest.raises(NotInstalled, match="no bundle 'sr-compact-x9'"):
-        step("sr-compact-x9").prepare(Planning(catalog))
+        step("sr-compact-x9").prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="no such folder"):
-        step(tmp_path / "none").prepare(Planning(catalog))
+        step(tmp_path / "none").prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="no bundle here"):
-        step(tmp_path).prepare(Planning(catalog))
-    with pytest.raises(ConfigError, match="overlap 40 is more than half of tile 64"):
-        step(folder, tile=64, overlap=40).prepare(Planning(catalog))
+        step(tmp_path).prepare(Planning(ModelFinder(catalog)))
 
 
 def test_choices_decide_what_a_bundle_makes(directed: Path, catalog: Catalog) -> None:
     given = item()
     inverted, grey = step(directed), step(directed, choices={"direction": "b_to_a"})
     for each in (inverted, grey):
-        each.prepare(Planning(catalog))
-        each.open(Resources(catalog, "cpu"))
+        each.prepare(Planning(ModelFinder(catalog)))
+        each.open(Resources("cpu"))
     assert (inverted.apply(given).picture.color == 255 - given.picture.color).all()
     assert grey.apply(given).picture.space == "grey"
 
@@ -150,7 +157,7 @@ def test_the_recipe_holds_the_choices_that_are_not_the_tasks_own(directed: Path,
     recipes = []
     for choices in ({}, {"direction": "a_to_b"}, {"direction": "b_to_a"}):
         each = step(directed, choices=choices)
-        each.prepare(Planning(catalog))
+        each.prepare(Planning(ModelFinder(catalog)))
         recipes.append(each.recipe())
     assert recipes[0] == recipes[1]
     assert "choices" not in recipes[0]
@@ -206,6 +213,6 @@ def test_damaged_weights_are_found_when_it_opens(catalog: Catalog, tmp_path: Pat
     (weights,) = (tmp_path / "b").glob("*.npz")
     weights.write_bytes(b"x")
     translate = step(tmp_path / "b")
-    translate.prepare(Planning(catalog))
+    translate.prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="damaged"):
-        translate.open(Resources(catalog, "cpu"))
+        translate.open(Resources("cpu"))

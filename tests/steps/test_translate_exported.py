@@ -15,9 +15,10 @@ from tiny_tasks import Nearest, Tinted, loaded, tiny_catalog
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
-from img2imgkit.inference import save_code
+from img2imgkit.inference import ModelFinder, save_code
+from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
-from img2imgkit.step import Entry, Item, Planning, Resources
+from img2imgkit.step import Planning, Resources
 from img2imgkit.steps.translate import Translate
 
 CATALOG = tiny_catalog()
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """near.onnx and near-saved, which repeat pixels; tinted, a folder with two ONNX files; foreign.onnx, too."""
     import onnx
 
-    from img2imgkit.export import Settings, export_bundle, register_exporters
+    from img2imgkit.exporting import Settings, export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter()}))
@@ -48,7 +49,7 @@ def step(model: Path | str, **options: object) -> Translate:
 
 def item() -> Item:
     picture = Picture(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-    return Item(Entry(Path("a.png"), PurePosixPath("a.png"), 0, 0, 0), picture, picture)
+    return Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 0, "0"), picture, picture)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +62,11 @@ def item() -> Item:
 )
 def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, name: str, options: Any, more: Any) -> None:
     given, translate = item(), step(folder / name, tile=16, **options)
-    translate.prepare(Planning(CATALOG))
+    translate.prepare(Planning(ModelFinder(CATALOG)))
     task, model = ("described", "foreign") if more is None else ("tiny-nearest", "tiny-nearest-x2")
     assert translate.facts() == {"task": task, "model": model, "scale": 2}
     assert translate.devices() == ()
-    translate.open(Resources(CATALOG, "cpu"))
+    translate.open(Resources("cpu"))
     made = translate.apply(given)
     assert made.picture.color.shape == (40, 60, 3)
     if more is not None:
@@ -83,8 +84,8 @@ def test_pictures_and_codes_for_a_side(folder: Path, tmp_path: Path) -> None:
     for files in ({"pictures": tmp_path / "white.png"}, {"code": tmp_path / "code.json"}):
         save_code(tmp_path / "code.json", np.ones(3, np.float32), "style", loaded(Tinted).manifest, [])
         translate = step(folder / "tinted", inputs={"style": files, "tint": "blue"})
-        translate.prepare(Planning(CATALOG))
-        translate.open(Resources(CATALOG, "cpu"))
+        translate.prepare(Planning(ModelFinder(CATALOG)))
+        translate.open(Resources("cpu"))
         with_map = item().with_maps({"hidden": np.zeros((20, 30), np.int32)})
         found.append(translate.apply(with_map).picture.color)
         assert "files" in translate.fingerprint()
@@ -95,7 +96,7 @@ def test_the_fingerprint_follows_the_file_and_the_recipe_the_description(folder:
     prints = []
     for name in ("near.onnx", "near-saved"):
         translate = step(folder / name)
-        translate.prepare(Planning(CATALOG))
+        translate.prepare(Planning(ModelFinder(CATALOG)))
         prints.append(translate.fingerprint()["bundle"])
     assert len(set(prints)) == 2
     assert "describe" not in step("x").recipe()
@@ -106,11 +107,12 @@ def test_planning_needs_neither_tensorflow_nor_onnx_runtime(folder: Path) -> Non
     code = (
         "import sys\n"
         "from img2imgkit.catalog import Catalog\n"
+        "from img2imgkit.inference import ModelFinder\n"
         "from img2imgkit.step import Planning\n"
         "from img2imgkit.steps.translate import Translate\n"
         f"for model in {[str(folder / name) for name in ('near.onnx', 'near-saved')]!r}:\n"
         "    translate = Translate(Translate.Options(bundle=model))\n"
-        "    translate.prepare(Planning(Catalog(())))\n"
+        "    translate.prepare(Planning(ModelFinder(Catalog(()))))\n"
         "    print(translate.facts()['scale'], len(translate.fingerprint()))\n"
         "print({'tensorflow', 'keras', 'onnxruntime'} & sys.modules.keys())"
     )
@@ -143,7 +145,7 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
         "plugins = Plugin('steps', lambda: steps, version='1'), Plugin('tiny', lambda: Tiny, 'tiny', '1.0')\n"
         "catalog = Catalog(plugins)\n"
         "plan = pipeline.make_plan(pipeline.read_pipeline(Path('pipeline.yaml'), catalog), catalog)\n"
-        "pipeline.run(plan, Resources(catalog, 'auto'), Silent())\n"
+        "pipeline.run(plan, Resources('auto'), Silent())\n"
         "print({'tensorflow', 'keras', 'onnxruntime'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -168,7 +170,7 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
 )
 def test_what_cannot_work_is_refused_while_planning(folder: Path, name: str, options: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        step(folder / name, **options).prepare(Planning(CATALOG))
+        step(folder / name, **options).prepare(Planning(ModelFinder(CATALOG)))
 
 
 def test_a_model_is_looked_for_beside_the_pipeline_and_problems_have_their_line(

@@ -7,12 +7,13 @@ from pictures import levels
 
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
-from img2imgkit.step import Entry, Item, Planning
+from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.write import Write
 
 
 def entry(relative: str) -> Entry:
-    return Entry(Path("/in") / relative, PurePosixPath(relative), 3, 1, 1)
+    return Entry(f"/in/{relative}", PurePosixPath(relative), 3, 1, "1")
 
 
 def write(folder: Path, **options: object) -> Write:
@@ -39,7 +40,7 @@ def test_targets(tmp_path: Path, options: dict[str, str], relative: str, target:
 
 def test_the_picture_completes_the_name_and_the_suffix_decides_the_format(tmp_path: Path) -> None:
     picture = Picture(levels(1, 5, 9))
-    rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item(entry("x.png"), picture, picture))
+    rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item.still(entry("x.png"), picture, picture))
     assert str(rendering.target) == "x-9x5.bmp"
     assert rendering.data.startswith(b"BM")
 

@@ -10,6 +10,7 @@ import pytest
 from tiny_tasks import Painted, Tinted, loaded
 
 import img2imgkit as kit
+from img2imgkit.data import Degraded, Labelled, Unpaired
 from img2imgkit.testing.batches import random_batch, random_inputs, with_draws
 
 
@@ -17,7 +18,7 @@ class Sized(kit.Task):
     """Of nothing but sizes."""
 
     name = "sized"
-    data = "paired"
+    data = "degraded"
     sizes = kit.Geometry(scale=2, multiple=12, channels=1, output_channels=3, minimum=30)
 
     def build(self) -> kit.Networks:
@@ -46,28 +47,84 @@ class Drawing(Sized):
         return {"noise": random.normal(size=4), "mean": np.mean(sample["target"]), **self.drawn}
 
 
+class Doubled(Unpaired):
+    """Of a kind that no toolkit brings."""
+
+    @classmethod
+    def random_batch(cls, random: np.random.Generator, images: int, side: int, *more: Any) -> dict[str, np.ndarray]:
+        made = Degraded.random_batch(random, images, side, *more)
+        return {"a": made["source"], "b": made["target"]}
+
+
+class Choosy(Sized):
+    """Its critic needs larger pictures than its translation."""
+
+    def minimum_crop(self) -> int:
+        return 100
+
+
+class Named(Sized):
+    """Knows the names of its domains and the size of their pictures."""
+
+    data = "labelled"
+    sets: tuple[list[str], ...] = (["cat", "dog"], ["day", "dusk", "night"])
+
+    def example_data(self) -> Mapping[str, Any]:
+        return {"sets": self.sets, "size": 20}
+
+    def data_problems(self, data: Mapping[str, Any]) -> list[str]:
+        return [] if data["sets"] is Named.sets else ["other domains"]
+
+
 def rng() -> np.random.Generator:
     return np.random.default_rng(3)
 
 
 @pytest.mark.parametrize(
     ("data", "read", "written"),
-    [("paired", "source", "target"), ("degraded", "source", "target"), ("unpaired", "a", "b")],
+    [(Degraded, "source", "target"), (Doubled, "a", "b")],
 )
 def test_pictures_have_the_read_and_written_channels_and_an_allowed_size(
-    monkeypatch: pytest.MonkeyPatch, data: Any, read: str, written: str
+    data: type[kit.DataKind], read: str, written: str
 ) -> None:
-    monkeypatch.setattr(Sized, "data", data)
-    batch = random_batch(Sized(), rng(), 5)
+    batch = random_batch(Sized(), data, rng(), 5)
     assert {key: values.shape for key, values in batch.items()} == {read: (5, 36, 36, 1), written: (5, 72, 72, 3)}
     assert all(values.dtype == np.float32 and np.abs(values).max() <= 1 for values in batch.values())
+
+
+def test_pictures_are_as_large_as_critics_need() -> None:
+    batch = random_batch(Choosy(), Degraded, rng(), 1)
+    assert [batch[key].shape[1:3] for key in ("source", "target")] == [(60, 60), (120, 120)]
+
+
+def test_labels_are_of_the_tasks_own_sets() -> None:
+    batch = random_batch(Named(), Labelled, rng(), 4)
+    assert batch["source"].shape == (4, 20, 20, 1)
+    assert list(batch["label_set"]) == [0, 1, 0, 1]
+    for key in ("label", "target_label"):
+        np.testing.assert_array_equal(batch[key][:, :2].sum(axis=1), [1, 0, 1, 0])
+        np.testing.assert_array_equal(batch[key][:, 2:].sum(axis=1), [0, 1, 0, 1])
+
+
+def test_what_only_the_task_knows_is_asked_of_it() -> None:
+    said = (
+        r"'labelled' data depends on .* give 'sets' \(the names of the domains, a list for each set\) in example_data"
+    )
+    with pytest.raises(AssertionError, match=said):
+        random_batch(Sized(), Labelled, rng(), 4)
+
+
+def test_an_example_that_the_task_itself_refuses_is_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Named, "example_data", lambda task: {"sets": [["x"]]})
+    with pytest.raises(AssertionError, match=r"refuses what example_data\(\) gives: \['other domains'\]"):
+        random_batch(Named(), Labelled, rng(), 4)
 
 
 def shapes(task: kit.Task, nets: Any, *size: int) -> dict[str, tuple[int, ...]]:
     return {key: each.shape for key, each in random_inputs(task, nets, rng(), 2, size or None).items()}  # type: ignore[arg-type]
 
 
-def test_a_source_and_something_for_each_side_is_what_translate_is_given() -> None:
+def test_a_source_and_something_for_each_condition_is_what_translate_is_given() -> None:
     assert shapes(Sized(), None) == {"source": (2, 36, 36, 1)}
     assert shapes(Sized(), None, 48, 60) == {"source": (2, 48, 60, 1)}
     tinted, painted = loaded(Tinted), loaded(Painted)
@@ -82,17 +139,17 @@ def test_a_source_and_something_for_each_side_is_what_translate_is_given() -> No
 
 
 def test_draws_are_stacked_image_by_image() -> None:
-    batch = random_batch(Drawing(), rng(), 3)
+    batch = random_batch(Drawing(), Degraded, rng(), 3)
     assert (batch["noise"].shape, batch["mean"].shape) == ((3, 4), (3,))
     assert len(set(batch["noise"].ravel())) == 12
     assert batch["mean"] == pytest.approx(batch["target"].mean(axis=(1, 2, 3)))
-    assert (random_batch(Drawing(), rng(), 3)["noise"] == batch["noise"]).all()
+    assert (random_batch(Drawing(), Degraded, rng(), 3)["noise"] == batch["noise"]).all()
 
 
 def test_a_draw_that_hides_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Drawing, "drawn", {"target": np.zeros(3)})
-    with pytest.raises(AssertionError, match=r"draw\(\) gives \['target'\], which 'paired' batches have already"):
-        random_batch(Drawing(), rng(), 3)
+    with pytest.raises(AssertionError, match=r"draw\(\) gives \['target'\], which 'degraded' batches have already"):
+        random_batch(Drawing(), Degraded, rng(), 3)
 
 
 def test_draws_of_several_shapes_are_refused() -> None:

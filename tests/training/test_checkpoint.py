@@ -54,7 +54,7 @@ def test_a_failed_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(TrainingError, match=r"step-000000006\.npz: cannot write it: No space .*--resume"):
+    with pytest.raises(TrainingError, match=r"step-000000006\.npz: cannot write it: No space .*resume the run"):
         checkpoint.save(tmp_path, 6, state_of(6), keep=1)
     assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000005.npz"]
 

@@ -7,7 +7,7 @@ import pytest
 from img2imgkit import Catalog
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.training import Recipe, read_recipe
+from img2imgkit.training import TrainingPlan, read_training_plan
 
 TEXT = """\
 name: first
@@ -19,12 +19,12 @@ training: {steps: 100}
 """
 
 
-def read(*changes: tuple[str, str]) -> Recipe:
+def read(*changes: tuple[str, str]) -> TrainingPlan:
     text = TEXT
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    return read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+    return read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
 
 
 def problem(*changes: tuple[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What the engine is fed."""
+"""What the trainer is fed."""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import toy_metrics
 from small_gan_task import catalog
 
 from img2imgkit import Catalog
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.training import Recipe, read_recipe
+from img2imgkit.training import TrainingPlan, read_training_plan
 from img2imgkit.training.journal import portable
 
 GOOD = """\
@@ -27,8 +28,8 @@ training:
 """
 
 
-def read(text: str, file: str = "/data/train.yaml", overrides: tuple[str, ...] = ()) -> Recipe:
-    return read_recipe(parse_yaml(text, file).with_overrides(overrides), catalog())
+def read(text: str, file: str = "/data/train.yaml", overrides: tuple[str, ...] = ()) -> TrainingPlan:
+    return read_training_plan(parse_yaml(text, file).with_overrides(overrides), catalog())
 
 
 def problems(text: str) -> list[str]:
@@ -38,21 +39,21 @@ def problems(text: str) -> list[str]:
 
 
 def test_a_good_file_names_task_options_weights_and_players() -> None:
-    recipe = read(GOOD)
-    assert recipe.task.options.dropout == 0.5
-    assert recipe.task.weights.l1 == 10.0
-    assert recipe.task.weights.adversarial == 0.5
-    assert recipe.file.training.generators.optimizer.learning_rate == 1e-3
-    assert recipe.file.training.generators.schedule.warmup == 5
-    assert recipe.file.training.critics.optimizer.kind == "adam"
+    plan = read(GOOD)
+    assert plan.task.options.dropout == 0.5
+    assert plan.task.weights.l1 == 10.0
+    assert plan.task.weights.adversarial == 0.5
+    assert plan.file.training.generators.optimizer.learning_rate == 1e-3
+    assert plan.file.training.generators.schedule.warmup == 5
+    assert plan.file.training.critics.optimizer.kind == "adam"
 
 
 def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(GOOD).file.data.folder == Path("/data/pictures")
+    assert read(GOOD).data.options.folder == Path("/data/pictures")
     monkeypatch.chdir(tmp_path)
-    assert read(GOOD, overrides=("data.folder=mine",)).file.data.folder == tmp_path / "mine"
+    assert read(GOOD, overrides=("data.folder=mine",)).data.options.folder == tmp_path / "mine"
     two = read(GOOD, overrides=("data.folder=[/a, /b]",))
-    assert two.file.data.folders == (Path("/a"), Path("/b"))
+    assert two.data.options.folders == (Path("/a"), Path("/b"))
 
 
 SPADE = """\
@@ -67,8 +68,8 @@ training: {steps: 1}
 def test_a_tasks_own_paths_start_from_the_file_too_and_stay_out_of_records() -> None:
     def weights(stated: str) -> tuple[str, str]:
         text = SPADE.replace("WEIGHTS", stated).replace("PREPROCESS", "scale_width")
-        recipe = read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
-        return recipe.task.options.features.weights, portable(recipe)["options"]["features"]["weights"]
+        plan = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+        return plan.task.options.features.weights, portable(plan)["options"]["features"]["weights"]
 
     assert weights("nets/vgg19.pth") == ("/data/nets/vgg19.pth", "vgg19.pth")
     assert weights("imagenet") == ("imagenet", "imagenet")
@@ -80,7 +81,7 @@ def test_a_crop_only_counts_where_pictures_are_cropped() -> None:
     for preprocess, crop, wrong in (("scale_width", 64, False), ("crop", 64, True)):
         text = deep.replace("PREPROCESS", f"{preprocess}, crop: {crop}")
         try:
-            read_recipe(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
+            read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed())
             found = ""
         except ConfigError as error:
             found = str(error)
@@ -102,6 +103,31 @@ def test_every_problem_is_shown_at_once_where_it_stands() -> None:
     assert any("train.yaml:4:" in text and "weights.l2" in text for text in found)
     assert any("train.yaml:5:" in text and "data.bacth" in text and "'batch'" in text for text in found)
     assert any("train.yaml:7:" in text and "training.steps" in text for text in found)
+
+
+def test_an_unknown_data_kind_is_named_with_the_nearest_and_with_all() -> None:
+    [found] = problems(GOOD.replace("kind: degraded", "kind: degradded"))
+    assert "train.yaml:5:" in found
+    assert "data.kind: no data kind 'degradded' is installed; did you mean 'degraded'?" in found
+    assert "expected one of degraded, few_shot, labelled, paired, semantic, unpaired" in found
+    [found] = problems(GOOD.replace("kind: degraded, ", ""))
+    assert "data.kind: is required: one of degraded, few_shot" in found
+
+
+@pytest.mark.parametrize("stated", ["data: 7", "data: []", ""])
+def test_data_that_are_no_options_are_reported_once(stated: str) -> None:
+    [found] = problems(GOOD.replace("data: {kind: degraded, folder: pictures, crop: 32, batch: 4}", stated))
+    assert "data: " in found
+
+
+def test_data_of_another_kind_than_the_tasks_are_reported() -> None:
+    [found] = problems(GOOD.replace("kind: degraded, folder: pictures", "kind: unpaired, a: x, b: y"))
+    assert "data.kind: task 'small-gan' is trained on 'degraded' data, got 'unpaired'" in found
+
+
+def test_a_recipe_records_all_options_of_its_data() -> None:
+    data = read(GOOD).resolved()["data"]
+    assert (data["kind"], data["folder"], data["flips"]) == ("degraded", "/data/pictures", True)
 
 
 def test_an_unknown_task_is_named_with_the_nearest() -> None:
@@ -201,3 +227,27 @@ def test_what_the_batch_and_the_probe_must_be_is_told_before_training() -> None:
         "data.batch: 4 images cannot be parted into 3 micro-batches",
         "training.best: needs a 'probe' of pictures with their truth",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("psnrr", "no metric 'psnrr' is installed; did you mean 'psnr'?"),
+        ("mean-colour", "'mean-colour' compares whole sets, and a probe needs a metric of pairs"),
+        ("weighted", "'weighted' needs weights from a file"),
+    ],
+)
+def test_a_best_that_no_probe_can_measure_is_refused_where_it_stands(metric: str, said: str) -> None:
+    text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"
+    found = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    with pytest.raises(ConfigError) as caught:
+        read_training_plan(parse_yaml(text, "/data/train.yaml"), found)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(f"/data/train.yaml:{GOOD.count(chr(10)) + 1}:3: training.best: {said}")
+
+
+def test_any_installed_metric_of_pairs_may_say_which_is_best() -> None:
+    found = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    for metric in ("worst", "psnr_y", "l1"):
+        text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"
+        assert read_training_plan(parse_yaml(text, "/data/train.yaml"), found).file.training.best == metric

@@ -13,10 +13,10 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from img2imgkit import Catalog, resolve
-from img2imgkit.config import parse_yaml
+from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.interop import read_imported, read_torch
-from img2imgkit.training import Event, Recipe, Started, check_training_file, read_recipe, train
+from img2imgkit.training import Event, Started, TrainingPlan, check_training_file, read_training_plan, train
 from img2imgkit.training.journal import portable
 
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "trainstep_pix2pix"
@@ -53,9 +53,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def recipe(place: Path, installed: Catalog, *overrides: str, text: str = TEXT) -> Recipe:
+def plan(place: Path, installed: Catalog, *overrides: str, text: str = TEXT) -> TrainingPlan:
     (place / "train.yaml").write_text(text, encoding="utf-8")
-    return read_recipe(parse_yaml(text, str(place / "train.yaml")).with_overrides(overrides), installed)
+    return read_training_plan(parse_yaml(text, str(place / "train.yaml")).with_overrides(overrides), installed)
 
 
 def problems(call: Any, *arguments: Any, **more: Any) -> list[str]:
@@ -70,7 +70,7 @@ def records(folder: Path) -> list[Mapping[str, Any]]:
 
 def test_a_step_from_official_networks_is_the_official_step(place: Path, installed: Catalog) -> None:
     events: list[Event] = []
-    done = train(recipe(place, installed), place / "out", installed, events.append, device="cpu")
+    done = train(plan(place, installed), place / "out", installed, events.append, device="cpu")
     [started] = [event for event in events if isinstance(event, Started)]
     assert started.notes == (
         "generator: all 59 weights from latest_net_G.safetensors (unet)",
@@ -97,35 +97,35 @@ def test_paths_start_from_the_file_and_those_of_set_from_here(
     place: Path, installed: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(place / "nets")
-    found = recipe(place, installed, "initial.critic=latest_net_D.safetensors").initial
+    found = plan(place, installed, "initial.critic=latest_net_D.safetensors").initial
     assert found is not None
     assert {file.path.parent for file in found.files.values()} == {place / "nets"}
-    assert str(place) not in json.dumps(portable(recipe(place, installed)))
+    assert str(place) not in json.dumps(portable(plan(place, installed)))
 
 
 def test_what_is_not_there_is_told_where_it_stands(place: Path, installed: Catalog) -> None:
     gone = TEXT.replace("latest_net_D.safetensors", "gone.pth").replace("G.safetensors", "G.onnx")
-    first, second = problems(recipe, place, installed, text=f"{gone}  bundle: ./gone\n")[:2]
+    first, second = problems(plan, place, installed, text=f"{gone}  bundle: ./gone\n")[:2]
     assert "train.yaml:11:" in first
     assert "initial.bundle" in first
     assert "initial.generator" in second
     assert "no importer reads such files; there are keras (.keras" in second
     empty = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: {}")
-    assert "expected 'bundle', or networks with files" in problems(recipe, place, installed, text=empty)[0]
+    assert "expected 'bundle', or networks with files" in problems(plan, place, installed, text=empty)[0]
 
 
 def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
-    recipe(place, installed, text=TEXT.replace("  critic: nets", "  judge: nets"))
-    [found] = problems(check_training_file, place / "train.yaml", installed)
+    plan(place, installed, text=TEXT.replace("  critic: nets", "  judge: nets"))
+    [found] = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "train.yaml:10:" in found
     assert "initial.judge: task 'pix2pix' has no such network; there are generator, critic, and 'bundle'" in found
-    recipe(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
-    generator, critic = problems(check_training_file, place / "train.yaml", installed)
+    plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
+    generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "the network 'generator' would take 49 arrays with these options, and the file has 59" in generator
     assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), and the file has (4, 4, 6, 4)" in critic
     (place / "nets" / "latest_net_D.safetensors").write_bytes(b"no")
-    recipe(place, installed)
-    assert "latest_net_D.safetensors" in problems(check_training_file, place / "train.yaml", installed)[0]
+    plan(place, installed)
+    assert "latest_net_D.safetensors" in problems(check_training_file, load_yaml(place / "train.yaml"), installed)[0]
 
 
 def test_a_networks_part_goes_to_its_role(place: Path) -> None:

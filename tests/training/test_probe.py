@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toy_metrics
 from tiny_tasks import Tinted, loaded
 
 from img2imgkit.errors import TrainingError
+from img2imgkit.metrics import L1, PairMetric, Psnr, PsnrY, Ssim, SsimY, psnr, rgb_to_y
 from img2imgkit.task import Geometry
-from img2imgkit.training.probe import CEILING, MAX_ROWS, Probe
+from img2imgkit.training.probe import MAX_ROWS, Probe, probe_metrics
 from img2imgkit.training.sheet import GAP, SIDE
 
+METRICS = (L1(), Psnr(), Ssim())
 GREY = np.full((1, 10, 12, 3), 0.2, np.float32)
 
 
@@ -32,23 +35,27 @@ def doubled(inputs: Any) -> Any:
     return tf.repeat(tf.repeat(inputs["source"], 2, axis=1), 2, axis=2)
 
 
-def probe_of(*batches: dict[str, np.ndarray], translate: Any = doubled, **geometry: int) -> Probe:
+def probe_of(
+    *batches: dict[str, np.ndarray],
+    translate: Any = doubled,
+    metrics: tuple[PairMetric, ...] = METRICS,
+    **geometry: int,
+) -> Probe:
     """A probe over a task that does ``translate``."""
     named = [(f"p{number}", batch) for number, batch in enumerate(batches)]
     task = SimpleNamespace(
         translate=lambda nets, inputs: translate(inputs),
         geometry=lambda: Geometry(**{"scale": 2, **geometry}),
         data="paired",
-        sides=dict,
-        condition=lambda given: {},
     )
-    return Probe(SimpleNamespace(probe=lambda folder: named), Path("probe"), task, None)  # type: ignore[arg-type]
+    reader: Any = SimpleNamespace(probe=lambda folder: named)
+    return Probe(reader, Path("probe"), task, None, metrics)  # type: ignore[arg-type]
 
 
 def test_equal_pictures_reach_the_best_of_each_metric() -> None:
     look = probe_of(halved(np.repeat(GREY, 2, axis=1))).look()
     assert look.scores == {
-        "psnr": {"mean": CEILING, "p0": CEILING}, "ssim": {"mean": 1.0, "p0": 1.0}, "l1": {"mean": 0.0, "p0": 0.0},
+        "psnr": {"mean": 99.0, "p0": 99.0}, "ssim": {"mean": 1.0, "p0": 1.0}, "l1": {"mean": 0.0, "p0": 0.0},
     }  # fmt: skip
 
 
@@ -64,6 +71,17 @@ def test_ssim_is_left_out_where_a_picture_is_smaller_than_its_window() -> None:
     assert small.metrics == {"psnr", "l1"}
     assert small.look().scores.keys() == {"psnr", "l1"}
     assert probe_of(halved(noise(0)), halved(GREY)).look().scores["ssim"].keys() == {"mean", "p0"}
+
+
+def test_a_metric_sees_what_its_first_protocol_shows() -> None:
+    """Here luma, without as many pixels on each side as the scale; SSIM then finds 8x8 too small."""
+    large, small = noise(1, 20, 24), noise(2, 12, 12)
+    scores = probe_of(halved(large), halved(small), metrics=(PsnrY(), SsimY())).look().scores
+    made = [(np.floor((each[0] + 1) * 127.5 + 0.5)) for each in (large, large[:, ::2, ::2].repeat(2, 1).repeat(2, 2))]
+    luma = [np.floor(rgb_to_y(each[2:-2, 2:-2]) + 0.5) for each in made]
+    assert scores["psnr_y"]["p0"] == pytest.approx(psnr(*luma))
+    assert scores["psnr_y"].keys() == {"mean", "p0", "p1"}
+    assert scores["ssim_y"].keys() == {"mean", "p0"}
 
 
 def test_pictures_without_truth_are_shown_and_not_scored() -> None:
@@ -170,3 +188,15 @@ def test_outputs_of_one_colour_each_are_flat_though_they_differ() -> None:
         {"source": GREY}, {"source": -GREY}, translate=lambda inputs: doubled(inputs)[:, :1, :1] + doubled(inputs) * 0
     ).look()
     assert look.flat
+
+
+def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_best() -> None:
+    metrics = {metric.name: metric for metric in (L1, Psnr, PsnrY, Ssim, *toy_metrics.ALL)}
+    assert [metric.name for metric in probe_metrics(metrics)] == ["l1", "psnr", "ssim", "worst"]
+    assert [metric.name for metric in probe_metrics(metrics, "psnr_y")] == ["l1", "psnr", "psnr_y", "ssim", "worst"]
+
+
+def test_a_metric_that_fails_is_named_with_its_picture() -> None:
+    silent = type("Silent", (toy_metrics.Worst,), {"compare": lambda *_: float("nan")})
+    with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' gave nan"):
+        probe_of(halved(GREY), metrics=(silent(),)).look()

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_metrics
 from PIL import Image
 from small_gan_task import SmallGan, catalog
 
-from img2imgkit import bundle
-from img2imgkit.config import parse_yaml
+from img2imgkit import Catalog, bundle
+from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.data import open_reader
 from img2imgkit.errors import DataError, TrainingError
 from img2imgkit.training import (
@@ -28,7 +29,7 @@ from img2imgkit.training import (
     Started,
     check_training_file,
     checkpoint,
-    read_recipe,
+    read_training_plan,
     train,
 )
 
@@ -61,8 +62,8 @@ def place(tmp_path: Path) -> Path:
 def go(place: Path, output: str, *overrides: str, resume: bool = False, stop_after: int = 10**9) -> list[Event]:
     """Train; stop after so many steps as Ctrl-C would."""
     events: list[Event] = []
-    recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(overrides), catalog())
-    train(recipe, place / output, catalog(), events.append, resume, "cpu", _stopper(stop_after))
+    plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(overrides), catalog())
+    train(plan, place / output, catalog(), events.append, resume, "cpu", _stopper(stop_after))
     return events
 
 
@@ -155,7 +156,7 @@ def test_a_resumed_run_repeats_no_record_and_may_be_longer(place: Path) -> None:
 def test_a_folder_that_holds_a_run_is_left_alone(place: Path) -> None:
     (place / "out" / "checkpoints").mkdir(parents=True)
     (place / "out" / "checkpoints" / "step-000000001.npz").write_bytes(b"")
-    with pytest.raises(TrainingError, match="holds a run already; go on with it by --resume"):
+    with pytest.raises(TrainingError, match="holds a run already; resume it"):
         go(place, "out")
 
 
@@ -210,6 +211,18 @@ def test_the_best_state_is_kept_beside_the_newest_ones(place: Path) -> None:
     assert [path.name for path in checkpoint.listed(place / "out" / "checkpoints")] == ["step-000000008.npz"]
 
 
+def test_a_metric_of_a_plugin_decides_which_state_is_best(place: Path) -> None:
+    installed = Catalog((*catalog().plugins, toy_metrics.plugin()))
+    text = parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(["training.best=worst", "training.steps=2"])
+    events: list[Event] = []
+    train(read_training_plan(text, installed), place / "out", installed, events.append, device="cpu")
+    best = bundle.describe(place / "out" / "best").training["best"]
+    scores = {event.step: event.scores["worst"]["mean"] for event in events if isinstance(event, Sampled)}
+    assert best == {"metric": "worst", "value": min(scores.values()), "step": best["step"]}
+    assert scores[best["step"]] == best["value"]
+    assert "worst (levels, less is better)" in (place / "out" / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
     options = ("training.best=psnr", "training.sample_every=1")
@@ -224,7 +237,7 @@ def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
 def test_a_best_that_cannot_be_measured_is_refused_at_the_start(place: Path) -> None:
     (place / "tiny").mkdir()
     Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(place / "tiny" / "t.png")
-    with pytest.raises(TrainingError, match="none of 11x11 pixels"):
+    with pytest.raises(TrainingError, match="there is none of 11x11 pixels"):
         go(place, "out", "training.best=ssim", f"probe={place / 'tiny'}")
     assert not checkpoint.listed(place / "out" / "checkpoints")
 
@@ -291,20 +304,20 @@ def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
 def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
 
-    def conclude(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:
+    def on_train_end(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:
         seen.extend(sample["target"] for sample in samples)
 
-    monkeypatch.setattr(SmallGan, "conclude", conclude)
+    monkeypatch.setattr(SmallGan, "on_train_end", on_train_end)
     go(place, "out", "training.steps=1")
     assert {image.shape for image in seen} == {(1, 16, 16, 3)}
-    recipe = read_recipe(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
-    assert len(seen) == open_reader(recipe.file.data, recipe.task.geometry()).epoch
+    plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")), catalog())
+    assert len(seen) == open_reader(plan.data, plan.task.geometry()).epoch
     assert len({image.tobytes() for image in seen}) > len(seen) // 2
 
 
 def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SmallGan, "unsuited", lambda task, data: [f"{data['kind']} data have no names"])
+    monkeypatch.setattr(SmallGan, "data_problems", lambda task, data: [f"{data['kind']} data have no names"])
     with pytest.raises(DataError, match="degraded data have no names"):
         go(place, "out")
     (place / "train.yaml").write_text(TEXT)
-    assert "degraded data have no names" in check_training_file(place / "train.yaml", catalog()).problems
+    assert "degraded data have no names" in check_training_file(load_yaml(place / "train.yaml"), catalog()).problems

@@ -54,7 +54,7 @@ def test_a_full_disk_is_named_with_the_file_and_the_old_file_stays(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(TrainingError, match=rf"{name}: cannot write it: No space left on device.*--resume"):
+    with pytest.raises(TrainingError, match=rf"{name}: cannot write it: No space left on device.*resume the run"):
         write(folder)
     assert {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()} == before
 

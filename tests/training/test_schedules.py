@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from img2imgkit.training.options import Constant, Cosine, Linear, Step
+from img2imgkit.training.options import Constant, Cosine, Linear, StepDecay
 from img2imgkit.training.schedules import share_at
 
 STEPS = 101
@@ -18,7 +18,7 @@ STEPS = 101
         (Constant(), {0: 1, 50: 1, 100: 1}),
         (Linear(after=0.5), {0: 1, 50: 1, 75: 1 - 24.5 / 49.5, 100: 0}),
         (Linear(after=0, final=0.2), {0: 1, 50: 0.6, 100: 0.2}),
-        (Step(at=(10, 50), factor=0.5), {0: 1, 9: 1, 10: 0.5, 49: 0.5, 50: 0.25, 100: 0.25}),
+        (StepDecay(at=(10, 50), factor=0.5), {0: 1, 9: 1, 10: 0.5, 49: 0.5, 50: 0.25, 100: 0.25}),
         (Cosine(), {0: 1, 50: 0.5, 25: 0.5 + math.sqrt(0.125), 100: 0}),
         (Cosine(final=0.1), {0: 1, 50: 0.55, 100: 0.1}),
     ],
@@ -33,6 +33,6 @@ def test_warm_up_rises_evenly_to_the_full_rate(kind) -> None:  # type: ignore[no
     assert [share_at(schedule, step, STEPS) for step in range(4)] == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-3)
 
 
-@pytest.mark.parametrize("schedule", [Constant(), Linear(), Cosine(), Step(at=(1,))])
+@pytest.mark.parametrize("schedule", [Constant(), Linear(), Cosine(), StepDecay(at=(1,))])
 def test_a_single_step_has_a_finite_rate(schedule) -> None:  # type: ignore[no-untyped-def]
     assert 0 <= share_at(schedule, 0, 1) <= 1

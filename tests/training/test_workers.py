@@ -99,7 +99,7 @@ def test_a_killed_machine_ends_the_others_with_a_way_on_and_both_resume(tmp_path
     errors = finish(machines[0], 2)
     assert "error: another machine of this training was lost (" in errors
     assert "The last checkpoint is out/checkpoints/step-" in errors
-    assert "same command again, with --resume" in errors
+    assert "resume the run on all 2 machines" in errors
     assert "Traceback" not in errors
     kept = max((place / "out" / "checkpoints").glob("step-*.npz"))
     assert not list((place / "out").rglob("*.new"))
@@ -119,7 +119,7 @@ def test_when_the_first_machine_is_killed_the_others_say_where_the_checkpoint_is
     first.kill()
     ended(first)
     errors = finish(second, 2)
-    assert "The last checkpoint is on the first machine; to go on, give all 2 machines the same command" in errors
+    assert "The last checkpoint is on the first machine; to go on, resume the run on all 2 machines" in errors
     assert "Traceback" not in errors
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -18,9 +18,10 @@ from img2imgkit.inference.exported import onnx_graph
 from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.footprint import PROBE
 from img2imgkit.inference.grid import round_up
-from img2imgkit.task import DataKind, Geometry, Side
+from img2imgkit.task import Geometry
 
 TASK = "described"
+UNKNOWN_DATA = "unknown"  # the data kind that a model of other software was trained on
 LARGEST_SIDE = 8192
 BLIND = (
     "how far a pixel of this model sees is not stated ('radius' under 'describe'), so tiles may show; 'tile: off' "
@@ -60,20 +61,12 @@ class Described:
     contract: Geometry
     keeps_grey: bool
     name: str = TASK
-    data: DataKind = "degraded"
+    data: str = UNKNOWN_DATA
     choices: Config = field(default_factory=Config)
 
     def geometry(self) -> Geometry:
         """How a translation maps sizes."""
         return self.contract
-
-    def sides(self) -> Mapping[str, Side]:
-        """None."""
-        return {}
-
-    def condition(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Nothing joins the picture."""
-        return {}
 
 
 def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict[str, Any]]:
@@ -149,7 +142,7 @@ def described_manifest(path: Path, model: Any, interface: Interface, sha256: str
         plugin=PluginVersion(name="", version=""),
         options={},
         contract=Contract(
-            data="degraded",
+            data=UNKNOWN_DATA,
             scale=geometry.scale,
             multiple=geometry.multiple,
             radius=geometry.radius,

@@ -25,13 +25,13 @@ class Interface:
 
     Attributes:
         geometry: how it maps sizes, as a Translator sees it
-        image, output: names of the input and the output that are pictures, or ids of semantic data
+        image, output: names of the input and the output that are pictures, or ids of a label map
         values: what pictures in floats are: in [-1, 1] ("signed"), in [0, 1] ("unit"), or 0 to 255 ("levels"), which
             whole numbers are always
         layout: the order of their axes
         channels: what theirs are; "y" goes in and comes out as luma, and colour is enlarged by bicubic interpolation
         dtype: of pictures
-        besides: further inputs, and the type of each
+        conditions: names of further inputs, and the type of each
         size: height and width, where they are fixed
         batch: how many pictures at once, where that is fixed
     """
@@ -43,7 +43,7 @@ class Interface:
     layout: Layout = "nhwc"
     channels: Channels = "rgb"
     dtype: str = "float32"
-    besides: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     batch: int | None = None
 
@@ -56,7 +56,7 @@ class Interface:
             TranslateError: something that it takes is not there.
         """
         found = {self.image: self._picture(inputs["source"])}
-        for name, dtype in self.besides.items():
+        for name, dtype in self.conditions.items():
             if name not in inputs:
                 raise TranslateError(f"the model takes {name!r}, which nothing was given for")
             found[name] = np.ascontiguousarray(inputs[name], dtype)

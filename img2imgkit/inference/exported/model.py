@@ -14,10 +14,10 @@ import numpy as np
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.inference.conditions import Translates
 from img2imgkit.inference.engine import Arrays, Engine
 from img2imgkit.inference.exported.interface import Interface
-from img2imgkit.inference.settings import Settings
-from img2imgkit.inference.sides import Translates
+from img2imgkit.inference.translate_options import TranslateOptions
 from img2imgkit.task import Task
 
 Run = Callable[[Arrays], Arrays]
@@ -46,8 +46,8 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def encoder(self, path: Path, side: str, name: str) -> Run:
-        """What encodes pictures for a side, likewise.
+    def encoder(self, path: Path, condition: str, name: str) -> Run:
+        """What encodes pictures for a condition, likewise.
 
         Raises:
             BundleError: there is none; the text says how it is made.
@@ -87,10 +87,10 @@ class ExportedModel:
         prove_choices(self.path, self.task, self.choices, choices)
         return self
 
-    def engine(self, settings: Settings, device: str) -> ExportedEngine:
-        """The model on devices. Raises ConfigError: it cannot be run as the settings want, or BundleError."""
-        prove_settings(self.path, self.interface, settings)
-        return ExportedEngine(self, self.runtime.devices(device), settings.batch)
+    def engine(self, options: TranslateOptions, device: str) -> ExportedEngine:
+        """The model on devices. Raises ConfigError: it cannot be run as the options want, or BundleError."""
+        prove_options(self.path, self.interface, options)
+        return ExportedEngine(self, self.runtime.devices(device), options.batch)
 
 
 class ExportedEngine(Engine):
@@ -113,11 +113,11 @@ class ExportedEngine(Engine):
         image = images[0] if len(images) == 1 else np.concatenate(images)
         return image, np.isfinite(image).all(axis=(1, 2, 3))
 
-    def encode(self, side: str, pixels: np.ndarray) -> np.ndarray:
-        if side not in self._encoders:
+    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
+        if condition not in self._encoders:
             model = self._model
-            self._encoders[side] = model.runtime.encoder(model.path, side, self.devices[0])
-        return self._encoders[side]({"image": self._interface.pixels(pixels)})["code"]
+            self._encoders[condition] = model.runtime.encoder(model.path, condition, self.devices[0])
+        return self._encoders[condition]({"image": self._interface.pixels(pixels)})["code"]
 
     def bytes_per_pixel(self) -> float:
         return self._model.runtime.bytes_per_pixel(self._model.path, self._interface)
@@ -150,19 +150,19 @@ class ExportedEngine(Engine):
         return self._interface.image_of(made[: len(source)], source)
 
 
-def prove_settings(path: Path, interface: Interface, settings: Settings) -> None:
+def prove_options(path: Path, interface: Interface, options: TranslateOptions) -> None:
     """Raises ConfigError: an exported model cannot be run so."""
-    if settings.precision != "float32":
+    if options.precision != "float32":
         raise ConfigError(
-            f"precision {settings.precision!r}: that of {path.name} was decided when it was exported: leave the option "
-            "out ('img2img export' has --precision)"
+            f"precision {options.precision!r}: that of {path.name} was decided when it was exported: leave the option "
+            "out, or export the bundle again with this precision"
         )
     if interface.size is None:
         return
     height, width = interface.size
-    if settings.tile not in ("auto", max(interface.size)):
-        raise ConfigError(f"tile {settings.tile}: {path.name} takes tiles of {height}x{width} alone: leave it out")
-    if settings.ensemble and height != width:
+    if options.tile not in ("auto", max(interface.size)):
+        raise ConfigError(f"tile {options.tile}: {path.name} takes tiles of {height}x{width} alone: leave it out")
+    if options.ensemble and height != width:
         raise ConfigError(f"ensemble: {path.name} takes {height}x{width} only, which cannot be turned")
 
 
@@ -177,7 +177,7 @@ def prove_choices(path: Path, task: Translates, own: Mapping[str, Any], stated: 
         if wanted[name] != given[name]:
             raise ConfigError(
                 f"choices: {name} {wanted[name]!r}, but {path.name} was exported with {given[name]!r}: export the "
-                f"bundle again with '--set {name}={wanted[name]}'"
+                f"bundle again with the choice {name}={wanted[name]}"
             )
 
 

@@ -53,15 +53,15 @@ class OnnxRuntime(Runtime):
         onnx_graph.read_graph(path)
         return partial(_run, path.name, _session(path, name))
 
-    def encoder(self, path: Path, side: str, name: str) -> Run:
+    def encoder(self, path: Path, condition: str, name: str) -> Run:
         text = onnx_graph.metadata_of(onnx_graph.read_graph(path))[EXPORTED_KEY]
-        beside = path.with_name(f"{ENCODER}{side}.onnx")
-        if not beside.is_file() or not _is_of(beside, read_exported(text, str(path)).manifest):
+        encoder = path.with_name(f"{ENCODER}{condition}.onnx")
+        if not encoder.is_file() or not _is_of(encoder, read_exported(text, str(path)).manifest):
             raise BundleError(
-                f"{path}: pictures for {side!r} need {beside.name} of the same bundle beside it: export with '--part "
-                f"all', or give a code file, which 'img2img encode BUNDLE {side} ...' makes"
+                f"{path}: pictures for {condition!r} need {encoder.name} of the same bundle beside it: export part "
+                f"'all', or give a code file, which 'img2img encode BUNDLE {condition} ...' makes"
             )
-        return self.open(beside, name)
+        return self.open(encoder, name)
 
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
         model = onnx_graph.read_graph(path)

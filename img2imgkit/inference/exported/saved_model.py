@@ -52,8 +52,8 @@ class SavedModelRuntime(Runtime):
     def open(self, path: Path, name: str) -> Run:
         return self._opened(path, TRANSLATE, name)
 
-    def encoder(self, path: Path, side: str, name: str) -> Run:
-        return self._opened(path, f"{ENCODER}{side}", name)
+    def encoder(self, path: Path, condition: str, name: str) -> Run:
+        return self._opened(path, f"{ENCODER}{condition}", name)
 
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
         import tensorflow as tf

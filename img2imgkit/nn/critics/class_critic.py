@@ -35,6 +35,10 @@ def class_critic(
 
     Raises:
         ValueError: ``blocks`` is odd.
+
+    >>> scores, features = class_critic(classes=5, width=2, blocks=2)([ops.zeros((2, 8, 8, 3)), ops.array([0, 4])])
+    >>> ops.shape(scores)
+    (2, 8, 8, 1)
     """
     if blocks < 2 or blocks % 2:
         raise ValueError(f"blocks is {blocks}: the critic's residual blocks come in pairs")

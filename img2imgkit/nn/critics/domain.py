@@ -29,6 +29,10 @@ def domain_critic(
 
     Raises:
         ValueError: ``size`` is no such multiple.
+
+    >>> scores, logits = domain_critic(size=16, domains=5, width=2, layers=2)(ops.zeros((1, 16, 16, 3)))
+    >>> ops.shape(scores), ops.shape(logits)
+    ((1, 4, 4, 1), (1, 5))
     """
     if size % 2**layers:
         raise ValueError(f"size {size}: expected a multiple of {2**layers}, for it is halved {layers} times")

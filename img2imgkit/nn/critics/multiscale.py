@@ -41,6 +41,10 @@ def multiscale_critic(
         spectral: spectral normalization of all convolutions but the first and the last, see ``SpectralConv``
         use_bias: whether convolutions have a bias where a norm follows, too, which takes it away again
         init: first kernels, see ``initializer``
+
+    >>> full, half = multiscale_critic(width=2, layers=2, scales=2)(ops.zeros((1, 32, 32, 3)))
+    >>> len(full), ops.shape(full[-1]), ops.shape(half[-1])  # the scores come behind the features
+    (4, (1, 11, 11, 1), (1, 7, 7, 1))
     """
     source = keras.Input((None, None, channels), name="source")
     seen, outputs = source, []

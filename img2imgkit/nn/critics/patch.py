@@ -33,6 +33,9 @@ def patch_critic(
         spectral: spectral normalization of every convolution, see ``SpectralConv``
         antialias: halve by ``BlurDown``, as CUT does (Park et al. 2020, https://arxiv.org/abs/2007.15651)
         init: first kernels, see ``initializer``
+
+    >>> ops.shape(patch_critic(width=2)(ops.zeros((1, 64, 64, 3))))
+    (1, 6, 6, 1)
     """
     use_bias = norm == "instance" or (spectral and norm == "none")  # the official networks have none without a norm
     source = keras.Input((None, None, channels), name="source")

@@ -21,6 +21,10 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
     Args:
         widths: channels of each layer's features
         init: first kernels, see ``initializer``
+
+    >>> first, second = patch_sample([3, 8], width=4)([ops.ones((1, 5, 3)), ops.ones((1, 7, 8))])
+    >>> ops.shape(first), ops.shape(second)
+    ((1, 5, 4), (1, 7, 4))
     """
     sources, projected = [], []
     for number, channels in enumerate(widths):

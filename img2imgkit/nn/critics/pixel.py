@@ -25,6 +25,9 @@ def pixel_critic(
     Args:
         spectral: spectral normalization of every convolution, see ``SpectralConv``
         init: first kernels, see ``initializer``
+
+    >>> ops.shape(pixel_critic(width=2)(ops.zeros((1, 5, 6, 3))))
+    (1, 5, 6, 1)
     """
     use_bias = norm == "instance" or (spectral and norm == "none")
     layer = SpectralConv if spectral else layers.Conv2D

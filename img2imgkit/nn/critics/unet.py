@@ -24,6 +24,9 @@ def unet_critic(channels: int = 3, width: int = 64, skip: bool = True) -> keras.
 
     Args:
         skip: whether the way up sees what the way down made
+
+    >>> ops.shape(unet_critic(width=2)(ops.zeros((1, 8, 16, 3))))
+    (1, 8, 16, 1)
     """
     source = keras.Input((None, None, channels), name="source")
     conv = layers.Conv2D(width, 3, padding="same", kernel_initializer=initializer("uniform"), name="conv0")

@@ -30,6 +30,9 @@ def vgg_critic(size: int = 128, width: int = 64, channels: int = 3) -> keras.Mod
 
     Raises:
         ValueError: ``size`` is no power of 2, or less than 8.
+
+    >>> ops.shape(vgg_critic(size=16, width=2)(ops.zeros((3, 16, 16, 3))))
+    (3, 1)
     """
     if size < 2 * LEFT or size & (size - 1):
         raise ValueError(f"size {size}: expected a power of 2 from {2 * LEFT}, for it is halved down to {LEFT}")

@@ -16,6 +16,9 @@ def class_encoder(downs: int = 4, width: int = 64, code: int = 64, channels: int
 
     Shapes:
         (N, H, W, channels), H and W at least 2**downs and 4 -> (N, code) float32
+
+    >>> ops.shape(class_encoder(downs=2, width=2, code=8)(ops.zeros((3, 16, 16, 3))))
+    (3, 8)
     """
     picture = keras.Input((None, None, channels), name="picture")
     kernel = initializer("kaiming")

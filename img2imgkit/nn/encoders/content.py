@@ -18,6 +18,9 @@ def content_encoder(downs: int = 3, blocks: int = 2, width: int = 64, channels: 
 
     Shapes:
         (N, H, W, channels), H and W multiples of 2**downs -> (N, H / 2**downs, W / 2**downs, width * 2**downs)
+
+    >>> ops.shape(content_encoder(downs=2, blocks=1, width=4)(ops.zeros((1, 16, 16, 3))))
+    (1, 4, 4, 16)
     """
     source = keras.Input((None, None, channels), name="source")
     x = _step(source, width, 7, 1, 3, "stem")

@@ -28,6 +28,10 @@ def instance_encoder(
     Shapes:
         [(N, H, W, channels) in [-1, 1], (N, H, W, 1) int32 ids of objects], H and W multiples of 2**downs
             -> (N, H, W, features) float32 in (-1, 1), the same wherever the ids are
+
+    >>> encoder = instance_encoder(features=3, width=2, downs=1)
+    >>> ops.shape(encoder([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 8, 8, 1), "int32")]))
+    (1, 8, 8, 3)
     """
     picture = keras.Input((None, None, channels), name="picture")
     instance = keras.Input((None, None, 1), dtype="int32", name="instance")

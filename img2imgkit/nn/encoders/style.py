@@ -22,6 +22,10 @@ def style_encoder(width: int = 64, latent: int = 256, channels: int = 3) -> kera
 
     Shapes:
         (N, H, W, channels) in [-1, 1], any size -> two of (N, latent)
+
+    >>> mean, log_variance = style_encoder(width=2, latent=8)(ops.zeros((1, 20, 30, 3)))
+    >>> ops.shape(mean)
+    (1, 8)
     """
     picture = keras.Input((None, None, channels), name="picture")
     x: Any = ResizedTo(SIDE, SIDE, dtype="float32", name="resized")(picture)

@@ -37,6 +37,9 @@ def edsr(
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
+
+    >>> ops.shape(edsr(scale=3, width=4, blocks=1)(ops.zeros((1, 5, 6, 3))))
+    (1, 15, 18, 3)
     """
     factors = enlargements(scale)
     source = keras.Input((None, None, len(mean)), name="source")

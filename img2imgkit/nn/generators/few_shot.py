@@ -33,6 +33,10 @@ def adain_decoder(
     Args:
         blocks: residual blocks, at least 1
         mlp_layers: of the perceptron, at least 2
+
+    >>> decoder = adain_decoder(ups=1, blocks=1, width=4, code=2, mlp_width=4)
+    >>> ops.shape(decoder([ops.zeros((1, 4, 4, 4)), ops.zeros((1, 2))]))
+    (1, 8, 8, 3)
     """
     content = keras.Input((None, None, width), name="content")
     class_code = keras.Input((code,), name="class_code")
@@ -68,6 +72,10 @@ def few_shot_generator(
     Shapes:
         [(N, H, W, channels), (K, h, w, channels): pictures of one class, whose codes are averaged]
             -> (N, H, W, channels) in (-1, 1)
+
+    >>> generator = few_shot_generator(content_downs=1, class_downs=2, blocks=1, width=2, code=2, mlp_width=4)
+    >>> ops.shape(generator([ops.zeros((1, 8, 8, 3)), ops.zeros((5, 16, 16, 3))]))  # five pictures of the class
+    (1, 8, 8, 3)
     """
     content = keras.Input((None, None, channels), name="content")
     pictures = keras.Input((None, None, channels), name="class_pictures")

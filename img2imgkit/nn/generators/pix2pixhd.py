@@ -43,6 +43,10 @@ def pix2pixhd_networks(
         blocks: residual blocks of the global network, at its smallest size
         local_blocks: residual blocks of each enhancer, at half its size
         init: first kernels, see ``initializer``
+
+    >>> networks = pix2pixhd_networks(5, width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
+    >>> ops.shape(networks["global"](ops.zeros((1, 8, 16, 5))))
+    (1, 8, 16, 4)
     """
     build = _Builder(norm, init)
     networks = {"global": build.trunk(channels, width * 2**enhancers, downs, blocks, "global")}
@@ -60,6 +64,10 @@ def pix2pixhd_image(networks: Mapping[str, Any], seen: Any, training: bool = Fal
 
     Shapes:
         seen: (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
+
+    >>> networks = pix2pixhd_networks(5, width=2, downs=1, blocks=1)
+    >>> ops.shape(pix2pixhd_image(networks, ops.zeros((1, 8, 16, 5))))
+    (1, 8, 16, 3)
     """
     enhancers = [name for name in networks if name.startswith("enhancer")]
     scales = [seen]
@@ -72,7 +80,12 @@ def pix2pixhd_image(networks: Mapping[str, Any], seen: Any, training: bool = Fal
 
 
 def pix2pixhd_model(networks: Mapping[str, keras.Model]) -> keras.Model:
-    """One model of ``pix2pixhd_networks``, with their weights. Shapes: as ``pix2pixhd_image``."""
+    """One model of ``pix2pixhd_networks``, with their weights. Shapes: as ``pix2pixhd_image``.
+
+    >>> model = pix2pixhd_model(pix2pixhd_networks(5, width=2, downs=1, blocks=1))
+    >>> ops.shape(model(ops.zeros((1, 8, 16, 5))))
+    (1, 8, 16, 3)
+    """
     source = keras.Input(networks["global"].input_shape[1:], name="source")
     return keras.Model(source, pix2pixhd_image(networks, source), name="pix2pixhd_generator")
 
@@ -82,6 +95,9 @@ def pix2pixhd_generator(channels: int, **options: Any) -> keras.Model:
 
     Shapes:
         (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
+
+    >>> ops.shape(pix2pixhd_generator(5, width=2, downs=1, blocks=1)(ops.zeros((1, 8, 16, 5))))
+    (1, 8, 16, 3)
     """
     return pix2pixhd_model(pix2pixhd_networks(channels, **options))
 

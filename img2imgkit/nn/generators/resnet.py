@@ -44,6 +44,9 @@ def resnet(
         padding: of the blocks; the first and the last convolution always see a reflection
         statistics: what batch normalization uses at inference, see ``BatchNorm``
         init: first kernels, see ``initializer``
+
+    >>> ops.shape(resnet(blocks=1, width=2)(ops.zeros((1, 16, 18, 3))))
+    (1, 16, 20, 3)
     """
     smooth_up = antialias if antialias_up is None else antialias_up
     build = _Builder(norm, norm == "instance", statistics, init)
@@ -75,6 +78,10 @@ def resnet_features(model: keras.Model, taps: Sequence[int] = (0, 4, 8, 12, 16))
 
     Raises:
         ValueError: a tap lies beyond the last residual block.
+
+    >>> features = resnet_features(resnet(blocks=1, width=2), taps=[4, 7])(ops.zeros((1, 16, 16, 3)))
+    >>> [ops.shape(each) for each in features]
+    [(1, 8, 8, 4), (1, 4, 4, 8)]
     """
     modules = _encoder_modules(model)
     if beyond := [tap for tap in taps if not 0 <= tap < len(modules)]:

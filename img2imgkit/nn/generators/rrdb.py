@@ -36,6 +36,9 @@ def rrdb(
 
     Raises:
         ValueError: ``scale * unshuffle`` is neither 3 nor a power of 2.
+
+    >>> ops.shape(rrdb(scale=2, width=4, blocks=1, growth=2, unshuffle=2)(ops.zeros((1, 6, 8, 3))))
+    (1, 12, 16, 3)
     """
     factors = enlargements(scale * unshuffle)
     source = keras.Input((None, None, channels), name="source")

@@ -48,6 +48,9 @@ def spade_generator(
         upsampling: "normal" doubles sizes 5 times, "more" 6, "most" 7
         latent: numbers in a code; None: there is none
         size: height and width of the map that a code begins as, those of a training picture over 32, 64 or 128
+
+    >>> ops.shape(spade_generator(channels=5, width=1)(ops.zeros((1, 32, 64, 5))))
+    (1, 32, 64, 3)
     """
     factor = 2 ** HALVINGS[upsampling]
     label_map = keras.Input((None, None, channels), name="label_map")

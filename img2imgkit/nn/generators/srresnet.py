@@ -27,6 +27,9 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
+
+    >>> ops.shape(srresnet(scale=4, width=4, blocks=1)(ops.zeros((1, 5, 6, 3))))
+    (1, 20, 24, 3)
     """
     factors = enlargements(scale)
     source = keras.Input((None, None, channels), name="source")

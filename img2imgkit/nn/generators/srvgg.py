@@ -24,6 +24,9 @@ def srvgg(
     Shapes:
         (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
     Departs from the paper: the channels before the shuffle are in TensorFlow's order, see ``PixelShuffle``.
+
+    >>> ops.shape(srvgg(scale=2, width=4, depth=1)(ops.zeros((1, 5, 6, 3))))
+    (1, 10, 12, 3)
     """
     source = keras.Input((None, None, channels), name="source")
     x = source

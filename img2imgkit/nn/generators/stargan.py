@@ -42,6 +42,9 @@ def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: 
 
     Args:
         domains: numbers in a label, those of a mask vector (section 3.3) included
+
+    >>> ops.shape(stargan_generator(domains=5, width=2, blocks=1)([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 5))]))
+    (1, 8, 8, 3)
     """
     source = keras.Input((None, None, channels), name="source")
     label = keras.Input((domains,), name="label")

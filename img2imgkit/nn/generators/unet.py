@@ -33,6 +33,9 @@ def unet(
     Args:
         statistics: what batch normalization uses at inference, see ``BatchNorm``
         init: first kernels, see ``initializer``
+
+    >>> ops.shape(unet(depth=3, width=2)(ops.zeros((1, 8, 16, 3))))
+    (1, 8, 16, 3)
     """
     widths = [width * min(2**level, 8) for level in range(depth)]
     options: dict[str, Any] = {"use_bias": norm == "instance"}

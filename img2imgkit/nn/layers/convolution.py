@@ -18,6 +18,9 @@ def initializer(init: Init) -> keras.initializers.Initializer:
     "uniform", of StarGAN, is what PyTorch itself begins with: up to 1 over the square root of the inputs of an output.
     "kaiming", of FUNIT, keeps the variance of what goes through a ReLU (He et al. 2015,
     https://arxiv.org/abs/1502.01852, eq. 10).
+
+    >>> ops.shape(initializer("normal")((3, 3, 8, 16)))
+    (3, 3, 8, 16)
     """
     if init == "normal":
         return keras.initializers.RandomNormal(stddev=GAIN)

@@ -21,6 +21,9 @@ def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running"
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
+
+    >>> ops.shape(normalized(ops.zeros((1, 4, 4, 8)), "instance", "norm"))
+    (1, 4, 4, 8)
     """
     if norm == "batch":
         return BatchNorm(statistics=statistics, name=name)(x)

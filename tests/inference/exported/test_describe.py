@@ -12,7 +12,7 @@ import pytest
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
 from img2imgkit.images import Picture, resize
-from img2imgkit.inference import Describe, Settings, Translator, refer
+from img2imgkit.inference import Describe, TranslateOptions, Translator, find_model
 from img2imgkit.inference.exported.interface import Interface
 from img2imgkit.task import Geometry
 
@@ -50,8 +50,8 @@ def picture(height: int = 21, width: int = 30, channels: int = 3, dtype: Any = n
     return Picture(color, None, "rgb" if channels == 3 else "grey")
 
 
-def opened(path: Path, settings: Settings | None = None, **said: Any) -> Translator:
-    return Translator(refer(str(path), Path.cwd(), NONE, Describe(**said)).load(NONE), settings, "cpu")
+def opened(path: Path, settings: TranslateOptions | None = None, **said: Any) -> Translator:
+    return Translator(find_model(str(path), Path.cwd(), NONE, Describe(**said)).load(), settings, "cpu")
 
 
 def repeated(given: Picture, scale: int = 2) -> np.ndarray:
@@ -65,7 +65,7 @@ def repeated(given: Picture, scale: int = 2) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[Axis], kind: str) -> None:
     given = picture()
-    for settings in (Settings(), Settings(batch=3)):
+    for settings in (TranslateOptions(), TranslateOptions(batch=3)):
         made = opened(enlarging(tmp_path / "x2.onnx", shape, 2, kind), settings, radius=1).translate(given)
         assert (made.picture.color == repeated(given)).all()
     assert made.notes["taken"] == {
@@ -77,9 +77,14 @@ def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[A
 
 
 def test_the_description_is_that_of_a_bundle(tmp_path: Path) -> None:
-    found = refer("my x4.onnx", enlarging(tmp_path / "my x4.onnx", scale=4).parent, NONE, Describe())
-    assert (found.manifest.name, found.manifest.task, found.scale, found.plain) == ("my-x4", "described", 4, True)
-    other = refer(str(enlarging(tmp_path / "other.onnx", scale=3)), Path.cwd(), NONE, Describe())
+    found = find_model("my x4.onnx", enlarging(tmp_path / "my x4.onnx", scale=4).parent, NONE, Describe())
+    assert (found.manifest.name, found.manifest.task, found.scale, found.picture_alone) == (
+        "my-x4",
+        "described",
+        4,
+        True,
+    )
+    other = find_model(str(enlarging(tmp_path / "other.onnx", scale=3)), Path.cwd(), NONE, Describe())
     assert found.digest != other.digest
 
 
@@ -185,10 +190,13 @@ def test_a_fixed_number_of_pictures_is_filled(tmp_path: Path, monkeypatch: pytes
 
 def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_path: Path) -> None:
     path, given = enlarging(tmp_path / "x2.onnx"), picture(70, 90)
-    said = opened(path, Settings(tile=24), radius=2, multiple=4, minimum=12).translate(given)
+    said = opened(path, TranslateOptions(tile=24), radius=2, multiple=4, minimum=12).translate(given)
     assert (said.picture.color == repeated(given)).all()
     assert "inexact" not in said.notes
-    assert "'radius' under 'describe'" in opened(path, Settings(tile=128)).translate(picture(200, 200)).notes["inexact"]
+    assert (
+        "'radius' under 'describe'"
+        in opened(path, TranslateOptions(tile=128)).translate(picture(200, 200)).notes["inexact"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,17 +227,17 @@ def test_contradictions_are_told(tmp_path: Path, model: Any, said: Any, match: s
     else:
         path = enlarging(tmp_path / "m.onnx", **model)
     with pytest.raises(ConfigError, match=match):
-        refer(str(path), Path.cwd(), NONE, Describe(**said))
+        find_model(str(path), Path.cwd(), NONE, Describe(**said))
 
 
 def test_a_model_that_says_nothing_of_itself_must_be_described_and_no_other(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"describe: m\.onnx was not exported by img2imgkit: say what it is"):
-        refer(str(enlarging(tmp_path / "m.onnx")), Path.cwd(), NONE)
+        find_model(str(enlarging(tmp_path / "m.onnx")), Path.cwd(), NONE)
     for said in (None, Describe()):
         with pytest.raises(BundleError, match=r"m2\.onnx: no such file$"):
-            refer("m2.onnx", tmp_path, NONE, said)
+            find_model("m2.onnx", tmp_path, NONE, said)
         with pytest.raises(BundleError, match="no such folder"):
-            refer("./somewhere", tmp_path, NONE, said)
+            find_model("./somewhere", tmp_path, NONE, said)
 
 
 def test_an_output_of_another_size_is_told(tmp_path: Path) -> None:
@@ -248,10 +256,10 @@ def test_planning_and_running_it_need_no_tensorflow(tmp_path: Path) -> None:
     enlarging(tmp_path / "x2.onnx")
     code = (
         "import sys, numpy as np; from pathlib import Path; from img2imgkit.catalog import Catalog;"
-        "from img2imgkit.images import Picture; from img2imgkit.inference import Describe, Translator, refer;"
-        f"found = refer({str(tmp_path / 'x2.onnx')!r}, Path.cwd(), Catalog(()), Describe(radius=0));"
+        "from img2imgkit.images import Picture; from img2imgkit.inference import Describe, Translator, find_model;"
+        f"found = find_model({str(tmp_path / 'x2.onnx')!r}, Path.cwd(), Catalog(()), Describe(radius=0));"
         "assert not {'keras', 'tensorflow', 'onnxruntime'} & sys.modules.keys();"
-        "made = Translator(found.load(Catalog(())), device='auto').translate(Picture(np.zeros((4, 5, 3), np.uint8)));"
+        "made = Translator(found.load(), device='auto').translate(Picture(np.zeros((4, 5, 3), np.uint8)));"
         "assert not {'keras', 'tensorflow'} & sys.modules.keys();"
         "print(made.picture.color.shape)"
     )

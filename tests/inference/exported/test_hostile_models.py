@@ -13,7 +13,7 @@ import pytest
 from tiny_tasks import Plain, loaded, tiny_catalog
 
 from img2imgkit.errors import BundleError
-from img2imgkit.inference import Describe, Settings, Translator, refer
+from img2imgkit.inference import Describe, TranslateOptions, Translator, find_model
 
 CATALOG = tiny_catalog()
 Change = Callable[[Any], None]
@@ -146,7 +146,7 @@ def test_an_onnx_file_is_refused(tmp_path: Path, change: Change, match: str) -> 
     change(made)
     (folder / "m.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(BundleError, match=match):
-        refer(str(folder / "m.onnx"), Path.cwd(), CATALOG, Describe())
+        find_model(str(folder / "m.onnx"), Path.cwd(), CATALOG, Describe())
 
 
 def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
     digests = set()
     for number in range(2):
         (tmp_path / "weights.bin").write_bytes(bytes([number] * 36))
-        digests.add(refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe()).digest)
+        digests.add(find_model(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe()).digest)
     assert len(digests) == 2
 
 
@@ -164,7 +164,7 @@ def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
 def test_a_part_of_an_onnx_file_is_refused(tmp_path: Path, cut: int) -> None:
     (tmp_path / "m.onnx").write_bytes(model().SerializeToString()[:cut])
     with pytest.raises(BundleError, match="no ONNX file, or not all of one"):
-        refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe())
+        find_model(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe())
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', "[" * 9000])
@@ -173,19 +173,19 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
     made.metadata_props.add(key="img2imgkit", value=text)
     (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(BundleError, match=r"m\.onnx"):
-        refer(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG)
+        find_model(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG)
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from img2imgkit.export import export_bundle
-    from img2imgkit.export.saved_model import SavedModelExporter
+    from img2imgkit.exporting import export_bundle
+    from img2imgkit.exporting.saved_model import SavedModelExporter
 
     return export_bundle(loaded(Plain), SavedModelExporter(), tmp_path_factory.mktemp("saved") / "m").path
 
 
 def opened(folder: Path) -> Translator:
-    return Translator(refer(str(folder), Path.cwd(), CATALOG).load(CATALOG), Settings(), "cpu")
+    return Translator(find_model(str(folder), Path.cwd(), CATALOG).load(), TranslateOptions(), "cpu")
 
 
 def add_operation(folder: Path, name: str) -> None:

@@ -17,7 +17,7 @@ from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, TranslateError
 from img2imgkit.images import Picture
-from img2imgkit.inference import ExportedModel, Settings, Translator, load_code, refer, save_code
+from img2imgkit.inference import ExportedModel, TranslateOptions, Translator, find_model, load_code, save_code
 from img2imgkit.task import Task
 
 RNG = np.random.default_rng(0)
@@ -28,8 +28,8 @@ Export = Callable[..., Path]
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     """Exports a task as "onnx" or "saved-model"; the same one once."""
-    from img2imgkit.export import Settings as Form
-    from img2imgkit.export import export_bundle, register_exporters
+    from img2imgkit.exporting import Settings as Form
+    from img2imgkit.exporting import export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter}))
@@ -54,8 +54,8 @@ def picture(
     return Picture(color, see, "rgb" if channels == 3 else "grey")
 
 
-def opened(path: Path, settings: Settings | None = None, catalog: Catalog = CATALOG) -> Translator:
-    return Translator(refer(str(path), Path.cwd(), catalog).load(catalog), settings, "cpu")
+def opened(path: Path, settings: TranslateOptions | None = None, catalog: Catalog = CATALOG) -> Translator:
+    return Translator(find_model(str(path), Path.cwd(), catalog).load(), settings, "cpu")
 
 
 def furthest(one: Picture, other: Picture) -> int:
@@ -74,7 +74,7 @@ FORMS = pytest.mark.parametrize("form", ["onnx", "saved-model"])
 @FORMS
 def test_it_gives_what_the_bundle_gives(export: Export, form: str) -> None:
     original, model = Translator(loaded(Plain), device="cpu"), export(Plain, form)
-    translators = [opened(model), opened(model, Settings(tile=30, batch=2))]
+    translators = [opened(model), opened(model, TranslateOptions(tile=30, batch=2))]
     for given in (picture(alpha=True), picture(9, 5, 1, np.uint16), picture(1, 1)):
         for translator in translators:
             made = translator.translate(given)
@@ -85,7 +85,7 @@ def test_it_gives_what_the_bundle_gives(export: Export, form: str) -> None:
 
 @FORMS
 def test_multiples_ensembles_and_levels(export: Export, form: str) -> None:
-    given, settings = picture(21, 34), Settings(ensemble=True)
+    given, settings = picture(21, 34), TranslateOptions(ensemble=True)
     expected = Translator(loaded(Strided), settings, "cpu").translate(given).picture
     assert furthest(opened(export(Strided, form, layout="nchw"), settings).translate(given).picture, expected) <= 1
     levels = opened(export(Strided, form, image_io="uint8")).translate(given).picture
@@ -95,7 +95,7 @@ def test_multiples_ensembles_and_levels(export: Export, form: str) -> None:
 @FORMS
 def test_a_fixed_size_makes_all_tiles_of_that_size(export: Export, form: str) -> None:
     model, given = export(Plain, form, size=(24, 32), image_io="unit"), picture(50, 75, alpha=True)
-    made = opened(model, Settings(batch=2)).translate(given)
+    made = opened(model, TranslateOptions(batch=2)).translate(given)
     assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
     assert made.notes == {"tile": 32, "tiles": 9, "overlap": 6}
     small = opened(model).translate(picture(3, 40))
@@ -103,9 +103,9 @@ def test_a_fixed_size_makes_all_tiles_of_that_size(export: Export, form: str) ->
     assert small.notes["inexact"].startswith("the model takes 24 x 32 pixels alone")
     assert "inexact" not in opened(model).translate(picture(24, 32)).notes
     for wrong, match in (
-        (Settings(tile=16), "24x32 alone"),
-        (Settings(tile="off"), "24x32"),
-        (Settings(ensemble=True), "turned"),
+        (TranslateOptions(tile=16), "24x32 alone"),
+        (TranslateOptions(tile="off"), "24x32"),
+        (TranslateOptions(ensemble=True), "turned"),
     ):
         with pytest.raises(ConfigError, match=match):
             opened(model, wrong)
@@ -115,7 +115,7 @@ def test_a_fixed_size_makes_all_tiles_of_that_size(export: Export, form: str) ->
 def test_the_precision_is_that_of_the_export(export: Export, form: str) -> None:
     model = export(Plain, form)
     with pytest.raises(ConfigError, match=r"'float16'.*when it was exported"):
-        opened(model, Settings(precision="float16"))
+        opened(model, TranslateOptions(precision="float16"))
     half = opened(export(Plain, form, precision="float16")).translate(picture())
     assert half.notes["precision"] == "float16"
 
@@ -123,12 +123,14 @@ def test_the_precision_is_that_of_the_export(export: Export, form: str) -> None:
 @FORMS
 def test_choices_are_part_of_the_model(export: Export, form: str) -> None:
     model, given = export(Directed, form, choices={"direction": "b_to_a"}), picture(8, 8)
-    expected = Translator(loaded(Directed), Settings(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
+    expected = (
+        Translator(loaded(Directed), TranslateOptions(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
+    )
     for stated in ({}, {"direction": "b_to_a"}):
-        assert furthest(opened(model, Settings(choices=stated)).translate(given).picture, expected) <= 1
+        assert furthest(opened(model, TranslateOptions(choices=stated)).translate(given).picture, expected) <= 1
     for wrong, match in (({"direction": "a_to_b"}, "exported with 'b_to_a'"), ({"way": 1}, "way")):
         with pytest.raises(ConfigError, match=match):
-            opened(model, Settings(choices=wrong))
+            opened(model, TranslateOptions(choices=wrong))
 
 
 @FORMS
@@ -149,15 +151,15 @@ def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> 
     for path in export(Tinted, "onnx", part="all").iterdir():
         shutil.copy(path, tmp_path)
     (tmp_path / "encode_other.onnx").write_bytes(b"damaged")
-    found = refer(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
-    assert found.digest == refer(str(export(Tinted, "onnx", part="all")), Path.cwd(), CATALOG).digest
+    found = find_model(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
+    assert found.digest == find_model(str(export(Tinted, "onnx", part="all")), Path.cwd(), CATALOG).digest
     (tmp_path / "encode_style.onnx").write_bytes(b"damaged")
     with pytest.raises(BundleError, match=r"encode_style\.onnx: no ONNX file"):
         opened(tmp_path / "translate.onnx").encode("style", [picture()])
 
 
 def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:
-    with pytest.raises(BundleError, match=r"encode_style\.onnx .*'--part all'.*code file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with part 'all'.*code file"):
         opened(export(Tinted, "onnx")).encode("style", [picture()])
 
 
@@ -167,7 +169,7 @@ def test_label_maps(export: Export, form: str) -> None:
     given = {"label": label, "instance": np.where(label == 2, 7, 0), "seed": 2}
     drawing = Picture(np.zeros((18, 21, 3), np.uint8))
     expected = Translator(loaded(Painted), device="cpu").translate(drawing, given).picture
-    made = opened(export(Painted, form), Settings(tile=16)).translate(drawing, given).picture
+    made = opened(export(Painted, form), TranslateOptions(tile=16)).translate(drawing, given).picture
     assert furthest(made, expected) == 0
 
 
@@ -178,7 +180,7 @@ def test_a_plain_model_runs_without_its_plugin_and_another_one_names_it(export: 
     with pytest.raises(NotInstalled, match="plugin 'tiny' 1"):
         opened(export(Tinted, "onnx"), None, none)
     with pytest.raises(ConfigError, match="no 'direction' to choose"):
-        opened(export(Plain, "onnx"), Settings(choices={"direction": "a_to_b"}), none)
+        opened(export(Plain, "onnx"), TranslateOptions(choices={"direction": "a_to_b"}), none)
 
 
 class Vivid(Plain):
@@ -191,10 +193,10 @@ class Vivid(Plain):
 @FORMS
 @pytest.mark.parametrize("task", [Plain, Vivid, Recoloured])
 def test_the_description_of_a_plain_model_says_what_its_task_would(export: Export, task: Any, form: str) -> None:
-    model, original = refer(str(export(task, form)), Path.cwd(), CATALOG).load(CATALOG), loaded(task)
+    model, original = find_model(str(export(task, form)), Path.cwd(), CATALOG).load(), loaded(task)
     assert isinstance(model, ExportedModel)
     assert not isinstance(model.task, Task)
-    for settings in (Settings(), Settings(alpha="model", tile=32), Settings(ensemble=True)):
+    for settings in (TranslateOptions(), TranslateOptions(alpha="model", tile=32), TranslateOptions(ensemble=True)):
         if settings.alpha == "model" and not task.keeps_grey:
             with pytest.raises(ConfigError, match=f"task '{task.name}' makes something else of a grey picture"):
                 Translator(model, settings, "cpu")
@@ -224,7 +226,7 @@ def test_no_memory_makes_tiles_smaller(export: Export, monkeypatch: pytest.Monke
             return super().run(names, inputs)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Full)
-    translator, given = opened(export(Plain, "onnx"), Settings(tile=64)), picture(90, 90)
+    translator, given = opened(export(Plain, "onnx"), TranslateOptions(tile=64)), picture(90, 90)
     made = translator.translate(given)
     assert made.notes["retries"] >= 1
     assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
@@ -235,7 +237,7 @@ def test_several_devices_share_the_tiles(export: Export, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(OnnxRuntime, "devices", lambda self, device: (CPU, CPU))
     given = picture(90, 90)
-    made = opened(export(Plain, "onnx"), Settings(tile=30, batch=2)).translate(given)
+    made = opened(export(Plain, "onnx"), TranslateOptions(tile=30, batch=2)).translate(given)
     assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
 
 
@@ -248,7 +250,7 @@ def test_a_device_that_is_not_there_is_refused(
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    model = refer(str(export(Plain, "onnx")), Path.cwd(), CATALOG).load(CATALOG)
+    model = find_model(str(export(Plain, "onnx")), Path.cwd(), CATALOG).load()
     with pytest.raises(ConfigError, match=match):
         Translator(model, device=device)
 
@@ -261,20 +263,20 @@ def test_a_model_that_changes_after_planning_is_refused(export: Export, form: st
         shutil.copytree(model, copy)
     else:
         shutil.copy(model, copy)
-    found = refer(str(copy), Path.cwd(), CATALOG)
-    assert found.digest == refer(str(model), Path.cwd(), CATALOG).digest != found.manifest.digest
+    found = find_model(str(copy), Path.cwd(), CATALOG)
+    assert found.digest == find_model(str(model), Path.cwd(), CATALOG).digest != found.manifest.digest
     changed = copy if copy.is_file() else copy / "fingerprint.pb"
     changed.write_bytes(changed.read_bytes() + b"\n")
     with pytest.raises(BundleError, match="has changed since"):
-        found.load(CATALOG)
+        found.load()
 
 
 def test_a_bundle_is_referred_to_as_before(tmp_path: Path) -> None:
     made = loaded(Plain)
     bundle.save(tmp_path / "b", made.task, made.nets, "b", CATALOG)
-    found = refer("b", tmp_path, CATALOG) if (Path.cwd() / "b").exists() else refer("./b", tmp_path, CATALOG)
-    assert (found.digest, found.scale, found.plain) == (found.manifest.digest, 2, True)
+    found = find_model("b", tmp_path, CATALOG) if (Path.cwd() / "b").exists() else find_model("./b", tmp_path, CATALOG)
+    assert (found.digest, found.scale, found.picture_alone) == (found.manifest.digest, 2, True)
     with pytest.raises(BundleError, match="a file, and a bundle is a folder"):
         bundle.locate("./b/bundle.json", tmp_path, CATALOG)
     with pytest.raises(BundleError, match=r"expected the folder of a bundle or a SavedModel, or an \.onnx file"):
-        refer("./b/bundle.json", tmp_path, CATALOG)
+        find_model("./b/bundle.json", tmp_path, CATALOG)

@@ -1,0 +1,133 @@
+"""What goes through a pipeline: an entry that a source has found, and the item that steps make of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from img2imgkit.errors import TranslateError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from img2imgkit.images import Picture
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture that a source has found, before anything is decoded.
+
+    Attributes:
+        location: a local path, or a URL
+        relative: its place below the source's location, with its name
+        index: its number in the source's order, from 0
+        size: in bytes, -1 if unknown
+        version: a tag that changes whenever the content does, such as a file's modification time or an ETag
+        variant: which of several outputs is made of it, as name fields and values, see ``Transform.variants``
+    """
+
+    location: str
+    relative: PurePosixPath
+    index: int
+    size: int
+    version: str
+    variant: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The local file. Raises ValueError if the location is a URL."""
+        return local_path(self.location)
+
+    @property
+    def title(self) -> str:
+        """Its name in messages and reports: ``street/1.png (domain: night)``."""
+        variant = ", ".join(f"{field}: {value}" for field, value in self.variant)
+        return f"{self.relative} ({variant})" if variant else str(self.relative)
+
+
+def local_path(location: str) -> Path:
+    """The path of a local location. Raises ValueError if it is a URL."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", location):
+        raise ValueError(f"{location} is a URL, not a local path")
+    return Path(location)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry on its way through a pipeline: a still picture, or several frames.
+
+    Attributes:
+        entry: where it came from
+        frames: its pixels now; a still has one frame
+        originals: its pixels as decoded, one picture for each frame that the source has read
+        notes: what steps add to the report ("tile": 256, "retries": 1, ...)
+        maps: ids of a still's pixels, (H, W) int32 of its size: "label" holds class ids, "instance" object ids; the
+            picture is then only a drawing of them. An item of several frames has none.
+
+    Raises:
+        ValueError: no frames or no originals, or maps with several frames.
+    """
+
+    entry: Entry
+    frames: tuple[Picture, ...]
+    originals: tuple[Picture, ...]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.frames or not self.originals:
+            raise ValueError(f"{self.entry.title}: an item needs at least one frame and one original")
+        if self.maps and len(self.frames) > 1:
+            raise ValueError(f"{self.entry.title}: an item of {len(self.frames)} frames cannot have maps")
+
+    @classmethod
+    def still(
+        cls,
+        entry: Entry,
+        picture: Picture,
+        original: Picture | None = None,
+        notes: Mapping[str, Any] | None = None,
+        maps: Mapping[str, np.ndarray] | None = None,
+    ) -> Item:
+        """An item of one frame. ``original`` is the picture itself when left out."""
+        return cls(entry, (picture,), (original or picture,), notes or {}, maps or {})
+
+    @property
+    def picture(self) -> Picture:
+        """The one frame of a still. Raises TranslateError if there are several."""
+        return self._only(self.frames)
+
+    @property
+    def original(self) -> Picture:
+        """The one picture as decoded. Raises TranslateError if there are several."""
+        return self._only(self.originals)
+
+    def with_picture(self, picture: Picture, **notes: Any) -> Item:
+        """A still with other pixels and further notes. Drops maps whose size differs from the new picture's."""
+        return self.with_frames((picture,), **notes)
+
+    def with_frames(self, frames: Sequence[Picture], **notes: Any) -> Item:
+        """The item with other frames and further notes. Drops maps whose size differs from that of the new frame."""
+        size = (frames[0].height, frames[0].width) if len(frames) == 1 else None
+        maps = {name: ids for name, ids in self.maps.items() if ids.shape == size}
+        return replace(self, frames=tuple(frames), notes={**self.notes, **notes}, maps=maps)
+
+    def with_maps(self, maps: Mapping[str, np.ndarray]) -> Item:
+        """The item with other maps. Shapes: each (H, W) int32, of the picture's size."""
+        return replace(self, maps=maps)
+
+    def stills(self) -> tuple[Item, ...]:
+        """One still for each frame, with the original of that frame, or all originals if their numbers differ."""
+        alike = len(self.originals) == len(self.frames)
+        return tuple(
+            replace(self, frames=(frame,), originals=self.originals[number : number + 1] if alike else self.originals)
+            for number, frame in enumerate(self.frames)
+        )
+
+    def _only(self, pictures: tuple[Picture, ...]) -> Picture:
+        if len(pictures) > 1:
+            raise TranslateError(f"has {len(pictures)} frames, and this step takes one picture")
+        return pictures[0]

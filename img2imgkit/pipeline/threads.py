@@ -1,0 +1,210 @@
+"""The executor that uses threads of this process: several items at a time, never more than a fixed number.
+
+Reading, transforming and rendering share a pool of threads; steps of the lane "model" have one thread of their own, so
+a network is busy while the pictures after it are decoded and those before it are encoded. An item holds a slot from
+decoding until its files are staged, which bounds memory whatever the number of files. Output bytes depend on neither.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from img2imgkit.errors import ImageError, ToolkitError
+from img2imgkit.item import Item
+from img2imgkit.pipeline.executor import Done, Executor, Staged
+from img2imgkit.pipeline.file import Pipeline
+from img2imgkit.pipeline.folder import STATE, folder_of, stage, unstage
+from img2imgkit.pipeline.jobs import Job
+from img2imgkit.pipeline.loading import Loader, an_item
+from img2imgkit.pipeline.outcome import Outcome, Status, described
+from img2imgkit.pipeline.thumbnails import Thumbnails
+from img2imgkit.step import Rendering, Resources, Sink, Step, Transform
+
+
+@dataclass
+class _Flight:
+    """An item on its way, and what to report of it."""
+
+    job: Job
+    item: Item | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    rendered: list[tuple[int, Rendering, dict[str, Any]]] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class ThreadExecutor(Executor):
+    """Runs the steps of a prepared pipeline in this process. ``run`` may be called again with further jobs."""
+
+    def __init__(self, pipeline: Pipeline, resources: Resources, threads: int | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            threads: for decoding, transforming and encoding; the number of processors when None
+        """
+        threads = threads or os.cpu_count() or 1
+        self._pipeline, self._resources = pipeline, resources
+        self._segments = list(_segments(pipeline))
+        self._folders = [folder_of(sink) for sink in pipeline.sinks]
+        self._thumbnails = Thumbnails(folder_of(pipeline.main_sink) / STATE)
+        self._loader = Loader(pipeline.source)
+        self._slots = threading.Semaphore(threads + 2)
+        self._ended: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._broken: ToolkitError | None = None
+        self._opening: Future[None] | None = None
+        self._lanes = {"cpu": ThreadPoolExecutor(threads, "cpu"), "model": ThreadPoolExecutor(1, "model")}
+
+    def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
+        self._opening = self._opening or self._open()
+        flying = 0
+        for job in self._announced(jobs):
+            while not self._slots.acquire(timeout=0.1):
+                for done in self._drained():
+                    flying -= 1
+                    yield done
+            for done in self._drained():  # before anything begins: one of them may be the reason to stop
+                flying -= 1
+                yield done
+            if stop.is_set() or self._broken:
+                self._slots.release()
+                break
+            flying += 1
+            self._submit(_Flight(job), 0)
+        while flying:
+            with suppress(queue.Empty):
+                done = self._ended.get(timeout=0.1)
+                flying -= 1
+                yield done
+        self._opening.result()
+        if self._broken:
+            raise self._broken
+
+    def devices(self) -> tuple[str, ...]:
+        return tuple(sorted({name for use in self._pipeline.uses for name in use.step.devices()}))
+
+    def close(self) -> None:
+        for lane in self._lanes.values():
+            lane.shutdown(wait=True, cancel_futures=True)
+        for use in self._pipeline.uses:
+            with suppress(Exception):  # everything is staged: that must not cost the report
+                use.step.close()
+
+    def _open(self) -> Future[None]:
+        """Open every step; those of the model lane in its thread, while the first pictures are decoded."""
+        steps: list[Step] = [use.step for use in self._pipeline.uses]
+        ours = [step for step in steps if isinstance(step, Transform) and step.lane == "model"]
+        for step in steps:
+            if step not in ours:
+                _open(step, self._resources)
+        return self._lanes["model"].submit(self._open_models, ours)
+
+    def _open_models(self, steps: Sequence[Step]) -> None:
+        try:
+            for step in steps:
+                _open(step, self._resources)
+        except ToolkitError as error:
+            self._broken = error
+
+    def _announced(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """The jobs; the loader learns how many take the same picture before the first of them begins."""
+        for index, some in groupby(jobs, key=lambda job: job.entry.index):
+            variants = list(some)
+            self._loader.expect(index, len(variants))
+            yield from variants
+
+    def _drained(self) -> Iterator[Done]:
+        with suppress(queue.Empty):
+            while True:
+                yield self._ended.get_nowait()
+
+    def _submit(self, flight: _Flight, number: int) -> None:
+        self._lanes[self._segments[number][0]].submit(self._advance, flight, number)
+
+    def _advance(self, flight: _Flight, number: int) -> None:
+        try:
+            if self._broken:
+                self._end(flight, "not reached", flight.job.reason)
+                return
+            for step in self._segments[number][1]:
+                began = time.monotonic()
+                self._take(step, flight)
+                flight.seconds[step.name] = flight.seconds.get(step.name, 0.0) + time.monotonic() - began
+        except ImageError as error:
+            self._end(flight, "failed", str(error))
+        except MemoryError:
+            self._end(flight, "failed", f"out of memory in step {step.name!r}; run with fewer jobs or smaller tiles")
+        except BaseException as error:  # SystemExit too: an item that never ends would hang the run
+            flight.notes["trace"] = traceback.format_exc(limit=-4)
+            self._end(flight, "failed", f"step {step.name!r} broke: {type(error).__name__}: {error}")
+        else:
+            if number + 1 < len(self._segments):
+                self._submit(flight, number + 1)
+            else:
+                self._end(flight, "done", flight.job.reason)
+
+    def _take(self, step: Step, flight: _Flight) -> None:
+        if step is self._pipeline.source:
+            flight.item = self._loader.load(flight.job.entry)
+            flight.before = described(flight.item.originals)
+            return
+        assert flight.item is not None
+        if isinstance(step, Transform):
+            flight.item = an_item(step.apply_to_frames(flight.item))
+        elif isinstance(step, Sink):
+            number = self._pipeline.sinks.index(step)
+            if flight.job.targets[number] is not None:
+                flight.rendered.append((number, step.render(flight.item), described(flight.item.frames)))
+            if step is self._pipeline.main_sink:
+                self._thumbnails.make(flight.item)
+            if step is self._pipeline.sinks[-1]:  # only now: a picture that fails has no output at all
+                self._stage(flight)
+
+    def _stage(self, flight: _Flight) -> None:
+        for number, rendering, picture in flight.rendered:
+            file = stage(self._folders[number], rendering.target, rendering.data)
+            flight.staged.append(Staged(number, rendering.target, file, picture, rendering.notes))
+
+    def _end(self, flight: _Flight, status: Status, reason: str) -> None:
+        notes = {**(flight.item.notes if flight.item else {}), **flight.notes}
+        seconds = {name: round(value, 4) for name, value in flight.seconds.items()}
+        flight.item, flight.rendered = None, []
+        if status != "done":
+            for staged in flight.staged:
+                unstage(staged.file)
+            flight.staged = []
+        outcome = Outcome(flight.job.entry, status, reason, seconds, flight.before, (), notes)
+        self._ended.put(Done(flight.job, outcome, tuple(flight.staged)))
+        self._slots.release()
+
+
+def _open(step: Step, resources: Resources) -> None:
+    """Open a step; whatever it raises becomes an error that names it."""
+    try:
+        step.open(resources)
+    except ToolkitError:
+        raise
+    except BaseException as error:
+        raise ToolkitError(f"step {step.name!r} cannot be opened: {type(error).__name__}: {error}") from error
+
+
+def _segments(pipeline: Pipeline) -> Iterator[tuple[str, list[Step]]]:
+    """Neighbouring steps of the same lane, together: the source begins the first."""
+    lane, steps = "cpu", [pipeline.uses[0].step]
+    for use in pipeline.uses[1:]:
+        its = use.step.lane if isinstance(use.step, Transform) else "cpu"
+        if its != lane:
+            yield lane, steps
+            lane, steps = its, []
+        steps.append(use.step)
+    yield lane, steps

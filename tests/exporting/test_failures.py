@@ -1,0 +1,188 @@
+"""What cannot be exported, or would be wrong: an error that says why, and nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_tasks import Plain, loaded
+
+from img2imgkit import backend
+from img2imgkit.errors import ConfigError, ExportError
+from img2imgkit.exchange import Exporter, Form, Program
+from img2imgkit.exporting import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
+from img2imgkit.exporting.proof import called
+
+Run = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras() -> None:
+    backend.load()
+
+
+class Kept(Exporter):
+    """Writes nothing but the description, and runs the programs themselves, after ``spoil``."""
+
+    name = "kept"
+    suffix = ".kept"
+
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+        import json
+
+        path.write_text(json.dumps(about))
+        self.programs = {program.name: program for program in programs}
+
+    def open(self, path: Path) -> Run:
+        return lambda name, arrays: {key: self.spoil(each) for key, each in called(self.programs[name], arrays).items()}
+
+    def about(self, path: Path) -> str:
+        return path.read_text()
+
+    def spoil(self, made: np.ndarray) -> Any:
+        return made
+
+
+def spoilt(change: Callable[[np.ndarray], Any]) -> Exporter:
+    exporter = Kept()
+    exporter.spoil = change  # type: ignore[method-assign]
+    return exporter
+
+
+def test_a_format_that_tells_the_truth_is_believed(tmp_path: Path) -> None:
+    assert export_bundle(loaded(Plain), Kept(), tmp_path / "m.kept").differences == {"translate": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda made: made + 1e-3, r"translate of 1 x 8x9: 'output' differs by 0.000\d+ .*; 0.0001 is allowed"),
+        (lambda made: made + 1e-3 * (len(made) == 3), "translate of 3 x 8x9"),
+        (lambda made: made + 1e-3 * (made.shape[1] > 18), "translate of 1 x 10x11"),
+        (lambda made: np.where(made == made.max(), np.nan, made), "'output' holds NaN or infinity"),
+        (lambda made: made[:, 1:], r"'output' is float32 \(1, 15, 18, 3\), the networks make float32 \(1, 16, 18, 3\)"),
+        (lambda made: made.astype(np.float64), "is float64"),
+    ],
+)
+def test_a_lie_is_seen(change: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=message):
+        export_bundle(loaded(Plain), spoilt(change), tmp_path / "m.kept")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_level_is_rounding_and_two_are_none(tmp_path: Path) -> None:
+    def shifted(levels: int) -> Any:
+        return lambda made: np.clip(made.astype(int) + levels, 0, 255).astype(np.uint8)
+
+    settings = Settings(image_io="uint8")
+    export_bundle(loaded(Plain), spoilt(shifted(1)), tmp_path / "m.kept", settings)
+    with pytest.raises(ExportError, match="differs by 2 levels"):
+        export_bundle(loaded(Plain), spoilt(shifted(2)), tmp_path / "n.kept", settings)
+
+
+@pytest.mark.parametrize("exporter", [OnnxExporter, SavedModelExporter])
+def test_a_task_whose_graph_is_not_what_it_does_is_refused(exporter: type[Exporter], tmp_path: Path) -> None:
+    class Moody(Plain):
+        calls = 0
+
+        def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
+            self.calls += 1
+            return nets["generator"](inputs["source"], training=False) + 0.01 * self.calls
+
+    with pytest.raises(ExportError, match="translate of 1 x 8x9: 'output' differs by"):
+        export_bundle(loaded(Moody), exporter(), tmp_path / f"m{exporter.suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("exporter", "message"),
+    [
+        (OnnxExporter, "translate cannot be converted to ONNX, opset 18: .*Betainc"),
+        (TfliteExporter, "TensorFlow Lite cannot hold it: it has no operator for Betainc"),
+    ],
+)
+def test_an_operator_without_a_counterpart_is_named(exporter: type[Exporter], message: str, tmp_path: Path) -> None:
+    class Strange(Plain):
+        def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
+            import tensorflow as tf
+
+            made = nets["generator"](inputs["source"], training=False)
+            return made + tf.math.betainc(tf.ones_like(made), tf.ones_like(made), tf.sigmoid(made))
+
+    with pytest.raises(ExportError, match=message):
+        export_bundle(loaded(Strange), exporter(), tmp_path / f"m{exporter.suffix}", Settings(part="translate"))
+    assert list(tmp_path.iterdir()) == []
+
+
+class TestPlaces:
+    def test_ctrl_c_leaves_nothing(self, tmp_path: Path) -> None:
+        class Interrupted(Kept):
+            def open(self, path: Path) -> Run:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            export_bundle(loaded(Plain), Interrupted(), tmp_path / "m.kept")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_full_disk_is_told_and_leaves_nothing(self, tmp_path: Path) -> None:
+        class Full(Kept):
+            def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+                path.write_text("half")
+                raise OSError(28, "No space left on device")
+
+        with pytest.raises(ExportError, match=r"m\.kept: cannot write it: No space left on device"):
+            export_bundle(loaded(Plain), Full(), tmp_path / "m.kept")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_takes_no_files_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(ExportError, match=r"m\.kept: cannot write there"):
+            export_bundle(loaded(Plain), Kept(), tmp_path / "file" / "m.kept")
+
+    def test_missing_folders_are_made_and_go_again_if_nothing_came_of_it(self, tmp_path: Path) -> None:
+        place = tmp_path / "served" / "plain"
+        with pytest.raises(ExportError, match="differs"):
+            export_bundle(loaded(Plain), spoilt(lambda made: made + 1), place / "m.kept")
+        assert list(tmp_path.iterdir()) == []
+        export_bundle(loaded(Plain), Kept(), place / "m.kept")
+        assert [each.name for each in place.iterdir()] == ["m.kept"]
+
+    def test_what_is_there_stays_unless_it_shall_be_replaced(self, tmp_path: Path) -> None:
+        path = tmp_path / "m.kept"
+        path.write_text("old")
+        with pytest.raises(ExportError, match=r"m\.kept: exists already"):
+            export_bundle(loaded(Plain), Kept(), path)
+        with pytest.raises(ExportError, match="differs"):
+            export_bundle(loaded(Plain), spoilt(lambda made: made + 1), path, replacing=True)
+        assert path.read_text() == "old"
+        export_bundle(loaded(Plain), Kept(), path, replacing=True)
+        assert path.read_text() != "old"
+
+    def test_only_folders_that_an_export_made_are_replaced(self, tmp_path: Path) -> None:
+        mine, made = tmp_path / "mine", tmp_path / "made"
+        mine.mkdir()
+        (mine / "diary.txt").write_text("dear")
+        with pytest.raises(ExportError, match="mine: a folder that no export has made"):
+            export_bundle(loaded(Plain), Kept(), mine, Settings(part="all"), replacing=True)
+        for _ in range(2):
+            export_bundle(loaded(Plain), Kept(), made, Settings(part="all"), replacing=True)
+        assert {each.name for each in tmp_path.iterdir()} == {"mine", "made"}
+        assert (mine / "diary.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "message"),
+    [
+        (Settings(), "m.onnx", "a file of kept ends in .kept"),
+        (Settings(part="translat"), "m.kept", "no part 'translat'; did you mean 'translate'"),
+        (Settings(precision="float16"), "m.kept", "kept cannot be written in float16: it can in float32"),
+        (Settings(calibrate=Path()), "m.kept", "int8 goes with 'calibrate'"),
+        (Settings(choices={"direction": "up"}), "m.kept", "direction"),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(settings: Settings, name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        export_bundle(loaded(Plain), Kept(), tmp_path / name, settings)

@@ -1,0 +1,82 @@
+"""The contract of metrics: directions, words for people, and what is refused before it is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from toy_metrics import Contrast, Spread, Weighted, Worst
+
+import img2imgkit as kit
+from img2imgkit.metrics import L1, PAIRS_8BIT, SR_MATLAB, Protocol, Psnr, PsnrY, Ssim, protocols_of
+
+
+def test_the_direction_decides_which_value_is_better() -> None:
+    assert Psnr.is_better(30, 20)
+    assert not Psnr.is_better(20, 30)
+    assert L1.is_better(1, 2)
+    assert not L1.is_better(2, 2)
+
+
+def test_values_and_axes_have_unit_and_digits() -> None:
+    assert [Psnr.shown(31.234), Ssim.shown(0.87654), L1.shown(4)] == ["PSNR 31.23 dB", "SSIM 0.8765", "L1 4.00 levels"]
+    assert Psnr.axis() == "PSNR (dB, more is better)"
+    assert Ssim.axis() == "SSIM (more is better)"
+    assert L1.axis() == "L1 (levels, less is better)"
+    assert Worst.shown(7.4) == "worst 7 levels"
+
+
+def test_a_metric_that_does_not_say_which_way_is_better_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Silent must say which way is better: higher_is_better = True, or False"):
+        type("Silent", (kit.PairMetric,), {"name": "silent"})
+
+
+@pytest.mark.parametrize("protocols", [(), ("pairs-8bit",), PAIRS_8BIT.name])
+def test_a_metric_without_protocols_is_refused(protocols: object) -> None:
+    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a tuple of one Protocol at least"):
+        type("Homeless", (Worst,), {"protocols": protocols})
+
+
+@pytest.mark.parametrize("metric", [Worst(), Psnr()], ids=["toy", "psnr"])
+def test_pictures_of_two_shapes_are_never_broadcast(metric: kit.PairMetric) -> None:
+    with pytest.raises(ValueError, match=r"shapes \(8, 8, 3\) and \(8, 8, 1\)"):
+        metric.measure(np.zeros((8, 8, 3)), np.zeros((8, 8, 1)))
+
+
+def test_pictures_smaller_than_the_metric_needs_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"SSIM needs .* at least 11x11 pixels, got shape \(10, 20, 3\)"):
+        Ssim().measure(np.zeros((10, 20, 3)), np.zeros((10, 20, 3)))
+
+
+def test_nan_is_no_score() -> None:
+    with pytest.raises(ValueError, match="metric 'worst' gave nan"):
+        Worst().measure(np.full((2, 2, 1), np.nan), np.zeros((2, 2, 1)))
+
+
+def test_sets_are_of_features_of_one_shape_and_need_a_picture() -> None:
+    one, two = np.zeros(1), np.zeros(2)
+    assert Contrast().measure([one, one], [one + 3]) == 3
+    with pytest.raises(ValueError, match="an empty set"):
+        Contrast().measure([one], [])
+    with pytest.raises(ValueError, match=r"features of shapes \(1,\), \(2,\)"):
+        Spread().measure([one, two])
+    with pytest.raises(ValueError, match=r"cannot compare features of shapes \(1,\) and \(2,\)"):
+        Contrast().measure([one], [two])
+
+
+def test_missing_weights_are_named_with_the_way_to_get_them() -> None:
+    with pytest.raises(ValueError, match=r"'weighted' needs .* 'heads': one number, 'scale' \(get it: https://ex"):
+        Weighted()
+    assert Weighted({"heads": {"scale": np.array(2.0)}}).measure(np.zeros((1, 1, 1)), np.ones((1, 1, 1))) == 2
+
+
+def test_protocols_are_those_that_metrics_state() -> None:
+    assert protocols_of([Psnr, PsnrY, Weighted]).keys() == {"pairs-8bit", "sr-matlab", "sr-basicsr-y", "whole"}
+
+
+def test_two_protocols_of_one_label_are_refused_but_not_two_versions() -> None:
+    changed = type("Changed", (Worst,), {"name": "changed", "protocols": (Protocol("pairs-8bit", "luma", "y"),)})
+    with pytest.raises(ValueError, match="'psnr' and 'changed' mean different protocols by 'pairs-8bit'"):
+        protocols_of([Psnr, changed])
+    newer = type("Newer", (Worst,), {"name": "newer", "protocols": (Protocol("pairs-8bit", "luma", "y", version=2),)})
+    assert protocols_of([Psnr, newer])["pairs-8bit"] == PAIRS_8BIT
+    assert protocols_of([PsnrY])["sr-matlab"] is SR_MATLAB

@@ -1,0 +1,146 @@
+"""The executor seam: another executor makes the same tree, even when it loses workers."""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pictures import save_pictures, tree
+from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan, threads_for
+from worker_processes import ProcessExecutor
+
+from img2imgkit.errors import LockError, ToolkitError
+from img2imgkit.pipeline import Done, Executor, Job, run
+from img2imgkit.pipeline.folder import OutputFolder
+
+SHADE = {"shade": {}}
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+
+def shading(folder: Path, out: str) -> Path:
+    """Two outputs of each picture, slow enough to be killed in the middle, and a first sink that they share."""
+    slow = {"count": {"log": str(folder / "log"), "seconds": 0.01}}
+    early = {"write": {"folder": f"{out}/early", "format": "webp"}}
+    return pipeline_file(folder, slow, early, SHADE, write={"folder": out, "name": "{relpath}/{stem}_{shade}"})
+
+
+class TestProcesses:
+    @needs_signals
+    def test_a_killed_worker_s_jobs_go_to_the_other_and_the_tree_is_the_same(self, tmp_path: Path) -> None:
+        names = [f"{number % 3}/{number}.png" for number in range(15)]
+        save_pictures(tmp_path / "in", *names)
+        assert run_file(shading(tmp_path, "threads")).count("done") == 30
+        file = shading(tmp_path, "processes")
+        executor = ProcessExecutor(file, kill=1)
+        result = run(plan_of(file), executor, Silent())
+        assert executor.given_again, "the kill came too late to test anything"
+        assert len(executor.workers) == 1
+        assert result.count("done") == 30
+        assert tree(tmp_path / "processes") == tree(tmp_path / "threads")
+        assert plan_of(file).reasons() == {"up to date": 30}
+        assert not list((tmp_path / "processes" / ".img2img" / "unfinished").iterdir())
+
+    @needs_signals
+    def test_without_workers_the_run_ends_and_the_next_one_goes_on(self, tmp_path: Path) -> None:
+        save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(12)))
+        run_file(shading(tmp_path, "whole"))
+        file = shading(tmp_path, "lost")
+        watcher = Silent()
+        with pytest.raises(ToolkitError, match="all workers have died"):
+            run(plan_of(file), ProcessExecutor(file, kill=2), watcher)
+        done = len(watcher.outcomes)
+        assert 2 <= done < 24
+        assert plan_of(file).jobs.to_make_count == 24 - done
+        assert run_file(file).count("done") == 24 - done
+        assert tree(tmp_path / "lost") == tree(tmp_path / "whole")
+
+    def test_failures_cross_the_seam(self, tmp_path: Path) -> None:
+        save_pictures(tmp_path / "in", "a.png", "bad.png", "c.png")
+        file = pipeline_file(tmp_path, {"fail": {}})
+        result = run(plan_of(file), ProcessExecutor(file), Silent())
+        assert [(o.status, o.reason) for o in result.outcomes] == [
+            *(("done", "new"), ("failed", "no tile fits"), ("done", "new")),
+        ]
+        assert set(tree(tmp_path / "out")) == {"a.png", "c.png"}
+
+
+class Altering(Executor):
+    """Does what an executor of threads does, and something to its results."""
+
+    def __init__(self, inner: Executor) -> None:
+        self.inner, self.closed = inner, 0
+
+    def altered(self, done: Done) -> Done:
+        return done
+
+    def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
+        return map(self.altered, self.inner.run(jobs, stop))
+
+    def close(self) -> None:
+        self.closed += 1
+        self.inner.close()
+
+
+class TestCoordinator:
+    def test_a_staged_file_that_is_gone_fails_that_picture(self, tmp_path: Path) -> None:
+        class Losing(Altering):
+            def altered(self, done: Done) -> Done:
+                if done.job.entry.relative.stem == "b":
+                    Path(done.staged[0].file.path).unlink()
+                return done
+
+        save_pictures(tmp_path / "in", "a.png", "b.png", "c.png")
+        file = pipeline_file(tmp_path)
+        plan = plan_of(file)
+        result = run(plan, Losing(threads_for(plan)), Silent())
+        assert [outcome.status for outcome in result.outcomes] == ["done", "failed", "done"]
+        assert result.outcomes[1].reason.endswith("b.png: cannot write it: No such file or directory")
+        assert plan_of(file).reasons() == {"up to date": 2, "the output is missing": 1}
+
+    def test_whatever_else_an_executor_returns_fails_that_picture(self, tmp_path: Path) -> None:
+        class Confused(Altering):
+            def altered(self, done: Done) -> Done:
+                return replace(done, staged=(replace(done.staged[0], sink=7),))
+
+        save_pictures(tmp_path / "in", "a.png")
+        plan = plan_of(pipeline_file(tmp_path))
+        (outcome,) = run(plan, Confused(threads_for(plan)), Silent()).outcomes
+        assert outcome.reason == "its files could not be put in place: IndexError: list index out of range"
+        assert "IndexError" in outcome.notes["trace"]
+        assert not list((tmp_path / "out" / ".img2img" / "unfinished").iterdir())
+
+    def test_a_failure_to_place_a_file_is_a_first_failure_too(self, tmp_path: Path) -> None:
+        save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(40)))
+        file = pipeline_file(tmp_path, {"count": {"log": str(tmp_path / "log"), "seconds": 0.01}})
+        plan = plan_of(file)
+        (tmp_path / "out" / "0.png").mkdir(parents=True)
+        result = run_plan(plan, threads=1, fail_fast=True)
+        assert result.count("failed") == 1
+        assert result.count("not reached") > 20
+        assert not result.interrupted
+
+    def test_it_closes_the_executor_once_whatever_happens(self, tmp_path: Path) -> None:
+        save_pictures(tmp_path / "in", "a.png")
+        plan = plan_of(pipeline_file(tmp_path))
+        with OutputFolder(tmp_path / "out"):
+            refused = Altering(threads_for(plan))
+            with pytest.raises(LockError):
+                run(plan, refused, Silent())
+        used = Altering(threads_for(plan))
+        run(plan, used, Silent())
+        assert (refused.closed, used.closed) == (1, 1)
+
+    def test_a_watcher_that_breaks_stops_the_run_and_what_has_begun_is_finished(self, tmp_path: Path) -> None:
+        class Broken(Silent):
+            def finished(self, outcome: object) -> None:
+                raise RuntimeError("nobody watches")
+
+        save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(40)))
+        file = pipeline_file(tmp_path, {"count": {"log": str(tmp_path / "log"), "seconds": 0.01}})
+        with pytest.raises(RuntimeError, match="nobody watches"):
+            run_plan(plan_of(file), Broken(), threads=1)
+        made = len(tree(tmp_path / "out"))
+        assert 0 < made < 30
+        assert plan_of(file).reasons() == {"up to date": made, "new": 40 - made}

@@ -1,0 +1,40 @@
+"""The examples in the docstrings of metrics, losses and networks give what they show."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import keras
+import numpy as np
+import pytest
+from architecture import modules
+from keras import ops
+
+ROOMS = ("losses", "metrics", "nn")
+MODULES = sorted(name for name, module in modules().items() if module.room in ROOMS)
+GLOBALS = {"np": np, "keras": keras, "ops": ops}  # what examples may use without importing it
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_hold(name: str) -> None:
+    module = import_module(name)
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    report: list[str] = []
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, extraglobs=GLOBALS):
+        runner.run(test, out=report.append, clear_globs=False)
+    assert not runner.failures, "".join(report)
+
+
+def examples(room: str) -> dict[str, int]:
+    """How many examples each public function of a room has."""
+    package = import_module(f"img2imgkit.{room}")
+    functions = {name: getattr(package, name) for name in package.__all__}
+    plain = {name: f for name, f in functions.items() if callable(f) and not isinstance(f, type)}
+    return {name: len(doctest.DocTestParser().get_examples(f.__doc__ or "")) for name, f in plain.items()}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_function_shows_an_example(room: str) -> None:
+    assert [name for name, count in examples(room).items() if not count] == []
