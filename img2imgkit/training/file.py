@@ -203,7 +203,8 @@ def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataK
         known = f"{suggestion(str(name), catalog.data_kinds)}; expected one of {', '.join(catalog.data_kinds)}"
         raise ConfigError(document.problem(("data", "kind"), f"no data kind {name!r} is installed{known}"))
     kind: type[DataKind] = catalog.data_kinds[name]
-    return kind(validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",))))
+    options = validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",)))
+    return kind(resolve(options, catalog, document, ("data",)))
 
 
 def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Document) -> list[Problem]:

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.training import read_recipe
+from img2imgkit.training import read_training_plan
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = {
@@ -216,7 +216,7 @@ def test_choices_are_accepted_and_refused_as_training_does(training, options, go
     stated = {**TRANSLATING, "options": options}
     document = parse_yaml(json.dumps(stated), "/data/train.yaml")
     try:
-        read_recipe(document, Catalog.installed())
+        read_training_plan(document, Catalog.installed())
         taken = True
     except ConfigError:
         taken = False
