@@ -63,9 +63,9 @@ class DegradedOptions(ReaderOptions):
 class DegradedReader(Reader):
     """Aligned random crops of pictures and of their degraded selves.
 
-    A picture is degraded once and whole, with random numbers that its place in the sorted list decides. Crops start from
-    a grid of half a crop's step; a crop's cell is drawn from the epoch's permutation, then it moves by up to a quarter
-    of its side, all from (seed, position).
+    A picture is degraded once and whole, with random numbers that its place in the sorted list decides. Crops start
+    from a grid of half a crop's step; a crop's cell is drawn from the epoch's permutation, then it moves by up to a
+    quarter of its side, all from (seed, position).
     """
 
     options: DegradedOptions
