@@ -8,7 +8,7 @@ import pytest
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
-from img2imgkit.testing import check_step, check_task
+from img2imgkit.testing import check_architecture, check_step, check_task
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -43,6 +43,10 @@ def test_the_readmes_task_keeps_its_contract(two_cpus):
 
 def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
+
+
+def test_the_architecture_of_the_plugin_page_keeps_its_contract():
+    check_architecture(shown("python", "class Shallow(", "Shallow")(width=2))
 
 
 def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
