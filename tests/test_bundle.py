@@ -298,7 +298,7 @@ def test_arrays_of_another_shape_kind_or_without_a_value_are_refused(
         (b"\xff\xfe", "cannot read it"),
         (b"[]", "expected a mapping"),
         (b"{}", "format: is required"),
-        (b'{"format": 2}', "bundle format 2; this version reads 1"),
+        (b'{"format": 3}', "bundle format 3; this version reads 2"),
         (b" " * (bundle.MAX_MANIFEST_BYTES + 1), "larger than 4 MiB"),
     ],
 )

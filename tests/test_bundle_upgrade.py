@@ -90,7 +90,16 @@ def test_the_description_inside_of_an_exported_model_is_brought_up_as_well() -> 
     assert found == {"format": 1, "manifest": {**inside, "format": 2}, "programs": []}
 
 
-@pytest.mark.parametrize("stated", [[], "text", {"format": 1}, {"format": "1", "task": "spade"}, {"task": "spade"}])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        [],
+        "text",
+        {"format": 1},
+        *({"format": each, "task": "spade"} for each in ("1", True, [1], None, 0, -1)),
+        {"task": "spade"},
+    ],
+)
 def test_what_is_no_description_stays_as_it_is(stated: Any) -> None:
     assert upgraded(stated) == stated
 

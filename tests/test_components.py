@@ -229,7 +229,7 @@ class TestProblems:
     def test_a_wrong_option_is_told_where_it_stands(self) -> None:
         [first, second] = problems("named:\n  kind: circle\n  radius: 0\n  spots: [a]\n")
         assert "file.yaml:3:3: named.radius: input should be greater than or equal to 1, got 0" in first
-        assert "file.yaml:4:12: named.spots.0:" in second
+        assert "file.yaml:4:11: named.spots.0:" in second
 
     def test_a_misspelt_and_a_missing_option(self) -> None:
         found = problems("free: {kind: frame, inside: {kind: square, sied: 3}}")

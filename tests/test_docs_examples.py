@@ -12,6 +12,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
 from img2imgkit.testing import (
     check_adversarial_loss,
+    check_architecture,
     check_augmentation,
     check_data_kind,
     check_degradation,
@@ -55,6 +56,10 @@ def test_the_readmes_task_keeps_its_contract(two_cpus):
 
 def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
+
+
+def test_the_architecture_of_the_plugin_page_keeps_its_contract():
+    check_architecture(shown("python", "class Shallow(", "Shallow")(width=2))
 
 
 def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):

@@ -11,7 +11,6 @@ from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoin
 from img2imgkit.architectures.state_dict import (
     has_batch_norm,
     if_complete,
-    statistics_assumption,
     without_instance_statistics,
 )
 from img2imgkit.geometry import Geometry
@@ -63,7 +62,7 @@ class Patch(Architecture):
     name = "patch"
     roles = ("critic",)
     uses = ("channels", "norm", "spectral")
-    checkpoint = Checkpoint(recognise, places, without_instance_statistics, statistics_assumption)
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
     layers: int = Field(default=3, ge=1, description="halvings; 3 judges patches of 70x70 pixels")
     width: int = Field(default=64, ge=1, description="filters of the first layer")

@@ -10,7 +10,6 @@ from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoin
 from img2imgkit.architectures.state_dict import (
     has_batch_norm,
     if_complete,
-    statistics_assumption,
     without_instance_statistics,
 )
 from img2imgkit.geometry import Geometry
@@ -42,7 +41,7 @@ class Pixel(Architecture):
     name = "pixel"
     roles = ("critic",)
     uses = ("channels", "norm", "spectral")
-    checkpoint = Checkpoint(recognise, places, without_instance_statistics, statistics_assumption)
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")
 

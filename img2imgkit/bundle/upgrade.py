@@ -17,7 +17,7 @@ def upgraded(stated: Any) -> Any:
         return stated
     if isinstance(stated.get("manifest"), dict):
         return {**stated, "manifest": upgraded(stated["manifest"])}
-    while "task" in stated and (step := _STEPS.get(stated.get("format", 0))):
+    while "task" in stated and type(stated.get("format")) is int and (step := _STEPS.get(stated["format"])):
         stated = step(stated)
     return stated
 

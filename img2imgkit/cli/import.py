@@ -146,7 +146,7 @@ def _way_out(assumption: Assumption) -> str:
     """How to state the option otherwise, if there is one."""
     if not assumption.option:
         return ""
-    others = [f"--set {assumption.option}={_stated(value)}" for value in assumption.others]
+    others = [f"--set {shlex.quote(f'{assumption.option}={_stated(value)}')}" for value in assumption.others]
     return f"; otherwise {' or '.join(others) or f'--set {assumption.option}=...'}"
 
 

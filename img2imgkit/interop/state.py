@@ -113,7 +113,7 @@ def state_of_model(model: keras.Model, places: Places) -> dict[str, np.ndarray]:
     """
     layers, state = dict(_layers(model)), {}
     for module, name in places:
-        layer = layers.get(name)
+        layer: Any = layers.get(name)
         kernel = tuple(layer.kernel.shape) if hasattr(layer, "kernel") else ()
         spectral = hasattr(layer, "u")
         for leaf, attributes in LEAVES.items():

@@ -122,7 +122,7 @@ class TestSpec:
 
 
 class TestRecognition:
-    @pytest.fixture(scope="class", autouse=True)
+    @pytest.fixture(autouse=True)
     def _keras(self) -> None:
         backend.load()
 

@@ -1,6 +1,7 @@
 """``img2img import``: what it says of files, and bundles that run in pipelines and train on."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hostile_models import CANARY, HOSTILE
 from PIL import Image
 
 from img2imgkit import bundle
+from img2imgkit.architectures import Assumption
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
@@ -157,3 +159,18 @@ def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, 
         assert old.files == new.files
         moved = max(np.abs(old[name] - new[name]).max() for name in old.files if name.endswith("kernel"))
     assert 0 < moved < 0.01  # one step of Adam, from where the file ended
+
+
+@pytest.mark.parametrize(
+    ("assumption", "wanted"),
+    [
+        (Assumption("norm", "batch", ("none", "instance")), "; otherwise --set norm=none or --set norm=instance"),
+        (Assumption("skip", True, (False,)), "; otherwise --set skip=false"),
+        (Assumption("style.size", (32, 32), ([64, 64],)), "; otherwise --set 'style.size=[64, 64]'"),
+        (Assumption("labels", []), "; otherwise --set labels=..."),
+        (Assumption("", None), ""),
+    ],
+    ids=lambda value: value.option if isinstance(value, Assumption) else "",
+)
+def test_an_assumption_tells_how_to_state_something_else(assumption, wanted):
+    assert import_module("img2imgkit.cli.import")._way_out(assumption) == wanted
