@@ -47,7 +47,7 @@ def our_step(size: Size) -> turns.Call:
     backend.load()
     from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
-    from img2imgkit.parts import PatchPart, UnetPart
+    from img2imgkit.architectures import Patch, Unet
     from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
     from img2imgkit.training.trainer import Trainer
 
@@ -55,7 +55,7 @@ def our_step(size: Size) -> turns.Call:
     options = TrainingOptions(
         steps=10**6, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
     )
-    task = Pix2Pix(Pix2Pix.Options(generator=UnetPart(width=size.width), critic=PatchPart(width=size.width)))
+    task = Pix2Pix(Pix2Pix.Options(generator=Unet(width=size.width), critic=Patch(width=size.width)))
     trainer = Trainer(task, options, backend.strategy_over(backend.devices("cpu")), 1)
     random, shape = np.random.default_rng(0), (1, size.step_side, size.step_side, 3)
     batch = {key: random.uniform(-1, 1, shape).astype(np.float32) for key in ("source", "target")}
@@ -75,10 +75,10 @@ def our_translation(size: Size, bfloat16: bool) -> turns.Call:
     backend.load()
     from img2imgkit_plugins.cyclegan.task import CycleGan
 
+    from img2imgkit.architectures import Resnet
     from img2imgkit.inference.network import Network
-    from img2imgkit.parts import ResnetPart
 
-    task = CycleGan(CycleGan.Options(generator=ResnetPart(width=size.width, blocks=size.blocks)))
+    task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
     network = Network(task, task.build(), "bfloat16" if bfloat16 else "float32", backend.devices("cpu"))
     side = size.translation_side
     source = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)

@@ -45,8 +45,8 @@ FRESH = {
     "cyclegan": "{generator: {kind: resnet, width: 16, blocks: 6}}",
     "funit": "{classes: 10, width: 16, mlp_width: 64}",
     "pix2pix": "{generator: {kind: unet, width: 16, depth: 7}}",
-    "pix2pixhd": "{generator: {kind: local, width: 8, downs: 3, blocks: 4}, encoder: {}}",
-    "pix2pixhd-photo": "{generator: {kind: global, width: 16, downs: 3, blocks: 4}}",
+    "pix2pixhd": "{generator: {kind: pix2pixhd, width: 8, downs: 3, blocks: 4, enhancers: 1}, encoder: {}}",
+    "pix2pixhd-photo": "{generator: {kind: pix2pixhd, width: 16, downs: 3, blocks: 4}}",
     "spade": "{width: 8, style: {width: 8}}",
     "stargan": "{width: 16, blocks: 4}",
     "super-resolution": "{}",
@@ -155,7 +155,7 @@ def subjects(stated: Sequence[str], catalog: Catalog, extent: Extent) -> Iterato
     tasks, small = set(), fresh_tasks(catalog)
     for reference in (*(catalog.bundles if extent.installed else ()), *stated):
         try:
-            loaded = bundle.load(bundle.resolve(reference, Path.cwd(), catalog), catalog)
+            loaded = bundle.load(bundle.locate(reference, Path.cwd(), catalog), catalog)
         except ToolkitError as error:
             click.echo(f"{reference}: left out: {str(error).splitlines()[0]}", err=True)
             continue

@@ -80,7 +80,7 @@ def main(reference: str | None, size: int, pictures: int, rounds: int, device: s
         size, pictures, rounds = 32, 2, 1
     backend.load()
     catalog = Catalog.installed()
-    loaded = bundle.load(bundle.resolve(reference, Path.cwd(), catalog), catalog) if reference else untrained(catalog)
+    loaded = bundle.load(bundle.locate(reference, Path.cwd(), catalog), catalog) if reference else untrained(catalog)
     translator = Translator(loaded, TranslateOptions(tile="off"), device)
     click.echo(f"{loaded.manifest.name} on {', '.join(translator.devices)}, pictures of {size} x {size}\n")
     columns = ("round", "bare network, pictures/s", "Translator, pictures/s", "ratio")

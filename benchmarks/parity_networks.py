@@ -14,10 +14,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from img2imgkit.architectures import BUILT_IN
 from img2imgkit.errors import InteropError
 from img2imgkit.interop import load_torch
 from img2imgkit.nn import resnet_features
 
+INSTALLED = {each.name: each for each in BUILT_IN}
 COLUMNS = ("fixture", "official class", "recognised as", "input", "output", "difference", "official rounding")
 MOST_ROWS = 6  # of one case; the maps of critics at several scales become one row
 STATED = {"spade_more_vae_nospectral": {"upsampling": "more"}, "sr_edsr_x4": {"residual_scale": 0.1}}
@@ -32,7 +34,7 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
             if "mode" not in case or (path.parent.name, case["name"]) == ("stargan_G", "square_eval"):
                 continue
             without = {"dropout": 0.0} if case["mode"] == "train_nodropout" else {}
-            model = load_torch(path, **stated, **without)
+            model = load_torch(path, INSTALLED, **stated, **without)
             with np.load(path.parent / "io.npz") as stored:
                 inputs, outputs = (
                     {name: channels_last(stored[entry["key"]]) for name, entry in case[side].items()}
@@ -68,7 +70,7 @@ def apart(result: Any, wanted: np.ndarray, every: int) -> float:
 def is_known(path: Path) -> bool:
     """Whether the checkpoint is of a network that is here."""
     try:
-        load_torch(path)
+        load_torch(path, INSTALLED)
     except InteropError:
         return False
     return True

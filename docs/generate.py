@@ -1,4 +1,4 @@
-"""Write what the docs say of commands, steps, tasks, metrics, hooks and schemas, from the code itself.
+"""Write what the docs say of commands, steps, tasks, components, metrics, hooks and schemas, from the code itself.
 
 python docs/generate.py           writes docs/reference/
 python docs/generate.py --check   exits with 1, and shows how, where docs/reference/ is not what the code says
@@ -20,8 +20,9 @@ from typing import Any
 import click
 
 from img2imgkit import cli, hookspecs
-from img2imgkit.catalog import HOOKS, Catalog
+from img2imgkit.catalog import Catalog
 from img2imgkit.metrics import protocols_of
+from img2imgkit.plugin_kinds import HOOKS
 from img2imgkit.schema import first_line, option_rows, pipeline_schema, train_schema
 from img2imgkit.step import kind_of
 
@@ -58,6 +59,7 @@ def made(catalog: Catalog) -> dict[str, str]:
         "cli.md": cli_page(),
         "steps.md": steps_page(catalog),
         "tasks.md": tasks_page(catalog),
+        "architectures.md": architectures_page(catalog),
         "metrics.md": metrics_page(catalog),
         "hooks.md": hooks_page(),
         "schema-pipeline.json": json.dumps(pipeline_schema(catalog), indent=2, ensure_ascii=False) + "\n",
@@ -130,6 +132,16 @@ def tasks_page(catalog: Catalog) -> str:
         parts += ["### weights\n", options_table(option_rows(task.Weights))]
         if choices := option_rows(task.Choices):
             parts += ["### choices\n", options_table(choices)]
+    return joined(parts)
+
+
+def architectures_page(catalog: Catalog) -> str:
+    """Every architecture with its roles and options."""
+    about = "What an option that holds a network names under `kind:`, beside the network's own options.\n"
+    parts = [NOTE, "# Architectures\n", about]
+    for name, architecture in catalog.architectures.items():
+        roles = ", ".join(architecture.roles)
+        parts += [f"## {name}\n", f"*{roles}*. {body(architecture)}\n", options_table(option_rows(architecture))]
     return joined(parts)
 
 

@@ -17,47 +17,16 @@ from typing import Any
 import pluggy
 
 from img2imgkit import backend, hookspecs
+from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
+from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
-from img2imgkit.data_kind import DataKind
+from img2imgkit.degradations import Degradation
 from img2imgkit.errors import NotInstalled
-from img2imgkit.exchange import Exporter, Importer
-from img2imgkit.metrics import PairMetric, SetMetric, SetsMetric
-from img2imgkit.step import Sink, Source, Transform
-from img2imgkit.task import Task
+from img2imgkit.hooks import GROUP
+from img2imgkit.image_losses import Loss
+from img2imgkit.plugin_kinds import HOOKS, KINDS, Kind
 
-GROUP = "img2imgkit"
 OWN = "img2imgkit"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of thing that plugins bring.
-
-    Attributes:
-        singular: what one of them is called in messages
-        contracts: the classes one of which each must derive from; none: it is registered by its folder
-        needs_keras: whether the modules that hold them import Keras
-        refers_to: attributes of each of them that name a thing of another kind, and that kind
-    """
-
-    singular: str
-    contracts: tuple[type, ...] = ()
-    needs_keras: bool = False
-    refers_to: Mapping[str, str] = field(default_factory=dict)
-
-
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "tasks": Kind("task", (Task,), needs_keras=True, refers_to={"data": "data_kinds"}),
-        "data_kinds": Kind("data kind", (DataKind,)),
-        "steps": Kind("step", (Source, Transform, Sink)),
-        "importers": Kind("importer", (Importer,)),
-        "exporters": Kind("exporter", (Exporter,)),
-        "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
-        "bundles": Kind("bundle"),
-    }
-)
-HOOKS: Mapping[str, str] = MappingProxyType({f"register_{kind}": kind for kind in KINDS})
 
 
 @dataclass(frozen=True)
@@ -123,6 +92,36 @@ class Catalog:
     def tasks(self) -> Mapping[str, Any]:
         """Task classes by name. Imports TensorFlow."""
         return self._of("tasks")
+
+    @property
+    def architectures(self) -> Mapping[str, type[Architecture]]:
+        """Architecture classes by name."""
+        return self._of("architectures")
+
+    @property
+    def losses(self) -> Mapping[str, type[Loss]]:
+        """Classes of losses between two images, by name."""
+        return self._of("losses")
+
+    @property
+    def adversarial_losses(self) -> Mapping[str, type[AdversarialLoss]]:
+        """Classes of adversarial losses by name."""
+        return self._of("adversarial_losses")
+
+    @property
+    def penalties(self) -> Mapping[str, type[Penalty]]:
+        """Classes of gradient penalties by name."""
+        return self._of("penalties")
+
+    @property
+    def augmentations(self) -> Mapping[str, type[Augmentation]]:
+        """Classes of augmentations by name."""
+        return self._of("augmentations")
+
+    @property
+    def degradations(self) -> Mapping[str, type[Degradation]]:
+        """Degradation classes by name."""
+        return self._of("degradations")
 
     @property
     def data_kinds(self) -> Mapping[str, Any]:
@@ -255,7 +254,7 @@ def _hooked(plugin: Plugin) -> pluggy.PluginManager:
 
 def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
     def register(thing: Any) -> None:
-        _check_contract(kind, thing)
+        kind.check(thing)
         name = thing.name
         if not isinstance(name, str) or not name:
             raise ValueError(f"{thing!r} has no name")
@@ -266,19 +265,6 @@ def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Ca
         mine[name] = thing
 
     return register
-
-
-def _check_contract(kind: Kind, thing: Any) -> None:
-    """Refuse what no command could list: a wrong type, an abstract class, a class without a name."""
-    if not kind.contracts:
-        if not isinstance(thing, Path):
-            raise TypeError(f"a {kind.singular} is registered by its folder, a pathlib.Path, not {thing!r}")
-        return
-    if not isinstance(thing, type) or not issubclass(thing, kind.contracts):
-        expected = " or ".join(base.__name__ for base in kind.contracts)
-        raise TypeError(f"a {kind.singular} is registered by its class, derived from {expected}, not {thing!r}")
-    if missing := sorted(getattr(thing, "__abstractmethods__", ())):
-        raise TypeError(f"{thing.__name__} lacks {', '.join(missing)}")
 
 
 def _reason(error: BaseException) -> str:

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from img2imgkit.hooks import GROUP
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
+    from img2imgkit.architectures import Architecture
     from img2imgkit.data_kind import DataKind
+    from img2imgkit.degradations import Degradation
     from img2imgkit.exchange import Exporter, Importer
+    from img2imgkit.image_losses import Loss
     from img2imgkit.metrics import Metric
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
-hookspec = pluggy.HookspecMarker("img2imgkit")
-hookimpl = pluggy.HookimplMarker("img2imgkit")
+hookspec = pluggy.HookspecMarker(GROUP)
 
 
 @hookspec
@@ -26,6 +31,36 @@ def register_tasks(register: Callable[[type[Task]], None]) -> None:
 
     Import the class inside the hook: the module that holds it imports Keras, and ``img2img --help`` must not.
     """
+
+
+@hookspec
+def register_architectures(register: Callable[[type[Architecture]], None]) -> None:
+    """Call ``register(ArchitectureClass)`` once for each kind of network this plugin brings."""
+
+
+@hookspec
+def register_losses(register: Callable[[type[Loss]], None]) -> None:
+    """Call ``register(LossClass)`` once for each distance of two images this plugin brings."""
+
+
+@hookspec
+def register_adversarial_losses(register: Callable[[type[AdversarialLoss]], None]) -> None:
+    """Call ``register(AdversarialLossClass)`` once for each adversarial loss this plugin brings."""
+
+
+@hookspec
+def register_penalties(register: Callable[[type[Penalty]], None]) -> None:
+    """Call ``register(PenaltyClass)`` once for each gradient penalty this plugin brings."""
+
+
+@hookspec
+def register_augmentations(register: Callable[[type[Augmentation]], None]) -> None:
+    """Call ``register(AugmentationClass)`` once for each change of what critics see that this plugin brings."""
+
+
+@hookspec
+def register_degradations(register: Callable[[type[Degradation]], None]) -> None:
+    """Call ``register(DegradationClass)`` once for each way to spoil pictures this plugin brings."""
 
 
 @hookspec

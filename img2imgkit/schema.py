@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic_core import to_jsonable_python
 
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import CHOICE, KIND, Choice
 from img2imgkit.pipeline import PipelineFile
+from img2imgkit.plugin_kinds import KINDS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", NoneType: "null", Path: "path"}
+_PLAIN = {
+    int: "integer",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    NoneType: "null",
+    Path: "path",
+    dict: "mapping",
+}
 
 
 def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
@@ -29,6 +39,7 @@ def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
     schema["properties"]["steps"]["items"] = {"oneOf": [{"$ref": _place(f"step.{name}")} for name in entries]}
     shared.pop("pipeline.StepUse", None)
     shared |= {f"step.{name}": entry for name, entry in entries.items()}
+    _fill_choices(dict(shared), catalog, shared)
     return {"$schema": DIALECT, **schema, "title": "img2imgkit pipeline", "$defs": dict(sorted(shared.items()))}
 
 
@@ -44,6 +55,7 @@ def train_schema(catalog: Catalog) -> dict[str, Any]:
     pairs = [name for name, metric in catalog.metrics.items() if metric.of == "pair"]
     shared["train.TrainingOptions"]["properties"]["best"]["anyOf"][0]["enum"] = pairs
     schema["allOf"] = [_of_task(task, shared) for task in tasks.values()]
+    _fill_choices([schema, dict(shared)], catalog, shared)
     return {"$schema": DIALECT, **schema, "title": "img2imgkit training", "$defs": dict(sorted(shared.items()))}
 
 
@@ -86,6 +98,45 @@ def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _fill_choices(node: Any, catalog: Catalog, shared: dict[str, Any]) -> None:
+    """Put the installed components that fit in every place of a schema that is for one."""
+    if isinstance(node, list):
+        for value in node:
+            _fill_choices(value, catalog, shared)
+    if not isinstance(node, dict):
+        return
+    place = node.pop(CHOICE, None)
+    if isinstance(place, dict):
+        node["oneOf"] = _components(place["catalog_kind"], place.get("role", ""), node.get("default"), catalog, shared)
+    for value in node.values():
+        _fill_choices(value, catalog, shared)
+
+
+def _components(kind: str, role: str, default: Any, catalog: Catalog, shared: dict[str, Any]) -> list[dict[str, Any]]:
+    """The names of all that fit, or one of them with options. The default's options may come without its name."""
+    installed = getattr(catalog, kind)
+    fitting = {name: each for name, each in installed.items() if not role or role in each.roles}
+    usual = default.get(KIND) if isinstance(default, dict) else default
+    found: list[dict[str, Any]] = [{"enum": list(fitting)}]
+    for name, component in fitting.items():
+        key = f"{kind}.{name}"
+        if key not in shared:
+            shared[key] = {}  # there while its own choices are put in
+            shared[key] = _of_component(component, key, catalog, shared)
+        named = {"$ref": _place(key)}
+        found.append(named if name == usual else {"allOf": [named], "required": [KIND]})
+    return found
+
+
+def _of_component(component: Any, key: str, catalog: Catalog, shared: dict[str, Any]) -> dict[str, Any]:
+    """A component's options, and its name."""
+    before = set(shared)
+    schema = _hoisted(component, key, shared)
+    schema["properties"] = {KIND: {"const": component.name}, **schema.get("properties", {})}
+    _fill_choices([schema, {name: shared[name] for name in shared.keys() - before}], catalog, shared)
+    return schema
+
+
 def _hoisted(model: type[BaseModel], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
     """The model's schema; what it refers to is put into ``shared`` under names that begin with ``prefix``."""
     schema = model.model_json_schema(ref_template=_place(f"{prefix}.{{model}}"))
@@ -122,9 +173,9 @@ def type_text(annotation: Any) -> str:
         return " or ".join(type_text(part) for part in inner)
     if origin in (tuple, list, set, frozenset):
         return "list of " + " or ".join(dict.fromkeys(type_text(part) for part in inner if part is not Ellipsis))
-    if origin is dict:
-        return "mapping"
-    return _PLAIN.get(annotation, getattr(annotation, "__name__", str(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, Choice):
+        return KINDS[annotation.catalog_kind].singular
+    return _PLAIN.get(origin or annotation, getattr(annotation, "__name__", str(annotation)))
 
 
 def first_line(thing: type) -> str:

@@ -302,7 +302,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
             },
             bytes(12),
         ),
-        "none of the networks known here",
+        "of no architecture that is known here",
     ),
     "weights that float32 cannot hold": (
         "x.safetensors",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from img2imgkit_plugins.funit.task import Funit
-from official_steps import STEPS, Difference
+from official_steps import INSTALLED, STEPS, Difference
 
 from img2imgkit import backend
 from img2imgkit.interop import put, read_torch
@@ -65,9 +65,9 @@ def trainer() -> Trainer:
     assert made.average is not None
     for role, prefixes in PARTS.items():
         state = {name: array for name, array in weights["gen"].items() if name.startswith(prefixes)}
-        put(state, made.nets[role])
-        put(state, made.average.networks[role])
-    put(weights["dis"], made.nets["critic"])
+        put(state, made.nets[role], INSTALLED)
+        put(state, made.average.networks[role], INSTALLED)
+    put(weights["dis"], made.nets["critic"], INSTALLED)
     return made
 
 

@@ -13,21 +13,23 @@ import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart
+from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import StarGan
 
 import img2imgkit as kit
 from img2imgkit import backend
-from img2imgkit.adversary import Adversary
-from img2imgkit.interop import FeaturesPart, put, read_torch
+from img2imgkit.adversary import Adversary, Vanilla
+from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
+from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
+from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
-from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
 from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 from img2imgkit.training.trainer import Trainer
 
 STEPS = 3
+INSTALLED = {each.name: each for each in BUILT_IN}
 WRITTEN_OUT = "written_out.npz"
 TOY_VGG = Path(__file__).parent / "fixtures" / "losses" / "toy_vgg19.pth"
 Arrays = dict[str, np.ndarray]
@@ -44,7 +46,7 @@ class Case:
         terms: the official loss as a function of our terms, by its official name
         probes: the official probe's name, our role, the input, and whether in training mode
         adam: of the generators, and of the critics
-        composed: further models, made of the task's networks; one that a checkpoint fills has its family's name
+        composed: further models, made of the task's networks; one that a checkpoint fills has its architecture's name
     """
 
     name: str
@@ -76,10 +78,10 @@ def cases() -> Iterator[Case]:
         "trainstep_pix2pix",
         Pix2Pix(
             Pix2Pix.Options(
-                generator=UnetPart(depth=7, width=2, dropout=0.0),
-                critic=PatchPart(width=4),
+                generator=Unet(depth=7, width=2, dropout=0.0),
+                critic=Patch(width=4),
                 statistics="running",
-                adversary=Adversary(loss="vanilla"),
+                adversary=Adversary(loss=Vanilla()),
             )
         ),
         {"G": "generator", "D": "critic"},
@@ -95,7 +97,7 @@ def cases() -> Iterator[Case]:
     sides = {"A": ("b", "a"), "B": ("a", "b")}  # the official names count translators; ours what they make
     yield Case(
         "trainstep_cyclegan",
-        CycleGan(CycleGan.Options(generator=ResnetPart(blocks=6, width=3), critic=PatchPart(width=3))),
+        CycleGan(CycleGan.Options(generator=Resnet(blocks=6, width=3), critic=Patch(width=3))),
         {"G_A": "a_to_b", "G_B": "b_to_a", "D_A": "critic_b", "D_B": "critic_a"},
         {
             **{f"G_{n}": _term(f"adversarial_{made}") for n, (made, _) in sides.items()},
@@ -162,8 +164,8 @@ def _trainer(case: Case, weights: Mapping[str, Any], batch: Arrays) -> Trainer:
     images = len(next(iter(batch.values())))
     trainer = Trainer(case.task, options, backend.strategy_over(["/cpu:0"]), images, batch)
     for official, role in case.networks.items():
-        family = role if role in case.composed(trainer.nets) else None
-        put(weights[official], case.model(trainer.nets, role), family)
+        architecture = role if role in case.composed(trainer.nets) else ""
+        put(weights[official], case.model(trainer.nets, role), INSTALLED, architecture)
     return trainer
 
 
@@ -184,10 +186,10 @@ def _pix2pixhd() -> Case:
     task = Pix2PixHd(
         Pix2PixHd.Options(
             classes=5,
-            generator=GlobalPart(width=3, downs=2, blocks=2),
-            critic=CriticPart(width=3),
-            encoder=EncoderPart(width=3, downs=2),
-            features=FeaturesPart(weights=str(TOY_VGG), normalise=False),
+            generator=Pix2PixHdNetwork(width=3, downs=2, blocks=2),
+            critic=Multiscale(width=3),
+            encoder=EncoderOptions(width=3, downs=2),
+            features=PerceptualNetwork(weights=str(TOY_VGG), normalise=False),
         )
     )
     terms = {
@@ -207,20 +209,20 @@ def _pix2pixhd() -> Case:
         shown, photo = (keras.Input((None, None, channels)) for channels in (task.seen, 3))
         instance = keras.Input((None, None, 1), dtype="int32")
         image = generator(keras.ops.concatenate([shown, encoder([photo, instance])], axis=-1))
-        return {"pix2pixhd_generator": generator, "whole": keras.Model([shown, photo, instance], image)}
+        return {"pix2pixhd": generator, "whole": keras.Model([shown, photo, instance], image)}
 
     def scene(io: Arrays) -> list[Any]:
         given = task.prepare(batch(io, 0))
         return [np.asarray(given["shown"]), given["target"], given["instance"].astype(np.int32)]
 
-    networks = {"G": "pix2pixhd_generator", "D": "critic", "E": "encoder"}
+    networks = {"G": "pix2pixhd", "D": "critic", "E": "encoder"}
     probes: dict[str, tuple[str, Given, bool]] = {"fake": ("whole", scene, False)}
     return Case("trainstep_pix2pixhd", task, networks, terms, probes, batch, composed=composed)
 
 
 def _spade() -> Case:
-    features = FeaturesPart(weights=str(TOY_VGG), normalise=False)
-    critic = {"width": 4}
+    features = PerceptualNetwork(weights=str(TOY_VGG), normalise=False)
+    critic = Multiscale(width=4, use_bias=False, init="xavier")
     task = Spade(Spade.Options(classes=3, width=1, kernel=1, critic=critic, features=features))
     generators, critics = (Adam(learning_rate=rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))
     terms = {

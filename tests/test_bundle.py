@@ -196,7 +196,7 @@ def test_describing_needs_no_tensorflow(saved: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from img2imgkit import bundle;"
         "from img2imgkit.catalog import Catalog;"
-        f"folder = bundle.resolve({str(saved)!r}, Path.cwd(), Catalog(()));"
+        f"folder = bundle.locate({str(saved)!r}, Path.cwd(), Catalog(()));"
         "print(bundle.describe(folder).name, 'tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -298,7 +298,7 @@ def test_arrays_of_another_shape_kind_or_without_a_value_are_refused(
         (b"\xff\xfe", "cannot read it"),
         (b"[]", "expected a mapping"),
         (b"{}", "format: is required"),
-        (b'{"format": 2}', "bundle format 2; this version reads 1"),
+        (b'{"format": 3}', "bundle format 3; this version reads 2"),
         (b" " * (bundle.MAX_MANIFEST_BYTES + 1), "larger than 4 MiB"),
     ],
 )
@@ -380,15 +380,15 @@ def test_a_bundle_is_found_by_name_and_by_path(saved: Path, tmp_path: Path) -> N
             register(saved)
 
     catalog = Catalog((Plugin("brings", lambda: Brings),))
-    assert bundle.resolve("tiny-x2", Path("elsewhere"), catalog) == saved
-    assert bundle.resolve(str(saved), Path("elsewhere"), catalog) == saved
-    assert bundle.resolve("tiny-x2", tmp_path, Catalog(())) == saved
+    assert bundle.locate("tiny-x2", Path("elsewhere"), catalog) == saved
+    assert bundle.locate(str(saved), Path("elsewhere"), catalog) == saved
+    assert bundle.locate("tiny-x2", tmp_path, Catalog(())) == saved
     with pytest.raises(NotInstalled, match="did you mean 'tiny-x2'"):
-        bundle.resolve("tiny-x3", Path("elsewhere"), catalog)
+        bundle.locate("tiny-x3", Path("elsewhere"), catalog)
     with pytest.raises(BundleError, match="no such folder"):
-        bundle.resolve("./tiny-x3", tmp_path, catalog)
+        bundle.locate("./tiny-x3", tmp_path, catalog)
     with pytest.raises(BundleError, match="nobody-of-that-name"):
-        bundle.resolve("~nobody-of-that-name/x", tmp_path, catalog)
+        bundle.locate("~nobody-of-that-name/x", tmp_path, catalog)
 
 
 def test_a_folder_without_a_bundle_says_what_one_is(tmp_path: Path) -> None:

@@ -7,9 +7,14 @@ import pytest
 from toy_metrics import Worst
 
 from img2imgkit import (
+    AdversarialLoss,
+    Augmentation,
     DataKind,
+    Degradation,
+    Loss,
     Metric,
     PairMetric,
+    Penalty,
     ReaderOptions,
     Rendering,
     Sink,
@@ -18,9 +23,11 @@ from img2imgkit import (
     data,
     hookimpl,
 )
-from img2imgkit.catalog import GROUP, Catalog, Plugin
+from img2imgkit.architectures import Architecture
+from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
+from img2imgkit.hooks import GROUP
 
 
 def sink(called, **extra):
@@ -98,6 +105,27 @@ class TestWhatComesIn:
     def test_formats_come_through_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    @pytest.mark.parametrize(
+        ("kind", "base"),
+        [
+            ("losses", Loss),
+            ("adversarial_losses", AdversarialLoss),
+            ("penalties", Penalty),
+            ("augmentations", Augmentation),
+            ("degradations", Degradation),
+        ],
+    )
+    def test_components_come_through_their_hooks(self, module, kind, base):
+        methods = {name: lambda *_: None for name in base.__abstractmethods__}
+        made = type("Made", (base,), {"name": "made", "__module__": __name__, **methods})
+        found = catalog(one=bringing(module, made, kind=kind))
+        assert dict(getattr(found, kind)) == {"made": made}
+        assert found.get(kind, "made") is made
+
+    def test_architectures_come_through_their_hook(self, module):
+        kind = type("Dense", (Architecture,), {"name": "dense", "build": lambda self, spec: None})
+        assert dict(catalog(one=bringing(module, kind, kind="architectures")).architectures) == {"dense": kind}
 
     def test_data_kinds_come_through_their_hook(self, module):
         kind = type("Night", (data.Paired,), {"Options": named_options("night")})

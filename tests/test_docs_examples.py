@@ -12,7 +12,18 @@ from PIL import Image
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.pipeline import read_pipeline
-from img2imgkit.testing import check_data_kind, check_metric, check_step, check_task
+from img2imgkit.testing import (
+    check_adversarial_loss,
+    check_architecture,
+    check_augmentation,
+    check_data_kind,
+    check_degradation,
+    check_loss,
+    check_metric,
+    check_penalty,
+    check_step,
+    check_task,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,6 +60,10 @@ def test_the_step_of_the_plugin_page_keeps_its_contract():
     check_step(shown("python", "class Invert(", "Invert"))
 
 
+def test_the_architecture_of_the_plugin_page_keeps_its_contract():
+    check_architecture(shown("python", "class Shallow(", "Shallow")(width=2))
+
+
 def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), dtype=np.uint8)
@@ -74,12 +89,28 @@ def test_the_metrics_of_the_plugin_page_keep_their_contract(name):
 
 
 def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
-    from img2imgkit.interop import read_torch
+    from img2imgkit.interop import network_of, read_torch
 
     state = read_torch(ROOT / "tests" / "fixtures" / "junyanz_resnet6_instance" / "weights.pth")
     np.savez(tmp_path / "g.npz", **state)
     found = shown("python", "class Npz(", "Npz")().read(tmp_path / "g.npz")
-    assert (found.family, found.arguments["blocks"], found.source) == ("resnet", 6, "g.npz")
+    assert found.source == "g.npz"
+    network = network_of(found, Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures)
+    assert (network.kind, network.arguments["blocks"]) == ("resnet", 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("Huber", check_loss),
+        ("RelativisticPairs", check_adversarial_loss),
+        ("Vicinity", check_penalty),
+        ("Mirror", check_augmentation),
+        ("Grain", check_degradation),
+    ],
+)
+def test_the_losses_of_the_plugin_page_keep_their_contracts(name, check):
+    check(shown("python", f"class {name}(", name)())
 
 
 def test_there_are_pipelines_to_try():

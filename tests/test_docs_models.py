@@ -35,7 +35,7 @@ TASKS = {
     **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit", "general-x4": "super-resolution"},
 }
 SMALLER = {"classes=36": "classes=9"}  # of as many channels as the stand-in reads
-FURTHER = {"coco": ("--part", "G")}  # of the stand-in's file
+FURTHER = {"coco": ("--key", "G")}  # of the stand-in's file
 
 
 def shown(language):

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from img2imgkit import catalog, hookspecs
+from img2imgkit import hookspecs, plugin_kinds
 
 HOOKS = [f for name, f in inspect.getmembers(hookspecs, inspect.isfunction) if name.startswith("register_")]
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def test_there_is_one_hook_for_each_kind_of_thing():
-    assert {hook.__name__ for hook in HOOKS} == set(catalog.HOOKS)
+    assert {hook.__name__ for hook in HOOKS} == set(plugin_kinds.HOOKS)
     assert len(HOOKS) >= 5
 
 
@@ -24,6 +24,6 @@ def test_every_hook_is_documented(hook):
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
 def test_every_hook_is_tried_by_a_test(hook):
     """Its kind is collected through a fake plugin in the catalog's tests."""
-    kind = catalog.HOOKS[hook.__name__]
+    kind = plugin_kinds.HOOKS[hook.__name__]
     text = (Path(__file__).parent / "test_catalog.py").read_text(encoding="utf-8")
     assert f'kind="{kind}"' in text or f'("{kind}", ' in text or kind == "steps"

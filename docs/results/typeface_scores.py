@@ -31,7 +31,7 @@ def main(task: str, reference: Path, folder: Path, sheet: Path) -> None:
     """Score a bundle."""
     backend.load()
     catalog = Catalog.installed()
-    loaded = bundle.load(bundle.resolve(str(reference), Path.cwd(), catalog), catalog)
+    loaded = bundle.load(bundle.locate(str(reference), Path.cwd(), catalog), catalog)
     translator = Translator(loaded, device="cpu")
     size = loaded.task.options.size
     score = {"funit": of_funit, "stargan": of_stargan}[task]

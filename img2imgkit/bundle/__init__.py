@@ -19,6 +19,7 @@ from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
+    ComponentVersion,
     Contract,
     Manifest,
     PluginVersion,
@@ -26,7 +27,7 @@ from img2imgkit.bundle.manifest import (
     WeightsFile,
     describe,
 )
-from img2imgkit.bundle.store import Bundle, load, resolve, save, task_from, task_of
+from img2imgkit.bundle.store import Bundle, load, locate, save, task_from, task_of
 
 __all__ = [
     "EXPORTED_FILE",
@@ -36,6 +37,7 @@ __all__ = [
     "MANIFEST",
     "MAX_MANIFEST_BYTES",
     "Bundle",
+    "ComponentVersion",
     "Contract",
     "Exported",
     "Manifest",
@@ -47,8 +49,8 @@ __all__ = [
     "WeightsFile",
     "describe",
     "load",
+    "locate",
     "read_exported",
-    "resolve",
     "save",
     "task_from",
     "task_of",

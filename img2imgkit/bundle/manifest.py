@@ -9,11 +9,12 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
+from img2imgkit.bundle.upgrade import upgraded
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
 from img2imgkit.task import Geometry
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
 Description = TypeVar("Description", bound=Config)
@@ -26,6 +27,19 @@ class PluginVersion(Config):
 
     name: str
     version: str
+
+
+class ComponentVersion(Config):
+    """A component that the task's options chose, and the plugin that brought it when the bundle was made.
+
+    Attributes:
+        kind: where it is looked up, such as "architectures"
+        plugin: the distribution that brought it, and its version
+    """
+
+    kind: str
+    name: str
+    plugin: PluginVersion
 
 
 class Contract(Config):
@@ -72,6 +86,7 @@ class Manifest(Config):
     task: str
     plugin: PluginVersion
     options: dict[str, Any]
+    components: tuple[ComponentVersion, ...] = ()
     contract: Contract
     weights: WeightsFile
     description: str = ""
@@ -124,6 +139,8 @@ def read_description(model: type[Description], text: str, place: str, latest: in
     if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > latest:
         raise BundleError(f"{place}: {what} {stated['format']}; this version reads {latest}: upgrade img2imgkit")
     try:
-        return validate(model, parse_yaml("", place), data=stated)
+        return validate(model, parse_yaml("", place), data=upgraded(stated))
     except ConfigError as error:
         raise BundleError(str(error)) from None
+    except RecursionError:
+        raise BundleError(f"{place}: nested too deeply") from None

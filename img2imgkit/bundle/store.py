@@ -16,6 +16,7 @@ from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
     WEIGHTS,
+    ComponentVersion,
     Contract,
     Manifest,
     PluginVersion,
@@ -23,6 +24,7 @@ from img2imgkit.bundle.manifest import (
     describe,
 )
 from img2imgkit.bundle.weights import packed, read_weights, variables_of
+from img2imgkit.components import choices_in, resolve
 from img2imgkit.config import parse_yaml, suggestion, validate, without_folders
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.files import write_whole
@@ -46,7 +48,7 @@ class Bundle:
         return replace(self, task=_with_choices(self.task, choices)) if choices else self
 
 
-def resolve(reference: str, base: Path, catalog: Catalog) -> Path:
+def locate(reference: str, base: Path, catalog: Catalog) -> Path:
     """The folder of a bundle that is named by its path (from ``base``) or by its registered name.
 
     Raises:
@@ -125,6 +127,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
         task=task.name,
         plugin=PluginVersion(name=owner.name, version=owner.version),
         options=without_folders(task.options.model_dump(mode="json")),
+        components=_components(task, catalog),
         contract=contract,
         weights=WeightsFile(file=f"weights-{sha256[:12]}.npz", sha256=sha256, parameters=parameters),
         **about,
@@ -147,14 +150,37 @@ def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
             claim = f"the data kind {data!r} of its task {manifest.task!r} is not installed"
             raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}; {made_with}") from None
         raise NotInstalled(f"{place}: {error}; {made_with}") from None
+    _prove_installed(place, manifest, catalog)
     try:
-        task = task_class(validate(task_class.Options, parse_yaml("", place), data=manifest.options))
+        options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)
+        task = task_class(resolve(options, catalog))
     except ConfigError as error:
         raise BundleError(f"{place}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
     own, stated = (task.data, task.geometry()), (manifest.contract.data, manifest.contract.geometry())
     if own != stated:
         raise BundleError(f"{place}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
     return task
+
+
+def _components(task: Task, catalog: Catalog) -> tuple[ComponentVersion, ...]:
+    """The components that the task's options chose, each once."""
+    chosen = {(choice.catalog_kind, choice.kind) for choice in choices_in(task.options)}
+    found = []
+    for kind, name in sorted(chosen):
+        owner = catalog.owner(kind, name)
+        plugin = PluginVersion(name=owner.distribution, version=owner.version)
+        found.append(ComponentVersion(kind=kind, name=name, plugin=plugin))
+    return tuple(found)
+
+
+def _prove_installed(place: str, manifest: Manifest, catalog: Catalog) -> None:
+    """Raises NotInstalled: one of its components is missing; the text names the distribution that had it."""
+    for each in manifest.components:
+        try:
+            catalog.get(each.kind, each.name)
+        except NotInstalled as error:
+            plugin = f"{each.plugin.name} {each.plugin.version}".strip()
+            raise NotInstalled(f"{place}: {error}; it was made with that of the distribution {plugin}") from None
 
 
 def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "Make a bundle of model files from other software.",
     "export": "Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.",
     "tasks": "List the tasks that can be trained and run.",
+    "architectures": "List the networks that options choose from.",
     "steps": "List the steps that pipelines are made of.",
     "models": "List the bundles that are installed.",
     "plugins": "List the plugins, and what is broken in them.",

@@ -15,9 +15,10 @@ from typing import Any
 import click
 
 from img2imgkit import backend
-from img2imgkit.catalog import KINDS, Catalog
+from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
 from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> the module it brings
 _NEEDED = {

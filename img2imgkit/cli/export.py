@@ -65,7 +65,7 @@ def command(
     settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()
-    folder = bundle.resolve(reference, Path.cwd(), catalog)
+    folder = bundle.locate(reference, Path.cwd(), catalog)
     backend.load()
     written = export_bundle(bundle.load(folder, catalog), exporter, out, settings, replace)
     if as_json:

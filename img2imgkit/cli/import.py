@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
 from img2imgkit.config import assignments
-from img2imgkit.exchange import Foreign, Kept
+from img2imgkit.exchange import ImportedNetwork, SavedWeights
 from img2imgkit.interop import import_bundle
 
 if TYPE_CHECKING:
+    from img2imgkit.architectures import Assumption
     from img2imgkit.interop import Imported
 
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
@@ -30,7 +31,8 @@ PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text where
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
 @click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
-@click.option("--part", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
+@click.option("--key", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
+@click.option("--importer", help="What reads the files.  [default: whichever claims each of them]")
 @click.option("--name", help="The bundle's name.  [default: its folder's]")
 @click.option("--licence", default="", help="Under which the weights may be used; it travels with them.")
 @click.option("--attribution", multiple=True, help="Whom to name; may be given several times.")
@@ -41,7 +43,8 @@ def command(
     out: Path,
     task: str | None,
     overrides: tuple[str, ...],
-    part: str | None,
+    key: str | None,
+    importer: str | None,
     name: str | None,
     licence: str,
     attribution: tuple[str, ...],
@@ -59,14 +62,25 @@ def command(
       img2img import latest_net_G_A.pth latest_net_G_B.pth --out bundles/horse-zebra
     """
     catalog = Catalog.installed()
-    about = {"licence": licence, "attribution": attribution}
     options = assignments(overrides, "--set", "norm=none")
     backend.load()
-    done = import_bundle(files, out, catalog, task, options, part=part, name=name, replace=replace, **about)
+    done = import_bundle(
+        files,
+        out,
+        catalog,
+        task,
+        options,
+        key=key,
+        importer=importer,
+        name=name,
+        replace=replace,
+        licence=licence,
+        attribution=attribution,
+    )
     if as_json:
         show_json(_described(done))
     else:
-        for line in _lines(done, options):
+        for line in _lines(done):
             click.echo(line)
     warn_of_broken(catalog)
 
@@ -79,8 +93,11 @@ def _described(done: Imported) -> dict[str, Any]:
         "task": manifest.task,
         "other_tasks": list(done.others),
         "files": manifest.training["imported"],
-        "notes": list(done.adoption.notes),
-        "fresh": list(done.adoption.fresh),
+        "assumptions": [
+            {"option": each.option, "value": each.value, "others": list(each.others), "text": each.text}
+            for each in done.assumptions
+        ],
+        "fresh": list(done.plan.fresh),
         "left_aside": _left_aside(done),
         "options": manifest.options,
         "contract": manifest.contract.model_dump(mode="json"),
@@ -89,7 +106,7 @@ def _described(done: Imported) -> dict[str, Any]:
     }
 
 
-def _lines(done: Imported, options: Mapping[str, Any]) -> Iterator[str]:
+def _lines(done: Imported) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
@@ -97,10 +114,10 @@ def _lines(done: Imported, options: Mapping[str, Any]) -> Iterator[str]:
     yield f"task: {manifest.task}{others}"
     for source in _left_aside(done):
         yield f"left aside: {printable(source)}, a critic: a bundle holds what translates; a training file takes it"
-    for role in done.adoption.fresh:
+    for role in done.plan.fresh:
         yield f"fresh: {role}, which no file has and a translation does without"
-    for note in (*done.adoption.notes, *_assumed(done, options)):
-        yield f"assumed: {note}"
+    for each in done.assumptions:
+        yield f"assumed: {each.text}{_way_out(each)}"
     size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
     yield f"bundle: {printable(done.folder)}, {size}"
     yield "next:"
@@ -111,38 +128,30 @@ def _lines(done: Imported, options: Mapping[str, Any]) -> Iterator[str]:
     yield f"  img2img export {shlex.quote(folder)} --format onnx --out {printable(manifest.name)}.onnx"
 
 
-def _network(network: Foreign | Kept) -> str:
-    if isinstance(network, Kept):
+def _network(network: ImportedNetwork | SavedWeights) -> str:
+    if isinstance(network, SavedWeights):
         return f"weights of {network.role!r}, as Keras saved them"
-    return f"{network.family}({', '.join(f'{name}={value!r}' for name, value in network.arguments.items())})"
+    open_options = {each.option for each in network.assumptions if each.others}  # told as assumed
+    stated = {name: value for name, value in network.arguments.items() if name not in open_options}
+    return f"{network.kind}({', '.join(f'{name}={value!r}' for name, value in stated.items())})"
 
 
 def _left_aside(done: Imported) -> list[str]:
-    taken = {each.number for each in done.adoption.roles.values()}
-    foreign = [(number, each) for number, each in enumerate(done.networks) if isinstance(each, Foreign)]
-    return [each.source for number, each in foreign if number not in taken]
+    taken = {each.number for each in done.plan.roles.values()}
+    imported = [(number, each) for number, each in enumerate(done.networks) if isinstance(each, ImportedNetwork)]
+    return [each.source for number, each in imported if number not in taken]
 
 
-def _assumed(done: Imported, options: Mapping[str, Any]) -> list[str]:
-    """What the files leave open and neither options nor the task's notes name, and with which option it is stated."""
-    stated = dict(_keys(done.manifest.options))
-    found: dict[str, None] = {}
-    for network in done.networks:
-        for name, text in network.assumed.items() if isinstance(network, Foreign) else ():
-            if stated.get(name) in options:
-                continue
-            hint = f"; otherwise --set {stated[name]}=..." if name in stated else ""
-            if not any(name in note for note in done.adoption.notes):
-                found[f"{name}: {text}{hint}"] = None
-    return list(found)
+def _way_out(assumption: Assumption) -> str:
+    """How to state the option otherwise, if there is one."""
+    if not assumption.option:
+        return ""
+    others = [f"--set {shlex.quote(f'{assumption.option}={_stated(value)}')}" for value in assumption.others]
+    return f"; otherwise {' or '.join(others) or f'--set {assumption.option}=...'}"
 
 
-def _keys(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Each option's own name, and its dotted key; the outermost of a name comes last, and so holds."""
-    for name, value in options.items():
-        if isinstance(value, dict):
-            yield from _keys(value, f"{before}{name}.")
-    yield from ((name, f"{before}{name}") for name in options)
+def _stated(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _bytes(folder: Path) -> int:

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from img2imgkit.catalog import KINDS, Catalog, Plugin
+from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
+from img2imgkit.plugin_kinds import KINDS
 
 _LIGHT = tuple(name for name, kind in KINDS.items() if not kind.needs_keras)  # tasks would import TensorFlow
 

@@ -7,7 +7,7 @@ pydantic models, so ``true`` is no number and ``"1"`` neither.
 from img2imgkit.config.document import Document, assignments, load_yaml, parse_yaml
 from img2imgkit.config.names import KeyPath, dotted, suggestion
 from img2imgkit.config.options import Config, Location, without_folders
-from img2imgkit.config.validation import located, validate
+from img2imgkit.config.validation import located, located_in, validate
 
 __all__ = [
     "Config",
@@ -18,6 +18,7 @@ __all__ = [
     "dotted",
     "load_yaml",
     "located",
+    "located_in",
     "parse_yaml",
     "suggestion",
     "validate",

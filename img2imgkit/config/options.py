@@ -16,6 +16,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants")
 
+    def check_choices(self) -> None:
+        """Raise ValueError where components that were chosen do not go together; called once they are resolved."""
+
 
 @dataclass(frozen=True)
 class Location:

@@ -47,10 +47,11 @@ def located(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any
     data = document.data
     for part in at:
         data = data[part]
-    return _located_fields(model, data, document, at) if isinstance(data, dict) else data
+    return located_in(model, data, document, at) if isinstance(data, dict) else data
 
 
-def _located_fields(model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath) -> dict[str, Any]:
+def located_in(model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath) -> dict[str, Any]:
+    """The data that the document states at ``at``, with every path of ``model`` made absolute."""
     found = dict(data)
     for name, info in model.model_fields.items():
         key = info.alias or name
@@ -75,7 +76,7 @@ def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPat
     if isinstance(value, dict):
         for part in parts:
             if isinstance(part, type) and issubclass(part, BaseModel):
-                value = _located_fields(part, value, document, key)
+                value = located_in(part, value, document, key)
     return value
 
 

@@ -22,7 +22,7 @@ from img2imgkit.data.prefetch import Prefetch
 from img2imgkit.data.semantic import Semantic, SemanticOptions, SemanticReader
 from img2imgkit.data.unpaired import Unpaired, UnpairedOptions, UnpairedReader
 from img2imgkit.data_kind import DataKind
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 
 __all__ = [
     "Degraded",

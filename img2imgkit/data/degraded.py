@@ -1,35 +1,38 @@
-"""Data kind ``degraded``: the target is a picture, the source is made from it by shrinking."""
+"""Data kind ``degraded``: the target is a picture, the source is made from it by degradations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from img2imgkit.components import choice
 from img2imgkit.config import Location
 from img2imgkit.data.folders import by_role, probed
 from img2imgkit.data.option_problems import not_a_multiple
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.pictures import PixelStore, contents_of, found_in, read_rgb
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
+from img2imgkit.degradations import BicubicMatlab, Degradation, DegradationChoice, degrade, shrinking_problem
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
-from img2imgkit.images.matlab import imresize
 from img2imgkit.task import Geometry
 
 
 class DegradedOptions(ReaderOptions):
-    """High-resolution pictures, and how crops are taken from them. Sources are shrunk by MATLAB's bicubic to 8 bits."""
+    """High-resolution pictures, how sources are made of them, and how crops are taken."""
 
     kind: Literal["degraded"] = Field(description="sharp pictures and their small versions")
     folder: Annotated[Path | tuple[Path, ...], Location()] = Field(description="folder(s) of high-resolution pictures")
     crop: int = Field(default=64, ge=1, description="height and width of a target crop, a multiple of the task's scale")
     batch: int = Field(default=16, ge=1, description="crops in a global batch, over all devices")
     flips: bool = Field(default=True, description="turn and mirror crops at random (8 ways)")
+    degradations: tuple[DegradationChoice, ...] = choice(
+        "", (BicubicMatlab(),), "what makes sources of the pictures, in order; exactly one shrinks by the task's scale"
+    )
     channel_shuffle: bool = Field(default=False, description="permute the colour channels of crops at random")
     min_detail: float = Field(
         default=0.0, ge=0, description="skip crops whose source has a smaller mean absolute gradient, in 8-bit levels"
@@ -41,20 +44,28 @@ class DegradedOptions(ReaderOptions):
         """The folders, also when there is one."""
         return (self.folder,) if isinstance(self.folder, Path) else self.folder
 
+    @property
+    def steps(self) -> tuple[Degradation, ...]:
+        """The degradations."""
+        return tuple(each.chosen for each in self.degradations)
+
     def data_problems(self, geometry: Geometry) -> OptionProblems:
         found: OptionProblems = []
         if problem := not_a_multiple(self.crop, geometry):
             found.append(("crop", problem))
+        if problem := shrinking_problem(self.steps, geometry.scale):
+            found.append(("degradations", problem))
         if (geometry.channels, geometry.written) != (3, 3):
             found.append(("kind", "degraded data have 3 channels, and this task reads or writes 1"))
         return found
 
 
 class DegradedReader(Reader):
-    """Aligned random crops of pictures and of their shrunken selves.
+    """Aligned random crops of pictures and of their degraded selves.
 
-    A picture is shrunk once and whole. Crops start from a grid of half a crop's step; a crop's cell is drawn from the
-    epoch's permutation, then it moves by up to a quarter of its side, all from (seed, position).
+    A picture is degraded once and whole, with random numbers that its place in the sorted list decides. Crops start
+    from a grid of half a crop's step; a crop's cell is drawn from the epoch's permutation, then it moves by up to a
+    quarter of its side, all from (seed, position).
     """
 
     options: DegradedOptions
@@ -65,8 +76,8 @@ class DegradedReader(Reader):
         self.side = options.crop // geometry.scale  # of a source crop
         self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
         self.problems: list[str] = []
-        for path in found_in(options.folders, self.problems):
-            self._take(path)
+        for number, path in enumerate(found_in(options.folders, self.problems)):
+            self._take(path, number)
         self.cells = self._informative()
         if not self.problems and not len(self.cells):
             self.problems.append(
@@ -86,7 +97,7 @@ class DegradedReader(Reader):
             "pictures": len(self.targets),
             "megapixels": round(pixels / 1e6, 2),
             "cells": len(self.cells),
-            "degradation": f"bicubic x1/{self.scale} (MATLAB imresize), 8 bit",
+            "degradation": "; ".join(step.description(self.scale) for step in self.options.steps) or "none",
         }
 
     @property
@@ -107,14 +118,14 @@ class DegradedReader(Reader):
         """Whole pictures, cut to what the task needs."""
 
         def made(paths: Mapping[str, Path]) -> Arrays:
-            target, source = self._shrunk(paths["target"], self.unit)
+            target, source = self._degraded(paths["target"], self.unit, 0)
             return {"source": to_unit(source)[None], "target": to_unit(target)[None]}
 
         return probed(by_role(folder, ("target",)), made)
 
-    def _take(self, path: Path) -> None:
+    def _take(self, path: Path, number: int) -> None:
         try:
-            target, source = self._shrunk(path, self.scale)
+            target, source = self._degraded(path, self.scale, number)
         except DataError as error:
             self.problems.append(str(error))
             return
@@ -125,13 +136,13 @@ class DegradedReader(Reader):
         self.targets.append(target)
         self.sources.append(source)
 
-    def _shrunk(self, path: Path, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    def _degraded(self, path: Path, unit: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         pixels = read_rgb(path)
         height, width = (size // unit * unit for size in pixels.shape[:2])
         if not height or not width:
             raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is smaller than the {unit} that is needed")
         target = pixels[:height, :width]
-        return target, imresize(target, Fraction(1, self.scale)) if self.scale > 1 else target
+        return target, degrade(self.options.steps, target, self.scale, np.random.default_rng(number))
 
     def _informative(self) -> np.ndarray:
         """Picture, row and column of each grid cell with enough detail. Shapes: (cells, 3)."""

@@ -10,7 +10,7 @@ from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row
 from img2imgkit.evaluation.score import BICUBIC, Method, evaluate, translated
 from img2imgkit.evaluation.scoring import Scoring, Tally, find_scoring, read_arrays
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 from img2imgkit.metrics import L1, Metric, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, SsimY
 
 __all__ = [

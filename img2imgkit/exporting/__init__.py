@@ -16,7 +16,7 @@ from img2imgkit.exporting.programs import programs_of
 from img2imgkit.exporting.saved_model import SavedModelExporter
 from img2imgkit.exporting.settings import Settings
 from img2imgkit.exporting.tflite import TfliteExporter
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 
 __all__ = [
     "ExportedFile",

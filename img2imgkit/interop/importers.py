@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from img2imgkit.errors import InteropError
-from img2imgkit.exchange import NETWORK, Foreign, Importer, Kept
+from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict
 from img2imgkit.interop.keras_file import ARCHIVE, PLAIN, fill, read_description, read_shapes
-from img2imgkit.interop.load import foreign_from_state, read_network
 from img2imgkit.interop.safetensors_file import read_safetensors
+from img2imgkit.interop.state import state_of
+from img2imgkit.interop.torch_file import read_torch
+
+HDF5 = b"\x89HDF"
+HEADER_BYTES = 8  # of safetensors, which say how long the header is; it begins with a brace
 
 
 class TorchImporter(Importer):
@@ -22,27 +23,39 @@ class TorchImporter(Importer):
     name = "torch"
     suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl")
 
-    def read(self, path: Path, part: str | None = None) -> Foreign:
-        return read_network(path, part=part)
+    def claims(self, path: Path, head: bytes) -> bool:
+        other = head.startswith(HDF5) or _is_safetensors(head)
+        return b"data.pkl" in head or (super().claims(path, head) and not other)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        loaded = read_torch(path)
+        try:
+            return StateDict(state_of(loaded, key), source=path.name)
+        except InteropError as error:
+            raise InteropError(f"{path}: {error}") from None
 
 
 class SafetensorsImporter(Importer):
-    """The same networks as safetensors. A part is what the names of its arrays begin with, before a dot."""
+    """The same arrays as safetensors. A key is what the arrays' names begin with, before a dot."""
 
     name = "safetensors"
     suffixes = (".safetensors",)
 
-    def read(self, path: Path, part: str | None = None) -> Foreign:
-        state: Mapping[str, np.ndarray] = read_safetensors(path)
-        if part is not None:
-            prefix = f"{part}."
+    def claims(self, path: Path, head: bytes) -> bool:
+        return super().claims(path, head) or _is_safetensors(head)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        state = dict(read_safetensors(path))
+        if key is not None:
+            prefix = f"{key}."
             state = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
             if not state:
                 raise InteropError(f"{path}: no array's name begins with {prefix!r}")
-        try:
-            return foreign_from_state(state, source=path.name)
-        except InteropError as error:
-            raise InteropError(f"{path}: {error}") from None
+        return StateDict(state, source=path.name)
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return head[HEADER_BYTES : HEADER_BYTES + 1] == b"{" and head[HEADER_BYTES - 2 : HEADER_BYTES] == bytes(2)
 
 
 class KerasImporter(Importer):
@@ -51,9 +64,9 @@ class KerasImporter(Importer):
     name = "keras"
     suffixes = (ARCHIVE, PLAIN, ".h5")
 
-    def read(self, path: Path, part: str | None = None) -> Kept:
-        if part is not None:
-            raise InteropError(f"{path}: has no parts, and so no {part!r}")
+    def read(self, path: Path, key: str | None = None) -> SavedWeights:
+        if key is not None:
+            raise InteropError(f"{path}: has no entries, and so no {key!r}")
         if not path.name.endswith((ARCHIVE, PLAIN)):
             raise InteropError(
                 f"{path}: a whole model as Keras saved it before version 3; load it where it was made, and write its "
@@ -61,11 +74,11 @@ class KerasImporter(Importer):
             )
         read_shapes(path)
         role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
-        kept = Kept(partial(fill, path=path), role=role, source=path.name)
+        saved = SavedWeights(partial(fill, path=path), role=role, source=path.name)
         described = read_description(path)
         if described is None:
-            return kept
+            return saved
         roles = [each.name.removeprefix(NETWORK) for each in described.programs if each.name.startswith(NETWORK)]
         if len(roles) != 1:
             raise InteropError(f"{path}: describes {len(roles)} networks, where a .keras file holds one")
-        return replace(kept, task=described.manifest.task, options=described.manifest.options, role=roles[0])
+        return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])

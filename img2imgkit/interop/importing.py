@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
@@ -17,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from img2imgkit import backend
+from img2imgkit.architectures import Assumption
 from img2imgkit.bundle import MANIFEST, Manifest, save
+from img2imgkit.components import resolve
 from img2imgkit.config import Document, validate
 from img2imgkit.errors import BundleError, ConfigError, InteropError
-from img2imgkit.exchange import Adoption, Foreign, Importer, Kept
-from img2imgkit.interop.adopting import adopted, fill_foreign, fill_kept, joined
+from img2imgkit.exchange import HEAD_BYTES, ImportedNetwork, Importer, ImportPlan, SavedWeights
+from img2imgkit.interop.load import network_of
+from img2imgkit.interop.planning import fill_imported, fill_saved, joined, planned
 from img2imgkit.interop.state import in_shapes
 from img2imgkit.task import Networks, Task
 
@@ -39,14 +41,16 @@ class Imported:
     Attributes:
         manifest: of the bundle
         networks: what was in each file, in their order
-        adoption: how the task takes them
+        plan: how the task takes them
+        assumptions: what no file states, less what the user stated
         others: tasks that could have taken them as well, the likeliest first
     """
 
     folder: Path
     manifest: Manifest
-    networks: tuple[Foreign | Kept, ...]
-    adoption: Adoption
+    networks: tuple[ImportedNetwork | SavedWeights, ...]
+    plan: ImportPlan
+    assumptions: tuple[Assumption, ...] = ()
     others: tuple[str, ...] = ()
 
 
@@ -57,7 +61,8 @@ def import_bundle(
     task: str | None = None,
     options: Mapping[str, Any] | None = None,
     *,
-    part: str | None = None,
+    key: str | None = None,
+    importer: str | None = None,
     name: str | None = None,
     replace: bool = False,
     **about: Any,
@@ -69,7 +74,8 @@ def import_bundle(
         out: the bundle's folder
         task: the task's name; None: the one whose official code makes such files
         options: of the task, by dotted keys such as "generator.dropout", in place of what was read or assumed
-        part: the entry of each file that holds the network, such as "params_ema"; None: the usual one
+        key: of each file's entry that holds the network, such as "params_ema"; None: the usual one
+        importer: the name of the one that reads all files; None: whichever claims each of them
         name: the bundle's; None: its folder's
         replace: whether a bundle that is there may be replaced
         about: description, licence and attribution of the bundle
@@ -84,38 +90,81 @@ def import_bundle(
     _check_place(out, replace)
     paths = [inside for path in files for inside in _expanded(Path(path))]
     origins = [_origin(path) for path in paths]
-    networks = tuple(importer_of(path, catalog).read(path, part) for path in paths)
-    backend.load()
-    foreign = [each for each in networks if isinstance(each, Foreign)]
-    if len(foreign) not in (0, len(networks)):
+    networks = tuple(_read(path, catalog, key, importer) for path in paths)
+    imported = [each for each in networks if isinstance(each, ImportedNetwork)]
+    if len(imported) not in (0, len(networks)):
         raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
-    chosen, adoption, others = adopted(foreign, catalog, task) if foreign else (*joined(_kept(networks), task), ())
-    made = _task(catalog.get("tasks", chosen), adoption.options, options or {})
-    adoption = dataclasses.replace(adoption, notes=_open(adoption.notes, options or {}))
-    if not foreign:
+    chosen, plan, others = planned(imported, catalog, task) if imported else (*joined(_saved_in(networks), task), ())
+    made = _task(catalog.get("tasks", chosen), plan.options, options or {}, catalog)
+    if not imported:
         _check_size(made)
     nets = Networks(_all(made).generators)
-    if foreign:
-        fill_foreign(nets, foreign, adoption)
+    if imported:
+        fill_imported(nets, imported, plan)
     else:
-        fill_kept(nets, _kept(networks))
+        fill_saved(nets, _saved_in(networks))
     told = [{**origin, **_told(network)} for origin, network in zip(origins, networks, strict=True)]
     about.setdefault("description", _description(told))
     about["training"] = {"imported": told}
     manifest = _saved(out, replace, made, nets, name, catalog, about)
-    return Imported(out, manifest, networks, adoption, tuple(others))
+    assumed = tuple(each for each in plan.assumptions if not each.option or each.option not in (options or {}))
+    return Imported(out, manifest, networks, plan, assumed, tuple(others))
 
 
-def importer_of(path: Path, catalog: Catalog) -> Importer:
-    """Whichever reads such files: the one with the longest suffix of the name. Raises InteropError: none does."""
-    name = path.name.lower()
-    found = {suffix: each for each in catalog.importers.values() for suffix in each.suffixes if name.endswith(suffix)}
-    if not found:
+def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Importer:
+    """Whichever claims a file.
+
+    Args:
+        name: the importer's, which then need not claim it
+
+    Raises:
+        InteropError: none claims it, several do, or it cannot be opened.
+        NotInstalled: there is no importer of that name.
+    """
+    if name is not None:
+        chosen: Importer = catalog.get("importers", name)()
+        return chosen
+    head = _head(path)
+    claims = {name: each() for name, each in catalog.importers.items() if each().claims(path, head)}
+    if not claims:
         known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
-        onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it" if name.endswith(".onnx") else ""
-        raise InteropError(f"{path}: no importer reads such files; there are {known}{onnx}")
-    importer: Importer = found[max(found, key=len)]()
+        onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it"
+        raise InteropError(
+            f"{path}: no importer reads such files; there are {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
+        )
+    if len(claims) > 1:
+        raise InteropError(f"{path}: the importers {' and '.join(claims)} both read such files: state the importer")
+    [importer] = claims.values()
     return importer
+
+
+def read_imported(path: Path, catalog: Catalog) -> ImportedNetwork | SavedWeights:
+    """What is in a model file, by whichever importer claims it.
+
+    Raises:
+        InteropError: the file cannot be read, or is of no installed architecture.
+    """
+    return _read(path, catalog, None, None)
+
+
+def _read(path: Path, catalog: Catalog, key: str | None, importer: str | None) -> ImportedNetwork | SavedWeights:
+    given = importer_of(path, catalog, importer).read(path, key)
+    if isinstance(given, SavedWeights):
+        backend.load()
+        return given
+    try:
+        return network_of(given, catalog.architectures)
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}") from None
+
+
+def _head(path: Path) -> bytes:
+    """The file's first bytes; none where it cannot be opened, which its importer tells."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _check_place(out: Path, replace: bool) -> None:
@@ -124,7 +173,7 @@ def _check_place(out: Path, replace: bool) -> None:
     if not (out / MANIFEST).is_file():
         raise BundleError(f"{out}: something is there that is no bundle; choose another folder")
     if not replace:
-        raise BundleError(f"{out}: there is a bundle already; --replace replaces it")
+        raise BundleError(f"{out}: there is a bundle already, which is only replaced when that is asked for")
 
 
 def _expanded(path: Path) -> list[Path]:
@@ -144,23 +193,18 @@ def _origin(path: Path) -> dict[str, Any]:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _open(notes: Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The notes less those whose option is stated: it is not assumed then."""
-    return tuple(note for note in notes if not any(re.search(rf"--set '?{re.escape(key)}=", note) for key in options))
+def _saved_in(networks: Sequence[ImportedNetwork | SavedWeights]) -> list[SavedWeights]:
+    return [each for each in networks if isinstance(each, SavedWeights)]
 
 
-def _kept(networks: Sequence[Foreign | Kept]) -> list[Kept]:
-    return [each for each in networks if isinstance(each, Kept)]
-
-
-def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
-    """The task with these options; those that nobody states are the usual ones, also inside of parts."""
+def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any], catalog: Catalog) -> Task:
+    """The task with these options; those that nobody states are the usual ones, also inside of components."""
     if not stated:
         with suppress(ValidationError):  # a task without usual options
             stated = task_class.Options().model_dump(mode="json")
     document = Document(json.loads(json.dumps(stated)), f"task {task_class.name}")
     document = document.with_overrides(f"{key}={json.dumps(value)}" for key, value in options.items())
-    return task_class(validate(task_class.Options, document))
+    return task_class(resolve(validate(task_class.Options, document), catalog, document))
 
 
 def _all(task: Task) -> Networks:
@@ -182,27 +226,28 @@ def _numbers(nets: Networks) -> int:
     return sum(math.prod(variable.shape) for model in models for variable in model.weights)
 
 
-def _told(network: Foreign | Kept) -> dict[str, Any]:
-    if isinstance(network, Kept):
+def _told(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
+    if isinstance(network, SavedWeights):
         return {"role": network.role}
     return {
-        "family": network.family,
-        "arguments": json.loads(json.dumps(dict(network.arguments))),
-        "assumed": dict(network.assumed),
+        "architecture": network.kind,
+        "arguments": json.loads(json.dumps(network.arguments)),
+        "assumed": {each.option: each.text for each in network.assumptions},
     }
 
 
 def _description(told: Sequence[Mapping[str, Any]]) -> str:
-    return "Imported from " + ", ".join(f"{each['file']} ({each.get('family') or each['role']})" for each in told) + "."
+    names = [f"{each['file']} ({each.get('architecture') or each['role']})" for each in told]
+    return f"Imported from {', '.join(names)}."
 
 
 def _name(stated: str | None, out: Path) -> str:
     """The stated name, or the folder's as far as it can be a bundle's, of whose files names it becomes a part."""
     name = stated or UNFIT.sub("-", out.absolute().name).strip("._+-")
     if not name:
-        raise ConfigError(f"--out {out}: no name for a bundle; state one: --name")
+        raise ConfigError(f"{out}: no name for a bundle; state one")
     if UNFIT.search(name) or not name[0].isalnum():
-        raise ConfigError(f"--name {name}: a bundle's name has letters, digits and . _ + -, and begins with no mark")
+        raise ConfigError(f"name {name}: a bundle's name has letters, digits and . _ + -, and begins with no mark")
     return name
 
 

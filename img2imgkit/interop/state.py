@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from img2imgkit.architectures import Places, State
+from img2imgkit.architectures.state_dict import IGNORED
 from img2imgkit.errors import InteropError
 
 if TYPE_CHECKING:
     import keras
 
-State = Mapping[str, np.ndarray]
-Arguments = Mapping[str, Any]
 Found = TypeVar("Found")
-Places = Iterable[tuple[str, str]]  # a module's name in the state, and its layer's name in the model
 # where files keep one, the better before
-PARTS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
-IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant kernel of anti-aliasing
+KEYS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
@@ -30,51 +27,24 @@ SHOWN = 4  # names in an error
 MAX_NAME = 200  # characters of one, as far as a file may have it
 
 
-@dataclass(frozen=True)
-class Family:
-    """One kind of network as other people's files hold it.
-
-    Attributes:
-        name: of its function in ``img2imgkit.nn``
-        recognise: the function's arguments, read off names and shapes; None when the state is of another family. What
-            cannot be read off has the official default
-        places: which module of the state is which layer of the model, for these arguments
-        clean: the state less what some files hold and no network reads
-        assumed: for these arguments, which of them the file cannot tell, and in words what was taken
-    """
-
-    name: str
-    recognise: Callable[[State], dict[str, Any] | None]
-    places: Callable[[Mapping[str, Any]], Places]
-    clean: Callable[[State], State] = dict
-    assumed: Callable[[Arguments], Mapping[str, str]] = lambda arguments: {}
-
-    def build(self, **options: Any) -> keras.Model:
-        """A new network."""
-        from img2imgkit import nn
-
-        model: keras.Model = getattr(nn, self.name)(**options)
-        return model
-
-
-def state_of(loaded: Any, part: str | None = None) -> dict[str, np.ndarray]:
+def state_of(loaded: Any, key: str | None = None) -> dict[str, np.ndarray]:
     """The state dict in what a file holds, without the ``module.`` that PyTorch's DataParallel puts before each name.
 
     Args:
-        part: the entry of the file that it is, or what the names begin with, before a dot; None: the file itself, or
-            the first entry that it has of ``PARTS``
+        key: of the file's entry that it is, or what the names begin with, before a dot; None: the file itself, or
+            the first entry that it has of ``KEYS``
 
     Raises:
         InteropError: there is none.
     """
     found = loaded
     if isinstance(loaded, dict):
-        usual = loaded if _is_state(loaded) else loaded.get(next((name for name in PARTS if name in loaded), None))
-        found = usual if part is None else loaded[part] if part in loaded else beginning(usual, part)
+        usual = loaded if _is_state(loaded) else loaded.get(next((name for name in KEYS if name in loaded), None))
+        found = usual if key is None else loaded[key] if key in loaded else beginning(usual, key)
     if not isinstance(found, dict) or not _is_state(found):
         entries = _some([*map(repr, loaded)], 12) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
-        wanted = f"no state dict called {part!r}" if part is not None else "no state dict that is known by its name"
-        raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as `part`")
+        wanted = f"no state dict called {key!r}" if key is not None else "no state dict that is known by its name"
+        raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as the key")
     state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
     if longest := next((name for name in state if len(name) > MAX_NAME), None):
         raise InteropError(f"{longest[:MAX_NAME]}...: a name of {len(longest)} characters")
@@ -92,41 +62,6 @@ def beginning(state: Any, word: str) -> dict[str, Any]:
 def _is_state(value: dict[Any, Any]) -> bool:
     arrays = [isinstance(name, str) and isinstance(array, np.ndarray) for name, array in value.items()]
     return bool(arrays) and sum(arrays) > len(arrays) / 2  # a few hold a version number besides
-
-
-def modules(state: State) -> set[str]:
-    """Names of the modules that hold something to learn."""
-    return {name.rpartition(".")[0] for name in state if not name.endswith(IGNORED)}
-
-
-def has_batch_norm(state: State) -> bool:
-    """Whether any running statistics stand beside a scale; early InstanceNorm kept some without one."""
-    suffix = ".running_mean"
-    return any(name.endswith(suffix) and f"{name.removesuffix(suffix)}.weight" in state for name in state)
-
-
-def assumed_statistics(arguments: Arguments) -> dict[str, str]:
-    """What a file leaves open where biases tell the normalization, as before official instance normalization."""
-    if arguments["norm"] != "batch":
-        return {}
-    return {"statistics": "whether a translation normalises by those of the training or by the picture's own"}
-
-
-def assumed_norm(arguments: Arguments) -> dict[str, str]:
-    """What a file leaves open where its convolutions have biases always."""
-    if arguments["norm"] == "batch":
-        return assumed_statistics(arguments)
-    return {"norm": f"{arguments['norm']}, as officially; neither instance nor none has numbers in the file"}
-
-
-def without_instance_statistics(state: State) -> dict[str, np.ndarray]:
-    """The state less the running statistics that InstanceNorm kept, and never used, before PyTorch 0.4."""
-    own = (".running_mean", ".running_var", ".num_batches_tracked")
-    return {
-        name: array
-        for name, array in state.items()
-        if not name.endswith(own) or f"{name.rpartition('.')[0]}.weight" in state
-    }
 
 
 def in_shapes(look: Callable[[], Found]) -> Found:
@@ -170,6 +105,24 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
     return taken
 
 
+def state_of_model(model: keras.Model, places: Places) -> dict[str, np.ndarray]:
+    """A model's variables as a PyTorch state dict: the inverse of ``fitted``.
+
+    Args:
+        places: as of ``Checkpoint``; a layer that the model does not have is left out
+    """
+    layers, state = dict(_layers(model)), {}
+    for module, name in places:
+        layer: Any = layers.get(name)
+        kernel = tuple(layer.kernel.shape) if hasattr(layer, "kernel") else ()
+        spectral = hasattr(layer, "u")
+        for leaf, attributes in LEAVES.items():
+            found = [getattr(layer, each) for each in attributes if getattr(layer, each, None) is not None]
+            if found and leaf != ("weight" if spectral else "weight_orig"):
+                state[f"{module}.{leaf}"] = _turned_back(leaf, np.asarray(found[0]), kernel)
+    return state
+
+
 def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
     """All layers by name; those of a network inside of the model by its name, a slash and theirs."""
     for layer in model.layers:
@@ -204,6 +157,17 @@ def _turned(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray
     if leaf == "weight_v":  # in the order (in, h, w), where ours is (h, w, in)
         height, width, channels, _ = kernel
         return array.reshape(channels, height, width).transpose(1, 2, 0).reshape(1, -1)
+    return array
+
+
+def _turned_back(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray:
+    """The inverse of ``_turned``."""
+    if leaf in ("weight", "weight_orig") and array.ndim > 1:
+        return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T if array.ndim == 2 else array.ravel()
+    if leaf == "weight_u":
+        return array[0]
+    if leaf == "weight_v":
+        return array.reshape(kernel[:3]).transpose(2, 0, 1).ravel()
     return array
 
 

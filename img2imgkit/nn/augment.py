@@ -14,7 +14,6 @@ Tensor = Any
 
 _SHIFT = 1 / 8  # of the side, at most, in either direction
 _CUT = 1 / 2  # of the side
-NUMBERS = {"color": 3, "translation": 2, "cutout": 2}  # how many numbers each change needs
 
 
 def color(image: Tensor, numbers: Tensor) -> Tensor:

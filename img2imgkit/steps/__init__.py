@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 from img2imgkit.step import Step
 from img2imgkit.steps.compare import Compare
 from img2imgkit.steps.convert import Convert

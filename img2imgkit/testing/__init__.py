@@ -1,12 +1,27 @@
-"""The contracts of tasks, data kinds, steps and metrics as batteries of tests, for plugins of any origin.
+"""The contracts of what plugins bring as batteries of tests, for plugins of any origin.
 
 A plugin's whole test may be ``check_task(MyTask, MyTask.Options(width=4))``.
 """
 
+from img2imgkit.testing.architectures import check_architecture
 from img2imgkit.testing.data_kinds import check_data_kind
+from img2imgkit.testing.degradations import check_degradation
+from img2imgkit.testing.losses import check_adversarial_loss, check_augmentation, check_loss, check_penalty
 from img2imgkit.testing.metrics import check_metric
 from img2imgkit.testing.pictures import sample_items
 from img2imgkit.testing.steps import check_step
 from img2imgkit.testing.tasks import check_task
 
-__all__ = ["check_data_kind", "check_metric", "check_step", "check_task", "sample_items"]
+__all__ = [
+    "check_adversarial_loss",
+    "check_architecture",
+    "check_augmentation",
+    "check_data_kind",
+    "check_degradation",
+    "check_loss",
+    "check_metric",
+    "check_penalty",
+    "check_step",
+    "check_task",
+    "sample_items",
+]

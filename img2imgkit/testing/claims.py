@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from img2imgkit.components import Component
 from img2imgkit.config import Config
 from img2imgkit.errors import ToolkitError
 
@@ -66,6 +67,15 @@ def check_options(options: Config) -> None:
     except ValidationError as error:
         raise AssertionError(f"{kind.__qualname__} does not take back what it writes, {text}: {error}") from error
     expect(again == options, f"{kind.__qualname__} changes on its way through JSON: {options!r} became {again!r}")
+
+
+def check_component(component: Component) -> None:
+    """It has a name, a docstring, and options with descriptions, which come back from JSON as they were."""
+    kind = type(component)
+    check_name(kind)
+    check_docstring(kind)
+    check_descriptions(kind)
+    check_options(component)
 
 
 def check_descriptions(options: type[BaseModel]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ def check_sizes(task: Task, nets: Networks) -> None:
     """Every allowed size comes out ``scale`` times as large, in the written channels, and finite."""
     geometry, generators = task.geometry(), _Generators(nets.generators)
     scale = geometry.scale
-    for height, width in _allowed(geometry):
+    for height, width in allowed_sizes(geometry):
         inputs = random_inputs(task, generators, np.random.default_rng(height), 2, (height, width))
         shape = inputs["source"].shape
         try:
@@ -39,7 +41,7 @@ def check_sizes(task: Task, nets: Networks) -> None:
 def check_pictures(bundle: Bundle) -> None:
     """Through the Translator every size comes out exactly ``scale`` times as large, from one pixel up."""
     geometry = bundle.task.geometry()
-    unit, scale = _least(geometry), geometry.scale
+    unit, scale = least_side(geometry), geometry.scale
     translator = Translator(bundle, device="cpu")
     rng = np.random.default_rng(unit)
     given = {
@@ -65,12 +67,17 @@ def _picture(rng: np.random.Generator, height: int, width: int, channels: int) -
 def check_radius(task: Task, nets: Networks) -> None:
     """No output pixel depends on inputs beyond ``radius``; with ``radius=None`` it does on most of the picture."""
     geometry = task.geometry()
-    side = _side(geometry)
+    side = measuring_side(geometry)
     reach = measured_reach(task, nets, side)
     if reach is None:  # positive codes may drive all that follows them into saturation
         reach = _reach(task, nets, side)
     expect(reach is not None, "translate does not depend on its input")
     assert reach is not None
+    check_reach(reach, geometry, side)
+
+
+def check_reach(reach: int, geometry: Geometry, side: int) -> None:
+    """What was measured on a picture of that side fits ``geometry``."""
     if geometry.radius is None:
         bounded = 2 * reach + 1 < side // 2
         expect(not bounded, f"geometry() says radius=None, but no pixel depends on others further than {reach} away")
@@ -87,46 +94,64 @@ def measured_reach(task: Task, nets: Networks, side: int) -> int | None:
     It is read off the gradient, with weights that are all positive and keep the scale, so that no path through the
     network cancels another or dies in a rectifier. The networks' weights are as before afterwards.
     """
-    before = {role: net.get_weights() for role, net in nets.generators.items()}
-    try:
-        _make_transparent(nets)
+    models = list(nets.generators.values())
+    with unchanged(models):
+        make_transparent(models)
         return _reach(task, nets, side)
-    finally:
-        for role, net in nets.generators.items():
-            net.set_weights(before[role])
 
 
 def _reach(task: Task, nets: Networks, side: int) -> int | None:
-    found = [_reach_from(task, nets, side, phase) for phase in _phases(task.geometry().multiple)]
+    rng = np.random.default_rng(0)
+    beside = random_inputs(task, nets, rng, 1, (side, side))
+    source = rng.uniform(0.1, 1, (1, side, side, task.geometry().channels)).astype(np.float32)
+    return reach_of(lambda image: task.translate(nets, {**beside, "source": image}), source, task.geometry())
+
+
+def reach_of(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry) -> int | None:
+    """The furthest input that the outputs on some input pixels in the middle depend on; None: they depend on none.
+
+    Args:
+        function: from an image to an image; its gradient must show every path
+    Shapes:
+        source: (1, H, W, C)
+    """
+    found = [_reach_from(function, source, geometry, phase) for phase in _phases(geometry.multiple)]
     return max((reach for reach in found if reach is not None), default=None)
 
 
-def _reach_from(task: Task, nets: Networks, side: int, phase: int) -> int | None:
+def _reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry, phase: int) -> int | None:
     import keras
 
-    geometry = task.geometry()
-    middle = side // geometry.multiple // 2 * geometry.multiple + phase
-    first = middle * geometry.scale
-    rng = np.random.default_rng(0)
-    inputs = random_inputs(task, nets, rng, 1, (side, side))
-    source = rng.uniform(0.1, 1, (1, side, side, geometry.channels)).astype(np.float32)
+    scale, (height, width) = geometry.scale, source.shape[1:3]
+    row, column = (side // geometry.multiple // 2 * geometry.multiple + phase for side in (height, width))
 
-    def corner_pixels(image: Any) -> Any:
+    def middle_pixels(image: Any) -> Any:
         """All outputs that lie on the middle input pixel."""
-        made = task.translate(nets, {**inputs, "source": image})
-        return made[:, first : first + geometry.scale, first : first + geometry.scale]
+        made = function(image)
+        return made[:, scale * row : scale * (row + 1), scale * column : scale * (column + 1)]
 
     with keras.device("cpu:0"):  # where what is zero is exactly zero: other devices transform tiles of a convolution
-        gradient = np.asarray(backend.input_gradient(corner_pixels, keras.ops.convert_to_tensor(source)))
+        gradient = np.asarray(backend.input_gradient(middle_pixels, keras.ops.convert_to_tensor(source)))
     rows, columns = np.nonzero(np.abs(gradient[0]).max(axis=-1))
-    return int(max(np.abs(rows - middle).max(), np.abs(columns - middle).max())) if len(rows) else None
+    return int(max(np.abs(rows - row).max(), np.abs(columns - column).max())) if len(rows) else None
 
 
-def _make_transparent(nets: Networks) -> None:
+@contextmanager
+def unchanged(models: Sequence[Any]) -> Iterator[None]:
+    """Weights are afterwards as they were before."""
+    before = [model.get_weights() for model in models]
+    try:
+        yield
+    finally:
+        for model, weights in zip(models, before, strict=True):
+            model.set_weights(weights)
+
+
+def make_transparent(models: Sequence[Any], seed: int = 1) -> None:
     """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays."""
-    rng = np.random.default_rng(1)
-    for net in nets.generators.values():
-        for variable in net.trainable_variables:
+    rng = np.random.default_rng(seed)
+    for model in models:
+        for variable in model.trainable_variables:
             if len(variable.shape) in (2, 4):
                 kernel = rng.uniform(0.5, 1, tuple(variable.shape))
                 sides = (kernel.sum(axis=(*range(kernel.ndim - 2), side)) for side in (-2, -1))  # inputs, outputs
@@ -135,20 +160,20 @@ def _make_transparent(nets: Networks) -> None:
                 variable.assign(np.full(tuple(variable.shape), _LIFT))
 
 
-def _side(geometry: Geometry) -> int:
+def measuring_side(geometry: Geometry) -> int:
     """Large enough to see a reach beyond the promised one."""
     wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
     return -(-max(wanted, geometry.minimum) // geometry.multiple) * geometry.multiple
 
 
-def _least(geometry: Geometry) -> int:
+def least_side(geometry: Geometry) -> int:
     """The smallest allowed height and width."""
     return -(-geometry.minimum // geometry.multiple) * geometry.multiple
 
 
-def _allowed(geometry: Geometry) -> tuple[tuple[int, int], ...]:
+def allowed_sizes(geometry: Geometry) -> tuple[tuple[int, int], ...]:
     """Heights and widths: the smallest, longer on one side, and some more on both."""
-    least, unit = _least(geometry), geometry.multiple
+    least, unit = least_side(geometry), geometry.multiple
     sizes = ((least, least), (least, least + 2 * unit), (least + unit, least))
     return sizes if unit >= _LARGE else (*sizes, (least + 4 * unit, least + 3 * unit))
 

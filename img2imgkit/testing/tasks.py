@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,10 @@ import numpy as np
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.components import resolve
 from img2imgkit.config import Config, suggestion
 from img2imgkit.data_kind import DataKind
-from img2imgkit.hookspecs import hookimpl
+from img2imgkit.hooks import hookimpl
 from img2imgkit.inference import parse_condition
 from img2imgkit.task import Conditional, Networks, Task
 from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
@@ -33,6 +35,7 @@ def check_task(
     batch: MakeBatch | None = None,
     data_kind: type[DataKind] | None = None,
     replicas: bool = True,
+    catalog: Catalog | None = None,
 ) -> None:
     """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
 
@@ -41,6 +44,7 @@ def check_task(
         data_kind: the kind that ``data`` names, where it is not installed
         replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
             trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
+        catalog: where the components are looked up that its options choose; None: what is installed
 
     Raises:
         AssertionError: what was promised, and what came instead.
@@ -48,7 +52,9 @@ def check_task(
     backend.load()
     kind = _kind(task_class, data_kind)
     _check_description(task_class)
-    task = task_class(options, weights)
+    catalog = with_task(task_class, kind, catalog or Catalog.installed())
+    with must_work("options"):
+        task = task_class(resolve(options or task_class.Options(), catalog), weights)
     check_options(task.options)
     check_options(task.weights)
     nets = _seeded(task)
@@ -62,7 +68,7 @@ def check_task(
     check_sizes(task, nets)
     if task.geometry().ids is None:  # ids have no gradient
         check_radius(task, nets)
-    _check_bundle(task, nets, kind)
+    _check_bundle(task, nets, catalog)
     check_training(task, make, replicas)
 
 
@@ -174,9 +180,8 @@ def _check_same_seed(task: Task) -> None:
     )
 
 
-def _check_bundle(task: Task, nets: Networks, kind: type[DataKind]) -> None:
+def _check_bundle(task: Task, nets: Networks, catalog: Catalog) -> None:
     """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
-    catalog = Catalog((Plugin("tested", lambda: _plugin(type(task), kind), "tested", "0"),))
     inputs = random_inputs(task, nets, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
@@ -186,9 +191,16 @@ def _check_bundle(task: Task, nets: Networks, kind: type[DataKind]) -> None:
     check_pictures(loaded)
 
 
-def _plugin(task_class: type[Task], kind: type[DataKind]) -> Any:
+def with_task(task_class: type[Task], kind: type[DataKind], catalog: Catalog) -> Catalog:
+    """What is installed, and before it a plugin that brings the task, and its data kind where that is not installed."""
+    brought = () if catalog.data_kinds.get(kind.name) is kind else (kind,)
+    return Catalog((Plugin("tested", lambda: _plugin(task_class, brought), "tested", "0"), *catalog.plugins))
+
+
+def _plugin(task_class: type[Task], kinds: Iterable[type[DataKind]]) -> Any:
     def register_data_kinds(register: Any) -> None:
-        register(kind)
+        for kind in kinds:
+            register(kind)
 
     def register_tasks(register: Any) -> None:
         register(task_class)

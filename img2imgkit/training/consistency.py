@@ -23,16 +23,17 @@ def inconsistencies(training: TrainingOptions, task: Task, document: Document) -
 def _of_the_adversary(
     adversary: Adversary, training: TrainingOptions, task: Task, document: Document
 ) -> Iterator[Problem]:
-    if adversary.loss == "wasserstein" and adversary.penalty == "none" and training.critics.clip_weights is None:
-        message = "wasserstein needs a penalty such as wgan_gp, or training.critics.clip_weights"
+    penalty = adversary.penalty
+    if adversary.loss.chosen.unbounded and penalty is None and training.critics.clip_weights is None:
+        message = f"{adversary.loss.kind} needs a penalty such as wgan_gp, or training.critics.clip_weights"
         yield document.problem(("options", "adversary", "loss"), message)
     penalties = {name: weight for name, weight in task.weights.model_dump().items() if name.startswith("penalty")}
     raised = any(stage.weights.get(name) for stage in training.stages for name in penalties)
-    if adversary.penalty != "none" and penalties and not any(penalties.values()) and not raised:
-        message = f"{adversary.penalty} has no effect, because weights.{next(iter(penalties))} is 0"
+    if penalty is not None and penalties and not any(penalties.values()) and not raised:
+        message = f"{penalty.kind} has no effect, because weights.{next(iter(penalties))} is 0"
         yield document.problem(("options", "adversary", "penalty"), message)
-    if adversary.penalty == "none" and training.critics.penalty_every > 1:
-        message = "has no effect, because options.adversary.penalty is none"
+    if penalty is None and training.critics.penalty_every > 1:
+        message = "has no effect, because options.adversary.penalty is null"
         yield document.problem(("training", "critics", "penalty_every"), message)
 
 

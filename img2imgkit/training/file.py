@@ -11,6 +11,7 @@ from pydantic import Field
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import Config, Document, Location, located, parse_yaml, suggestion, validate
 from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
@@ -84,7 +85,7 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     data = _collected(problems, lambda: _data(document, stated, catalog))
     initial = read_initial(file.initial, document, catalog, problems) if file else None
     if task_class is not None:
-        options = _collected(problems, lambda: _options(task_class, document, stated, initial))
+        options = _collected(problems, lambda: _options(task_class, document, stated, initial, catalog))
         weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
     if task_class is None or problems or file is None or data is None:
         raise ConfigError(*problems)
@@ -148,7 +149,9 @@ def _summed(training: dict[str, Any]) -> dict[str, Any]:
     return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
 
 
-def _options(task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None) -> Config:
+def _options(
+    task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None, catalog: Catalog
+) -> Config:
     """Those that are stated; without any those of the bundle that training starts from."""
     if "options" not in stated and initial and initial.bundle:
         try:
@@ -157,8 +160,9 @@ def _options(task_class: type[Task], document: Document, stated: dict[str, Any],
             raise ConfigError(document.problem(("initial",), str(error))) from None
         if manifest.task == task_class.name:
             place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
-            return validate(task_class.Options, place, data=manifest.options)
-    return _part(task_class.Options, document, stated, "options")
+            return resolve(validate(task_class.Options, place, data=manifest.options), catalog)
+    options = _part(task_class.Options, document, stated, "options")
+    return resolve(options, catalog, document, ("options",))
 
 
 def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
@@ -199,7 +203,8 @@ def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataK
         known = f"{suggestion(str(name), catalog.data_kinds)}; expected one of {', '.join(catalog.data_kinds)}"
         raise ConfigError(document.problem(("data", "kind"), f"no data kind {name!r} is installed{known}"))
     kind: type[DataKind] = catalog.data_kinds[name]
-    return kind(validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",))))
+    options = validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",)))
+    return kind(resolve(options, catalog, document, ("data",)))
 
 
 def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Document) -> list[Problem]:

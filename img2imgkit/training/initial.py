@@ -12,8 +12,8 @@ from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Document, Location
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
-from img2imgkit.exchange import Kept
-from img2imgkit.interop import copy_weights, importer_of
+from img2imgkit.exchange import Importable, SavedWeights
+from img2imgkit.interop import copy_weights, importer_of, read_imported
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
@@ -142,22 +142,22 @@ def take_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, .
 
 def _filled(path: Path, role: str, catalog: Catalog, task: Task, model: keras.Model) -> str:
     """How the model was filled. Of a network that is several of the task's, the part is taken that has the role."""
-    given = importer_of(path, catalog).read(path)
-    if isinstance(given, Kept):
+    given = read_imported(path, catalog)
+    if isinstance(given, SavedWeights):
         given.fill(model)
         return f"all {len(model.weights)} weights from {given.source}"
-    adoption = type(task).adopt([given])
-    taken = adoption.roles.get(role) if adoption else None
+    plan = task.import_plan([given]) if isinstance(task, Importable) else None
+    taken = plan.roles.get(role) if plan else None
     inside = given.model.get_layer(taken.inside) if taken and taken.inside else given.model
     copy_weights(inside, model, f"{path}: the network {role!r}")
-    return f"all {len(model.weights)} weights from {given.source} ({given.family})"
+    return f"all {len(model.weights)} weights from {given.source} ({given.kind})"
 
 
 def _bundle(
     reference: str, key: tuple[str, ...], document: Document, catalog: Catalog, problems: list[Problem]
 ) -> Path | None:
     try:
-        return bundle.resolve(reference, document.base(key), catalog)
+        return bundle.locate(reference, document.base(key), catalog)
     except (BundleError, NotInstalled) as error:
         problems.append(document.problem(key, str(error)))
         return None

@@ -10,15 +10,14 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
-from img2imgkit.exchange import by_use
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.losses import patch_nce
 from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
 
 TAPS = (0, 4, 8, 12, 16)
 
 
-class Cut(kit.Task):
+class Cut(kit.Importable, kit.Task):
     """Translate from one kind of pictures to another without pairs (Park et al. 2020, https://arxiv.org/abs/2007.15651).
 
     Each patch of the output should be more like the input's patch there than like its others (eq. 3 and 4), in features
@@ -43,7 +42,7 @@ class Cut(kit.Task):
         critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
         critic_layers: int = Field(default=3, ge=1, description="halvings of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how the two play")
         taps: tuple[int, ...] = Field(
             default=TAPS,
             min_length=1,
@@ -75,29 +74,32 @@ class Cut(kit.Task):
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From one residual generator, and the projection of its patches; a critic's sizes become options, too."""
-        found = by_use(networks, generator=("resnet",), projection=("patch_sample",), critic=("patch_critic",))
+        found = kit.by_role(networks, "generator", "projection", "critic")
         if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
             return None
         [number] = found["generator"]
-        given = networks[number].arguments
-        if (given["norm"], given["padding"], given["out_channels"]) != ("instance", "reflect", given["channels"]):
+        given, spec = networks[number].arguments, networks[number].spec
+        if networks[number].kind != "resnet":
+            return None
+        if (spec.norm, given["padding"], spec.written) != ("instance", "reflect", spec.channels):
             return None
         stated = {name: given[name] for name in ("blocks", "width", "dropout", "antialias", "antialias_up", "channels")}
         modules = encoder_modules(given["blocks"], given["antialias"])
         stated["taps"] = tuple(tap for tap in TAPS if tap < modules)
-        for critic in (networks[each].arguments for each in found["critic"]):
-            if (critic["antialias"], critic["channels"]) != (given["antialias"], given["channels"]):
+        for critic in (networks[each] for each in found["critic"]):
+            own = critic.arguments
+            if critic.kind != "patch" or (own["antialias"], own["channels"]) != (given["antialias"], spec.channels):
                 return None
-            stated |= {"critic_width": critic["width"], "critic_layers": critic["layers"]}
-            stated |= {"adversary": Adversary(loss="lsgan", spectral=bool(critic["spectral"]))}
-        roles, lacking = {"generator": kit.Taken(number)}, []
+            stated |= {"critic_width": own["width"], "critic_layers": own["layers"]}
+            stated |= {"adversary": Adversary(loss=Lsgan(), spectral=critic.spec.spectral)}
+        roles, missing = {"generator": kit.FromFile(number)}, []
         for each in found["projection"]:
-            roles["projection"], stated["projection"] = kit.Taken(each), networks[each].arguments["width"]
+            roles["projection"], stated["projection"] = kit.FromFile(each), networks[each].arguments["width"]
             taps = [features.shape[-1] for features in resnet_features(networks[number].model, stated["taps"]).outputs]
             if taps != list(networks[each].arguments["widths"]):
-                lacking.append(
+                missing.append(
                     f"a projection of patches at {list(stated['taps'])}: {networks[each].source} is of other places; "
                     "leave it out, since only training needs it"
                 )
@@ -106,7 +108,10 @@ class Cut(kit.Task):
         except ValidationError:  # such as pictures of two channels
             return None
         fresh = () if found["projection"] else ("projection",)
-        return kit.Adoption(options.model_dump(mode="json"), roles, fresh, given["antialias"], tuple(lacking))
+        assumed = tuple(each for each in networks[number].assumptions_at("", dropout="dropout", padding=""))
+        return kit.ImportPlan(
+            options.model_dump(mode="json"), roles, fresh, given["antialias"], tuple(missing), assumed
+        )
 
     def build(self) -> kit.Networks:
         chosen = self.options

@@ -6,28 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
-from img2imgkit.exchange import by_use
-from img2imgkit.losses import l1, l2
-from img2imgkit.parts import (
-    CriticPart,
-    GeneratorPart,
-    Norm,
-    PatchPart,
-    ResnetPart,
-    Statistics,
-    critic_part,
-    generator_part,
-    untold,
-)
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
+from img2imgkit.architectures import Norm, Patch, Resnet, Statistics
+from img2imgkit.image_losses import L1
+from img2imgkit.losses import l1
 
 SIDES = ("a", "b")
 
 
-class CycleGan(kit.Task):
+class CycleGan(kit.Importable, kit.Task):
     """Translate both ways between two kinds of pictures (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
 
     There are no pairs. Each direction has a critic (eq. 1), there and back again is where one started (eq. 2), and a
@@ -41,19 +31,29 @@ class CycleGan(kit.Task):
     training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
-        """The parts, which are the same for both directions."""
+        """The networks, which are the same for both directions."""
 
-        generator: GeneratorPart = Field(default=ResnetPart(), description="the networks that translate")
-        critic: CriticPart = Field(default=PatchPart(), description="the networks that judge")
+        generator: kit.ArchitectureChoice = kit.choice("generator", Resnet(), "the networks that translate")
+        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "the networks that judge")
         norm: Norm = Field(default="instance", description="normalization of all networks")
         statistics: Statistics = Field(
             default="image",
             description="of batch normalization in translating: the picture's own, as officially, or the running ones",
         )
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="lsgan"), description="how they play")
-        reconstruction: Literal["l1", "l2"] = Field(default="l1", description="how a way there and back is measured")
+        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how they play")
+        reconstruction: kit.LossChoice = kit.choice("reconstruction", L1(), "distance of a way there and back")
         pool: int = Field(default=50, ge=0, description="older translations that each critic's history holds; 0: none")
+
+        @property
+        def generator_spec(self) -> kit.NetworkSpec:
+            """What the generators read and write."""
+            return kit.NetworkSpec(self.channels, norm=self.norm, statistics=self.statistics)
+
+        @property
+        def critic_spec(self) -> kit.NetworkSpec:
+            """What the critics see."""
+            return kit.NetworkSpec(self.channels, norm=self.norm, spectral=self.adversary.spectral)
 
     class Weights(kit.Config):
         """Loss coefficients, for the pictures of each side."""
@@ -77,64 +77,51 @@ class CycleGan(kit.Task):
         direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="from which side to which")
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From the translators of both directions, a's first; critics' sizes become options, too."""
-        found = by_use(networks, generator=("resnet", "unet"), critic=("patch_critic", "pixel_critic"))
+        found = kit.by_role(networks, "generator", "critic")
         if found is None or not 1 <= len(found["generator"]) <= 2 or len(found["critic"]) > 2:
             return None
-        translators = [networks[number] for number in found["generator"]]
-        part = generator_part(translators[0].family, translators[0].arguments)
-        if part is None or not _alike(translators):
+        translators, critics = ([networks[number] for number in numbers] for numbers in found.values())
+        given = translators[0]
+        channels = given.spec.channels
+        if not _alike(translators) or given.spec.written != channels:
             return None
-        channels = translators[0].model.input_shape[-1]
-        if channels not in (1, 3) or translators[0].model.output_shape[-1] != channels:
-            return None
-        stated: dict[str, Any] = {"generator": part, "norm": translators[0].arguments["norm"], "channels": channels}
-        critics = [networks[number] for number in found["critic"]]
+        stated: dict[str, Any] = {"generator": given.architecture, "channels": channels}
+        stated |= {"norm": given.spec.norm} if given.spec.norm else {}
         if critics:
-            judge = critic_part(critics[0].family, critics[0].arguments)
-            if judge is None or not _alike(critics):
+            if not _alike(critics) or critics[0].spec.channels != channels:
                 return None
-            if critics[0].model.input_shape[-1] != channels:
-                return None
-            spectral = bool(critics[0].arguments.get("spectral"))
-            stated |= {"critic": judge, "adversary": Adversary(loss="lsgan", spectral=spectral)}
-        roles = dict(zip(("a_to_b", "b_to_a"), map(kit.Taken, found["generator"]), strict=False))
+            adversary = Adversary(loss=Lsgan(), spectral=critics[0].spec.spectral)
+            stated |= {"critic": critics[0].architecture, "adversary": adversary}
+        try:
+            options = cls.Options(**stated)
+        except ValidationError:  # such as pictures of two channels
+            return None
+        roles = dict(zip(("a_to_b", "b_to_a"), map(kit.FromFile, found["generator"]), strict=False))
         order = [
-            f"{role} is {networks[taken.number].source}, by the order of the files" for role, taken in roles.items()
+            kit.Assumption("", None, (), f"{role} is {networks[taken.number].source}, by the order of the files")
+            for role, taken in roles.items()
         ]
-        return kit.Adoption(
-            cls.Options(**stated).model_dump(mode="json"),
+        return kit.ImportPlan(
+            options.model_dump(mode="json"),
             roles,
-            usual=part.kind == "resnet" and stated["norm"] == "instance" and not part.antialias,
-            lacking=() if len(roles) == 2 else (_lacking(translators[0].source),),
-            notes=(*order, *untold(part, stated["norm"])),
+            usual=given.kind == "resnet" and given.spec.norm == "instance" and not given.arguments["antialias"],
+            missing=() if len(roles) == 2 else (_missing(given.source),),
+            assumptions=(*order, *given.assumptions_at("generator")),
         )
 
     def build(self) -> kit.Networks:
         chosen = self.options
-
-        def generator() -> Any:
-            return chosen.generator.build(chosen.norm, chosen.channels, chosen.channels, chosen.statistics)
-
-        def critic() -> Any:
-            return chosen.critic.build(chosen.norm, chosen.channels, chosen.adversary.spectral)
-
-        return kit.Networks(
-            {"a_to_b": generator(), "b_to_a": generator()}, {"critic_a": critic(), "critic_b": critic()}
-        )
+        generators = {name: chosen.generator.build(chosen.generator_spec) for name in ("a_to_b", "b_to_a")}
+        return kit.Networks(generators, {f"critic_{side}": chosen.critic.build(chosen.critic_spec) for side in SIDES})
 
     def geometry(self) -> kit.Geometry:
-        part = self.options.generator
-        return kit.Geometry(
-            multiple=part.multiple,
-            minimum=part.minimum,
-            radius=part.radius(self.options.norm, self.options.statistics),
-            channels=self.options.channels,
-        )
+        return self.options.generator.geometry(self.options.generator_spec)
 
     def minimum_crop(self) -> int:
-        return max(self.options.generator.minimum, self.options.critic.minimum)
+        critic = self.options.critic.geometry(self.options.critic_spec).minimum
+        return max(self.geometry().minimum, critic, self.options.reconstruction.chosen.minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         draws = [self.options.adversary.draw(random, sample[side].shape, side) for side in SIDES]
@@ -154,7 +141,7 @@ class CycleGan(kit.Task):
         return out
 
     def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
-        distance = {"l1": l1, "l2": l2}[self.options.reconstruction]
+        distance = self.options.reconstruction.chosen
         terms = {}
         for side in SIDES:
             terms[f"adversarial_{side}"] = self.options.adversary.generator(
@@ -185,16 +172,15 @@ class CycleGan(kit.Task):
         return nets[self.choices.direction](inputs["source"], training=False)
 
 
-def _alike(networks: Sequence[kit.Foreign]) -> bool:
+def _alike(networks: Sequence[kit.ImportedNetwork]) -> bool:
     """Whether they are built alike."""
-    first = networks[0]
-    return all(each.family == first.family and dict(each.arguments) == dict(first.arguments) for each in networks)
+    return all(each.architecture == networks[0].architecture and each.spec == networks[0].spec for each in networks)
 
 
-def _lacking(source: str) -> str:
+def _missing(source: str) -> str:
     return (
         "the translator of the other direction: the official code saves two, latest_net_G_A.pth and "
-        f"latest_net_G_B.pth, and {source or 'this'} is one; --task pix2pix makes a bundle of one direction alone, "
+        f"latest_net_G_B.pth, and {source or 'this'} is one; the task pix2pix makes a bundle of one direction alone, "
         "which translates the same"
     )
 

@@ -10,8 +10,7 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
-from img2imgkit.exchange import by_use
+from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.losses import l1, mean_slope
 from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
@@ -19,7 +18,7 @@ SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width"
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
 
 
-class Funit(kit.Task, kit.Conditional):
+class Funit(kit.Importable, kit.Task, kit.Conditional):
     """Translate to a class known from a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
 
     Content and class are encoded apart; the decoder is told means and deviations by the class code. The critic asks
@@ -51,7 +50,7 @@ class Funit(kit.Task, kit.Conditional):
         critic_blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
         size: int = Field(default=128, ge=4, description="height and width that class pictures are resized to")
-        adversary: Adversary = Field(default=Adversary(loss="hinge"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Hinge()), description="how the two play")
 
         @model_validator(mode="after")
         def _pictures_large_enough(self) -> Self:
@@ -80,30 +79,33 @@ class Funit(kit.Task, kit.Conditional):
         )
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From one generator, which is three networks here; a critic tells how many classes there are besides."""
-        found = by_use(networks, generator=("few_shot_generator",), critic=("class_critic",))
-        if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
+        found = kit.by_role(networks, "few-shot-generator", "class-critic")
+        if found is None or len(found["few-shot-generator"]) != 1 or len(found["class-critic"]) > 1:
             return None
-        [number] = found["generator"]
+        [number] = found["few-shot-generator"]
+        if networks[number].kind != "funit":
+            return None
         given = networks[number].arguments
         stated = {name: given[name] for name in SHARED}
-        notes = ["the file does not tell the size of class pictures, officially 128: others by --set size=..."]
-        for critic in (networks[each].arguments for each in found["critic"]):
+        assumed = [kit.Assumption("size", 128, (), "class pictures are resized to 128 x 128, as officially")]
+        for critic in (networks[each].arguments for each in found["class-critic"]):
             if critic["channels"] != given["channels"]:
                 return None
             sizes = {"critic_width": critic["width"], "critic_blocks": critic["blocks"]}
             stated |= {"classes": critic["classes"], **sizes}
-            stated |= {"adversary": Adversary(loss="hinge", spectral=bool(critic["spectral"]))}
-        if not found["critic"]:
-            notes.append("the number of training classes, 119 as for the animal faces, only matters in training on")
+            stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic["spectral"])}
+        if not found["class-critic"]:
+            text = "119 training classes, as for the animal faces; the number only matters for further training"
+            assumed.append(kit.Assumption("classes", 119, (), text))
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as a perceptron of one layer
+        except ValidationError:  # such as pictures of two channels
             return None
         parts = {"content_encoder": "content_encoder", "class_encoder": "class_encoder", "decoder": "adain_decoder"}
-        roles = {role: kit.Taken(number, inside) for role, inside in parts.items()}
-        return kit.Adoption(options.model_dump(mode="json"), roles, notes=tuple(notes))
+        roles = {role: kit.FromFile(number, inside) for role, inside in parts.items()}
+        return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=tuple(assumed))
 
     def build(self) -> kit.Networks:
         chosen = self.options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from img2imgkit_plugins.ncnn.graph import read_graph
@@ -11,7 +10,6 @@ from img2imgkit_plugins.ncnn.values import Values
 from img2imgkit_plugins.ncnn.weights import read_weights
 
 import img2imgkit as kit
-from img2imgkit.interop import foreign_from_state
 
 GRAPH, WEIGHTS = ".param", ".bin"
 
@@ -26,14 +24,18 @@ class Ncnn(kit.Importer):
     name = "ncnn"
     suffixes = (GRAPH, WEIGHTS)
 
-    def read(self, path: Path, part: str | None = None) -> kit.Foreign:
+    def claims(self, path: Path, head: bytes) -> bool:
+        name = path.name.lower()
+        return name.endswith(GRAPH) or (name.endswith(WEIGHTS) and path.with_suffix(GRAPH).is_file())
+
+    def read(self, path: Path, key: str | None = None) -> kit.StateDict:
         """See ``Importer.read``; either of the two files may be named.
 
         Raises:
             InteropError: one of them is missing, damaged, quantised, or of a network that is not known here.
         """
-        if part is not None:
-            raise kit.InteropError(f"{path}: part {part!r}: a file of ncnn holds one network, without a name")
+        if key is not None:
+            raise kit.InteropError(f"{path}: key {key!r}: a file of ncnn holds one network, without a name")
         path = Path(path)
         graph, weights = path.with_suffix(GRAPH), path.with_suffix(WEIGHTS)
         for file in (graph, weights):
@@ -45,7 +47,7 @@ class Ncnn(kit.Importer):
             raise kit.InteropError(f"{graph}: {error}") from None
 
 
-def _read(graph: Path, weights: Path) -> kit.Foreign:
+def _read(graph: Path, weights: Path) -> kit.StateDict:
     layers = read_graph(graph)
     recognised = recognise(Values(layers))
     arrays = read_weights(weights, layers)
@@ -54,15 +56,13 @@ def _read(graph: Path, weights: Path) -> kit.Foreign:
         for module, layer in recognised.layers.items()
         for leaf, array in arrays[layer.name].items()
     }
-    found = foreign_from_state(state, recognised.network, graph.name, **recognised.options)
-    told = {name: word for name, word in found.assumed.items() if name not in recognised.options}
-    return replace(found, assumed=told | _left_out(recognised))
+    return kit.StateDict(state, recognised.network, recognised.options, _left_out(recognised), graph.name)
 
 
-def _left_out(recognised: Recognised) -> dict[str, str]:
+def _left_out(recognised: Recognised) -> tuple[kit.Assumption, ...]:
     """What the file does besides, and the network does not."""
     if recognised.resized is None:
-        return {}
+        return ()
     method, factor = recognised.resized
-    words = f"the file resizes what its network makes {factor:g} times ({method}); a bundle does not, a step can"
-    return {"resize": words}
+    text = f"the file resizes what its network makes {factor:g} times ({method}); a bundle does not, a step can"
+    return (kit.Assumption("", None, (), text),)

@@ -20,7 +20,7 @@ class Recognised:
     """A graph's network.
 
     Attributes:
-        network: the function of ``img2imgkit.nn`` that builds it
+        network: its architecture's name
         options: its arguments, as far as they are what layers without weights do
         layers: those with weights, by the module's name in the official PyTorch code
         resized: what the file does with the network's result: a method and a factor; None: nothing

@@ -7,30 +7,20 @@ from typing import Any, Literal
 
 import numpy as np
 from keras import ops
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 import img2imgkit as kit
-from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary
-from img2imgkit.exchange import by_use
+from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Vanilla
+from img2imgkit.architectures import Norm, Patch, Statistics, Unet
 from img2imgkit.losses import l1
-from img2imgkit.parts import (
-    CriticPart,
-    GeneratorPart,
-    Norm,
-    PatchPart,
-    Statistics,
-    UnetPart,
-    critic_part,
-    generator_part,
-    untold,
-)
 
 ONE_OF_TWO = (
-    "one direction alone; of CycleGAN's two translators name both files, which make a bundle of both directions"
+    "the bundle translates in one direction; of CycleGAN's two translators name both files, which make a bundle of "
+    "both directions"
 )
 
 
-class Pix2Pix(kit.Task):
+class Pix2Pix(kit.Importable, kit.Task):
     """Translate as aligned pairs of pictures show it (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
 
     The critic sees source and target together and judges patches (eq. 1); the generator also pays the L1 distance from
@@ -44,10 +34,10 @@ class Pix2Pix(kit.Task):
     training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
-        """The parts, and what they read and write."""
+        """The networks, and what they read and write."""
 
-        generator: GeneratorPart = Field(default=UnetPart(), description="the network that translates")
-        critic: CriticPart = Field(default=PatchPart(), description="the network that judges")
+        generator: kit.ArchitectureChoice = kit.choice("generator", Unet(), "the network that translates")
+        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "the network that judges")
         norm: Norm = Field(default="batch", description="normalization of both networks")
         statistics: Statistics = Field(
             default="image",
@@ -55,7 +45,18 @@ class Pix2Pix(kit.Task):
         )
         channels: Literal[1, 3] = Field(default=3, description="of the source: 1 is grey")
         output_channels: Literal[1, 3] = Field(default=3, description="of the target: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss="vanilla"), description="how the two play")
+        adversary: Adversary = Field(default=Adversary(loss=Vanilla()), description="how the two play")
+
+        @property
+        def generator_spec(self) -> kit.NetworkSpec:
+            """What the generator reads and writes."""
+            return kit.NetworkSpec(self.channels, self.output_channels, norm=self.norm, statistics=self.statistics)
+
+        @property
+        def critic_spec(self) -> kit.NetworkSpec:
+            """What the critic sees: source and target together."""
+            seen = self.channels + self.output_channels
+            return kit.NetworkSpec(seen, norm=self.norm, spectral=self.adversary.spectral)
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -67,49 +68,43 @@ class Pix2Pix(kit.Task):
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
-        """From one U-Net, or one residual generator; a critic's sizes become options, too."""
-        found = by_use(networks, generator=("unet", "resnet"), critic=("patch_critic", "pixel_critic"))
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
+        """From one generator; a critic's sizes become options, too."""
+        found = kit.by_role(networks, "generator", "critic")
         if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
             return None
         [number] = found["generator"]
         given = networks[number]
-        part, colours = generator_part(given.family, given.arguments), _colours(given)
-        if part is None or not set(colours) <= {1, 3}:
-            return None
-        stated: dict[str, Any] = {"generator": part, "norm": given.arguments["norm"]}
-        stated |= dict(zip(("channels", "output_channels"), colours, strict=True))
+        channels, written = given.spec.channels, given.spec.written
+        stated: dict[str, Any] = {"generator": given.architecture, "channels": channels, "output_channels": written}
+        stated |= {"norm": given.spec.norm} if given.spec.norm else {}
         for critic in (networks[each] for each in found["critic"]):
-            judge = critic_part(critic.family, critic.arguments)
-            if judge is None or critic.model.input_shape[-1] != sum(colours):
+            if critic.spec.channels != channels + written:
                 return None
-            spectral = bool(critic.arguments.get("spectral"))
-            stated |= {"critic": judge, "adversary": Adversary(loss="vanilla", spectral=spectral)}
-        return kit.Adoption(
-            cls.Options(**stated).model_dump(mode="json"),
-            {"generator": kit.Taken(number)},
-            usual=part.kind == "unet" or not part.antialias,
-            notes=(*([ONE_OF_TWO] if part.kind == "resnet" else []), *untold(part, stated["norm"])),
+            adversary = Adversary(loss=Vanilla(), spectral=critic.spec.spectral)
+            stated |= {"critic": critic.architecture, "adversary": adversary}
+        try:
+            options = cls.Options(**stated)
+        except ValidationError:  # such as pictures of two channels
+            return None
+        one_way = (kit.Assumption("", None, (), ONE_OF_TWO),) if given.kind == "resnet" else ()
+        return kit.ImportPlan(
+            options.model_dump(mode="json"),
+            {"generator": kit.FromFile(number)},
+            usual=given.kind == "unet" or (given.kind == "resnet" and not given.arguments["antialias"]),
+            assumptions=(*one_way, *given.assumptions_at("generator")),
         )
 
     def build(self) -> kit.Networks:
         chosen = self.options
-        generator = chosen.generator.build(chosen.norm, chosen.channels, chosen.output_channels, chosen.statistics)
-        critic = chosen.critic.build(chosen.norm, chosen.channels + chosen.output_channels, chosen.adversary.spectral)
+        generator, critic = chosen.generator.build(chosen.generator_spec), chosen.critic.build(chosen.critic_spec)
         return kit.Networks({"generator": generator}, {"critic": critic})
 
     def geometry(self) -> kit.Geometry:
-        chosen = self.options
-        return kit.Geometry(
-            multiple=chosen.generator.multiple,
-            minimum=chosen.generator.minimum,
-            radius=chosen.generator.radius(chosen.norm, chosen.statistics),
-            channels=chosen.channels,
-            output_channels=chosen.output_channels,
-        )
+        return self.options.generator.geometry(self.options.generator_spec)
 
     def minimum_crop(self) -> int:
-        return max(self.options.generator.minimum, self.options.critic.minimum)
+        return max(self.geometry().minimum, self.options.critic.geometry(self.options.critic_spec).minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         height, width, _ = sample["target"].shape
@@ -135,11 +130,6 @@ class Pix2Pix(kit.Task):
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         return nets["generator"](inputs["source"], training=False)
-
-
-def _colours(network: kit.Foreign) -> tuple[int, int]:
-    """Channels that it reads, and that it writes."""
-    return network.model.input_shape[-1], network.model.output_shape[-1]
 
 
 def _pairs(batch: Mapping[str, Any], out: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ WRITTEN = 3
 Batch = Mapping[str, Any]
 
 
-class CoarseToFine(kit.Task):
+class CoarseToFine(kit.Importable, kit.Task):
     """What the tasks of this plugin share. A prepared batch holds "shown", what critics see behind each image."""
 
     training = PIX2PIX_TRAINING
@@ -40,14 +40,28 @@ class CoarseToFine(kit.Task):
     def networks(self, channels: int) -> kit.Networks:
         """The generator's networks, which read so many channels, and the critics."""
         chosen = self.options
-        critic = chosen.critic.build(chosen.norm, self.seen + WRITTEN, chosen.adversary.spectral)
-        return kit.Networks(chosen.generator.build(chosen.norm, channels), {"critic": critic})
+        whole = chosen.generator.build(kit.NetworkSpec(channels, WRITTEN, norm=chosen.norm))
+        inside = {layer.name: layer for layer in whole.layers if isinstance(layer, keras.Model)}
+        critic = chosen.critic.build(self.critic_spec)
+        return kit.Networks(inside or {"generator": whole}, {"critic": critic})
+
+    @property
+    def critic_spec(self) -> kit.NetworkSpec:
+        """What the critics see: what is shown, and the picture."""
+        chosen = self.options
+        return kit.NetworkSpec(self.seen + WRITTEN, norm=chosen.norm, spectral=chosen.adversary.spectral)
+
+    def painted(self, nets: kit.Networks, seen: Any, training: bool) -> Any:
+        """What the generator's networks make together. Shapes: (N, H, W, C) -> (N, H, W, 3) in [-1, 1]."""
+        if "generator" in nets.generators:
+            return nets["generator"](seen, training=training)
+        return pix2pixhd_image(nets.generators, seen, training=training)
 
     def frozen(self) -> Mapping[str, keras.Model]:
         return {"features": self.options.features.build([*TAPS])} if self.weights.perceptual else {}
 
     def minimum_crop(self) -> int:
-        return max(self.geometry().minimum, self.options.critic.minimum)
+        return max(self.geometry().minimum, self.options.critic.geometry(self.critic_spec).minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         height, width, _ = sample["target"].shape
@@ -55,7 +69,7 @@ class CoarseToFine(kit.Task):
 
     def forward(self, nets: kit.Networks, batch: Batch) -> Mapping[str, Any]:
         seen = ops.convert_to_tensor(self.read(nets, batch))
-        return {"image": pix2pixhd_image(nets.generators, seen, training=True)}
+        return {"image": self.painted(nets, seen, training=True)}
 
     def generator_losses(self, nets: kit.Networks, batch: Batch, out: Mapping[str, Any]) -> dict[str, Any]:
         fake, real = self._judged(nets, batch, out)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from img2imgkit_plugins.pix2pixhd.adoption import of_pictures
-from img2imgkit_plugins.pix2pixhd.coarse_to_fine import CoarseToFine
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
+from img2imgkit_plugins.pix2pixhd.importing import of_pictures
 from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
 from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.nn import pix2pixhd_image
 
 
 class Pix2PixHdPhoto(CoarseToFine):
@@ -26,7 +25,7 @@ class Pix2PixHdPhoto(CoarseToFine):
     Options = PhotoOptions
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From a generator that reads 1 or 3 channels; critics' sizes become options."""
         return of_pictures(networks)
 
@@ -39,13 +38,7 @@ class Pix2PixHdPhoto(CoarseToFine):
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
-        return kit.Geometry(
-            multiple=chosen.generator.multiple,
-            minimum=chosen.generator.minimum,
-            radius=chosen.generator.radius(chosen.norm),
-            channels=chosen.channels,
-            output_channels=3,
-        )
+        return chosen.generator.geometry(kit.NetworkSpec(chosen.channels, WRITTEN, norm=chosen.norm))
 
     def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**batch, "shown": batch["source"]}
@@ -54,4 +47,4 @@ class Pix2PixHdPhoto(CoarseToFine):
         return batch["shown"]
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
-        return pix2pixhd_image(nets.generators, ops.convert_to_tensor(inputs["source"]), training=False)
+        return self.painted(nets, ops.convert_to_tensor(inputs["source"]), training=False)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from img2imgkit_plugins.pix2pixhd.adoption import of_labels
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
     appearance_table,
@@ -18,11 +17,12 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_seed,
 )
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
+from img2imgkit_plugins.pix2pixhd.importing import of_labels
 from img2imgkit_plugins.pix2pixhd.options import LabelOptions
 from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.nn import instance_edges, instance_encoder, one_hot, pix2pixhd_image
+from img2imgkit.nn import instance_edges, instance_encoder, one_hot
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
@@ -42,7 +42,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
     Options = LabelOptions
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From a generator, and the encoder of objects' looks; critics' sizes become options."""
         return of_labels(networks)
 
@@ -64,12 +64,12 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
-        multiple = max(chosen.generator.multiple, 2**chosen.encoder.downs if chosen.encoder else 1)
-        reach = chosen.generator.radius(chosen.norm)
+        whole = chosen.generator.geometry(kit.NetworkSpec(self.seen, WRITTEN, norm=chosen.norm))
+        multiple = max(whole.multiple, 2**chosen.encoder.downs if chosen.encoder else 1)
         return kit.Geometry(
             multiple=multiple,
-            minimum=max(chosen.generator.minimum, multiple, 4 if chosen.encoder else 1),
-            radius=None if reach is None else reach + chosen.edges,
+            minimum=max(whole.minimum, multiple, 4 if chosen.encoder else 1),
+            radius=None if whole.radius is None else whole.radius + chosen.edges,
             channels=1,
             output_channels=WRITTEN,
             ids=chosen.ids,
@@ -132,7 +132,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             number = inputs["number"] if "number" in inputs else ops.zeros_like(label)
             ids = [ops.cast(each, "int32") for each in (label, number)]
             shown = _joined(shown, nets["appearances"](ids, training=False))
-        return pix2pixhd_image(nets.generators, shown, training=False)
+        return self.painted(nets, shown, training=False)
 
     def _choice(self, value: Any) -> Chosen:
         chosen = parsed_choice(value)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
-from img2imgkit.interop import FeaturesPart
+from img2imgkit.adversary import Adversary, Hinge
+from img2imgkit.architectures import Multiscale, Spade
+from img2imgkit.interop import PerceptualNetwork
 
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 
 
-class CriticPart(kit.Config):
-    """Critics that judge patches, at several sizes of the picture."""
-
-    scales: int = Field(default=2, ge=1, description="how many, each at half the size of the one before")
-    layers: int = Field(default=3, ge=1, description="halvings of each; the official code's count is one more")
-    width: int = Field(default=64, ge=1, description="filters of the first layer")
-
-
-class StylePart(kit.Config):
+class StyleOptions(kit.Config):
     """An encoder of pictures' styles, and the code that a translation then has beside its label map."""
 
     latent: int = Field(default=256, ge=1, description="numbers in a code")
@@ -46,19 +39,41 @@ class Options(kit.Config):
     upsampling: Literal["normal", "more", "most"] = Field(
         default="normal", description="doublings in the generator: 5, 6 or 7"
     )
-    style: StylePart | None = Field(
+    style: StyleOptions | None = Field(
         default=None, description="encode the style of a picture, so that it can be chosen; null: one picture per map"
     )
-    critic: CriticPart = Field(default=CriticPart(), description="the networks that judge")
-    adversary: Adversary = Field(
-        default=Adversary(loss="hinge", spectral=True), description="how generator and critics play"
+    critic: kit.ArchitectureChoice = kit.choice(
+        "feature-critic", Multiscale(use_bias=False, init="xavier"), "the networks that judge"
     )
-    features: FeaturesPart = Field(default=FeaturesPart(), description="the network of the perceptual loss")
+    adversary: Adversary = Field(
+        default=Adversary(loss=Hinge(), spectral=True), description="how generator and critics play"
+    )
+    features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="the network of the perceptual loss")
 
     @property
     def channels(self) -> int:
         """Of what the generator reads: one for each class, and the edges."""
         return self.classes + self.unknown + self.edges
+
+    @property
+    def generator(self) -> Spade:
+        """The architecture of the generator."""
+        unit = 2 ** DOUBLINGS[self.upsampling]
+        own: dict[str, Any] = {"width": self.width, "kernel_size": self.kernel, "upsampling": self.upsampling}
+        if self.style:
+            height, width = self.style.size
+            own |= {"latent": self.style.latent, "size": (height // unit, width // unit)}
+        return Spade(**own)
+
+    @property
+    def generator_spec(self) -> kit.NetworkSpec:
+        """What the generator reads and writes."""
+        return kit.NetworkSpec(self.channels, 3, norm=self.norm, spectral=self.spectral)
+
+    @property
+    def critic_spec(self) -> kit.NetworkSpec:
+        """What the critics see: the label map and the picture together."""
+        return kit.NetworkSpec(self.channels + 3, spectral=self.adversary.spectral)
 
     @property
     def multiple(self) -> int:

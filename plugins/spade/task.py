@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
-from img2imgkit_plugins.spade.adoption import adoption
+from img2imgkit_plugins.spade.importing import import_plan
 from img2imgkit_plugins.spade.options import Options, Weights
 from keras import ops
 
 import img2imgkit as kit
+from img2imgkit.architectures import StyleEncoder
 from img2imgkit.losses import feature_matching, kl_divergence, perceptual
-from img2imgkit.nn import instance_edges, multiscale_critic, one_hot, spade_generator, spade_radius, style_encoder
+from img2imgkit.nn import instance_edges, one_hot
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 _SCHEDULE = {"kind": "linear", "after": 0.5}
@@ -27,7 +29,7 @@ def _player(rate: float) -> Mapping[str, Any]:
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": _player(1e-4), "critics": _player(4e-4)}
 
 
-class Spade(kit.Task, kit.Conditional):
+class Spade(kit.Importable, kit.Task, kit.Conditional):
     """Make photographs of label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
 
     The label map modulates the normalized features of every layer, so that no layer washes it out (section 3). With
@@ -45,43 +47,29 @@ class Spade(kit.Task, kit.Conditional):
     Weights = Weights
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From a generator, and the encoder of its styles where it reads a code; a critic's sizes become options."""
-        return adoption(networks)
+        return import_plan(networks)
 
     def build(self) -> kit.Networks:
         chosen = self.options
-        style, factor = chosen.style, chosen.multiple
-        code = {"latent": style.latent, "size": tuple(side // factor for side in style.size)} if style else {}
-        generator = spade_generator(
-            chosen.channels, chosen.width, chosen.norm, chosen.spectral, chosen.kernel, chosen.upsampling, **code
-        )
-        generators = {"generator": generator}
-        if style:
-            generators["encoder"] = style_encoder(style.width, style.latent)
-        critic = multiscale_critic(
-            chosen.channels + 3,
-            chosen.critic.width,
-            chosen.critic.layers,
-            chosen.critic.scales,
-            spectral=chosen.adversary.spectral,
-            use_bias=False,
-            init="xavier",
-        )
-        return kit.Networks(generators, {"critic": critic})
+        generators = {"generator": chosen.generator.build(chosen.generator_spec)}
+        if chosen.style:
+            encoder = StyleEncoder(width=chosen.style.width, latent=chosen.style.latent)
+            generators["encoder"] = encoder.build(kit.NetworkSpec())
+        return kit.Networks(generators, {"critic": chosen.critic.build(chosen.critic_spec)})
 
     def frozen(self) -> Mapping[str, keras.Model]:
         return {"features": self.options.features.build([*TAPS])} if self.weights.perceptual else {}
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
-        local = chosen.norm == "batch" and chosen.style is None
-        return kit.Geometry(
-            multiple=chosen.multiple,
-            minimum=chosen.multiple,
-            radius=spade_radius(chosen.kernel, chosen.upsampling) + chosen.edges if local else None,
+        geometry = chosen.generator.geometry(chosen.generator_spec)
+        reach = geometry.radius
+        return replace(
+            geometry,
+            radius=None if reach is None else reach + chosen.edges,
             channels=1,
-            output_channels=3,
             ids=chosen.classes + chosen.unknown,
             unknown=chosen.unknown,
         )

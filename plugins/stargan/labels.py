@@ -139,8 +139,8 @@ CELEBA = LabelSet(names=(*HAIR, "Male", "Young"), kind="attributes", exclusive=(
 RAFD = LabelSet(names=("angry", "contemptuous", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"))
 
 
-def assumed_labels(domains: int) -> tuple[tuple[LabelSet, ...], str]:
-    """What the labels of a generator may say that reads so many numbers, and in words that nobody has stated it."""
+def assumed_labels(domains: int) -> tuple[tuple[LabelSet, ...], kit.Assumption]:
+    """What the labels of a generator that reads so many numbers are taken to say."""
     official: Mapping[int, tuple[str, tuple[LabelSet, ...]]] = {
         len(CELEBA.names): ("CelebA's, as the official code trains it", (CELEBA,)),
         len(RAFD.names): ("RaFD's expressions in the order of their folders, as the official code trains it", (RAFD,)),
@@ -155,7 +155,5 @@ def assumed_labels(domains: int) -> tuple[tuple[LabelSet, ...], str]:
             (LabelSet(names=names, kind="classes" if domains > 1 else "attributes"),),
         )
     shown = ", ".join(name for each in labels for name in each.names)
-    return labels, (
-        f"the file tells the number of labels, {domains}, and not what they say; taken are {whose}: {shown}. "
-        "Others, in their order: --set 'labels=[{names: [...], kind: classes}]', or kind: attributes"
-    )
+    text = f"the file states the number of labels, {domains}, not what they say; they are taken to be {whose}: {shown}"
+    return labels, kit.Assumption("labels", [each.model_dump(mode="json") for each in labels], (), text)

@@ -11,8 +11,7 @@ from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
-from img2imgkit.adversary import Adversary
-from img2imgkit.exchange import by_use
+from img2imgkit.adversary import Adversary, Wasserstein, WganGp
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
 from img2imgkit.nn import domain_critic, stargan_generator
 
@@ -23,7 +22,7 @@ PLAYER: Mapping[str, Any] = {
 TRAINING: Mapping[str, Any] = {"ema": None, "generators": {**PLAYER, "every": 5}, "critics": PLAYER}
 
 
-class StarGan(kit.Task, kit.Conditional):
+class StarGan(kit.Importable, kit.Task, kit.Conditional):
     """Translate to any of several domains with one network (Choi et al. 2018, https://arxiv.org/abs/1711.09020).
 
     The critic also says which domain an image is of (eq. 2 and 3), and a translation back to where a picture came from
@@ -53,7 +52,7 @@ class StarGan(kit.Task, kit.Conditional):
         critic_layers: int = Field(default=6, ge=1, description="halvings of the critic")
         channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
         adversary: Adversary = Field(
-            default=Adversary(loss="wasserstein", penalty="wgan_gp"), description="how the two play"
+            default=Adversary(loss=Wasserstein(), penalty=WganGp()), description="how the two play"
         )
 
         @model_validator(mode="after")
@@ -82,26 +81,29 @@ class StarGan(kit.Task, kit.Conditional):
         penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
 
     @classmethod
-    def adopt(cls, networks: Sequence[kit.Foreign]) -> kit.Adoption | None:
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From a generator; a critic tells the size of its pictures besides."""
-        found = by_use(networks, generator=("stargan_generator",), critic=("domain_critic",))
-        if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
+        found = kit.by_role(networks, "label-generator", "domain-critic")
+        if found is None or len(found["label-generator"]) != 1 or len(found["domain-critic"]) > 1:
             return None
-        [number] = found["generator"]
+        [number] = found["label-generator"]
+        if networks[number].kind != "stargan":
+            return None
         given = networks[number].arguments
-        labels, note = assumed_labels(given["domains"])
+        labels, assumption = assumed_labels(given["domains"])
         stated = {"labels": labels, **{name: given[name] for name in ("width", "blocks", "channels")}}
-        for critic in (networks[each].arguments for each in found["critic"]):
+        for critic in (networks[each].arguments for each in found["domain-critic"]):
             if critic["channels"] != given["channels"] or critic["domains"] != len(Names(labels).all):
                 return None
-            spectral = bool(critic.get("spectral"))
             stated |= {"size": critic["size"], "critic_width": critic["width"], "critic_layers": critic["layers"]}
-            stated |= {"adversary": Adversary(loss="wasserstein", penalty="wgan_gp", spectral=spectral)}
+            adversary = Adversary(loss=Wasserstein(), penalty=WganGp(), spectral=critic["spectral"])
+            stated |= {"adversary": adversary}
         try:
             options = cls.Options(**stated)
         except ValidationError:  # such as pictures of two channels
             return None
-        return kit.Adoption(options.model_dump(mode="json"), {"generator": kit.Taken(number)}, notes=(note,))
+        roles = {"generator": kit.FromFile(number)}
+        return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=(assumption,))
 
     @property
     def names(self) -> Names:
@@ -162,7 +164,7 @@ class StarGan(kit.Task, kit.Conditional):
         play = self.options.adversary
         judge = play.through(_judge(nets), batch)
         scores, logits = judge(out["fake"])
-        of_real = judge(batch["source"])[0] if play.relativistic else scores
+        of_real = judge(batch["source"])[0] if play.compares else scores
         return {
             "adversarial": play.generator_loss(scores, of_real),
             "classification": self._classification(logits, batch["target_label"], batch),

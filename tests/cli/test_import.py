@@ -1,6 +1,7 @@
 """``img2img import``: what it says of files, and bundles that run in pipelines and train on."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hostile_models import CANARY, HOSTILE
 from PIL import Image
 
 from img2imgkit import bundle
+from img2imgkit.architectures import Assumption
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
@@ -26,7 +28,7 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    assert lines[0] == "weights.pth: unet(depth=7, width=4, norm='batch', channels=3, out_channels=3)"
+    assert lines[0] == "weights.pth: unet(depth=7, width=4, channels=3, out_channels=3, norm='batch')"
     assert lines[1].startswith("task: pix2pix")
     assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
     assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
@@ -34,11 +36,11 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     assert bundle.describe(out).licence == "BSD-2-Clause"
 
 
-def test_what_a_task_does_not_note_is_told_with_its_option(img2img, tmp_path):
+def test_what_is_assumed_is_told_with_the_option_that_changes_it(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
-    assert "padding: reflect; replicate leaves the same traces" in outcome.out
-    assert "otherwise --set generator.padding=..." in outcome.out
+    assert "residual blocks pad by reflection; replication leaves the same file" in outcome.out
+    assert "otherwise --set generator.padding=replicate" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_json(img2img, tmp_path):
     outcome = img2img("import", RESNET, RESNET, "--out", tmp_path / "h", "--name", "horses", "--json")
     found = json.loads(outcome.out)
     assert (found["task"], found["name"], found["other_tasks"]) == ("cyclegan", "horses", [])
-    assert [each["family"] for each in found["files"]] == ["resnet", "resnet"]
+    assert [each["architecture"] for each in found["files"]] == ["resnet", "resnet"]
     assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").iterdir())
 
 
@@ -85,9 +87,9 @@ def test_json(img2img, tmp_path):
         (["--set", "norm=[a"], "--set norm=[a: "),
         (["--set", "nrom=none"], "nrom: unknown option; did you mean 'norm'?"),
         (["--task", "pix2pxi"], "no task 'pix2pxi' is installed; did you mean 'pix2pix'?"),
-        (["--task", "stargan"], "task 'stargan' has no use for weights.pth (unet)"),
-        (["--part", "gen"], "no state dict called 'gen'"),
-        (["--name", "a b"], "--name a b: a bundle's name has letters"),
+        (["--task", "stargan"], "task 'stargan' cannot use weights.pth (unet)"),
+        (["--key", "gen"], "no state dict called 'gen'"),
+        (["--name", "a b"], "name a b: a bundle's name has letters"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -157,3 +159,18 @@ def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, 
         assert old.files == new.files
         moved = max(np.abs(old[name] - new[name]).max() for name in old.files if name.endswith("kernel"))
     assert 0 < moved < 0.01  # one step of Adam, from where the file ended
+
+
+@pytest.mark.parametrize(
+    ("assumption", "wanted"),
+    [
+        (Assumption("norm", "batch", ("none", "instance")), "; otherwise --set norm=none or --set norm=instance"),
+        (Assumption("skip", True, (False,)), "; otherwise --set skip=false"),
+        (Assumption("style.size", (32, 32), ([64, 64],)), "; otherwise --set 'style.size=[64, 64]'"),
+        (Assumption("labels", []), "; otherwise --set labels=..."),
+        (Assumption("", None), ""),
+    ],
+    ids=lambda value: value.option if isinstance(value, Assumption) else "",
+)
+def test_an_assumption_tells_how_to_state_something_else(assumption, wanted):
+    assert import_module("img2imgkit.cli.import")._way_out(assumption) == wanted

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from img2imgkit.config import load_yaml
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import ConfigError
+from img2imgkit.training import read_training_plan
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = {
@@ -177,3 +180,79 @@ def register_tasks(register):
 
 def test_an_unknown_kind_is_a_usage_error(img2img):
     assert img2img("schema", "bundle").code == 2
+
+
+TRANSLATING = {
+    "name": "mine",
+    "task": "pix2pix",
+    "data": {"kind": "paired", "folder": "pairs"},
+    "training": {"steps": 10},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "good"),
+    [
+        ({}, True),
+        ({"generator": "resnet"}, True),
+        ({"generator": {"kind": "resnet"}}, True),
+        ({"generator": {"kind": "resnet", "blocks": 6, "padding": "zero"}}, True),
+        ({"generator": {"depth": 7}}, True),  # of the default one
+        ({"generator": {"blocks": 6}}, False),  # not of the default one
+        ({"generator": "patch"}, False),  # of another role
+        ({"generator": {"kind": "patch"}}, False),
+        ({"generator": "resnte"}, False),
+        ({"generator": {"kind": "resnet", "depth": 3}}, False),
+        ({"generator": {"kind": "resnet", "blocks": "six"}}, False),
+        ({"generator": {"kind": "unet", "depth": 1}}, False),
+        ({"generator": 3}, False),
+        ({"generator": None}, False),
+        ({"critic": {"kind": "pixel", "width": 8}}, True),
+        ({"critic": {"kind": "pixel", "layers": 8}}, False),
+    ],
+    ids=str,
+)
+def test_choices_are_accepted_and_refused_as_training_does(training, options, good):
+    stated = {**TRANSLATING, "options": options}
+    document = parse_yaml(json.dumps(stated), "/data/train.yaml")
+    try:
+        read_training_plan(document, Catalog.installed())
+        taken = True
+    except ConfigError:
+        taken = False
+    assert (training.is_valid(stated), taken) == (good, good)
+
+
+def test_an_architecture_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+    install(
+        "kit-dense",
+        '''
+import img2imgkit as kit
+from img2imgkit.architectures import Architecture
+from pydantic import Field
+
+class Inside(kit.Config):
+    """Inside."""
+    share: float = Field(default=0.5, description="a share")
+
+class Dense(Architecture):
+    """A dense network."""
+    name = "dense"
+    roles = ("generator",)
+    inside: Inside = Field(default=Inside(), description="what is inside")
+    another: kit.ArchitectureChoice = kit.choice("critic", "pixel", "that it asks")
+    def build(self, spec): ...
+
+@kit.hookimpl
+def register_architectures(register):
+    register(Dense)
+''',
+        name="dense",
+    )
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "dense,pix2pix")
+    schema = validator(img2img, "train")
+    generator = {"kind": "dense", "inside": {"share": 0.1}, "another": {"kind": "patch", "layers": 2}}
+    good = {**TRANSLATING, "options": {"generator": generator}}
+    schema.validate(good)
+    assert not schema.is_valid(changed(good, "options", "generator", "inside", "shrae", value=1))
+    assert not schema.is_valid(changed(good, "options", "generator", "another", "kind", value="unet"))

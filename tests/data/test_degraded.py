@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from img2imgkit import Catalog, Degradation, resolve
 from img2imgkit.data import Degraded, DegradedOptions, DegradedReader, open_reader
-from img2imgkit.errors import DataError
+from img2imgkit.degradations import BicubicMatlab
+from img2imgkit.errors import ConfigError, DataError
 from img2imgkit.images.matlab import imresize
 from img2imgkit.task import Geometry
 
@@ -160,3 +162,53 @@ def test_description_has_no_paths(tmp_path: Path) -> None:
     assert described["pictures"] == 2
     assert described["megapixels"] == 0.0
     assert str(tmp_path) not in str(described)
+
+
+class Brighter(Degradation):
+    """Random brightness, the same for a whole picture."""
+
+    name = "brighter"
+
+    def apply(self, levels: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray:
+        return (levels // 2 + random.integers(1, 100)).astype(np.uint8)
+
+    def description(self, scale: int) -> str:
+        return "brighter"
+
+
+class TestDegradations:
+    def test_by_default_pictures_are_shrunk_as_in_matlab(self, tmp_path: Path) -> None:
+        save_pictures(tmp_path, [(40, 40)])
+        assert reader_of(tmp_path, 2).description["degradation"] == "bicubic x1/2 (MATLAB imresize), 8 bit"
+
+    def test_they_act_in_order_and_are_described(self, tmp_path: Path) -> None:
+        pictures = save_pictures(tmp_path, [(40, 40), (44, 40)])
+        reader = reader_of(tmp_path, degradations=(BicubicMatlab(), Brighter()))
+        assert reader.description["degradation"] == "bicubic x1/2 (MATLAB imresize), 8 bit; brighter"
+        for number, pixels in enumerate(pictures):
+            added = np.random.default_rng(number).integers(1, 100)
+            np.testing.assert_array_equal(reader.sources[number], imresize(pixels, Fraction(1, 2)) // 2 + added)
+            np.testing.assert_array_equal(reader.targets[number], pixels)
+
+    def test_without_a_scale_none_has_to_shrink(self, tmp_path: Path) -> None:
+        pictures = save_pictures(tmp_path, [(40, 40)])
+        plain, brighter = (reader_of(tmp_path, 1, degradations=steps) for steps in ((), (Brighter(),)))
+        assert plain.description["degradation"] == "none"
+        np.testing.assert_array_equal(plain.sources[0], pictures[0])
+        assert (brighter.sources[0] != pictures[0]).any()
+
+    @pytest.mark.parametrize(
+        ("steps", "said"),
+        [((Brighter(),), "one step must shrink"), ((BicubicMatlab(), BicubicMatlab()), "only one step may shrink")],
+    )
+    def test_exactly_one_must_shrink(self, tmp_path: Path, steps: tuple[Degradation, ...], said: str) -> None:
+        options = DegradedOptions(kind="degraded", folder=tmp_path, degradations=steps)
+        [(option, problem)] = options.data_problems(Geometry(scale=2))
+        assert option == "degradations"
+        assert said in problem
+
+    def test_a_name_waits_for_the_catalog(self, tmp_path: Path) -> None:
+        options = DegradedOptions(kind="degraded", folder=tmp_path, degradations=("bicubic-matlab",))
+        with pytest.raises(ConfigError, match="'bicubic-matlab' of degradations has not been looked up"):
+            options.data_problems(Geometry(scale=2))
+        assert resolve(options, Catalog.installed({})).steps == (BicubicMatlab(),)

@@ -12,8 +12,9 @@ from img2imgkit import backend
 
 backend.load()
 
-from img2imgkit.nn.augment import NUMBERS, color, cutout, translation  # noqa: E402
+from img2imgkit.nn.augment import color, cutout, translation  # noqa: E402
 
+NUMBERS = {"color": 3, "translation": 2, "cutout": 2}
 CHANGES: dict[str, Callable[..., Any]] = {"color": color, "translation": translation, "cutout": cutout}
 IMAGES = np.random.default_rng(7).uniform(-1, 1, (2, 16, 24, 3)).astype(np.float32)
 

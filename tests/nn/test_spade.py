@@ -14,7 +14,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.nn import spade_generator, spade_radius, style_encoder  # noqa: E402
+from img2imgkit.nn import spade_generator, style_encoder  # noqa: E402
 from img2imgkit.nn.layers.spade import Sampled, spade  # noqa: E402
 
 
@@ -99,25 +99,6 @@ class TestGenerator:
         image = model([label_maps(1, 64, 64, 2), np.ones((1, 2), np.float32)], training=True)
         assert image.dtype == tf.float32
         assert model.get_layer("up_3_conv_1").compute_dtype == "bfloat16"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kernel_size", "upsampling"), [(1, "normal"), (3, "normal")])
-def test_a_pixel_sees_the_label_map_as_far_as_stated_and_no_further(kernel_size: int, upsampling: Any) -> None:
-    radius = spade_radius(kernel_size, upsampling)
-    unit = 32
-    side = -(-(2 * radius + unit) // unit) * unit
-    model = lively(spade_generator(1, 1, "batch", False, kernel_size, upsampling))
-    labels = label_maps(1, side, side, 1)
-    furthest = 0
-    for middle in (radius // unit * unit, radius // unit * unit + unit - 1):
-        before = np.asarray(model(labels))[0, middle, middle]
-        for reach in (radius, radius - unit):
-            away = np.abs(np.arange(side) - middle) > reach
-            changed = np.where((away[:, None] | away)[None, :, :, None], 1 - labels, labels)
-            apart = np.abs(np.asarray(model(changed))[0, middle, middle] - before).max()
-            furthest = max(furthest, reach) if apart > 1e-6 else furthest
-    assert furthest == radius - unit
 
 
 class TestStyleEncoder:

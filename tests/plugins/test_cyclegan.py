@@ -11,14 +11,14 @@ import pytest
 from img2imgkit_plugins.cyclegan.task import CycleGan
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Hinge
+from img2imgkit.architectures import Patch, Resnet, Unet
 from img2imgkit.config import load_yaml
-from img2imgkit.parts import PatchPart, ResnetPart, UnetPart
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-SMALL = {"generator": ResnetPart(blocks=1, width=2), "critic": PatchPart(layers=1, width=2), "pool": 3}
+SMALL = {"generator": Resnet(blocks=1, width=2), "critic": Patch(layers=1, width=2), "pool": 3}
 
 
 def task_of(weights: Any = None, choices: Any = None, **options: Any) -> CycleGan:
@@ -41,9 +41,9 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     ("options", "weights"),
     [
-        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1")}, {}),
+        ({"channels": 1, "norm": "batch", "adversary": Adversary(loss=Hinge(), penalty=R1())}, {}),
         (
-            {"generator": UnetPart(depth=3, width=2, dropout=0.0), "reconstruction": "l2", "pool": 0},
+            {"generator": Unet(depth=3, width=2, dropout=0.0), "reconstruction": "l2", "pool": 0},
             {"identity_a": 0.0, "identity_b": 0.0},
         ),
     ],

@@ -10,10 +10,11 @@ import numpy as np
 import official_funit
 import official_losses
 import pytest
+from checkpoints import INSTALLED
 from img2imgkit_plugins.funit.task import Funit
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.interop import put
 from img2imgkit.testing import check_task
@@ -42,7 +43,7 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 def test_it_keeps_the_contract_with_another_adversary() -> None:
-    adversary = Adversary(loss="lsgan", relativistic=True, penalty="r1", augment=("translation",), spectral=True)
+    adversary = Adversary(loss=Relativistic(loss=Lsgan()), penalty=R1(), augment=(Translation(),), spectral=True)
     options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "mlp_layers": 2})
     check_task(Funit, options, Funit.Weights(slope=0), replicas=False)
 
@@ -125,7 +126,7 @@ def test_the_critics_terms_are_the_official_ones() -> None:
     given = official_losses.entry("FUNIT.GPPatchMcResDis.losses")
     task = Funit(Funit.Options(**{**SMALL, "classes": 5, "critic_width": 4}))
     nets = task.build()
-    put(official_losses.weights("funit_critic"), nets["critic"])
+    put(official_losses.weights("funit_critic"), nets["critic"], INSTALLED)
     shown = {"content": given.inputs["x_real"], "class": given.inputs["x_real"]}
     labels = dict.fromkeys(("content_label", "class_label"), given.inputs["y"].astype(np.int32))
     out = {"translation": given.inputs["x_fake"], "reconstruction": given.inputs["x_fake"]}

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoints import INSTALLED
 from img2imgkit_plugins.ncnn.graph import MAX_BYTES
 from img2imgkit_plugins.ncnn.importer import Ncnn
 from ncnn_files import FLOAT16, rrdb_model, rrdb_state, srvgg_model, srvgg_state
 
-from img2imgkit import Catalog, Foreign, InteropError
+from img2imgkit import Catalog, ImportedNetwork, InteropError
+from img2imgkit.interop import network_of
 
 # Written by ncnn_files.py; beside each, what ncnn 1.0.20261020 (its Python wheel, CPU, one thread, everything in
 # float32, without its faster convolutions) computed of a random picture in [0, 1].
@@ -24,15 +26,15 @@ COMPUTED = {
 }
 
 
-def read(path: Path) -> Foreign:
-    return Ncnn().read(path)
+def read(path: Path) -> ImportedNetwork:
+    return network_of(Ncnn().read(path), INSTALLED)
 
 
 @pytest.mark.parametrize("name", COMPUTED)
 def test_a_model_computes_what_ncnn_computes(name: str) -> None:
-    family, arguments = COMPUTED[name]
+    architecture, arguments = COMPUTED[name]
     found = read(FIXTURES / f"{name}.param")
-    assert (found.family, found.arguments, found.assumed) == (family, arguments, {})
+    assert (found.kind, found.arguments, found.assumptions) == (architecture, arguments, ())
     assert found.source == f"{name}.param"
     with np.load(FIXTURES / f"{name}.npz") as stored:
         np.testing.assert_allclose(np.asarray(found.model(stored["input"])), stored["output"], atol=1e-6)
@@ -60,7 +62,7 @@ def test_every_weight_arrives_as_it_was(half: bool, tmp_path: Path) -> None:
 def test_activations_without_weights_are_those_of_the_graph(tmp_path: Path) -> None:
     state = srvgg_state(slopes=False)
     found = read(srvgg_model(state, slope=0.0).write(tmp_path / "a.param"))
-    assert (found.arguments["activation"], found.assumed) == ("relu", {})
+    assert (found.arguments["activation"], found.assumptions) == ("relu", ())
 
 
 def test_a_picture_may_be_added_without_being_enlarged(tmp_path: Path) -> None:
@@ -71,7 +73,8 @@ def test_what_the_file_does_behind_its_network_is_told(tmp_path: Path) -> None:
     """realesr-animevideov3-x2 and -x3 are the network for 4 times, and a bicubic resize of what it gives."""
     found = read(srvgg_model(srvgg_state(scale=4), after=0.75).write(tmp_path / "a.param"))
     assert found.arguments["scale"] == 4
-    assert "0.75 times (bicubic); a bundle does not" in found.assumed["resize"]
+    [assumption] = found.assumptions
+    assert "0.75 times (bicubic); a bundle does not" in assumption.text
 
 
 GOOD = rrdb_model(rrdb_state())
@@ -204,4 +207,4 @@ def test_both_files_must_be_there(missing: str, tmp_path: Path) -> None:
 
 def test_a_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InteropError, match="holds one network"):
-        Ncnn().read(GOOD.write(tmp_path / "a.param"), part="params_ema")
+        Ncnn().read(GOOD.write(tmp_path / "a.param"), key="params_ema")

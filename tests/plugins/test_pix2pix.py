@@ -11,14 +11,14 @@ import pytest
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Color, Cutout, Hinge, Lsgan, Relativistic, Wasserstein, WganGp
+from img2imgkit.architectures import Patch, Pixel, Resnet, Unet
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.parts import PatchPart, PixelPart, ResnetPart, UnetPart
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-UNET, PATCH = UnetPart(depth=3, width=2, dropout=0.0), PatchPart(layers=1, width=2)
+UNET, PATCH = Unet(depth=3, width=2, dropout=0.0), Patch(layers=1, width=2)
 
 
 def options(**chosen: Any) -> Any:
@@ -35,13 +35,13 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"norm": "instance", "adversary": Adversary(loss="wasserstein", penalty="wgan_gp")},
-        {"generator": ResnetPart(blocks=1, width=2), "critic": PixelPart(width=2), "statistics": "running"},
-        {"channels": 1, "output_channels": 3, "norm": "none", "adversary": Adversary(loss="hinge", spectral=True)},
+        {"norm": "instance", "adversary": Adversary(loss=Wasserstein(), penalty=WganGp())},
+        {"generator": Resnet(blocks=1, width=2), "critic": Pixel(width=2), "statistics": "running"},
+        {"channels": 1, "output_channels": 3, "norm": "none", "adversary": Adversary(loss=Hinge(), spectral=True)},
         {
             "channels": 3,
             "output_channels": 1,
-            "adversary": Adversary(loss="lsgan", relativistic=True, smoothing=0.1, augment=("color", "cutout")),
+            "adversary": Adversary(loss=Relativistic(loss=Lsgan(smoothing=0.1)), augment=(Color(), Cutout())),
         },
     ],
     ids=["wgan-gp", "resnet, pixels", "grey to colour, spectral", "colour to grey, augmented"],
@@ -52,7 +52,7 @@ def test_it_keeps_the_contract_with_other_parts(chosen: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("depth", "parameters"), [(7, 41_828_995), (8, 54_413_955)])
 def test_its_generators_are_of_the_official_size(depth: int, parameters: int) -> None:
-    nets = Pix2Pix(Pix2Pix.Options(generator=UnetPart(depth=depth))).build()
+    nets = Pix2Pix(Pix2Pix.Options(generator=Unet(depth=depth))).build()
     assert sum(int(np.prod(v.shape)) for v in nets["generator"].trainable_variables) == parameters
     assert sum(int(np.prod(v.shape)) for v in nets["critic"].trainable_variables) == 2_768_705
 

@@ -21,28 +21,30 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_choice,
 )
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import TAPS
-from img2imgkit_plugins.pix2pixhd.options import CriticPart, EncoderPart, GlobalPart, LocalPart
+from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
 from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
 from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Color, Hinge
+from img2imgkit.architectures import Multiscale
+from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.interop import FeaturesPart
+from img2imgkit.interop import PerceptualNetwork
 from img2imgkit.losses import perceptual
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-TOY_VGG = FeaturesPart(
+TOY_VGG = PerceptualNetwork(
     weights=str(Path(__file__).parents[1] / "fixtures" / "losses" / "toy_vgg19.pth"), normalise=False
 )
-CRITIC, GLOBAL = CriticPart(width=2, layers=1), GlobalPart(width=2, downs=1, blocks=1)
-LOCAL = LocalPart(width=2, downs=1, blocks=1, local_blocks=1)
-ENCODER = EncoderPart(width=2, downs=1, features=2, clusters=2)
+CRITIC, GLOBAL = Multiscale(width=2, layers=1), Generator(width=2, downs=1, blocks=1)
+LOCAL = Generator(width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
+ENCODER = EncoderOptions(width=2, downs=1, features=2, clusters=2)
 UNSEEN = Pix2PixHd.Weights(perceptual=0)
 
 
@@ -78,7 +80,7 @@ def trained() -> tuple[Pix2PixHd, kit.Networks]:
     [
         {"encoder": ENCODER},
         {"generator": LOCAL, "edges": False, "unknown": True},
-        {"norm": "batch", "adversary": Adversary(loss="hinge", penalty="r1", augment=("color",), spectral=True)},
+        {"norm": "batch", "adversary": Adversary(loss=Hinge(), penalty=R1(), augment=(Color(),), spectral=True)},
     ],
     ids=["encoder", "local", "batch norm, another adversary"],
 )
@@ -117,7 +119,7 @@ class TestLosses:
         assert float(np.mean(perceptual(image, target, TAPS))) == pytest.approx(given.value, rel=5e-6)
 
     def test_without_its_weight_no_perceptual_network_is_needed(self) -> None:
-        absent = FeaturesPart(weights="nowhere.pth")
+        absent = PerceptualNetwork(weights="nowhere.pth")
         assert Pix2PixHd(options(features=absent), UNSEEN).frozen() == {}
         with pytest.raises(InteropError, match=r"nowhere\.pth"):
             Pix2PixHd(options(features=absent)).frozen()
@@ -159,8 +161,8 @@ class TestLabels:
 
     def test_sizes_are_multiples_of_all_halvings(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
-        assert Pix2PixHd(Pix2PixHd.Options(generator=LocalPart(enhancers=2))).geometry().multiple == 64
-        assert Pix2PixHd(options(encoder=EncoderPart(downs=3))).geometry().multiple == 8
+        assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
+        assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
 
 
 class TestLooks:
@@ -295,6 +297,6 @@ def test_the_enhancer_begins_with_the_networks_of_the_first_part(tmp_path: Path)
         if not path.stem.endswith("photo")
     )
     assert [stage.standing for stage in second.file.training.stages] == [("global",), ()]
-    parts = [plan.task.options.generator for plan in (first, second)]
+    parts = [plan.task.options.generator.chosen for plan in (first, second)]
     assert parts[0].width == 2 * parts[1].width
     assert (parts[0].downs, parts[0].blocks) == (parts[1].downs, parts[1].blocks)

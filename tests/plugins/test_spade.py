@@ -11,24 +11,26 @@ import img2imgkit_plugins.spade as plugin
 import numpy as np
 import official_losses as official
 import pytest
-from img2imgkit_plugins.spade.options import CriticPart, StylePart
+from img2imgkit_plugins.spade.options import StyleOptions
 from img2imgkit_plugins.spade.task import Spade, reparameterized
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import R1, Adversary, Color, Lsgan
+from img2imgkit.architectures import Multiscale
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
 from img2imgkit.inference.conditions import conditioning
-from img2imgkit.interop import FeaturesPart
+from img2imgkit.interop import PerceptualNetwork
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-TOY_VGG = FeaturesPart(weights=str(FIXTURES / "losses" / "toy_vgg19.pth"), normalise=False)
-CRITIC, STYLE = CriticPart(width=2, layers=1), StylePart(latent=3, width=1, size=(32, 64))
+TOY_VGG = PerceptualNetwork(weights=str(FIXTURES / "losses" / "toy_vgg19.pth"), normalise=False)
+CRITIC = Multiscale(width=2, layers=1, use_bias=False, init="xavier")
+STYLE = StyleOptions(latent=3, width=1, size=(32, 64))
 UNSEEN = Spade.Weights(perceptual=0)
 
 
@@ -65,10 +67,10 @@ def test_it_keeps_the_contract() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"style": StylePart(latent=3, width=1, size=(32, 32))},
+        {"style": StyleOptions(latent=3, width=1, size=(32, 32))},
         {
             **{"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
-            "adversary": Adversary(loss="lsgan", penalty="r1", augment=("color",), spectral=False),
+            "adversary": Adversary(loss=Lsgan(), penalty=R1(), augment=(Color(),), spectral=False),
         },
     ],
     ids=["styles", "no edges, instance norm, another adversary"],
@@ -108,7 +110,7 @@ class TestLosses:
             np.testing.assert_allclose(code, stored["value"], rtol=1e-6, atol=1e-6)
 
     def test_without_its_weight_no_perceptual_network_is_needed(self) -> None:
-        absent = FeaturesPart(weights="nowhere.pth")
+        absent = PerceptualNetwork(weights="nowhere.pth")
         assert Spade(options(features=absent), UNSEEN).frozen() == {}
         with pytest.raises(InteropError, match=r"nowhere\.pth"):
             Spade(options(features=absent)).frozen()
@@ -179,7 +181,7 @@ class TestStyles:
 
     def test_the_trained_size_fits_the_network(self) -> None:
         with pytest.raises(ValidationError, match=r"style\.size: 100 is no multiple of 32"):
-            options(style=StylePart(size=(64, 100)))
+            options(style=StyleOptions(size=(64, 100)))
 
 
 def test_how_far_a_pixel_sees_is_known_without_global_statistics() -> None:

@@ -14,7 +14,7 @@ from img2imgkit_plugins.stargan.task import CELEBA, StarGan
 from tiny_tasks import loaded
 
 from img2imgkit import Catalog
-from img2imgkit.adversary import Adversary
+from img2imgkit.adversary import Adversary, Dragan, Hinge, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml
 from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
@@ -59,14 +59,14 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
     ("sets", "options"),
     [
         ((CELEBA,), {}),
-        ((ANIMALS,), {"channels": 1, "adversary": Adversary(loss="hinge", relativistic=True, spectral=True)}),
-        ((CELEBA, ANIMALS), {"adversary": Adversary(loss="lsgan", penalty="dragan", augment=("translation",))}),
+        ((ANIMALS,), {"channels": 1, "adversary": Adversary(loss=Relativistic(loss=Hinge()), spectral=True)}),
+        ((CELEBA, ANIMALS), {"adversary": Adversary(loss=Lsgan(), penalty=Dragan(), augment=(Translation(),))}),
     ],
     ids=["attributes", "classes, grey, relativistic and spectral", "joint, augmented"],
 )
 def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
-    weights = StarGan.Weights() if task.options.adversary.penalty != "none" else StarGan.Weights(penalty=0.0)
+    weights = StarGan.Weights() if task.options.adversary.penalty is not None else StarGan.Weights(penalty=0.0)
     check_task(StarGan, task.options, weights, replicas=not options)
 
 

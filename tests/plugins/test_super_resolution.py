@@ -9,11 +9,13 @@ from typing import Any
 import img2imgkit_plugins.super_resolution as plugin
 import numpy as np
 import pytest
+from checkpoints import built, imported
 from PIL import Image
 from pydantic import ValidationError
 
-from img2imgkit import Catalog, Foreign, Geometry, Networks, backend, bundle
+from img2imgkit import Catalog, Geometry, ImportedNetwork, Networks, backend, bundle, resolve
 from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
 from img2imgkit.inference import Translator
 from img2imgkit.interop import import_bundle
@@ -33,6 +35,10 @@ def task_class(catalog: Catalog) -> Any:
     return catalog.get("tasks", "super-resolution")
 
 
+def made(task_class: Any, **options: Any) -> Any:
+    return task_class(resolve(task_class.Options(**options), Catalog.installed()))
+
+
 @pytest.mark.parametrize(
     ("generator", "others"),
     [
@@ -48,7 +54,7 @@ def task_class(catalog: Catalog) -> Any:
     ids=str,
 )
 def test_translates_and_trains_at_its_scale(task_class: Any, generator: dict[str, Any], others: dict[str, Any]) -> None:
-    task = task_class(task_class.Options(generator=generator, **others))
+    task = made(task_class, generator=generator, **others)
     nets, scale = task.build(), others["scale"]
     source = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 3)).astype(np.float32)
     output = np.asarray(task.translate(nets, {"source": source}))
@@ -76,7 +82,7 @@ def test_translates_and_trains_at_its_scale(task_class: Any, generator: dict[str
 def test_its_radius_is_that_of_its_convolutions(
     task_class: Any, generator: dict[str, Any], scale: int, radius: int
 ) -> None:
-    found: Geometry = task_class(task_class.Options(scale=scale, generator=generator, space="rgb")).geometry()
+    found: Geometry = made(task_class, scale=scale, generator=generator, space="rgb").geometry()
     assert (found.scale, found.radius) == (scale, radius)
     assert found.multiple == found.minimum == generator.get("unshuffle", 1)
 
@@ -97,13 +103,13 @@ def test_a_pixel_sees_exactly_so_far(task_class: Any, generator: dict[str, Any],
         return
     from img2imgkit.testing.geometry import measured_reach
 
-    task = task_class(task_class.Options(scale=scale, generator=generator, space="rgb"))
+    task = made(task_class, scale=scale, generator=generator, space="rgb")
     assert measured_reach(task, task.build(), 24) == task.geometry().radius
 
 
 def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: Any) -> None:
     signed, unit = (
-        task_class(task_class.Options(generator={"kind": "srvgg", "width": 2, "depth": 0}, space="rgb", values=values))
+        made(task_class, generator={"kind": "srvgg", "width": 2, "depth": 0}, space="rgb", values=values)
         for values in ("signed", "unit")
     )
     nets = signed.build()
@@ -116,7 +122,7 @@ def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"generator": {"kind": "edsr"}}, "space 'luma': edsr works on three colours; state rgb"),
+        ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: it works on three colours, not on 1"),
         ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3: with 'unshuffle'"),
         ({"scale": 6}, "1, 2, 3, 4 or 8"),
         ({"network": "plain"}, "network"),
@@ -124,38 +130,39 @@ def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: 
     ids=str,
 )
 def test_what_no_network_can_do_is_refused(task_class: Any, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        task_class.Options(**options)
+    with pytest.raises((ConfigError, ValidationError), match=message):
+        made(task_class, **options)
 
 
-class TestAdoption:
+class TestImportPlan:
     """Bundles of other people's networks."""
 
-    def foreign(self, family: str, **arguments: Any) -> Foreign:
-        from img2imgkit import nn
-
+    def imported(self, architecture: str, **arguments: Any) -> ImportedNetwork:
         backend.load()
-        return Foreign(family, arguments, getattr(nn, family)(**arguments))
+        return imported(architecture, built(architecture, **arguments), **arguments)
 
     @pytest.mark.parametrize(
-        ("family", "arguments"),
+        ("architecture", "arguments"),
         [
             ("srvgg", {"scale": 4, "width": 2, "depth": 1, "activation": "leaky_relu", "channels": 3}),
             ("srresnet", {"scale": 3, "width": 2, "blocks": 1, "channels": 3}),
-            ("edsr", {"scale": 2, "width": 2, "blocks": 1, "residual_scale": 0.1, "gain": 1.0, "mean": (0, 0, 0)}),
+            (
+                "edsr",
+                {"scale": 2, "width": 2, "blocks": 1, "residual_scale": 0.1, "gain": 1.0, "mean": (0.0, 0.0, 0.0)},
+            ),
             ("rrdb", {"scale": 1, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 4, "channels": 3}),
             ("rrdb", {"scale": 8, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 1, "channels": 3}),
         ],
         ids=str,
     )
-    def test_an_official_network_is_one_of_its_own(self, task_class: Any, family: str, arguments: Any) -> None:
-        given = self.foreign(family, **arguments)
-        found = task_class.adopt([self.foreign("vgg_critic", size=8, width=2), given])
+    def test_an_official_network_is_one_of_its_own(self, task_class: Any, architecture: str, arguments: Any) -> None:
+        given = self.imported(architecture, **arguments)
+        found = task_class.import_plan([self.imported("vgg-critic", size=8, width=2), given])
         assert found is not None
         assert found.usual
-        assert not found.lacking
+        assert not found.missing
         assert found.roles["generator"].number == 1
-        options = task_class.Options.model_validate_json(json.dumps(found.options))
+        options = resolve(task_class.Options.model_validate_json(json.dumps(found.options)), Catalog.installed())
         assert (options.scale, options.space, options.values) == (arguments["scale"], "rgb", "unit")
         task = task_class(options)
         built = task.build()["generator"]
@@ -167,13 +174,13 @@ class TestAdoption:
 
     def test_what_it_has_no_use_for_is_not_taken(self, task_class: Any) -> None:
         small = {"scale": 2, "width": 2, "depth": 0}
-        colour = self.foreign("srvgg", **small)
-        assert task_class.adopt([colour]) is not None
-        assert task_class.adopt([colour, colour]) is None
-        assert task_class.adopt([self.foreign("srvgg", **small, channels=1)]) is None
-        assert task_class.adopt([self.foreign("srvgg", **{**small, "scale": 5})]) is None
-        assert task_class.adopt([colour, self.foreign("resnet", blocks=1, width=2)]) is None
-        assert task_class.adopt([]) is None
+        colour = self.imported("srvgg", **small)
+        assert task_class.import_plan([colour]) is not None
+        assert task_class.import_plan([colour, colour]) is None
+        assert task_class.import_plan([self.imported("srvgg", **small, channels=1)]) is None
+        assert task_class.import_plan([self.imported("srvgg", **{**small, "scale": 5})]) is None
+        assert task_class.import_plan([colour, self.imported("resnet", blocks=1, width=2)]) is None
+        assert task_class.import_plan([]) is None
 
 
 def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalog, tmp_path: Path) -> None:
@@ -188,7 +195,7 @@ def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalo
 
 
 def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog, tmp_path: Path) -> None:
-    task = task_class(task_class.Options(scale=2, generator={**RRDB, "unshuffle": 2}, space="rgb", values="unit"))
+    task = made(task_class, scale=2, generator={**RRDB, "unshuffle": 2}, space="rgb", values="unit")
     bundle.save(tmp_path / "start", task, task.build(), "start", catalog)
     (tmp_path / "pictures").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)

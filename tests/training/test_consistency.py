@@ -37,11 +37,11 @@ def problem(*changes: tuple[str, str]) -> str:
 def test_an_option_inside_of_a_part_leaves_the_tasks_others_as_they_are() -> None:
     options = read().task.options
     assert options.adversary.spectral
-    assert options.adversary.loss == "vanilla"
+    assert options.adversary.loss.kind == "vanilla"
     deeper = read(("{adversary: {spectral: true}}", "{critic: {layers: 4}, generator: {depth: 7}}")).task.options
-    assert (deeper.critic.kind, deeper.critic.layers, deeper.generator.kind) == ("patch", 4, "unet")
+    assert (deeper.critic.kind, deeper.critic.chosen.layers, deeper.generator.kind) == ("patch", 4, "unet")
     other = read(("{adversary: {spectral: true}}", "{generator: {kind: resnet}}")).task.options
-    assert (other.generator.kind, other.generator.blocks) == ("resnet", 9)
+    assert (other.generator.kind, other.generator.chosen.blocks) == ("resnet", 9)
 
 
 def test_a_wasserstein_critic_needs_a_bound() -> None:

@@ -56,6 +56,20 @@ def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, mo
     assert two.data.options.folders == (Path("/a"), Path("/b"))
 
 
+def test_degradations_are_looked_up_where_they_stand() -> None:
+    def stated(names: str) -> str:
+        return GOOD.replace("crop: 32", f"crop: 32, degradations: {names}")
+
+    installed = Catalog.installed({"IMG2IMG_PLUGINS": ""})
+    own = Catalog((*catalog().plugins, *(each for each in installed.plugins if each.name == "degradations")))
+    plan = read_training_plan(parse_yaml(stated("[bicubic-matlab]"), "t.yaml"), own)
+    assert plan.resolved()["data"]["degradations"] == [{"kind": "bicubic-matlab"}]
+    with pytest.raises(ConfigError, match=r"data\.degradations\.0\.kind: no degradation 'bicubic' is installed"):
+        read_training_plan(parse_yaml(stated("[bicubic]"), "t.yaml"), own)
+    with pytest.raises(ConfigError, match=r"data\.degradations: one step must shrink the picture to 1/2"):
+        read_training_plan(parse_yaml(stated("[]"), "t.yaml"), own)
+
+
 SPADE = """\
 name: streets
 task: spade

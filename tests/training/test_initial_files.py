@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from img2imgkit import Catalog
+from img2imgkit import Catalog, resolve
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.interop import read_torch
+from img2imgkit.interop import read_imported, read_torch
 from img2imgkit.training import Event, Started, TrainingPlan, check_training_file, read_training_plan, train
 from img2imgkit.training.journal import portable
 
@@ -74,7 +74,7 @@ def test_a_step_from_official_networks_is_the_official_step(place: Path, install
     [started] = [event for event in events if isinstance(event, Started)]
     assert started.notes == (
         "generator: all 59 weights from latest_net_G.safetensors (unet)",
-        "critic: all 19 weights from latest_net_D.safetensors (patch_critic)",
+        "critic: all 19 weights from latest_net_D.safetensors (patch)",
     )
     [figures] = [record["terms"] for record in records(place / "out") if "terms" in record]
     [first, *_] = json.loads((OFFICIAL / "config.json").read_text(encoding="utf-8"))["losses_per_iteration"]
@@ -135,10 +135,9 @@ def test_a_networks_part_goes_to_its_role(place: Path) -> None:
     everything = Catalog.installed({"IMG2IMG_PLUGINS": "funit"})
     path = OFFICIAL.parent / "funit_gen" / "weights.pth"
     task_class = everything.tasks["funit"]
-    [importer] = [each for each in everything.importers.values() if ".pth" in each.suffixes]
-    given = importer().read(path)
-    adoption = task_class.adopt([given])
-    task = task_class(task_class.Options.model_validate_json(json.dumps(adoption.options)))
+    given = read_imported(path, everything)
+    plan = task_class.import_plan([given])
+    task = task_class(resolve(task_class.Options.model_validate_json(json.dumps(plan.options)), everything))
     nets = task.build()
     files = {"decoder": InitialFile(path, "", pytest.fail)}
     [note] = take_files(files, everything, task, nets)

@@ -11,7 +11,7 @@ from img2imgkit.nn.generators.pix2pixhd import (
 from img2imgkit.nn.generators.residual_sr import residual_sr
 from img2imgkit.nn.generators.resnet import resnet, resnet_features
 from img2imgkit.nn.generators.rrdb import rrdb
-from img2imgkit.nn.generators.spade import spade_generator, spade_radius
+from img2imgkit.nn.generators.spade import spade_generator
 from img2imgkit.nn.generators.srresnet import srresnet
 from img2imgkit.nn.generators.srvgg import srvgg
 from img2imgkit.nn.generators.stargan import stargan_generator
@@ -30,7 +30,6 @@ __all__ = [
     "resnet_features",
     "rrdb",
     "spade_generator",
-    "spade_radius",
     "srresnet",
     "srvgg",
     "stargan_generator",

@@ -79,27 +79,6 @@ def spade_generator(
     return keras.Model(inputs, image, name="spade_generator")
 
 
-def spade_radius(kernel_size: int = 3, upsampling: Upsampling = "normal") -> int:
-    """How far a pixel sees in the label map, with the running statistics of batches and without a code.
-
-    >>> spade_radius(), spade_radius(kernel_size=1)
-    (255, 223)
-    """
-    factor = 2 ** HALVINGS[upsampling]
-    factors = []
-    for number, (_, _, doubles) in enumerate(_blocks(2, upsampling)):
-        factor = factor // 2 if doubles and number else factor
-        factors.append(factor)
-    reading = 2 * (kernel_size // 2)  # of the convolutions from label map to modulation
-    cells, finer, radius = 1, 1, 0  # the last convolution sees one pixel more
-    for factor in reversed(factors):
-        cells = (cells + 1) // 2 if factor > finer else cells
-        cells += 2  # both convolutions of the block
-        radius = max(radius, (cells + reading) * factor + factor - 1)
-        finer = factor
-    return max(radius, (cells + 1) * finer + finer - 1)  # the convolution of the sampled map itself
-
-
 def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool]]:
     """Name, filters, and whether it stands at twice the size of the one before."""
     widths = (16, 16, 16, 8, 4, 2, 1)

@@ -1,0 +1,99 @@
+"""Architectures: one module for each, with its options, geometry, network, and how official checkpoints of it look.
+
+They come through the hook that plugins use, and are chosen by name; see ``contract`` for what an architecture must say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from img2imgkit.architectures.class_critic import ClassCritic
+from img2imgkit.architectures.contract import (
+    Architecture,
+    ArchitectureChoice,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Norm,
+    Places,
+    State,
+    Statistics,
+)
+from img2imgkit.architectures.funit import AdainDecoder, ClassEncoder, ContentEncoder, Funit
+from img2imgkit.architectures.multiscale import Multiscale
+from img2imgkit.architectures.patch import Patch
+from img2imgkit.architectures.patch_projection import PatchProjection
+from img2imgkit.architectures.pix2pixhd import InstanceEncoder, Pix2PixHd
+from img2imgkit.architectures.pixel import Pixel
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.residual import Residual
+from img2imgkit.architectures.resnet import Resnet
+from img2imgkit.architectures.rrdb import Rrdb
+from img2imgkit.architectures.spade import Spade, StyleEncoder
+from img2imgkit.architectures.srresnet import Edsr, Srresnet
+from img2imgkit.architectures.srvgg import Srvgg
+from img2imgkit.architectures.stargan import Stargan, StarganCritic
+from img2imgkit.architectures.state_dict import if_complete, modules, reordered, shuffled
+from img2imgkit.architectures.unet import Unet
+from img2imgkit.architectures.unet_critic import UnetCritic
+from img2imgkit.architectures.vgg_critic import VggCritic
+from img2imgkit.hooks import hookimpl
+
+__all__ = [
+    "CONVOLUTION",
+    "AdainDecoder",
+    "Architecture",
+    "ArchitectureChoice",
+    "Arguments",
+    "Assumption",
+    "Checkpoint",
+    "ClassCritic",
+    "ClassEncoder",
+    "ContentEncoder",
+    "Edsr",
+    "Funit",
+    "InstanceEncoder",
+    "Multiscale",
+    "NetworkSpec",
+    "Norm",
+    "Patch",
+    "PatchProjection",
+    "Pix2PixHd",
+    "Pixel",
+    "Places",
+    "Residual",
+    "Resnet",
+    "Rrdb",
+    "Spade",
+    "Srresnet",
+    "Srvgg",
+    "Stargan",
+    "StarganCritic",
+    "State",
+    "Statistics",
+    "StyleEncoder",
+    "Unet",
+    "UnetCritic",
+    "VggCritic",
+    "enlargements",
+    "if_complete",
+    "modules",
+    "receptive_radius",
+    "reordered",
+    "shuffled",
+]
+
+BUILT_IN = (
+    *(Unet, Resnet, Patch, Pixel, PatchProjection),
+    *(Stargan, StarganCritic, Spade, StyleEncoder, Multiscale, Pix2PixHd, InstanceEncoder),
+    *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
+    *(Residual, Srvgg, Srresnet, Edsr, Rrdb, UnetCritic, VggCritic),
+)
+
+
+@hookimpl
+def register_architectures(register: Callable[[type[Architecture]], None]) -> None:
+    """Register the architectures that come with img2imgkit."""
+    for architecture in BUILT_IN:
+        register(architecture)

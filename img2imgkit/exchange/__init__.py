@@ -1,0 +1,47 @@
+"""How models come in from other software and go out to it: what an importer finds, what an exporter is given."""
+
+from img2imgkit.exchange.incoming import (
+    HEAD_BYTES,
+    FromFile,
+    Importable,
+    ImportedNetwork,
+    Importer,
+    ImportPlan,
+    SavedWeights,
+    StateDict,
+    by_role,
+)
+from img2imgkit.exchange.outgoing import (
+    ENCODER,
+    NETWORK,
+    Arrays,
+    DType,
+    Exporter,
+    Form,
+    Port,
+    Precision,
+    Program,
+    argument,
+)
+
+__all__ = [
+    "ENCODER",
+    "HEAD_BYTES",
+    "NETWORK",
+    "Arrays",
+    "DType",
+    "Exporter",
+    "Form",
+    "FromFile",
+    "ImportPlan",
+    "Importable",
+    "ImportedNetwork",
+    "Importer",
+    "Port",
+    "Precision",
+    "Program",
+    "SavedWeights",
+    "StateDict",
+    "argument",
+    "by_role",
+]

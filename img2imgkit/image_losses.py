@@ -1,0 +1,122 @@
+"""Losses as components: the distance of two images, chosen by name. Their formulas are in ``losses``.
+
+They stand apart from ``losses``, whose import loads Keras, so that options can name them without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from img2imgkit.components import Choice, Component
+from img2imgkit.hooks import hookimpl
+
+__all__ = ["L1", "L2", "Charbonnier", "Frobenius", "Loss", "LossChoice", "MsSsim", "Ssim"]
+
+Tensor = Any
+
+
+class Loss(Component, ABC):
+    """A distance of two images. Only the call may import Keras.
+
+    Attributes:
+        roles: "reconstruction" for losses that are least where the images are equal
+        minimum: shortest side of the images that it can compare
+    """
+
+    roles = ("reconstruction",)
+    minimum: ClassVar[int] = 1
+
+    @abstractmethod
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        """The distance of each image from its target, differentiable in the image.
+
+        Shapes:
+            image, target: (N, H, W, C) in [-1, 1] -> (N,) float32
+        """
+
+
+class LossChoice(Choice[Loss]):
+    """An installed loss by name, with its options; see ``choice``."""
+
+    catalog_kind = "losses"
+
+
+class L1(Loss):
+    """Mean absolute difference."""
+
+    name = "l1"
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import l1
+
+        return l1(image, target)
+
+
+class L2(Loss):
+    """Mean squared difference."""
+
+    name = "l2"
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import l2
+
+        return l2(image, target)
+
+
+class Charbonnier(Loss):
+    """L1, smooth at zero (Lai et al. 2017, https://arxiv.org/abs/1704.03915)."""
+
+    name = "charbonnier"
+
+    epsilon: float = Field(default=1e-3, gt=0, description="difference below which it is nearly quadratic")
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import charbonnier
+
+        return charbonnier(image, target, self.epsilon)
+
+
+class Frobenius(Loss):
+    """Root of the summed squared difference."""
+
+    name = "frobenius"
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import frobenius
+
+        return frobenius(image, target)
+
+
+class Ssim(Loss):
+    """One minus the structural similarity (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861)."""
+
+    name = "ssim"
+    minimum = 11
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import ssim_loss
+
+        return ssim_loss(image, target)
+
+
+class MsSsim(Loss):
+    """One minus SSIM over five scales (Wang et al. 2003, https://doi.org/10.1109/ACSSC.2003.1292216)."""
+
+    name = "ms_ssim"
+    minimum = 176
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        from img2imgkit.losses import ms_ssim_loss
+
+        return ms_ssim_loss(image, target)
+
+
+@hookimpl
+def register_losses(register: Callable[[type[Loss]], None]) -> None:
+    """Register the losses that come with img2imgkit."""
+    for loss in (L1, L2, Charbonnier, Frobenius, Ssim, MsSsim):
+        register(loss)

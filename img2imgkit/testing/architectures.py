@@ -1,0 +1,230 @@
+"""The battery for architectures: what tasks, tiles and imports rely on, proved by building and running one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from img2imgkit import backend
+from img2imgkit.architectures import Architecture, NetworkSpec
+from img2imgkit.catalog import Catalog
+from img2imgkit.exchange import StateDict
+from img2imgkit.geometry import Geometry
+from img2imgkit.interop import network_of, state_of_model
+from img2imgkit.testing.claims import (
+    check_descriptions,
+    check_docstring,
+    check_name,
+    check_options,
+    check_source,
+    expect,
+    must_work,
+)
+from img2imgkit.testing.geometry import (
+    allowed_sizes,
+    check_reach,
+    least_side,
+    make_transparent,
+    measuring_side,
+    reach_of,
+)
+
+_SEED, _IMAGES = 11, 2
+_STATES = (1, 2, 3)  # seeds of the weights with which the receptive field is measured
+_PLAIN_SIDE = 64  # of pictures for networks that make none
+_MOST_WORK = 2e9  # weights times pixels; a network that takes more sees a strip in place of a square
+_NO_PICTURES = re.compile(r"(.*-)?(critic|encoder|decoder|projection)")  # roles whose networks make no picture of one
+
+
+def check_architecture(
+    architecture: Architecture, spec: NetworkSpec | None = None, *, catalog: Catalog | None = None
+) -> None:
+    """Prove that an architecture keeps its contract. Use small options: the network is built and run many times.
+
+    Of networks that make pictures, the receptive field is measured at several positions with several weights. Of
+    critics, encoders and the like, it is only proved that they run on the least size that they promise.
+
+    Args:
+        spec: what a task could ask of it; None: three channels, and instance normalization where it has a choice
+        catalog: the architectures among which its checkpoints must be recognised; None: what is installed
+
+    Raises:
+        AssertionError: what was promised, and what came instead.
+    """
+    backend.load()
+    kind = type(architecture)
+    spec = spec or NetworkSpec(norm="instance" if "norm" in kind.uses else None)
+    _check_description(kind)
+    check_options(architecture)
+    check_descriptions(kind)
+    _check_arguments(architecture, spec)
+    model = _check_build(architecture, spec)
+    if _makes_pictures(kind):
+        _check_pictures(architecture, spec, model)
+        _check_receptive_field(architecture, spec)
+    else:
+        _check_runs(architecture, spec, model)
+    if kind.checkpoint is not None:
+        _check_checkpoint(architecture, spec, model, catalog or Catalog.installed())
+
+
+def _check_description(kind: type[Architecture]) -> None:
+    check_name(kind)
+    check_docstring(kind)
+    check_source(kind)
+    expect(kind.roles, f"{kind.__name__} has no roles, so that no option takes it")
+
+
+def _check_arguments(architecture: Architecture, spec: NetworkSpec) -> None:
+    """It can be built for ``spec``, and its arguments lead back to it."""
+    kind = type(architecture)
+    problem = architecture.problem(spec)
+    expect(not problem, f"problem({spec}) says {problem!r}: give check_architecture a spec that it can be built for")
+    arguments = architecture.arguments(spec)
+    unknown = sorted({*kind.uses} - {*NetworkSpec.__dataclass_fields__})
+    expect(not unknown, f"{kind.__name__}.uses names {unknown[:1]}, which NetworkSpec does not have")
+    try:
+        again, stated = kind.from_arguments(arguments)
+    except (ValidationError, TypeError) as error:
+        raise AssertionError(f"{kind.__name__} does not take back its arguments {arguments}: {error}") from error
+    expect(again == architecture, f"{architecture!r} came back from its arguments as {again!r}")
+    expect(again.arguments(stated) == arguments, f"arguments changed on their way: {arguments}")
+
+
+def _check_build(architecture: Architecture, spec: NetworkSpec) -> Any:
+    """Two builds from one seed are equal."""
+    first, second = (_seeded(architecture, spec) for _ in range(2))
+    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
+    expect(all(np.array_equal(*pair) for pair in pairs), "two builds from one seed have different weights")
+    return first
+
+
+def _seeded(architecture: Architecture, spec: NetworkSpec) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(_SEED)
+    return architecture.build(spec)
+
+
+def _makes_pictures(kind: type[Architecture]) -> bool:
+    return not all(_NO_PICTURES.fullmatch(role) for role in kind.roles)
+
+
+def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
+    """Every allowed size comes out ``scale`` times as large, in the written channels."""
+    geometry = architecture.geometry(spec)
+    stated, wanted = (geometry.scale, geometry.channels, geometry.written), (spec.scale, spec.channels, spec.written)
+    expect(stated == wanted, f"geometry() says (scale, channels, written) are {stated}, and the spec {wanted}")
+    for height, width in allowed_sizes(geometry):
+        result = _run(model, (height, width))
+        made = result[0].shape if len(result) == 1 else [each.shape for each in result]
+        promised = (_IMAGES, geometry.scale * height, geometry.scale * width, geometry.written)
+        expect(made == promised, f"{height}x{width} pixels became {made}; geometry() promises {promised}")
+
+
+def _check_runs(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
+    """It takes pictures of the least size; of networks that are no critics nothing is promised about small ones."""
+    least = least_side(architecture.geometry(spec))
+    critic = any(role.endswith("critic") for role in architecture.roles)
+    side = least if critic else max(least, _PLAIN_SIDE)
+    for result in _run(model, (side, side)):
+        expect(result.size, f"{side}x{side} pixels, which geometry() allows, became nothing: {result.shape}")
+
+
+def _run(model: Any, size: tuple[int, int]) -> list[np.ndarray]:
+    import keras
+
+    given = list(_inputs(model, np.random.default_rng(_SEED), _IMAGES, size))
+    try:
+        made = model(given if len(given) > 1 else given[0], training=False)
+    except Exception as error:  # whatever the layers raise
+        raise AssertionError(f"the network fails on {given[0].shape}, which geometry() allows: {error}") from error
+    found = [np.asarray(each) for each in keras.tree.flatten(made)]
+    expect(all(np.isfinite(each).all() for each in found), f"NaN or infinity came of noise of {given[0].shape}")
+    return found
+
+
+def _inputs(model: Any, rng: np.random.Generator, images: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Noise for each input of a network: pictures and maps of that size, vectors, ids that are all 0."""
+    for each in model.inputs:
+        axes = {4: (images, *size), 3: (images, 4), 2: (images,), 1: ()}[len(each.shape)]
+        drawn = (*axes, each.shape[-1]) if axes else (images,)
+        shape = [side if fixed is None else fixed for side, fixed in zip(drawn, (None, *each.shape[1:]), strict=True)]
+        floats = "float" in str(each.dtype)
+        yield rng.uniform(0.1, 1, shape).astype(each.dtype) if floats else np.zeros(shape, each.dtype)
+
+
+def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> None:
+    """No output depends on inputs beyond ``radius``, whatever the weights; without a radius most of a picture counts.
+
+    Gradients are those of a network in double precision, where they hardly vanish. Of a large network they are measured
+    along a strip, which is as high as the least picture.
+    """
+    geometry = architecture.geometry(spec)
+    side = measuring_side(geometry)
+    with _double_precision():
+        model = architecture.build(spec)
+        work = sum(math.prod(variable.shape) for variable in model.weights) * side**2
+        height = side if work <= _MOST_WORK else least_side(replace(geometry, minimum=max(geometry.minimum, 8)))
+        fresh = model.get_weights()
+        reaches = [_reach(model, geometry, (height, side), seed, transparent=True) for seed in _STATES]
+        if reaches == [None] * len(_STATES):  # positive vectors may drive all that follows them into saturation
+            model.set_weights(fresh)
+            reaches = [_reach(model, geometry, (height, side), _SEED, transparent=False)]
+    measured = [reach for reach in reaches if reach is not None]
+    expect(measured, "the network's output does not depend on its input")
+    check_reach(max(measured), geometry, side)
+
+
+def _reach(model: Any, geometry: Geometry, size: tuple[int, int], seed: int, transparent: bool) -> int | None:
+    import keras
+
+    source, *given = _inputs(model, np.random.default_rng(seed), 1, size)
+    others = [keras.ops.convert_to_tensor(each) for each in given]
+    if transparent:
+        make_transparent([model], seed)
+    return reach_of(lambda image: model([image, *others] if others else image, training=False), source, geometry)
+
+
+@contextmanager
+def _double_precision() -> Iterator[None]:
+    import keras
+
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def _check_checkpoint(architecture: Architecture, spec: NetworkSpec, model: Any, catalog: Catalog) -> None:
+    """A state dict of its own network is recognised as its own, and fills a network with the same weights."""
+    kind = type(architecture)
+    checkpoint, arguments = kind.checkpoint, architecture.arguments(spec)
+    assert checkpoint is not None
+    make_transparent([model])  # fresh kernels may be all alike, such as zeros
+    state = state_of_model(model, checkpoint.places(arguments))
+    installed = {**catalog.architectures, kind.name: kind}
+    with must_work("a state dict of its own network"):
+        found = network_of(StateDict(state), installed).kind
+        expect(found in (kind.name, *checkpoint.yields_to), f"a state dict of {kind.name!r} is recognised as {found!r}")
+        read = network_of(StateDict(state, kind.name), installed)
+    left_open = {each.option for each in read.assumptions}
+    for name, value in checkpoint.recognise(checkpoint.clean(state)).items():  # type: ignore[union-attr]
+        same = value == arguments.get(name, value) or arguments[name] is None
+        claim = f"{name} {arguments.get(name)!r} is read off a state dict as {value!r}; 'assumptions' does not name it"
+        expect(same or name in left_open, claim)
+    written = state_of_model(read.model, checkpoint.places(read.arguments))
+    for name, array in checkpoint.clean(state).items():
+        same = name in written and np.array_equal(written[name], array)
+        expect(same, f"{name} of a state dict does not come back as it was put in")

@@ -1,0 +1,187 @@
+"""What holds of every architecture that comes along: arguments, recognition of its own checkpoints, no Keras."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import INSTALLED, checkpoint_of, recognised
+
+from img2imgkit import backend
+from img2imgkit.architectures import (
+    BUILT_IN,
+    Architecture,
+    ArchitectureChoice,
+    NetworkSpec,
+    PatchProjection,
+    Resnet,
+    Spade,
+    Stargan,
+    StarganCritic,
+    Unet,
+)
+from img2imgkit.errors import ConfigError
+from img2imgkit.interop import state_of_model
+
+SMALL: dict[str, dict[str, Any]] = {
+    "unet": {"depth": 2, "width": 2},
+    "resnet": {"blocks": 1, "width": 2, "dropout": 0.5},
+    "patch": {"layers": 1, "width": 2},
+    "patch-projection": {"widths": (2, 3), "width": 2},
+    "stargan": {"domains": 3, "width": 2, "blocks": 1},
+    "stargan-critic": {"size": 8, "domains": 2, "width": 2, "layers": 2},
+    "spade": {"width": 1, "kernel_size": 1},
+    "style-encoder": {"width": 1, "latent": 3},
+    "multiscale": {"width": 2, "layers": 1},
+    "pix2pixhd": {"width": 2, "downs": 1, "blocks": 1, "enhancers": 1, "local_blocks": 1},
+    "instance-encoder": {"width": 2, "downs": 1},
+    "funit": {"content_downs": 1, "class_downs": 2, "width": 2, "code": 2, "mlp_width": 2},
+    "content-encoder": {"downs": 1, "width": 2},
+    "class-encoder": {"downs": 2, "width": 2, "code": 2},
+    "adain-decoder": {"ups": 1, "width": 4, "code": 2, "mlp_width": 2},
+    "class-critic": {"classes": 2, "width": 2, "blocks": 2},
+    "residual": {"width": 2, "blocks": 1},
+    "srvgg": {"width": 2, "depth": 1},
+    "srresnet": {"width": 2, "blocks": 1},
+    "edsr": {"width": 2, "blocks": 1},
+    "rrdb": {"width": 2, "blocks": 1, "growth": 1},
+    "unet-critic": {"width": 2},
+    "vgg-critic": {"size": 128, "width": 2},
+    "pixel": {"width": 2},
+}
+WITH_CHECKPOINT = [name for name, kind in INSTALLED.items() if kind.checkpoint is not None]
+
+
+def small(name: str) -> Architecture:
+    return INSTALLED[name].model_validate(SMALL[name])
+
+
+def usual(kind: type[Architecture]) -> NetworkSpec:
+    return NetworkSpec(
+        scale=2 if "scale" in kind.uses else 1,
+        out_channels=3 if "out_channels" in kind.uses else None,
+        norm="batch" if "norm" in kind.uses else None,
+    )
+
+
+def test_all_come_through_the_hook_that_plugins_use() -> None:
+    assert dict(INSTALLED) == {kind.name: kind for kind in BUILT_IN}
+    assert SMALL.keys() == INSTALLED.keys()
+
+
+class TestArguments:
+    @pytest.mark.parametrize("name", INSTALLED)
+    def test_they_lead_back_to_the_architecture_and_what_it_uses(self, name: str) -> None:
+        chosen, kind = small(name), INSTALLED[name]
+        arguments = chosen.arguments(usual(kind))
+        again, spec = kind.from_arguments(arguments)
+        assert again == chosen
+        assert again.arguments(spec) == arguments
+        assert arguments.keys() == {*kind.model_fields, *kind.uses}
+
+    def test_without_a_norm_the_network_has_its_own(self) -> None:
+        assert "norm" not in Unet().arguments(NetworkSpec())
+        assert Unet().arguments(NetworkSpec(norm="none"))["norm"] == "none"
+
+    def test_written_channels_are_always_stated(self) -> None:
+        assert Unet().arguments(NetworkSpec(1))["out_channels"] == 1
+
+    def test_an_option_of_the_same_name_as_a_field_of_the_spec_is_the_options(self) -> None:
+        class Scaled(Unet):
+            name = "scaled"
+            scale: int = 5
+
+        chosen, spec = Scaled.from_arguments({"scale": 7, "channels": 1})
+        assert (chosen.scale, spec.scale, spec.channels) == (7, 1, 1)
+
+    @pytest.mark.parametrize("wrong", [{"depht": 3}, {"depth": 0}, {"depth": "3"}])
+    def test_what_is_no_argument_is_refused(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="dep"):
+            Unet.from_arguments(wrong)
+
+
+class TestSpec:
+    @pytest.mark.parametrize(
+        ("norm", "statistics", "seen"),
+        [
+            ("instance", "running", True),
+            ("batch", "image", True),
+            ("batch", "running", False),
+            ("none", "image", False),
+            (None, "image", False),
+        ],
+    )
+    def test_a_normalization_of_pictures_sees_all(self, norm: Any, statistics: Any, seen: bool) -> None:
+        assert NetworkSpec(norm=norm, statistics=statistics).sees_all is seen
+
+    def test_as_many_channels_are_written_as_read(self) -> None:
+        assert (NetworkSpec(1).written, NetworkSpec(1, 3).written) == (1, 3)
+
+
+class TestRecognition:
+    @pytest.fixture(autouse=True)
+    def _keras(self) -> None:
+        backend.load()
+
+    @pytest.mark.parametrize("name", WITH_CHECKPOINT)
+    def test_a_networks_own_state_dict_is_recognised_by_its_architecture(self, name: str) -> None:
+        chosen, spec = small(name), usual(INSTALLED[name])
+        arguments = chosen.arguments(spec)
+        state = state_of_model(chosen.build(spec), checkpoint_of(name).places(arguments))
+        found = recognised(state)
+        assert found.keys() == {name}
+        left_open = {each.option for each in checkpoint_of(name).assumptions(found[name])}
+        read = {option: value for option, value in found[name].items() if option not in left_open}
+        assert read
+        assert {option: arguments[option] for option in read if arguments[option] is not None}.items() <= read.items()
+
+    def test_what_is_left_open_is_an_argument_of_the_network(self) -> None:
+        for name in WITH_CHECKPOINT:
+            chosen = small(name)
+            for each in checkpoint_of(name).assumptions(chosen.arguments(usual(INSTALLED[name]))):
+                assert each.option in {*chosen.arguments(usual(INSTALLED[name])), ""}, name
+                assert each.text
+
+    def test_nothing_is_recognised_in_other_arrays(self) -> None:
+        assert recognised({"weight": np.zeros((2, 2, 3, 3)), "bias": np.zeros(2)}) == {}
+        assert recognised({}) == {}
+
+
+class TestChoice:
+    def test_it_builds_what_it_chose(self) -> None:
+        backend.load()
+        chosen = ArchitectureChoice.read(Resnet(blocks=1, width=2))
+        assert chosen.geometry(NetworkSpec(norm="none")).radius == 24
+        assert chosen.build(NetworkSpec(1, 3)).output_shape == (None, None, None, 3)
+
+    def test_unresolved_it_says_what_to_do(self) -> None:
+        with pytest.raises(ConfigError, match="resolve"):
+            ArchitectureChoice("resnet").build(NetworkSpec())
+
+
+def test_options_geometry_and_recognition_load_no_network_library() -> None:
+    code = """
+import sys
+import numpy as np
+from img2imgkit.architectures import BUILT_IN, NetworkSpec
+from img2imgkit.catalog import Catalog
+required = {"domains": 3, "widths": (2, 3)}
+for kind in Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures.values():
+    missing = {name: required[name] for name, field in kind.model_fields.items() if field.is_required()}
+    chosen = kind(**missing)
+    chosen.geometry(NetworkSpec(norm="batch")), chosen.problem(NetworkSpec())
+    if kind.checkpoint:
+        state = {"model.0.weight": np.zeros((2, 3, 4, 4)), "conv_first.weight": np.zeros((2, 3, 3, 3))}
+        kind.checkpoint.recognise(kind.checkpoint.clean(state))
+assert not {"keras", "tensorflow"} & {*sys.modules}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_required_options_are_those_that_have_no_usual_value() -> None:
+    required = {kind for kind in BUILT_IN if any(field.is_required() for field in kind.model_fields.values())}
+    assert required == {PatchProjection, Stargan, StarganCritic}
+    assert Spade().width == 64

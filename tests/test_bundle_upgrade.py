@@ -1,0 +1,173 @@
+"""Bundles of older formats: their descriptions become today's, and they translate to the same numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from img2imgkit import Catalog, Config, bundle, resolve
+from img2imgkit.adversary import R1, Adversary, Color, Hinge, Lsgan, Relativistic, Vanilla, Wasserstein, WganGp
+from img2imgkit.bundle.manifest import FORMAT, Manifest, read_description
+from img2imgkit.bundle.upgrade import upgraded
+from img2imgkit.errors import BundleError
+
+OLD = Path(__file__).parent / "fixtures" / "bundles_format_1"
+BUNDLES = sorted(path.parent for path in OLD.glob("*/bundle.json"))
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,pix2pix,pix2pixhd,super-resolution"})
+
+
+def test_there_is_a_bundle_of_each_task_that_chose_networks() -> None:
+    assert {path.name for path in BUNDLES} == {
+        "pix2pix-unet",
+        "pix2pixhd-global",
+        "pix2pixhd-local",
+        "super-resolution",
+    }
+    assert all(json.loads((path / "bundle.json").read_text())["format"] == 1 for path in BUNDLES)
+
+
+@pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
+def test_it_loads_and_translates_as_before(folder: Path, catalog: Catalog) -> None:
+    """Beside each lies what it was given and what it made when it was written."""
+    found = bundle.load(folder, catalog)
+    assert found.manifest.format == FORMAT
+    with np.load(folder / "io.npz") as stored:
+        made = np.asarray(found.task.translate(found.nets, {"source": stored["source"]}))
+        np.testing.assert_allclose(made, stored["image"], atol=1e-6)
+
+
+@pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
+def test_saved_again_it_states_its_components(folder: Path, catalog: Catalog, tmp_path: Path) -> None:
+    old = bundle.load(folder, catalog)
+    new = bundle.save(tmp_path / "b", old.task, old.nets, "b", catalog)
+    assert json.loads((tmp_path / "b" / "bundle.json").read_text())["format"] == FORMAT
+    assert {each.kind for each in new.components} >= {"architectures"}
+    assert new.weights == old.manifest.weights
+
+
+GENERATOR = {"width": 2, "downs": 1, "blocks": 1}
+
+
+@pytest.mark.parametrize(
+    ("generator", "wanted"),
+    [
+        ({"kind": "global", **GENERATOR}, {"kind": "pix2pixhd", **GENERATOR, "enhancers": 0}),
+        ({"kind": "local", **GENERATOR}, {"kind": "pix2pixhd", **GENERATOR, "enhancers": 1}),
+        ({"kind": "local", "enhancers": 2}, {"kind": "pix2pixhd", "enhancers": 2}),
+        ({"kind": "unet", "depth": 7}, {"kind": "unet", "depth": 7}),
+    ],
+    ids=str,
+)
+def test_generators_of_format_1_have_todays_names(generator: dict[str, Any], wanted: dict[str, Any]) -> None:
+    found = upgraded({"format": 1, "task": "pix2pixhd", "options": {"generator": generator}})
+    assert found == {"format": 2, "task": "pix2pixhd", "options": {"generator": wanted}}
+
+
+@pytest.mark.parametrize(
+    ("task", "wanted"),
+    [
+        ("pix2pixhd", {"kind": "multiscale", "width": 2}),
+        ("spade", {"kind": "multiscale", "width": 2, "use_bias": False, "init": "xavier"}),
+    ],
+)
+def test_critics_of_format_1_that_had_no_name_are_of_several_scales(task: str, wanted: dict[str, Any]) -> None:
+    assert upgraded({"format": 1, "task": task, "options": {"critic": {"width": 2}}})["options"]["critic"] == wanted
+    named = {"kind": "patch", "width": 2}
+    assert upgraded({"format": 1, "task": task, "options": {"critic": named}})["options"]["critic"] == named
+
+
+def test_the_description_inside_of_an_exported_model_is_brought_up_as_well() -> None:
+    inside = {"format": 1, "task": "spade", "options": {}}
+    found = upgraded({"format": 1, "manifest": inside, "programs": []})
+    assert found == {"format": 1, "manifest": {**inside, "format": 2}, "programs": []}
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        [],
+        "text",
+        {"format": 1},
+        *({"format": each, "task": "spade"} for each in ("1", True, [1], None, 0, -1)),
+        {"task": "spade"},
+    ],
+)
+def test_what_is_no_description_stays_as_it_is(stated: Any) -> None:
+    assert upgraded(stated) == stated
+
+
+def test_options_that_are_none_are_left_to_validation(tmp_path: Path) -> None:
+    assert upgraded({"format": 1, "task": "spade", "options": 3})["options"] == 3
+    stated = json.loads((BUNDLES[0] / "bundle.json").read_text())
+    (tmp_path / "bundle.json").write_text(json.dumps({**stated, "options": 3}))
+    with pytest.raises(BundleError, match="options"):
+        bundle.describe(tmp_path)
+
+
+def test_todays_description_is_not_touched() -> None:
+    today = {"format": FORMAT, "task": "pix2pixhd", "options": {"critic": {"width": 2}}}
+    assert upgraded(today) == today
+
+
+ADVERSARY_1 = {
+    "loss": "lsgan",
+    "relativistic": False,
+    "smoothing": 0.0,
+    "penalty": "none",
+    "augment": [],
+    "spectral": False,
+}
+
+
+class HoldsAdversary(Config):
+    """Options that hold an adversary."""
+
+    adversary: Adversary = Adversary()
+
+
+def adversary_from_1(**stated: Any) -> Any:
+    options = {"adversary": {**ADVERSARY_1, **stated}}
+    return upgraded({"format": 1, "task": "any", "options": options})["options"]["adversary"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "wanted"),
+    [
+        ({}, Adversary(loss=Lsgan())),
+        ({"loss": "wasserstein", "penalty": "wgan_gp"}, Adversary(loss=Wasserstein(), penalty=WganGp())),
+        ({"loss": "vanilla", "smoothing": 0.1}, Adversary(loss=Vanilla(smoothing=0.1))),
+        ({"loss": "hinge", "spectral": True}, Adversary(loss=Hinge(), spectral=True)),
+        (
+            {"relativistic": True, "smoothing": 0.2, "penalty": "r1", "augment": ["color"]},
+            Adversary(loss=Relativistic(loss=Lsgan(smoothing=0.2)), penalty=R1(), augment=(Color(),)),
+        ),
+    ],
+)
+def test_an_adversary_of_format_1_means_the_same(stated: dict[str, Any], wanted: Adversary) -> None:
+    read = HoldsAdversary.model_validate_json(HoldsAdversary(adversary=wanted).model_dump_json())
+    now = HoldsAdversary.model_validate({"adversary": adversary_from_1(**stated)}, strict=False)
+    assert (
+        resolve(now, Catalog.installed({})) == resolve(read, Catalog.installed({})) == HoldsAdversary(adversary=wanted)
+    )
+
+
+def test_an_adversary_is_found_wherever_it_stands() -> None:
+    options = {"parts": [{"critics": {"coarse": ADVERSARY_1}}], "loss": "l1"}
+    made = upgraded({"format": 1, "task": "any", "options": options})
+    assert made["format"] == 2
+    assert made["options"]["loss"] == "l1"
+    assert made["options"]["parts"][0]["critics"]["coarse"]["penalty"] is None
+
+
+def test_a_description_that_is_nested_too_deeply_is_damaged() -> None:
+    deep = '{"more": ' * 600 + "{}" + "}" * 600
+    with pytest.raises(BundleError, match=r"b\.json: nested too deeply"):
+        read_description(Manifest, f'{{"format": 1, "task": "any", "options": {deep}}}', "b.json", 2, "bundle format")

@@ -1,0 +1,306 @@
+"""Components and choices: what options may state, how it is looked up, and where a problem is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import pytest
+from pydantic import Field, ValidationError, model_validator
+
+from img2imgkit.components import (
+    CHOICE,
+    Choice,
+    Component,
+    Role,
+    choice,
+    choice_types,
+    choices_in,
+    resolve,
+)
+from img2imgkit.config import Config, Location, parse_yaml, suggestion, validate
+from img2imgkit.errors import ConfigError, NotInstalled
+
+
+class Shape(Component):
+    """A shape."""
+
+
+class Circle(Shape):
+    name = "circle"
+    roles = ("round", "any")
+    radius: int = Field(default=3, ge=1, description="how large")
+    spots: tuple[float, ...] = Field(default=(), description="where")
+
+
+class Square(Shape):
+    name = "square"
+    roles = ("edged", "any")
+    side: int = Field(description="how large")
+    texture: Annotated[Path, Location()] | None = Field(default=None, description="its picture")
+
+
+class Frame(Shape):
+    name = "frame"
+    roles = ("edged",)
+    inside: ShapeChoice = Field(description="another")
+
+    def check_choices(self) -> None:
+        if self.inside.kind == "frame":
+            raise ValueError("inside: a frame holds no frame")
+
+
+class Nothing(Shape):
+    name = "nothing"
+
+
+class ShapeChoice(Choice[Shape]):
+    catalog_kind: ClassVar[str] = "shapes"
+
+
+class Nested(Config):
+    shape: ShapeChoice = choice("any", "circle", "a shape inside")
+
+
+class Options(Config):
+    round: ShapeChoice = choice("round", Circle(radius=2), "a round one")
+    named: ShapeChoice = choice("any", "circle")
+    several: tuple[ShapeChoice, ...] = choice("any", ())
+    optional: ShapeChoice | None = choice("any", None)
+    nested: Nested = Nested()
+    mapped: dict[str, ShapeChoice] = choice("any", {})
+    free: ShapeChoice | None = choice("", None)
+    aliased: ShapeChoice | None = Field(default=None, alias="also")
+
+    def check_choices(self) -> None:
+        if self.optional and self.optional.kind == self.round.kind:
+            raise ValueError(f"optional: {self.optional.kind!r} is the round one already")
+
+
+Frame.model_rebuild()
+KNOWN = {each.name: each for each in (Circle, Square, Frame, Nothing)}
+
+
+class Installed:
+    def get(self, kind: str, name: str) -> Any:
+        assert kind == "shapes"
+        if name not in KNOWN:
+            raise NotInstalled(f"no shape {name!r} is installed{suggestion(name, KNOWN)}")
+        return KNOWN[name]
+
+
+def made(**stated: Any) -> Options:
+    return resolve(Options.model_validate_json(json.dumps(stated)), Installed())
+
+
+def problems(text: str) -> list[str]:
+    document = parse_yaml(text, "/data/file.yaml")
+    with pytest.raises(ConfigError) as caught:
+        resolve(validate(Options, document), Installed(), document)
+    return [str(each) for each in caught.value.problems]
+
+
+class TestComponent:
+    def test_as_data_it_is_its_name_and_its_options_and_comes_back(self) -> None:
+        circle = Circle(spots=(0.5, 1.0))
+        plain = {"kind": "circle", "radius": 3, "spots": [0.5, 1.0]}
+        assert circle.model_dump(mode="json") == plain
+        assert Circle.model_validate_json(json.dumps(plain)) == circle
+        assert Circle.model_validate_json('{"spots": [0.5, 1.0]}') == circle
+        assert Circle.model_validate(circle.model_dump()) == circle
+
+    def test_another_ones_name_is_an_unknown_option(self) -> None:
+        with pytest.raises(ValidationError, match="kind"):
+            Circle.model_validate_json('{"kind": "square", "radius": 3}')
+
+
+class TestStating:
+    @pytest.mark.parametrize(
+        ("stated", "wanted"),
+        [
+            ("circle", Circle()),
+            ({"kind": "circle"}, Circle()),
+            ({"kind": "circle", "radius": 5, "spots": [1, 2.5]}, Circle(radius=5, spots=(1.0, 2.5))),
+        ],
+    )
+    def test_a_name_or_a_mapping(self, stated: Any, wanted: Circle) -> None:
+        assert made(named=stated).named.chosen == wanted
+
+    def test_a_component_and_a_choice_themselves(self) -> None:
+        taken = Options(named=Circle(radius=9), free=ShapeChoice("nothing"))
+        assert taken.named.chosen.radius == 9
+        assert taken.named.stated == {"radius": 9, "spots": []}
+        assert resolve(taken, Installed()).free.chosen == Nothing()
+
+    @pytest.mark.parametrize(
+        ("stated", "message"),
+        [
+            ({"radius": 3}, "'kind' is required: the name of one of the shapes"),
+            ({"kind": 3}, "'kind' is required"),
+            (3, "expected a name, or a mapping with 'kind', got 3"),
+            (None, "got None"),
+            (["circle"], "got"),
+        ],
+    )
+    def test_what_states_none(self, stated: Any, message: str) -> None:
+        with pytest.raises(ValidationError, match=message):
+            Options.model_validate_json(json.dumps({"named": stated}))
+
+
+class TestDefaults:
+    def test_a_component_is_there_at_once_and_a_name_when_it_is_looked_up(self) -> None:
+        fresh = Options()
+        assert fresh.round.chosen == Circle(radius=2)
+        with pytest.raises(ConfigError, match=r"'circle' of shapes has not been looked up: .*img2imgkit.resolve"):
+            _ = fresh.named.chosen
+        assert resolve(fresh, Installed()).named.chosen == Circle()
+
+    def test_nothing_new_is_made_where_all_is_resolved(self) -> None:
+        found = made()
+        assert resolve(found, Installed()) == found
+        assert resolve(found, Installed()) is found
+
+
+class TestResolving:
+    def test_however_deeply_nested(self) -> None:
+        square = {"kind": "square", "side": 4}
+        found = made(
+            several=["circle", square],
+            optional=square,
+            nested={"shape": {"kind": "square", "side": 2}},
+            mapped={"a": "circle"},
+            free={"kind": "frame", "inside": {"kind": "circle", "radius": 7}},
+            also="nothing",
+        )
+        assert [each.chosen for each in found.several] == [Circle(), Square(side=4)]
+        assert found.optional is not None
+        assert found.optional.chosen == Square(side=4)
+        assert found.nested.shape.chosen == Square(side=2)
+        assert found.mapped["a"].chosen == Circle()
+        assert found.free is not None
+        assert found.free.chosen.inside.chosen == Circle(radius=7)
+        assert found.aliased is not None
+        assert found.aliased.chosen == Nothing()
+
+    def test_every_option_of_a_resolved_one_is_written_and_read_back(self) -> None:
+        found = made(several=["circle"], optional={"kind": "square", "side": 4}, nested={"shape": "circle"})
+        plain = found.model_dump(mode="json", by_alias=True)
+        assert plain["several"] == [{"kind": "circle", "radius": 3, "spots": []}]
+        assert plain["optional"] == {"kind": "square", "side": 4, "texture": None}
+        assert plain["nested"] == {"shape": {"kind": "circle", "radius": 3, "spots": []}}
+        again = resolve(Options.model_validate_json(json.dumps(plain)), Installed())
+        assert again == found
+
+    def test_before_only_what_was_stated_is_written(self) -> None:
+        assert Options.model_validate({"named": "circle"}).model_dump(mode="json")["named"] == {"kind": "circle"}
+
+    def test_paths_start_from_the_file(self) -> None:
+        document = parse_yaml("named: {kind: square, side: 1, texture: a.png}", "/data/file.yaml")
+        found = resolve(validate(Options, document), Installed(), document)
+        assert found.named.chosen.texture == Path("/data/a.png")
+        assert made(named={"kind": "square", "side": 1, "texture": "a.png"}).named.chosen.texture == Path("a.png")
+
+
+class TestProblems:
+    def test_an_unknown_name_has_the_nearest_and_its_place(self) -> None:
+        [found] = problems("nested:\n  shape: {kind: cirkle}\n")
+        assert found == (
+            "/data/file.yaml:2:11: nested.shape.kind: no shape 'cirkle' is installed; did you mean 'circle'?"
+        )
+
+    def test_a_short_one_has_the_place_of_its_value(self) -> None:
+        [found] = problems("several: [circle, squar]")
+        assert "file.yaml:1:" in found
+        assert "no shape 'squar' is installed; did you mean 'square'?" in found
+
+    def test_a_wrong_role(self) -> None:
+        [found] = problems("round: {kind: square, side: 3}")
+        assert (
+            "file.yaml:1:9: round.kind: 'square' serves as edged or any; this option takes one that serves as round"
+            in found
+        )
+
+    def test_a_component_without_roles(self) -> None:
+        [found] = problems("named: nothing")
+        assert "'nothing' serves as nothing here; this option takes one that serves as any" in found
+
+    def test_a_wrong_option_is_told_where_it_stands(self) -> None:
+        [first, second] = problems("named:\n  kind: circle\n  radius: 0\n  spots: [a]\n")
+        assert "file.yaml:3:3: named.radius: input should be greater than or equal to 1, got 0" in first
+        assert "file.yaml:4:11: named.spots.0:" in second
+
+    def test_a_misspelt_and_a_missing_option(self) -> None:
+        found = problems("free: {kind: frame, inside: {kind: square, sied: 3}}")
+        assert any("free.inside.sied: unknown option; did you mean 'side'?" in each for each in found)
+        assert any("free.inside.side: is required" in each for each in found)
+
+    def test_all_problems_come_at_once(self) -> None:
+        assert len(problems("named: cirkle\nround: {kind: square, side: 1}\nseveral: [nothing]")) == 3
+
+    def test_choices_that_do_not_go_together(self) -> None:
+        [found] = problems("optional: circle")
+        assert found.endswith("optional: 'circle' is the round one already")
+        [found] = problems("free: {kind: frame, inside: {kind: frame, inside: circle}}")
+        assert "free: inside: a frame holds no frame" in found
+
+    def test_choices_are_checked_only_where_each_is_good(self) -> None:
+        [found] = problems("optional: {kind: circle, radius: 0}")
+        assert "radius" in found
+
+    def test_without_a_file_the_option_is_named(self) -> None:
+        with pytest.raises(ConfigError, match=r"^named.radius: "):
+            made(named={"kind": "circle", "radius": 0})
+
+
+def test_choices_in_finds_those_inside_of_components_too() -> None:
+    found = made(
+        several=["circle"], mapped={"a": "circle"}, free={"kind": "frame", "inside": {"kind": "square", "side": 1}}
+    )
+    assert [each.kind for each in choices_in(found)] == [
+        *("circle", "circle", "circle"),  # round, named, several
+        *("circle", "circle", "frame", "square"),  # nested, mapped, free and inside of it
+    ]
+    assert [*choices_in(None)] == [*choices_in("circle")] == []
+
+
+def test_choices_are_equal_by_what_they_say() -> None:
+    one, other = made().named, ShapeChoice.read(Circle())
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != ShapeChoice("circle", {"radius": 9})
+    assert one != "circle"
+    assert repr(other) == "circle(radius=3, spots=[])"
+
+
+def test_choice_types_are_found_in_annotations() -> None:
+    assert choice_types(tuple[ShapeChoice, ...] | None) == (ShapeChoice,)
+    assert choice_types(dict[str, int]) == ()
+
+
+def test_a_schema_has_a_place_for_the_installed_components_with_their_role() -> None:
+    properties = Options.model_json_schema()["properties"]
+    assert properties["round"][CHOICE] == {"catalog_kind": "shapes", "role": "round"}
+    assert properties["round"]["default"] == {"kind": "circle", "radius": 2, "spots": []}
+    assert properties["several"]["items"][CHOICE] == {"catalog_kind": "shapes", "role": "any"}
+    assert properties["optional"]["anyOf"][0][CHOICE]["role"] == "any"
+    assert properties["also"]["anyOf"][0][CHOICE] == {"catalog_kind": "shapes"}
+
+
+def test_a_role_is_a_mark_of_the_field() -> None:
+    assert Role("round") in Options.model_fields["round"].metadata
+
+
+def test_a_validator_of_the_options_sees_choices() -> None:
+    class Checked(Config):
+        shape: ShapeChoice = choice("any", "circle")
+
+        @model_validator(mode="after")
+        def _seen(self) -> Self:
+            assert isinstance(self.shape, ShapeChoice)
+            return self
+
+    assert resolve(Checked(), Installed()).shape.chosen == Circle()
+    stated: Mapping[str, Any] = Checked().model_dump(mode="json")
+    assert stated == {"shape": {"kind": "circle"}}

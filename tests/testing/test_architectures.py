@@ -1,0 +1,262 @@
+"""The battery for architectures: every one that comes along passes, and every broken promise is told."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import Field
+
+from img2imgkit.architectures import (
+    BUILT_IN,
+    AdainDecoder,
+    Architecture,
+    Assumption,
+    Checkpoint,
+    ClassCritic,
+    ClassEncoder,
+    ContentEncoder,
+    Edsr,
+    Funit,
+    InstanceEncoder,
+    Multiscale,
+    NetworkSpec,
+    Patch,
+    PatchProjection,
+    Pix2PixHd,
+    Pixel,
+    Residual,
+    Resnet,
+    Rrdb,
+    Spade,
+    Srresnet,
+    Srvgg,
+    Stargan,
+    StarganCritic,
+    StyleEncoder,
+    Unet,
+    UnetCritic,
+    VggCritic,
+)
+from img2imgkit.architectures import unet as unet_module
+from img2imgkit.geometry import Geometry
+from img2imgkit.testing import check_architecture
+
+INSTANCE, BATCH = NetworkSpec(norm="instance"), NetworkSpec(norm="batch")
+PLAIN = NetworkSpec()
+TWICE = NetworkSpec(scale=2)
+FAST: list[tuple[Architecture, NetworkSpec]] = [
+    (Unet(depth=2, width=2), NetworkSpec(1, 3, norm="batch")),
+    (Resnet(blocks=1, width=2), NetworkSpec(norm="none")),
+    (Patch(layers=1, width=2), NetworkSpec(6, norm="batch", spectral=True)),
+    (Pixel(width=2), BATCH),
+    (PatchProjection(widths=(3, 5), width=4), PLAIN),
+    (Stargan(domains=2, width=2, blocks=1), PLAIN),
+    (StarganCritic(size=8, domains=2, width=2, layers=2), NetworkSpec(1)),
+    (Multiscale(scales=2, layers=1, width=2), INSTANCE),
+    (Pix2PixHd(width=2, downs=1, blocks=1), NetworkSpec(4, 3, norm="instance")),
+    (InstanceEncoder(features=2, width=2, downs=1), INSTANCE),
+    (Residual(width=2, blocks=1), TWICE),
+    (Srvgg(width=2, depth=1), TWICE),
+    (Srresnet(width=2, blocks=1), TWICE),
+    (Edsr(width=2, blocks=1), TWICE),
+    (Rrdb(width=2, blocks=1, growth=1), TWICE),
+    (UnetCritic(width=2), PLAIN),
+    (VggCritic(size=8, width=2), PLAIN),
+    (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),
+    (ClassEncoder(downs=2, width=2, code=3), PLAIN),
+    (AdainDecoder(ups=1, blocks=1, width=4, code=3, mlp_width=4, mlp_layers=2), PLAIN),
+    (ClassCritic(classes=2, width=2, blocks=2), PLAIN),
+    (Funit(content_downs=1, class_downs=2, blocks=1, width=2, code=3, mlp_width=4, mlp_layers=2), PLAIN),
+]
+SLOW: list[tuple[Architecture, NetworkSpec]] = [
+    (Unet(depth=4, width=2, dropout=0.2), NetworkSpec(norm="batch", statistics="image")),
+    (Unet(depth=3, width=2), NetworkSpec(norm="none")),
+    (Resnet(blocks=2, width=2, padding="zero"), BATCH),
+    (Resnet(blocks=1, width=2, padding="replicate"), INSTANCE),
+    (Pix2PixHd(width=1, downs=1, blocks=1, enhancers=1, local_blocks=1), NetworkSpec(3, norm="batch")),
+    (Pix2PixHd(width=2, downs=3, blocks=1), NetworkSpec(3, norm="instance")),
+    (Spade(width=1, kernel_size=1), NetworkSpec(2, 3, norm="batch", spectral=True)),
+    (Spade(width=1, kernel_size=3, latent=2, size=(1, 1)), NetworkSpec(2, 3, norm="instance")),
+    (StyleEncoder(width=1, latent=3), PLAIN),
+    (Srvgg(width=4, depth=40), NetworkSpec(scale=4)),
+    (Srresnet(width=2, blocks=2), NetworkSpec(1, scale=3)),
+    (Edsr(width=2, blocks=2), NetworkSpec(scale=4)),
+    (Rrdb(width=2, blocks=2, growth=1, unshuffle=2), TWICE),
+    (Rrdb(width=2, blocks=6, growth=2, unshuffle=4), PLAIN),
+    (Residual(width=2, blocks=2, activation="relu"), NetworkSpec(1, scale=3)),
+]
+
+
+def named(case: Any) -> str:
+    return repr(case) if isinstance(case, Architecture) else ""
+
+
+def test_every_architecture_that_comes_along_is_tried() -> None:
+    assert {type(each) for each, _ in (*FAST, *SLOW)} == {*BUILT_IN}
+
+
+@pytest.mark.parametrize(("architecture", "spec"), FAST, ids=named)
+def test_it_keeps_its_contract(architecture: Architecture, spec: NetworkSpec) -> None:
+    check_architecture(architecture, spec)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("architecture", "spec"), SLOW, ids=named)
+def test_it_keeps_its_contract_with_other_options(architecture: Architecture, spec: NetworkSpec) -> None:
+    check_architecture(architecture, spec)
+
+
+class Shallow(Architecture):
+    """Two convolutions (https://example.org/paper)."""
+
+    name = "shallow"
+    roles = ("generator",)
+
+    width: int = Field(default=2, ge=1, description="filters")
+    claimed: ClassVar[int | None] = 2
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=self.claimed, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> Any:
+        import keras
+
+        x = image = keras.Input((None, None, spec.channels))
+        x = keras.layers.Conv2D(self.width, 3, padding="same", name="first")(x)
+        x = keras.layers.Conv2D(spec.written, 3, padding="same", name="last")(x)
+        return keras.Model(image, x)
+
+
+class TestBrokenPromises:
+    def test_the_example_itself_is_good(self) -> None:
+        check_architecture(Shallow())
+
+    @pytest.mark.parametrize("claimed", [0, 1])
+    def test_a_radius_below_the_measured_one(self, claimed: int) -> None:
+        class Narrow(Shallow):
+            """https://example.org/paper"""
+
+            claimed: ClassVar[int | None] = 0
+
+        Narrow.claimed = claimed
+        with pytest.raises(AssertionError, match=f"radius={claimed}, but output pixels depend on inputs 2 pixels away"):
+            check_architecture(Narrow())
+
+    def test_a_radius_above_the_measured_one_is_allowed(self) -> None:
+        class Wide(Shallow):
+            """https://example.org/paper"""
+
+            claimed: ClassVar[int | None] = 7
+
+        check_architecture(Wide())
+
+    def test_no_radius_where_there_is_one(self) -> None:
+        class All(Shallow):
+            """https://example.org/paper"""
+
+            claimed: ClassVar[int | None] = None
+
+        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on others further than 2 away"):
+            check_architecture(All())
+
+    def test_another_scale(self) -> None:
+        with pytest.raises(AssertionError, match=r"geometry\(\) says .* are \(1, 3, 3\), and the spec \(2, 3, 3\)"):
+            check_architecture(Shallow(), NetworkSpec(scale=2))
+
+    def test_a_spec_that_it_refuses(self) -> None:
+        with pytest.raises(AssertionError, match="it enlarges by 3, or by powers of 2"):
+            check_architecture(Srresnet(width=2, blocks=0), NetworkSpec(scale=5))
+
+    def test_no_source(self) -> None:
+        class Unpublished(Shallow):
+            """Two convolutions."""
+
+        with pytest.raises(AssertionError, match="names no source"):
+            check_architecture(Unpublished())
+
+    def test_no_role(self) -> None:
+        class Useless(Shallow):
+            """https://example.org/paper"""
+
+            roles = ()
+
+        with pytest.raises(AssertionError, match="has no roles"):
+            check_architecture(Useless())
+
+    def test_an_option_without_a_description(self) -> None:
+        class Silent(Shallow):
+            """https://example.org/paper"""
+
+            depth: int = 1
+
+        with pytest.raises(AssertionError, match="no description of depth"):
+            check_architecture(Silent())
+
+    def test_builds_that_differ(self) -> None:
+        class Moody(Shallow):
+            """https://example.org/paper"""
+
+            builds: ClassVar[list[int]] = []
+
+            def build(self, spec: NetworkSpec) -> Any:
+                model = super().build(spec)
+                self.builds.append(1)
+                model.layers[1].bias.assign([float(len(self.builds))] * self.width)
+                return model
+
+        with pytest.raises(AssertionError, match="two builds from one seed have different weights"):
+            check_architecture(Moody())
+
+    def test_a_size_that_fails(self) -> None:
+        class Greedy(Shallow):
+            """https://example.org/paper"""
+
+            def build(self, spec: NetworkSpec) -> Any:
+                import keras
+
+                image = keras.Input((None, None, spec.channels))
+                return keras.Model(image, keras.layers.Conv2D(spec.written, 3)(image))
+
+        with pytest.raises(AssertionError, match=r"fails on|became"):
+            check_architecture(Greedy())
+
+
+def with_checkpoint(checkpoint: Checkpoint) -> Architecture:
+    class Changed(Unet):
+        """https://example.org/paper"""
+
+        name = "changed"
+
+    Changed.checkpoint = checkpoint
+    return Changed(depth=2, width=2)
+
+
+class TestBrokenCheckpoints:
+    def test_what_another_one_recognises_as_well(self) -> None:
+        again = with_checkpoint(Checkpoint(unet_module.recognise, unet_module.places))
+        with pytest.raises(AssertionError, match=r"(changed and unet|unet and changed) both recognise it"):
+            check_architecture(again, BATCH)
+
+    def test_a_layer_without_a_place(self) -> None:
+        def places(arguments: Any) -> Any:
+            return [*unet_module.places(arguments)][1:]
+
+        with pytest.raises(AssertionError, match="a state dict of its own network"):
+            check_architecture(with_checkpoint(Checkpoint(unet_module.recognise, places)), BATCH)
+
+    @pytest.mark.parametrize("told", [True, False])
+    def test_an_option_that_is_read_otherwise_must_be_told(self, told: bool) -> None:
+        def recognise(state: Any) -> dict[str, Any] | None:
+            found = unet_module.recognise(state)
+            return found and {**found, "dropout": 0.25}
+
+        def assumptions(arguments: Any) -> list[Assumption]:
+            return [Assumption("dropout", 0.25, (0.5,), "taken to be 0.25")] if told else []
+
+        checkpoint = Checkpoint(recognise, unet_module.places, assumptions=assumptions, yields_to=("unet",))
+        if told:
+            check_architecture(with_checkpoint(checkpoint), BATCH)
+            return
+        with pytest.raises(AssertionError, match=r"dropout 0\.5 is read off a state dict as 0\.25"):
+            check_architecture(with_checkpoint(checkpoint), BATCH)
