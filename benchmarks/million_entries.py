@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,18 +25,21 @@ import report
 def make_files(folder: Path, count: int, per_folder: int) -> None:
     """``count`` empty files, ``per_folder`` in each folder."""
     for first in range(0, count, per_folder):
-        inside = folder / f"{first // per_folder}"
-        inside.mkdir(parents=True)
-        for number in range(min(per_folder, count - first)):
-            os.close(os.open(f"{inside}/{number}.png", os.O_CREAT | os.O_WRONLY))
+        (folder / f"{first // per_folder}").mkdir(parents=True)
+    for name in names(count, per_folder):
+        os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY))
 
 
-def make_ledger(folder: Path, source: Path) -> None:
-    """A ledger that knows of a file made of each one below ``source``, by another recipe than the pipeline's."""
+def names(count: int, per_folder: int) -> Iterator[str]:
+    """The files' names. A list of them would be counted as memory of the process that is started."""
+    return (f"{number // per_folder}/{number % per_folder}.png" for number in range(count))
+
+
+def make_ledger(folder: Path, count: int, per_folder: int) -> None:
+    """A ledger that knows of a file made of each one, by another recipe than the pipeline's."""
     folder.mkdir(parents=True)
     with (folder / "ledger.jsonl").open("w", encoding="utf-8") as handle:
-        for path in source.rglob("*.png"):
-            name = str(path.relative_to(source))
+        for name in names(count, per_folder):
             file = {"path": name, "size": 0, "mtime_ns": 0, "sha256": "0" * 64}
             line = {"entry": name, "sink": "0", "by": "0" * 64, "target": name, "size": 0, "version": "0", "file": file}
             handle.write(json.dumps(line) + "\n")
@@ -72,7 +76,7 @@ def main(entries: int, per_folder: int, ledger: bool, tiny: bool) -> None:
         folder = Path(scratch)
         make_files(folder / "in", entries, per_folder)
         if ledger:
-            make_ledger(folder / "out" / ".img2img", folder / "in")
+            make_ledger(folder / "out" / ".img2img", entries, per_folder)
         jobs, seconds, busy, memory = dry_run(folder)
         if jobs != entries:
             raise click.ClickException(f"{jobs} jobs were planned for {entries} entries")

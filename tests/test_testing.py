@@ -666,7 +666,7 @@ class Forgetful(Invert):
     """Loses where the item came from."""
 
     def apply(self, item):
-        return kit.Item(item.entry, item.picture, item.picture.with_pixels(item.picture.color, None), item.notes)
+        return kit.Item.still(item.entry, item.picture, item.picture.with_pixels(item.picture.color, None), item.notes)
 
 
 class Escaping(Draw):
