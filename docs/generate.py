@@ -153,8 +153,8 @@ def components_page(catalog: Catalog) -> str:
     parts += [
         "An option takes one of these by name, or as a mapping with the name under `kind:` and its own options.\n"
     ]
-    for kind, about in KINDS.items():
-        if kind == "architectures" or not any(issubclass(base, Component) for base in about.contracts):
+    for kind, row in KINDS.items():
+        if kind == "architectures" or not any(issubclass(base, Component) for base in row.contracts):
             continue
         parts.append(f"## {kind.replace('_', ' ').capitalize()}\n")
         for name, component in getattr(catalog, kind).items():
