@@ -1,11 +1,13 @@
 """What the docs show works: the plugin and the step keep their contracts, the pipelines are accepted."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 
 import numpy as np
 import pytest
+from pictures import save_pictures
 from PIL import Image
 
 from img2imgkit.catalog import Catalog
@@ -68,6 +70,17 @@ def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     kind = shown("python", "class Noisy(", "Noisy")
     check_data_kind(kind, kind.Options(kind="noisy", folder=tmp_path, crop=16, batch=2), probe=tmp_path)
+
+
+def test_the_source_of_the_plugin_page_keeps_its_contract(tmp_path):
+    save_pictures(tmp_path, "b.png", "a.png")
+    (tmp_path / "list.txt").write_text("b.png\nnowhere.png\na.png\n")
+    source = shown("python", "class Listed(", "Listed")
+    options = source.Options(file=tmp_path / "list.txt")
+    check_step(source, options)
+    ignored = Counter()
+    assert [str(entry.relative) for entry in source(options).find(ignored)] == ["b.png", "a.png"]
+    assert ignored == {"names without a file": 1}
 
 
 @pytest.mark.parametrize("name", ["GradientError", "MeanColour"])

@@ -137,16 +137,18 @@ def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(
 
 def test_a_folder_that_another_run_holds_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
-    first = start(counting(tmp_path, tmp_path / "log", "out", 1.5), environment)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "out" / ".img2img" / "ledger.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    second = start(counting(tmp_path, tmp_path / "log", "out", 0.0), environment)
-    _, errors = second.communicate(timeout=60)
-    assert second.returncode == 2
-    assert f"process {first.pid} on" in errors
-    first.communicate(timeout=60)
-    assert first.returncode == 0
+    first = start(counting(tmp_path, tmp_path / "log", "out", 600.0), environment)
+    try:
+        while not (tmp_path / "out" / ".img2img" / "ledger.jsonl").exists() and first.poll() is None:
+            time.sleep(0.05)
+        second = start(counting(tmp_path, tmp_path / "log", "out", 0.0), environment)
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert f"process {first.pid} on" in errors
+    finally:
+        first.kill()
+        first.communicate()
+    finish(counting(tmp_path, tmp_path / "log", "out", 0.0), environment)
 
 
 def test_a_broken_plugin_does_not_stop_a_run(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ def work(orders: Connection, file: Path) -> None:
     """A worker process: takes lists of jobs until there is None, and returns each job when it is done."""
     pipeline = read_pipeline(file, CATALOG)
     prepare(pipeline, CATALOG)
-    executor = ThreadExecutor(pipeline, Resources(CATALOG, "cpu"), 1)
+    executor = ThreadExecutor(pipeline, Resources("cpu"), 1)
     while (shard := orders.recv()) is not None:
         for done in executor.run(shard, threading.Event()):
             orders.send(done)

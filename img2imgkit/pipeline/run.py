@@ -11,9 +11,9 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,10 @@ def run(
         coordinator = stack.enter_context(_Coordinator(plan, folders, stop or threading.Event(), fail_fast))
         to_make = plan.jobs.to_make_count
         watcher.started(to_make, len(plan.jobs) - to_make)
-        for outcome in coordinator.outcomes(executor) if to_make else ():
-            made[outcome.entry] = outcome
-            watcher.finished(outcome)
+        if to_make:
+            for outcome in stack.enter_context(closing(coordinator.outcomes(executor))):
+                made[outcome.entry] = outcome
+                watcher.finished(outcome)
         devices = executor.devices()
     outcomes = tuple(made.get(job.entry) or _untouched(job) for job in plan.jobs)
     return Result(outcomes, coordinator.interrupted, time.monotonic() - began, devices)
@@ -112,7 +113,7 @@ class _Coordinator:
         """Whether the run was stopped from outside."""
         return self._stop.is_set() and not self._failed_fast
 
-    def outcomes(self, executor: Executor) -> Iterator[Outcome]:
+    def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
         """Outcomes as soon as a job's files are in their places, or the job has failed."""
         for ledger in self._ledgers.values():
             for recipe in self._plan.recipes.known:

@@ -104,13 +104,13 @@ def threads_of_run(img2img, home, uninstall_everything, monkeypatch):
     steps = [{"uses": "read", "with": {"folder": "in"}}, {"uses": "write", "with": {"folder": "out"}}]
     (home / "pipeline.yaml").write_text(json.dumps({"name": "copy", "steps": steps}))
     module = import_module("img2imgkit.cli.run")
-    seen, real = [], module.run
+    seen, real = [], module.ThreadExecutor
 
-    def watched(*arguments, **options):
-        seen.append(options["threads"])
-        return real(*arguments, **options)
+    def watched(pipeline, resources, threads):
+        seen.append(threads)
+        return real(pipeline, resources, threads)
 
-    monkeypatch.setattr(module, "run", watched)
+    monkeypatch.setattr(module, "ThreadExecutor", watched)
 
     def call(*arguments):
         assert img2img("run", home / "pipeline.yaml", "--quiet", *arguments).code == 0

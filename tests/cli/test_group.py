@@ -101,3 +101,14 @@ def test_completing_after_an_unknown_command_is_silent(img2img, monkeypatch):
     monkeypatch.setenv("_IMG2IMG_COMPLETE", "bash_complete")
     outcome = img2img()
     assert outcome.err == ""
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 2001])
+def test_a_list_that_is_printed_piece_by_piece_reads_as_one_that_is_printed_whole(
+    count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = [{"name": f"{number}\u2028\udce9", "outputs": [] if number % 2 else ["a\nb"]} for number in range(count)]
+    cli.show_json({"pipeline": "p", "ignored": {}, "items": items})
+    whole = capsys.readouterr().out
+    cli.show_json_with({"pipeline": "p", "ignored": {}}, "items", iter(items))
+    assert capsys.readouterr().out == whole

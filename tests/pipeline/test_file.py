@@ -54,7 +54,7 @@ def test_input_and_output_replace_the_folders(tmp_path: Path) -> None:
 
 def test_a_folder_replaces_an_overridden_one_too(tmp_path: Path) -> None:
     pipeline = read(tmp_path, GOOD, overrides=["steps.1.with.folder=/x"], destination=Path("/d"))
-    assert pipeline.sinks[0].folder() == Path("/d")
+    assert pipeline.sinks[0].location() == "/d"
 
 
 def test_a_folder_that_cannot_be_replaced_is_said_to_be_the_input(tmp_path: Path) -> None:

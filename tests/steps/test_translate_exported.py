@@ -145,7 +145,7 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
         "plugins = Plugin('steps', lambda: steps, version='1'), Plugin('tiny', lambda: Tiny, 'tiny', '1.0')\n"
         "catalog = Catalog(plugins)\n"
         "plan = pipeline.make_plan(pipeline.read_pipeline(Path('pipeline.yaml'), catalog), catalog)\n"
-        "pipeline.run(plan, Resources('auto'), Silent())\n"
+        "pipeline.run(plan, pipeline.ThreadExecutor(plan.pipeline, Resources('auto')), Silent())\n"
         "print({'tensorflow', 'keras', 'onnxruntime'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
