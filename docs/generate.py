@@ -21,8 +21,9 @@ import click
 
 from img2imgkit import cli, hookspecs
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import Component
 from img2imgkit.metrics import protocols_of
-from img2imgkit.plugin_kinds import HOOKS
+from img2imgkit.plugin_kinds import HOOKS, KINDS
 from img2imgkit.schema import first_line, option_rows, pipeline_schema, train_schema
 from img2imgkit.step import kind_of
 
@@ -60,6 +61,7 @@ def made(catalog: Catalog) -> dict[str, str]:
         "steps.md": steps_page(catalog),
         "tasks.md": tasks_page(catalog),
         "architectures.md": architectures_page(catalog),
+        "components.md": components_page(catalog),
         "metrics.md": metrics_page(catalog),
         "hooks.md": hooks_page(),
         "schema-pipeline.json": json.dumps(pipeline_schema(catalog), indent=2, ensure_ascii=False) + "\n",
@@ -142,6 +144,21 @@ def architectures_page(catalog: Catalog) -> str:
     for name, architecture in catalog.architectures.items():
         roles = ", ".join(architecture.roles)
         parts += [f"## {name}\n", f"*{roles}*. {body(architecture)}\n", options_table(option_rows(architecture))]
+    return joined(parts)
+
+
+def components_page(catalog: Catalog) -> str:
+    """The losses and other components that options choose from; architectures have a page of their own."""
+    parts = [NOTE, "# Losses, penalties, augmentations, degradations\n"]
+    parts += [
+        "An option takes one of these by name, or as a mapping with the name under `kind:` and its own options.\n"
+    ]
+    for kind, row in KINDS.items():
+        if kind == "architectures" or not any(issubclass(base, Component) for base in row.contracts):
+            continue
+        parts.append(f"## {kind.replace('_', ' ').capitalize()}\n")
+        for name, component in getattr(catalog, kind).items():
+            parts += [f"### {name}\n", f"{body(component)}\n", options_table(option_rows(component))]
     return joined(parts)
 
 

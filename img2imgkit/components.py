@@ -155,8 +155,7 @@ def choice(role: str, default: str | Component | tuple[str | Component, ...] | N
 
     Args:
         role: see the components' ``roles``; "" for any
-        default: a component, or a name that ``resolve`` looks up; a tuple of them where the option takes several; None
-            where it may be left out
+        default: a component, or a name that ``resolve`` looks up; a tuple of several; None if the option is optional
 
     Example:
         >>> from img2imgkit.architectures import ArchitectureChoice, Unet

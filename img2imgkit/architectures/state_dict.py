@@ -47,7 +47,7 @@ def statistics_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
         return ()
     text = (
         "batch normalization uses the statistics of each picture, as the official test.py does; the running ones are "
-        "what its --eval uses"
+        "what it uses in its evaluation mode"
     )
     return (Assumption("statistics", "image", ("running",), text),)
 

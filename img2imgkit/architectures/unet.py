@@ -66,7 +66,9 @@ def places(options: Arguments) -> Places:
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What no file states."""
-    text = "dropout is active in training only, as with --eval of the official test.py, which otherwise keeps it"
+    text = (
+        "dropout is active in training only, as in the official test.py's evaluation mode; it keeps dropout otherwise"
+    )
     return (*statistics_assumption(arguments), Assumption("dropout", 0.5, (0.0,), text))
 
 

@@ -77,7 +77,7 @@ def wasserstein(scores: Tensor, real: bool) -> Tensor:
     return mean_per_image(-scores if real else scores)
 
 
-def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, real: bool, **options: float) -> Tensor:
+def relativistic(loss: Callable[[Tensor, bool], Tensor], scores: Tensor, others: Tensor, real: bool) -> Tensor:
     """A loss of how much higher scores are than the other side's average.
 
     Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The average is that of the global batch, over
@@ -85,8 +85,7 @@ def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, re
     generator pays both with the other label, also under ``hinge``.
 
     Args:
-        loss: one of this module's
-        options: what else ``loss`` takes
+        loss: of scores, and whether they should say "real"; such as one of this module's
     Shapes:
         scores: (N, ...); others: the other side's scores -> (N,) float32
 
@@ -95,4 +94,4 @@ def relativistic(loss: Callable[..., Tensor], scores: Tensor, others: Tensor, re
     array([0., 2.], dtype=float32)
     """
     average = backend.replica_sum(ops.mean(ops.cast(others, "float32"))) / backend.replicas()
-    return loss(ops.cast(scores, "float32") - average, real, **options)
+    return loss(ops.cast(scores, "float32") - average, real)

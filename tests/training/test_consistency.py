@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from img2imgkit import Catalog
+from img2imgkit.adversary import AdversarialLossChoice, Vanilla
 from img2imgkit.config import parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.training import TrainingPlan, read_training_plan
@@ -42,6 +43,13 @@ def test_an_option_inside_of_a_part_leaves_the_tasks_others_as_they_are() -> Non
     assert (deeper.critic.kind, deeper.critic.chosen.layers, deeper.generator.kind) == ("patch", 4, "unet")
     other = read(("{adversary: {spectral: true}}", "{generator: {kind: resnet}}")).task.options
     assert (other.generator.kind, other.generator.chosen.blocks) == ("resnet", 9)
+
+
+def test_an_option_of_a_loss_leaves_the_tasks_loss() -> None:
+    smooth = read(("spectral: true", "loss: {smoothing: 0.1}")).task.options.adversary
+    assert smooth.loss == AdversarialLossChoice.read(Vanilla(smoothing=0.1))
+    unbounded = ("spectral: true", "loss: {kind: relativistic, loss: wasserstein}")
+    assert problem(unbounded).startswith("options.adversary.loss: relativistic needs a penalty")
 
 
 def test_a_wasserstein_critic_needs_a_bound() -> None:
