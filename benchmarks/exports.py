@@ -23,6 +23,7 @@ import numpy as np
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
@@ -88,7 +89,7 @@ class Row:
 def fresh(name: str, catalog: Catalog, folder: Path) -> Path:
     """A bundle of a task with random weights that keep the variance of what goes through them."""
     task_class = catalog.get("tasks", name)
-    task = task_class(validate(task_class.Options, parse_yaml(FRESH[name])))
+    task = task_class(resolve(validate(task_class.Options, parse_yaml(FRESH[name])), catalog))
     nets, random = task.build(), np.random.default_rng(0)
     for network in nets.generators.values():
         for variable in network.weights:
