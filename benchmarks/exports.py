@@ -23,6 +23,7 @@ import turns
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
@@ -89,7 +90,7 @@ def fresh_tasks(catalog: Catalog) -> dict[str, Task]:
     found = {}
     for name, options in FRESH.items():
         task_class = catalog.get("tasks", name)
-        found[name] = task_class(validate(task_class.Options, parse_yaml(options)))
+        found[name] = task_class(resolve(validate(task_class.Options, parse_yaml(options)), catalog))
     return found
 
 

@@ -75,7 +75,7 @@ def bare(folder: Path, bundle: str, count: int) -> float:
     import tensorflow as tf
 
     catalog = Catalog.installed()
-    loaded = bundles.load(bundles.resolve(bundle, Path.cwd(), catalog), catalog)
+    loaded = bundles.load(bundles.locate(bundle, Path.cwd(), catalog), catalog)
     network = tf.function(
         lambda image: loaded.task.translate(loaded.nets, {"source": image}),
         input_signature=[tf.TensorSpec((None, None, None, 3))],

@@ -5,6 +5,7 @@ from PIL import Image
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.testing import check_metric, check_step, check_task
 
@@ -39,7 +40,9 @@ def places(tmp_path_factory, catalog):
     for name, mode in (("a.png", "RGB"), ("b.png", "L"), ("c.jpg", "RGB")):
         Image.new(mode, (9, 7), 40).save(folder / name)
     task_class = catalog.get("tasks", "super-resolution")
-    task = task_class(validate(task_class.Options, parse_yaml("{generator: {kind: residual, width: 4, blocks: 1}}")))
+    task = task_class(
+        resolve(validate(task_class.Options, parse_yaml("{generator: {kind: residual, width: 4, blocks: 1}}")), catalog)
+    )
     place = tmp_path_factory.mktemp("bundles") / "tiny"
     bundle.save(place, task, task.build(), "tiny", catalog)
     return {"FOLDER": str(folder), "BUNDLE": str(place)}

@@ -317,7 +317,7 @@ def loaded(task: type[kit.Task], **options: Any) -> Bundle:
     made = task(task.Options(**options))
     geometry = made.geometry()
     manifest = Manifest(
-        format=1,
+        format=2,
         name=f"{task.name}-x{geometry.scale}",
         task=task.name,
         plugin=PluginVersion(name="tiny", version="1.0"),

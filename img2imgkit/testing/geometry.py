@@ -148,7 +148,10 @@ def unchanged(models: Sequence[Any]) -> Iterator[None]:
 
 
 def make_transparent(models: Sequence[Any], seed: int = 1) -> None:
-    """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays."""
+    """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays.
+
+    Spectral normalization leaves the new kernels as they are.
+    """
     rng = np.random.default_rng(seed)
     for model in models:
         for variable in model.trainable_variables:
@@ -158,6 +161,21 @@ def make_transparent(models: Sequence[Any], seed: int = 1) -> None:
                 variable.assign(kernel / max(sums.max() for sums in sides))
             elif variable.name == "beta":
                 variable.assign(np.full(tuple(variable.shape), _LIFT))
+        _settle_spectral(model)
+
+
+def _settle_spectral(model: Any) -> None:
+    """``u`` (1, out) and ``v`` (1, h * w * in) beside each kernel that has some, so that its norm counts as 1."""
+    places = {variable.path: variable for variable in model.variables}
+    for path, left in places.items():
+        layer = path.removesuffix("/u")
+        kernel, right = places.get(f"{layer}/kernel"), places.get(f"{layer}/v")
+        if layer == path or kernel is None or right is None:
+            continue
+        matrix = np.asarray(kernel).reshape(-1, kernel.shape[-1])
+        rows, columns = matrix.shape
+        left.assign(np.full((1, columns), 1.0))
+        right.assign(np.full((1, rows), 1 / matrix.sum()))
 
 
 def measuring_side(geometry: Geometry) -> int:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.inference import load_code
 
@@ -19,7 +20,7 @@ def funit(tmp_path_factory):
     """A bundle of an untrained network that translates to classes."""
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "funit"})
     task_class = catalog.get("tasks", "funit")
-    task = task_class(validate(task_class.Options, parse_yaml(SMALL)))
+    task = task_class(resolve(validate(task_class.Options, parse_yaml(SMALL)), catalog))
     folder = tmp_path_factory.mktemp("bundles") / "few"
     bundle.save(folder, task, task.build(), "few", catalog)
     return folder

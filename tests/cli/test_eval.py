@@ -9,6 +9,7 @@ from tiny_tasks import Directed, loaded, tiny_catalog
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 
 
@@ -28,7 +29,7 @@ def tiny(tmp_path_factory):
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
     task_class = catalog.get("tasks", "super-resolution")
     options = "{scale: 2, generator: {kind: residual, width: 4, blocks: 0}}"
-    task = task_class(validate(task_class.Options, parse_yaml(options)))
+    task = task_class(resolve(validate(task_class.Options, parse_yaml(options)), catalog))
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     bundle.save(folder, task, task.build(), "tiny", catalog)
     return folder

@@ -6,6 +6,7 @@ import pytest
 
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 
 
@@ -15,7 +16,7 @@ def folder(tmp_path_factory):
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "cyclegan"})
     task_class = catalog.get("tasks", "cyclegan")
     options = "{generator: {kind: resnet, width: 2, blocks: 0}, norm: none}"
-    task = task_class(validate(task_class.Options, parse_yaml(options)))
+    task = task_class(resolve(validate(task_class.Options, parse_yaml(options)), catalog))
     place = tmp_path_factory.mktemp("bundles") / "both"
     bundle.save(place, task, task.build(), "both", catalog, licence="CC0-1.0")
     return place

@@ -171,6 +171,7 @@ CASES = [
 def bundles(tmp_path_factory: Any) -> Any:
     """Bundles of every task, with weights that make themselves felt."""
     from img2imgkit import bundle
+    from img2imgkit.components import resolve
     from img2imgkit.config import parse_yaml, validate
 
     catalog, folder = Catalog.installed(), tmp_path_factory.mktemp("bundles")
@@ -179,7 +180,7 @@ def bundles(tmp_path_factory: Any) -> Any:
         place = folder / name.replace(" ", "-")
         if not place.exists():
             task_class = catalog.get("tasks", name.partition(" ")[0])
-            task = task_class(validate(task_class.Options, parse_yaml(SMALL[name])))
+            task = task_class(resolve(validate(task_class.Options, parse_yaml(SMALL[name])), catalog))
             nets, random = task.build(), np.random.default_rng(0)
             spread = 0.8 if name == "spade" else 1.2  # more, and SPADE's outputs are all -1 or 1
             for network in nets.generators.values():
