@@ -48,8 +48,8 @@ def our_step(size: Size) -> turns.Call:
     from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
     from img2imgkit.architectures import Patch, Unet
-    from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
-    from img2imgkit.training.trainer import Trainer
+    from img2imgkit.training.loop.trainer import Trainer
+    from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 
     adam = Adam(learning_rate=2e-4, beta_1=0.5)
     options = TrainingOptions(

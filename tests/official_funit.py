@@ -14,8 +14,8 @@ from official_steps import INSTALLED, STEPS, Difference
 
 from img2imgkit import backend
 from img2imgkit.interop import put, read_torch
-from img2imgkit.training.options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
-from img2imgkit.training.trainer import Trainer
+from img2imgkit.training.loop.trainer import Trainer
+from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
 
 NAME = "trainstep_funit"
 OFFICIAL = Path(__file__).parent / "fixtures" / NAME

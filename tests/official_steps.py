@@ -25,8 +25,8 @@ from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.interop import PerceptualNetwork, put, read_torch
 from img2imgkit.nn import pix2pixhd_model
-from img2imgkit.training.options import Adam, CriticOptions, PlayerOptions, TrainingOptions
-from img2imgkit.training.trainer import Trainer
+from img2imgkit.training.loop.trainer import Trainer
+from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 
 STEPS = 3
 INSTALLED = {each.name: each for each in BUILT_IN}

@@ -169,7 +169,7 @@ class TestTheLawsThemselves:
         assert len(laws.needless_deferrals(source(f"def f():\n    import {what}"))) == 1
 
     @pytest.mark.parametrize(
-        "what", ["keras", "tensorflow as tf", "img2imgkit.training.trainer", "img2imgkit.training"]
+        "what", ["keras", "tensorflow as tf", "img2imgkit.training.loop.trainer", "img2imgkit.training"]
     )
     def test_a_needed_deferral_is_allowed(self, source, what):
         assert laws.needless_deferrals(source(f"def f():\n    import {what}")) == []

@@ -79,7 +79,7 @@ def test_each_command_makes_a_bundle(bundle, img2img, checkpoints, monkeypatch):
 def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, checkpoints, monkeypatch):
     from img2imgkit.catalog import Catalog
     from img2imgkit.training import read_training_plan
-    from img2imgkit.training.initial import start_from
+    from img2imgkit.training.plan.initial import start_from
 
     monkeypatch.chdir(checkpoints)
     assert "--set statistics=running" in imported(img2img, checkpoints, "facades")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.data.pictures import listed
+from img2imgkit.data.picture_files import listed
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
 from img2imgkit.inference import Translator, find_model, save_code

@@ -14,8 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from img2imgkit.cli import printable, tell
-from img2imgkit.training.events import Alarmed, Event, Finished, Notify, Progress, Sampled, Saved, Started, Waiting
-from img2imgkit.training.report import Metrics, shown_scores
+from img2imgkit.training.record.events import (
+    Alarmed,
+    Event,
+    Finished,
+    Notify,
+    Progress,
+    Sampled,
+    Saved,
+    Started,
+    Waiting,
+)
+from img2imgkit.training.record.training_report import Metrics, shown_scores
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.data.pictures import refuse
+from img2imgkit.data.picture_files import refuse
 from img2imgkit.data_kind import Contents, DataKind, Reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry

@@ -1,12 +1,12 @@
 """Pipelines: read the file, make the plan, carry it out, report. Nothing that was finished is lost."""
 
+from img2imgkit.pipeline.coordinator import run
 from img2imgkit.pipeline.executor import Done, Executor, Staged
-from img2imgkit.pipeline.file import Pipeline, PipelineFile, pipeline_of, read_pipeline
 from img2imgkit.pipeline.jobs import Job, Jobs
 from img2imgkit.pipeline.outcome import Outcome, Result, Watcher
+from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_of, read_pipeline
 from img2imgkit.pipeline.plan import Plan, make_plan, prepare
 from img2imgkit.pipeline.report import make_report, write_report
-from img2imgkit.pipeline.run import run
 from img2imgkit.pipeline.threads import ThreadExecutor
 
 __all__ = [

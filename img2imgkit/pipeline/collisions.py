@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.folder import folder_of, resolved
 from img2imgkit.pipeline.jobs import Jobs
+from img2imgkit.pipeline.output_folder import folder_of, resolved
 from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
 from img2imgkit.pipeline.variants import differing
 from img2imgkit.step import Sink

@@ -1,9 +1,9 @@
 """The executor seam: decoding, transforming and rendering, apart from keeping the books.
 
 An executor gets jobs and returns what became of them, with the files that it has staged. The coordinator
-(``pipeline.run``) alone holds the lock and the ledger of an output folder, and puts files in their places. An executor
-may use threads, processes or other machines, as long as they reach the output folders: files are staged inside them, so
-that placing one is a rename on one file system.
+(``pipeline.coordinator``) alone holds the lock and the ledger of an output folder, and puts files in their places. An
+executor may use threads, processes or other machines, as long as they reach the output folders: files are staged inside
+them, so that placing one is a rename on one file system.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from img2imgkit.pipeline.folder import StagedFile
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.outcome import Outcome
+from img2imgkit.pipeline.output_folder import StagedFile
 
 
 @dataclass(frozen=True)

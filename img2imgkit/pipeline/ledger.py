@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.folder import PlacedFile
+from img2imgkit.pipeline.output_folder import PlacedFile
 from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
 
 LEDGER = "ledger.jsonl"

@@ -16,10 +16,10 @@ from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
 from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, some
-from img2imgkit.pipeline.file import Pipeline, Use
-from img2imgkit.pipeline.folder import REPORTS, STATE, folder_of, resolved
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, resolved
+from img2imgkit.pipeline.pipeline_file import Pipeline, Use
 from img2imgkit.pipeline.variants import Variant, Variants, as_seen, fields_before_sinks, new_variants, with_variants
 from img2imgkit.step import Planning, Sink, Source
 

@@ -21,8 +21,8 @@ from urllib.parse import quote
 import numpy as np
 
 from img2imgkit import __version__
-from img2imgkit.pipeline.folder import REPORTS, STATE, folder_of, write_report_file
 from img2imgkit.pipeline.outcome import Outcome, Result
+from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, write_report_file
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.thumbnails import Thumbnails
 

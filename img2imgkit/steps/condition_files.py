@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location
 from img2imgkit.data.domains import Attributes
 from img2imgkit.data.folders import name_in
-from img2imgkit.data.pictures import listed
+from img2imgkit.data.picture_files import listed
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
 from img2imgkit.images import decode, is_image
 from img2imgkit.inference import Translator, load_code

@@ -13,7 +13,7 @@ from img2imgkit.testing.batches import MakeBatch
 from img2imgkit.testing.claims import expect, must_work
 
 if TYPE_CHECKING:
-    from img2imgkit.training.trainer import Trainer
+    from img2imgkit.training.loop.trainer import Trainer
 
 _STEPS, _IMAGES, _SEED = 5, 4, 5
 _RATE = 2e-3  # at a gradient of norm 1; a longer one goes slower, or rounding grows from step to step
@@ -60,8 +60,8 @@ def _one_cpu() -> Any:
 
 
 def _trainer(task: Task, strategy: Any, make: MakeBatch) -> Trainer:
-    from img2imgkit.training.options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
-    from img2imgkit.training.trainer import Trainer
+    from img2imgkit.training.loop.trainer import Trainer
+    from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
 
     # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
     options = TrainingOptions(

@@ -4,7 +4,8 @@ from img2imgkit import backend
 
 backend.load()
 
-from img2imgkit.training.events import (  # noqa: E402
+from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, check_training_file, read_training_plan  # noqa: E402
+from img2imgkit.training.record.events import (  # noqa: E402
     Alarmed,
     Event,
     Finished,
@@ -14,8 +15,7 @@ from img2imgkit.training.events import (  # noqa: E402
     Started,
     Waiting,
 )
-from img2imgkit.training.file import TrainingFile, TrainingPlan, check_training_file, read_training_plan  # noqa: E402
-from img2imgkit.training.run import train  # noqa: E402
+from img2imgkit.training.training_run import train  # noqa: E402
 
 __all__ = [
     "Alarmed",

@@ -13,7 +13,7 @@ from worker_processes import ProcessExecutor
 
 from img2imgkit.errors import LockError, ToolkitError
 from img2imgkit.pipeline import Done, Executor, Job, run
-from img2imgkit.pipeline.folder import OutputFolder
+from img2imgkit.pipeline.output_folder import OutputFolder
 
 SHADE = {"shade": {}}
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

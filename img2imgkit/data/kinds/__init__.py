@@ -1,0 +1,1 @@
+"""The built-in data kinds, one module each: options, reader and batches."""

@@ -1,0 +1,159 @@
+"""Data kind ``paired``: each source has its target, in two folders or side by side in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Location
+from img2imgkit.data.cache import PictureCache, Pictures
+from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing, Size
+from img2imgkit.data.jitter import jittered
+from img2imgkit.data.order import Order, generator_at
+from img2imgkit.data.picture_files import read_levels, with_channels
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
+from img2imgkit.errors import DataError
+from img2imgkit.images import to_unit
+from img2imgkit.task import Geometry
+
+
+class PairedOptions(FramedOptions):
+    """Sources and their targets: two folders with pictures of the same names, or one of pictures side by side."""
+
+    kind: Literal["paired"] = Field(description="pictures and their targets")
+    source: Annotated[Path, Location()] | None = Field(default=None, description="folder of sources")
+    target: Annotated[Path, Location()] | None = Field(
+        default=None, description="folder of targets, named as their sources"
+    )
+    folder: Annotated[Path, Location()] | None = Field(
+        default=None, description="in place of both: folder of pictures with A in their left half and B in their right"
+    )
+    direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="which half of them is the source")
+
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
+        if self.folder is None:
+            found += [
+                (name, "is required, or 'folder'") for name in ("source", "target") if getattr(self, name) is None
+            ]
+            if self.direction == "b_to_a":
+                found.append(("direction", "is for pictures side by side; exchange 'source' and 'target' instead"))
+        elif self.source or self.target:
+            found.append(("folder", "stands in place of 'source' and 'target': give it, or both of them"))
+        return found
+
+
+class PairedReader(Reader):
+    """The same crop of a source and of its target."""
+
+    options: PairedOptions
+
+    def __init__(self, options: PairedOptions, geometry: Geometry) -> None:
+        self.options = options
+        self.framing = Framing.of(options, geometry)
+        self.channels = (geometry.channels, geometry.written)
+        self.problems: list[str] = []
+        self.folders = self._scanned()
+        self.pairs = self._usable()
+        self._order = Order(max(1, len(self.pairs)))
+        self._cache = PictureCache(options.cache)
+
+    @property
+    def epoch(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {"kind": self.kind, "pairs": len(self.pairs)}
+
+    @property
+    def contents(self) -> Sequence[Contents]:
+        return [folder.contents for folder in self.folders]
+
+    def sample(self, seed: int, position: int) -> Arrays:
+        random = generator_at(seed, position)
+        number = self._order.at(seed, position)
+        pair = self._cache.get(number, lambda: self._sized(self.pairs[number]))
+        window = self.framing.window(random, pair[0])
+        source, target = (to_unit(window.of(pixels)) for pixels in pair)
+        if self.options.jitter:
+            factors = self.options.jitter.factors(random)
+            source, target = jittered(source, factors), jittered(target, factors)
+        return {"source": source, "target": target}
+
+    def verify(self) -> list[str]:
+        return [problem for folder in self.folders for problem in undecodable(folder.usable, 3)]
+
+    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
+        """The middle of each picture; sources alone, or ``source`` and ``target`` below, or side by side as trained."""
+        halved = self.options.folder is not None and not (folder / "source").is_dir()
+        return probed(by_role(folder, ("source", "target")), lambda paths: self._probed(tuple(paths.values()), halved))
+
+    def _scanned(self) -> list[PictureFolder]:
+        options = self.options
+        if options.folder is not None:
+            return [scan("side by side", options.folder, self.problems)]
+        roles = {"source": options.source, "target": options.target}
+        return [scan(title, root, self.problems) for title, root in roles.items() if root is not None]
+
+    def _usable(self) -> list[tuple[Path, ...]]:
+        """The files of each pair: two of them, or one with both side by side."""
+        return self.framing.fitting(self._whole(), self.options.batch, self.problems)
+
+    def _whole(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
+        """Name, first file, size of the source and files of each pair that is one."""
+        for name, paths in matched(self.folders, self.problems):
+            width, height, _ = self.folders[0].headers[paths[0]]
+            if self.options.folder and width % 2:
+                self.problems.append(f"{paths[0]}: {width} pixels are no two halves of one width")
+                continue
+            yield name, paths[0], (width // 2 if self.options.folder else width, height), paths
+
+    def _sized(self, paths: tuple[Path, ...]) -> Pictures:
+        pair = self._read(paths, halved=self.options.folder is not None)
+        return tuple(self.framing.sized(pixels) for pixels in pair)
+
+    def _read(self, paths: tuple[Path, ...], halved: bool) -> Pictures:
+        """Source and target, or the source alone, as they are in their files."""
+        if not halved:
+            return tuple(read_levels(path, count) for path, count in zip(paths, self.channels, strict=False))
+        whole = read_levels(paths[0], max(self.channels))
+        half = whole.shape[1] // 2
+        halves = [whole[:, :half], whole[:, half : 2 * half]]
+        if self.options.direction == "b_to_a":
+            halves.reverse()
+        return tuple(with_channels(pixels, count) for pixels, count in zip(halves, self.channels, strict=True))
+
+    def _probed(self, paths: tuple[Path, ...], halved: bool) -> Arrays:
+        pictures = self._read(paths, halved)
+        size = (pictures[0].shape[1], pictures[0].shape[0])
+        if problem := self.framing.problem(size):
+            raise DataError(f"{paths[0]}: {problem}")
+        if any(pixels.shape[:2] != pictures[0].shape[:2] for pixels in pictures):
+            raise DataError(f"{paths[0]}: is {size[0]}x{size[1]}, and its target has another size")
+        middles = (self.framing.middle_of(pixels) for pixels in pictures)
+        return dict(zip(("source", "target"), middles, strict=False))
+
+
+class Paired(DataKind):
+    """Pictures and their targets, which have the same size."""
+
+    keys = ("source", "target")
+    Options = PairedOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return PairedReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        return {
+            "source": noise(random, images, side, geometry.channels),
+            "target": noise(random, images, side * geometry.scale, geometry.written),
+        }

@@ -1,0 +1,198 @@
+"""Data kind ``semantic``: label maps, with or without instance maps, and the photographs that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Location
+from img2imgkit.data.cache import PictureCache, Pictures
+from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing
+from img2imgkit.data.jitter import jittered
+from img2imgkit.data.label_maps import checked, read_ids, resized_ids
+from img2imgkit.data.order import Order, generator_at
+from img2imgkit.data.palettes import Palette, read_palette
+from img2imgkit.data.picture_files import read_levels
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
+from img2imgkit.errors import DataError
+from img2imgkit.images import to_unit
+from img2imgkit.task import Geometry
+
+_BLOCK = 4  # pixels, of a class in a random batch
+
+
+class SemanticOptions(FramedOptions):
+    """Label maps and photographs of the same names."""
+
+    kind: Literal["semantic"] = Field(description="label maps and photographs")
+    label: Annotated[Path, Location()] = Field(description="folder of label maps")
+    target: Annotated[Path, Location()] = Field(description="folder of photographs, named as their label maps")
+    instance: Annotated[Path, Location()] | None = Field(
+        default=None, description="folder of instance maps: another id, of 8 or 16 bits, for each object"
+    )
+    classes: int = Field(ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
+    unknown: int | None = Field(
+        default=None,
+        ge=0,
+        description="id of pixels of no class, such as 255, and not of a class; they become the id 'classes'",
+    )
+    palette: Annotated[Path, Location()] | None = Field(
+        default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
+    )
+
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
+        if geometry.channels != 1:
+            found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
+        if self.unknown is not None and self.unknown < self.classes:
+            message = f"{self.unknown} is the id of a class, as which maps to translate would be read: leave it out"
+            found.append(("unknown", message))
+        ids = self.classes + (self.unknown is not None)
+        if geometry.ids is not None and ids != geometry.ids:
+            known = geometry.ids - geometry.unknown
+            more = " and 'unknown'" if geometry.unknown else ""
+            found.append(("classes", f"the task has {known} classes{more}, and these data {self.classes}{self._more}"))
+        return found
+
+    @property
+    def _more(self) -> str:
+        return " and 'unknown'" if self.unknown is not None else ""
+
+
+class SemanticReader(Reader):
+    """The same crop of a label map, of its instance map and of its photograph."""
+
+    options: SemanticOptions
+
+    def __init__(self, options: SemanticOptions, geometry: Geometry) -> None:
+        self.options, self.channels = options, geometry.written
+        self.framing = Framing.of(options, geometry)
+        self.problems: list[str] = []
+        self.palette = self._palette()
+        roots = {"label": options.label, "target": options.target, "instance": options.instance}
+        self.folders = [scan(title, root, self.problems) for title, root in roots.items() if root is not None]
+        self.scenes = self._usable()
+        self._order = Order(max(1, len(self.scenes)))
+        self._cache = PictureCache(options.cache)
+
+    @property
+    def epoch(self) -> int:
+        return len(self.scenes)
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        names = {"names": self.palette.names} if self.palette else {}
+        about = {"classes": self.options.classes, "unknown": self.options.unknown is not None}
+        instances = self.options.instance is not None
+        return {"kind": self.kind, "scenes": len(self.scenes), "instances": instances, **about, **names}
+
+    @property
+    def contents(self) -> Sequence[Contents]:
+        return [folder.contents for folder in self.folders]
+
+    def sample(self, seed: int, position: int) -> Arrays:
+        """One scene.
+
+        Shapes:
+            label: (H, W, 1) float32, ids from 0 to ``classes`` - 1, or ``classes`` where it is unknown
+            instance: (H, W, 1) float32, ids; 0 everywhere without instance maps
+            target: (H, W, C) float32 in [-1, 1]
+        """
+        random = generator_at(seed, position)
+        number = self._order.at(seed, position)
+        label, target, *instance = self._cache.get(number, lambda: self._sized(self.scenes[number]))
+        window = self.framing.window(random, label)
+        photograph = to_unit(window.of(target))
+        if self.options.jitter:
+            photograph = jittered(photograph, self.options.jitter.factors(random))
+        ids = window.of(label).astype(np.float32)
+        objects = window.of(instance[0]).astype(np.float32) if instance else np.zeros_like(ids)
+        return {"label": ids, "instance": objects, "target": photograph}
+
+    def verify(self) -> list[str]:
+        label, target, *instance = self.folders
+        readable = self.palette is not None or self.options.palette is None  # else every map would be a problem
+        return [
+            *problems_in(label.usable if readable else (), self._label),
+            *undecodable(target.usable, self.channels),
+            *(problem for folder in instance for problem in problems_in(folder.usable, read_ids)),
+        ]
+
+    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
+        """The middle of each label map in ``folder``, or in ``label`` below it with ``instance`` and ``target``.
+
+        Shapes:
+            source, instance: (1, H, W, 1) float32, ids
+        """
+        return probed(by_role(folder, ("label", "instance", "target")), self._scene)
+
+    def _palette(self) -> Palette | None:
+        try:
+            return read_palette(self.options.palette) if self.options.palette else None
+        except DataError as error:
+            self.problems.append(str(error))
+            return None
+
+    def _usable(self) -> list[tuple[Path, ...]]:
+        headers = self.folders[0].headers
+        scenes = matched(self.folders, self.problems)
+        found = ((name, paths[0], headers[paths[0]][:2], paths) for name, paths in scenes)
+        return self.framing.fitting(found, self.options.batch, self.problems)
+
+    def _label(self, path: Path) -> np.ndarray:
+        return checked(path, read_ids(path, self.palette), self.options.classes, self.options.unknown)
+
+    def _sized(self, paths: tuple[Path, ...]) -> Pictures:
+        """Label, target and instance map at the size that crops are taken from."""
+        label, target, *instance = paths
+        maps = [self._ids(self._label(label)).astype(np.uint8), *(self._ids(read_ids(path)) for path in instance)]
+        return maps[0], self.framing.sized(read_levels(target, self.channels)), *maps[1:]
+
+    def _ids(self, ids: np.ndarray) -> np.ndarray:
+        return resized_ids(ids, self.framing.resized((ids.shape[1], ids.shape[0])))[..., None]
+
+    def _scene(self, paths: Mapping[str, Path]) -> Arrays:
+        ids = self._label(paths["label"])
+        if problem := self.framing.problem((ids.shape[1], ids.shape[0])):
+            raise DataError(f"{paths['label']}: {problem}")
+        label = self._ids(ids).astype(np.uint8)
+        middle = self.framing.middle(label)
+        batch = {"source": middle.of(label)[None].astype(np.float32)}
+        if "instance" in paths:
+            batch["instance"] = middle.of(self._ids(read_ids(paths["instance"])))[None].astype(np.float32)
+        if "target" in paths:
+            batch["target"] = self.framing.middle_of(read_levels(paths["target"], self.channels))
+        return batch
+
+
+class Semantic(DataKind):
+    """Label maps, with or without instance maps, and the photographs that they describe."""
+
+    keys = ("label", "instance", "target")
+    ids = ("label", "instance")
+    label_maps = True
+    picture_alone = False
+    Options = SemanticOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return SemanticReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        """Blocks of every class, with two objects of each."""
+        classes = geometry.ids or data["classes"]
+        blocks = -(-side // _BLOCK)
+        label, other = (
+            random.integers(0, most, (images, blocks, blocks, 1)).repeat(_BLOCK, 1).repeat(_BLOCK, 2)
+            for most in (classes, 2)
+        )
+        ids = {"label": label, "instance": 1000 * label + other}
+        maps = {name: each[:, :side, :side].astype(np.float32) for name, each in ids.items()}
+        return {**maps, "target": noise(random, images, side, geometry.written)}

@@ -1,0 +1,110 @@
+"""Data kind ``unpaired``: pictures of two domains, none of which belongs to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.config import Location
+from img2imgkit.data.cache import PictureCache
+from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing
+from img2imgkit.data.jitter import jittered
+from img2imgkit.data.order import Order, generator_at
+from img2imgkit.data.picture_files import read_levels
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise
+from img2imgkit.errors import DataError
+from img2imgkit.images import to_unit
+from img2imgkit.task import Geometry
+
+
+class UnpairedOptions(FramedOptions):
+    """The pictures of two domains."""
+
+    kind: Literal["unpaired"] = Field(description="pictures of two domains")
+    a: Annotated[Path, Location()] = Field(description="folder of pictures of the first domain")
+    b: Annotated[Path, Location()] = Field(description="folder of pictures of the second domain")
+
+
+class UnpairedReader(Reader):
+    """A crop of a picture of each domain; each domain has an order of its own, so any two may meet."""
+
+    options: UnpairedOptions
+
+    def __init__(self, options: UnpairedOptions, geometry: Geometry) -> None:
+        self.options = options
+        self.framing = Framing.of(options, geometry)
+        self.channels = {"a": geometry.channels, "b": geometry.written}
+        self.problems: list[str] = []
+        self.folders = {name: scan(name, getattr(options, name), self.problems) for name in ("a", "b")}
+        self.notes = [f"{folder.root}: holds one picture" for folder in self.folders.values() if len(folder.paths) == 1]
+        self.pictures = {name: self._usable(folder) for name, folder in self.folders.items()}
+        self._orders = {name: Order(max(1, len(paths)), n) for n, (name, paths) in enumerate(self.pictures.items())}
+        self._cache = PictureCache(options.cache)
+
+    @property
+    def epoch(self) -> int:
+        return max(map(len, self.pictures.values()))
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {"kind": self.kind, **{name: len(paths) for name, paths in self.pictures.items()}}
+
+    @property
+    def contents(self) -> Sequence[Contents]:
+        return [folder.contents for folder in self.folders.values()]
+
+    def sample(self, seed: int, position: int) -> Arrays:
+        random = generator_at(seed, position)
+        return {name: self._one(name, seed, position, random) for name in ("a", "b")}
+
+    def verify(self) -> list[str]:
+        return [problem for folder in self.folders.values() for problem in undecodable(folder.usable, 3)]
+
+    def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
+        """The middle of each picture of ``folder``, or of ``a`` below it, with those of ``b`` as targets by name."""
+        keys = {"a": "source", "b": "target"}
+        return probed(
+            by_role(folder, ("a", "b")),
+            lambda paths: {keys[role]: self._middle(role, path) for role, path in paths.items()},
+        )
+
+    def _usable(self, folder: PictureFolder) -> list[Path]:
+        found = ((path.name, path, header[:2], path) for path, header in folder.headers.items())
+        return self.framing.fitting(found, self.options.batch, self.problems)
+
+    def _one(self, name: str, seed: int, position: int, random: np.random.Generator) -> np.ndarray:
+        number = self._orders[name].at(seed, position)
+        path = self.pictures[name][number]
+        [pixels] = self._cache.get(path, lambda: (self.framing.sized(read_levels(path, self.channels[name])),))
+        unit = to_unit(self.framing.window(random, pixels).of(pixels))
+        return jittered(unit, self.options.jitter.factors(random)) if self.options.jitter else unit
+
+    def _middle(self, role: str, path: Path) -> np.ndarray:
+        pixels = read_levels(path, self.channels[role])
+        if problem := self.framing.problem((pixels.shape[1], pixels.shape[0])):
+            raise DataError(f"{path}: {problem}")
+        return self.framing.middle_of(pixels)
+
+
+class Unpaired(DataKind):
+    """Pictures of two domains, none of which belongs to another."""
+
+    keys = ("a", "b")
+    Options = UnpairedOptions
+
+    def reader(self, geometry: Geometry) -> Reader:
+        return UnpairedReader(self.options, geometry)
+
+    @classmethod
+    def random_batch(
+        cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
+    ) -> Arrays:
+        return {
+            "a": noise(random, images, side, geometry.channels),
+            "b": noise(random, images, side * geometry.scale, geometry.written),
+        }

@@ -1,0 +1,1 @@
+"""One training step and what it needs: batches, players, losses, gradients, optimizers, averages, histories."""

@@ -1,0 +1,149 @@
+"""The players of a training: networks that share an optimizer, and the proof that every variable has exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from img2imgkit.errors import TrainingError
+from img2imgkit.task import Networks, Task
+from img2imgkit.training.loop.optimizers import LossScale, build
+from img2imgkit.training.loop.schedules import share_at
+from img2imgkit.training.plan.training_options import PlayerOptions, TrainingOptions
+
+
+@dataclass(frozen=True)
+class Player:
+    """Networks that are updated together.
+
+    Attributes:
+        optimizers: by the role of the network that each moves, where a network stands still at times and so counts
+            moves of its own; otherwise one for all, under ""
+    """
+
+    name: str
+    networks: Mapping[str, keras.Model]
+    optimizers: Mapping[str, keras.Optimizer]
+    options: PlayerOptions
+    scale: LossScale | None = None
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """All of its trained variables."""
+        return self.moving(())
+
+    def moving(self, standing: Sequence[str]) -> tuple[Any, ...]:
+        """The trained variables of its networks but those of the roles ``standing``."""
+        return tuple(variable for _, variables in self.parts(standing) for variable in variables)
+
+    def parts(self, standing: Sequence[str]) -> list[tuple[keras.Optimizer, tuple[Any, ...]]]:
+        """The optimizers of the networks that move, and what each moves."""
+        moving = {role: tuple(net.trainable_variables) for role, net in self.networks.items() if role not in standing}
+        if "" in self.optimizers:
+            return [(self.optimizers[""], tuple(variable for some in moving.values() for variable in some))]
+        return [(self.optimizers[role], variables) for role, variables in moving.items() if variables]
+
+    def moves_in(self, step: int) -> bool:
+        """Whether it is updated in that step, counted from the beginning of the stage."""
+        return step % self.options.every == 0
+
+    def set_rate(self, step: int, steps: int, factor: float = 1.0) -> float:
+        """Put the step's learning rate into the optimizers, and return it."""
+        rate = factor * self.options.optimizer.learning_rate * share_at(self.options.schedule, step, steps)
+        self.use_rate(rate)
+        return rate
+
+    def use_rate(self, rate: float) -> None:
+        """Put a learning rate into the optimizers."""
+        for optimizer in self.optimizers.values():
+            optimizer.learning_rate = rate
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Who moves in one step, and how; steps of equal moves share one graph.
+
+    Attributes:
+        players: in the order of their moves
+        penalise: whether the critics' penalties are computed
+        standing: roles of networks that do not move
+        weights: loss weights that hold instead of the task's, as pairs
+    """
+
+    players: tuple[str, ...]
+    penalise: bool
+    standing: tuple[str, ...]
+    weights: tuple[tuple[str, float], ...]
+
+
+def moves_at(players: Mapping[str, Player], options: TrainingOptions, step: int) -> Moves:
+    """The moves of a step."""
+    first, stage = options.stage_at(step)
+    place = step - first
+    moving = tuple(name for name, player in players.items() if stage.moves(name) and player.moves_in(place))
+    every = options.critics.every * options.critics.penalty_every
+    penalise = "critics" in moving and place % every == 0
+    return Moves(moving, penalise, stage.standing, tuple(sorted(stage.weights.items())))
+
+
+def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str, Player]:
+    """The task's players in the order of their moves; a player without networks does not play.
+
+    Raises:
+        TrainingError: the order names something else, leaves one out, or a variable belongs to two networks.
+    """
+    members = {"generators": nets.generators, "critics": nets.critics}
+    if sorted(task.order) != sorted(set(task.order)) or not set(task.order) <= members.keys():
+        raise TrainingError(
+            f"task {task.name!r}: order is {task.order}, expected each of {tuple(members)} at most once"
+        )
+    missing = [name for name, networks in members.items() if networks and name not in task.order]
+    if missing:
+        raise TrainingError(f"task {task.name!r}: has {missing[0]}, but its order {task.order} never moves them")
+    _prove_one_owner(task, nets)
+    _prove_stages(members, options)
+    return {name: _player(name, members[name], options) for name in task.order if members[name]}
+
+
+def _player(name: str, networks: Mapping[str, keras.Model], options: TrainingOptions) -> Player:
+    own: PlayerOptions = getattr(options, name)
+    trained = {role: list(net.trainable_variables) for role, net in networks.items() if net.trainable_variables}
+    if not trained:
+        raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variable")
+    apart = any(role in stage.standing for stage in options.stages for role in trained)
+    groups = trained if apart else {"": [variable for some in trained.values() for variable in some]}
+    made = {role: build(own.optimizer, variables) for role, variables in groups.items()}
+    scale = LossScale() if options.precision == "mixed_float16" else None
+    return Player(name, networks, made, own, scale)
+
+
+def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: TrainingOptions) -> None:
+    roles = [role for networks in members.values() for role in networks]
+    for stage in options.stages:
+        absent = [name for name in stage.players or () if not members[name]]
+        if absent:
+            raise TrainingError(f"stage {stage.name!r}: the task has no {absent[0]}")
+        unknown = [role for role in stage.standing if role not in roles]
+        if unknown:
+            raise TrainingError(f"stage {stage.name!r}: standing {unknown[0]!r} is none of {', '.join(roles)}")
+        moving = [name for name, networks in members.items() if networks and stage.moves(name)]
+        still = [name for name in moving if set(members[name]) <= set(stage.standing)]
+        if still:
+            raise TrainingError(
+                f"stage {stage.name!r}: all networks of the {still[0]} stand still; leave it out of players"
+            )
+
+
+def _prove_one_owner(task: Task, nets: Networks) -> None:
+    owners: dict[int, str] = {}
+    for group in (nets.generators, nets.critics, nets.frozen):
+        for role, net in group.items():
+            for variable in net.variables if group is nets.frozen else net.trainable_variables:
+                other = owners.setdefault(id(variable), role)
+                if other != role:
+                    raise TrainingError(
+                        f"task {task.name!r}: variable {variable.path} belongs to both {other!r} and {role!r}"
+                    )

@@ -1,0 +1,222 @@
+"""The training file: what to train, on what, how; checked as a whole before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.components import resolve
+from img2imgkit.config import Config, Document, Location, located, parse_yaml, suggestion, validate
+from img2imgkit.data import Inspection, inspect_data
+from img2imgkit.data_kind import DataKind
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.metrics import Metric, PairMetric
+from img2imgkit.task import Task
+from img2imgkit.training.plan.consistency import inconsistencies
+from img2imgkit.training.plan.initial import Initial, read_initial, take_files
+from img2imgkit.training.plan.training_options import TrainingOptions
+
+Result = TypeVar("Result")
+
+
+class TrainingFile(Config):
+    """A training file, as ``img2img train`` reads it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the run's folder and of its bundle")
+    task: str = Field(description="an installed task, see img2img tasks")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the task's options; without any, those of the 'initial' bundle, if it is of the same task",
+    )
+    weights: dict[str, Any] = Field(default_factory=dict, description="one coefficient per loss term of the task")
+    data: dict[str, Any] = Field(description="an installed data kind under 'kind', and its options")
+    training: TrainingOptions
+    probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets")
+    initial: str | dict[str, str] | None = Field(
+        default=None,
+        description="bundle whose fitting weights training starts from; or model files by the task's networks, critics "
+        "among them, and a bundle under 'bundle'",
+    )
+    description: str = ""
+    licence: str = Field(default="", description="of the trained weights")
+    attribution: tuple[str, ...] = Field(default=(), description="whose pictures the weights were trained on")
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A checked training file: with the task and the data that it names, and the weights that training starts from."""
+
+    file: TrainingFile
+    task: Task
+    data: DataKind
+    initial: Initial | None
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything stated and defaulted, as plain data."""
+        plain = self.file.model_dump(mode="json")
+        return {
+            **plain,
+            "options": self.task.options.model_dump(mode="json"),
+            "weights": self.task.weights.model_dump(mode="json"),
+            "data": self.data.options.model_dump(mode="json"),
+            "initial": self.initial.stated() if self.initial else None,
+        }
+
+
+def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
+    """Check a training file against what is installed; no picture is opened.
+
+    Raises:
+        ConfigError: every problem at once, with line and column.
+    """
+    problems: list[Problem] = []
+    stated = document.data if isinstance(document.data, dict) else {}
+    task_class = _task_class(stated.get("task"), document, catalog, problems)
+    whole = located(TrainingFile, document)
+    if task_class is not None and isinstance(stated.get("training"), dict):
+        whole["training"] = _summed(_filled(stated["training"], task_class.training))
+    file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
+    data = _collected(problems, lambda: _data(document, stated, catalog))
+    initial = read_initial(file.initial, document, catalog, problems) if file else None
+    if task_class is not None:
+        options = _collected(problems, lambda: _options(task_class, document, stated, initial, catalog))
+        weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
+    if task_class is None or problems or file is None or data is None:
+        raise ConfigError(*problems)
+    task = task_class(options, weights)
+    problems += [*_mismatches(file, data, task, document), *inconsistencies(file.training, task, document)]
+    problems += [document.problem(("training", "best"), text) for text in _unfit_best(file, catalog)]
+    if problems:
+        raise ConfigError(*problems)
+    return TrainingPlan(file, task, data, initial)
+
+
+def check_training_file(document: Document, catalog: Catalog) -> Inspection:
+    """Check a training file, and look at the pictures that it names, all of which are decoded, and at model files.
+
+    Raises:
+        ConfigError: every problem of the file; of pictures, the inspection tells.
+    """
+    plan = read_training_plan(document, catalog)
+    if plan.initial and plan.initial.files:
+        take_files(plan.initial.files, catalog, plan.task, plan.task.build())
+    return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
+
+
+def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
+    try:
+        return read()
+    except ConfigError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
+        return None
+
+
+def _task_class(name: Any, document: Document, catalog: Catalog, problems: list[Problem]) -> type[Task] | None:
+    if not isinstance(name, str):
+        return None  # reported by the file's own validation
+    try:
+        found: type[Task] = catalog.get("tasks", name)
+    except NotInstalled as error:
+        problems.append(document.problem(("task",), str(error)))
+        return None
+    return found
+
+
+def _filled(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stated, and the task's own values for what is not; another ``kind`` stands for itself."""
+    if "kind" in stated and stated["kind"] != values.get("kind"):
+        return dict(stated)
+    filled = {**values, **stated}
+    for key in values.keys() & stated.keys():
+        if isinstance(stated[key], dict) and isinstance(values[key], Mapping):
+            filled[key] = _filled(stated[key], values[key])
+    return filled
+
+
+def _summed(training: dict[str, Any]) -> dict[str, Any]:
+    """With ``steps`` where only stages say how long the training is."""
+    stages = training.get("stages")
+    if "steps" in training or not isinstance(stages, list) or not stages:
+        return training
+    lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
+    whole = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
+    return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
+
+
+def _options(
+    task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None, catalog: Catalog
+) -> Config:
+    """Those that are stated; without any those of the bundle that training starts from."""
+    if "options" not in stated and initial and initial.bundle:
+        try:
+            manifest = bundle.describe(initial.bundle)
+        except BundleError as error:
+            raise ConfigError(document.problem(("initial",), str(error))) from None
+        if manifest.task == task_class.name:
+            place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
+            return resolve(validate(task_class.Options, place, data=manifest.options), catalog)
+    options = _part(task_class.Options, document, stated, "options")
+    return resolve(options, catalog, document, ("options",))
+
+
+def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
+    """A part's own defaults hold inside of it, too: ``adversary: {spectral: true}`` keeps the task's loss."""
+    if not isinstance(stated.get(key), dict):
+        return validate(model, document, (key,), {})
+    data = located(model, document, (key,))
+    nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
+    defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
+    return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
+
+
+def _unfit_best(file: TrainingFile, catalog: Catalog) -> Iterator[str]:
+    """Why ``training.best`` cannot be measured, as far as that is known before a picture is opened."""
+    if file.training.best is None:
+        return
+    try:
+        metric: type[Metric] = catalog.get("metrics", file.training.best)
+    except NotInstalled as error:
+        yield str(error)
+        return
+    if not issubclass(metric, PairMetric):
+        yield f"{metric.name!r} compares whole sets, and a probe needs a metric of pairs"
+    elif not metric.applies_without_weights():
+        yield f"{metric.name!r} needs weights from a file, which a training cannot give it; measure it afterwards"
+    if file.probe is None:
+        yield "needs a 'probe' of pictures with their truth"
+
+
+def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataKind | None:
+    """The data kind that the file names, with its options; None where the file's own validation says what is wrong."""
+    if not isinstance(stated.get("data"), dict):
+        return None
+    if "kind" not in stated["data"]:
+        raise ConfigError(document.problem(("data", "kind"), f"is required: one of {', '.join(catalog.data_kinds)}"))
+    name = stated["data"]["kind"]
+    if not isinstance(name, str) or name not in catalog.data_kinds:
+        known = f"{suggestion(str(name), catalog.data_kinds)}; expected one of {', '.join(catalog.data_kinds)}"
+        raise ConfigError(document.problem(("data", "kind"), f"no data kind {name!r} is installed{known}"))
+    kind: type[DataKind] = catalog.data_kinds[name]
+    options = validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",)))
+    return kind(resolve(options, catalog, document, ("data",)))
+
+
+def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Document) -> list[Problem]:
+    if data.name != task.data:
+        message = f"task {task.name!r} is trained on {task.data!r} data, got {data.name!r}"
+        return [document.problem(("data", "kind"), message)]
+    options = data.options
+    data_problems = list(options.data_problems(task.geometry()))
+    crop, least = getattr(options, "crop", None), task.minimum_crop()
+    if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
+        data_problems.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
+    if options.batch % file.training.micro_batches:
+        message = f"{options.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
+        data_problems.append(("batch", message))
+    return [document.problem(("data", option), message) for option, message in data_problems]

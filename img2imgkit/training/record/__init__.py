@@ -1,0 +1,1 @@
+"""What a run reports and writes: events, figures, checkpoints, samples, alarms, bundles, the report."""

@@ -1,0 +1,170 @@
+"""What a run writes between its steps: figures, checkpoints, sample sheets, alarms, bundles. One machine does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import without_folders
+from img2imgkit.data_kind import Reader, stacked
+from img2imgkit.training.loop.trainer import Trainer
+from img2imgkit.training.plan.training_file import TrainingPlan
+from img2imgkit.training.record import checkpoint
+from img2imgkit.training.record.alarms import Watch
+from img2imgkit.training.record.best import Best
+from img2imgkit.training.record.disk_errors import writing
+from img2imgkit.training.record.events import Alarmed, Notify, Progress, Sampled, Saved
+from img2imgkit.training.record.meter import Figures
+from img2imgkit.training.record.probe import Probe, probe_metrics
+from img2imgkit.training.record.run_folder import RunFolder, environment
+from img2imgkit.training.record.tensorboard import EventLog
+from img2imgkit.training.record.training_report import report
+
+
+class Journal:
+    """Everything that a run leaves in its folder; ``alarmed`` once an alarm was raised."""
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        folder: RunFolder,
+        catalog: Catalog,
+        reader: Reader,
+        trainer: Trainer,
+        devices: tuple[str, ...],
+        first: int,
+        notify: Notify,
+    ) -> None:
+        """Begin, or take up what the run has kept of its first ``first`` steps.
+
+        Raises:
+            TrainingError: the probe cannot be used, or the folder not be written.
+        """
+        self.plan, self.folder, self.catalog = plan, folder, catalog
+        self.reader, self.trainer, self.devices, self.notify = reader, trainer, devices, notify
+        self.options, file = plan.file.training, plan.file
+        best = self.options.best
+        measured = probe_metrics(catalog.metrics, best)
+        self.probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
+        self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
+        folder.rewind(first)
+        folder.write_environment(devices)
+        records = folder.records()
+        self._seconds = sum(record.get("seconds", 0.0) for record in records)
+        self._watch = Watch(self.options.alarms)
+        for record in records:
+            self._watch.see(record)
+        self._events = EventLog(folder.tensorboard, folder.samples, records)
+        self.alarmed = False
+
+    def log(self, done: int, figures: Figures, rates: Mapping[str, float]) -> None:
+        """Write an interval's figures down."""
+        images = figures.steps_per_second * self.reader.batch_size
+        self._seconds += figures.seconds
+        self._add(
+            {
+                "step": done,
+                "terms": figures.terms,
+                "gradients": figures.gradients,
+                **({"scales": figures.scales} if figures.scales else {}),
+                "rates": rates,
+                "seconds": figures.seconds,
+                "images_per_second": images,
+                "input_wait": figures.input_wait,
+            }
+        )
+        left = (self.options.steps - done) / figures.steps_per_second
+        self.notify(
+            Progress(done, self.options.steps, figures.terms, rates, images, figures.input_wait, left),
+        )
+
+    def save(self, done: int) -> None:
+        """Write a checkpoint."""
+        path = checkpoint.save(self.folder.checkpoints, done, self.trainer.state, self.options.keep)
+        self.notify(Saved(done, path))
+
+    def sample(self, done: int) -> None:
+        """Look at the probe: scores, a sheet, the best so far, the report."""
+        assert self.probe is not None
+        look = self.probe.look()
+        path = self.folder.add_sample(done, look.sheet)
+        best = self.best is not None and self.best.offer(done, look.scores, self.trainer.state, self._save_best(done))
+        self._add(
+            {
+                "step": done,
+                "probe": look.scores,
+                "sheet": path.name,
+                "variety": look.variety,
+                "flat": look.flat,
+                **({"best": True} if best else {}),
+            }
+        )
+        self.write_report()
+        self.notify(Sampled(done, path, look.scores, best))
+
+    def write_report(self) -> None:
+        """Write ``report.html`` of all that is known so far."""
+        self.folder.write_report(report(self.folder.records(), self.plan.file.name, self.catalog.metrics))
+
+    def finish(self, done: int) -> Path:
+        """Write the bundle and the last report."""
+        self._save_bundle(self.folder.bundle, done, {})
+        self.write_report()
+        return self.folder.bundle
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._events.close()
+
+    def _add(self, record: Mapping[str, Any]) -> None:
+        whole = {**record, "time": round(time.time(), 3)}
+        self.folder.add_record(whole)
+        self._events.add(whole)
+        alarm = self._watch.see(whole)
+        if alarm:
+            self.alarmed = True
+            self._add({"step": record["step"], "alarm": alarm.name, "text": alarm.text})
+            self.notify(Alarmed(record["step"], alarm.name, alarm.text))
+
+    def _save_best(self, done: int) -> Any:
+        return lambda about: self._save_bundle(self.folder.best_bundle, done, {"best": about})
+
+    def _save_bundle(self, folder: Path, done: int, more: Mapping[str, Any]) -> None:
+        file, reader = self.plan.file, self.reader
+        once = (stacked([reader.sample(self.options.seed, position)]) for position in range(reader.epoch))
+        self.plan.task.on_train_end(self.trainer.result, once)
+        with writing(folder):
+            bundle.save(
+                folder,
+                self.plan.task,
+                self.trainer.result,
+                file.name,
+                self.catalog,
+                description=file.description,
+                licence=file.licence,
+                attribution=file.attribution,
+                training={**self._record(done), **more},
+            )
+
+    def _record(self, done: int) -> dict[str, Any]:
+        """How the weights came about, for a bundle: the training file without this machine's paths, and the rest."""
+        return {
+            "file": portable(self.plan),
+            "steps": done,
+            "seconds": round(self._seconds, 1),
+            "data": dict(self.reader.description),
+            "environment": environment(self.devices),
+        }
+
+
+def portable(plan: TrainingPlan) -> dict[str, Any]:
+    """The training file with every default stated, and without the paths of one machine."""
+    config = plan.resolved()
+    config["data"], config["options"] = plan.data.options.record(), without_folders(config["options"])
+    config["probe"] = Path(config["probe"]).name if config["probe"] else None
+    config["initial"] = plan.initial.record() if plan.initial else None
+    return config

@@ -1,0 +1,133 @@
+"""The folder of one training run: configuration, environment, metrics, samples, checkpoints, bundles, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2imgkit import __version__
+from img2imgkit.errors import TrainingError
+from img2imgkit.files import write_whole
+from img2imgkit.images import Picture, encode
+from img2imgkit.training.record import checkpoint
+from img2imgkit.training.record.disk_errors import writing
+
+MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
+
+
+class RunFolder:
+    """Where everything of a run lies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+        self.bundle = path / "bundle"
+        self.best_checkpoint = self.checkpoints / "best.npz"
+        self.best_bundle = path / "best"
+        self.tensorboard = path / "tensorboard"
+        self.metrics = path / "metrics.jsonl"
+        self.report = path / "report.html"
+        self._config = path / "config.json"
+
+    def open(self, config: Mapping[str, Any], resume: bool) -> None:
+        """Make the folder of a new run, or check that the run in it is this one.
+
+        Raises:
+            TrainingError: another run is there, or nothing to resume, or nothing can be written.
+        """
+        if resume:
+            self._prove_same(config)
+        elif checkpoint.listed(self.checkpoints):
+            raise TrainingError(f"{self.path}: holds a run already; resume it, or give another folder")
+        with writing(self.path):
+            self.samples.mkdir(parents=True, exist_ok=True)
+        self._write(self._config, json.dumps(config, indent=2) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Drop what a killed run measured, drew, or left half-written after the checkpoint that it is resumed from."""
+        kept = [record for record in self.records() if record["step"] <= step]
+        if self.metrics.exists():
+            self._write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        sheets = {record["sheet"] for record in kept if "sheet" in record}
+        stale = [path for path in self.samples.glob("step-*.png") if path.name not in sheets]
+        for path in [*stale, *self.checkpoints.glob(".*.new")]:
+            path.unlink(missing_ok=True)
+
+    def add_record(self, record: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``."""
+        with writing(self.metrics), self.metrics.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record) + "\n")
+
+    def records(self) -> list[dict[str, Any]]:
+        """All lines of ``metrics.jsonl`` that are whole."""
+        if not self.metrics.exists():
+            return []
+        found = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue  # the last line of a killed run
+        return found
+
+    def add_sample(self, step: int, sheet: np.ndarray) -> Path:
+        """Write a sample sheet."""
+        path = self.samples / f"step-{step:09d}.png"
+        self._write(path, encode(Picture(sheet), "PNG").data)
+        return path
+
+    def write_environment(self, devices: tuple[str, ...]) -> None:
+        """Write which versions and devices this run has."""
+        self._write(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+
+    def write_report(self, page: str) -> None:
+        """Write ``report.html``."""
+        self._write(self.report, page)
+
+    def _write(self, path: Path, content: bytes | str) -> None:
+        with writing(path):
+            write_whole(path, content)
+
+    def _prove_same(self, config: Mapping[str, Any]) -> None:
+        if not self._config.exists():
+            raise TrainingError(f"{self.path}: no run to resume here")
+        before = json.loads(self._config.read_text(encoding="utf-8"))
+        differ = sorted(_differences(before, json.loads(json.dumps(config))))
+        if differ:
+            raise TrainingError(
+                f"{self.path}: the run was started with other values of {', '.join(differ)}; "
+                "put them back, or start a new run in another folder"
+            )
+        if not checkpoint.listed(self.checkpoints):
+            raise TrainingError(f"{self.path}: has no checkpoint to resume from; start it without resuming")
+
+
+def environment(devices: tuple[str, ...]) -> dict[str, Any]:
+    """Versions and devices, for the run's folder and the training record."""
+    libraries = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")}
+    return {
+        "img2imgkit": __version__,
+        "python": platform.python_version(),
+        **libraries,
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "devices": list(devices),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _differences(before: Any, now: Any, key: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in before.keys() | now.keys() if not (key == "training" and name in MAY_CHANGE)]
+        inner = [_differences(before.get(n), now.get(n), f"{key}.{n}".lstrip(".")) for n in names]
+        return [found for part in inner for found in part]
+    return [] if before == now else [key]

@@ -1,0 +1,115 @@
+"""The report of a training run: alarms, curves and the history of its sample sheets, in one page without scripts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from img2imgkit.metrics import Metric
+from img2imgkit.training.record.chart import Point, chart
+
+Record = Mapping[str, Any]
+Metrics = Mapping[str, type[Metric]]
+GROUPS = {"rates": "Learning rates", "gradients": "Gradient norms", "scales": "Loss scales (float16)"}
+SPEED = {"images_per_second": "images per second", "input_wait": "share of the time spent waiting for data"}
+
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#222}
+svg{background:#fafafa;border:1px solid #ddd;width:100%;height:auto}img{max-width:100%}
+h2{font-size:1.15em;margin:1.8em 0 .4em}h3{font-size:.95em;font-weight:600;margin:.4em 0}figure{margin:1em 0}
+figcaption,.legend{color:#666;margin:.2em 0}.legend span{margin-right:1em}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:1em}
+.alarms{border-left:4px solid #c00;background:#fdf0f0;padding:.4em 1em}"""
+
+
+def report(records: Sequence[Record], name: str, metrics: Metrics) -> str:
+    """The page for what ``metrics.jsonl`` holds; sheets are shown from the folder ``samples`` beside it.
+
+    Args:
+        metrics: those that are installed; scores of others are shown by their names
+    """
+    alarms = [record for record in records if "alarm" in record]
+    marks = [record["step"] for record in alarms]
+    title = html.escape(name)
+    curves, sheets = _curves(records, marks, metrics), _sheets(records, metrics)
+    parts = [f"<h1>{title}</h1>", *_summary(records), *_alarms(alarms), *curves, *sheets]
+    page = f"<!doctype html>\n<meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>\n"
+    return page + "\n".join(parts) + "\n"
+
+
+def _summary(records: Sequence[Record]) -> Iterator[str]:
+    if not records:
+        yield "<p>No step has been logged yet.</p>"
+        return
+    seconds = sum(record.get("seconds", 0.0) for record in records)
+    line = f"{max(record['step'] for record in records)} steps, {timedelta(seconds=round(seconds))} hours of training"
+    best = [f"; best on the probe after step {record['step']}" for record in records if record.get("best")]
+    yield f"<p>{line}{''.join(best[-1:])}.</p>"
+
+
+def _alarms(alarms: Sequence[Record]) -> list[str]:
+    lines = [
+        f"<p><b>Step {a['step']}: {html.escape(a['alarm'].replace('_', ' '))}.</b> {html.escape(a['text'])}</p>"
+        for a in alarms
+    ]
+    return ["<div class='alarms'>", *lines, "</div>"] if lines else []
+
+
+def _curves(records: Sequence[Record], marks: Sequence[float], metrics: Metrics) -> Iterator[str]:
+    """Headings with a chart for each metric and each term; rates, gradients and the like share one."""
+    probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
+    axes = {name: metrics[name].axis() if name in metrics else name for name in probe}
+    yield from _section("Probe", {axes[name]: {name: line} for name, line in probe.items()}, marks)
+    terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
+    used = {name: line for name, line in terms.items() if any(value for _, value in line)}  # a task may not use all
+    yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
+    groups = {
+        heading: _series((record["step"], record[group]) for record in records if group in record)
+        for group, heading in GROUPS.items()
+    }
+    yield from _section("Updates", {heading: lines for heading, lines in groups.items() if lines}, marks)
+    speed = _series(
+        (record["step"], {SPEED[key]: record[key] for key in SPEED})
+        for record in records
+        if SPEED.keys() <= record.keys()
+    )
+    yield from _section("Speed", {name: {name: line} for name, line in speed.items()}, marks)
+
+
+def _means(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {metric: by_picture["mean"] for metric, by_picture in scores.items()}
+
+
+def _series(values: Iterator[tuple[int, Mapping[str, float]]]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for step, by_name in values:
+        for name, value in by_name.items():
+            found.setdefault(name, []).append((step, value))
+    return found
+
+
+def _section(heading: str, charts: Mapping[str, Mapping[str, Sequence[Point]]], marks: Sequence[float]) -> list[str]:
+    drawn = [f"<div><h3>{html.escape(title)}</h3>{chart(lines, marks)}</div>" for title, lines in charts.items()]
+    return [f"<h2>{heading}</h2>", "<div class='charts'>", *drawn, "</div>"] if drawn else []
+
+
+def _sheets(records: Sequence[Record], metrics: Metrics) -> list[str]:
+    shown = [record for record in records if "sheet" in record][::-1]
+    figures = [
+        f"<figure><img loading='lazy' alt='samples' src='samples/{html.escape(record['sheet'])}'>"
+        f"<figcaption>{_caption(record, metrics)}</figcaption></figure>"
+        for record in shown
+    ]
+    return ["<h2>Samples, newest first</h2>", *figures] if figures else []
+
+
+def _caption(record: Record, metrics: Metrics) -> str:
+    found = shown_scores(_means(record["probe"]), metrics)
+    columns = "source, output, target" if found else "source, output"
+    return html.escape(", ".join([f"step {record['step']}", *found])) + f": {columns}"
+
+
+def shown_scores(means: Mapping[str, float], metrics: Metrics) -> list[str]:
+    """Scores of the probe for people, "PSNR 31.23 dB" each."""
+    return [metrics[name].shown(value) if name in metrics else f"{name} {value:.4g}" for name, value in means.items()]

@@ -1,0 +1,94 @@
+"""Checkpoints: everything comes back, none is ever half, a wrong one changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from img2imgkit.errors import TrainingError
+from img2imgkit.training.record import checkpoint
+
+
+def state_of(seed: int) -> dict[str, tf.Variable]:
+    random = np.random.default_rng(seed)
+    return {
+        "generators/net/0000": tf.Variable(random.normal(size=(3, 2)).astype(np.float32)),
+        "optimizer/generators/0000": tf.Variable(seed, dtype=tf.int64),
+        "generators/net/0001": tf.Variable(np.uint32([seed, 9])),
+    }
+
+
+def test_restores_every_variable_and_the_step(tmp_path: Path) -> None:
+    saved, fresh = state_of(1), state_of(2)
+    checkpoint.save(tmp_path, 7, saved, keep=2)
+    assert checkpoint.restore(tmp_path, fresh) == 7
+    for name, variable in saved.items():
+        np.testing.assert_array_equal(fresh[name].numpy(), variable.numpy())
+        assert fresh[name].dtype == variable.dtype
+
+
+def test_nothing_to_restore_is_step_zero(tmp_path: Path) -> None:
+    assert checkpoint.restore(tmp_path / "none", state_of(1)) == 0
+
+
+def test_keeps_the_newest_in_numeric_order(tmp_path: Path) -> None:
+    for step in (9, 10, 100):
+        checkpoint.save(tmp_path, step, state_of(step), keep=2)
+    assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000010.npz", "step-000000100.npz"]
+
+
+def test_a_half_written_one_is_not_taken_for_the_newest(tmp_path: Path) -> None:
+    whole = checkpoint.save(tmp_path, 5, state_of(5), keep=2)
+    (tmp_path / "step-000000006.tmp").write_bytes(whole.read_bytes()[:100])
+    fresh = state_of(0)
+    assert checkpoint.restore(tmp_path, fresh) == 5
+
+
+def test_a_failed_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, 5, state_of(5), keep=1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(TrainingError, match=r"step-000000006\.npz: cannot write it: No space .*resume the run"):
+        checkpoint.save(tmp_path, 6, state_of(6), keep=1)
+    assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000005.npz"]
+
+
+def test_a_damaged_one_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = checkpoint.save(tmp_path, 5, state_of(5), keep=2)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(TrainingError, match=r"step-000000005\.npz: cannot read.*remove it to resume"):
+        checkpoint.restore(tmp_path, state_of(0))
+
+
+def test_one_of_other_networks_changes_nothing(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 5, state_of(5), keep=2)
+    other = {**state_of(0), "generators/net/0000": tf.Variable(np.zeros((4, 4), np.float32))}
+    before = {name: variable.numpy() for name, variable in other.items()}
+    with pytest.raises(TrainingError, match=r"'generators/net/0000' has shape \(3, 2\), expected \(4, 4\)"):
+        checkpoint.restore(tmp_path, other)
+    more = {**state_of(0), "average/net/0000": tf.Variable(0.0)}
+    with pytest.raises(TrainingError, match="'average/net/0000' is on one side only"):
+        checkpoint.restore(tmp_path, more)
+    for name, value in before.items():
+        np.testing.assert_array_equal(other[name].numpy(), value)
+
+
+def test_the_digest_tells_any_difference_and_nothing_else(tmp_path: Path) -> None:
+    one = checkpoint.save(tmp_path / "one", 5, state_of(5), keep=2)
+    again = checkpoint.save(tmp_path / "again", 5, dict(reversed(state_of(5).items())), keep=2)
+    assert checkpoint.digest(one) == checkpoint.digest(again)
+    changed, renamed, reshaped = state_of(5), state_of(5), state_of(5)
+    changed["generators/net/0000"][0, 0].assign(np.nextafter(changed["generators/net/0000"][0, 0], np.float32(9)))
+    renamed["other"] = renamed.pop("generators/net/0001")
+    reshaped["generators/net/0000"] = tf.reshape(reshaped["generators/net/0000"], (2, 3))
+    others = [
+        checkpoint.save(tmp_path / str(number), step, state, keep=2)
+        for number, (step, state) in enumerate([(6, state_of(5)), (5, changed), (5, renamed), (5, reshaped)])
+    ]
+    assert len({checkpoint.digest(path) for path in (one, *others)}) == 5
