@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing
+from img2imgkit.data.framing import FramedOptions, Framing, enlarges, not_a_multiple
 from img2imgkit.data.inspection import Inspection, inspect_data, open_reader
 from img2imgkit.data.kinds.degraded import Degraded, DegradedOptions, DegradedReader
 from img2imgkit.data.kinds.few_shot import FewShot, FewShotOptions, FewShotReader
@@ -17,7 +17,6 @@ from img2imgkit.data.kinds.labelled import Labelled, LabelledOptions, LabelledRe
 from img2imgkit.data.kinds.paired import Paired, PairedOptions, PairedReader
 from img2imgkit.data.kinds.semantic import Semantic, SemanticOptions, SemanticReader
 from img2imgkit.data.kinds.unpaired import Unpaired, UnpairedOptions, UnpairedReader
-from img2imgkit.data.option_problems import enlarges, not_a_multiple
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data.prefetch import Prefetch

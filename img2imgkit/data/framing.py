@@ -1,4 +1,4 @@
-"""How a picture becomes one of training's size: resized, cropped, mirrored, the rules those of pix2pix and CycleGAN."""
+"""How a picture becomes a training image: resized, cropped, mirrored as in pix2pix and CycleGAN; colours jittered."""
 
 from __future__ import annotations
 
@@ -13,16 +13,53 @@ from PIL import Image
 from pydantic import Field
 
 from img2imgkit import images
-from img2imgkit.data.jitter import Jitter
-from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.config import Config
 from img2imgkit.data_kind import OptionProblems, ReaderOptions
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
+Factors = tuple[float, float, float]
+_LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 Item = TypeVar("Item")
 Size = tuple[int, int]  # width and height, as pictures state them
 _ROUNDING = 4  # sides of whole pictures are multiples of this at least, as in the official code
+
+
+class Jitter(Config):
+    """How far colours change: each factor is drawn evenly from 1 - value to 1 + value, as ColorJitter's of torchvision.
+
+    Brightness multiplies levels; contrast moves them away from the picture's mean grey, saturation from each pixel's.
+    """
+
+    brightness: float = Field(default=0.2, ge=0, le=1, description="largest change of brightness")
+    contrast: float = Field(default=0.2, ge=0, le=1, description="largest change of contrast")
+    saturation: float = Field(default=0.2, ge=0, le=1, description="largest change of saturation")
+
+    def factors(self, random: np.random.Generator) -> Factors:
+        """One draw of brightness, contrast and saturation."""
+        reach = np.asarray((self.brightness, self.contrast, self.saturation))
+        brightness, contrast, saturation = 1 + reach * random.uniform(-1, 1, 3)
+        return float(brightness), float(contrast), float(saturation)
+
+
+def jittered(unit: np.ndarray, factors: Factors) -> np.ndarray:
+    """A picture with other colours, clipped after each change.
+
+    Shapes:
+        unit: (H, W, 1 or 3) float32 in [-1, 1] -> the same
+    """
+    brightness, contrast, saturation = map(np.float32, factors)
+    levels = np.clip((unit + 1) / 2 * brightness, 0, 1)
+    levels = np.clip((levels - (mean := _grey(levels).mean())) * contrast + mean, 0, 1)
+    if unit.shape[2] == 3:
+        grey = _grey(levels)
+        levels = np.clip((levels - grey) * saturation + grey, 0, 1)
+    return (levels * 2 - 1).astype(np.float32)
+
+
+def _grey(levels: np.ndarray) -> np.ndarray:
+    return levels if levels.shape[2] == 1 else (levels @ _LUMA)[..., None]
 
 
 class FramedOptions(ReaderOptions):
@@ -177,3 +214,19 @@ def resized_to(pixels: np.ndarray, size: Size, method: Literal["bicubic", "bilin
     chosen = Image.Resampling.BICUBIC if method == "bicubic" else Image.Resampling.BILINEAR
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
     return np.asarray(image.resize(size, chosen)).reshape(size[1], size[0], -1)
+
+
+def enlarges(kind: str, geometry: Geometry) -> OptionProblems:
+    """What is wrong with a kind whose pictures keep their size, for a task that changes it."""
+    message = f"{kind} data have one size before and after, but this task enlarges {geometry.scale} times"
+    return [("kind", message)] if geometry.scale != 1 else []
+
+
+def not_a_multiple(size: int, geometry: Geometry) -> str | None:
+    """What is wrong with a side of pictures or crops that a task writes, if anything is."""
+    unit = geometry.scale * geometry.multiple
+    if size % unit:
+        return f"expected a multiple of {unit} for this task, got {size}"
+    if size < geometry.minimum * geometry.scale:
+        return f"expected at least {geometry.minimum * geometry.scale} for this task, got {size}"
+    return None

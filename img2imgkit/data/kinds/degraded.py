@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit.components import choice
 from img2imgkit.config import Location
 from img2imgkit.data.folders import by_role, probed
-from img2imgkit.data.option_problems import not_a_multiple
+from img2imgkit.data.framing import not_a_multiple
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import PixelStore, contents_of, found_in, read_rgb
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise

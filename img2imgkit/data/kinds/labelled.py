@@ -13,9 +13,7 @@ from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import LabelledPictures, labelled_pictures
 from img2imgkit.data.folders import by_role, probed, undecodable
-from img2imgkit.data.framing import resized_to
-from img2imgkit.data.jitter import Jitter, jittered
-from img2imgkit.data.option_problems import enlarges, not_a_multiple
+from img2imgkit.data.framing import Jitter, enlarges, jittered, not_a_multiple, resized_to
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise

@@ -12,8 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing, Size
-from img2imgkit.data.jitter import jittered
+from img2imgkit.data.framing import FramedOptions, Framing, Size, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels, with_channels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise

@@ -12,8 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
 from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing
-from img2imgkit.data.jitter import jittered
+from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.palettes import Palette, read_palette

@@ -12,8 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing
-from img2imgkit.data.jitter import jittered
+from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise
