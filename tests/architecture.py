@@ -59,6 +59,10 @@ DEFERRABLE = NETWORK_LIBRARIES | {
     *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"),
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
 }
+FOLDER_CIRCLES_LEFT = {  # imports between folders that close a circle today
+    ("inference/exported", "inference"),
+    ("nn/encoders", "nn/generators"),
+}
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}
 
 
@@ -88,6 +92,16 @@ class Module:
     def room(self) -> str:
         """Top-level module or package it lies in; "" for the package's own __init__."""
         return ([*self.name.split("."), ""])[1]
+
+    @property
+    def is_door(self) -> bool:
+        return self.path.name == "__init__.py"
+
+    @property
+    def folder(self) -> str:
+        """Where it lies inside the package, such as "nn/layers"; a door is a place of its own, "nn/layers/__init__"."""
+        parts = self.name.split(".")[1:]
+        return "/".join([*parts, "__init__"] if self.is_door else parts[:-1])
 
     @cached_property
     def imports(self) -> tuple[Import, ...]:
@@ -224,6 +238,23 @@ def network_modules() -> set[str]:
 
 def _top(each: Import) -> str:
     return each.module.partition(".")[0]
+
+
+def folder_graph(some: Iterable[Module]) -> dict[str, set[str]]:
+    """Which folder imports which other of the same room, types and deferred imports included.
+
+    The modules directly in a room are a folder, too. A door, which may import all that lies behind it, is a place of
+    its own: who imports it from behind closes a circle.
+    """
+    graph: dict[str, set[str]] = {}
+    for module in some:
+        graph.setdefault(module.folder, set())
+        for each, room in rooms_of(module.imports):
+            reached = modules()[target(each)].folder
+            if room and room == module.room and (module.folder, reached) not in FOLDER_CIRCLES_LEFT:
+                graph[module.folder].add(reached)
+                graph.setdefault(reached, set())
+    return graph
 
 
 def cycle(graph: dict[str, set[str]]) -> list[str]:

@@ -40,6 +40,11 @@ class TestRooms:
         }
         assert laws.cycle(graph) == []
 
+    def test_the_folders_inside_a_room_form_no_circle(self):
+        graph = laws.folder_graph(OURS)
+        assert {"training/plan", "training/cluster"} <= {*graph}
+        assert laws.cycle(graph) == []
+
     @each_of(OURS)
     def test_an_import_is_deferred_only_for_heavy_libraries(self, module):
         assert laws.needless_deferrals(module) == []
@@ -173,6 +178,18 @@ class TestTheLawsThemselves:
     )
     def test_a_needed_deferral_is_allowed(self, source, what):
         assert laws.needless_deferrals(source(f"def f():\n    import {what}")) == []
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("training.loop.made", "from img2imgkit.training.record import journal"),
+            ("training.loop.made", "from img2imgkit.training.training_run import train"),
+            ("training.loop.made", "def f():\n    from img2imgkit.training import train"),
+            ("data.made", "from img2imgkit.data.kinds.paired import Paired"),
+        ],
+    )
+    def test_a_circle_of_folders_is_found(self, source, name, text):
+        assert laws.cycle(laws.folder_graph([*OURS, source(text, f"img2imgkit.{name}")]))
 
     def test_a_cycle_is_found(self):
         assert laws.cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
