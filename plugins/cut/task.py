@@ -11,8 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
+from img2imgkit.architectures.patch.network import patch_critic
+from img2imgkit.architectures.patch_projection.network import patch_sample
+from img2imgkit.architectures.resnet.network import resnet, resnet_features
 from img2imgkit.losses import patch_nce
-from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
 
 TAPS = (0, 4, 8, 12, 16)
 

@@ -11,8 +11,11 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Hinge
+from img2imgkit.architectures.class_critic.network import class_critic
+from img2imgkit.architectures.funit.class_encoder import class_encoder
+from img2imgkit.architectures.funit.content_encoder import content_encoder
+from img2imgkit.architectures.funit.generator import adain_decoder
 from img2imgkit.losses import l1, mean_slope
-from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
 SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width", "mlp_layers", "channels")
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}

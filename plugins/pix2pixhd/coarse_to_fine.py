@@ -13,8 +13,8 @@ from keras import ops
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING
+from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
 from img2imgkit.losses import feature_matching, perceptual
-from img2imgkit.nn import pix2pixhd_image
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 WRITTEN = 3

@@ -22,7 +22,8 @@ from img2imgkit_plugins.pix2pixhd.options import LabelOptions
 from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.nn import instance_edges, instance_encoder, one_hot
+from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder
+from img2imgkit.nn import instance_edges, one_hot
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):

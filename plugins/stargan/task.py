@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Wasserstein, WganGp
+from img2imgkit.architectures.stargan.critic import domain_critic
+from img2imgkit.architectures.stargan.generator import stargan_generator
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
-from img2imgkit.nn import domain_critic, stargan_generator
 
 PLAYER: Mapping[str, Any] = {
     "optimizer": {"kind": "adam", "learning_rate": 1e-4, "beta_1": 0.5},

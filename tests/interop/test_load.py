@@ -14,11 +14,12 @@ from img2imgkit import backend
 
 backend.load()
 
+from img2imgkit.architectures.patch.network import patch_critic  # noqa: E402
+from img2imgkit.architectures.resnet.network import resnet  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
 from img2imgkit.interop import load_torch, network_of, put, read_torch  # noqa: E402
 from img2imgkit.interop.state import state_of  # noqa: E402
-from img2imgkit.nn import patch_critic, resnet  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 

@@ -12,8 +12,8 @@ import pytest
 from img2imgkit_plugins.cut.task import Cut
 
 from img2imgkit import Catalog
+from img2imgkit.architectures.resnet.network import resnet_features
 from img2imgkit.config import load_yaml
-from img2imgkit.nn import resnet_features
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 

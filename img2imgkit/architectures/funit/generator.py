@@ -1,0 +1,106 @@
+"""FUNIT's generator: a picture's content, decoded with the look of a class known from a few pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from img2imgkit.architectures.funit.class_encoder import class_encoder
+from img2imgkit.architectures.funit.content_encoder import content_encoder
+from img2imgkit.nn.layers import AdaptiveInstanceNorm, InstanceNorm, ReflectionPad, initializer
+from img2imgkit.nn.layers.resizing import Repeated
+
+
+def adain_decoder(
+    ups: int = 3,
+    blocks: int = 2,
+    width: int = 512,
+    code: int = 64,
+    mlp_width: int = 256,
+    mlp_layers: int = 3,
+    channels: int = 3,
+) -> keras.Model:
+    """The decoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A), as officially.
+
+    A perceptron turns the class code into means and deviations for the residual blocks, see ``AdaptiveInstanceNorm``;
+    then each doubling repeats pixels and halves the channels. The last convolution is float32 whatever the precision
+    of the others.
+
+    Shapes:
+        [(N, H, W, width), (N or 1, code)], H and W at least 2 -> (N, H * 2**ups, W * 2**ups, channels) in (-1, 1)
+
+    Args:
+        blocks: residual blocks, at least 1
+        mlp_layers: of the perceptron, at least 2
+
+    >>> decoder = adain_decoder(ups=1, blocks=1, width=4, code=2, mlp_width=4)
+    >>> ops.shape(decoder([ops.zeros((1, 4, 4, 4)), ops.zeros((1, 2))]))
+    (1, 8, 8, 3)
+    """
+    content = keras.Input((None, None, width), name="content")
+    class_code = keras.Input((code,), name="class_code")
+    parameters = class_code
+    for number in range(mlp_layers - 1):
+        parameters = _dense(parameters, mlp_width, f"mlp{number}", "relu")
+    parameters = _dense(parameters, 4 * blocks * width, f"mlp{mlp_layers - 1}")
+    x = content
+    for number, told in enumerate(ops.split(parameters, blocks, axis=-1)):
+        x = _block(x, told, f"block{number}")
+    for number in range(ups):
+        x = Repeated(name=f"up{number}_double")(x)
+        x = _conv(x, width // 2 ** (number + 1), 5, f"up{number}")
+        x = layers.ReLU(name=f"up{number}_act")(InstanceNorm(name=f"up{number}_norm")(x))
+    image = layers.Activation("tanh", dtype="float32", name="image")(_conv(x, channels, 7, "last", dtype="float32"))
+    return keras.Model([content, class_code], image, name="adain_decoder")
+
+
+def few_shot_generator(
+    content_downs: int = 3,
+    class_downs: int = 4,
+    blocks: int = 2,
+    width: int = 64,
+    code: int = 64,
+    mlp_width: int = 256,
+    mlp_layers: int = 3,
+    channels: int = 3,
+) -> keras.Model:
+    """FUNIT's three networks as one, as official checkpoints hold them (``FewShotGen``).
+
+    The sub-networks are layers of the model: ``content_encoder``, ``class_encoder``, ``adain_decoder``.
+
+    Shapes:
+        [(N, H, W, channels), (K, h, w, channels): pictures of one class, whose codes are averaged]
+            -> (N, H, W, channels) in (-1, 1)
+
+    >>> generator = few_shot_generator(content_downs=1, class_downs=2, blocks=1, width=2, code=2, mlp_width=4)
+    >>> ops.shape(generator([ops.zeros((1, 8, 8, 3)), ops.zeros((5, 16, 16, 3))]))  # five pictures of the class
+    (1, 8, 8, 3)
+    """
+    content = keras.Input((None, None, channels), name="content")
+    pictures = keras.Input((None, None, channels), name="class_pictures")
+    encoded = content_encoder(content_downs, blocks, width, channels)(content)
+    codes = class_encoder(class_downs, width, code, channels)(pictures)
+    decoder = adain_decoder(content_downs, blocks, width * 2**content_downs, code, mlp_width, mlp_layers, channels)
+    image = decoder([encoded, ops.mean(codes, axis=0, keepdims=True)])
+    return keras.Model([content, pictures], image, name="few_shot_generator")
+
+
+def _dense(x: Any, units: int, name: str, activation: str | None = None) -> Any:
+    return layers.Dense(units, activation, kernel_initializer=initializer("kaiming"), name=name)(x)
+
+
+def _conv(x: Any, filters: int, size: int, name: str, dtype: str | None = None) -> Any:
+    x = ReflectionPad(size // 2, dtype=dtype, name=f"{name}_pad")(x)
+    kernel = initializer("kaiming")
+    return layers.Conv2D(filters, size, kernel_initializer=kernel, dtype=dtype, name=f"{name}_conv")(x)
+
+
+def _block(x: Any, told: Any, name: str) -> Any:
+    """A residual block. Shapes: (N, H, W, C), (N, 4 * C): what each of its two norms is told -> (N, H, W, C)."""
+    first, second = ops.split(told, 2, axis=-1)
+    y = _conv(x, x.shape[-1], 3, f"{name}_0")
+    y = layers.ReLU(name=f"{name}_0_act")(AdaptiveInstanceNorm(name=f"{name}_0_norm")([y, first]))
+    y = AdaptiveInstanceNorm(name=f"{name}_1_norm")([_conv(y, x.shape[-1], 3, f"{name}_1"), second])
+    return layers.Add(name=f"{name}_sum")([x, y])

@@ -1,0 +1,50 @@
+"""The projection of CUT's official code: ``PatchSampleF``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.state_dict import if_complete
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["PatchProjection"]
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``patch_sample``."""
+    widths: list[int] = []
+    while (kernel := state.get(f"mlp_{len(widths)}.0.weight")) is not None and kernel.ndim == 2:
+        widths.append(kernel.shape[1])
+    if not widths:
+        return None
+    options = {"widths": tuple(widths), "width": state["mlp_0.0.weight"].shape[0]}
+    return if_complete(state, options, places)
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers."""
+    for number in range(len(options["widths"])):
+        yield f"mlp_{number}.0", f"mlp{number}_dense0"
+        yield f"mlp_{number}.2", f"mlp{number}_dense1"
+
+
+class PatchProjection(Architecture):
+    """The patch projection of CUT (Park et al. 2020, https://arxiv.org/abs/2007.15651)."""
+
+    name = "patch-projection"
+    roles = ("projection",)
+    uses = ()
+    checkpoint = Checkpoint(recognise, places)
+
+    widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each place")
+    width: int = Field(default=256, ge=1, description="numbers that describe a patch")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.patch_projection.network import patch_sample
+
+        return patch_sample(**self.arguments(spec))

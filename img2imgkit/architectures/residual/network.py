@@ -1,0 +1,43 @@
+"""A small residual super-resolution network: all work at low resolution, then one pixel shuffle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from img2imgkit.architectures.srvgg.network import Activation, activated, added_to_nearest
+
+
+def residual_sr(
+    scale: int = 2, width: int = 32, blocks: int = 4, activation: Activation = "prelu", channels: int = 3
+) -> keras.Model:
+    """EDSR's residual blocks (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3.1), no normalization.
+
+    The output is the nearest-neighbour enlargement plus what the blocks add; fresh weights add almost nothing. The sum
+    is made in float32 whatever the precision of the blocks.
+
+    Shapes:
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+    Departs from the paper: the shuffle is the last layer, as in ESPCN (Shi et al. 2016,
+    https://arxiv.org/abs/1609.05158), so no convolution works at the large size; the long skip goes around everything;
+    an activation follows the first convolution.
+
+    >>> ops.shape(residual_sr(scale=2, width=4, blocks=1)(ops.zeros((1, 5, 6, 3))))
+    (1, 10, 12, 3)
+    """
+    source = keras.Input((None, None, channels), name="source")
+    x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name="first")(source)
+    x = activated(activation, "first_act")(x)  # (N, H, W, width)
+    for number in range(blocks):
+        x = _block(x, width, activation, f"block{number}")
+    return keras.Model(source, added_to_nearest(x, source, scale, "last"), name="residual_sr")
+
+
+def _block(x: Any, width: int, activation: Activation, name: str) -> Any:
+    small = keras.initializers.VarianceScaling(0.2)  # a fresh block changes little, so that deep stacks learn at once
+    y = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv0")(x)
+    y = activated(activation, f"{name}_act")(y)
+    y = layers.Conv2D(width, 3, padding="same", kernel_initializer=small, name=f"{name}_conv1")(y)
+    return layers.Add(name=f"{name}_sum")([x, y])

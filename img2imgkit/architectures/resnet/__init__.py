@@ -1,0 +1,131 @@
+"""The residual generator of CycleGAN's and CUT's official code: ``ResnetGenerator``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import (
+    has_batch_norm,
+    if_complete,
+    statistics_assumption,
+    without_instance_statistics,
+)
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Resnet"]
+
+BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``resnet``. Reflection and replication leave no trace: the default is the former."""
+    first = state.get("model.1.weight")
+    found = [match for name in state if (match := BLOCK.fullmatch(name)) and state[name].ndim == 4]
+    last = max((name for name in state if re.fullmatch(r"model\.\d+\.weight", name)), key=_index, default="")
+    if first is None or first.ndim != 4 or not found:
+        return None
+    blocks = sorted({int(match[1]) for match in found})
+    inside = sorted({int(match[2]) for match in found})
+    padded = inside[0] == 1
+    filters = [_index(name) for name in state if re.fullmatch(r"model\.\d+\.filt", name)]
+    options = {
+        "blocks": len(blocks),
+        "width": first.shape[0],
+        "norm": "batch" if has_batch_norm(state) else "instance" if "model.1.bias" in state else "none",
+        "dropout": 0.5 if inside[-1] - inside[0] == (5 if padded else 4) else 0.0,
+        "channels": first.shape[1],
+        "out_channels": state[last].shape[0],
+        "antialias": any(index < blocks[0] for index in filters),
+        "antialias_up": any(index > blocks[-1] for index in filters),
+        "padding": "reflect" if padded else "zero",
+    }
+    return if_complete(state, options, places)
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers."""
+    index = 1  # after the padding
+    for part in ("stem", "down0", "down1"):
+        yield from _step(f"model.{index}", f"model.{index + 1}", part, options)
+        index += 4 if options["antialias"] and part != "stem" else 3
+    padded = int(options["padding"] != "zero")
+    smooth_up = options["antialias"] if options["antialias_up"] is None else options["antialias_up"]
+    second = 3 + 2 * padded + int(options["dropout"] > 0)
+    for number in range(options["blocks"]):
+        for inside, position in enumerate((padded, second)):
+            block = f"model.{index}.conv_block"
+            yield f"{block}.{position}", f"block{number}_conv{inside}"
+            if options["norm"] == "batch":
+                yield f"{block}.{position + 1}", f"block{number}_norm{inside}"
+        index += 1
+    for part in ("up0", "up1"):
+        index += int(smooth_up)
+        yield from _step(f"model.{index}", f"model.{index + 1}", part, options)
+        index += 3
+    yield f"model.{index + 1}", "last_conv"
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states."""
+    found = list(statistics_assumption(arguments))
+    if arguments["padding"] == "reflect":
+        text = "residual blocks pad by reflection; replication leaves the same file"
+        found.append(Assumption("padding", "reflect", ("replicate",), text))
+    if arguments["dropout"]:
+        text = "each residual block has a dropout of 0.5 in training only; its share is not in the file"
+        found.append(Assumption("dropout", arguments["dropout"], (), text))
+    return tuple(found)
+
+
+def _step(conv: str, norm: str, part: str, options: Arguments) -> Places:
+    yield conv, f"{part}_conv"
+    if options["norm"] == "batch":
+        yield norm, f"{part}_norm"
+
+
+def _index(name: str) -> int:
+    return int(name.split(".")[1])
+
+
+class Resnet(Architecture):
+    """The residual generator of CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593)."""
+
+    name = "resnet"
+    roles = ("generator",)
+    uses = ("channels", "out_channels", "norm", "statistics")
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
+
+    blocks: int = Field(default=9, ge=0, description="residual blocks: 6 for pictures of 128x128, 9 from 256x256")
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
+    antialias: bool = Field(default=False, description="halve and double through a blur")
+    antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
+    padding: Literal["reflect", "replicate", "zero"] = Field(
+        default="reflect", description="what the residual blocks see beyond the edges"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        """Padding by reflection takes up to 3 pixels, and 1 at a quarter of the size: 8 pixels at least."""
+        blurs = self.antialias or bool(self.antialias_up)
+        radius = None if spec.sees_all else 16 + 8 * self.blocks + 8 * blurs
+        return Geometry(1, 4, radius, spec.channels, spec.out_channels, minimum=8)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.resnet.network import resnet
+
+        return resnet(**self.arguments(spec))

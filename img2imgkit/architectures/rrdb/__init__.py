@@ -1,0 +1,129 @@
+"""RRDBNet of ESRGAN and Real-ESRGAN, under the names of each of its three official codes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.state_dict import modules, reordered
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Rrdb"]
+
+# ESRGAN's first code, which was one sequence, its second one, and BasicSR, whose names are used here
+DENSE = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)([123])\.conv([1-5])(?:\.0)?")
+BODY = re.compile(r"model\.1\.sub\.\d+")
+PLAIN = re.compile(r"model\.(\d+)")
+UP = re.compile(r"(?:conv_up|upconv)(\d+)")
+SECOND = {"trunk_conv": "conv_body", "HRconv": "conv_hr"}
+FIRST_KERNEL, LAST_KERNEL = "conv_first.weight", "conv_last.weight"
+
+
+def renamed(state: State) -> dict[str, np.ndarray]:
+    """The state under BasicSR's names, its first convolution in the order of our ``PixelUnshuffle``."""
+    plain = sorted(
+        {int(match[1]) for name in state if (match := PLAIN.fullmatch(name.rpartition(".")[0])) and match[1] != "0"}
+    )
+    names = {f"model.{index}": f"conv_up{number + 1}" for number, index in enumerate(plain[:-2])}
+    names |= {f"model.{index}": name for index, name in zip(plain[-2:], ("conv_hr", "conv_last"), strict=False)}
+    names |= {"model.0": "conv_first", **SECOND}
+    found = {}
+    for name, array in state.items():
+        module, dot, leaf = name.rpartition(".")
+        found[f"{_renamed(module, names)}{dot}{leaf}"] = array
+    first, last = found.get(FIRST_KERNEL), found.get(LAST_KERNEL)
+    if first is not None and last is not None and first.ndim == last.ndim == 4 and first.shape[1] % len(last) == 0:
+        found[FIRST_KERNEL] = reordered(first, 1, len(last))
+    return found
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``rrdb``. More input channels than output channels are an unshuffled picture."""
+    first, last = state.get(FIRST_KERNEL), state.get(LAST_KERNEL)
+    dense = state.get("body.0.rdb1.conv1.weight")
+    if first is None or last is None or dense is None or any(array.ndim != 4 for array in (first, last, dense)):
+        return None
+    unshuffle = math.isqrt(first.shape[1] // len(last))
+    doubled = 2 ** sum(UP.fullmatch(module) is not None for module in modules(state))
+    options = {
+        "scale": doubled // max(unshuffle, 1),
+        "width": len(first),
+        "blocks": 1 + max(int(match[1]) for module in modules(state) if (match := DENSE.fullmatch(module))),
+        "growth": len(dense),
+        "unshuffle": unshuffle,
+        "channels": len(last),
+    }
+    whole = options["scale"] * unshuffle == doubled and unshuffle**2 * len(last) == first.shape[1]
+    return options if whole and _complete(state, options) else None
+
+
+def places(options: Arguments) -> Places:
+    """The modules, as ``renamed``, and their layers."""
+    yield "conv_first", "first"
+    for number in range(options["blocks"]):
+        for inside in range(3):
+            for conv in range(5):
+                yield f"body.{number}.rdb{inside + 1}.conv{conv + 1}", f"block{number}_{inside}_conv{conv}"
+    yield "conv_body", "body"
+    for number in range((options["scale"] * options["unshuffle"]).bit_length() - 1):
+        yield f"conv_up{number + 1}", f"up{number}_conv"
+    yield "conv_hr", "fine"
+    yield "conv_last", "last"
+
+
+def _renamed(module: str, names: Mapping[str, str]) -> str:
+    if match := DENSE.fullmatch(module):
+        block, inside, conv = match.groups()
+        return f"body.{block}.rdb{inside}.conv{conv}"
+    if BODY.fullmatch(module):
+        return "conv_body"
+    if match := UP.fullmatch(module):
+        return f"conv_up{match[1]}"
+    return names.get(module, module)
+
+
+def _complete(state: State, options: Arguments) -> bool:
+    held = modules(state)
+    return options["blocks"] <= len(held) and held == {module for module, _ in places(options)}
+
+
+class Rrdb(Architecture):
+    """RRDBNet of ESRGAN and Real-ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219)."""
+
+    name = "rrdb"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, renamed)
+
+    width: int = Field(default=64, ge=1, description="filters between the blocks")
+    blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the network for drawings")
+    growth: int = Field(default=32, ge=1, description="filters that each convolution inside a block adds")
+    unshuffle: Literal[1, 2, 4] = Field(
+        default=1, description="pixels on a side that become channels first: Real-ESRGAN has 2 for scale 2, 4 for 1"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        ups = [step for factor in enlargements(spec.scale * self.unshuffle) for step in (factor, CONVOLUTION)]
+        steps = [*[CONVOLUTION] * (15 * self.blocks + 2), *ups, CONVOLUTION, CONVOLUTION]
+        radius = receptive_radius(steps, self.unshuffle)
+        return Geometry(spec.scale, self.unshuffle, radius, spec.channels, minimum=self.unshuffle)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        if spec.scale == 3 and self.unshuffle > 1:
+            return "scale 3: with 'unshuffle' it enlarges by powers of 2; state unshuffle 1"
+        return ""
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.rrdb.network import rrdb
+
+        return rrdb(**self.arguments(spec))

@@ -1,0 +1,183 @@
+"""SPADE's official generator and style encoder: ``SPADEGenerator`` and ``ConvEncoder``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import if_complete, modules
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Spade", "StyleEncoder"]
+
+GAMMA, BETA, BOTH = ".mlp_gamma.", ".mlp_beta.", ".mlp_modulation."
+CONVOLUTIONS = 6  # of the encoder
+DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
+
+
+def joined(state: State) -> dict[str, np.ndarray]:
+    """The state with gamma's and beta's convolutions as one, which makes gamma first."""
+    found = dict(state)
+    for name in [name for name in state if GAMMA in name]:
+        other = name.replace(GAMMA, BETA)
+        if other in state and state[other].shape == state[name].shape:
+            found[name.replace(GAMMA, BOTH)] = np.concatenate([found.pop(name), found.pop(other)])
+    return found
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``spade_generator``.
+
+    Without "most", the number of doublings leaves no trace; nor does the shape of the map that a code begins as, only
+    its area: a square, or else twice as wide as it is high.
+    """
+    last, first, width = (state.get(name) for name in ("conv_img.weight", "fc.weight", "up_3.conv_1.bias"))
+    reads = state.get("head_0.norm_0.mlp_shared.0.weight")
+    if last is None or first is None or width is None or reads is None:
+        return None
+    if (last.ndim, reads.ndim, width.ndim) != (4, 4, 1) or first.ndim not in (2, 4):
+        return None
+    most = any(name.startswith("up_4.") for name in state)
+    options: dict[str, Any] = {
+        "channels": reads.shape[1],
+        "width": width.shape[0],
+        "norm": "batch" if any(name.endswith("param_free_norm.running_mean") for name in state) else "instance",
+        "spectral": "head_0.conv_0.weight_orig" in state,
+        "kernel_size": reads.shape[2],
+        "upsampling": "most" if most else "normal",
+        "out_channels": last.shape[0],
+    }
+    if first.ndim == 2:
+        options |= {"latent": first.shape[1], "size": _sides(first.shape[0] // (16 * width.shape[0]))}
+    return options if modules(state) <= {module for module, _ in places(options)} else None
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers."""
+    yield "fc", "fc"
+    last = 4 if options["upsampling"] == "most" else 3
+    for module in ("head_0", "G_middle_0", "G_middle_1", *(f"up_{number}" for number in range(last + 1))):
+        layer = module.removeprefix("G_")
+        for part in ("0", "1", "s"):
+            yield f"{module}.conv_{part}", f"{layer}_conv_{part}"
+            norm = f"{module}.norm_{part}"
+            yield f"{norm}.param_free_norm", f"{layer}_norm_{part}_free"
+            yield f"{norm}.mlp_shared.0", f"{layer}_norm_{part}_shared"
+            yield f"{norm}{BOTH.rstrip('.')}", f"{layer}_norm_{part}_modulation"
+    yield "conv_img", "last_conv"
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states; the task knows more of it."""
+    text = "how many of the channels that the generator reads are classes, one of the unknown, and edges"
+    found = [Assumption("channels", arguments["channels"], (), text)]
+    if arguments["upsampling"] == "normal":
+        text = "5 doublings; 6 of them leave the same file"
+        found.append(Assumption("upsampling", "normal", ("more",), text))
+    if "size" in arguments and arguments.get("latent"):
+        height, width = arguments["size"]
+        text = f"a code begins as a map of {height} x {width}; the file only tells how many cells it has"
+        found.append(Assumption("size", (height, width), (), text))
+    return tuple(found)
+
+
+def _sides(cells: int) -> tuple[int, int]:
+    """Height and width of a map of so many cells."""
+    for aspect in (1, 2):
+        height = math.isqrt(cells // aspect)
+        if aspect * height**2 == cells:
+            return height, aspect * height
+    return 1, cells
+
+
+def recognise_encoder(state: State) -> dict[str, Any] | None:
+    """Arguments of ``style_encoder``."""
+    first, mean = state.get("layer1.0.weight_orig"), state.get("fc_mu.weight")
+    if first is None or mean is None or (first.ndim, mean.ndim) != (4, 2):
+        return None
+    options = {"width": first.shape[0], "latent": mean.shape[0], "channels": first.shape[1]}
+    return if_complete(state, options, places_of_encoder)
+
+
+def places_of_encoder(options: Arguments) -> Places:
+    """The modules and their layers."""
+    del options  # always the same
+    for number in range(1, CONVOLUTIONS + 1):
+        yield f"layer{number}.0", f"conv{number}"
+    yield "fc_mu", "mean"
+    yield "fc_var", "log_variance"
+
+
+def receptive_radius(kernel_size: int, upsampling: str) -> int:
+    """How far a pixel sees in the label map, with the running statistics of batches and without a code."""
+    factor = 2 ** DOUBLINGS[upsampling]
+    doubles = [False, True, upsampling != "normal", True, True, True, True, *([True] if upsampling == "most" else [])]
+    factors = []
+    for doubled in doubles:
+        factor = factor // 2 if doubled else factor
+        factors.append(factor)
+    reading = 2 * (kernel_size // 2)  # of the convolutions from label map to modulation
+    cells, finer, radius = 1, 1, 0  # the last convolution sees one pixel more
+    for factor in reversed(factors):
+        cells = (cells + 1) // 2 if factor > finer else cells
+        cells += 2  # both convolutions of the block
+        radius = max(radius, (cells + reading) * factor + factor - 1)
+        finer = factor
+    return max(radius, (cells + 1) * finer + finer - 1)  # the convolution of the sampled map itself
+
+
+class Spade(Architecture):
+    """The generator of SPADE (Park et al. 2019, https://arxiv.org/abs/1903.07291)."""
+
+    name = "spade"
+    roles = ("label-map-generator",)
+    uses = ("channels", "out_channels", "norm", "spectral")
+    checkpoint = Checkpoint(recognise, places, joined, assumptions)
+
+    width: int = Field(default=64, ge=1, description="filters of the last block")
+    kernel_size: Literal[1, 3, 5] = Field(default=3, description="side of the convolutions that read the label map")
+    upsampling: Literal["normal", "more", "most"] = Field(default="normal", description="doublings: 5, 6 or 7")
+    latent: int | None = Field(default=None, ge=1, description="numbers in a style's code; null: it reads none")
+    size: tuple[int, int] = Field(default=(8, 16), description="height and width of the map that a code begins as")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        multiple = int(2 ** DOUBLINGS[self.upsampling])
+        local = spec.norm == "batch" and self.latent is None
+        radius = receptive_radius(self.kernel_size, self.upsampling) if local else None
+        return Geometry(1, multiple, radius, spec.channels, spec.written, minimum=multiple)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.spade.generator import spade_generator
+
+        return spade_generator(**self.arguments(spec))
+
+
+class StyleEncoder(Architecture):
+    """The encoder of a photograph's style of SPADE (https://arxiv.org/abs/1903.07291)."""
+
+    name = "style-encoder"
+    roles = ("style-encoder",)
+    checkpoint = Checkpoint(recognise_encoder, places_of_encoder)
+
+    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    latent: int = Field(default=256, ge=1, description="numbers in a code")
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.spade.style_encoder import style_encoder
+
+        return style_encoder(**self.arguments(spec))

@@ -1,0 +1,173 @@
+"""Residual super-resolution networks of BasicSR's official code: ``MSRResNet`` and ``EDSR``."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.state_dict import if_complete, modules, shuffled
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Edsr", "Srresnet"]
+
+BEFORE_SHUFFLES = re.compile(r"upconv\d+|upsample\.\d+")
+BLOCK = re.compile(r"body\.(\d+)\.conv1\.weight")
+UP = re.compile(r"(?:upconv|upsample\.)(\d+)\.weight")
+RGB_MEAN = (0.4488, 0.4371, 0.4040)  # officially, of DIV2K
+LARGE = 256  # filters of EDSR's large network, whose blocks count a tenth
+
+
+def in_our_order(state: State) -> dict[str, np.ndarray]:
+    """The state with what feeds the pixel shuffles in our order."""
+    return shuffled(state, BEFORE_SHUFFLES)
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``srresnet``."""
+    options = _found(state)
+    return options if options and modules(state) == {module for module, _ in places(options)} else None
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers."""
+    yield "conv_first", "first"
+    yield from _blocks(options["blocks"])
+    for number in range(len(enlargements(options["scale"]))):
+        yield f"upconv{number + 1}", f"up{number}_conv"
+    yield "conv_hr", "fine"
+    yield "conv_last", "last"
+
+
+def recognise_edsr(state: State) -> dict[str, Any] | None:
+    """Arguments of ``edsr``, see ``assumed``."""
+    options = _found(state)
+    if options is None or options.pop("channels") != 3:
+        return None
+    options |= {"residual_scale": 0.1 if options["width"] >= LARGE else 1.0, "gain": 255.0, "mean": RGB_MEAN}
+    return if_complete(state, options, places_of_edsr)
+
+
+def places_of_edsr(options: Arguments) -> Places:
+    """The modules and their layers; a shuffle follows each convolution that enlarges."""
+    yield "conv_first", "first"
+    yield from _blocks(options["blocks"])
+    yield "conv_after_body", "body"
+    for number in range(len(enlargements(options["scale"]))):
+        yield f"upsample.{2 * number}", f"up{number}_conv"
+    yield "conv_last", "last"
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What a file of EDSR does not state."""
+    width, mean = arguments["width"], tuple(arguments["mean"])
+    scale = f"residual blocks are scaled by {arguments['residual_scale']:g}, as officially with {width} filters"
+    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean, that of DIV2K"
+    return (
+        Assumption("residual_scale", arguments["residual_scale"], (), scale),
+        Assumption("gain", arguments["gain"], (), f"colours are times {arguments['gain']:g}, the official img_range"),
+        Assumption("mean", mean, (), colours),
+    )
+
+
+def _found(state: State) -> dict[str, Any] | None:
+    """What is read off both alike."""
+    first, last = state.get("conv_first.weight"), state.get("conv_last.weight")
+    ups = [array for name, array in state.items() if UP.fullmatch(name)]
+    if first is None or last is None or any(array.ndim != 4 for array in (first, last, *ups)):
+        return None
+    width, channels = first.shape[:2]
+    if last.shape[0] != channels:
+        return None
+    scale = math.prod(math.isqrt(len(array) // width) for array in ups)
+    blocks = sum(BLOCK.fullmatch(name) is not None for name in state)
+    known = scale == 3 or (scale > 0 and not scale & (scale - 1))
+    return {"scale": scale, "width": width, "blocks": blocks, "channels": channels} if known else None
+
+
+def _blocks(count: int) -> Places:
+    for number in range(count):
+        for inside in range(2):
+            yield f"body.{number}.conv{inside + 1}", f"block{number}_conv{inside}"
+
+
+def _problem(spec: NetworkSpec) -> str:
+    scale = spec.scale
+    known = scale == 3 or (scale > 0 and not scale & (scale - 1))
+    return "" if known else f"scale {scale}: it enlarges by 3, or by powers of 2"
+
+
+class Srresnet(Architecture):
+    """MSRResNet, the baseline of ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219)."""
+
+    name = "srresnet"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, in_our_order)
+
+    width: int = Field(default=64, ge=1, description="filters of each convolution")
+    blocks: int = Field(default=16, ge=0, description="residual blocks, of two convolutions each")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        ups = [step for factor in enlargements(spec.scale) for step in (CONVOLUTION, factor)]
+        steps = [*[CONVOLUTION] * (2 * self.blocks + 1), *ups, CONVOLUTION, CONVOLUTION]
+        return Geometry(spec.scale, radius=receptive_radius(steps), channels=spec.channels)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return _problem(spec)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.srresnet.srresnet import srresnet
+
+        return srresnet(**self.arguments(spec))
+
+
+class Edsr(Architecture):
+    """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921).
+
+    The small one by default; the large one has width 256, 32 blocks and residual_scale 0.1.
+    """
+
+    name = "edsr"
+    roles = ("enlarger",)
+    uses = ("scale",)
+    checkpoint = Checkpoint(recognise_edsr, places_of_edsr, in_our_order, assumptions)
+
+    width: int = Field(default=64, ge=1, description="filters of each convolution")
+    blocks: int = Field(default=16, ge=0, description="residual blocks, of two convolutions each")
+    residual_scale: float = Field(default=1.0, gt=0, description="residual blocks are scaled by this")
+    gain: float = Field(default=255.0, gt=0, description="the convolutions see colours less their mean, times this")
+    mean: tuple[float, float, float] = Field(
+        default=RGB_MEAN, description="mean R, G and B of pictures, in the values that the network sees"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        ups = [step for factor in enlargements(spec.scale) for step in (CONVOLUTION, factor)]
+        steps = [*[CONVOLUTION] * (2 * self.blocks + 2), *ups, CONVOLUTION]
+        return Geometry(spec.scale, radius=receptive_radius(steps), channels=spec.channels)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        if (spec.channels, spec.written) != (3, 3):
+            return f"it works on three colours, not on {spec.channels} channels"
+        return _problem(spec)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.srresnet.edsr import edsr
+
+        return edsr(**self.arguments(spec))

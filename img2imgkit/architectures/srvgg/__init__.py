@@ -1,0 +1,98 @@
+"""The compact super-resolution network of Real-ESRGAN's official code: ``SRVGGNetCompact``."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import if_complete, shuffled
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Srvgg"]
+
+BODY = re.compile(r"body\.(\d+)\.weight")
+
+
+def in_our_order(state: State) -> dict[str, np.ndarray]:
+    """The state with what feeds the pixel shuffle in our order."""
+    first, last = state.get("body.0.weight"), _last(state)
+    if first is None or first.ndim != 4:
+        return dict(state)
+    return shuffled(state, re.compile(re.escape(f"body.{last}")), first.shape[1])
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``srvgg``, see ``assumed``."""
+    first, last = (state.get(f"body.{number}.weight") for number in (0, _last(state)))
+    if first is None or last is None or first.ndim != 4 or last.ndim != 4:
+        return None
+    width, channels = first.shape[:2]
+    scale = math.isqrt(len(last) // channels)
+    options = {
+        "scale": scale,
+        "width": width,
+        "depth": _last(state) // 2 - 1,
+        "activation": "prelu" if "body.1.weight" in state else "leaky_relu",
+        "channels": channels,
+    }
+    if channels * scale**2 != len(last) or options["depth"] not in range(len(state)):
+        return None
+    return if_complete(state, options, places)
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers; an activation follows each convolution but the last."""
+    for number in range(options["depth"] + 1):
+        yield f"body.{2 * number}", f"conv{number}"
+        if options["activation"] == "prelu":
+            yield f"body.{2 * number + 1}", f"act{number}"
+    yield f"body.{2 * options['depth'] + 2}", f"conv{options['depth'] + 1}"
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states."""
+    if arguments["activation"] == "prelu":
+        return ()
+    text = "activations are leaky ReLUs of slope 0.1; plain ReLUs leave the same file"
+    return (Assumption("activation", arguments["activation"], ("relu",), text),)
+
+
+def _last(state: State) -> int:
+    return max((int(match[1]) for name in state if (match := BODY.fullmatch(name))), default=0)
+
+
+class Srvgg(Architecture):
+    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833)."""
+
+    name = "srvgg"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
+
+    width: int = Field(default=64, ge=1, description="filters of each convolution")
+    depth: int = Field(default=16, ge=0, description="convolutions between the first and the last")
+    activation: Literal["prelu", "leaky_relu", "relu"] = Field(default="prelu", description="between convolutions")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(spec.scale, radius=self.depth + 2, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.srvgg.network import srvgg
+
+        return srvgg(**self.arguments(spec))

@@ -1,0 +1,101 @@
+"""The U-Net of pix2pix's official code: ``UnetGenerator``, each level's module inside the one around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import (
+    has_batch_norm,
+    if_complete,
+    statistics_assumption,
+    without_instance_statistics,
+)
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Unet"]
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Arguments of ``unet``."""
+    first, last = state.get("model.model.0.weight"), state.get("model.model.3.weight")
+    if first is None or last is None or first.ndim != 4 or last.ndim != 4:
+        return None
+    depth = 1
+    while f"{_level(depth)}.model.1.weight" in state:
+        depth += 1
+    norm = "batch" if has_batch_norm(state) else "instance" if "model.model.0.bias" in state else "none"
+    channels, out_channels = first.shape[1], last.shape[1]
+    options = {
+        "depth": depth,
+        "width": first.shape[0],
+        "norm": norm,
+        "channels": channels,
+        "out_channels": out_channels,
+    }
+    return if_complete(state, options, places)
+
+
+def places(options: Arguments) -> Places:
+    """The modules and their layers."""
+    depth = options["depth"]
+    yield "model.model.0", "down0_conv"
+    yield "model.model.3", "up0_conv"
+    for level in range(1, depth):
+        inside = f"{_level(level)}.model"
+        innermost = level == depth - 1
+        up = 3 if innermost else 5  # after the activation, and the level inside
+        yield f"{inside}.1", f"down{level}_conv"
+        yield f"{inside}.{up}", f"up{level}_conv"
+        if options["norm"] == "batch":
+            yield f"{inside}.{up + 1}", f"up{level}_norm"
+            if not innermost:
+                yield f"{inside}.2", f"down{level}_norm"
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What no file states."""
+    text = (
+        "dropout is active in training only, as in the official test.py's evaluation mode; it keeps dropout otherwise"
+    )
+    return (*statistics_assumption(arguments), Assumption("dropout", 0.5, (0.0,), text))
+
+
+def _level(level: int) -> str:
+    return "model.model.1" + ".model.3" * (level - 1)
+
+
+class Unet(Architecture):
+    """The U-Net of pix2pix (Isola et al. 2017, https://arxiv.org/abs/1611.07004)."""
+
+    name = "unet"
+    roles = ("generator",)
+    uses = ("channels", "out_channels", "norm", "statistics")
+    checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
+
+    depth: int = Field(default=8, ge=2, description="halvings, down to a pixel of 2**depth: 7 is unet_128, 8 unet_256")
+    width: int = Field(default=64, ge=1, description="filters of the outermost layer")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="share zeroed in the decoder's inner steps")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        multiple = int(2**self.depth)
+        radius = None if spec.sees_all else 4 * multiple
+        return Geometry(1, multiple, radius, spec.channels, spec.out_channels, multiple)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.unet.network import unet
+
+        return unet(**self.arguments(spec))

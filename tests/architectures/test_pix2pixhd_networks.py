@@ -1,0 +1,165 @@
+"""pix2pixHD's networks: sizes, what they share, means over objects; the critics of several scales and their pyramid."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from img2imgkit import backend
+
+backend.load()
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
+from img2imgkit.architectures.pix2pixhd.generator import (  # noqa: E402
+    pix2pixhd_generator,
+    pix2pixhd_image,
+    pix2pixhd_model,
+    pix2pixhd_networks,
+)
+from img2imgkit.architectures.pix2pixhd.instance_encoder import (
+    InstanceMean,
+    instance_encoder,
+)
+from img2imgkit.nn import MeanDown, SpectralConv  # noqa: E402
+
+LOCAL = {"width": 2, "downs": 1, "blocks": 1, "enhancers": 2, "local_blocks": 1}
+
+
+def images(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+class TestGenerator:
+    @pytest.mark.parametrize(("enhancers", "norm"), [(0, "instance"), (1, "batch"), (2, "instance")])
+    def test_an_image_is_as_large_as_what_is_seen(self, enhancers: int, norm: Any) -> None:
+        options: Any = {**LOCAL, "enhancers": enhancers}
+        image = pix2pixhd_generator(5, norm=norm, **options)(images(2, 16, 24, 5), training=True)
+        assert image.shape == (2, 16, 24, 3)
+        assert np.abs(image).max() < 1
+
+    def test_the_first_stage_fits_into_the_second(self) -> None:
+        first, second = pix2pixhd_networks(5, 4, 2, 1), pix2pixhd_networks(5, 2, 2, 1, enhancers=1)
+        assert set(first) == {"global", "output"}
+        assert set(second) == {"global", "enhancer1"}
+        paths = [[(v.path, tuple(v.shape)) for v in networks["global"].weights] for networks in (first, second)]
+        assert paths[0] == paths[1]
+
+    def test_every_enhancer_and_the_global_network_matter(self) -> None:
+        networks, seen = pix2pixhd_networks(3, **LOCAL), tf.constant(images(1, 32, 32, 3))
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(pix2pixhd_image(networks, seen, training=True))
+        kernels = [v for net in networks.values() for v in net.trainable_variables if v.name == "kernel"]
+        assert all(np.abs(each).max() > 0 for each in tape.gradient(total, [v.value for v in kernels]))
+
+    def test_the_one_model_has_the_networks_weights(self) -> None:
+        networks = pix2pixhd_networks(3, **LOCAL)
+        model, seen = pix2pixhd_model(networks), images(1, 16, 16, 3)
+        weights = {id(v) for net in networks.values() for v in net.weights}
+        assert {id(v) for v in model.weights} == weights
+        np.testing.assert_array_equal(model(seen), pix2pixhd_image(networks, tf.constant(seen)))
+
+    def test_it_has_as_many_weights_as_the_official_one(self) -> None:
+        networks = pix2pixhd_networks(36, 32)  # a quarter of ngf 64, which has 182,546,755
+        count = sum(int(np.prod(v.shape)) for net in networks.values() for v in net.trainable_variables)
+        assert count == official_parameters(36, 32)
+        assert official_parameters(36, 64) == 182_546_755
+
+
+def official_parameters(channels: int, width: int) -> int:
+    """Of ``GlobalGenerator`` with 4 halvings and 9 blocks."""
+
+    def conv(inside: int, outside: int, size: int = 3) -> int:
+        return size**2 * inside * outside + outside
+
+    widths = [width * 2**number for number in range(5)]
+    halvings = sum(conv(a, b) for a, b in pairwise(widths))
+    doublings = sum(conv(b, a) for a, b in pairwise(widths))
+    ends = conv(channels, width, 7) + conv(width, 3, 7)
+    return ends + halvings + doublings + 18 * conv(widths[-1], widths[-1])
+
+
+class TestInstanceEncoder:
+    def test_an_object_has_its_mean_everywhere_and_in_its_image_alone(self) -> None:
+        values, ids = images(2, 3, 4, 2), np.random.default_rng(1).choice([-7, 0, 26001, 2**24 + 1], (2, 3, 4, 1))
+        result = np.asarray(InstanceMean()([tf.constant(values), tf.constant(ids, "int32")]))
+        for image in range(2):
+            for each in np.unique(ids):
+                inside = ids[image, ..., 0] == each
+                np.testing.assert_allclose(
+                    result[image][inside], np.broadcast_to(values[image][inside].mean(0), (inside.sum(), 2)), atol=1e-6
+                )
+
+    def test_each_pixel_gets_its_share_of_the_gradient(self) -> None:
+        values, ids = tf.constant(images(1, 2, 2, 1)), tf.constant([[[[5], [5]], [[5], [9]]]])
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            total = tf.reduce_sum(InstanceMean()([values, ids]) * tf.constant([[[[1.0], [2]], [[3], [4]]]]))
+        np.testing.assert_allclose(tape.gradient(total, values)[0, ..., 0], [[2, 2], [2, 4]], rtol=1e-6)
+
+    def test_sizes_need_not_be_known_before(self) -> None:
+        encoder = instance_encoder(features=2, width=2, downs=1)
+        run = tf.function(lambda *given: encoder(list(given)), autograph=False)
+        whole = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None, 1), tf.int32)
+        traced = run.get_concrete_function(*whole)
+        for size in (8, 12):
+            photo, ids = tf.constant(images(2, size, 8, 3)), tf.zeros((2, size, 8, 1), tf.int32)
+            np.testing.assert_allclose(traced(photo, ids), encoder([photo, ids]), atol=1e-6)
+
+    def test_ids_keep_their_digits_under_mixed_precision(self) -> None:
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            encoder = instance_encoder(features=1, width=2, downs=1)
+        finally:
+            keras.config.set_dtype_policy(before)
+        ids = np.repeat(np.int32([26001, 26002]), 4).reshape(1, 1, 8, 1).repeat(8, axis=1)  # one number in bfloat16
+        result = np.asarray(encoder([images(1, 8, 8, 3), ids]))
+        assert result.dtype == np.float32
+        assert len(np.unique(result)) == 2
+
+
+class TestCritic:
+    @pytest.mark.parametrize("size", [(7, 8), (8, 9), (1, 5)])
+    def test_a_smaller_scale_is_what_torch_makes(self, size: tuple[int, int]) -> None:
+        x = images(2, *size, 3)
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=np.nan)
+        rows, columns = (range(0, side, 2) for side in size)
+        wanted = [[np.nanmean(padded[:, r : r + 3, c : c + 3], axis=(1, 2)) for c in columns] for r in rows]
+        np.testing.assert_allclose(MeanDown()(x), np.array(wanted).transpose(2, 0, 1, 3), atol=1e-6)
+
+    def test_each_scale_gives_its_features_and_scores(self) -> None:
+        found = multiscale_critic(5, 2, 2, 3)(images(2, 32, 48, 5))
+        assert [len(scale) for scale in found] == [4, 4, 4]
+        assert [tuple(features.shape) for features in found[0]] == [
+            *((2, 17, 25, 2), (2, 9, 13, 4), (2, 10, 14, 8), (2, 11, 15, 1))
+        ]
+        assert [scale[0].shape[1] for scale in found] == [17, 9, 5]
+
+    @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+    def test_a_bias_before_a_norm_can_be_left_out(self, norm: Any) -> None:
+        model = multiscale_critic(3, 2, 2, 1, norm, spectral=True, use_bias=False)
+        biased = [layer.name for layer in model.layers if getattr(layer, "bias", None) is not None]
+        between = ["scale0_conv1", "scale0_conv2"]
+        assert biased == ["scale0_conv0", *(between if norm == "none" else []), "scale0_conv3"]
+        assert [layer.name for layer in model.layers if isinstance(layer, SpectralConv)] == between
+
+    def test_it_has_as_many_weights_as_the_official_one(self) -> None:
+        count = sum(int(np.prod(v.shape)) for v in multiscale_critic(39).trainable_variables)
+        assert count == 2 * (16 * (39 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 128 + 256 + 512 + 1)
+
+    def test_judgements_are_float32_under_mixed_precision(self) -> None:
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            model = multiscale_critic(3, 2, 1)
+        finally:
+            keras.config.set_dtype_policy(before)
+        found = model(images(1, 16, 16, 3))
+        assert [scale[-1].dtype for scale in found] == ["float32", "float32"]
+        assert found[0][0].dtype == "bfloat16"
