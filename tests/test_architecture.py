@@ -64,6 +64,12 @@ class TestKnowledge:
         assert not outside & {"yaml", "pathlib", "os", "io", "json", "pluggy", "tensorflow", "tempfile", "shutil"}
         assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Name) and node.id == "open"]
 
+    @each_of([module for module in OURS if module.room == "architectures" and module.name in laws.network_modules()])
+    def test_networks_know_layers_and_each_other_only(self, module):
+        assert {room for _, room in laws.rooms_of(module.runtime_imports)} <= {"architectures", "nn"}
+        outside = {each.module.partition(".")[0] for each in module.runtime_imports}
+        assert outside <= {"__future__", "collections", "keras", "math", "typing", PACKAGE}
+
     @each_of([*OURS, *THEIRS])
     def test_tensorflow_is_imported_in_few_rooms(self, module):
         places = [module.at(e.line) for e in module.runtime_imports if e.module.partition(".")[0] == "tensorflow"]
@@ -113,7 +119,8 @@ class TestShape:
     @each_of([module for module in OURS if module.path.name == "__init__.py"])
     def test_public_names_are_listed_in_order_and_exist(self, module):
         names = public_names(module.name)
-        imported = {each.name for each in module.imports if target(each).startswith(f"{module.name}.")}
+        own = (each for each in module.imports if target(each).startswith(f"{module.name}.") and not each.deferred)
+        imported = {each.name for each in own}
         doors = ("cli", "steps")  # nobody imports a name of them
         assert set(names) >= {name for name in imported if not name.startswith("_")} or module.room in doors
         in_order = sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
@@ -243,7 +250,7 @@ class TestTheLawsThemselves:
         "text",
         [
             "from img2imgkit.catalog import _reason",
-            "from img2imgkit.nn.generators import srvgg",
+            "from img2imgkit.architectures.srvgg.network import srvgg",
             "import img2imgkit.nn",
             "from img2imgkit.task import Task",
             "import img2imgkit as kit\nkit.errors",
@@ -262,7 +269,10 @@ class TestTheLawsThemselves:
 
 
 PIPELINE = "name: x\nsteps:\n- {uses: read, with: {folder: in}}\n- {uses: write, with: {folder: out}}\n"
-LIGHT = ["images", "step", "steps", "pipeline", "bundle", "task", "catalog", "metrics", "evaluation", "testing", "cli"]
+LIGHT = [
+    *("images", "architectures", "step", "steps", "pipeline", "bundle", "task", "catalog", "metrics", "evaluation"),
+    *("testing", "schema", "cli"),
+]
 
 
 def loaded_after(code, folder, **environ):
@@ -293,6 +303,7 @@ class TestLightness:
             ["plugins"],
             ["steps"],
             ["models"],
+            ["architectures"],
             ["schema", "pipeline"],
             ["run", "--dry-run", "p.yaml"],
             ["check", "p.yaml"],

@@ -1,6 +1,7 @@
-"""Architectures: one module for each, with its options, geometry, network, and how official checkpoints of it look.
+"""Architectures: one folder for each, with its options, geometry, network, and how official checkpoints of it look.
 
-They come through the hook that plugins use, and are chosen by name; see ``contract`` for what an architecture must say.
+A folder's ``__init__`` needs no Keras; the modules beside it build the networks. Architectures come through the hook
+that plugins use, and are chosen by name; see ``contract`` for what an architecture must say.
 """
 
 from __future__ import annotations

@@ -9,8 +9,16 @@ CONVOLUTION = 1  # a step of 3x3 pixels; any larger number enlarges so many time
 
 
 def enlargements(scale: int) -> list[int]:
-    """The steps that make a scale, 3 or a power of 2, as the official codes do them: by 3, or by 2 again and again."""
-    return [3] if scale == 3 else [2] * (scale.bit_length() - 1)
+    """The steps in which the official networks enlarge: by 3 at once, or by 2 again and again.
+
+    Raises:
+        ValueError: ``scale`` is neither 3 nor a power of 2.
+    """
+    if scale == 3:
+        return [3]
+    if scale < 1 or scale & (scale - 1):
+        raise ValueError(f"scale {scale}: networks enlarge by 3, or by a power of 2")
+    return [2] * (scale.bit_length() - 1)
 
 
 def receptive_radius(steps: Sequence[int], unshuffle: int = 1) -> int:

@@ -1,4 +1,4 @@
-"""Networks as functions that return a ``keras.Model``, and their layers; ``keras.ops`` only, no files."""
+"""Layers, and what several networks share; ``keras.ops`` only, no files. Importing it lets Keras load our layers."""
 
 from img2imgkit.nn.layers import (
     AdaptiveInstanceNorm,

@@ -11,9 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
-from img2imgkit.architectures.patch.network import patch_critic
-from img2imgkit.architectures.patch_projection.network import patch_sample
-from img2imgkit.architectures.resnet.network import resnet, resnet_features
+from img2imgkit.architectures import Patch, PatchProjection, Resnet
 from img2imgkit.losses import patch_nce
 
 TAPS = (0, 4, 8, 12, 16)
@@ -99,7 +97,7 @@ class Cut(kit.Importable, kit.Task):
         roles, missing = {"generator": kit.FromFile(number)}, []
         for each in found["projection"]:
             roles["projection"], stated["projection"] = kit.FromFile(each), networks[each].arguments["width"]
-            taps = [features.shape[-1] for features in resnet_features(networks[number].model, stated["taps"]).outputs]
+            taps = [features.shape[-1] for features in Resnet.features(networks[number].model, stated["taps"]).outputs]
             if taps != list(networks[each].arguments["widths"]):
                 missing.append(
                     f"a projection of patches at {list(stated['taps'])}: {networks[each].source} is of other places; "
@@ -117,28 +115,19 @@ class Cut(kit.Importable, kit.Task):
 
     def build(self) -> kit.Networks:
         chosen = self.options
-        generator = resnet(
-            chosen.blocks,
-            chosen.width,
-            "instance",
-            chosen.dropout,
-            chosen.channels,
-            chosen.channels,
+        spec = kit.NetworkSpec(chosen.channels, norm="instance", spectral=chosen.adversary.spectral)
+        generator = Resnet(
+            blocks=chosen.blocks,
+            width=chosen.width,
+            dropout=chosen.dropout,
             antialias=chosen.antialias,
             antialias_up=chosen.antialias_up,
             init="xavier",
-        )
-        widths = [features.shape[-1] for features in resnet_features(generator, chosen.taps).outputs]
-        critic = patch_critic(
-            chosen.channels,
-            chosen.critic_width,
-            chosen.critic_layers,
-            "instance",
-            chosen.adversary.spectral,
-            antialias=chosen.antialias,
-            init="xavier",
-        )
-        projection = patch_sample(widths, chosen.projection, init="xavier")
+        ).build(spec)
+        widths = tuple(features.shape[-1] for features in Resnet.features(generator, chosen.taps).outputs)
+        patch = Patch(layers=chosen.critic_layers, width=chosen.critic_width, antialias=chosen.antialias, init="xavier")
+        critic = patch.build(spec)
+        projection = PatchProjection(widths=widths, width=chosen.projection, init="xavier").build(spec)
         return kit.Networks({"generator": generator, "projection": projection}, {"critic": critic})
 
     def geometry(self) -> kit.Geometry:
@@ -187,7 +176,7 @@ class Cut(kit.Importable, kit.Task):
 
     def _contrast(self, nets: kit.Networks, batch: Mapping[str, Any], side: str, image: Any) -> Any:
         """Mean over the taps. Shapes: image (N, H, W, C) -> (N,)."""
-        encoder = resnet_features(nets["generator"], self.options.taps)
+        encoder = Resnet.features(nets["generator"], self.options.taps)
         places = [batch[f"places_{side}_{number}"] for number in range(len(self.options.taps))]
         translated = [self._flipped(features, batch) for features in _listed(encoder(image, training=True))]
         given = _listed(encoder(batch[side], training=True))

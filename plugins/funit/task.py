@@ -11,10 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Hinge
-from img2imgkit.architectures.class_critic.network import class_critic
-from img2imgkit.architectures.funit.class_encoder import class_encoder
-from img2imgkit.architectures.funit.content_encoder import content_encoder
-from img2imgkit.architectures.funit.generator import adain_decoder
+from img2imgkit.architectures import AdainDecoder, ClassCritic, ClassEncoder, ContentEncoder
 from img2imgkit.losses import l1, mean_slope
 
 SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width", "mlp_layers", "channels")
@@ -112,30 +109,21 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
 
     def build(self) -> kit.Networks:
         chosen = self.options
-        wide = chosen.width * 2**chosen.content_downs
+        spec = kit.NetworkSpec(chosen.channels, spectral=chosen.adversary.spectral)
+        content_encoder = ContentEncoder(downs=chosen.content_downs, blocks=chosen.blocks, width=chosen.width)
+        class_encoder = ClassEncoder(downs=chosen.class_downs, width=chosen.width, code=chosen.code)
+        decoder = AdainDecoder(
+            ups=chosen.content_downs,
+            blocks=chosen.blocks,
+            width=chosen.width * 2**chosen.content_downs,
+            code=chosen.code,
+            mlp_width=chosen.mlp_width,
+            mlp_layers=chosen.mlp_layers,
+        )
+        critic = ClassCritic(classes=chosen.classes, width=chosen.critic_width, blocks=chosen.critic_blocks)
+        generators = {"content_encoder": content_encoder, "class_encoder": class_encoder, "decoder": decoder}
         return kit.Networks(
-            {
-                "content_encoder": content_encoder(chosen.content_downs, chosen.blocks, chosen.width, chosen.channels),
-                "class_encoder": class_encoder(chosen.class_downs, chosen.width, chosen.code, chosen.channels),
-                "decoder": adain_decoder(
-                    chosen.content_downs,
-                    chosen.blocks,
-                    wide,
-                    chosen.code,
-                    chosen.mlp_width,
-                    chosen.mlp_layers,
-                    chosen.channels,
-                ),
-            },
-            {
-                "critic": class_critic(
-                    chosen.classes,
-                    chosen.critic_width,
-                    chosen.critic_blocks,
-                    chosen.channels,
-                    chosen.adversary.spectral,
-                )
-            },
+            {role: each.build(spec) for role, each in generators.items()}, {"critic": critic.build(spec)}
         )
 
     def geometry(self) -> kit.Geometry:

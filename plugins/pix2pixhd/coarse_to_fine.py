@@ -13,7 +13,7 @@ from keras import ops
 
 import img2imgkit as kit
 from img2imgkit.adversary import PIX2PIX_TRAINING
-from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+from img2imgkit.architectures import Pix2PixHd
 from img2imgkit.losses import feature_matching, perceptual
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
@@ -55,7 +55,7 @@ class CoarseToFine(kit.Importable, kit.Task):
         """What the generator's networks make together. Shapes: (N, H, W, C) -> (N, H, W, 3) in [-1, 1]."""
         if "generator" in nets.generators:
             return nets["generator"](seen, training=training)
-        return pix2pixhd_image(nets.generators, seen, training=training)
+        return Pix2PixHd.image(nets.generators, seen, training=training)
 
     def frozen(self) -> Mapping[str, keras.Model]:
         return {"features": self.options.features.build([*TAPS])} if self.weights.perceptual else {}

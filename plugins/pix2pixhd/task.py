@@ -22,7 +22,7 @@ from img2imgkit_plugins.pix2pixhd.options import LabelOptions
 from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder
+from img2imgkit.architectures import InstanceEncoder
 from img2imgkit.nn import instance_edges, one_hot
 
 
@@ -57,8 +57,9 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         if encoder is None:
             return self.networks(self.seen)
         nets = self.networks(self.seen + encoder.features)
+        architecture = InstanceEncoder(features=encoder.features, width=encoder.width, downs=encoder.downs)
         own = {
-            "encoder": instance_encoder(encoder.features, encoder.width, encoder.downs, chosen.norm),
+            "encoder": architecture.build(kit.NetworkSpec(WRITTEN, norm=chosen.norm)),
             "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
         }
         return kit.Networks({**nets.generators, **own}, nets.critics)

@@ -12,8 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Wasserstein, WganGp
-from img2imgkit.architectures.stargan.critic import domain_critic
-from img2imgkit.architectures.stargan.generator import stargan_generator
+from img2imgkit.architectures import Stargan, StarganCritic
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
 
 PLAYER: Mapping[str, Any] = {
@@ -114,11 +113,13 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
     def build(self) -> kit.Networks:
         chosen, domains = self.options, len(self.names.all)
         sets = len(chosen.labels)
-        generator = stargan_generator(domains + (sets if sets > 1 else 0), chosen.width, chosen.blocks, chosen.channels)
-        critic = domain_critic(
-            chosen.size, domains, chosen.critic_width, chosen.critic_layers, chosen.channels, chosen.adversary.spectral
+        spec = kit.NetworkSpec(chosen.channels, spectral=chosen.adversary.spectral)
+        label = domains + (sets if sets > 1 else 0)
+        generator = Stargan(domains=label, width=chosen.width, blocks=chosen.blocks)
+        critic = StarganCritic(
+            size=chosen.size, domains=domains, width=chosen.critic_width, layers=chosen.critic_layers
         )
-        return kit.Networks({"generator": generator}, {"critic": critic})
+        return kit.Networks({"generator": generator.build(spec)}, {"critic": critic.build(spec)})
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)

@@ -11,7 +11,7 @@ backend.load()
 
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.nn.layers.resizing import ResizedLike, ResizedTo, bilinear  # noqa: E402
+from img2imgkit.nn.layers.resizing import BilinearUp, Repeated, ResizedLike, ResizedTo, bilinear  # noqa: E402
 
 X = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
 
@@ -48,9 +48,17 @@ def test_layers_come_back_from_their_config() -> None:
 
 
 def test_repeated_pixels_are_the_nearest_ones():
-    from img2imgkit.nn.layers.resizing import Repeated
-
     x = np.random.default_rng(0).normal(size=(2, 3, 2, 5)).astype(np.float32)
     for factor in (2, 3):
         expected = x.repeat(factor, axis=1).repeat(factor, axis=2)
         np.testing.assert_array_equal(np.asarray(Repeated(factor)(x)), expected)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_bilinear_enlargement_is_that_of_the_general_one(scale: int) -> None:
+    x = np.random.default_rng(0).uniform(0, 1, (2, 4, 8, 3)).astype(np.float32)
+    layer = BilinearUp.from_config(BilinearUp(scale).get_config())
+    assert layer.compute_output_shape((None, 4, None, 3)) == (None, 4 * scale, None, 3)
+    np.testing.assert_allclose(layer(x), bilinear(x, 4 * scale, 8 * scale), atol=1e-6)
+    one = np.full((1, 1, 1, 2), 0.3, np.float32)
+    np.testing.assert_allclose(layer(one), np.full((1, scale, scale, 2), 0.3), atol=1e-7)

@@ -122,7 +122,13 @@ class TestPix2Pix:
     def test_a_critics_sizes_are_taken_over(self) -> None:
         plan = plan_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
         assert plan.roles == {"generator": kit.FromFile(1)}
-        assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 8, "antialias": False}
+        assert plan.options["critic"] == {
+            "kind": "patch",
+            "layers": 3,
+            "width": 8,
+            "antialias": False,
+            "init": "normal",
+        }
         assert plan.options["adversary"]["loss"]["kind"] == "vanilla"
 
     def test_what_it_has_no_use_for_has_no_plan(self) -> None:
@@ -158,7 +164,13 @@ class TestCycleGan:
         parts = [read("trainstep_cyclegan", part) for part in ("D_A", "G_A", "D_B", "G_B")]
         plan = plan_of(CycleGan, *parts)
         assert plan.roles == {"a_to_b": kit.FromFile(1), "b_to_a": kit.FromFile(3)}
-        assert plan.options["critic"] == {"kind": "patch", "layers": 3, "width": 3, "antialias": False}
+        assert plan.options["critic"] == {
+            "kind": "patch",
+            "layers": 3,
+            "width": 3,
+            "antialias": False,
+            "init": "normal",
+        }
         assert plan.assumptions[0].text.startswith("a_to_b is weights_init.pth")
 
     def test_what_it_has_no_use_for_has_no_plan(self) -> None:

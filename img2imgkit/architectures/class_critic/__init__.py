@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassCritic"]
 
-WIDEST = 1024  # channels, officially and in ``class_critic``
+WIDEST = 1024  # channels, officially and in the network
 BLOCK = re.compile(r"cnn_f\.(\d+)\.conv_0\.conv\.weight(_orig)?")
 
 

@@ -84,7 +84,7 @@ def _renamed(name: str, scales: int) -> str:
 class Multiscale(Architecture):
     """Patch critics at several sizes (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
-    See ``nn.multiscale_critic``. For each scale it gives the features of every layer, and the scores last.
+    For each scale the network returns the features of every layer, and the scores last.
     """
 
     name = "multiscale"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -68,6 +68,9 @@ class Patch(Architecture):
     layers: int = Field(default=3, ge=1, description="halvings; 3 judges patches of 70x70 pixels")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     antialias: bool = Field(default=False, description="halve through a blur")
+    init: Literal["normal", "xavier"] = Field(
+        default="normal", description="how fresh kernels are drawn; in CUT: xavier"
+    )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(radius=None, channels=spec.channels, minimum=int(2 ** (self.layers + 2)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,7 @@ class PatchProjection(Architecture):
 
     widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each place")
     width: int = Field(default=256, ge=1, description="numbers that describe a patch")
+    init: Literal["normal", "xavier"] = Field(default="xavier", description="how fresh kernels are drawn")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.patch_projection.network import patch_sample

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from img2imgkit.nn.layers import initializer
+from img2imgkit.nn.layers import UnitLength, initializer
 from img2imgkit.nn.layers.convolution import Init
 
 
@@ -36,19 +36,3 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
         sources.append(source)
         projected.append(UnitLength(dtype="float32", name=f"mlp{number}_unit")(x))
     return keras.Model(sources, projected, name="patch_sample")
-
-
-@keras.saving.register_keras_serializable("img2imgkit")
-class UnitLength(layers.Layer):
-    """Vectors divided by their length, to which 1e-7 is added.
-
-    Shapes:
-        (..., C) -> (..., C)
-    """
-
-    def call(self, x: Any) -> Any:
-        square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-        return x / (ops.sqrt(ops.maximum(square, 1e-30)) + 1e-7)  # 1e-30: the root of 0 has no derivative
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return input_shape

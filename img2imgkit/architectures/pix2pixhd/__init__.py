@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -148,8 +148,7 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
 class Pix2PixHd(Architecture):
     """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    The model's networks are layers of it: ``global``, and ``output`` or ``enhancer1`` and on; see
-    ``nn.pix2pixhd_networks``.
+    The model's networks are layers of it: ``global``, and ``output`` or ``enhancer1`` and on.
     """
 
     name = "pix2pixhd"
@@ -185,6 +184,17 @@ class Pix2PixHd(Architecture):
         from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_generator
 
         return pix2pixhd_generator(**self.arguments(spec))
+
+    @staticmethod
+    def image(networks: Mapping[str, Any], seen: Any, training: bool = False) -> Any:
+        """The image that the networks inside the model make together, such as when each is trained by itself.
+
+        Shapes:
+            seen: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
+        """
+        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+
+        return pix2pixhd_image(networks, seen, training)
 
 
 class InstanceEncoder(Architecture):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.architectures.srvgg.network import Activation, activated, added_to_nearest
+from img2imgkit.nn.enlarging import Activation, activated, added_to_nearest
 
 
 def residual_sr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -118,6 +119,9 @@ class Resnet(Architecture):
     padding: Literal["reflect", "replicate", "zero"] = Field(
         default="reflect", description="what the residual blocks see beyond the edges"
     )
+    init: Literal["normal", "xavier"] = Field(
+        default="normal", description="how fresh kernels are drawn; in CUT: xavier"
+    )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         """Padding by reflection takes up to 3 pixels, and 1 at a quarter of the size: 8 pixels at least."""
@@ -129,3 +133,17 @@ class Resnet(Architecture):
         from img2imgkit.architectures.resnet.network import resnet
 
         return resnet(**self.arguments(spec))
+
+    @staticmethod
+    def features(model: keras.Model, taps: Sequence[int]) -> keras.Model:
+        """What such a network computes on its way, at places that CUT's official code numbers; it shares the weights.
+
+        Shapes:
+            (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
+
+        Raises:
+            ValueError: a tap lies beyond the last residual block.
+        """
+        from img2imgkit.architectures.resnet.network import resnet_features
+
+        return resnet_features(model, taps)

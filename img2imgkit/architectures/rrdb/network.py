@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.architectures.srresnet.srresnet import enlargements, weakened_kernels
+from img2imgkit.architectures.receptive_field import enlargements
+from img2imgkit.nn.enlarging import weakened_kernels
 from img2imgkit.nn.layers import initializer
 from img2imgkit.nn.layers.resizing import Repeated
 from img2imgkit.nn.layers.shuffle import PixelUnshuffle, ScaledSum

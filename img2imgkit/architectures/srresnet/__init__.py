@@ -56,7 +56,7 @@ def places(options: Arguments) -> Places:
 
 
 def recognise_edsr(state: State) -> dict[str, Any] | None:
-    """Arguments of ``edsr``, see ``assumed``."""
+    """Arguments of ``edsr``, see ``assumptions``."""
     options = _found(state)
     if options is None or options.pop("channels") != 3:
         return None

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.architectures.srresnet.srresnet import enlargements, residual_block
+from img2imgkit.architectures.receptive_field import enlargements
+from img2imgkit.architectures.srresnet.srresnet import residual_block
 from img2imgkit.nn.layers import initializer
 from img2imgkit.nn.layers.shuffle import PixelShuffle
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from img2imgkit.architectures.receptive_field import enlargements
+from img2imgkit.nn.enlarging import weakened_kernels
 from img2imgkit.nn.layers.resizing import BilinearUp
 from img2imgkit.nn.layers.shuffle import PixelShuffle, ScaledSum
 
@@ -45,19 +47,6 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
     return keras.Model(source, layers.Add(dtype="float32", name="sum")([smooth, x]), name="srresnet")
 
 
-def enlargements(scale: int) -> list[int]:
-    """By how much a network enlarges in each of its steps: by 3 at once, by 2 again and again.
-
-    Raises:
-        ValueError: ``scale`` is neither 3 nor a power of 2.
-    """
-    if scale == 3:
-        return [3]
-    if scale < 1 or scale & (scale - 1):
-        raise ValueError(f"scale {scale}: networks enlarge by 3, or by a power of 2")
-    return [2] * (scale.bit_length() - 1)
-
-
 def residual_block(x: Any, name: str, kernels: Callable[[], keras.initializers.Initializer], scale: float = 1.0) -> Any:
     """EDSR's block: two convolutions, what they make times ``scale`` added to what they read.
 
@@ -68,11 +57,6 @@ def residual_block(x: Any, name: str, kernels: Callable[[], keras.initializers.I
     y = layers.ReLU(name=f"{name}_act")(y)
     y = layers.Conv2D(x.shape[-1], 3, padding="same", kernel_initializer=kernels(), name=f"{name}_conv1")(y)
     return ScaledSum(scale, name=f"{name}_sum")([x, y])
-
-
-def weakened_kernels() -> keras.initializers.Initializer:
-    """A tenth of He's (https://arxiv.org/abs/1809.00219, section 3.1: "smaller initialization")."""
-    return keras.initializers.VarianceScaling(0.02, mode="fan_in", distribution="untruncated_normal")
 
 
 def _conv(x: Any, filters: int, name: str, dtype: str | None = None) -> Any:

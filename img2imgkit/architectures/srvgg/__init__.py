@@ -38,7 +38,7 @@ def in_our_order(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``srvgg``, see ``assumed``."""
+    """Arguments of ``srvgg``, see ``assumptions``."""
     first, last = (state.get(f"body.{number}.weight") for number in (0, _last(state)))
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         return None

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import keras
 from keras import layers
 
-from img2imgkit.nn.layers.shuffle import PixelShuffle
-
-Activation = Literal["prelu", "leaky_relu", "relu"]
-LEAK = 0.1
+from img2imgkit.nn.enlarging import Activation, activated, added_to_nearest
 
 
 def srvgg(
@@ -34,30 +29,3 @@ def srvgg(
         body = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"conv{number}")
         x = activated(activation, f"act{number}")(body(x))  # (N, H, W, width)
     return keras.Model(source, added_to_nearest(x, source, scale, f"conv{depth + 1}"), name="srvgg")
-
-
-def added_to_nearest(x: Any, source: Any, scale: int, name: str) -> Any:
-    """The source's nearest-neighbour enlargement, plus a last convolution of ``x`` (called ``name``) and its shuffle.
-
-    Fresh weights add almost nothing. The sum is made in float32 whatever the precision of what comes before.
-
-    Shapes:
-        x (N, H, W, any), source (N, H, W, channels) -> (N, scale * H, scale * W, channels)
-    """
-    near_zero = keras.initializers.RandomNormal(stddev=1e-3)
-    filters = source.shape[-1] * scale**2
-    last = layers.Conv2D(filters, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name=name)
-    x = PixelShuffle(scale, dtype="float32", name="shuffle")(last(x))  # (N, scale * H, scale * W, channels)
-    nearest = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
-    return layers.Add(dtype="float32", name="sum")([x, nearest])
-
-
-def activated(kind: Activation, name: str) -> keras.Layer:
-    """A new activation layer of that kind."""
-    if kind == "prelu":
-        return layers.PReLU(
-            alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name
-        )  # one slope per channel
-    if kind == "leaky_relu":
-        return layers.LeakyReLU(LEAK, name=name)
-    return layers.ReLU(name=name)

@@ -5,27 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from img2imgkit.nn.layers import DoublingConv, HalvingConv, InstanceNorm, initializer
-
-
-@keras.saving.register_keras_serializable("img2imgkit")
-class LabelMaps(layers.Layer):
-    """Each number of a label as a map of that number, behind the image's channels.
-
-    Shapes:
-        (N, H, W, C), (N, K) -> (N, H, W, C + K)
-    """
-
-    def call(self, inputs: Any) -> Any:
-        image, label = inputs
-        maps = ops.broadcast_to(label[:, None, None, :], (*ops.shape(image)[:3], label.shape[-1]))
-        return ops.concatenate([image, maps], axis=-1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        image, label = input_shape
-        return (*image[:3], image[3] + label[1])
+from img2imgkit.nn.layers import DoublingConv, HalvingConv, InstanceNorm, LabelMaps, initializer
 
 
 def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: int = 3) -> keras.Model:

@@ -1,0 +1,47 @@
+"""The mean of features over each object of an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+Shape = tuple[int | None, ...]
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class InstanceMean(layers.Layer):
+    """The mean over each object of an image, at all its pixels; ids are of one image, any whole numbers.
+
+    Shapes:
+        [(N, H, W, C), (N, H, W, 1) int32] -> (N, H, W, C)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        values, ids = inputs
+        count, height, width, channels = ops.shape(values)
+        pixels = height * width
+        place = _numbered(ops.reshape(ids, (count, pixels)))
+        image = ops.arange(count, dtype="int32")[:, None]
+        place = ops.reshape(place + image * pixels, (-1,))  # another one in each image
+        rows = ops.reshape(values, (-1, channels))
+        sums = ops.segment_sum(rows, place, count * pixels)
+        sizes = ops.segment_sum(ops.ones_like(rows[:, :1]), place, count * pixels)
+        means = sums / ops.maximum(sizes, 1)
+        return ops.reshape(ops.take(means, place, axis=0), ops.shape(values))
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return input_shape[0]
+
+
+def _numbered(ids: Any) -> Any:
+    """The ids of each image as numbers from 0 on, in their order. Shapes: (N, P) -> (N, P) int32, less than P.
+
+    By sorting: exported models lack an operator for unique values, or have one of other types.
+    """
+    order = ops.argsort(ids, axis=1)
+    ranked = ops.take_along_axis(ids, order, axis=1)
+    begins = ops.cast(ranked[:, 1:] != ranked[:, :-1], "int32")
+    numbers = ops.pad(ops.cumsum(begins, axis=1), ((0, 0), (1, 0)))
+    return ops.take_along_axis(numbers, ops.argsort(order, axis=1), axis=1)
