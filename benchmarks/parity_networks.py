@@ -17,7 +17,7 @@ import numpy as np
 from img2imgkit.architectures import BUILT_IN
 from img2imgkit.architectures.resnet.network import resnet_features
 from img2imgkit.errors import InteropError
-from img2imgkit.interop import load_torch
+from img2imgkit.importing import load_torch
 
 INSTALLED = {each.name: each for each in BUILT_IN}
 COLUMNS = ("fixture", "official class", "recognised as", "input", "output", "difference", "official rounding")

@@ -25,8 +25,8 @@ from img2imgkit import Catalog, Picture, backend
 from img2imgkit.bundle import Bundle, load
 from img2imgkit.evaluation import BICUBIC, Method, evaluate, find_scoring, find_set, translated
 from img2imgkit.images import decode, encode, resize
+from img2imgkit.importing import import_bundle
 from img2imgkit.inference import TranslateOptions, Translator
-from img2imgkit.interop import import_bundle
 from img2imgkit.metrics import SR_MATLAB
 
 PROGRAM = {"realesr-animevideov3-x4": 2, "realesrgan-x4plus-anime": 3, "realesrgan-x4plus": 4}  # its numbers of models

@@ -30,6 +30,7 @@ ROOMS = (  # each imports only rooms before it
         "metrics",
         "adversary",
         "exchange",
+        "formats",
         "task",
         "data_kind",
         "item",
@@ -40,7 +41,7 @@ ROOMS = (  # each imports only rooms before it
     ),
     *(
         "bundle",
-        "interop",
+        "importing",
         "inference",
         "exporting",
         "data",

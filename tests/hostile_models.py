@@ -124,7 +124,7 @@ def poisoned(path: Path) -> Path:
 
 def floating(dtype: str, kind: str, value: float, path: Path) -> Path:
     """The same generator with all numbers alike, of another type."""
-    from img2imgkit.interop import read_torch
+    from img2imgkit.importing import read_torch
 
     header, data = {}, b""
     for name, array in read_torch(GENERATOR).items():
@@ -206,7 +206,7 @@ def keras_lambda(path: Path) -> Path:
 
 def safetensors_shapes(path: Path) -> Path:
     """A resnet with a kernel as large as another one's."""
-    from img2imgkit.interop import read_torch
+    from img2imgkit.importing import read_torch
 
     state = dict(read_torch(GENERATOR))
     state["model.4.weight"] = state["model.7.weight"]

@@ -13,7 +13,7 @@ from img2imgkit_plugins.funit.task import Funit
 from official_steps import INSTALLED, STEPS, Difference
 
 from img2imgkit import backend
-from img2imgkit.interop import put, read_torch
+from img2imgkit.importing import put, read_torch
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
 

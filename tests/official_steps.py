@@ -24,7 +24,7 @@ from img2imgkit.adversary import Adversary, Vanilla
 from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_model
-from img2imgkit.interop import PerceptualNetwork, put, read_torch
+from img2imgkit.importing import PerceptualNetwork, put, read_torch
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions
 

@@ -89,7 +89,7 @@ def test_the_metrics_of_the_plugin_page_keep_their_contract(name):
 
 
 def test_the_importer_of_the_plugin_page_reads_a_network(tmp_path):
-    from img2imgkit.interop import network_of, read_torch
+    from img2imgkit.importing import network_of, read_torch
 
     state = read_torch(ROOT / "tests" / "fixtures" / "junyanz_resnet6_instance" / "weights.pth")
     np.savez(tmp_path / "g.npz", **state)

@@ -55,14 +55,14 @@ def command(
     img2img export runs/facades/bundle --format saved-model --out served/facades/1
     img2img export runs/horses/bundle --format onnx --out back.onnx --set direction=b_to_a
     """
-    from img2imgkit.exporting import Settings, export_bundle
+    from img2imgkit.exporting import ExportOptions, export_bundle
 
     in_force()
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
     stated |= {"size": _size(size), "choices": assignments(choice, "--set", "direction=b_to_a")}
-    settings = validate(Settings, parse_yaml("", "img2img export"), data=stated)
+    settings = validate(ExportOptions, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()
     folder = bundle.locate(reference, Path.cwd(), catalog)

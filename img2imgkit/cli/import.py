@@ -17,11 +17,11 @@ from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
 from img2imgkit.config import assignments
 from img2imgkit.exchange import ImportedNetwork, SavedWeights
-from img2imgkit.interop import import_bundle
+from img2imgkit.importing import import_bundle
 
 if TYPE_CHECKING:
     from img2imgkit.architectures import Assumption
-    from img2imgkit.interop import Imported
+    from img2imgkit.importing import Imported
 
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
 

@@ -11,8 +11,8 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, InteropError, NotInstalled
-from img2imgkit.interop import read_safetensors, read_torch
-from img2imgkit.interop.state import state_of
+from img2imgkit.importing import read_safetensors, read_torch
+from img2imgkit.importing.torch_weights import state_of
 from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetric, protocols_of
 
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.exchange import Exporter
-from img2imgkit.exporting.export import ExportedFile, export_bundle
+from img2imgkit.exporting.bundle_export import ExportedFile, export_bundle
+from img2imgkit.exporting.export_options import ExportOptions
+from img2imgkit.exporting.exporters import OnnxExporter
 from img2imgkit.exporting.keras_file import KerasExporter
-from img2imgkit.exporting.onnx_file import OnnxExporter
 from img2imgkit.exporting.programs import programs_of
-from img2imgkit.exporting.saved_model import SavedModelExporter
-from img2imgkit.exporting.settings import Settings
-from img2imgkit.exporting.tflite import TfliteExporter
+from img2imgkit.formats.saved_model import SavedModelExporter
+from img2imgkit.formats.tflite_file import TfliteExporter
 from img2imgkit.hooks import hookimpl
 
 __all__ = [
+    "ExportOptions",
     "ExportedFile",
     "KerasExporter",
     "OnnxExporter",
     "SavedModelExporter",
-    "Settings",
     "TfliteExporter",
     "export_bundle",
     "programs_of",

@@ -11,7 +11,7 @@ from typing import Any
 from img2imgkit.bundle import EXPORTED_FILE
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import NETWORK, Arrays, Exporter, Form, Program
-from img2imgkit.exporting.converter_output import quietly
+from img2imgkit.formats.converter_output import quietly
 
 
 class KerasExporter(Exporter):

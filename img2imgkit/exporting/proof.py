@@ -10,8 +10,8 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Precision, Program
-from img2imgkit.exporting.converter_output import quietly
 from img2imgkit.exporting.sizes import Size, legal_size
+from img2imgkit.formats.converter_output import quietly
 from img2imgkit.task import Geometry
 
 BATCHES = (1, 3)

@@ -22,8 +22,10 @@ devices         where engines run, and the memory there
 footprint       the memory that a network needs per pixel
 """
 
-from img2imgkit.inference.codes import load_code, save_code
-from img2imgkit.inference.conditions import (
+from img2imgkit.inference.exported.describe import Describe
+from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.inputs.codes import load_code, save_code
+from img2imgkit.inference.inputs.conditions import (
     Conditioning,
     Translates,
     chosen,
@@ -34,11 +36,9 @@ from img2imgkit.inference.conditions import (
     parse_condition,
     prove_known,
 )
-from img2imgkit.inference.exported.describe import Describe
-from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.model_finder import MODEL_FILES, ModelFinder, find_model
-from img2imgkit.inference.model_reference import BundleReference, ModelReference
-from img2imgkit.inference.translate_options import TranslateOptions
+from img2imgkit.inference.inputs.translate_options import TranslateOptions
+from img2imgkit.inference.models.model_finder import MODEL_FILES, ModelFinder, find_model
+from img2imgkit.inference.models.model_reference import BundleReference, ModelReference
 from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [

@@ -11,10 +11,10 @@ from img2imgkit import backend
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import to_unit
-from img2imgkit.inference.engine import Arrays, Engine
-from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.network import Network
-from img2imgkit.inference.translate_options import TranslateOptions
+from img2imgkit.inference.engines.engine import Arrays, Engine
+from img2imgkit.inference.engines.network import Network
+from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
 PROBE = 64  # pixels a side, of the picture that number formats are compared on
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))

@@ -12,10 +12,11 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
-from img2imgkit.inference import transparency
-from img2imgkit.inference.blending import RowBlender, TileRow
-from img2imgkit.inference.colour import from_model, to_model
-from img2imgkit.inference.conditions import (
+from img2imgkit.inference.engines.engine import OutOfMemory
+from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.inputs import transparency
+from img2imgkit.inference.inputs.colour import from_model, to_model
+from img2imgkit.inference.inputs.conditions import (
     LABEL,
     Conditioning,
     conditioning,
@@ -24,13 +25,12 @@ from img2imgkit.inference.conditions import (
     mean_code,
     prove_given,
 )
-from img2imgkit.inference.engine import OutOfMemory
-from img2imgkit.inference.exported.model import ExportedModel
-from img2imgkit.inference.grid import Grid, Span, make_grid, padded
+from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.model import PROBE, Model, engine_of, probe
-from img2imgkit.inference.padding import region
-from img2imgkit.inference.tiling import CPU_TILE, GPU_TILE, Tiling
-from img2imgkit.inference.translate_options import TranslateOptions
+from img2imgkit.inference.tiles.blending import RowBlender, TileRow
+from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded
+from img2imgkit.inference.tiles.padding import region
+from img2imgkit.inference.tiles.tiling import CPU_TILE, GPU_TILE, Tiling
 
 Rows = Callable[[int, np.ndarray], None]
 

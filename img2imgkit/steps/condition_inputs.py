@@ -12,7 +12,7 @@ from img2imgkit.config import Config
 from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
 from img2imgkit.inference import Translates, Translator, conditions_of, load_code, parse_condition, prove_known
-from img2imgkit.inference.conditions import LABEL
+from img2imgkit.inference.inputs.conditions import LABEL
 from img2imgkit.steps.condition_files import (
     Codes,
     FilesInput,

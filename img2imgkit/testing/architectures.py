@@ -17,7 +17,7 @@ from img2imgkit.architectures import Architecture, NetworkSpec
 from img2imgkit.catalog import Catalog
 from img2imgkit.exchange import StateDict
 from img2imgkit.geometry import Geometry
-from img2imgkit.interop import network_of, state_of_model
+from img2imgkit.importing import network_of, state_of_model
 from img2imgkit.testing.claims import (
     check_descriptions,
     check_docstring,

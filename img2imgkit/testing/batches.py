@@ -8,8 +8,8 @@ import numpy as np
 
 from img2imgkit.data_kind import DataKind, noise
 from img2imgkit.inference import conditioning, conditions_of, encode_pictures
-from img2imgkit.inference.conditions import LABEL
-from img2imgkit.inference.grid import Span
+from img2imgkit.inference.inputs.conditions import LABEL
+from img2imgkit.inference.tiles.grid import Span
 from img2imgkit.task import Networks, Task
 from img2imgkit.testing.claims import expect
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Lsgan
 from img2imgkit.architectures import Multiscale, Pix2PixHd
-from img2imgkit.interop import PerceptualNetwork
+from img2imgkit.importing import PerceptualNetwork
 
 Norm = Literal["batch", "instance"]
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import Multiscale, Spade
-from img2imgkit.interop import PerceptualNetwork
+from img2imgkit.importing import PerceptualNetwork
 
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 

@@ -24,7 +24,7 @@ from img2imgkit.architectures import (
     Unet,
 )
 from img2imgkit.errors import ConfigError
-from img2imgkit.interop import state_of_model
+from img2imgkit.importing import state_of_model
 
 SMALL: dict[str, dict[str, Any]] = {
     "unet": {"depth": 2, "width": 2},

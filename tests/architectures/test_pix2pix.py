@@ -18,7 +18,7 @@ backend.load()
 
 from img2imgkit.architectures.resnet.network import resnet, resnet_features  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
-from img2imgkit.interop import load_torch, network_of, put, read_torch, state_of_model  # noqa: E402
+from img2imgkit.importing import load_torch, network_of, put, read_torch, state_of_model  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")

@@ -242,7 +242,7 @@ def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val
     import onnx
 
     from img2imgkit.exporting import export_bundle
-    from img2imgkit.exporting.onnx_file import OnnxExporter
+    from img2imgkit.exporting.exporters import OnnxExporter
 
     model = export_bundle(loaded(Directed), OnnxExporter(), tmp_path / "negative.onnx").path
     foreign = onnx.load(model)

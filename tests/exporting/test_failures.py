@@ -13,7 +13,7 @@ from tiny_tasks import Plain, loaded
 from img2imgkit import backend
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
-from img2imgkit.exporting import OnnxExporter, SavedModelExporter, Settings, TfliteExporter, export_bundle
+from img2imgkit.exporting import ExportOptions, OnnxExporter, SavedModelExporter, TfliteExporter, export_bundle
 from img2imgkit.exporting.proof import called
 
 Run = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
@@ -77,7 +77,7 @@ def test_one_level_is_rounding_and_two_are_none(tmp_path: Path) -> None:
     def shifted(levels: int) -> Any:
         return lambda made: np.clip(made.astype(int) + levels, 0, 255).astype(np.uint8)
 
-    settings = Settings(image_io="uint8")
+    settings = ExportOptions(image_io="uint8")
     export_bundle(loaded(Plain), spoilt(shifted(1)), tmp_path / "m.kept", settings)
     with pytest.raises(ExportError, match="differs by 2 levels"):
         export_bundle(loaded(Plain), spoilt(shifted(2)), tmp_path / "n.kept", settings)
@@ -113,7 +113,7 @@ def test_an_operator_without_a_counterpart_is_named(exporter: type[Exporter], me
             return made + tf.math.betainc(tf.ones_like(made), tf.ones_like(made), tf.sigmoid(made))
 
     with pytest.raises(ExportError, match=message):
-        export_bundle(loaded(Strange), exporter(), tmp_path / f"m{exporter.suffix}", Settings(part="translate"))
+        export_bundle(loaded(Strange), exporter(), tmp_path / f"m{exporter.suffix}", ExportOptions(part="translate"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -166,9 +166,9 @@ class TestPlaces:
         mine.mkdir()
         (mine / "diary.txt").write_text("dear")
         with pytest.raises(ExportError, match="mine: a folder that no export has made"):
-            export_bundle(loaded(Plain), Kept(), mine, Settings(part="all"), replacing=True)
+            export_bundle(loaded(Plain), Kept(), mine, ExportOptions(part="all"), replacing=True)
         for _ in range(2):
-            export_bundle(loaded(Plain), Kept(), made, Settings(part="all"), replacing=True)
+            export_bundle(loaded(Plain), Kept(), made, ExportOptions(part="all"), replacing=True)
         assert {each.name for each in tmp_path.iterdir()} == {"mine", "made"}
         assert (mine / "diary.txt").read_text() == "dear"
 
@@ -176,13 +176,13 @@ class TestPlaces:
 @pytest.mark.parametrize(
     ("settings", "name", "message"),
     [
-        (Settings(), "m.onnx", "a file of kept ends in .kept"),
-        (Settings(part="translat"), "m.kept", "no part 'translat'; did you mean 'translate'"),
-        (Settings(precision="float16"), "m.kept", "kept cannot be written in float16: it can in float32"),
-        (Settings(calibrate=Path()), "m.kept", "int8 goes with 'calibrate'"),
-        (Settings(choices={"direction": "up"}), "m.kept", "direction"),
+        (ExportOptions(), "m.onnx", "a file of kept ends in .kept"),
+        (ExportOptions(part="translat"), "m.kept", "no part 'translat'; did you mean 'translate'"),
+        (ExportOptions(precision="float16"), "m.kept", "kept cannot be written in float16: it can in float32"),
+        (ExportOptions(calibrate=Path()), "m.kept", "int8 goes with 'calibrate'"),
+        (ExportOptions(choices={"direction": "up"}), "m.kept", "direction"),
     ],
 )
-def test_settings_that_do_not_fit_are_told(settings: Settings, name: str, message: str, tmp_path: Path) -> None:
+def test_settings_that_do_not_fit_are_told(settings: ExportOptions, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         export_bundle(loaded(Plain), Kept(), tmp_path / name, settings)

@@ -12,7 +12,7 @@ from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Metadata, Picture, to_grey, to_unit
 from img2imgkit.inference import TranslateOptions, Translator
-from img2imgkit.inference.grid import Grid
+from img2imgkit.inference.tiles.grid import Grid
 
 RNG = np.random.default_rng(0)
 
@@ -441,7 +441,7 @@ def test_lower_precision_leaves_the_bundles_own_networks_alone(plain: Bundle) ->
 
 
 def test_the_last_layer_of_a_lower_precision_computes_in_float32(plain: Bundle) -> None:
-    from img2imgkit.inference.network import rebuilt
+    from img2imgkit.inference.engines.network import rebuilt
 
     layers = [layer for layer in rebuilt(plain.task, plain.nets, "bfloat16")["generator"].layers if layer.weights]
     assert [layer.compute_dtype for layer in layers] == ["bfloat16", "bfloat16", "float32"]

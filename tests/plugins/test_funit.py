@@ -16,7 +16,7 @@ from img2imgkit_plugins.funit.task import Funit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Lsgan, Relativistic, Translation
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.interop import put
+from img2imgkit.importing import put
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 

@@ -22,7 +22,7 @@ from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import CELEBA, StarGan
 
 import img2imgkit as kit
-from img2imgkit.interop import read_network
+from img2imgkit.importing import read_network
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")

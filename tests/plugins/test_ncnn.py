@@ -13,7 +13,7 @@ from img2imgkit_plugins.ncnn.importer import Ncnn
 from ncnn_files import FLOAT16, rrdb_model, rrdb_state, srvgg_model, srvgg_state
 
 from img2imgkit import Catalog, ImportedNetwork, InteropError
-from img2imgkit.interop import network_of
+from img2imgkit.importing import network_of
 
 # Written by ncnn_files.py; beside each, what ncnn 1.0.20261020 (its Python wheel, CPU, one thread, everything in
 # float32, without its faster convolutions) computed of a random picture in [0, 1].

@@ -33,7 +33,7 @@ from img2imgkit.architectures import Multiscale
 from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.interop import PerceptualNetwork
+from img2imgkit.importing import PerceptualNetwork
 from img2imgkit.losses import perceptual
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan

@@ -21,8 +21,8 @@ from img2imgkit.adversary import R1, Adversary, Color, Lsgan
 from img2imgkit.architectures import Multiscale
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
-from img2imgkit.inference.conditions import conditioning
-from img2imgkit.interop import PerceptualNetwork
+from img2imgkit.importing import PerceptualNetwork
+from img2imgkit.inference.inputs.conditions import conditioning
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 

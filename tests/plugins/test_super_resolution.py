@@ -17,8 +17,8 @@ from img2imgkit import Catalog, Geometry, ImportedNetwork, Networks, backend, bu
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
+from img2imgkit.importing import import_bundle
 from img2imgkit.inference import Translator
-from img2imgkit.interop import import_bundle
 from img2imgkit.training import read_training_plan, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))

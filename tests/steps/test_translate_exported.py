@@ -29,14 +29,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """near.onnx and near-saved, which repeat pixels; tinted, a folder with two ONNX files; foreign.onnx, too."""
     import onnx
 
-    from img2imgkit.exporting import Settings, export_bundle, register_exporters
+    from img2imgkit.exporting import ExportOptions, export_bundle, register_exporters
 
     exporters: dict[str, Any] = {}
     register_exporters(lambda exporter: exporters.update({exporter.name: exporter()}))
     folder = tmp_path_factory.mktemp("exported")
     export_bundle(loaded(Nearest), exporters["onnx"], folder / "near.onnx")
     export_bundle(loaded(Nearest), exporters["saved-model"], folder / "near-saved")
-    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", Settings(part="all"))
+    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", ExportOptions(part="all"))
     foreign = onnx.load(folder / "near.onnx")
     del foreign.metadata_props[:]
     onnx.save(foreign, folder / "foreign.onnx")

@@ -14,10 +14,10 @@ from pydantic import Field
 from img2imgkit.bundle import Contract, Manifest, PluginVersion, WeightsFile
 from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.inference.exported import onnx_graph
+from img2imgkit.formats import onnx_reader
+from img2imgkit.inference.engines.footprint import PROBE
 from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
-from img2imgkit.inference.footprint import PROBE
-from img2imgkit.inference.grid import round_up
+from img2imgkit.inference.tiles.grid import round_up
 from img2imgkit.task import Geometry
 
 TASK = "described"
@@ -73,7 +73,7 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
     """How pictures go through a foreign model, and what of that was read off its graph, or taken for usual.
 
     Args:
-        model: as ``onnx_graph.read_graph`` gives it
+        model: as ``onnx_reader.read_graph`` gives it
 
     Raises:
         ConfigError: what is stated contradicts the graph, or is not enough.
@@ -91,7 +91,7 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
             raise _wrong(name, f"{path.name} says {own!r}, not {wanted!r}")
         return wanted
 
-    shape, dtype = onnx_graph.shape_of(value), onnx_graph.dtype_of(value)
+    shape, dtype = onnx_reader.shape_of(value), onnx_reader.dtype_of(value)
     if shape is None or len(shape) != 4 or dtype not in ("float32", "float16", "uint8"):
         raise ConfigError(
             f"{path}: its input {value.name!r} is {dtype or 'of an unknown type'} {_axes(shape)}: no pictures, which "
@@ -105,7 +105,7 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
         raise _wrong("channels", f"{path.name} reads {depth}, and {order!r} are {read}")
     size = _fixed(path, height, width, stated)
     output = _output(path, model, stated)
-    written_as = onnx_graph.dtype_of(output)
+    written_as = onnx_reader.dtype_of(output)
     if dtype == "uint8" and written_as != "uint8" and stated.values is None:
         raise _wrong("values", f"{path.name} reads uint8 and writes {written_as}: state what the latter are")
     values: Values = known("values", "levels" if dtype == "uint8" else "unit", usual=True)
@@ -160,7 +160,7 @@ def keeps_grey(interface: Interface) -> bool:
 
 
 def _only_input(path: Path, model: Any) -> Any:
-    inputs = onnx_graph.inputs_of(model)
+    inputs = onnx_reader.inputs_of(model)
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
         raise ConfigError(f"{path}: a picture alone goes in, but this model has {len(inputs)} inputs: {names}")
@@ -203,13 +203,13 @@ def _made(
     """The scale and the channels of what comes out, as far as the graph tells them."""
     side = round_up(max(PROBE, stated.minimum), stated.multiple)
     height, width = size or (side, side)
-    shape = onnx_graph.shape_of(value) or ()
+    shape = onnx_reader.shape_of(value) or ()
     count, _, _, depth = _nhwc(shape, layout)
     sized = (count or 1, height, width, depth or 3)
     if layout == "nchw":
         sized = (sized[0], sized[3], height, width)
-    made = onnx_graph.inferred(path, model, {value.name: sized}).get(output.name)
-    found = onnx_graph.shape_of(made) if made is not None else None
+    made = onnx_reader.inferred(path, model, {value.name: sized}).get(output.name)
+    found = onnx_reader.shape_of(made) if made is not None else None
     if found is None:
         return None, None
     if len(found) != 4:

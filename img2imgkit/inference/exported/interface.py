@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from img2imgkit.errors import TranslateError
-from img2imgkit.inference.engine import Arrays
+from img2imgkit.inference.engines.engine import Arrays
 from img2imgkit.task import Geometry
 
 Values = Literal["signed", "unit", "levels"]

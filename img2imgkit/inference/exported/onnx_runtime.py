@@ -12,13 +12,13 @@ from img2imgkit import backend
 from img2imgkit.bundle import EXPORTED_KEY, Manifest, read_exported
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
 from img2imgkit.exchange import ENCODER
-from img2imgkit.inference.devices import FALLBACK_BYTES
-from img2imgkit.inference.engine import Arrays, OutOfMemory
-from img2imgkit.inference.exported import onnx_graph
+from img2imgkit.formats import onnx_reader
+from img2imgkit.inference.engines.devices import FALLBACK_BYTES
+from img2imgkit.inference.engines.engine import Arrays, OutOfMemory
+from img2imgkit.inference.engines.footprint import PROBE, WORKSPACE
+from img2imgkit.inference.exported.exported_model import Run, Runtime
 from img2imgkit.inference.exported.interface import Interface
-from img2imgkit.inference.exported.model import Run, Runtime
-from img2imgkit.inference.footprint import PROBE, WORKSPACE
-from img2imgkit.inference.grid import padded
+from img2imgkit.inference.tiles.grid import padded
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _MEMORY_WORDS = ("failed to allocate", "bad_alloc", "bad allocation", "out of memory", "alloc_failed", "maximum of")
@@ -50,11 +50,11 @@ class OnnxRuntime(Runtime):
         return tuple(f"{CUDA}:{number}" for number in numbers)
 
     def open(self, path: Path, name: str) -> Run:
-        onnx_graph.read_graph(path)
+        onnx_reader.read_graph(path)
         return partial(_run, path.name, _session(path, name))
 
     def encoder(self, path: Path, condition: str, name: str) -> Run:
-        text = onnx_graph.metadata_of(onnx_graph.read_graph(path))[EXPORTED_KEY]
+        text = onnx_reader.metadata_of(onnx_reader.read_graph(path))[EXPORTED_KEY]
         encoder = path.with_name(f"{ENCODER}{condition}.onnx")
         if not encoder.is_file() or not _is_of(encoder, read_exported(text, str(path)).manifest):
             raise BundleError(
@@ -64,18 +64,18 @@ class OnnxRuntime(Runtime):
         return self.open(encoder, name)
 
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
-        model = onnx_graph.read_graph(path)
+        model = onnx_reader.read_graph(path)
         height, width = interface.size or (padded(PROBE, interface.geometry),) * 2
         sizes = {}
-        for value in onnx_graph.inputs_of(model):
-            shape = [length or 1 for length in onnx_graph.shape_of(value) or ()]
+        for value in onnx_reader.inputs_of(model):
+            shape = [length or 1 for length in onnx_reader.shape_of(value) or ()]
             if len(shape) == 4:
                 first = 2 if value.name == interface.image and interface.layout == "nchw" else 1
                 shape[first : first + 2] = height, width
             sizes[value.name] = shape
-        known = onnx_graph.inferred(path, model, sizes)
+        known = onnx_reader.inferred(path, model, sizes)
         batch = interface.batch or 1
-        return WORKSPACE * onnx_graph.peak_bytes(model, known) / (height * width * batch)
+        return WORKSPACE * onnx_reader.peak_bytes(model, known) / (height * width * batch)
 
     def free_bytes(self, names: Sequence[str]) -> int | None:
         return None if CPU in names else FALLBACK_BYTES  # it does not tell what a GPU has
@@ -96,7 +96,7 @@ def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
 
 def _is_of(path: Path, manifest: Manifest) -> bool:
     """Whether a model is made of that bundle. Raises BundleError: it is refused."""
-    text = onnx_graph.metadata_of(onnx_graph.read_graph(path)).get(EXPORTED_KEY)
+    text = onnx_reader.metadata_of(onnx_reader.read_graph(path)).get(EXPORTED_KEY)
     return bool(text) and read_exported(text or "", str(path)).manifest.digest == manifest.digest
 
 

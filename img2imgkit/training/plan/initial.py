@@ -13,7 +13,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Document, Location
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
 from img2imgkit.exchange import Importable, SavedWeights
-from img2imgkit.interop import copy_weights, importer_of, read_imported
+from img2imgkit.importing import copy_weights, importer_of, read_imported
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:

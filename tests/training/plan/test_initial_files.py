@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from img2imgkit import Catalog, resolve
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
-from img2imgkit.interop import read_imported, read_torch
+from img2imgkit.importing import read_imported, read_torch
 from img2imgkit.training import Event, Started, TrainingPlan, check_training_file, read_training_plan, train
 from img2imgkit.training.record.journal import portable
 

@@ -1,0 +1,227 @@
+"""From a bundle to a proved file: write beside, open, compare, and only then put it in its place."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from img2imgkit.bundle import (
+    EXPORTED_FILE,
+    EXPORTED_FORMAT,
+    Bundle,
+    Exported,
+    PortDescription,
+    ProgramDescription,
+    read_exported,
+)
+from img2imgkit.config import suggestion
+from img2imgkit.errors import ConfigError, ExportError
+from img2imgkit.exchange import Exporter, Form, Program
+from img2imgkit.exporting.calibration import samples_of
+from img2imgkit.exporting.export_options import ExportOptions
+from img2imgkit.exporting.programs import programs_of
+from img2imgkit.exporting.proof import prove
+from img2imgkit.exporting.sizes import Size
+from img2imgkit.inference.engines.network import rebuilt
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """An export as it lies on the disk.
+
+    Attributes:
+        path: the file, or the folder
+        size: bytes, of all its files
+        about: the description that is in it
+        differences: the largest one of each program, over the range of its output
+    """
+
+    path: Path
+    size: int
+    about: Exported
+    differences: Mapping[str, float]
+
+
+def export_bundle(
+    bundle: Bundle, exporter: Exporter, path: Path, settings: ExportOptions | None = None, replacing: bool = False
+) -> ExportedFile:
+    """Write a bundle in another format, and prove that what was written does what its networks do.
+
+    Args:
+        path: a file with the format's suffix, or a folder where the format or the number of programs needs one
+        replacing: whether a file that is there, or a folder that an export has made, gives way
+
+    Raises:
+        ConfigError: the settings do not fit the bundle or the format.
+        ExportError: it cannot be written, or differs; nothing is left, and what was there before still is.
+    """
+    settings = settings or ExportOptions()
+    _refuse_misfits(exporter, settings)
+    size = None if settings.size == "dynamic" else settings.size
+    chosen = bundle.choosing(settings.choices)
+    programs = programs_of(bundle, settings.choices, settings.image_io, settings.layout, size)
+    originals = _chosen(exporter, programs, settings.part)
+    together = exporter.several or (len(originals) == 1 and settings.part != ALL)
+    _refuse_place(exporter, path, together, replacing)
+    about = Exported(
+        format=EXPORTED_FORMAT,
+        manifest=bundle.manifest,
+        image_io=settings.image_io,
+        layout=settings.layout,
+        precision=settings.precision,
+        size=size,
+        choices=chosen.task.choices.model_dump(mode="json"),
+        keeps_grey=chosen.task.keeps_grey,
+        programs=tuple(map(_described, originals)),
+    )
+    form = Form(settings.precision, settings.opset, samples_of(chosen, originals, settings))
+    job = _Job(exporter, form, about, originals, _as_written(chosen, exporter, settings, size, originals))
+    with _beside(path) as fresh:
+        differences = job.whole(fresh) if together else job.apart(fresh)
+        found = job.read_back(fresh, together)
+        written = sum(each.stat().st_size for each in [fresh, *fresh.rglob("*")] if each.is_file())
+        _put(fresh, path)
+    return ExportedFile(path, written, found, differences)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Writes and proves.
+
+    Attributes:
+        originals: what is compared with
+        programs: what is written; the same, or the same in mixed precision
+    """
+
+    exporter: Exporter
+    form: Form
+    about: Exported
+    originals: Sequence[Program]
+    programs: Sequence[Program]
+
+    def whole(self, path: Path) -> dict[str, float]:
+        """All programs as one file or folder of the format's own."""
+        return self._written(path, self.originals, self.programs)
+
+    def apart(self, folder: Path) -> dict[str, float]:
+        """A file for each program."""
+        folder.mkdir()
+        differences: dict[str, float] = {}
+        for original, program in zip(self.originals, self.programs, strict=True):
+            path = folder / self.exporter.file_name(program)
+            differences |= self._written(path, [original], [program])
+        (folder / EXPORTED_FILE).write_text(self.about.text(), encoding="utf-8")
+        return differences
+
+    def read_back(self, path: Path, together: bool) -> Exported:
+        """The description, as it is in what was written."""
+        files = [path] if together else [path / self.exporter.file_name(each) for each in self.programs]
+        found = [read_exported(self.exporter.about(each), str(each)) for each in files]
+        return _of_programs(found[0], self.about.programs)
+
+    def _written(self, path: Path, originals: Sequence[Program], programs: Sequence[Program]) -> dict[str, float]:
+        about = _of_programs(self.about, tuple(map(_described, originals)))
+        self.exporter.write(programs, path, about.model_dump(mode="json"), self.form)
+        run = self.exporter.open(path)
+        return {each.name: prove(each, run, self.form.precision) for each in originals}
+
+
+def _of_programs(about: Exported, programs: tuple[ProgramDescription, ...]) -> Exported:
+    """The same description of other programs."""
+    return about.model_copy(update={"programs": programs})
+
+
+def _described(program: Program) -> ProgramDescription:
+    return ProgramDescription(
+        name=program.name,
+        inputs=tuple(PortDescription(**asdict(port)) for port in program.inputs),
+        outputs=tuple(PortDescription(**asdict(port)) for port in program.outputs),
+        multiple=program.multiple,
+        minimum=program.minimum,
+        scale=program.scale,
+    )
+
+
+def _chosen(exporter: Exporter, programs: Sequence[Program], part: str | None) -> Sequence[Program]:
+    able = exporter.taken(programs)
+    if part is None:
+        return exporter.usual(able)
+    found = [each for each in able if part in (each.name, ALL)]
+    if not found:
+        names = [each.name for each in able]
+        raise ConfigError(
+            f"there is no part {part!r}{suggestion(part, names)}; as {exporter.name} there are {', '.join(names)}"
+        )
+    return found
+
+
+def _as_written(
+    bundle: Bundle, exporter: Exporter, settings: ExportOptions, size: Size | None, originals: Sequence[Program]
+) -> Sequence[Program]:
+    """The programs in the precision in which they are written, where that is the networks' own."""
+    if settings.precision != "float16" or not exporter.mixed:
+        return originals
+    mixed = replace(bundle, nets=rebuilt(bundle.task, bundle.nets, "float16"))
+    made = programs_of(mixed, None, settings.image_io, settings.layout, size)
+    known = {each.name: each for each in made}
+    return [known[each.name] for each in originals]
+
+
+def _refuse_misfits(exporter: Exporter, settings: ExportOptions) -> None:
+    if settings.precision not in exporter.precisions:
+        known = ", ".join(exporter.precisions)
+        raise ConfigError(f"{exporter.name} cannot be written in {settings.precision}: it can in {known}")
+    if (settings.precision == "int8") != (settings.calibrate is not None):
+        raise ConfigError("int8 goes with 'calibrate', a folder of pictures such as the model will see")
+
+
+def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: bool) -> None:
+    suffix = exporter.suffix if together else ""
+    if suffix and path.suffix != suffix:
+        raise ConfigError(f"{path}: a file of {exporter.name} ends in {suffix}")
+    if not path.exists() and not path.is_symlink():
+        return
+    if not replacing:
+        raise ExportError(f"{path}: exists already; 'replace' overwrites it")
+    if path.is_dir() and not (path / EXPORTED_FILE).is_file():
+        raise ExportError(f"{path}: a folder that no export has made: remove it yourself, or export to another place")
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A place of the same name on the same file system; it is gone afterwards, and so are folders made for nothing."""
+    missing = [each for each in path.absolute().parents if not each.exists()]
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise ExportError(f"{path}: cannot write there: {error.strerror or error}") from error
+    try:
+        yield folder / path.name
+    except OSError as error:
+        raise ExportError(f"{path}: cannot write it: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for each in missing:
+            with suppress(OSError):  # what has been written lies in it
+                each.rmdir()
+
+
+def _put(fresh: Path, path: Path) -> None:
+    """Rename; what was there goes first out of the way if it is a folder, and comes back if this fails."""
+    if not path.is_dir():
+        fresh.replace(path)
+        return
+    old = fresh.with_name(f"{path.name}.old")
+    path.rename(old)
+    try:
+        fresh.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise

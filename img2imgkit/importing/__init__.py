@@ -1,0 +1,45 @@
+"""Other people's model files, read without their software, and bundles made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from img2imgkit.exchange import Importer
+from img2imgkit.formats.safetensors_file import read_safetensors
+from img2imgkit.formats.torch_file import read_torch
+from img2imgkit.hooks import hookimpl
+from img2imgkit.importing.bundle_import import Imported, import_bundle, importer_of, read_imported
+from img2imgkit.importing.importers import KerasImporter, SafetensorsImporter, TorchImporter
+from img2imgkit.importing.perceptual_network import LPIPS_TAPS, PerceptualNetwork, feature_network, lpips_heads
+from img2imgkit.importing.planning import copy_weights
+from img2imgkit.importing.recognition import load_torch, network_of, put, read_network
+from img2imgkit.importing.torch_weights import state_of_model
+
+__all__ = [
+    "LPIPS_TAPS",
+    "Imported",
+    "KerasImporter",
+    "PerceptualNetwork",
+    "SafetensorsImporter",
+    "TorchImporter",
+    "copy_weights",
+    "feature_network",
+    "import_bundle",
+    "importer_of",
+    "load_torch",
+    "lpips_heads",
+    "network_of",
+    "put",
+    "read_imported",
+    "read_network",
+    "read_safetensors",
+    "read_torch",
+    "state_of_model",
+]
+
+
+@hookimpl
+def register_importers(register: Callable[[type[Importer]], None]) -> None:
+    """Register the kinds of files that come with img2imgkit."""
+    for importer in (TorchImporter, SafetensorsImporter, KerasImporter):
+        register(importer)

@@ -1,0 +1,273 @@
+"""Model files become a bundle: what is in them, which task takes it, and the weights in that task's networks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from img2imgkit import backend
+from img2imgkit.architectures import Assumption
+from img2imgkit.bundle import MANIFEST, Manifest, save
+from img2imgkit.components import resolve
+from img2imgkit.config import Document, validate
+from img2imgkit.errors import BundleError, ConfigError, InteropError
+from img2imgkit.exchange import HEAD_BYTES, ImportedNetwork, Importer, ImportPlan, SavedWeights
+from img2imgkit.importing.planning import fill_imported, fill_saved, joined, planned
+from img2imgkit.importing.recognition import network_of
+from img2imgkit.importing.torch_weights import in_shapes
+from img2imgkit.task import Networks, Task
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
+
+MAX_NUMBERS = 2_000_000_000  # the largest networks here have 200 million
+UNFIT = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found and made.
+
+    Attributes:
+        manifest: of the bundle
+        networks: what was in each file, in their order
+        plan: how the task takes them
+        assumptions: what no file states, less what the user stated
+        others: tasks that could have taken them as well, the likeliest first
+    """
+
+    folder: Path
+    manifest: Manifest
+    networks: tuple[ImportedNetwork | SavedWeights, ...]
+    plan: ImportPlan
+    assumptions: tuple[Assumption, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def import_bundle(
+    files: Sequence[Path],
+    out: Path,
+    catalog: Catalog,
+    task: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    key: str | None = None,
+    importer: str | None = None,
+    name: str | None = None,
+    replace: bool = False,
+    **about: Any,
+) -> Imported:
+    """Make a bundle of other people's model files, or of weights that Keras saved of ours.
+
+    Args:
+        files: one for each network, in any order but where two are alike; or a folder of ``.keras`` files
+        out: the bundle's folder
+        task: the task's name; None: the one whose official code makes such files
+        options: of the task, by dotted keys such as "generator.dropout", in place of what was read or assumed
+        key: of each file's entry that holds the network, such as "params_ema"; None: the usual one
+        importer: the name of the one that reads all files; None: whichever claims each of them
+        name: the bundle's; None: its folder's
+        replace: whether a bundle that is there may be replaced
+        about: description, licence and attribution of the bundle
+
+    Raises:
+        InteropError: a file cannot be read or is refused, or no task has a use for all of them together.
+        ConfigError: an option is wrong.
+        BundleError: something is in the way at ``out``.
+        NotInstalled: there is no such task.
+    """
+    name = _name(name, out)
+    _check_place(out, replace)
+    paths = [inside for path in files for inside in _expanded(Path(path))]
+    origins = [_origin(path) for path in paths]
+    networks = tuple(_read(path, catalog, key, importer) for path in paths)
+    imported = [each for each in networks if isinstance(each, ImportedNetwork)]
+    if len(imported) not in (0, len(networks)):
+        raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
+    chosen, plan, others = planned(imported, catalog, task) if imported else (*joined(_saved_in(networks), task), ())
+    made = _task(catalog.get("tasks", chosen), plan.options, options or {}, catalog)
+    if not imported:
+        _check_size(made)
+    nets = Networks(_all(made).generators)
+    if imported:
+        fill_imported(nets, imported, plan)
+    else:
+        fill_saved(nets, _saved_in(networks))
+    told = [{**origin, **_told(network)} for origin, network in zip(origins, networks, strict=True)]
+    about.setdefault("description", _description(told))
+    about["training"] = {"imported": told}
+    manifest = _saved(out, replace, made, nets, name, catalog, about)
+    assumed = tuple(each for each in plan.assumptions if not each.option or each.option not in (options or {}))
+    return Imported(out, manifest, networks, plan, assumed, tuple(others))
+
+
+def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Importer:
+    """Whichever claims a file.
+
+    Args:
+        name: the importer's, which then need not claim it
+
+    Raises:
+        InteropError: none claims it, several do, or it cannot be opened.
+        NotInstalled: there is no importer of that name.
+    """
+    if name is not None:
+        chosen: Importer = catalog.get("importers", name)()
+        return chosen
+    head = _head(path)
+    claims = {name: each() for name, each in catalog.importers.items() if each().claims(path, head)}
+    if not claims:
+        known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
+        onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it"
+        raise InteropError(
+            f"{path}: no importer reads such files; there are {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
+        )
+    if len(claims) > 1:
+        raise InteropError(f"{path}: the importers {' and '.join(claims)} both read such files: state the importer")
+    [importer] = claims.values()
+    return importer
+
+
+def read_imported(path: Path, catalog: Catalog) -> ImportedNetwork | SavedWeights:
+    """What is in a model file, by whichever importer claims it.
+
+    Raises:
+        InteropError: the file cannot be read, or is of no installed architecture.
+    """
+    return _read(path, catalog, None, None)
+
+
+def _read(path: Path, catalog: Catalog, key: str | None, importer: str | None) -> ImportedNetwork | SavedWeights:
+    given = importer_of(path, catalog, importer).read(path, key)
+    if isinstance(given, SavedWeights):
+        backend.load()
+        return given
+    try:
+        return network_of(given, catalog.architectures)
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}") from None
+
+
+def _head(path: Path) -> bytes:
+    """The file's first bytes; none where it cannot be opened, which its importer tells."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _check_place(out: Path, replace: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / MANIFEST).is_file():
+        raise BundleError(f"{out}: something is there that is no bundle; choose another folder")
+    if not replace:
+        raise BundleError(f"{out}: there is a bundle already, which is only replaced when that is asked for")
+
+
+def _expanded(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.keras"))
+    if not found:
+        raise InteropError(f"{path}: a folder, and no .keras file in it; name the model's files themselves")
+    return found
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError as error:
+        raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _saved_in(networks: Sequence[ImportedNetwork | SavedWeights]) -> list[SavedWeights]:
+    return [each for each in networks if isinstance(each, SavedWeights)]
+
+
+def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any], catalog: Catalog) -> Task:
+    """The task with these options; those that nobody states are the usual ones, also inside of components."""
+    if not stated:
+        with suppress(ValidationError):  # a task without usual options
+            stated = task_class.Options().model_dump(mode="json")
+    document = Document(json.loads(json.dumps(stated)), f"task {task_class.name}")
+    document = document.with_overrides(f"{key}={json.dumps(value)}" for key, value in options.items())
+    return task_class(resolve(validate(task_class.Options, document), catalog, document))
+
+
+def _all(task: Task) -> Networks:
+    try:
+        return task.build()
+    except Exception as error:  # a plugin's own, or of Keras
+        raise InteropError(f"task {task.name!r} cannot build networks with these options: {error}") from error
+
+
+def _check_size(task: Task) -> None:
+    """Refuse options out of a file that ask for more memory than networks take; none is taken to find out."""
+    count = in_shapes(lambda: _numbers(_all(task)))
+    if count > MAX_NUMBERS:
+        raise InteropError(f"task {task.name!r} would build networks of {count:,} numbers with these options")
+
+
+def _numbers(nets: Networks) -> int:
+    models = [*nets.generators.values(), *nets.critics.values(), *nets.frozen.values()]
+    return sum(math.prod(variable.shape) for model in models for variable in model.weights)
+
+
+def _told(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
+    if isinstance(network, SavedWeights):
+        return {"role": network.role}
+    return {
+        "architecture": network.kind,
+        "arguments": json.loads(json.dumps(network.arguments)),
+        "assumed": {each.option: each.text for each in network.assumptions},
+    }
+
+
+def _description(told: Sequence[Mapping[str, Any]]) -> str:
+    names = [f"{each['file']} ({each.get('architecture') or each['role']})" for each in told]
+    return f"Imported from {', '.join(names)}."
+
+
+def _name(stated: str | None, out: Path) -> str:
+    """The stated name, or the folder's as far as it can be a bundle's, of whose files names it becomes a part."""
+    name = stated or UNFIT.sub("-", out.absolute().name).strip("._+-")
+    if not name:
+        raise ConfigError(f"{out}: no name for a bundle; state one")
+    if UNFIT.search(name) or not name[0].isalnum():
+        raise ConfigError(f"name {name}: a bundle's name has letters, digits and . _ + -, and begins with no mark")
+    return name
+
+
+def _saved(
+    out: Path, replace: bool, task: Task, nets: Networks, name: str, catalog: Catalog, about: Mapping[str, Any]
+) -> Manifest:
+    """Saved beside and renamed, so that nothing half-written is ever at its place."""
+    if replace and (out / MANIFEST).is_file():
+        return save(out, task, nets, name, catalog, **about)
+    out = out.absolute()  # "." has no name
+    fresh = out.with_name(f".{out.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        manifest = save(fresh, task, nets, name, catalog, **about)
+        if out.exists():
+            out.rmdir()  # empty, see ``_check_place``
+        fresh.rename(out)
+    except OSError as error:
+        raise BundleError(f"{out}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(fresh)
+    return manifest

@@ -1,0 +1,84 @@
+"""The kinds of model files that img2imgkit reads itself; plugins bring further ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from img2imgkit.errors import InteropError
+from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict
+from img2imgkit.formats.keras_file import ARCHIVE, PLAIN, fill, read_description, read_shapes
+from img2imgkit.formats.safetensors_file import read_safetensors
+from img2imgkit.formats.torch_file import read_torch
+from img2imgkit.importing.torch_weights import state_of
+
+HDF5 = b"\x89HDF"
+HEADER_BYTES = 8  # of safetensors, which say how long the header is; it begins with a brace
+
+
+class TorchImporter(Importer):
+    """Checkpoints of PyTorch. See ``torch_file``."""
+
+    name = "torch"
+    suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl")
+
+    def claims(self, path: Path, head: bytes) -> bool:
+        other = head.startswith(HDF5) or _is_safetensors(head)
+        return b"data.pkl" in head or (super().claims(path, head) and not other)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        loaded = read_torch(path)
+        try:
+            return StateDict(state_of(loaded, key), source=path.name)
+        except InteropError as error:
+            raise InteropError(f"{path}: {error}") from None
+
+
+class SafetensorsImporter(Importer):
+    """The same arrays as safetensors. A key is what the arrays' names begin with, before a dot."""
+
+    name = "safetensors"
+    suffixes = (".safetensors",)
+
+    def claims(self, path: Path, head: bytes) -> bool:
+        return super().claims(path, head) or _is_safetensors(head)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        state = dict(read_safetensors(path))
+        if key is not None:
+            prefix = f"{key}."
+            state = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+            if not state:
+                raise InteropError(f"{path}: no array's name begins with {prefix!r}")
+        return StateDict(state, source=path.name)
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return head[HEADER_BYTES : HEADER_BYTES + 1] == b"{" and head[HEADER_BYTES - 2 : HEADER_BYTES] == bytes(2)
+
+
+class KerasImporter(Importer):
+    """Weights of our own tasks as Keras saved them. How their networks are built is not read from the file."""
+
+    name = "keras"
+    suffixes = (ARCHIVE, PLAIN, ".h5")
+
+    def read(self, path: Path, key: str | None = None) -> SavedWeights:
+        if key is not None:
+            raise InteropError(f"{path}: has no entries, and so no {key!r}")
+        if not path.name.endswith((ARCHIVE, PLAIN)):
+            raise InteropError(
+                f"{path}: a whole model as Keras saved it before version 3; load it where it was made, and write its "
+                f"weights with model.save_weights('NAME{PLAIN}')"
+            )
+        read_shapes(path)
+        role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
+        saved = SavedWeights(partial(fill, path=path), role=role, source=path.name)
+        described = read_description(path)
+        if described is None:
+            return saved
+        roles = [each.name.removeprefix(NETWORK) for each in described.programs if each.name.startswith(NETWORK)]
+        if len(roles) != 1:
+            raise InteropError(f"{path}: describes {len(roles)} networks, where a .keras file holds one")
+        return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])

@@ -1,0 +1,175 @@
+"""From a state dict to a network: which architecture it is of, with which options, and where each array goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from img2imgkit import backend
+from img2imgkit.architectures import Architecture, Checkpoint, NetworkSpec, State
+from img2imgkit.errors import InteropError
+from img2imgkit.exchange import ImportedNetwork, StateDict
+from img2imgkit.formats.torch_file import read_torch
+from img2imgkit.importing.torch_weights import beginning, fitted, in_shapes, seen, state_of
+
+if TYPE_CHECKING:
+    import keras
+
+MAX_ARRAYS = 4_000  # the largest networks have about a thousand
+MAX_WORDS = 8  # that names begin with, which are looked at
+Architectures = Mapping[str, type[Architecture]]
+
+
+def load_torch(
+    path: Path | str, installed: Architectures, architecture: str = "", key: str | None = None, **arguments: Any
+) -> keras.Model:
+    """The network in a PyTorch checkpoint, built and filled; names and shapes alone tell which one it is.
+
+    Args:
+        installed: by name, such as ``Catalog.architectures``
+        architecture: its architecture's name, instead of whichever fits
+        key: of the file's entry that holds it, such as "params_ema"; None: the file itself, or the usual entry
+        arguments: of the network, in place of what was read off; for what leaves no trace in a file, such as
+            ``dropout``
+
+    Raises:
+        InteropError: the file cannot be read, or holds no network of an installed architecture.
+    """
+    return read_network(path, installed, architecture, key, **arguments).model
+
+
+def read_network(
+    path: Path | str, installed: Architectures, architecture: str = "", key: str | None = None, **arguments: Any
+) -> ImportedNetwork:
+    """The same as ``load_torch``, with what was read off the file, and what it does not state."""
+    path = Path(path)
+    loaded = read_torch(path)
+    try:
+        given = StateDict(state_of(loaded, key), architecture, arguments, source=path.name)
+        return network_of(given, installed)
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}") from None
+
+
+def network_of(given: StateDict, installed: Architectures) -> ImportedNetwork:
+    """The network that a state dict is of, built and filled.
+
+    Raises:
+        InteropError: it is of no installed architecture, of several, or not whole.
+    """
+    if len(given.arrays) > MAX_ARRAYS:
+        raise InteropError(f"{len(given.arrays)} arrays are more than any network has that is known here")
+    state = state_of(dict(given.arrays))
+    kind, found = _recognised(state, installed, given.architecture)
+    chosen, spec = _made(kind, {**found, **given.arguments})
+    backend.load()
+    broken = in_shapes(lambda: _not_finite(_fit(kind, state, _built(chosen, spec))))  # what does not fit ends here
+    if broken:
+        raise InteropError(f"{broken[0]} of the network {kind.name!r} would hold NaN or infinity")
+    model = _built(chosen, spec)
+    _assign(_fit(kind, state, model))
+    open_options = [each for each in _checkpoint(kind).assumptions(found) if each.option not in given.arguments]
+    return ImportedNetwork(chosen, spec, model, (*open_options, *given.assumptions), given.source)
+
+
+def put(state: State, model: keras.Model, installed: Architectures, architecture: str = "") -> None:
+    """Fill a network of ours with a PyTorch state dict.
+
+    Args:
+        architecture: its name, instead of whichever fits the state dict
+
+    Raises:
+        InteropError: no installed architecture fits, or the state dict does not fit the model, which stays as it was.
+    """
+    state = state_of(state)
+    kind, _ = _recognised(state, installed, architecture)
+    _assign(_fit(kind, state, model))
+
+
+def _recognised(state: State, installed: Architectures, wanted: str) -> tuple[type[Architecture], dict[str, Any]]:
+    known = {name: kind for name, kind in installed.items() if kind.checkpoint is not None}
+    if wanted and wanted not in known:
+        raise InteropError(f"architecture {wanted!r}: checkpoints are known of {', '.join(known)}")
+    found = {
+        name: arguments
+        for name, kind in known.items()
+        if wanted in ("", name) and (arguments := _read_off(_checkpoint(kind), state)) is not None
+    }
+    claims = [name for name in found if not any(other in found for other in _checkpoint(known[name]).yields_to)]
+    if len(claims) > 1:
+        raise InteropError(f"{' and '.join(claims)} both recognise it: state the architecture; {seen(state)}")
+    if claims:
+        return known[claims[0]], found[claims[0]]
+    named = f"no {wanted} network" if wanted else f"of no architecture that is known here ({', '.join(known)})"
+    raise InteropError(f"{named}: {seen(state)}{_inside(state, known)}")
+
+
+def _inside(state: State, known: Architectures) -> str:
+    """For an error: which networks there are of those arrays whose names begin alike, as other toolkits have them."""
+    words = list(dict.fromkeys(name.partition(".")[0] for name in state))[:MAX_WORDS]
+    found = {
+        word: name
+        for word in words
+        for name, kind in known.items()
+        if (inner := beginning(state, word)) and _read_off(_checkpoint(kind), inner) is not None
+    }
+    told = [f"those that begin with '{word}.' are of a {name}: state the key {word!r}" for word, name in found.items()]
+    return "; ".join(["", *told])
+
+
+def _read_off(checkpoint: Checkpoint, state: State) -> dict[str, Any] | None:
+    """The network's arguments. Whatever is wrong with names and shapes, the file is of another network then."""
+    with suppress(ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return checkpoint.recognise(checkpoint.clean(state))
+    return None
+
+
+def _made(kind: type[Architecture], arguments: Mapping[str, Any]) -> tuple[Architecture, NetworkSpec]:
+    try:
+        chosen, spec = kind.from_arguments(arguments)
+    except (ValidationError, TypeError) as error:
+        reason = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)
+        raise InteropError(f"no {kind.name} is built with {_shown(arguments)}: {reason}") from None
+    if problem := chosen.problem(spec):
+        raise InteropError(f"no {kind.name} is built with {_shown(arguments)}: {problem}")
+    return chosen, spec
+
+
+def _built(chosen: Architecture, spec: NetworkSpec) -> keras.Model:
+    try:
+        return chosen.build(spec)
+    except Exception as error:  # arguments out of a file can be wrong in every way there is
+        stated = _shown(chosen.arguments(spec))
+        raise InteropError(f"no {chosen.name} can be built with {stated}: {error}") from error
+
+
+def _shown(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+
+
+def _fit(kind: type[Architecture], state: State, model: keras.Model) -> list[tuple[Any, np.ndarray]]:
+    checkpoint = _checkpoint(kind)
+    clean = checkpoint.clean(state)
+    arguments = checkpoint.recognise(clean)
+    assert arguments is not None
+    return fitted(model, clean, checkpoint.places(arguments))
+
+
+def _checkpoint(kind: type[Architecture]) -> Checkpoint:
+    assert kind.checkpoint is not None
+    return kind.checkpoint
+
+
+def _not_finite(values: list[tuple[Any, np.ndarray]]) -> list[str]:
+    with np.errstate(over="ignore"):  # of float64
+        return [variable.path for variable, array in values if not np.isfinite(array.astype("float32")).all()]
+
+
+def _assign(values: list[tuple[Any, np.ndarray]]) -> None:
+    for variable, array in values:
+        variable.assign(array)

@@ -1,0 +1,243 @@
+"""Exported models as files: what they are, by their own description or by the user's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from math import lcm
+from pathlib import Path
+from typing import Any
+
+from img2imgkit import bundle
+from img2imgkit.bundle import Exported, Manifest, ProgramDescription
+from img2imgkit.catalog import Catalog
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.formats import onnx_reader
+from img2imgkit.inference.exported import saved_model_runtime
+from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
+from img2imgkit.inference.exported.exported_model import (
+    TRANSLATE,
+    ExportedModel,
+    Runtime,
+    program_error,
+    prove_choices,
+    prove_options,
+)
+from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
+from img2imgkit.inference.exported.saved_model_runtime import SavedModelRuntime
+from img2imgkit.inference.inputs.conditions import Translates
+from img2imgkit.inference.inputs.translate_options import TranslateOptions
+from img2imgkit.inference.models.model_reference import ModelReference
+
+IMAGE, LABEL, OUTPUT = "image", "label", "output"
+
+
+@dataclass(frozen=True)
+class ForeignReference(ModelReference):
+    """An ONNX file of other software.
+
+    Attributes:
+        files: all that its output depends on
+        model: as a Translator takes it
+    """
+
+    path: Path
+    manifest: Manifest
+    files: Sequence[Path]
+    digest: str
+    model: ExportedModel
+    catalog: Catalog = field(repr=False, compare=False)
+
+    @property
+    def scale(self) -> int:
+        return self.model.interface.geometry.scale
+
+    def prove(self, options: TranslateOptions) -> None:
+        prove_options(self.path, self.model.interface, options)
+
+    @property
+    def picture_alone(self) -> bool:
+        return True
+
+    def task(self, choices: Mapping[str, Any]) -> Translates:
+        task = self._task()
+        prove_choices(self.path, task, self.model.choices, choices)
+        return task
+
+    def load(self) -> ExportedModel:
+        if digest(self.files) != self.digest:
+            raise BundleError(f"{self.path}: has changed since the run was planned: run again")
+        return replace(self.model, task=self._task())
+
+    def _task(self) -> Translates:
+        return self.model.task
+
+
+@dataclass(frozen=True)
+class ExportedReference(ForeignReference):
+    """An exported model of this toolkit.
+
+    Its task is that of the bundle, unless the description tells all that a Translator asks of a task: of a model that
+    takes a picture alone and has nothing to choose. That needs no plugin, and no TensorFlow, which tasks import.
+    """
+
+    @property
+    def picture_alone(self) -> bool:
+        interface = self.model.interface
+        return interface.geometry.ids is None and not interface.conditions
+
+    def _task(self) -> Translates:
+        if self.picture_alone and not self.model.choices:
+            return self.model.task
+        try:
+            task = bundle.task_from(self.manifest, str(self.path), self.catalog, self.model.choices)
+        except NotInstalled:
+            if not self.picture_alone:
+                raise
+            return self.model.task
+        own, model = task.geometry(), self.model.interface.geometry
+        if (own.scale, own.channels, own.written) != (model.scale, model.channels, model.written):
+            raise BundleError(f"{self.path}: is described as {model}, and task {task.name!r} as installed is {own}")
+        return task
+
+
+def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> ModelReference:
+    """An ONNX file; see ``find_model``."""
+    if path.suffix.lower() != ".onnx":
+        raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file")
+    model = onnx_reader.read_graph(path)
+    files = onnx_reader.files_of(path, model)
+    text = onnx_reader.metadata_of(model).get(bundle.EXPORTED_KEY)
+    if text is None:
+        return _foreign(path, model, files, describe, catalog)
+    if describe is not None:
+        raise ConfigError(Problem(f"{path.name} was exported by img2imgkit and says itself what it is", "describe"))
+    description = bundle.read_exported(text, str(path))
+    names = [value.name for value in onnx_reader.inputs_of(model)]
+    program = _program(path, description)
+    if set(names) != {port.name for port in program.inputs}:
+        raise BundleError(f"{path}: its inputs are {', '.join(names)}, which is not what its description says")
+    files += encoders_beside(path, description.manifest)
+    return _exported(path, description, program, files, OnnxRuntime(), catalog)
+
+
+def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
+    """The folder of a SavedModel; see ``find_model``."""
+    files = saved_model_runtime.files_of(path)
+    about = path / bundle.EXPORTED_FILE
+    if about not in files:
+        raise BundleError(
+            f"{path}: a SavedModel of other software (it has no {bundle.EXPORTED_FILE}), which is a program: refused; "
+            "convert it to ONNX with 'python -m tf2onnx.convert', and describe that file"
+        )
+    if about.stat().st_size > bundle.MAX_MANIFEST_BYTES:
+        raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is no description")
+    try:
+        description = bundle.read_exported(about.read_text(encoding="utf-8"), str(about))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{about}: cannot read it: {error}") from None
+    return _exported(path, description, _program(path, description), files, SavedModelRuntime(), catalog)
+
+
+def _foreign(
+    path: Path, model: Any, files: Sequence[Path], describe: Describe | None, catalog: Catalog
+) -> ModelReference:
+    if describe is None:
+        raise ConfigError(
+            Problem(
+                f"{path.name} was not exported by img2imgkit: say what it is, such as {{scale: 4, values: unit}}; what "
+                "its graph tells may be left out",
+                "describe",
+            )
+        )
+    interface, taken = described(path, model, describe)
+    sha256 = digest(files)
+    manifest = described_manifest(path, model, interface, sha256)
+    task = Described(interface.geometry, keeps_grey(interface))
+    blind = BLIND if describe.radius is None else ExportedModel.blind
+    notes = {"taken": taken} if taken else {}
+    found = ExportedModel(path, manifest, task, interface, OnnxRuntime(), {}, notes, blind)
+    return ForeignReference(path, manifest, files, sha256, found, catalog)
+
+
+def _exported(
+    path: Path,
+    description: Exported,
+    program: ProgramDescription,
+    files: Sequence[Path],
+    runtime: Runtime,
+    catalog: Catalog,
+) -> ModelReference:
+    interface = _sized(_interface(path, description, program), program)
+    manifest = description.manifest
+    task = Described(interface.geometry, description.keeps_grey, manifest.task, manifest.contract.data)
+    notes: dict[str, Any] = {"precision": description.precision} if description.precision != "float32" else {}
+    if description.int8 is not None:
+        notes["precision_loss"] = description.int8.model_dump(mode="json")
+    model = ExportedModel(path, manifest, task, interface, runtime, description.choices, notes)
+    return ExportedReference(path, manifest, files, digest(files), model, catalog)
+
+
+def _interface(path: Path, description: Exported, program: ProgramDescription) -> Interface:
+    inputs = {port.name: port for port in program.inputs}
+    contract = description.manifest.contract.geometry()
+    image = LABEL if contract.ids else IMAGE
+    if image not in inputs or [port.name for port in program.outputs] != [OUTPUT] or program.scale is None:
+        raise BundleError(f"{path}: its translation does not read {image!r} and write {OUTPUT!r}")
+    axis = 1 if description.layout == "nchw" else 3
+    read, written = (port.shape[axis] if len(port.shape) == 4 else None for port in (inputs[image], program.outputs[0]))
+    if written not in (1, 3) or (not contract.ids and read not in (1, 3)):
+        raise BundleError(f"{path}: its translation maps {inputs[image].shape} to {program.outputs[0].shape}")
+    geometry = replace(contract, output_channels=written)
+    return Interface(
+        geometry if contract.ids else replace(geometry, channels=read or 3),
+        image,
+        OUTPUT,
+        "levels" if description.image_io == "uint8" else description.image_io,
+        description.layout,
+        "rgb" if contract.ids or read == 3 else "grey",
+        "uint8" if description.image_io == "uint8" else "float32",
+        {port.name: port.dtype for port in program.inputs if port.name != image},
+        description.size,
+    )
+
+
+def _sized(interface: Interface, program: ProgramDescription) -> Interface:
+    """The same with the sizes that the program takes, where they are not fixed."""
+    own = interface.geometry
+    assert program.scale is not None
+    geometry = replace(own, scale=program.scale)
+    if interface.size is None:
+        geometry = replace(
+            geometry, multiple=lcm(own.multiple, program.multiple), minimum=max(own.minimum, program.minimum)
+        )
+    return replace(interface, geometry=geometry)
+
+
+def _program(path: Path, description: Exported) -> ProgramDescription:
+    programs = {program.name: program for program in description.programs}
+    if TRANSLATE not in programs:
+        raise program_error(path, TRANSLATE, tuple(programs))
+    return programs[TRANSLATE]
+
+
+def digest(files: Sequence[Path]) -> str:
+    """Of what is in files, in that order, and of the names of further ones. Raises BundleError: one cannot be read."""
+    found = hashlib.sha256()
+    try:
+        for number, path in enumerate(files):
+            about = path.stat()
+            name = path.name if number else ""
+            found.update(f"{name} {_sha256(path, about.st_size, about.st_mtime_ns)}\n".encode())
+    except OSError as error:
+        raise BundleError(f"{error.filename}: cannot read it: {error.strerror or error}") from None
+    return found.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,66 @@
+"""What a name or a path stands for: a bundle, an ONNX file or the folder of a SavedModel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from img2imgkit import bundle
+from img2imgkit.catalog import Catalog
+from img2imgkit.errors import BundleError, ConfigError, Problem
+from img2imgkit.inference.exported.describe import Describe
+from img2imgkit.inference.exported.saved_model_runtime import GRAPH
+from img2imgkit.inference.models.exported_reference import onnx_reference, saved_model_reference
+from img2imgkit.inference.models.model_reference import BundleReference, ModelReference
+
+FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
+MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
+"""Each of which makes a folder a model."""
+
+
+def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> ModelReference:
+    """The model of that name, or at that path, from ``base``; imports neither TensorFlow nor ONNX Runtime.
+
+    Args:
+        describe: what a user says of an ONNX file of other software
+
+    Raises:
+        NotInstalled, BundleError: it is not there, damaged, or refused.
+        ConfigError: what is said of it contradicts it, or is not enough.
+    """
+    path = None if reference in catalog.bundles else _expanded(reference, base)
+    if path is not None and (path / bundle.EXPORTED_FILE).exists() and (path / FIRST).is_file():
+        path /= FIRST
+    if path is not None and path.is_file():
+        return onnx_reference(path, describe, catalog)
+    if path is not None and path.suffix.lower() == ".onnx" and not path.exists():
+        raise BundleError(f"{path}: no such file")
+    if path is not None and (path / GRAPH).exists():
+        found = saved_model_reference(path, catalog)
+    else:
+        folder = bundle.locate(reference, base, catalog)
+        manifest = bundle.describe(folder)
+        kind = catalog.data_kinds.get(manifest.contract.data)
+        alone = kind is not None and kind.picture_alone
+        found = BundleReference(folder, manifest, manifest.digest, catalog, alone)
+    if describe is not None:
+        raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
+    return found
+
+
+@dataclass(frozen=True)
+class ModelFinder:
+    """Finds models for the steps of a pipeline, see ``step.Models``."""
+
+    catalog: Catalog
+
+    def find(self, name: str, base: Path, describe: Describe | None = None) -> ModelReference:
+        """See ``find_model``."""
+        return find_model(name, base, self.catalog, describe)
+
+
+def _expanded(reference: str, base: Path) -> Path | None:
+    try:
+        return base / Path(reference).expanduser()
+    except RuntimeError:  # ~somebody who is not there, which is told where bundles are looked for
+        return None

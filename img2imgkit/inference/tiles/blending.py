@@ -1,0 +1,83 @@
+"""Put tiles together, row of tiles by row of tiles, so that only one row is ever held in float."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from img2imgkit.inference.tiles.grid import Span
+
+
+def ramp(width: int) -> np.ndarray:
+    """Weights of the neighbour behind, over the pixels that two tiles share.
+
+    Shapes:
+        -> (width,), float32, strictly between 0 and 1 and rising
+    """
+    return (np.arange(1, width + 1, dtype=np.float32)) / np.float32(width + 1)
+
+
+class TileRow:
+    """One row of tiles, as far as its tiles are there.
+
+    Shapes:
+        pixels: (scale * kept rows, scale * W, C), float32
+    """
+
+    def __init__(self, row: Span, width: int, channels: int, scale: int) -> None:
+        self.row, self.scale = row, scale
+        self.pixels = np.empty((scale * (row.keep_stop - row.keep_start), scale * width, channels), np.float32)
+
+    def put(self, column: Span, tile: np.ndarray) -> None:
+        """Add the used part of a tile; tiles come from left to right.
+
+        Shapes:
+            tile: (scale * rows, scale * columns, C), float32: the network's output for the whole input of the tile
+        """
+        scale, row = self.scale, self.row
+        top, left = (scale * (span.keep_start - span.start) for span in (row, column))
+        bottom, right = (scale * (span.keep_stop - span.start) for span in (row, column))
+        start, fade = scale * column.keep_start, scale * column.fade_in
+        kept = tile[top:bottom, left:right]
+        if fade:
+            _mix(self.pixels[:, start : start + fade], kept[:, :fade], ramp(fade)[None, :, None])
+        width = min(kept.shape[1], self.pixels.shape[1] - start)  # the padding behind the picture is dropped here
+        self.pixels[:, start + fade : start + width] = kept[:, fade:width]
+
+
+class RowBlender:
+    """Blends each row of tiles with the one above, and gives out rows that are finished."""
+
+    def __init__(self, height: int) -> None:
+        self.height = height  # of the output
+        self.done = 0
+        self._tail: np.ndarray | None = None
+
+    def push(self, tiles: TileRow) -> Iterator[tuple[int, np.ndarray]]:
+        """Take the next row of tiles; give (first row, rows) that no later tile touches.
+
+        Rows that were given out before are not given again, so that after a restart with other tiles only the missing
+        ones come.
+        """
+        start, pixels = tiles.scale * tiles.row.keep_start, tiles.pixels
+        fade_in, fade_out = tiles.scale * tiles.row.fade_in, tiles.scale * tiles.row.fade_out
+        if fade_in and self._tail is not None:
+            head = pixels[:fade_in]
+            head[:] = self._tail + (head - self._tail) * ramp(fade_in)[:, None, None]
+        self._tail = pixels[pixels.shape[0] - fade_out :].copy() if fade_out else None
+        stop = min(start + pixels.shape[0] - fade_out, self.height)
+        if stop > self.done:
+            first = max(self.done, start)
+            yield first, pixels[first - start : stop - start]
+            self.done = stop  # only now: if the receiver failed, they are not done
+
+    def restart(self, keep: bool) -> None:
+        """Another grid follows. Rows that are done stay if ``keep``; those that wait for a neighbour are forgotten."""
+        self._tail = None
+        if not keep:
+            self.done = 0
+
+
+def _mix(before: np.ndarray, behind: np.ndarray, weight: np.ndarray) -> None:
+    before += (behind[:, : before.shape[1]] - before) * weight[:, : before.shape[1]]

@@ -1,0 +1,108 @@
+"""From a state dict to a network: what is refused, and what is told of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from checkpoints import INSTALLED
+
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.architectures.patch.network import patch_critic  # noqa: E402
+from img2imgkit.architectures.resnet.network import resnet  # noqa: E402
+from img2imgkit.errors import InteropError  # noqa: E402
+from img2imgkit.exchange import StateDict  # noqa: E402
+from img2imgkit.importing import load_torch, network_of, put, read_torch  # noqa: E402
+from img2imgkit.importing.torch_weights import state_of  # noqa: E402
+
+SMALL = Path(__file__).parents[1] / "fixtures"
+
+
+def test_a_file_from_before_torch_1_6_holds_the_same() -> None:
+    folder = SMALL / "junyanz_pixel_batch"
+    old, new = (
+        load_torch(folder / f"{name}.pth", INSTALLED).get_weights() for name in ("weights_oldformat", "weights")
+    )
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(old, new, strict=True))
+
+
+class TestErrors:
+    @pytest.fixture
+    def state(self) -> dict[str, np.ndarray]:
+        return dict(read_torch(SMALL / "junyanz_patchgan_none" / "weights.pth"))
+
+    def test_an_unknown_network_is_told_what_was_seen_and_what_is_known(self) -> None:
+        kernel = np.zeros((2, 3, 1, 1), np.float32)
+        with pytest.raises(InteropError, match=r"resnet, .*unet, .*holds 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
+            put({"strange.weight": kernel}, resnet(1, 2), INSTALLED)
+
+    def test_a_network_asked_for_by_name_must_be_the_one(self) -> None:
+        path = SMALL / "junyanz_pixel_batch" / "weights.pth"
+        assert load_torch(path, INSTALLED, "pixel").name == "pixel_critic"
+        with pytest.raises(InteropError, match=r"weights\.pth: no unet network: it holds 9 arrays"):
+            load_torch(path, INSTALLED, "unet")
+        with pytest.raises(InteropError, match=r"architecture 'vnet': checkpoints are known of .*unet"):
+            load_torch(path, INSTALLED, "vnet")
+
+    def test_a_model_of_another_size_keeps_its_weights(self, state: dict[str, np.ndarray]) -> None:
+        model = patch_critic(3, 5, 2, "none")
+        before = model.get_weights()
+        with pytest.raises(InteropError, match=r"model\..*weight: its shape .* does not fit"):
+            put(state, model, INSTALLED)
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+    @pytest.mark.parametrize(
+        ("model", "reason"),
+        [
+            ((3, 6, 3, "none"), r"model\.8\.weight: its shape .* does not fit conv3/kernel"),
+            ((3, 6, 1, "none"), r"model\.8\.weight, model\.8\.bias have no place in the network 'patch_critic'"),
+            ((3, 6, 2, "batch"), r"norm1/gamma.* are not in the file"),
+        ],
+    )
+    def test_a_model_with_other_layers_is_told_which(self, state: Any, model: Any, reason: str) -> None:
+        if model[2] == 1:  # let the convolution before fit
+            state["model.5.weight"], state["model.5.bias"] = np.zeros((1, 12, 4, 4)), np.zeros(1)
+        with pytest.raises(InteropError, match=reason):
+            put(state, patch_critic(*model), INSTALLED)
+
+    def test_shapes_that_belie_the_files_size_take_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        shapes = {"net.0.weight": (200_000, 1, 1, 1), "net.0.bias": (200_000,)}
+        state = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        state |= {f"net.{number}.weight": np.zeros((1, 1, 1, 1), np.float32) for number in (2, 5)}
+        monkeypatch.setattr("img2imgkit.importing.recognition.read_torch", lambda path: state)
+        with pytest.raises(InteropError, match=r"net\.2\.weight: its shape .* \(1, 1, 200000, 400000\)"):  # 320 GB
+            load_torch("small.pth", INSTALLED)
+        assert patch_critic(3, 2, 1).built  # nor does Keras take it later
+
+    def test_a_file_with_several_networks_asks_for_the_key(self) -> None:
+        network = {"a": np.zeros(1), "b": np.ones(2)}
+        assert state_of({"step": 3, "params": network}) == network
+        assert state_of({"G": network, "D": {}}, "G") == network
+        with pytest.raises(InteropError, match="'G', 'D'; name one of these as the key"):
+            state_of({"G": network, "D": network})
+        with pytest.raises(InteropError, match="'x'; the file holds 'G'"):
+            state_of({"G": network}, "x")
+        with pytest.raises(InteropError, match="holds a list"):
+            state_of([1])
+
+    def test_the_file_is_named(self, tmp_path: Path) -> None:
+        shutil.copy(SMALL / "junyanz_pixel_batch" / "io.npz", tmp_path / "io.pth")
+        with pytest.raises(InteropError, match=r"io\.pth: "):
+            load_torch(tmp_path / "io.pth", INSTALLED)
+
+
+def test_a_network_inside_of_others_is_told_and_taken_by_what_its_names_begin_with() -> None:
+    """As PyTorch Lightning keeps a whole module."""
+    state = read_torch(SMALL / "junyanz_pixel_batch" / "weights.pth")
+    held = {"state_dict": {f"{word}.{name}": array for word in ("netD", "net2") for name, array in state.items()}}
+    with pytest.raises(InteropError, match=r"begin with 'netD\.' are of a pixel: state the key 'netD'"):
+        network_of(StateDict(state_of(held)), INSTALLED)
+    assert network_of(StateDict(state_of(held, "netD")), INSTALLED).kind == "pixel"
+    with pytest.raises(InteropError, match="no state dict called 'netG'"):
+        state_of(held, "netG")

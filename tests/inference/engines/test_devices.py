@@ -1,0 +1,94 @@
+"""Devices: several give the bytes of one, and the free memory of each is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from img2imgkit import backend
+from img2imgkit.inference.engines import devices
+
+TWO = """
+import json, sys
+import numpy as np
+from img2imgkit import backend
+backend.load()
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tiny_tasks import Nearest, Plain, loaded
+from img2imgkit.images import Picture
+from img2imgkit.inference import TranslateOptions, Translator
+
+given = Picture(np.random.default_rng(0).integers(0, 256, (70, 95, 3), dtype=np.uint8))
+found = {}
+for device in ("cpu:0", "cpu:1", "cpu:0,1"):
+    for batch in (1, 2):
+        translator = Translator(loaded(Plain), TranslateOptions(tile=30, batch=batch), device)
+        made = translator.translate(given)
+        found[f"{device}/{batch}"] = [
+            translator.devices, translator.model.engine.replicas, made.notes["tiles"], translator.model.engine.traces,
+            hash(made.picture.color.tobytes()),
+        ]
+half = Translator(loaded(Nearest, gain=1e6), TranslateOptions(precision="float16", tile=40), "cpu:0,1")
+overflow = half.translate(given)
+found["overflow"] = bool((overflow.picture.color == given.color.repeat(2, 0).repeat(2, 1)).all())
+print(json.dumps(found))
+"""
+
+
+def test_several_devices_give_the_bytes_of_one() -> None:
+    here = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{TWO}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("overflow") is True
+    assert len({made[4] for made in found.values()}) == 1
+    assert {made[2] for made in found.values()} == {12}
+    names = ["/device:CPU:0", "/device:CPU:1"]
+    assert [found[key][:2] for key in ("cpu:0/1", "cpu:1/1", "cpu:0,1/2")] == [
+        [names[:1], 1],
+        [names[1:], 1],
+        [names, 2],
+    ]
+    assert found["cpu:0,1/1"][3] == found["cpu:0,1/2"][3] <= 2
+
+
+def test_the_processor_is_taken_where_there_is_no_other_device() -> None:
+    import tensorflow as tf
+
+    gpus = tuple(device.name for device in tf.config.list_logical_devices("GPU"))
+    assert backend.devices("auto") == (gpus or ("/device:CPU:0",))
+    assert backend.devices("cpu") == backend.devices("cpu:0") == ("/device:CPU:0",)
+
+
+def test_a_control_groups_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  9000000 kB\nMemAvailable:    2000000 kB\n")
+    monkeypatch.setattr(devices, "_MEMINFO", meminfo)
+    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
+    assert devices.free_bytes("/device:CPU:0") == 1_000_000 * 1024
+    (tmp_path / "memory.max").write_text("500000000\n")
+    (tmp_path / "memory.current").write_text("100000000\n")
+    assert devices.free_bytes("/device:CPU:0") == 200_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert devices.free_bytes("/device:CPU:0") == 1_000_000 * 1024
+
+
+def test_a_system_that_tells_nothing_of_its_memory_gets_a_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
+    assert devices.free_bytes("/device:CPU:0") > 1 << 26  # a share of the installed memory
+    monkeypatch.setattr(devices.os, "sysconf_names", {})
+    assert devices.free_bytes("/device:CPU:0") == devices.FALLBACK_BYTES // 2

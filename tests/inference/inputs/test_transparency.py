@@ -1,0 +1,187 @@
+"""Transparency goes through: no dark fringe, and what is opaque stays opaque."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_tasks
+from tiny_tasks import Plain, loaded
+
+import img2imgkit as kit
+from img2imgkit.images import Picture
+from img2imgkit.inference import TranslateOptions, Translator
+from img2imgkit.inference.inputs import transparency
+from img2imgkit.inference.inputs.transparency import filled, resampled
+
+SIDE = 48
+
+
+class Filter(tiny_tasks._Tiny):
+    """Twice as large by a linear filter, as one convolution: nearly an identity."""
+
+    name = "tiny-filter"
+    radius = 2
+
+    class Options(tiny_tasks._Tiny.Options):
+        bicubic: bool = True  # with a = -1/2, which overshoots at edges; else bilinear, which does not
+
+    def network(self, image: Any) -> Any:
+        from keras import layers, ops
+
+        return ops.depth_to_space(layers.Conv2D(12, 5, padding="same", use_bias=False)(image), 2)
+
+    def build(self) -> kit.Networks:
+        nets = super().build()
+        sharp = [-0.0234375, 0.2265625, 0.8671875, -0.0703125, 0]  # at 7/4, 3/4, 1/4 and 5/4 pixels
+        phase = np.array(sharp if self.options.bicubic else [0, 0.25, 0.75, 0, 0])
+        kernel = np.zeros((5, 5, 3, 4, 3))
+        for number, (row, column) in enumerate([(phase, phase), (phase, phase[::-1]), (phase[::-1], phase)]):
+            kernel[..., number, :] = np.outer(row, column)[..., None, None] * np.eye(3)
+        kernel[..., 3, :] = np.outer(phase[::-1], phase[::-1])[..., None, None] * np.eye(3)
+        nets["generator"].set_weights([kernel.reshape(5, 5, 3, 12)])
+        return nets
+
+
+def disk(dtype: Any, hidden: int, edge: float = 1) -> Picture:
+    """A disk over slowly changing colours, seen through an edge so many pixels wide, and ``hidden`` beyond."""
+    top = np.iinfo(dtype).max
+    y, x = np.mgrid[:SIDE, :SIDE]
+    alpha = np.clip((15 - np.hypot(y - 23.5, x - 23.5)) / edge, 0, 1)[..., None]
+    color = np.stack([120 + x, 200 - y, 90 + (x + y) // 2], axis=-1) / 255
+    color[alpha[..., 0] == 0] = hidden
+    return Picture((color * top).round().astype(dtype), (alpha * top).round().astype(dtype))
+
+
+def over(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
+    """The picture over a colour, in levels of 255."""
+    assert picture.alpha is not None
+    top = np.iinfo(picture.color.dtype).max
+    see = picture.alpha / top
+    return np.asarray(picture.color * (255 / top) * see + np.array(background) * (1 - see))
+
+
+@pytest.fixture(scope="module")
+def bicubic() -> Translator:
+    return Translator(loaded(Filter), TranslateOptions(tile=24), "cpu")
+
+
+@pytest.fixture(scope="module")
+def bilinear() -> Translator:
+    return Translator(loaded(Filter, bicubic=False), TranslateOptions(tile=24, alpha="model"), "cpu")
+
+
+INSIDE = np.s_[8:-8, 8:-8]  # these convolutions pad with grey at the border
+
+
+@pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0), (255, 0, 0)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("hidden", [0, 1])
+@pytest.mark.parametrize(("translator", "edge"), [("bilinear", 1), ("bicubic", 12)])
+def test_no_fringe_over_any_background(
+    translator: str,
+    edge: float,
+    background: tuple[int, int, int],
+    dtype: Any,
+    hidden: int,
+    request: pytest.FixtureRequest,
+) -> None:
+    translate = request.getfixturevalue(translator).translate
+    given = disk(dtype, hidden, edge)
+    expected = translate(Picture(over(given, background).round().astype(np.uint8))).picture.color.astype(float)
+    found = over(translate(given).picture, background)
+    assert np.abs(found - expected)[INSIDE].max() <= 2
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_without_filling_there_would_be_a_fringe(bilinear: Translator, hidden: int) -> None:
+    given = disk(np.uint8, hidden)
+    plain = bilinear.translate(given.with_pixels(given.color, None)).picture.color
+    good = bilinear.translate(given).picture
+    bad = good.with_pixels(plain, good.alpha)
+    assert np.abs(over(bad, (255, 0, 0)) - over(good, (255, 0, 0))).max() > 10
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("mode", ["resample", "model"])
+@pytest.mark.parametrize("share", [0, 1])
+def test_alpha_that_is_the_same_everywhere_stays_exactly_that(dtype: Any, mode: Any, share: int) -> None:
+    alpha = np.full((9, 7, 1), share * np.iinfo(dtype).max, dtype)
+    given = Picture(np.random.default_rng(0).integers(0, 255, (9, 7, 3)).astype(dtype), alpha)
+    made = Translator(loaded(Plain, scale=4), TranslateOptions(alpha=mode), "cpu").translate(given).picture
+    assert made.alpha is not None
+    assert made.alpha.shape == (36, 28, 1)
+    assert (made.alpha == alpha[0, 0]).all()
+
+
+def test_alpha_at_scale_one_is_left_as_it_is() -> None:
+    given = disk(np.uint16, 0)
+    made = Translator(loaded(Plain, scale=1), device="cpu").translate(given).picture
+    assert (made.alpha == given.alpha).all()
+
+
+def test_alpha_may_go_through_the_network(bicubic: Translator) -> None:
+    through = Translator(bicubic.bundle, TranslateOptions(alpha="model"), "cpu").translate(disk(np.uint8, 0)).picture
+    beside = bicubic.translate(disk(np.uint8, 0)).picture
+    assert through.alpha is not None
+    assert beside.alpha is not None
+    assert np.abs(through.alpha[INSIDE].astype(int) - beside.alpha[INSIDE]).max() <= 1  # the same filter
+
+
+def test_grey_with_alpha_stays_grey(bicubic: Translator) -> None:
+    color = disk(np.uint8, 0)
+    made = bicubic.translate(Picture(color.color[..., :1].copy(), color.alpha, "grey")).picture
+    assert made.space == "grey"
+    assert made.alpha is not None
+    assert made.color.shape == made.alpha.shape == (96, 96, 1)
+
+
+def test_only_what_is_wholly_transparent_is_filled() -> None:
+    given = disk(np.uint8, 0)
+    assert given.alpha is not None
+    found = filled(given.color, given.alpha)
+    seen = given.alpha[..., 0] > 0
+    assert (found[seen] == given.color[seen]).all()
+    assert (found[~seen].max(axis=-1) > 80).all()
+
+
+def test_holes_take_the_colour_around_them_weighted_by_how_much_is_seen() -> None:
+    color = np.array([[[200], [0], [100], [50]]], np.uint8)
+    alpha = np.array([[[255], [0], [255], [0]]], np.uint8)
+    assert filled(color, alpha)[0, :, 0].tolist() == [200, 200, 100, 100]
+    soft = np.array([[[255], [0]], [[85], [0]]], np.uint8)
+    assert filled(np.array([[[200], [0]], [[100], [0]]], np.uint8), soft)[:, 1, 0].tolist() == [175, 175]
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_nothing_is_filled_where_all_or_nothing_is_seen(value: int) -> None:
+    color = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    assert filled(color, np.full((4, 5, 1), value, np.uint8)) is color
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 17), (31, 2), (33, 65)])
+def test_one_seen_pixel_fills_everything(shape: tuple[int, int]) -> None:
+    color, alpha = np.zeros((*shape, 3), np.uint16), np.zeros((*shape, 1), np.uint16)
+    color[-1, 0], alpha[-1, 0] = (1000, 30000, 65535), 1
+    assert (filled(color, alpha) == color[-1, 0]).all()
+
+
+def test_alpha_is_clipped_and_rounded_not_wrapped() -> None:
+    alpha = np.zeros((8, 8, 1), np.uint8)
+    alpha[:, 4:] = 255
+    found = resampled(alpha, 4)[16, :, 0].astype(int)
+    assert (found[:8] == 0).all()
+    assert (found[24:] == 255).all()
+    assert (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize("height", [255, 256, 257, 700])
+def test_tall_pictures_are_handled_in_portions_without_a_seam(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 256, (height, 9, 3), dtype=np.uint8)
+    alpha = (rng.integers(0, 256, (height, 9, 1)) * (rng.random((height, 9, 1)) > 0.8)).astype(np.uint8)
+    portions = filled(color, alpha), resampled(alpha, 3)
+    monkeypatch.setattr(transparency, "_PORTION", 10_000)
+    assert (portions[0] == filled(color, alpha)).all()
+    assert (portions[1] == resampled(alpha, 3)).all()
