@@ -27,7 +27,7 @@ from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
-from img2imgkit.exporting import ExportedFile, TranslateOptions, export_bundle, programs_of
+from img2imgkit.exporting import ExportedFile, ExportOptions, export_bundle, programs_of
 from img2imgkit.formats.tracing import traceable
 from img2imgkit.task import Task
 
@@ -113,9 +113,9 @@ def row(loaded: bundle.Bundle, exporter: Exporter, precision: str, extent: Exten
     several = exporter.name == "keras" and len(loaded.nets.generators) > 1
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("model" if several else f"model{exporter.suffix}")
-        settings = TranslateOptions(precision=precision, calibrate=PICTURES if precision == "int8" else None)
+        options = ExportOptions(precision=precision, calibrate=PICTURES if precision == "int8" else None)
         try:
-            written = export_bundle(loaded, exporter, path, settings)
+            written = export_bundle(loaded, exporter, path, options)
         except ConfigError as error:
             return *told, f"refused: {str(error).partition(':')[2].strip() or error}", "", ""
         except ToolkitError as error:

@@ -62,12 +62,12 @@ def command(
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
     stated |= {"size": _size(size), "choices": assignments(choice, "--set", "direction=b_to_a")}
-    settings = validate(ExportOptions, parse_yaml("", "img2img export"), data=stated)
+    options = validate(ExportOptions, parse_yaml("", "img2img export"), data=stated)
     catalog = Catalog.installed()
     exporter = catalog.get("exporters", wanted)()
     folder = bundle.locate(reference, Path.cwd(), catalog)
     backend.load()
-    written = export_bundle(bundle.load(folder, catalog), exporter, out, settings, replace)
+    written = export_bundle(bundle.load(folder, catalog), exporter, out, options, replace)
     if as_json:
         show_json(_plain(written))
     else:

@@ -2,6 +2,15 @@
 
 ``programs_of`` says what a bundle can do; ``export_bundle`` writes it through an exporter, opens what was written and
 compares it with the networks, and leaves nothing where they differ. Nothing is loaded before it is used.
+
+bundle_export       from a bundle to a proved file
+exporters           the formats that are written
+export_options      what of a bundle is written, and how
+programs            what a bundle can do, as functions of named arrays
+network_programs    its networks as programs
+image_io            sizes, numbers and axes of pictures at a model's edge
+proof               what was written does what the networks do
+calibration         real pictures, for int8
 """
 
 from __future__ import annotations
@@ -11,11 +20,8 @@ from collections.abc import Callable
 from img2imgkit.exchange import Exporter
 from img2imgkit.exporting.bundle_export import ExportedFile, export_bundle
 from img2imgkit.exporting.export_options import ExportOptions
-from img2imgkit.exporting.exporters import OnnxExporter
-from img2imgkit.exporting.keras_file import KerasExporter
+from img2imgkit.exporting.exporters import KerasExporter, OnnxExporter, SavedModelExporter, TfliteExporter
 from img2imgkit.exporting.programs import programs_of
-from img2imgkit.formats.saved_model import SavedModelExporter
-from img2imgkit.formats.tflite_file import TfliteExporter
 from img2imgkit.hooks import hookimpl
 
 __all__ = [

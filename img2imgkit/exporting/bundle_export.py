@@ -23,9 +23,9 @@ from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
 from img2imgkit.exporting.calibration import samples_of
 from img2imgkit.exporting.export_options import ExportOptions
+from img2imgkit.exporting.image_io import Size
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.exporting.proof import prove
-from img2imgkit.exporting.sizes import Size
 from img2imgkit.inference.engines.network import rebuilt
 
 ALL = "all"
@@ -49,7 +49,7 @@ class ExportedFile:
 
 
 def export_bundle(
-    bundle: Bundle, exporter: Exporter, path: Path, settings: ExportOptions | None = None, replacing: bool = False
+    bundle: Bundle, exporter: Exporter, path: Path, options: ExportOptions | None = None, replacing: bool = False
 ) -> ExportedFile:
     """Write a bundle in another format, and prove that what was written does what its networks do.
 
@@ -58,30 +58,30 @@ def export_bundle(
         replacing: whether a file that is there, or a folder that an export has made, gives way
 
     Raises:
-        ConfigError: the settings do not fit the bundle or the format.
+        ConfigError: the options do not fit the bundle or the format.
         ExportError: it cannot be written, or differs; nothing is left, and what was there before still is.
     """
-    settings = settings or ExportOptions()
-    _refuse_misfits(exporter, settings)
-    size = None if settings.size == "dynamic" else settings.size
-    chosen = bundle.choosing(settings.choices)
-    programs = programs_of(bundle, settings.choices, settings.image_io, settings.layout, size)
-    originals = _chosen(exporter, programs, settings.part)
-    together = exporter.several or (len(originals) == 1 and settings.part != ALL)
+    options = options or ExportOptions()
+    _refuse_misfits(exporter, options)
+    size = None if options.size == "dynamic" else options.size
+    chosen = bundle.choosing(options.choices)
+    programs = programs_of(bundle, options.choices, options.image_io, options.layout, size)
+    originals = _chosen(exporter, programs, options.part)
+    together = exporter.several or (len(originals) == 1 and options.part != ALL)
     _refuse_place(exporter, path, together, replacing)
     about = Exported(
         format=EXPORTED_FORMAT,
         manifest=bundle.manifest,
-        image_io=settings.image_io,
-        layout=settings.layout,
-        precision=settings.precision,
+        image_io=options.image_io,
+        layout=options.layout,
+        precision=options.precision,
         size=size,
         choices=chosen.task.choices.model_dump(mode="json"),
         keeps_grey=chosen.task.keeps_grey,
         programs=tuple(map(_described, originals)),
     )
-    form = Form(settings.precision, settings.opset, samples_of(chosen, originals, settings))
-    job = _Job(exporter, form, about, originals, _as_written(chosen, exporter, settings, size, originals))
+    form = Form(options.precision, options.opset, samples_of(chosen, originals, options))
+    job = _Job(exporter, form, about, originals, _as_written(chosen, exporter, options, size, originals))
     with _beside(path) as fresh:
         differences = job.whole(fresh) if together else job.apart(fresh)
         found = job.read_back(fresh, together)
@@ -162,22 +162,22 @@ def _chosen(exporter: Exporter, programs: Sequence[Program], part: str | None) -
 
 
 def _as_written(
-    bundle: Bundle, exporter: Exporter, settings: ExportOptions, size: Size | None, originals: Sequence[Program]
+    bundle: Bundle, exporter: Exporter, options: ExportOptions, size: Size | None, originals: Sequence[Program]
 ) -> Sequence[Program]:
     """The programs in the precision in which they are written, where that is the networks' own."""
-    if settings.precision != "float16" or not exporter.mixed:
+    if options.precision != "float16" or not exporter.mixed:
         return originals
     mixed = replace(bundle, nets=rebuilt(bundle.task, bundle.nets, "float16"))
-    made = programs_of(mixed, None, settings.image_io, settings.layout, size)
+    made = programs_of(mixed, None, options.image_io, options.layout, size)
     known = {each.name: each for each in made}
     return [known[each.name] for each in originals]
 
 
-def _refuse_misfits(exporter: Exporter, settings: ExportOptions) -> None:
-    if settings.precision not in exporter.precisions:
+def _refuse_misfits(exporter: Exporter, options: ExportOptions) -> None:
+    if options.precision not in exporter.precisions:
         known = ", ".join(exporter.precisions)
-        raise ConfigError(f"{exporter.name} cannot be written in {settings.precision}: it can in {known}")
-    if (settings.precision == "int8") != (settings.calibrate is not None):
+        raise ConfigError(f"{exporter.name} cannot be written in {options.precision}: it can in {known}")
+    if (options.precision == "int8") != (options.calibrate is not None):
         raise ConfigError("int8 goes with 'calibrate', a folder of pictures such as the model will see")
 
 

@@ -18,16 +18,16 @@ MOST = 32  # pictures
 SIDE = 256  # pixels of a crop, at most
 
 
-def samples_of(bundle: Bundle, programs: Sequence[Program], settings: ExportOptions) -> Mapping[str, Sequence[Arrays]]:
-    """Crops of the pictures in the settings' folder, as each program is given them; nothing without a folder.
+def samples_of(bundle: Bundle, programs: Sequence[Program], options: ExportOptions) -> Mapping[str, Sequence[Arrays]]:
+    """Crops of the pictures in the options' folder, as each program is given them; nothing without a folder.
 
     Raises:
         ConfigError: a program reads no picture, or the folder holds none that is large enough.
     """
-    if settings.calibrate is None:
+    if options.calibrate is None:
         return {}
-    found = _decoded(settings.calibrate)
-    pictures = Pictures(settings.image_io, settings.layout)
+    found = _decoded(options.calibrate)
+    pictures = Pictures(options.image_io, options.layout)
     return {each.name: _given(each, pictures, found, bundle) for each in programs}
 
 

@@ -1,28 +1,31 @@
-"""ONNX files: one program each, for ONNX Runtime on any device and in browsers (https://onnx.ai)."""
+"""The formats that bundles are exported to; plugins bring further ones."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from img2imgkit.bundle import EXPORTED_KEY
+from img2imgkit.bundle import EXPORTED_FILE, EXPORTED_KEY
 from img2imgkit.errors import ExportError
-from img2imgkit.exchange import Arrays, Exporter, Form, Precision, Program
-from img2imgkit.formats.converter_output import quietly
-from img2imgkit.formats.onnx_float16 import halved
-from img2imgkit.formats.onnx_int8 import loss, quantised
-from img2imgkit.formats.onnx_writer import check, describe, onnx_model
+from img2imgkit.exchange import NETWORK, Arrays, Exporter, Form, Precision, Program
+from img2imgkit.formats import keras_file, saved_model, tflite_file
+from img2imgkit.formats.archive import add_text, text_in
+from img2imgkit.formats.onnx_precision import halved, quantised_with_loss
+from img2imgkit.formats.onnx_writer import check, onnx_model, opened, runner
 
 if TYPE_CHECKING:
     import onnx
-    import onnxruntime
 
 OPSETS = range(13, 19)  # what the converter writes right
 
 
 class OnnxExporter(Exporter):
-    """An ONNX model; ``onnx.checker`` has proved it valid. Its metadata say what goes in and comes out."""
+    """ONNX files (https://onnx.ai): one program each, for ONNX Runtime on any device and in browsers.
+
+    ``onnx.checker`` has proved each of them valid. Its metadata say what goes in and comes out.
+    """
 
     name = "onnx"
     suffix = ".onnx"
@@ -38,14 +41,14 @@ class OnnxExporter(Exporter):
         if form.precision == "float16":
             model = halved(model)
         if form.precision == "int8":
-            model, lost = _in_8_bits(model, program, form.samples[program.name])
+            model, lost = quantised_with_loss(model, form.samples[program.name], program.name)
             about = {**about, "int8": lost}
         check(model, program.name)
-        describe(model, about)
+        _describe(model, about)
         onnx.save(model, path)
 
     def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
-        run = _runner(opened(path))
+        run = runner(path)
         return lambda _, arrays: run(arrays)
 
     def about(self, path: Path) -> str:
@@ -53,31 +56,121 @@ class OnnxExporter(Exporter):
         return found[EXPORTED_KEY]
 
 
-def _in_8_bits(
-    model: onnx.ModelProto, program: Program, samples: Sequence[Arrays]
-) -> tuple[onnx.ModelProto, dict[str, Any]]:
-    """The quantised model and what that costs; pictures that do not set its ranges measure it, if there are several."""
-    fitted, measured = samples[::2], samples[1::2] or samples
-    made = quantised(model, fitted, program.name)
-    before, after = (_runner(opened(each.SerializeToString())) for each in (model, made))
-    return made, {"pictures": len(measured), "psnr": round(loss(after, before, measured), 2)}
+class SavedModelExporter(Exporter):
+    """A SavedModel with a signature for each program, and the first one once more under TensorFlow Serving's name."""
+
+    name = "saved-model"
+    suffix = ""
+    several = True
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "float16")
+    mixed = True
+
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+        saved_model.write_saved_model(programs, path)
+        (path / EXPORTED_FILE).write_text(_text(about), encoding="utf-8")
+
+    def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
+        return saved_model.run_written(path)
+
+    def about(self, path: Path) -> str:
+        return (path / EXPORTED_FILE).read_text(encoding="utf-8")
 
 
-def _runner(session: onnxruntime.InferenceSession) -> Callable[[Arrays], Arrays]:
-    names = [each.name for each in session.get_outputs()]
-    return lambda arrays: dict(zip(names, session.run(names, dict(arrays)), strict=True))
+class TfliteExporter(Exporter):
+    """A TensorFlow Lite model with a signature for each program, of its built-in operators alone.
+
+    The description is an associated file, as TensorFlow Lite's metadata have them: the model is a zip archive, too.
+    With float16 only weights are of this type, and computed with as what the device has.
+    """
+
+    name = "tflite"
+    suffix = ".tflite"
+    several = True
+    precisions: ClassVar[tuple[Precision, ...]] = ("float32", "float16")
+
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+        tflite_file.write_tflite(programs, path, form.precision)
+        add_text(path, EXPORTED_FILE, _text(about))
+
+    def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
+        return tflite_file.run_written(path)
+
+    def about(self, path: Path) -> str:
+        return text_in(path, EXPORTED_FILE)
 
 
-def opened(model: Path | bytes) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Raises ExportError: ONNX Runtime does not take the model."""
-    import onnxruntime
+class KerasExporter(Exporter):
+    """A ``.keras`` file for each network; ``keras.saving.load_model`` reads it once img2imgkit.nn is imported.
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave cores to others
-    with quietly():
-        try:
-            given = model if isinstance(model, bytes) else str(model)
-            return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ExportError(f"ONNX Runtime does not run what was written: {str(error).strip()}") from error
+    The description is one more member of the archive, which Keras passes over.
+    """
+
+    name = "keras"
+    suffix = ".keras"
+
+    def taken(self, programs: Sequence[Program]) -> Sequence[Program]:
+        return [program for program in programs if program.model is not None]
+
+    def usual(self, programs: Sequence[Program]) -> Sequence[Program]:
+        return programs
+
+    def file_name(self, program: Program) -> str:
+        return f"{program.name.removeprefix(NETWORK)}{self.suffix}"
+
+    def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
+        (program,) = programs
+        assert program.model is not None, "only networks are taken"
+        keras_file.write_network(program.model, path, program.name)
+        add_text(path, EXPORTED_FILE, _text(about))
+
+    def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
+        import keras
+
+        model = keras_file.load_written(path)
+        (program,) = json.loads(self.about(path))["programs"]
+        reads, gives = ([port["name"] for port in program[ports]] for ports in ("inputs", "outputs"))
+
+        def run(_: str, arrays: Arrays) -> Arrays:
+            given = [arrays[name] for name in reads]
+            found = keras.tree.flatten(model(given if len(given) > 1 else given[0], training=False))
+            return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in zip(gives, found, strict=True)}
+
+        return run
+
+    def about(self, path: Path) -> str:
+        return text_in(path, EXPORTED_FILE)
+
+
+def _text(about: Mapping[str, Any]) -> str:
+    return json.dumps(about, indent=2) + "\n"
+
+
+def _describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
+    """Put the description in: whole under our key, and what strangers want to know under plain ones."""
+    import onnx
+
+    onnx.helper.set_model_props(model, {EXPORTED_KEY: json.dumps(about), **_plain(about)})
+    model.producer_name, model.doc_string = "img2imgkit", about["manifest"]["description"]
+
+
+def _plain(about: Mapping[str, Any]) -> dict[str, str]:
+    """What a stranger wants to know of the first program, as texts."""
+    manifest, program = about["manifest"], about["programs"][0]
+    contract = manifest["contract"]
+    ids = contract["ids"] is not None and program["name"] == "translate"
+    return {
+        "name": manifest["name"],
+        "task": manifest["task"],
+        "program": program["name"],
+        "description": manifest["description"],
+        "licence": manifest["licence"],
+        "attribution": "\n".join(manifest["attribution"]),
+        "scale": str(program["scale"] or ""),
+        "value_range": {"signed": "[-1, 1]", "unit": "[0, 1]", "uint8": "[0, 255]"}[about["image_io"]],
+        "channel_order": "ids" if ids else "RGB" if contract["channels"] == 3 else "grey",
+        "layout": about["layout"].upper(),
+        "size_multiple": str(program["multiple"]),
+        "size_minimum": str(program["minimum"]),
+        "inputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["inputs"]),
+        "outputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["outputs"]),
+    }

@@ -1,4 +1,4 @@
-"""Pictures at the edge of an exported model: their numbers and the order of their axes, converted in its graph."""
+"""Pictures at the edge of an exported model: their sizes, and their numbers and axes, converted in its graph."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 
 from img2imgkit.exchange import DType, Port
 from img2imgkit.images import to_unit
+from img2imgkit.task import Geometry
 
 ImageIo = Literal["signed", "unit", "uint8"]
+Size = tuple[int, int]
+LEAST = 8  # pixels of a side, to try a model with
 Layout = Literal["nhwc", "nchw"]
 RANGES: dict[ImageIo, str] = {"signed": "in [-1, 1]", "unit": "in [0, 1]", "uint8": "as levels, 0 to 255"}
 
@@ -69,3 +72,10 @@ class Pictures:
     def _ordered(self, axes: tuple[Any, Any, Any, Any]) -> tuple[Any, ...]:
         count, height, width, channels = axes
         return (count, channels, height, width) if self.layout == "nchw" else axes
+
+
+def legal_size(geometry: Geometry, number: int = 0) -> Size:
+    """One of several sizes that a translation takes, none of them square; larger with each number."""
+    unit = geometry.multiple
+    least = -(-max(geometry.minimum, LEAST) // unit)
+    return unit * (least + number), unit * (least + number + 1)

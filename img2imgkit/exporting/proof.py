@@ -10,7 +10,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Precision, Program
-from img2imgkit.exporting.sizes import Size, legal_size
+from img2imgkit.exporting.image_io import Size, legal_size
 from img2imgkit.formats.converter_output import quietly
 from img2imgkit.task import Geometry
 

@@ -1,4 +1,4 @@
-"""Zip files of models, which are not believed: their members are never unpacked, and no more is read than there is."""
+"""Zip files of models. Those of others are not trusted: nothing is unpacked, and no more is read than there is."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ def plain_members(archive: zipfile.ZipFile, path: Path, maker: str) -> Mapping[s
     if len(found) < len(members):
         raise Refused("two of its members have one name")
     return found
+
+
+def add_text(path: Path, name: str, text: str) -> None:
+    """Append a member to a file of ours, which becomes a zip archive where it is none."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, text)
+
+
+def text_in(path: Path, name: str) -> str:
+    """A member that ``add_text`` has appended."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name).decode("utf-8")

@@ -1,4 +1,4 @@
-"""Weights that Keras saved, read as arrays: no layer is built from what a file says, and nothing is run."""
+"""Files that Keras saves. Those of others are read as arrays: no layer is built as a file says, and nothing is run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from img2imgkit.bundle import EXPORTED_FILE, MAX_MANIFEST_BYTES, Exported, read_exported
-from img2imgkit.errors import BundleError, InteropError
+from img2imgkit.errors import ExportError, InteropError
 from img2imgkit.formats.archive import Refused, plain_members
+from img2imgkit.formats.converter_output import quietly
 
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]
@@ -68,20 +68,40 @@ def read_shapes(path: Path) -> Counter[tuple[int, ...]]:
     return shapes
 
 
-def read_description(path: Path) -> Exported | None:
-    """What a ``.keras`` file that img2imgkit exported says of itself; None: it is none of those."""
+def read_text(path: Path, name: str, most: int) -> str | None:
+    """A text of ``most`` bytes at most, beside the network in a ``.keras`` file; None where there is none.
+
+    Raises:
+        InteropError: it is larger or no text, or the archive is refused.
+    """
     if not path.name.endswith(ARCHIVE):
         return None
     with _archive(path) as archive:
-        if EXPORTED_FILE not in archive.namelist():
+        if name not in archive.namelist():
             return None
-        if archive.getinfo(EXPORTED_FILE).file_size > MAX_MANIFEST_BYTES:
-            raise InteropError(f"{path}: its {EXPORTED_FILE} is larger than {MAX_MANIFEST_BYTES >> 20} MiB")
+        if archive.getinfo(name).file_size > most:
+            raise InteropError(f"{path}: its {name} is larger than {most >> 20} MiB")
         try:
-            text = archive.read(EXPORTED_FILE).decode("utf-8")
-            return read_exported(text, f"{path}: {EXPORTED_FILE}")
-        except (UnicodeDecodeError, BundleError) as error:
-            raise InteropError(str(error)) from None
+            return archive.read(name).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InteropError(f"{path}: its {name} is no text: {error}") from None
+
+
+def write_network(model: keras.Model, path: Path, name: str) -> None:
+    """Write a ``.keras`` file. Raises ExportError: Keras cannot save the network ``name``."""
+    with quietly():
+        try:
+            model.save(path)
+        except Exception as error:
+            raise ExportError(f"Keras cannot save {name}: {' '.join(str(error).split())[:500]}") from error
+
+
+def load_written(path: Path) -> keras.Model:
+    """The network in a file that ``write_network`` has just written; its layers are built as the file says."""
+    import keras
+
+    with quietly():
+        return keras.saving.load_model(path, compile=False)
 
 
 def fill(model: keras.Model, path: Path) -> None:

@@ -1,24 +1,30 @@
-"""One program as an ONNX model that says what it is."""
+"""One program as an ONNX model: converted, proved valid, opened by ONNX Runtime.
+
+Large weights stay beside the graph while it is converted: the converter copies what is in the graph many times over.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from img2imgkit.bundle import EXPORTED_KEY
+import numpy as np
+
 from img2imgkit.errors import ExportError
-from img2imgkit.exchange import Port, Program
-from img2imgkit.exporting.onnx_weights import put_back, taken_out
+from img2imgkit.exchange import Arrays, Port, Program
 from img2imgkit.formats.converter_output import quietly
 from img2imgkit.formats.tracing import traced
 
 if TYPE_CHECKING:
     import onnx
+    import onnxruntime
 
 LARGEST = 2 << 30  # bytes of a protobuf
+LARGE = 1 << 18  # bytes of a constant; smaller ones may be what the converter must know, such as sizes
 
 
 def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
@@ -64,6 +70,42 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
     return model
 
 
+def taken_out(graph: Any) -> dict[str, np.ndarray]:
+    """Make each large constant of a GraphDef, which is changed, an input; the arrays by the inputs' names."""
+    import tensorflow as tf
+
+    found = {}
+    for node in graph.node:
+        if node.op == "Const" and len(node.attr["value"].tensor.tensor_content) >= LARGE:
+            array = tf.make_ndarray(node.attr["value"].tensor)
+            kind = node.attr["value"].tensor.dtype
+            for key in list(node.attr):
+                del node.attr[key]
+            node.op = "Placeholder"
+            node.attr["dtype"].type = kind
+            node.attr["shape"].shape.CopyFrom(tf.TensorShape(array.shape).as_proto())
+            found[node.name] = array
+    return found
+
+
+def put_back(model: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> None:
+    """Make those inputs of a converted model its weights, in the order of axes that their only reader wants."""
+    import onnx
+
+    graph, weights = model.graph, {f"{name}:0": array for name, array in arrays.items()}
+    readers = Counter(name for node in graph.node for name in node.input)
+    for node in list(graph.node):
+        if node.op_type == "Transpose" and node.input[0] in weights and readers[node.input[0]] == 1:
+            array = weights.pop(node.input[0])
+            weights[node.output[0]] = np.ascontiguousarray(array.transpose(node.attribute[0].ints))
+            graph.node.remove(node)
+    ports = [port for port in graph.input if port.name.removesuffix(":0") not in arrays]
+    copies = [type(port).FromString(port.SerializeToString()) for port in ports]
+    del graph.input[:]
+    graph.input.extend(copies)
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in weights.items())
+
+
 def _named(tensors: Sequence[Any], ports: Sequence[Port]) -> dict[str, str]:
     """The ports' names by those of TensorFlow's tensors, which are in the order of the ports' names."""
     return {tensor.name: name for tensor, name in zip(tensors, sorted(port.name for port in ports), strict=True)}
@@ -95,35 +137,26 @@ def check(model: onnx.ModelProto, name: str) -> None:
         raise ExportError(f"{name}: no valid ONNX graph came out: {first_line(error)}") from error
 
 
-def describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
-    """Put the description in: whole under our key, and what strangers want to know under plain ones."""
-    import onnx
+def opened(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """A session on the CPU. Raises ExportError: ONNX Runtime does not take the model."""
+    import onnxruntime
 
-    onnx.helper.set_model_props(model, {EXPORTED_KEY: json.dumps(about), **plain(about)})
-    model.producer_name, model.doc_string = "img2imgkit", about["manifest"]["description"]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave cores to others
+    with quietly():
+        try:
+            given = model if isinstance(model, bytes) else str(model)
+            return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ExportError(f"ONNX Runtime does not run what was written: {str(error).strip()}") from error
 
 
-def plain(about: Mapping[str, Any]) -> dict[str, str]:
-    """What a stranger wants to know of the first program, as texts."""
-    manifest, program = about["manifest"], about["programs"][0]
-    contract = manifest["contract"]
-    ids = contract["ids"] is not None and program["name"] == "translate"
-    return {
-        "name": manifest["name"],
-        "task": manifest["task"],
-        "program": program["name"],
-        "description": manifest["description"],
-        "licence": manifest["licence"],
-        "attribution": "\n".join(manifest["attribution"]),
-        "scale": str(program["scale"] or ""),
-        "value_range": {"signed": "[-1, 1]", "unit": "[0, 1]", "uint8": "[0, 255]"}[about["image_io"]],
-        "channel_order": "ids" if ids else "RGB" if contract["channels"] == 3 else "grey",
-        "layout": about["layout"].upper(),
-        "size_multiple": str(program["multiple"]),
-        "size_minimum": str(program["minimum"]),
-        "inputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["inputs"]),
-        "outputs": "\n".join(f"{port['name']}: {port['meaning']}" for port in program["outputs"]),
-    }
+def runner(model: Path | bytes) -> Callable[[Arrays], Arrays]:
+    """A model as a function of its inputs. Raises ExportError: ONNX Runtime does not take it."""
+    session = opened(model)
+    names = [each.name for each in session.get_outputs()]
+    return lambda arrays: dict(zip(names, session.run(names, dict(arrays)), strict=True))
 
 
 def _name_ports(model: onnx.ModelProto, program: Program) -> None:

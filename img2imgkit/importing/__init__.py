@@ -1,4 +1,12 @@
-"""Other people's model files, read without their software, and bundles made of them."""
+"""Other people's model files become networks and bundles, without their software.
+
+bundle_import       files become a bundle
+importers           the kinds of files that are read
+recognition         from a state dict to a network: which architecture it is of, with which options
+torch_weights       PyTorch's arrays in Keras layers, and back
+planning            which task takes the networks
+perceptual_network  pretrained networks whose features losses compare
+"""
 
 from __future__ import annotations
 

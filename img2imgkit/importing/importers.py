@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from img2imgkit.errors import InteropError
+from img2imgkit.bundle import EXPORTED_FILE, MAX_MANIFEST_BYTES, Exported, read_exported
+from img2imgkit.errors import BundleError, InteropError
 from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict
-from img2imgkit.formats.keras_file import ARCHIVE, PLAIN, fill, read_description, read_shapes
+from img2imgkit.formats.keras_file import ARCHIVE, PLAIN, fill, read_shapes, read_text
 from img2imgkit.formats.safetensors_file import read_safetensors
 from img2imgkit.formats.torch_file import read_torch
 from img2imgkit.importing.torch_weights import state_of
@@ -75,10 +76,19 @@ class KerasImporter(Importer):
         read_shapes(path)
         role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
         saved = SavedWeights(partial(fill, path=path), role=role, source=path.name)
-        described = read_description(path)
+        described = _description(path)
         if described is None:
             return saved
         roles = [each.name.removeprefix(NETWORK) for each in described.programs if each.name.startswith(NETWORK)]
         if len(roles) != 1:
             raise InteropError(f"{path}: describes {len(roles)} networks, where a .keras file holds one")
         return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])
+
+
+def _description(path: Path) -> Exported | None:
+    """What a ``.keras`` file that img2imgkit exported says of itself; None: it is none of those."""
+    text = read_text(path, EXPORTED_FILE, MAX_MANIFEST_BYTES)
+    try:
+        return None if text is None else read_exported(text, f"{path}: {EXPORTED_FILE}")
+    except BundleError as error:
+        raise InteropError(str(error)) from None

@@ -1,25 +1,15 @@
 """Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made.
 
-model_finder    from a name or a path to a reference: what a translation runs, described but not loaded
-model_reference what every reference is; that of a bundle
 translator      a picture through a model: pad, tile, run, blend, crop
-translate_options
-                how: the options of a translation
-conditions      what goes in besides the picture: maps, codes, values
-codes           codes kept in files
-
-colour          the space that a picture has in the model, and the one that its translation has
-transparency    alpha
-padding         pictures continued beyond their edges
-grid, tiling    tiles that cover a picture; which ones memory allows
-blending        tiles blended into rows
-
 model           which engine runs a model, and tiles of levels through it
-engine          what every engine is
-network         the engine of a bundle: Keras on TensorFlow
-exported/       the engine of exported models, and their files: ONNX, SavedModel
-devices         where engines run, and the memory there
-footprint       the memory that a network needs per pixel
+
+models/         from a name or a path to a model that is described but not loaded
+exported/       exported models: what they say of themselves, and the software that runs them
+engines/        what every engine is; the engine of a bundle; devices and their memory
+inputs/         what a translation is given: the picture's colour and transparency, conditions, codes, options
+tiles/          tiles that cover a picture
+
+Of these folders each imports only those below it.
 """
 
 from img2imgkit.inference.exported.describe import Describe

@@ -14,8 +14,7 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference.engines.engine import OutOfMemory
 from img2imgkit.inference.exported.exported_model import ExportedModel
-from img2imgkit.inference.inputs import transparency
-from img2imgkit.inference.inputs.colour import from_model, to_model
+from img2imgkit.inference.inputs.channels import filled, from_model, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
     LABEL,
     Conditioning,
@@ -116,7 +115,7 @@ class Translator:
         redone = self.model.redone
         picture, alpha = scene.picture, scene.picture.alpha
         if alpha is not None:
-            scene = replace(scene, picture=picture.with_pixels(transparency.filled(picture.color, alpha), alpha))
+            scene = replace(scene, picture=picture.with_pixels(filled(picture.color, alpha), alpha))
         image, grid = self._levels(scene, retries)
         if alpha is not None:
             alpha = self._alpha(scene, retries)
@@ -233,13 +232,13 @@ class Translator:
         assert alpha is not None
         if self.options.alpha == "model" and alpha.min() < alpha.max():
             return self._levels(replace(scene, picture=Picture(alpha, None, "grey")), retries)[0]
-        return transparency.resampled(alpha, self.geometry.scale)
+        return resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
         engine = self.model.engine
         preferred = CPU_TILE if "CPU" in self.devices[0].upper() else GPU_TILE
         room = engine.free_bytes() / (engine.bytes_per_pixel() * self._batch)
-        return Tiling(self.geometry, self.options, room, preferred, engine.size)
+        return Tiling(self.geometry, self.options.tile, self.options.overlap, room, preferred, engine.size)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}

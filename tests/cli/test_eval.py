@@ -241,8 +241,7 @@ def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
 def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val, negative, with_tiny_tasks, tmp_path):
     import onnx
 
-    from img2imgkit.exporting import export_bundle
-    from img2imgkit.exporting.exporters import OnnxExporter
+    from img2imgkit.exporting import OnnxExporter, export_bundle
 
     model = export_bundle(loaded(Directed), OnnxExporter(), tmp_path / "negative.onnx").path
     foreign = onnx.load(model)

@@ -174,7 +174,7 @@ class TestPlaces:
 
 
 @pytest.mark.parametrize(
-    ("settings", "name", "message"),
+    ("options", "name", "message"),
     [
         (ExportOptions(), "m.onnx", "a file of kept ends in .kept"),
         (ExportOptions(part="translat"), "m.kept", "no part 'translat'; did you mean 'translate'"),
@@ -183,6 +183,6 @@ class TestPlaces:
         (ExportOptions(choices={"direction": "up"}), "m.kept", "direction"),
     ],
 )
-def test_settings_that_do_not_fit_are_told(settings: ExportOptions, name: str, message: str, tmp_path: Path) -> None:
+def test_options_that_do_not_fit_are_told(options: ExportOptions, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
-        export_bundle(loaded(Plain), Kept(), tmp_path / name, settings)
+        export_bundle(loaded(Plain), Kept(), tmp_path / name, options)

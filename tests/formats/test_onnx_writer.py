@@ -7,9 +7,7 @@ import pytest
 
 from img2imgkit import backend
 from img2imgkit.exchange import Port, Program
-from img2imgkit.exporting.exporters import opened
-from img2imgkit.exporting.onnx_weights import LARGE, put_back, taken_out
-from img2imgkit.formats.onnx_writer import onnx_model
+from img2imgkit.formats.onnx_writer import LARGE, onnx_model, opened, put_back, taken_out
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,7 @@
-"""What a translation is given: the picture's colour and transparency, conditions, codes, options."""
+"""What a translation is given.
+
+channels            the picture's colour space and alpha
+conditions          what goes in besides the picture: maps, codes, values
+codes               codes kept in files
+translate_options   how a translation runs
+"""

@@ -14,8 +14,7 @@ from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
-from img2imgkit.formats import onnx_reader
-from img2imgkit.inference.exported import saved_model_runtime
+from img2imgkit.formats import onnx_reader, saved_model
 from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
 from img2imgkit.inference.exported.exported_model import (
     TRANSLATE,
@@ -126,7 +125,7 @@ def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> M
 
 def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
     """The folder of a SavedModel; see ``find_model``."""
-    files = saved_model_runtime.files_of(path)
+    files = saved_model.files_of(path)
     about = path / bundle.EXPORTED_FILE
     if about not in files:
         raise BundleError(

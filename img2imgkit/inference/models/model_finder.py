@@ -8,8 +8,8 @@ from pathlib import Path
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, Problem
+from img2imgkit.formats.saved_model import GRAPH
 from img2imgkit.inference.exported.describe import Describe
-from img2imgkit.inference.exported.saved_model_runtime import GRAPH
 from img2imgkit.inference.models.exported_reference import onnx_reference, saved_model_reference
 from img2imgkit.inference.models.model_reference import BundleReference, ModelReference
 

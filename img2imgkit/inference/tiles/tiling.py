@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from img2imgkit.errors import TranslateError
-from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.tiles.grid import (
     Grid,
     Overlap,
@@ -34,6 +34,8 @@ class Tiling:
     exact tiles of use, as RRDBNet does: those overlap like tiles of other toolkits.
 
     Attributes:
+        wanted: the option 'tile' of a translation
+        shared: its option 'overlap'
         room: pixels of input that surely fit on the device at once
         preferred: the tile to take where memory is no matter
         size: height and width of every tile, where the model takes no other
@@ -41,7 +43,8 @@ class Tiling:
     """
 
     geometry: Geometry
-    options: TranslateOptions
+    wanted: int | Literal["auto", "off"]
+    shared: int | Literal["auto"]
     room: float
     preferred: int = CPU_TILE
     size: tuple[int, int] | None = None
@@ -49,8 +52,7 @@ class Tiling:
     overlap: Overlap = field(init=False)
 
     def __post_init__(self) -> None:
-        wanted = self.options.overlap
-        self.overlap = overlap_for(self.geometry, None if wanted == "auto" else wanted)
+        self.overlap = overlap_for(self.geometry, None if self.shared == "auto" else self.shared)
         self._let_go_of_exactness(self.room)
 
     def grid(self, height: int, width: int) -> Grid:
@@ -83,7 +85,7 @@ class Tiling:
         self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
 
     def _tile(self, height: int, width: int) -> int | None:
-        wanted = self.options.tile
+        wanted = self.wanted
         if wanted != "auto":
             sides = (height, width) if wanted == "off" else (min(height, wanted), min(width, wanted))
             if sides[0] * sides[1] > FORCED * self.room:
@@ -100,7 +102,7 @@ class Tiling:
 
     def _let_go_of_exactness(self, room: float) -> None:
         """Overlap by less, if nobody has stated how much, where ``room`` pixels are too few for tiles of use."""
-        free = self.options.overlap == self.options.tile == "auto" and self.size is None
+        free = self.shared == self.wanted == "auto" and self.size is None
         less = inexact_overlap()
         if free and less.shared < self.overlap.shared and room < (WORTHWHILE * self.overlap.shared) ** 2:
             self.overlap = less

@@ -42,7 +42,7 @@ print(json.dumps(found))
 
 
 def test_several_devices_give_the_bytes_of_one() -> None:
-    here = str(Path(__file__).parents[1])
+    here = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{TWO}"],
         capture_output=True,

@@ -178,8 +178,7 @@ def test_a_damaged_description_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from img2imgkit.exporting import export_bundle
-    from img2imgkit.formats.saved_model import SavedModelExporter
+    from img2imgkit.exporting import SavedModelExporter, export_bundle
 
     return export_bundle(loaded(Plain), SavedModelExporter(), tmp_path_factory.mktemp("saved") / "m").path
 

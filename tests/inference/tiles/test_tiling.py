@@ -19,7 +19,8 @@ CONVOLUTIONAL, GLOBAL, DEEP = Geometry(radius=10), Geometry(radius=None), Geomet
 
 
 def tiling(geometry: Geometry, room: float = PLENTY, **settings: object) -> Tiling:
-    return Tiling(geometry, TranslateOptions.model_validate(settings), room)
+    options = TranslateOptions.model_validate(settings)
+    return Tiling(geometry, options.tile, options.overlap, room)
 
 
 def test_small_pictures_are_whole_and_large_ones_are_tiled_however_much_memory_there_is() -> None:

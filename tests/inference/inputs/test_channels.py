@@ -12,8 +12,8 @@ from tiny_tasks import Plain, loaded
 import img2imgkit as kit
 from img2imgkit.images import Picture
 from img2imgkit.inference import TranslateOptions, Translator
-from img2imgkit.inference.inputs import transparency
-from img2imgkit.inference.inputs.transparency import filled, resampled
+from img2imgkit.inference.inputs import channels
+from img2imgkit.inference.inputs.channels import filled, resampled
 
 SIDE = 48
 
@@ -182,6 +182,6 @@ def test_tall_pictures_are_handled_in_portions_without_a_seam(height: int, monke
     color = rng.integers(0, 256, (height, 9, 3), dtype=np.uint8)
     alpha = (rng.integers(0, 256, (height, 9, 1)) * (rng.random((height, 9, 1)) > 0.8)).astype(np.uint8)
     portions = filled(color, alpha), resampled(alpha, 3)
-    monkeypatch.setattr(transparency, "_PORTION", 10_000)
+    monkeypatch.setattr(channels, "_PORTION", 10_000)
     assert (portions[0] == filled(color, alpha)).all()
     assert (portions[1] == resampled(alpha, 3)).all()

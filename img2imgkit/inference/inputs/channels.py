@@ -1,18 +1,51 @@
-"""Transparency: what colour to show a network where nothing is seen, and how alpha is scaled.
+"""A picture's channels on their way through networks: its colour space, what is seen through alpha, alpha itself.
 
-Both work through portions of rows, so that a large picture is never held in float.
+Transparency is treated in portions of rows, so that a large picture is never held in float.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from img2imgkit.images import Picture, resize
+from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb
+from img2imgkit.task import Geometry
 
 _PORTION = 256  # rows; even, so that blocks of 2 x 2 do not cross
 _REACH = 4  # rows that bicubic needs beyond a portion, and more
+
+
+def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
+    """The picture in grey or RGB, as the networks read it.
+
+    Where its translation has another space, it is brought to sRGB, since a profile explains the levels of one space
+    only. Grey whose translation is in colour is repeated for networks that read three channels; colour gives its luma
+    to networks that colour grey. Everything else stays as it is.
+    """
+    if picture.space == "cmyk":
+        picture = to_rgb(picture)
+    if picture.space == "rgb":
+        if geometry.channels == geometry.written:
+            return picture
+        return to_grey(picture) if geometry.channels == 1 else to_srgb(picture)
+    if geometry.written == 1 or (keeps_grey and geometry.channels == 3):
+        return picture
+    return to_rgb(picture) if geometry.channels == 3 else to_srgb(picture)
+
+
+def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) -> Picture:
+    """The picture that ``to_model`` gave, with the pixels of its translation, in the space that they have.
+
+    Shapes:
+        color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type
+    """
+    if color.shape[2] == picture.color.shape[2]:
+        return picture.with_pixels(color, alpha)
+    if color.shape[2] == 1:
+        return replace(picture.with_pixels(color, alpha, "grey"), mode="L")
+    return replace(picture.with_pixels(color, alpha, "rgb"), mode="RGB")
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
