@@ -60,10 +60,6 @@ DEFERRABLE = NETWORK_LIBRARIES | {
     *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"),
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
 }
-FOLDER_CIRCLES_LEFT = {  # imports between folders that close a circle today
-    ("inference/exported", "inference"),
-    ("nn/encoders", "nn/generators"),
-}
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}
 
 
@@ -252,7 +248,7 @@ def folder_graph(some: Iterable[Module]) -> dict[str, set[str]]:
         graph.setdefault(module.folder, set())
         for each, room in rooms_of(module.imports):
             reached = modules()[target(each)].folder
-            if room and room == module.room and (module.folder, reached) not in FOLDER_CIRCLES_LEFT:
+            if room and room == module.room:
                 graph[module.folder].add(reached)
                 graph.setdefault(reached, set())
     return graph
