@@ -7,6 +7,7 @@ from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
 from img2imgkit.nn.layers.pyramid import MeanDown
+from img2imgkit.nn.layers.shuffle import PixelShuffle, PixelUnshuffle
 
 __all__ = [
     "AdaptiveInstanceNorm",
@@ -18,6 +19,8 @@ __all__ = [
     "HalvingConv",
     "InstanceNorm",
     "MeanDown",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "ReflectionPad",
     "SpectralConv",
     "TransposedConv",
