@@ -89,7 +89,7 @@ def trained(work: Path, img2img: Run) -> Path:
     return work / "lift" / "bundle"
 
 
-def process(command: list[str | Path], work: Path, site: Path | None) -> subprocess.CompletedProcess[str]:
+def process(command: list[str | Path], work: Path, site: Path | str | None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(site or "")}
     return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
 
@@ -232,6 +232,40 @@ def test_its_architecture_runs_as_onnx(work: Path, img2img: Run, imported: Path)
     made = run_pipeline(img2img, work, "by_onnx", "{uses: translate, with: {bundle: wash.onnx}}")
     wanted = 255 * np.clip(forward(state(), decode(work / "pictures" / "a.png").color / 255), 0, 1)
     assert np.abs(made["a"] - wanted).max() < 0.51
+
+
+def test_one_more_file_and_its_entry_point_are_one_more_architecture(work: Path, site: Path, img2img: Run) -> None:
+    """Also where both recognise a file: the user is asked, and can say which."""
+    text = """
+        import img2imgkit as kit
+        from img2img_watercolour.wash import Wash
+
+        class Gouache(Wash):
+            \"\"\"Opaque washes, https://example.org.\"\"\"
+            name = "gouache"
+
+        @kit.hookimpl
+        def register_architectures(register):
+            register(Gouache)
+    """
+    other = work / "other" / "img2img_gouache-1.0.dist-info"
+    other.mkdir(parents=True)
+    (work / "other" / "img2img_gouache.py").write_text(textwrap.dedent(text))
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: img2img-gouache\nVersion: 1.0\n")
+    (other / "entry_points.txt").write_text("[img2imgkit]\ngouache = img2img_gouache\n")
+
+    def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "img2imgkit.cli", "import", "model.pth", "--out", "gouache", *arguments]
+        return process(command, work, f"{site}{os.pathsep}{work / 'other'}")
+
+    asked = called()
+    assert asked.returncode == 2
+    assert "wash (of img2img_watercolour.wash)" in asked.stderr
+    assert "gouache (of img2img_gouache)" in asked.stderr
+    done = called("--architecture", "gouache")
+    assert (done.returncode, done.stderr) == (0, "")
+    [component] = json.loads((work / "gouache" / "bundle.json").read_text())["components"]
+    assert component["plugin"] == {"name": "gouache", "version": "1.0", "distribution": "img2img-gouache"}
 
 
 def test_without_it_its_bundles_name_what_is_missing(img2img: Run, imported: Path, trained: Path) -> None:

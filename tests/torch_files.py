@@ -13,9 +13,7 @@ import numpy as np
 
 def save_torch(path: Path, state: Mapping[str, np.ndarray]) -> Path:
     """A zip file of one state dict of float32 arrays, with the structure that PyTorch 1.6 and later write."""
-    entries = b"".join(
-        _plain(name) + _tensor(str(number), array) for number, (name, array) in enumerate(state.items())
-    )
+    entries = b"".join(_plain(name) + _tensor(str(number), array) for number, (name, array) in enumerate(state.items()))
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", b"\x80\x02}(" + entries + b"u.")
         archive.writestr("model/byteorder", b"little")

@@ -9,10 +9,9 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.architectures import Patch, Resnet
-
 from img2img_watercolour.edge_l1 import EdgeL1
 from img2img_watercolour.fade import Fade
+from img2imgkit.architectures import Patch, Resnet
 
 
 class LiftStains(kit.Task):

@@ -65,6 +65,7 @@ class Wash(kit.Architecture):
 
     def build(self, spec: kit.NetworkSpec) -> keras.Model:
         import keras
+
         from img2imgkit.nn import PixelShuffle
 
         def convolution(filters: int, side: int, name: str) -> Any:
