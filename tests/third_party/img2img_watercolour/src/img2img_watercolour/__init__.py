@@ -1,1 +1,1 @@
-"""Watercolour components for img2imgkit: an architecture, a data kind, a loss, an augmentation, a metric, a task, a step."""
+"""Watercolour components for img2imgkit, one module each."""
