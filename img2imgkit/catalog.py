@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pluggy
+from pydantic import ValidationError
 
 from img2imgkit import backend, hookspecs
 from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
@@ -268,4 +269,7 @@ def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Ca
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, ValidationError):  # its own text has a line for each problem, and an address
+        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        return f"{type(error).__name__}: {error.title}: {'; '.join(problems)}"
     return f"{type(error).__name__}: {error}".strip().removesuffix(":")

@@ -10,6 +10,7 @@ from img2imgkit.cli import main
 from img2imgkit.places import UserConfig, variable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+collect_ignore = ["third_party"]  # ``test_third_party`` installs it and runs its tests
 
 
 def pytest_collection_finish(session):

@@ -82,7 +82,7 @@ def test_what_is_saved_comes_back_bit_for_bit(saved: Path, catalog: Catalog) -> 
     assert found.manifest == bundle.describe(saved)
     assert found.manifest.contract.geometry() == found.task.geometry()
     assert (found.manifest.description, found.manifest.licence) == ("a test", "CC0-1.0")
-    assert found.manifest.plugin == bundle.PluginVersion(name="tiny", version="1.0")
+    assert found.manifest.plugin == bundle.PluginVersion(name="tiny", version="1.0", distribution="tiny")
     assert found.manifest.weights.parameters == sum(array.size for array in before)
 
 
@@ -359,14 +359,16 @@ def test_a_network_that_cannot_be_built_is_a_bundle_error(
 
 
 def test_a_missing_task_is_named_with_the_plugin_that_had_it(saved: Path) -> None:
-    with pytest.raises(NotInstalled, match=r"no task 'tiny-plain' is installed.*\n?.*plugin 'tiny' 1\.0"):
-        bundle.load(saved, Catalog((Plugin("data-kinds", lambda: data),)))
+    said = r": install tiny 1\.0, which it was made with: no task 'tiny-plain' is installed$"
+    for left in ((), (Plugin("data-kinds", lambda: data),)):
+        with pytest.raises(NotInstalled, match=said):
+            bundle.load(saved, Catalog(left))
 
 
-def test_a_missing_data_kind_is_named_with_the_task_and_the_plugin_that_had_it(saved: Path) -> None:
-    said = r"the data kind 'degraded' of its task 'tiny-plain' is not installed; it was made with plugin 'tiny' 1\.0$"
-    with pytest.raises(NotInstalled, match=said):
-        bundle.load(saved, Catalog(()))
+def test_a_missing_data_kind_is_named_with_the_task_that_needs_it(saved: Path, catalog: Catalog) -> None:
+    left = tuple(plugin for plugin in catalog.plugins if plugin.name == "tiny")
+    with pytest.raises(NotInstalled, match=r"the data kind 'degraded' of its task 'tiny-plain' is not installed$"):
+        bundle.load(saved, Catalog(left))
 
 
 def test_a_bundle_is_found_by_name_and_by_path(saved: Path, tmp_path: Path) -> None:

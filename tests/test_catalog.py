@@ -382,3 +382,8 @@ class TestInstalledDistributions:
         next(tmp_path.rglob("gone-*.dist-info/METADATA")).unlink()
         found = Catalog.installed({"IMG2IMG_PLUGINS": "gone"})
         assert "gone" in [plugin.name for plugin in found.plugins]
+
+    def test_an_option_that_a_plugin_states_wrongly_is_told_in_one_line(self, install):
+        install("gallery", "from img2imgkit.architectures import Unet\nUnet(deep=1)\n")
+        found = Catalog.installed({"IMG2IMG_PLUGINS": "gallery"})
+        assert [each.reason for each in found.broken] == ["ValidationError: Unet: deep: Extra inputs are not permitted"]

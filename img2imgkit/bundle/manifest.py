@@ -23,10 +23,21 @@ WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
 
 class PluginVersion(Config):
-    """The plugin that brought the task when the bundle was made."""
+    """A plugin, as it was when the bundle was made.
+
+    Attributes:
+        name: its entry point's name
+        version: its distribution's
+        distribution: the name of its distribution; empty in bundles that did not note it
+    """
 
     name: str
     version: str
+    distribution: str = ""
+
+    def __str__(self) -> str:
+        """What to install, for messages."""
+        return f"{self.distribution or f'plugin {self.name!r}'} {self.version}".strip()
 
 
 class ComponentVersion(Config):
@@ -34,7 +45,7 @@ class ComponentVersion(Config):
 
     Attributes:
         kind: where it is looked up, such as "architectures"
-        plugin: the distribution that brought it, and its version
+        plugin: that brought it
     """
 
     kind: str

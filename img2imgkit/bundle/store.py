@@ -31,7 +31,7 @@ from img2imgkit.files import write_whole
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
-    from img2imgkit.catalog import Catalog
+    from img2imgkit.catalog import Catalog, Plugin
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
 
     Raises:
         BundleError: its weights are damaged or do not fit, or its options are none of its task's.
-        NotInstalled: its task or its data kind is not installed; the text names the plugin that had it.
+        NotInstalled: its task or its data kind is not installed; the text names the distribution that had it.
     """
     manifest = describe(folder)
     task = _task(str(folder), manifest, catalog)
@@ -125,7 +125,7 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
         format=FORMAT,
         name=name,
         task=task.name,
-        plugin=PluginVersion(name=owner.name, version=owner.version),
+        plugin=_version_of(owner),
         options=without_folders(task.options.model_dump(mode="json")),
         components=_components(task, catalog),
         contract=contract,
@@ -141,15 +141,14 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
 
 
 def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
-    plugin = manifest.plugin
-    made_with = f"it was made with plugin {plugin.name!r} {plugin.version}"
     try:
         task_class: type[Task] = catalog.get("tasks", manifest.task)
     except NotInstalled as error:
-        if (data := manifest.contract.data) not in catalog.data_kinds:
+        there = any(plugin.name == manifest.plugin.name for plugin in catalog.plugins)
+        if there and (data := manifest.contract.data) not in catalog.data_kinds:
             claim = f"the data kind {data!r} of its task {manifest.task!r} is not installed"
-            raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}; {made_with}") from None
-        raise NotInstalled(f"{place}: {error}; {made_with}") from None
+            raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}") from None
+        raise NotInstalled(f"{place}: install {manifest.plugin}, which it was made with: {error}") from None
     _prove_installed(place, manifest, catalog)
     try:
         options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)
@@ -168,9 +167,12 @@ def _components(task: Task, catalog: Catalog) -> tuple[ComponentVersion, ...]:
     found = []
     for kind, name in sorted(chosen):
         owner = catalog.owner(kind, name)
-        plugin = PluginVersion(name=owner.distribution, version=owner.version)
-        found.append(ComponentVersion(kind=kind, name=name, plugin=plugin))
+        found.append(ComponentVersion(kind=kind, name=name, plugin=_version_of(owner)))
     return tuple(found)
+
+
+def _version_of(plugin: Plugin) -> PluginVersion:
+    return PluginVersion(name=plugin.name, version=plugin.version, distribution=plugin.distribution)
 
 
 def _prove_installed(place: str, manifest: Manifest, catalog: Catalog) -> None:
@@ -179,8 +181,7 @@ def _prove_installed(place: str, manifest: Manifest, catalog: Catalog) -> None:
         try:
             catalog.get(each.kind, each.name)
         except NotInstalled as error:
-            plugin = f"{each.plugin.name} {each.plugin.version}".strip()
-            raise NotInstalled(f"{place}: {error}; it was made with that of the distribution {plugin}") from None
+            raise NotInstalled(f"{place}: install {each.plugin}, which it was made with: {error}") from None
 
 
 def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:

@@ -33,6 +33,7 @@ PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text where
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
 @click.option("--key", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
 @click.option("--importer", help="What reads the files.  [default: whichever claims each of them]")
+@click.option("--architecture", default="", help="The network's architecture.  [default: whichever recognises a file]")
 @click.option("--name", help="The bundle's name.  [default: its folder's]")
 @click.option("--licence", default="", help="Under which the weights may be used; it travels with them.")
 @click.option("--attribution", multiple=True, help="Whom to name; may be given several times.")
@@ -45,6 +46,7 @@ def command(
     overrides: tuple[str, ...],
     key: str | None,
     importer: str | None,
+    architecture: str,
     name: str | None,
     licence: str,
     attribution: tuple[str, ...],
@@ -72,6 +74,7 @@ def command(
         options,
         key=key,
         importer=importer,
+        architecture=architecture,
         name=name,
         replace=replace,
         licence=licence,

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,7 @@ def import_bundle(
     *,
     key: str | None = None,
     importer: str | None = None,
+    architecture: str = "",
     name: str | None = None,
     replace: bool = False,
     **about: Any,
@@ -76,6 +77,7 @@ def import_bundle(
         options: of the task, by dotted keys such as "generator.dropout", in place of what was read or assumed
         key: of each file's entry that holds the network, such as "params_ema"; None: the usual one
         importer: the name of the one that reads all files; None: whichever claims each of them
+        architecture: the name of the one that all files are of; "": whichever recognises each of them
         name: the bundle's; None: its folder's
         replace: whether a bundle that is there may be replaced
         about: description, licence and attribution of the bundle
@@ -90,7 +92,7 @@ def import_bundle(
     _check_place(out, replace)
     paths = [inside for path in files for inside in _expanded(Path(path))]
     origins = [_origin(path) for path in paths]
-    networks = tuple(_read(path, catalog, key, importer) for path in paths)
+    networks = tuple(_read(path, catalog, key, importer, architecture) for path in paths)
     imported = [each for each in networks if isinstance(each, ImportedNetwork)]
     if len(imported) not in (0, len(networks)):
         raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
@@ -144,15 +146,18 @@ def read_imported(path: Path, catalog: Catalog) -> ImportedNetwork | SavedWeight
     Raises:
         InteropError: the file cannot be read, or is of no installed architecture.
     """
-    return _read(path, catalog, None, None)
+    return _read(path, catalog)
 
 
-def _read(path: Path, catalog: Catalog, key: str | None, importer: str | None) -> ImportedNetwork | SavedWeights:
+def _read(
+    path: Path, catalog: Catalog, key: str | None = None, importer: str | None = None, architecture: str = ""
+) -> ImportedNetwork | SavedWeights:
     given = importer_of(path, catalog, importer).read(path, key)
     if isinstance(given, SavedWeights):
         backend.load()
         return given
     try:
+        given = replace(given, architecture=architecture or given.architecture)
         return network_of(given, catalog.architectures)
     except InteropError as error:
         raise InteropError(f"{path}: {error}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,18 +94,25 @@ def _recognised(state: State, installed: Architectures, wanted: str) -> tuple[ty
     known = {name: kind for name, kind in installed.items() if kind.checkpoint is not None}
     if wanted and wanted not in known:
         raise InteropError(f"architecture {wanted!r}: checkpoints are known of {', '.join(known)}")
+    failed: list[str] = []
     found = {
         name: arguments
         for name, kind in known.items()
-        if wanted in ("", name) and (arguments := _read_off(_checkpoint(kind), state)) is not None
+        if wanted in ("", name) and (arguments := _read_off(kind, state, failed)) is not None
     }
     claims = [name for name in found if not any(other in found for other in _checkpoint(known[name]).yields_to)]
     if len(claims) > 1:
-        raise InteropError(f"{' and '.join(claims)} both recognise it: state the architecture; {seen(state)}")
+        both = " and ".join(_named(known[name]) for name in claims)
+        raise InteropError(f"{both} both recognise it: state the architecture; {seen(state)}")
     if claims:
         return known[claims[0]], found[claims[0]]
     named = f"no {wanted} network" if wanted else f"of no architecture that is known here ({', '.join(known)})"
-    raise InteropError(f"{named}: {seen(state)}{_inside(state, known)}")
+    raise InteropError(f"{named}: {seen(state)}{'; '.join(['', *failed])}{_inside(state, known)}")
+
+
+def _named(kind: type[Architecture]) -> str:
+    """The name, and for those of plugins where they come from."""
+    return kind.name if kind.__module__.startswith("img2imgkit.") else f"{kind.name} (of {kind.__module__})"
 
 
 def _inside(state: State, known: Architectures) -> str:
@@ -116,17 +122,24 @@ def _inside(state: State, known: Architectures) -> str:
         word: name
         for word in words
         for name, kind in known.items()
-        if (inner := beginning(state, word)) and _read_off(_checkpoint(kind), inner) is not None
+        if (inner := beginning(state, word)) and _read_off(kind, inner, []) is not None
     }
     told = [f"those that begin with '{word}.' are of a {name}: state the key {word!r}" for word, name in found.items()]
     return "; ".join(["", *told])
 
 
-def _read_off(checkpoint: Checkpoint, state: State) -> dict[str, Any] | None:
-    """The network's arguments. Whatever is wrong with names and shapes, the file is of another network then."""
-    with suppress(ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+def _read_off(kind: type[Architecture], state: State, failed: list[str]) -> dict[str, Any] | None:
+    """The network's arguments. An architecture that fails does not keep the others from their files.
+
+    Args:
+        failed: gets a sentence if it does
+    """
+    checkpoint = _checkpoint(kind)
+    try:
         return checkpoint.recognise(checkpoint.clean(state))
-    return None
+    except Exception as error:  # of a plugin, or because names and shapes of a hostile file contradict each other
+        failed.append(f"{_named(kind)} failed on it: {type(error).__name__}: {error}")
+        return None
 
 
 def _made(kind: type[Architecture], arguments: Mapping[str, Any]) -> tuple[Architecture, NetworkSpec]:

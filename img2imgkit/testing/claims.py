@@ -54,7 +54,8 @@ def check_docstring(thing: type) -> None:
 def check_source(thing: type) -> None:
     """Its docstring says where it is published."""
     source = SOURCE.search(thing.__doc__ or "")
-    expect(source, f"{thing.__name__}'s docstring names no source; give the paper's https address or arXiv number")
+    claim = f"{thing.__name__}'s docstring names no source"
+    expect(source, f"{claim}; give the https address of its paper or code, or an arXiv number")
 
 
 def check_options(options: Config) -> None:

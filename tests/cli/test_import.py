@@ -43,6 +43,13 @@ def test_what_is_assumed_is_told_with_the_option_that_changes_it(img2img, tmp_pa
     assert "otherwise --set generator.padding=replicate" in outcome.out
 
 
+def test_the_architecture_can_be_stated(img2img, tmp_path):
+    assert img2img("import", RESNET, "--out", tmp_path / "r", "--architecture", "resnet").code == 0
+    outcome = img2img("import", RESNET, "--out", tmp_path / "u", "--architecture", "unet")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "no unet network" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("file", "option"), [(RESNET, "generator.padding=zero"), (UNET, "statistics=running")], ids=["its own", "a note's"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from img2imgkit import backend
 
 backend.load()
 
+from img2imgkit.architectures import Checkpoint, State, Unet  # noqa: E402
 from img2imgkit.architectures.patch.network import patch_critic  # noqa: E402
 from img2imgkit.architectures.resnet.network import resnet  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
@@ -41,6 +43,21 @@ class TestErrors:
         kernel = np.zeros((2, 3, 1, 1), np.float32)
         with pytest.raises(InteropError, match=r"resnet, .*unet, .*holds 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
             put({"strange.weight": kernel}, resnet(1, 2), INSTALLED)
+
+    def test_an_architecture_that_fails_is_named_where_no_other_recognises_the_file(self) -> None:
+        def failing(state: State) -> None:
+            raise RuntimeError("no such module")
+
+        class Failing(Unet):
+            name = "failing"
+            checkpoint = Checkpoint(failing, lambda arguments: ())
+
+        installed = {"failing": Failing, **INSTALLED}
+        unknown = StateDict({"a.weight": np.zeros((2, 3, 1, 1), np.float32)})
+        said = rf"; failing \(of {re.escape(__name__)}\) failed on it: RuntimeError: no such module$"
+        with pytest.raises(InteropError, match=said):
+            network_of(unknown, installed)
+        assert load_torch(SMALL / "junyanz_pixel_batch" / "weights.pth", installed).weights
 
     def test_a_network_asked_for_by_name_must_be_the_one(self) -> None:
         path = SMALL / "junyanz_pixel_batch" / "weights.pth"

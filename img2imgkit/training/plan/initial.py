@@ -159,8 +159,12 @@ def _bundle(
     try:
         return bundle.locate(reference, document.base(key), catalog)
     except (BundleError, NotInstalled) as error:
-        problems.append(document.problem(key, str(error)))
-        return None
+        reason = str(error)
+    if (path := document.base(key) / reference).is_file():
+        way = f"state the network that starts from it, such as 'initial: {{generator: {reference}}}'"
+        reason = f"{path}: a file, and a bundle is a folder; {way}"
+    problems.append(document.problem(key, reason))
+    return None
 
 
 def _file(path: str, role: str, document: Document, catalog: Catalog, problems: list[Problem]) -> InitialFile | None:

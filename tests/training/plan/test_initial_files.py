@@ -112,6 +112,8 @@ def test_what_is_not_there_is_told_where_it_stands(place: Path, installed: Catal
     assert "no importer reads such files; there are keras (.keras" in second
     empty = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: {}")
     assert "expected 'bundle', or networks with files" in problems(plan, place, installed, text=empty)[0]
+    file = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: nets/latest_net_G.safetensors")
+    assert "such as 'initial: {generator: nets/latest_net_G" in problems(plan, place, installed, text=file)[0]
 
 
 def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:

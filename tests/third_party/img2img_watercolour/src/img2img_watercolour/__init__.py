@@ -1,0 +1,1 @@
+"""Watercolour components for img2imgkit, one module each."""
