@@ -1,6 +1,10 @@
-"""Networks as functions that return a ``keras.Model``, and their layers; ``keras.ops`` only, no files."""
+"""Networks as functions that return a ``keras.Model``, and their layers; no files. Imports Keras, quietly."""
 
-from img2imgkit.nn.critics import (
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.nn.critics import (  # noqa: E402
     class_critic,
     domain_critic,
     multiscale_critic,
@@ -10,8 +14,8 @@ from img2imgkit.nn.critics import (
     unet_critic,
     vgg_critic,
 )
-from img2imgkit.nn.encoders import class_encoder, content_encoder, instance_encoder, style_encoder
-from img2imgkit.nn.generators import (
+from img2imgkit.nn.encoders import class_encoder, content_encoder, instance_encoder, style_encoder  # noqa: E402
+from img2imgkit.nn.generators import (  # noqa: E402
     adain_decoder,
     edsr,
     few_shot_generator,
@@ -29,7 +33,7 @@ from img2imgkit.nn.generators import (
     stargan_generator,
     unet,
 )
-from img2imgkit.nn.layers import (
+from img2imgkit.nn.layers import (  # noqa: E402
     AdaptiveInstanceNorm,
     BatchNorm,
     BlurDown,
@@ -45,8 +49,8 @@ from img2imgkit.nn.layers import (
     initializer,
     normalized,
 )
-from img2imgkit.nn.layouts import instance_edges, one_hot
-from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma
+from img2imgkit.nn.layouts import instance_edges, one_hot  # noqa: E402
+from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma  # noqa: E402
 
 __all__ = [
     "AdaptiveInstanceNorm",

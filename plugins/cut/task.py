@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.losses import patch_nce
-from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
 
 TAPS = (0, 4, 8, 12, 16)
 
@@ -76,6 +75,8 @@ class Cut(kit.Importable, kit.Task):
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From one residual generator, and the projection of its patches; a critic's sizes become options, too."""
+        from img2imgkit.nn import resnet_features
+
         found = kit.by_role(networks, "generator", "projection", "critic")
         if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
             return None
@@ -114,6 +115,8 @@ class Cut(kit.Importable, kit.Task):
         )
 
     def build(self) -> kit.Networks:
+        from img2imgkit.nn import patch_critic, patch_sample, resnet, resnet_features
+
         chosen = self.options
         generator = resnet(
             chosen.blocks,
@@ -185,6 +188,8 @@ class Cut(kit.Importable, kit.Task):
 
     def _contrast(self, nets: kit.Networks, batch: Mapping[str, Any], side: str, image: Any) -> Any:
         """Mean over the taps. Shapes: image (N, H, W, C) -> (N,)."""
+        from img2imgkit.nn import resnet_features
+
         encoder = resnet_features(nets["generator"], self.options.taps)
         places = [batch[f"places_{side}_{number}"] for number in range(len(self.options.taps))]
         translated = [self._flipped(features, batch) for features in _listed(encoder(image, training=True))]

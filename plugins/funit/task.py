@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.losses import l1, mean_slope
-from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
 
 SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width", "mlp_layers", "channels")
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
@@ -108,6 +107,8 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=tuple(assumed))
 
     def build(self) -> kit.Networks:
+        from img2imgkit.nn import adain_decoder, class_critic, class_encoder, content_encoder
+
         chosen = self.options
         wide = chosen.width * 2**chosen.content_downs
         return kit.Networks(

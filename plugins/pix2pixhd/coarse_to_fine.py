@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.options import Weights
-from keras import ops
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING
 from img2imgkit.losses import feature_matching, perceptual
-from img2imgkit.nn import pix2pixhd_image
+
+if TYPE_CHECKING:
+    import keras
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 WRITTEN = 3
@@ -39,6 +40,8 @@ class CoarseToFine(kit.Importable, kit.Task):
 
     def networks(self, channels: int) -> kit.Networks:
         """The generator's networks, which read so many channels, and the critics."""
+        import keras
+
         chosen = self.options
         whole = chosen.generator.build(kit.NetworkSpec(channels, WRITTEN, norm=chosen.norm))
         inside = {layer.name: layer for layer in whole.layers if isinstance(layer, keras.Model)}
@@ -55,6 +58,8 @@ class CoarseToFine(kit.Importable, kit.Task):
         """What the generator's networks make together. Shapes: (N, H, W, C) -> (N, H, W, 3) in [-1, 1]."""
         if "generator" in nets.generators:
             return nets["generator"](seen, training=training)
+        from img2imgkit.nn import pix2pixhd_image
+
         return pix2pixhd_image(nets.generators, seen, training=training)
 
     def frozen(self) -> Mapping[str, keras.Model]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
-    appearance_table,
     clustered,
     fill,
     looks_in,
@@ -19,10 +18,9 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.importing import of_labels
 from img2imgkit_plugins.pix2pixhd.options import LabelOptions
-from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.nn import instance_edges, instance_encoder, one_hot
+from img2imgkit import ops
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
@@ -55,6 +53,10 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         encoder = chosen.encoder
         if encoder is None:
             return self.networks(self.seen)
+        from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
+
+        from img2imgkit.nn import instance_encoder
+
         nets = self.networks(self.seen + encoder.features)
         own = {
             "encoder": instance_encoder(encoder.features, encoder.width, encoder.downs, chosen.norm),
@@ -142,6 +144,8 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
 
     def _shown(self, label: Any, instance: Any) -> Any:
         """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""
+        from img2imgkit.nn import instance_edges, one_hot
+
         classes = one_hot(label, self.options.ids)
         if not self.options.edges:
             return classes

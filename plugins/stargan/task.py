@@ -7,13 +7,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from img2imgkit_plugins.stargan.labels import CELEBA, LabelSet, Names, assumed_labels
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import Adversary, Wasserstein, WganGp
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
-from img2imgkit.nn import domain_critic, stargan_generator
 
 PLAYER: Mapping[str, Any] = {
     "optimizer": {"kind": "adam", "learning_rate": 1e-4, "beta_1": 0.5},
@@ -111,6 +110,8 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         return Names(self.options.labels)
 
     def build(self) -> kit.Networks:
+        from img2imgkit.nn import domain_critic, stargan_generator
+
         chosen, domains = self.options, len(self.names.all)
         sets = len(chosen.labels)
         generator = stargan_generator(domains + (sets if sets > 1 else 0), chosen.width, chosen.blocks, chosen.channels)
