@@ -54,6 +54,7 @@ def load() -> None:
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         return
     with quiet_imports():
+        import keras  # noqa: F401
         import tensorflow  # noqa: F401
 
 

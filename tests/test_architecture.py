@@ -10,6 +10,7 @@ from importlib import import_module
 import architecture as laws
 import pytest
 from architecture import FOLDERS, PACKAGE, PLUGINS, ROOMS, ROOT, Module, functions, modules, public_names, target
+from pictures import save_pictures
 from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
@@ -244,6 +245,9 @@ class TestTheLawsThemselves:
 
 
 PIPELINE = "name: x\nsteps:\n- {uses: read, with: {folder: in}}\n- {uses: write, with: {folder: out}}\n"
+INPUTS = PIPELINE.replace(
+    "- {uses: write", "- {uses: translate, with: {bundle: stargan-typefaces, each: {domain: all}}}\n- {uses: write"
+).replace("folder: out", "folder: out, name: '{stem}_{domain}'")
 LIGHT = [
     *("images", "losses", "adversary", "task", "step", "catalog", "bundle", "training", "metrics", "evaluation"),
     *("pipeline", "steps", "testing", "schema", "cli"),
@@ -251,7 +255,7 @@ LIGHT = [
 LISTINGS = [
     *(["--help"], ["steps"], ["plugins"], ["models"], ["architectures"], ["tasks"], ["tasks", "espcn"]),
     *(["tasks", "funit"], ["schema", "pipeline"], ["schema", "train"], ["completion", "bash"]),
-    *(["run", "--dry-run", "p.yaml"], ["check", "p.yaml"]),
+    *(["run", "--dry-run", "p.yaml"], ["run", "--dry-run", "inputs.yaml"], ["check", "p.yaml"]),
 ]
 
 
@@ -288,7 +292,8 @@ class TestLightness:
     def test_listings_load_none_with_all_plugins_and_the_readmes(self, tmp_path, install, arguments):
         install("kit-espcn", the_readmes_plugin(), name="espcn")
         (tmp_path / "p.yaml").write_text(PIPELINE)
-        (tmp_path / "in").mkdir()
+        (tmp_path / "inputs.yaml").write_text(INPUTS)
+        save_pictures(tmp_path / "in", "a.png")
         call = f"try: main({arguments})\nexcept SystemExit as end: assert not end.code, end"
         code = f"from img2imgkit.cli import main\n{call}"
         assert loaded_after(code, tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "[]"
@@ -303,6 +308,15 @@ assert {"espcn", "cut", "cyclegan", "funit", "pix2pix", "pix2pixhd", "pix2pixhd-
 assert all(task().geometry() for task in catalog.tasks.values())
 """
         assert loaded_after(code, tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "[]"
+
+    def test_a_plugin_that_imports_keras_at_its_top_pays_quietly_and_for_its_tasks_alone(self, tmp_path, install):
+        module = the_readmes_plugin().replace("    register(Espcn)", "    import keras\n    register(Espcn)")
+        install("kit-espcn", module, name="espcn")
+        environ = {"PYTHONPATH": str(tmp_path / "site-packages"), "IMG2IMG_PLUGINS": "espcn"}
+        look = "import img2imgkit\ncatalog = img2imgkit.Catalog.installed()\n"
+        assert loaded_after(f"{look}assert catalog.steps", tmp_path, **environ) == "[]"
+        listed = f"{look}assert list(catalog.tasks) == ['espcn']"
+        assert loaded_after(listed, tmp_path, stderr="", **environ) == "['keras', 'tensorflow']"
 
     @pytest.mark.parametrize(
         "use", ["catalog.get('tasks', 'cut')().build()", "img2imgkit.losses.l1(*2 * [np.zeros((1, 2, 2, 3))])"]

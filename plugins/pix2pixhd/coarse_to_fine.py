@@ -40,13 +40,10 @@ class CoarseToFine(kit.Importable, kit.Task):
 
     def networks(self, channels: int) -> kit.Networks:
         """The generator's networks, which read so many channels, and the critics."""
-        import keras
-
         chosen = self.options
         whole = chosen.generator.build(kit.NetworkSpec(channels, WRITTEN, norm=chosen.norm))
-        inside = {layer.name: layer for layer in whole.layers if isinstance(layer, keras.Model)}
         critic = chosen.critic.build(self.critic_spec)
-        return kit.Networks(inside or {"generator": whole}, {"critic": critic})
+        return kit.Networks(_parts(whole) or {"generator": whole}, {"critic": critic})
 
     @property
     def critic_spec(self) -> kit.NetworkSpec:
@@ -102,6 +99,13 @@ class CoarseToFine(kit.Importable, kit.Task):
         judged = self.options.adversary.through(lambda seen: nets["critic"](seen, training=True), batch)
         fake, real = _pairs(batch, out)
         return judged(fake), judged(real)
+
+
+def _parts(network: keras.Model) -> dict[str, keras.Model]:
+    """The networks that it consists of, by name."""
+    import keras
+
+    return {layer.name: layer for layer in network.layers if isinstance(layer, keras.Model)}
 
 
 def _pairs(batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Any]:

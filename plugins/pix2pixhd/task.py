@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.appearances import (
@@ -21,6 +21,9 @@ from img2imgkit_plugins.pix2pixhd.options import LabelOptions
 
 import img2imgkit as kit
 from img2imgkit import ops
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
@@ -53,16 +56,8 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         encoder = chosen.encoder
         if encoder is None:
             return self.networks(self.seen)
-        from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
-
-        from img2imgkit.nn import instance_encoder
-
         nets = self.networks(self.seen + encoder.features)
-        own = {
-            "encoder": instance_encoder(encoder.features, encoder.width, encoder.downs, chosen.norm),
-            "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
-        }
-        return kit.Networks({**nets.generators, **own}, nets.critics)
+        return kit.Networks({**nets.generators, **self._of_looks()}, nets.critics)
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
@@ -135,6 +130,18 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             ids = [ops.cast(each, "int32") for each in (label, number)]
             shown = _joined(shown, nets["appearances"](ids, training=False))
         return self.painted(nets, shown, training=False)
+
+    def _of_looks(self) -> dict[str, keras.Model]:
+        """The networks of objects' looks: the one that finds them, and the one that keeps those to choose from."""
+        from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
+
+        from img2imgkit.nn import instance_encoder
+
+        chosen, encoder = self.options, self.options.encoder
+        return {
+            "encoder": instance_encoder(encoder.features, encoder.width, encoder.downs, chosen.norm),
+            "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
+        }
 
     def _choice(self, value: Any) -> Chosen:
         chosen = parsed_choice(value)
