@@ -13,6 +13,7 @@ from img2imgkit.architectures import ArchitectureChoice as ArchitectureChoice
 from img2imgkit.architectures import Assumption as Assumption
 from img2imgkit.architectures import Checkpoint as Checkpoint
 from img2imgkit.architectures import NetworkSpec as NetworkSpec
+from img2imgkit.backend import ops as ops
 from img2imgkit.catalog import Catalog as Catalog
 from img2imgkit.components import Choice as Choice
 from img2imgkit.components import Component as Component

@@ -1,4 +1,4 @@
-"""The seam to the tensor library: load TensorFlow and Keras once, without the noise they print while loading."""
+"""The seam to the tensor library: load TensorFlow and Keras once, when needed, without the noise they print."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any
 
 from img2imgkit.errors import ConfigError
+
+__all__ = ["ops"]  # of these names, the one for plugins
 
 FUSED = ("float32", "bfloat16")  # what fused operations compute on every device
 DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # how users name devices, see ``devices``
@@ -48,12 +53,61 @@ def load() -> None:
     """Import TensorFlow and Keras quietly; the second call costs nothing."""
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_stderr():
+    with quiet_imports():
         import keras  # noqa: F401
-        import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Within it, an import of TensorFlow or Keras makes no noise. It imports neither, and holds nothing else back."""
+    finder = _QuietFinder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _QuietFinder(MetaPathFinder):
+    """Finds TensorFlow and Keras as usual, but so that their code is executed quietly."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in ("keras", "tensorflow"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = _quietly(spec.loader.exec_module)  # type: ignore[method-assign,assignment]
+        return spec
+
+
+def _quietly(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
+    def executed(module: ModuleType) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        with quiet_stderr():
+            execute(module)
+        if module.__name__ == "tensorflow":
+            module.get_logger().setLevel("ERROR")
+
+    return executed
+
+
+class Ops:
+    """``keras.ops``, which is loaded at the first use of one of its functions; importing ``ops`` costs nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked by tools that look at modules, such as doctest
+            raise AttributeError(name)
+        load()
+        import keras
+
+        return getattr(keras.ops, name)
+
+
+ops = Ops()
 
 
 def gpus() -> tuple[str, ...]:

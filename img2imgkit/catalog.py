@@ -1,7 +1,7 @@
 """What is installed, from tasks to bundles: which plugin brings each thing, and which plugins are broken.
 
 A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
-Kinds are collected when they are first asked for, because tasks import Keras and nothing else does.
+Each kind is collected when it is first asked for. A plugin that imports Keras there pays for it alone, quietly.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Catalog:
         self.plugins = self._with_own_names()
         for plugin in self.plugins:
             try:
-                self._hooks[plugin.name] = _hooked(plugin)
+                with backend.quiet_imports():
+                    self._hooks[plugin.name] = _hooked(plugin)
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error)))
 
@@ -91,7 +92,7 @@ class Catalog:
 
     @property
     def tasks(self) -> Mapping[str, Any]:
-        """Task classes by name. Imports TensorFlow."""
+        """Task classes by name."""
         return self._of("tasks")
 
     @property
@@ -196,8 +197,6 @@ class Catalog:
 
     def _of(self, kind: str) -> Mapping[str, Any]:
         if kind not in self._found:
-            if KINDS[kind].needs_keras:
-                backend.load()
             self._found[kind] = MappingProxyType(self._collect(kind))
         return self._found[kind]
 
@@ -209,7 +208,8 @@ class Catalog:
             mine: dict[str, Any] = {}
             try:
                 register = _registrar(KINDS[kind], mine, self._taken(kind, found))
-                getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
+                with backend.quiet_imports():
+                    getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
                 self._check_references(kind, mine)
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))

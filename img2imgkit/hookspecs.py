@@ -29,7 +29,7 @@ hookspec = pluggy.HookspecMarker(GROUP)
 def register_tasks(register: Callable[[type[Task]], None]) -> None:
     """Call ``register(TaskClass)`` once for each method this plugin can train and run.
 
-    Import the class inside the hook: the module that holds it imports Keras, and ``img2img --help`` must not.
+    Import the class inside the hook, and Keras inside the class's methods: listing tasks must not load TensorFlow.
     """
 
 

@@ -1,6 +1,6 @@
 """Losses as components: the distance of two images, chosen by name. Their formulas are in ``losses``.
 
-They stand apart from ``losses``, whose import loads Keras, so that options can name them without it.
+Options choose these; ``losses`` holds plain functions, which know no options.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from img2imgkit.components import Choice, Component
 from img2imgkit.hooks import hookimpl
+from img2imgkit.losses import charbonnier, frobenius, l1, l2, ms_ssim_loss, ssim_loss
 
 __all__ = ["L1", "L2", "Charbonnier", "Frobenius", "Loss", "LossChoice", "MsSsim", "Ssim"]
 
@@ -20,7 +21,7 @@ Tensor = Any
 
 
 class Loss(Component, ABC):
-    """A distance of two images. Only the call may import Keras.
+    """A distance of two images.
 
     Attributes:
         roles: "reconstruction" for losses that are least where the images are equal
@@ -51,8 +52,6 @@ class L1(Loss):
     name = "l1"
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import l1
-
         return l1(image, target)
 
 
@@ -62,8 +61,6 @@ class L2(Loss):
     name = "l2"
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import l2
-
         return l2(image, target)
 
 
@@ -75,8 +72,6 @@ class Charbonnier(Loss):
     epsilon: float = Field(default=1e-3, gt=0, description="difference below which it is nearly quadratic")
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import charbonnier
-
         return charbonnier(image, target, self.epsilon)
 
 
@@ -86,8 +81,6 @@ class Frobenius(Loss):
     name = "frobenius"
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import frobenius
-
         return frobenius(image, target)
 
 
@@ -98,8 +91,6 @@ class Ssim(Loss):
     minimum = 11
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import ssim_loss
-
         return ssim_loss(image, target)
 
 
@@ -110,8 +101,6 @@ class MsSsim(Loss):
     minimum = 176
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        from img2imgkit.losses import ms_ssim_loss
-
         return ms_ssim_loss(image, target)
 
 

@@ -26,13 +26,11 @@ class Kind:
     Attributes:
         singular: what one of them is called in messages
         contracts: the classes one of which each must derive from; none: it is registered by its folder
-        needs_keras: whether the modules that hold them import Keras
         refers_to: attributes of each of them that name a thing of another kind, and that kind
     """
 
     singular: str
     contracts: tuple[type, ...] = ()
-    needs_keras: bool = False
     refers_to: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, thing: Any) -> None:
@@ -50,7 +48,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "tasks": Kind("task", (Task,), needs_keras=True, refers_to={"data": "data_kinds"}),
+        "tasks": Kind("task", (Task,), refers_to={"data": "data_kinds"}),
         "data_kinds": Kind("data kind", (DataKind,)),
         "architectures": Kind("architecture", (Architecture,)),
         "losses": Kind("loss", (Loss,)),

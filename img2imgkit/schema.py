@@ -15,6 +15,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.components import CHOICE, KIND, Choice
 from img2imgkit.pipeline import PipelineFile
 from img2imgkit.plugin_kinds import KINDS
+from img2imgkit.training import TrainingFile
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -45,9 +46,7 @@ def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
 
 def train_schema(catalog: Catalog) -> dict[str, Any]:
     """JSON Schema of training files: options, loss weights and data kind belong to the task that ``task`` names."""
-    tasks = catalog.tasks  # loads TensorFlow quietly, before the training file's module would
-    from img2imgkit.training import TrainingFile
-
+    tasks = catalog.tasks
     shared: dict[str, Any] = {}
     schema = _hoisted(TrainingFile, "train", shared)
     schema["properties"]["task"]["enum"] = list(tasks)

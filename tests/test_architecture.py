@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -9,6 +10,7 @@ from importlib import import_module
 import architecture as laws
 import pytest
 from architecture import FOLDERS, PACKAGE, PLUGINS, ROOMS, ROOT, Module, functions, modules, public_names, target
+from pictures import save_pictures
 from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
@@ -176,13 +178,11 @@ class TestTheLawsThemselves:
     def test_a_higher_room_is_allowed(self, source, text):
         assert laws.lower_imports(source(text)) == []
 
-    @pytest.mark.parametrize("what", ["os", "img2imgkit.errors", "img2imgkit.metrics"])
+    @pytest.mark.parametrize("what", ["os", "img2imgkit.errors", "img2imgkit.metrics", "img2imgkit.losses"])
     def test_a_needless_deferral_is_found(self, source, what):
         assert len(laws.needless_deferrals(source(f"def f():\n    import {what}"))) == 1
 
-    @pytest.mark.parametrize(
-        "what", ["keras", "tensorflow as tf", "img2imgkit.training.loop.trainer", "img2imgkit.training"]
-    )
+    @pytest.mark.parametrize("what", ["keras", "tensorflow as tf", "img2imgkit.training.loop.trainer", "img2imgkit.nn"])
     def test_a_needed_deferral_is_allowed(self, source, what):
         assert laws.needless_deferrals(source(f"def f():\n    import {what}")) == []
 
@@ -269,24 +269,40 @@ class TestTheLawsThemselves:
 
 
 PIPELINE = "name: x\nsteps:\n- {uses: read, with: {folder: in}}\n- {uses: write, with: {folder: out}}\n"
+INPUTS = PIPELINE.replace(
+    "- {uses: write", "- {uses: translate, with: {bundle: stargan-typefaces, each: {domain: all}}}\n- {uses: write"
+).replace("folder: out", "folder: out, name: '{stem}_{domain}'")
 LIGHT = [
-    *("images", "architectures", "step", "steps", "pipeline", "bundle", "task", "catalog", "metrics", "evaluation"),
-    *("testing", "schema", "cli"),
+    *("images", "losses", "adversary", "architectures", "task", "step", "catalog", "bundle", "training", "metrics"),
+    *("evaluation", "pipeline", "steps", "testing", "schema", "cli"),
+]
+LISTINGS = [
+    *(["--help"], ["steps"], ["plugins"], ["models"], ["architectures"], ["tasks"], ["tasks", "espcn"]),
+    *(["tasks", "funit"], ["schema", "pipeline"], ["schema", "train"], ["completion", "bash"]),
+    *(["run", "--dry-run", "p.yaml"], ["run", "--dry-run", "inputs.yaml"], ["check", "p.yaml"]),
 ]
 
 
-def loaded_after(code, folder, **environ):
-    """Which of Keras and TensorFlow a fresh interpreter has loaded after running ``code``."""
+def the_readmes_plugin():
+    """The module that the README shows, as it would be copied."""
+    shown = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (module,) = (block for block in shown if "kit.Task" in block)
+    return module
+
+
+def loaded_after(code, folder, stderr=None, **environ):
+    """Which of Keras and TensorFlow a fresh interpreter has loaded after running ``code``; it may have to be silent."""
     ending = "\nimport sys; print('LOADED', sorted({'keras', 'tensorflow'} & sys.modules.keys()))"
     done = subprocess.run(
         [sys.executable, "-c", code + ending],
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, **environ},
+        env={**{name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}, **environ},
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert stderr is None or done.stderr == stderr
     assert "LOADED" in done.stdout
     return done.stdout.rpartition("LOADED")[2].strip()
 
@@ -296,26 +312,42 @@ class TestLightness:
         names = "\n".join(f"import img2imgkit.{name}" for name in LIGHT)
         assert loaded_after(f"import img2imgkit\nimg2imgkit.Task\n{names}", tmp_path) == "[]"
 
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            ["--help"],
-            ["plugins"],
-            ["steps"],
-            ["models"],
-            ["architectures"],
-            ["schema", "pipeline"],
-            ["run", "--dry-run", "p.yaml"],
-            ["check", "p.yaml"],
-        ],
-        ids=" ".join,
-    )
-    def test_commands_that_need_no_network_library_load_none(self, tmp_path, arguments):
+    @pytest.mark.parametrize("arguments", LISTINGS, ids=" ".join)
+    def test_listings_load_none_with_all_plugins_and_the_readmes(self, tmp_path, install, arguments):
+        install("kit-espcn", the_readmes_plugin(), name="espcn")
         (tmp_path / "p.yaml").write_text(PIPELINE)
-        (tmp_path / "in").mkdir()
+        (tmp_path / "inputs.yaml").write_text(INPUTS)
+        save_pictures(tmp_path / "in", "a.png")
         call = f"try: main({arguments})\nexcept SystemExit as end: assert not end.code, end"
         code = f"from img2imgkit.cli import main\n{call}"
-        assert loaded_after(code, tmp_path) == "[]"
+        assert loaded_after(code, tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "[]"
+
+    def test_tasks_are_listed_and_made_without_one(self, tmp_path, install):
+        install("kit-espcn", the_readmes_plugin(), name="espcn")
+        code = """
+from img2imgkit import Catalog
+catalog = Catalog.installed()
+assert {"espcn", "cut", "cyclegan", "funit", "pix2pix", "pix2pixhd", "pix2pixhd-photo", "spade", "stargan",
+        "super-resolution"} == {*catalog.tasks} and not catalog.broken, catalog.broken
+assert all(task().geometry() for task in catalog.tasks.values())
+"""
+        assert loaded_after(code, tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "[]"
+
+    def test_a_plugin_that_imports_keras_at_its_top_pays_quietly_and_for_its_tasks_alone(self, tmp_path, install):
+        module = the_readmes_plugin().replace("    register(Espcn)", "    import keras\n    register(Espcn)")
+        install("kit-espcn", module, name="espcn")
+        environ = {"PYTHONPATH": str(tmp_path / "site-packages"), "IMG2IMG_PLUGINS": "espcn"}
+        look = "import img2imgkit\ncatalog = img2imgkit.Catalog.installed()\n"
+        assert loaded_after(f"{look}assert catalog.steps", tmp_path, **environ) == "[]"
+        listed = f"{look}assert list(catalog.tasks) == ['espcn']"
+        assert loaded_after(listed, tmp_path, stderr="", **environ) == "['keras', 'tensorflow']"
+
+    @pytest.mark.parametrize(
+        "use", ["catalog.get('tasks', 'cut')().build()", "img2imgkit.losses.l1(*2 * [np.zeros((1, 2, 2, 3))])"]
+    )
+    def test_the_first_use_loads_them_quietly(self, tmp_path, use):
+        code = f"import numpy as np, img2imgkit.losses\ncatalog = img2imgkit.Catalog.installed()\n{use}"
+        assert loaded_after(code, tmp_path, stderr="") == "['keras', 'tensorflow']"
 
     def test_the_measure_itself_sees_keras(self, tmp_path):
         assert loaded_after("from img2imgkit import backend; backend.load()", tmp_path) == "['keras', 'tensorflow']"

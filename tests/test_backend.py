@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from img2imgkit import backend
@@ -46,3 +50,63 @@ def test_a_device_that_is_not_there_is_named(device: str) -> None:
 def test_what_is_no_device_is_explained(device: str) -> None:
     with pytest.raises(ConfigError, match="expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1"):
         strategy_of(device)
+
+
+NOISY = """
+import os
+os.write(2, b"noise of tensorflow ")
+{last}
+def get_logger():
+    import logging
+    return logging.getLogger("tensorflow")
+"""
+
+
+class TestQuietImports:
+    @pytest.fixture
+    def heard(self, tmp_path):
+        """What a fresh interpreter writes to stderr, where ``tensorflow`` is a module that makes noise."""
+
+        def call(code, last=""):
+            (tmp_path / "tensorflow.py").write_text(NOISY.format(last=last))
+            (tmp_path / "keras.py").write_text("import os, tensorflow\nos.write(2, b'noise of keras ')\n")
+            (tmp_path / "plugin.py").write_text("import os, keras\nos.write(2, b'own words ')\n")
+            environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+            code = f"import os, sys\nfrom img2imgkit import backend\n{code}"
+            return subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=False
+            ).stderr
+
+        return call
+
+    def test_noise_is_held_back_and_nothing_else(self, heard):
+        assert heard("with backend.quiet_imports():\n    import plugin") == "own words "
+
+    def test_without_it_the_noise_is_heard(self, heard):
+        assert heard("import plugin") == "noise of tensorflow noise of keras own words "
+
+    def test_it_imports_nothing_and_leaves_nothing_behind(self, heard):
+        code = """
+before = list(sys.meta_path), dict(os.environ)
+with backend.quiet_imports():
+    import json
+assert (list(sys.meta_path), dict(os.environ)) == before
+assert not {"keras", "tensorflow"} & sys.modules.keys()
+"""
+        assert heard(code) == ""
+
+    def test_the_noise_of_an_import_that_fails_is_shown(self, heard):
+        said = heard("with backend.quiet_imports():\n    import plugin", last="raise ImportError('no driver')")
+        assert "noise of tensorflow" in said
+        assert "ImportError: no driver" in said
+
+
+class TestOps:
+    def test_they_are_those_of_keras(self):
+        import keras
+
+        assert backend.ops.mean is keras.ops.mean
+
+    def test_an_unknown_one_is_an_attribute_error(self):
+        with pytest.raises(AttributeError, match="maen"):
+            _ = backend.ops.maen

@@ -16,6 +16,7 @@ from img2imgkit.adversary.contract import (
     Tensor,
 )
 from img2imgkit.adversary.formulas import Lsgan
+from img2imgkit.backend import ops
 from img2imgkit.components import choice
 from img2imgkit.config import Config
 
@@ -92,8 +93,6 @@ class Adversary(Config):
         self, judge: Judge, real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> Tensor:
         """The critic's gradient penalty in what it sees, before augmentation; zeros without a penalty."""
-        from keras import ops
-
         judged = self.through(judge, batch, name)
 
         def total(x: Tensor) -> Tensor:

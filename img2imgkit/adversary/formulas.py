@@ -6,6 +6,7 @@ from pydantic import Field
 
 from img2imgkit.adversary.contract import AdversarialLoss, AdversarialLossChoice, PointwiseLoss, Tensor
 from img2imgkit.components import choice
+from img2imgkit.losses import hinge, lsgan, relativistic, vanilla, wasserstein
 
 
 class _Labelled(PointwiseLoss):
@@ -22,13 +23,9 @@ class Vanilla(_Labelled):
     name = "vanilla"
 
     def cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import vanilla
-
         return vanilla(scores, real)
 
     def critic_cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import vanilla
-
         return vanilla(scores, real, self.smoothing)
 
 
@@ -38,13 +35,9 @@ class Lsgan(_Labelled):
     name = "lsgan"
 
     def cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import lsgan
-
         return lsgan(scores, real)
 
     def critic_cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import lsgan
-
         return lsgan(scores, real, self.smoothing)
 
 
@@ -54,13 +47,9 @@ class Hinge(PointwiseLoss):
     name = "hinge"
 
     def cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import hinge
-
         return hinge(scores, real)
 
     def generator(self, of_fake: Tensor, of_real: Tensor) -> Tensor:
-        from img2imgkit.losses import wasserstein
-
         return wasserstein(of_fake, True)
 
 
@@ -74,8 +63,6 @@ class Wasserstein(PointwiseLoss):
         return True
 
     def cost(self, scores: Tensor, real: bool) -> Tensor:
-        from img2imgkit.losses import wasserstein
-
         return wasserstein(scores, real)
 
 
@@ -99,14 +86,10 @@ class Relativistic(AdversarialLoss):
         return self.loss.chosen.unbounded
 
     def generator(self, of_fake: Tensor, of_real: Tensor) -> Tensor:
-        from img2imgkit.losses import relativistic
-
         cost = self._pointwise.cost
         return (relativistic(cost, of_fake, of_real, True) + relativistic(cost, of_real, of_fake, False)) / 2
 
     def critic(self, of_real: Tensor, of_fake: Tensor) -> tuple[Tensor, Tensor]:
-        from img2imgkit.losses import relativistic
-
         cost = self._pointwise.critic_cost
         return relativistic(cost, of_real, of_fake, True), relativistic(cost, of_fake, of_real, False)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from img2imgkit.adversary.contract import Penalty, Tensor
+from img2imgkit.losses import dragan_points, gradient_penalty, interpolate, squared_gradient
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +35,6 @@ class WganGp(Penalty):
         return _mix(random)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, drawn: Drawn) -> Tensor:
-        from img2imgkit.losses import gradient_penalty, interpolate
-
         points = interpolate(real, fake, drawn["mix"])
         return gradient_penalty(critic, points, self.target, self.epsilon, self.per_pixel)
 
@@ -46,8 +45,6 @@ class R1(Penalty):
     name = "r1"
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, drawn: Drawn) -> Tensor:
-        from img2imgkit.losses import squared_gradient
-
         return squared_gradient(critic, real)
 
 
@@ -57,8 +54,6 @@ class R2(Penalty):
     name = "r2"
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, drawn: Drawn) -> Tensor:
-        from img2imgkit.losses import squared_gradient
-
         return squared_gradient(critic, fake)
 
 
@@ -71,8 +66,6 @@ class Dragan(Penalty):
         return {**_mix(random), "noise": random.random(tuple(shape), "float32")}
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, drawn: Drawn) -> Tensor:
-        from img2imgkit.losses import dragan_points, gradient_penalty
-
         return gradient_penalty(critic, dragan_points(real, drawn["noise"], drawn["mix"]))
 
 
@@ -88,8 +81,6 @@ class ZeroCentred(Penalty):
         return _mix(random)
 
     def __call__(self, critic: Critic, real: Tensor, fake: Tensor, drawn: Drawn) -> Tensor:
-        from img2imgkit.losses import interpolate, squared_gradient
-
         return squared_gradient(critic, interpolate(real, fake, drawn["mix"]))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from img2imgkit import backend
 from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -71,7 +72,7 @@ def locate(reference: str, base: Path, catalog: Catalog) -> Path:
 
 
 def task_of(folder: Path, catalog: Catalog, choices: Mapping[str, Any] | None = None) -> Task:
-    """The task of a bundle, with these choices, without its networks. Imports TensorFlow; raises as ``load`` does.
+    """The task of a bundle, with these choices, without its networks; raises as ``load`` does.
 
     Raises:
         ConfigError: the task has no such choices.
@@ -98,6 +99,7 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
     """
     manifest = describe(folder)
     task = _task(str(folder), manifest, catalog)
+    backend.load()
     try:
         nets = Networks(task.build().generators)
     except Exception as error:

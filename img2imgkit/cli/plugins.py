@@ -11,19 +11,16 @@ from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
 from img2imgkit.plugin_kinds import KINDS
 
-_LIGHT = tuple(name for name, kind in KINDS.items() if not kind.needs_keras)  # tasks would import TensorFlow
-
 
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
     """List the plugins, and what is broken in them.
 
-    Tasks are not asked for, because that imports TensorFlow; `img2img tasks` lists them.
     IMG2IMG_PLUGINS=a,b loads only those; empty, only what img2imgkit itself brings besides tasks.
     """
     catalog = Catalog.installed()
-    brought = {kind: _by_plugin(catalog, kind) for kind in _LIGHT}
+    brought = {kind: _by_plugin(catalog, kind) for kind in KINDS}
     rows = [_row(catalog, plugin, brought) for plugin in catalog.plugins]
     if as_json:
         show_json(rows)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras import ops
-
 from img2imgkit import backend
+from img2imgkit.backend import ops
 from img2imgkit.losses.reduction import mean_per_image
 
 Tensor = Any

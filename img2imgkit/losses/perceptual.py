@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keras import ops
-
+from img2imgkit.backend import ops
 from img2imgkit.losses.reconstruction import l1
 
 Tensor = Any

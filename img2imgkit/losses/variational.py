@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
-
+from img2imgkit.backend import ops
 from img2imgkit.losses.reduction import sum_per_image
 
 Tensor = Any

@@ -1,6 +1,10 @@
-"""Layers, and what several networks share; ``keras.ops`` only, no files. Importing it lets Keras load our layers."""
+"""Layers, and what several networks share; no files. Imports Keras, quietly, and lets it load our layers."""
 
-from img2imgkit.nn.layers import (
+from img2imgkit import backend
+
+backend.load()
+
+from img2imgkit.nn.layers import (  # noqa: E402
     AdaptiveInstanceNorm,
     BatchNorm,
     BlurDown,
@@ -18,8 +22,8 @@ from img2imgkit.nn.layers import (
     initializer,
     normalized,
 )
-from img2imgkit.nn.layouts import instance_edges, one_hot
-from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma
+from img2imgkit.nn.layouts import instance_edges, one_hot  # noqa: E402
+from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma  # noqa: E402
 
 __all__ = [
     "AdaptiveInstanceNorm",

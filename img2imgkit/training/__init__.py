@@ -1,21 +1,23 @@
-"""Training: one loop for every task, on one or many devices, resumable to the bit. Imports TensorFlow, quietly."""
+"""Training: one loop for every task, on one or many devices, resumable to the bit. ``train`` imports TensorFlow."""
+
+from typing import TYPE_CHECKING, Any
 
 from img2imgkit import backend
+from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, check_training_file, read_training_plan
+from img2imgkit.training.record.events import Alarmed, Event, Finished, Progress, Sampled, Saved, Started, Waiting
 
-backend.load()
+if TYPE_CHECKING:
+    from img2imgkit.training.training_run import train
+else:
 
-from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, check_training_file, read_training_plan  # noqa: E402
-from img2imgkit.training.record.events import (  # noqa: E402
-    Alarmed,
-    Event,
-    Finished,
-    Progress,
-    Sampled,
-    Saved,
-    Started,
-    Waiting,
-)
-from img2imgkit.training.training_run import train  # noqa: E402
+    def __getattr__(name: str) -> Any:
+        if name != "train":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        backend.load()
+        from img2imgkit.training.training_run import train
+
+        return train
+
 
 __all__ = [
     "Alarmed",

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.architectures import Patch, PatchProjection, Resnet
 from img2imgkit.losses import patch_nce
@@ -76,6 +76,7 @@ class Cut(kit.Importable, kit.Task):
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """From one residual generator, and the projection of its patches; a critic's sizes become options, too."""
+
         found = kit.by_role(networks, "generator", "projection", "critic")
         if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
             return None
@@ -114,6 +115,7 @@ class Cut(kit.Importable, kit.Task):
         )
 
     def build(self) -> kit.Networks:
+
         chosen = self.options
         spec = kit.NetworkSpec(chosen.channels, norm="instance", spectral=chosen.adversary.spectral)
         generator = Resnet(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import AdainDecoder, ClassCritic, ClassEncoder, ContentEncoder
 from img2imgkit.losses import l1, mean_slope

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from keras import ops
 from pydantic import Field, ValidationError
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Vanilla
 from img2imgkit.architectures import Norm, Patch, Statistics, Unet
 from img2imgkit.losses import l1

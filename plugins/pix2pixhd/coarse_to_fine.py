@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.options import Weights
-from keras import ops
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING
 from img2imgkit.architectures import Pix2PixHd
 from img2imgkit.losses import feature_matching, perceptual
+
+if TYPE_CHECKING:
+    import keras
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 WRITTEN = 3
@@ -41,9 +43,8 @@ class CoarseToFine(kit.Importable, kit.Task):
         """The generator's networks, which read so many channels, and the critics."""
         chosen = self.options
         whole = chosen.generator.build(kit.NetworkSpec(channels, WRITTEN, norm=chosen.norm))
-        inside = {layer.name: layer for layer in whole.layers if isinstance(layer, keras.Model)}
         critic = chosen.critic.build(self.critic_spec)
-        return kit.Networks(inside or {"generator": whole}, {"critic": critic})
+        return kit.Networks(_parts(whole) or {"generator": whole}, {"critic": critic})
 
     @property
     def critic_spec(self) -> kit.NetworkSpec:
@@ -97,6 +98,13 @@ class CoarseToFine(kit.Importable, kit.Task):
         judged = self.options.adversary.through(lambda seen: nets["critic"](seen, training=True), batch)
         fake, real = _pairs(batch, out)
         return judged(fake), judged(real)
+
+
+def _parts(network: keras.Model) -> dict[str, keras.Model]:
+    """The networks that it consists of, by name."""
+    import keras
+
+    return {layer.name: layer for layer in network.layers if isinstance(layer, keras.Model)}
 
 
 def _pairs(batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.importing import of_pictures
 from img2imgkit_plugins.pix2pixhd.options import PhotoOptions
-from keras import ops
 
 import img2imgkit as kit
+from img2imgkit import ops
 
 
 class Pix2PixHdPhoto(CoarseToFine):

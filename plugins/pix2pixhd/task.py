@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
-    appearance_table,
     clustered,
     fill,
     looks_in,
@@ -19,11 +18,12 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
 from img2imgkit_plugins.pix2pixhd.importing import of_labels
 from img2imgkit_plugins.pix2pixhd.options import LabelOptions
-from keras import ops
 
 import img2imgkit as kit
-from img2imgkit.architectures import InstanceEncoder
-from img2imgkit.nn import instance_edges, one_hot
+from img2imgkit import ops
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
@@ -57,12 +57,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         if encoder is None:
             return self.networks(self.seen)
         nets = self.networks(self.seen + encoder.features)
-        architecture = InstanceEncoder(features=encoder.features, width=encoder.width, downs=encoder.downs)
-        own = {
-            "encoder": architecture.build(kit.NetworkSpec(WRITTEN, norm=chosen.norm)),
-            "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
-        }
-        return kit.Networks({**nets.generators, **own}, nets.critics)
+        return kit.Networks({**nets.generators, **self._of_looks()}, nets.critics)
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
@@ -136,6 +131,17 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             shown = _joined(shown, nets["appearances"](ids, training=False))
         return self.painted(nets, shown, training=False)
 
+    def _of_looks(self) -> dict[str, keras.Model]:
+        """The networks of objects' looks: the one that finds them, and the one that keeps those to choose from."""
+        from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
+
+        chosen, encoder = self.options, self.options.encoder
+        architecture = InstanceEncoder(features=encoder.features, width=encoder.width, downs=encoder.downs)
+        return {
+            "encoder": architecture.build(kit.NetworkSpec(WRITTEN, norm=chosen.norm)),
+            "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
+        }
+
     def _choice(self, value: Any) -> Chosen:
         chosen = parsed_choice(value)
         if strange := next((each for each in chosen.classes if each >= self.options.ids), None):
@@ -144,6 +150,8 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
 
     def _shown(self, label: Any, instance: Any) -> Any:
         """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""
+        from img2imgkit.nn import instance_edges, one_hot
+
         classes = one_hot(label, self.options.ids)
         if not self.options.edges:
             return classes

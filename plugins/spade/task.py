@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from img2imgkit_plugins.spade.importing import import_plan
 from img2imgkit_plugins.spade.options import Options, Weights
-from keras import ops
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.architectures import StyleEncoder
 from img2imgkit.losses import feature_matching, kl_divergence, perceptual
-from img2imgkit.nn import instance_edges, one_hot
+
+if TYPE_CHECKING:
+    import keras
 
 TAPS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1": 1 / 4, "relu5_1": 1.0}
 _SCHEDULE = {"kind": "linear", "after": 0.5}
@@ -157,6 +158,8 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
 
     def _shown(self, label: Any, instance: Any) -> Any:
         """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, channels)."""
+        from img2imgkit.nn import instance_edges, one_hot
+
         classes = one_hot(label, self.options.classes + self.options.unknown)
         if not self.options.edges:
             return classes

@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from img2imgkit_plugins.stargan.labels import CELEBA, LabelSet, Names, assumed_labels
-from keras import ops
 from pydantic import Field, ValidationError, model_validator
 
 import img2imgkit as kit
+from img2imgkit import ops
 from img2imgkit.adversary import Adversary, Wasserstein, WganGp
 from img2imgkit.architectures import Stargan, StarganCritic
 from img2imgkit.losses import binary_cross_entropy, cross_entropy, l1
@@ -111,6 +111,7 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         return Names(self.options.labels)
 
     def build(self) -> kit.Networks:
+
         chosen, domains = self.options, len(self.names.all)
         sets = len(chosen.labels)
         spec = kit.NetworkSpec(chosen.channels, spectral=chosen.adversary.spectral)

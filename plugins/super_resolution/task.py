@@ -11,7 +11,6 @@ from pydantic import Field, ValidationError
 import img2imgkit as kit
 from img2imgkit.architectures import Residual
 from img2imgkit.losses import l1
-from img2imgkit.nn import enlarge_bicubic, luma, with_luma
 
 
 class SuperResolution(kit.Importable, kit.Task):
@@ -87,6 +86,8 @@ class SuperResolution(kit.Importable, kit.Task):
         return {"l1": l1(out["image"], self._learnt(batch["target"]))}
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        from img2imgkit.nn import enlarge_bicubic, with_luma
+
         source = inputs["source"]
         image = self._made(nets, self._learnt(source), training=False)
         if self.options.space == "rgb":
@@ -100,4 +101,6 @@ class SuperResolution(kit.Importable, kit.Task):
         return 2 * nets["generator"]((image + 1) / 2, training=training) - 1
 
     def _learnt(self, image: Any) -> Any:
+        from img2imgkit.nn import luma
+
         return luma(image) if self.options.space == "luma" else image

@@ -11,9 +11,9 @@ import img2imgkit_plugins.pix2pixhd as plugin
 import numpy as np
 import official_losses as official
 import pytest
+from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
-    appearance_table,
     clustered,
     fill,
     looks_in,

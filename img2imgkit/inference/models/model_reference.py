@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from img2imgkit import backend, bundle
+from img2imgkit import bundle
 from img2imgkit.bundle import Bundle, Manifest, PluginVersion
 from img2imgkit.catalog import Catalog
 from img2imgkit.inference.exported.exported_model import ExportedModel
@@ -89,5 +89,4 @@ class BundleReference(ModelReference):
         return bundle.task_of(self.folder, self.catalog, choices)
 
     def load(self) -> Bundle:
-        backend.load()
         return bundle.load(self.folder, self.catalog)
