@@ -11,6 +11,7 @@ from img2imgkit import backend
 from img2imgkit.task import Task
 from img2imgkit.testing.batches import MakeBatch
 from img2imgkit.testing.claims import expect, must_work
+from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
 
 if TYPE_CHECKING:
     from img2imgkit.training.loop.trainer import Trainer
@@ -61,7 +62,6 @@ def _one_cpu() -> Any:
 
 def _trainer(task: Task, strategy: Any, make: MakeBatch) -> Trainer:
     from img2imgkit.training.loop.trainer import Trainer
-    from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, Sgd, TrainingOptions
 
     # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
     options = TrainingOptions(

@@ -21,6 +21,7 @@ from img2imgkit_plugins.pix2pixhd.options import LabelOptions
 
 import img2imgkit as kit
 from img2imgkit import ops
+from img2imgkit.architectures import InstanceEncoder
 
 if TYPE_CHECKING:
     import keras
