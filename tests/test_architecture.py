@@ -343,7 +343,7 @@ assert all(task().geometry() for task in catalog.tasks.values())
         assert loaded_after(listed, tmp_path, stderr="", **environ) == "['keras', 'tensorflow']"
 
     @pytest.mark.parametrize(
-        "use", ["catalog.get('tasks', 'cut')().build()", "img2imgkit.losses.l1(*2 * [np.zeros((1, 2, 2, 3))])"]
+        "use", ["catalog.get('tasks', 'pix2pix')().build()", "img2imgkit.losses.l1(*2 * [np.zeros((1, 2, 2, 3))])"]
     )
     def test_the_first_use_loads_them_quietly(self, tmp_path, use):
         code = f"import numpy as np, img2imgkit.losses\ncatalog = img2imgkit.Catalog.installed()\n{use}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from img2imgkit import backend
 from img2imgkit.components import Choice, Component
 from img2imgkit.geometry import Geometry
 
@@ -154,6 +155,7 @@ class ArchitectureChoice(Choice[Architecture]):
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         """The network with fresh weights."""
+        backend.load()  # quietly, before the network's module imports Keras
         return self.chosen.build(spec)
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
