@@ -14,7 +14,7 @@ from img2imgkit.config import (
     Location,
     assignments,
     load_yaml,
-    located,
+    with_absolute_paths,
     parse_yaml,
     suggestion,
     validate,
@@ -339,7 +339,7 @@ class TestPaths:
 
     def read(self, text, file):
         document = text if isinstance(text, Document) else parse_yaml(text, str(file))
-        return validate(self.Places, document, (), located(self.Places, document))
+        return validate(self.Places, document, (), with_absolute_paths(self.Places, document))
 
     def test_a_path_is_relative_to_the_file_that_states_it(self, tmp_path):
         found = self.read("{folder: ../in, several: [a, /b]}", tmp_path / "x" / "a.yaml")

@@ -233,7 +233,7 @@ class Tinted(_Tiny, kit.Conditional):
     def conditions(self) -> Mapping[str, kit.Condition]:
         return {
             "style": kit.Condition("pictures", "pictures of a colour", required=True, size=8),
-            "tint": kit.Condition("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
+            "tint": kit.Condition("value", "a colour's name", values=tuple(TINTS), parse=a_tint),
             "hidden": kit.Condition("map", "9 where the picture shall be black"),
             "traits": kit.Condition("attributes", "whether it is 'dark'"),
         }

@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with while_somebody_reads():
+        with stop_on_broken_pipe():
             return super().invoke(ctx)
         return EXIT_DONE
 
@@ -85,7 +85,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The ``img2img`` command."""
-    _mend_streams()
+    _repair_streams()
     try:
         code = group.main(arguments, prog_name="img2img", standalone_mode=False)
     except click.ClickException as error:
@@ -93,15 +93,15 @@ def main(arguments: list[str] | None = None) -> None:
             error.show()
         code = EXIT_USAGE
     except (ToolkitError, OSError) as error:
-        tell(f"error: {error}")
+        print_stderr(f"error: {error}")
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        tell("interrupted")
+        print_stderr("interrupted")
         code = EXIT_INTERRUPTED
     sys.exit(code if isinstance(code, int) else EXIT_DONE)
 
 
-def _mend_streams() -> None:
+def _repair_streams() -> None:
     """Streams that take every character, and are there: else the next file opened would get what goes to stderr."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -112,7 +112,7 @@ def _mend_streams() -> None:
 
 
 @contextmanager
-def while_somebody_reads() -> Iterator[None]:
+def stop_on_broken_pipe() -> Iterator[None]:
     """Stop writing to stdout, and nothing else, when its reader, such as ``head``, has seen enough."""
     try:
         yield
@@ -143,7 +143,7 @@ def _json(value: Any) -> str:
     return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def tell(line: str) -> None:
+def print_stderr(line: str) -> None:
     """A line on stderr; one that is closed or full never stops what is being done."""
     with suppress(OSError):
         click.echo(line, err=True)

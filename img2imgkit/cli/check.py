@@ -12,7 +12,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
@@ -56,7 +56,7 @@ def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem
 
 
 def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
-    in_force()
+    apply_user_settings()
     document = load_yaml(file).with_overrides(overrides, "--set")
     catalog = Catalog.installed()
     if isinstance(document.data, dict) and "task" in document.data and "steps" not in document.data:

@@ -41,7 +41,7 @@ def command(as_json: bool, schema: bool) -> None:
     show_rows(headings, rows, as_json=False)
 
 
-def in_force() -> UserConfig:
+def apply_user_settings() -> UserConfig:
     """The user's settings, with temporary files from now on in the folder that they name.
 
     Raises:

@@ -37,7 +37,7 @@ _NEEDS = {"bicubic": "data", "scale": "data", "copy": "pairs", "swap": "pairs", 
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Arguments:
     """The command's arguments."""
 
     reference: str | None
@@ -110,7 +110,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     img2img eval --baseline copy --pairs facades/val
     img2img eval runs/facades/bundle --pairs facades/val --metric l1 --metric ssim
     """
-    asked = _Asked(**arguments)
+    asked = _Arguments(**arguments)
     asked.refuse_contradictions()
     choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
@@ -128,7 +128,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     warn_of_broken(catalog)
 
 
-def _model(asked: _Asked, catalog: Catalog) -> ModelReference | None:
+def _model(asked: _Arguments, catalog: Catalog) -> ModelReference | None:
     """What is measured, if it is a model."""
     if asked.reference is None:
         return None
@@ -167,7 +167,7 @@ class _Subject:
         return translator, {**name, **({"choices": choices} if choices else {})}
 
 
-def _on_data(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
+def _on_data(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.data is not None
     scale, own = asked.scale, subject.scale
     if own is not None and scale not in (None, own):
@@ -181,12 +181,14 @@ def _on_data(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evalua
     return evaluation.evaluate(measured, method, scoring, watch), name
 
 
-def _on_pairs(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
+def _on_pairs(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.pairs is not None
     measured = evaluation.find_pairs(asked.pairs, asked.swap)
     watch = _bar(measured.name, len(measured.pairs))
     if asked.baseline:
-        return evaluation.evaluate_pairs(measured, evaluation.copied, scoring, 1, watch), {"baseline": asked.baseline}
+        return evaluation.evaluate_pairs(measured, evaluation.copy_baseline, scoring, 1, watch), {
+            "baseline": asked.baseline
+        }
     if asked.results:
         make = evaluation.results_in(asked.results, measured)
         return evaluation.evaluate_pairs(measured, make, scoring, 1, watch), {"results": str(asked.results)}

@@ -12,7 +12,7 @@ import click
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
 
@@ -57,7 +57,7 @@ def command(
     """
     from img2imgkit.exporting import Settings, export_bundle
 
-    in_force()
+    apply_user_settings()
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from img2imgkit.cli import printable, tell
+from img2imgkit.cli import print_stderr, printable
 from img2imgkit.pipeline import Outcome, Watcher
 
 KINDS = ("auto", "bar", "lines", "json", "none")
@@ -48,7 +48,7 @@ class _Failures:
         return self.count / max(time.monotonic() - self.began, 1e-9)
 
     def say(self, line: str) -> None:
-        tell(line)
+        print_stderr(line)
 
 
 class _Lines(_Failures):

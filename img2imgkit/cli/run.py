@@ -18,10 +18,10 @@ from img2imgkit.cli import (
     printable,
     show_json,
     show_json_with,
-    tell,
-    while_somebody_reads,
+    print_stderr,
+    stop_on_broken_pipe,
 )
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
@@ -94,7 +94,7 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
-    user = in_force()
+    user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
@@ -118,16 +118,16 @@ def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) 
         page = str(write_report(report, plan))
     except OSError as error:
         page = f"not written: {error.strerror or error}"
-        tell(f"warning: the report is {page}")
+        print_stderr(f"warning: the report is {page}")
     if as_json:
-        with while_somebody_reads():
+        with stop_on_broken_pipe():
             show_json(report)
     if not quiet:
         totals = report["totals"]
         parts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         parts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
         parts += [f"{reason} left alone: {count}" for reason, count in totals["ignored"].items()]
-        tell(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}")
+        print_stderr(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}")
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:

@@ -39,10 +39,10 @@ def command(
     """
     from img2imgkit import backend
     from img2imgkit.catalog import Catalog
-    from img2imgkit.cli.config import in_force
+    from img2imgkit.cli.config import apply_user_settings
     from img2imgkit.config import load_yaml
 
-    in_force()
+    apply_user_settings()
     document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.cli import printable, tell
+from img2imgkit.cli import print_stderr, printable
 from img2imgkit.training.events import Alarmed, Event, Finished, Notify, Progress, Sampled, Saved, Started, Waiting
 from img2imgkit.training.report import Metrics, shown_scores
 
@@ -36,14 +36,14 @@ def shown(style: str, metrics: Metrics) -> Iterator[Notify]:
 
 def _lines(metrics: Metrics, event: Event) -> None:
     for line in _texts(event, metrics):
-        tell(line)
+        print_stderr(line)
 
 
 def _json(event: Event) -> None:
     def plain(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
-    tell(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
+    print_stderr(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
 
 
 @contextmanager

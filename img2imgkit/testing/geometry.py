@@ -96,7 +96,7 @@ def measured_reach(task: Task, nets: Networks, side: int) -> int | None:
     """
     models = list(nets.generators.values())
     with unchanged(models):
-        make_transparent(models)
+        set_positive_weights(models)
         return _reach(task, nets, side)
 
 
@@ -147,7 +147,7 @@ def unchanged(models: Sequence[Any]) -> Iterator[None]:
             model.set_weights(weights)
 
 
-def make_transparent(models: Sequence[Any], seed: int = 1) -> None:
+def set_positive_weights(models: Sequence[Any], seed: int = 1) -> None:
     """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays.
 
     Spectral normalization leaves the new kernels as they are.

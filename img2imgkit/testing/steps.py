@@ -40,7 +40,7 @@ def check_step(
         catalog: what is installed, for steps that ask; nothing by default
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     kinds = [base for base in (Source, Transform, Sink) if issubclass(step_class, base)]
     expect(len(kinds) == 1, f"{step_class.__name__} must derive from one of Source, Transform and Sink")

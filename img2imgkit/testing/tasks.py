@@ -47,7 +47,7 @@ def check_task(
         catalog: where the components are looked up that its options choose; None: what is installed
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     backend.load()
     kind = _kind(task_class, data_kind)

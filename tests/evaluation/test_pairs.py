@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation import Scoring, copied, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, results_in
 from img2imgkit.images import Picture
 from img2imgkit.metrics import L1, PAIRS_8BIT, Psnr, Ssim, psnr, ssim
 
@@ -77,7 +77,7 @@ def test_transparency_is_cut_with_its_half(tmp_path):
 
 
 def test_scores_are_of_all_channels_in_8_bits(folders):
-    result = evaluate_pairs(find_pairs(folders), copied, PAIRS)
+    result = evaluate_pairs(find_pairs(folders), copy_baseline, PAIRS)
     one, other = picture(2), picture(1)
     assert result.rows[0].scores == {
         "l1": pytest.approx(np.abs(one.astype(int) - other).mean()),
@@ -142,13 +142,13 @@ def test_a_result_of_another_size_names_target_and_sizes(folders):
 def test_pictures_too_small_for_ssim_are_named(tmp_path):
     save(tmp_path / "small.png", picture(1, 10, 20))
     with pytest.raises(DataError, match=r"small\.png: SSIM needs"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
 def test_an_odd_width_has_no_halves(tmp_path):
     save(tmp_path / "odd.png", picture(1, 20, 31))
     with pytest.raises(DataError, match=r"odd\.png: 31 pixels are no two halves"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
 @pytest.mark.parametrize("missing", ["", "source", "target"])
@@ -168,7 +168,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(DataError, match=r"broken\.png"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
 def test_rows_are_watched_as_they_come(folders):
@@ -179,5 +179,5 @@ def test_rows_are_watched_as_they_come(folders):
             seen.append(row.name)
             yield row
 
-    evaluate_pairs(find_pairs(folders), copied, PAIRS, watch=watch)
+    evaluate_pairs(find_pairs(folders), copy_baseline, PAIRS, watch=watch)
     assert seen == ["a", "deep/b"]

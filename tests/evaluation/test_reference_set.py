@@ -26,25 +26,25 @@ def test_the_reference_is_cut_to_whole_multiples(scenes, scale):
 
 def test_a_small_picture_is_made_from_the_cut_one(scenes):
     sample = find_set(scenes, 3).samples[0]
-    assert np.array_equal(sample.small.color, imresize(sample.reference, Fraction(1, 3)))
-    assert (sample.small.height, sample.small.width) == (13, 16)
+    assert np.array_equal(sample.lr.color, imresize(sample.reference, Fraction(1, 3)))
+    assert (sample.lr.height, sample.lr.width) == (13, 16)
 
 
 def test_a_grey_file_stays_grey(scenes):
     sample = find_set(scenes, 2).samples[2]
-    assert (sample.reference.shape, sample.small.space) == ((40, 40, 1), "grey")
+    assert (sample.reference.shape, sample.lr.space) == ((40, 40, 1), "grey")
 
 
 def test_published_small_pictures_are_used(published):
     found = find_set(published, 2)
-    assert [sample.given.name for sample in found.samples] == ["boatx2.png", "treex2.png"]
+    assert [sample.lr_file.name for sample in found.samples] == ["boatx2.png", "treex2.png"]
     assert found.inputs == "LR_bicubic/X2"
     given = np.asarray(Image.open(published / "LR_bicubic/X2/boatx2.png"))
-    assert np.array_equal(found.samples[0].small.color, given)
+    assert np.array_equal(found.samples[0].lr.color, given)
 
 
 def test_a_scale_that_is_not_published_is_made(published):
-    assert find_set(published, 4).samples[0].given is None
+    assert find_set(published, 4).samples[0].lr_file is None
 
 
 def test_a_missing_small_picture_is_named(published):
@@ -56,7 +56,7 @@ def test_a_missing_small_picture_is_named(published):
 def test_a_small_picture_of_another_size_is_refused(published):
     Image.new("RGB", (21, 18)).save(published / "LR_bicubic/X2/boatx2.png")
     with pytest.raises(DataError, match=r"boatx2\.png: 21x18 pixels, but boat\.png needs 22x18 at scale 2"):
-        find_set(published, 2).samples[0].small  # noqa: B018
+        find_set(published, 2).samples[0].lr  # noqa: B018
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

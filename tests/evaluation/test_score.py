@@ -30,7 +30,7 @@ def test_bicubic_is_made_from_rounded_luma_that_is_not_rounded_again(scenes):
 
 def test_bicubic_from_eight_bit_colour_is_another_figure(scenes):
     def from_bytes(sample, protocol):
-        return imresize(sample.small.color, sample.scale)
+        return imresize(sample.lr.color, sample.scale)
 
     reference = find_set(scenes, 2)
     published, practical = (evaluate(reference, method, MATLAB).mean for method in (BICUBIC, Method(from_bytes)))

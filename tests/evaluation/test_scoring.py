@@ -14,7 +14,7 @@ from toy_metrics import MeanColour, Spread, Weighted, Worst, plugin
 from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError, DataError, InteropError, NotInstalled
-from img2imgkit.evaluation import Scoring, copied, evaluate_pairs, find_pairs, find_scoring
+from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, find_scoring
 from img2imgkit.metrics import L1, PAIRS_8BIT, SR_MATLAB, Protocol
 
 BUILT_IN = Plugin("metrics", lambda: evaluation)
@@ -117,7 +117,7 @@ def pairs(tmp_path: Path) -> evaluation.PairSet:
 
 
 def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> None:
-    result = evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (L1(), MeanColour(), Spread())))
+    result = evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(), MeanColour(), Spread())))
     assert [dict(row.scores) for row in result.rows] == [{"l1": 4}, {"l1": 6}]
     assert result.mean == {"l1": 5}
     assert result.whole_set == {"mean-colour": pytest.approx(5 * 3**0.5), "spread": 10}
@@ -126,10 +126,10 @@ def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> 
 
 
 def test_a_report_of_pairs_alone_has_no_whole_set(pairs: evaluation.PairSet) -> None:
-    assert "whole_set" not in evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (L1(),))).plain()
+    assert "whole_set" not in evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(),))).plain()
 
 
 def test_a_set_that_cannot_be_measured_is_named(pairs: evaluation.PairSet) -> None:
     ragged = type("Ragged", (Spread,), {"features": lambda metric, picture: picture.ravel()[: int(picture.mean())]})
     with pytest.raises(DataError, match=r"val: spread needs .*features of one shape, got .*\(10,\), \(30,\)"):
-        evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (ragged(),)))
+        evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (ragged(),)))
