@@ -15,7 +15,7 @@ from typing import Annotated, Literal, get_args
 import platformdirs
 from pydantic import Field
 
-from img2imgkit.config import Config, Document, Location, load_yaml, with_absolute_paths, validate
+from img2imgkit.config import Config, Document, Location, load_yaml, validate, with_absolute_paths
 from img2imgkit.errors import ConfigError
 
 HOME_VARIABLE = "IMG2IMG_HOME"

@@ -14,10 +14,10 @@ from img2imgkit.config import (
     Location,
     assignments,
     load_yaml,
-    with_absolute_paths,
     parse_yaml,
     suggestion,
     validate,
+    with_absolute_paths,
     without_folders,
 )
 from img2imgkit.errors import ConfigError

@@ -1,4 +1,4 @@
-"""``img2img plugins``: who brings what, and what is broken."""
+"""``img2img plugins``: what each plugin provides, and which plugins are broken."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from img2imgkit.cli import show_json
 from img2imgkit.cli.console import json_option, one_line, show_table, warn_of_broken
 from img2imgkit.plugin_kinds import KINDS
 
-_LIGHT = tuple(name for name, kind in KINDS.items() if not kind.needs_keras)  # tasks would import TensorFlow
+_LIGHT = tuple(name for name, kind in KINDS.items() if not kind.needs_keras)  # collecting tasks would import TensorFlow
 
 
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List the plugins, and what is broken in them.
+    """List the plugins, what they provide, and which are broken.
 
-    Tasks are not asked for, because that imports TensorFlow; `img2img tasks` lists them.
-    IMG2IMG_PLUGINS=a,b loads only those; empty, only what img2imgkit itself brings besides tasks.
+    Tasks are not included, because collecting them imports TensorFlow; `img2img tasks` lists them.
+    IMG2IMG_PLUGINS=a,b loads only these plugins; empty, only the built-in ones.
     """
     catalog = Catalog.installed()
     brought = {kind: _by_plugin(catalog, kind) for kind in _LIGHT}

@@ -7,20 +7,20 @@ neither ``true`` nor ``"1"`` is accepted as a number.
 from img2imgkit.config.document import Document, assignments, load_yaml, parse_yaml
 from img2imgkit.config.names import KeyPath, dotted, suggestion
 from img2imgkit.config.options import Config, Location, without_folders
-from img2imgkit.config.validation import with_absolute_paths, absolute_paths_in, validate
+from img2imgkit.config.validation import absolute_paths_in, validate, with_absolute_paths
 
 __all__ = [
     "Config",
     "Document",
     "KeyPath",
     "Location",
+    "absolute_paths_in",
     "assignments",
     "dotted",
     "load_yaml",
-    "with_absolute_paths",
-    "absolute_paths_in",
     "parse_yaml",
     "suggestion",
     "validate",
+    "with_absolute_paths",
     "without_folders",
 ]

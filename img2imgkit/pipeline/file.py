@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.config import Config, Document, load_yaml, with_absolute_paths, validate
+from img2imgkit.config import Config, Document, load_yaml, validate, with_absolute_paths
 from img2imgkit.errors import ConfigError, NotInstalled, Problem
 from img2imgkit.pipeline.folder import folder_of
 from img2imgkit.step import Sink, Source, Step, Transform, kind_of

@@ -31,9 +31,9 @@ from img2imgkit.testing.geometry import (
     allowed_sizes,
     check_reach,
     least_side,
-    set_positive_weights,
     measuring_side,
     reach_of,
+    set_positive_weights,
 )
 
 _SEED, _IMAGES = 11, 2
@@ -88,7 +88,7 @@ def _check_arguments(architecture: Architecture, spec: NetworkSpec) -> None:
     """It can be built for ``spec``, and ``from_arguments`` inverts ``arguments``."""
     kind = type(architecture)
     problem = architecture.problem(spec)
-    expect(not problem, f"problem({spec}) returns {problem!r}: call check_architecture with a spec that it supports")
+    expect(not problem, f"problem({spec}) is {problem!r}: call check_architecture with a supported spec")
     arguments = architecture.arguments(spec)
     unknown = sorted({*kind.uses} - {*NetworkSpec.__dataclass_fields__})
     expect(not unknown, f"{kind.__name__}.uses names {unknown[:1]}, which NetworkSpec does not have")
@@ -229,7 +229,7 @@ def _check_checkpoint(architecture: Architecture, spec: NetworkSpec, model: Any,
     left_open = {each.option for each in read.assumptions}
     for name, value in checkpoint.recognise(checkpoint.clean(state)).items():  # type: ignore[union-attr]
         same = value == arguments.get(name, value) or arguments[name] is None
-        claim = f"{name} {arguments.get(name)!r} is inferred from a state dict as {value!r}, and 'assumptions' does not list it"
+        claim = f"{name} {arguments.get(name)!r} is inferred as {value!r}, and 'assumptions' does not list it"
         expect(same or name in left_open, claim)
     written = state_of_model(read.model, checkpoint.places(read.arguments))
     for name, array in checkpoint.clean(state).items():

@@ -12,7 +12,7 @@ from pydantic import Field
 from img2imgkit import bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
-from img2imgkit.config import Config, Document, Location, with_absolute_paths, parse_yaml, suggestion, validate
+from img2imgkit.config import Config, Document, Location, parse_yaml, suggestion, validate, with_absolute_paths
 from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pipelines_for_tests import run_file
 
-from img2imgkit.config import with_absolute_paths, parse_yaml, validate
+from img2imgkit.config import parse_yaml, validate, with_absolute_paths
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
