@@ -27,7 +27,7 @@ def test_it_comes_back(described: Exported) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": EXPORTED_FORMAT + 1}, "m.onnx: description of format 2; this version reads 1: upgrade img2imgkit"),
+        ({"format": EXPORTED_FORMAT + 1}, "m.onnx: description of format 2; this version reads up to 1: upgrade img2imgkit"),
         ({"size": [1 << 30, 64]}, "size.0: "),
         (
             {"programs": [{"name": "translate", "inputs": [], "outputs": [], "multiple": 1 << 40}]},

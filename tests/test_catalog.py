@@ -147,9 +147,9 @@ class TestWhatComesIn:
     @pytest.mark.parametrize(
         ("thing", "said"),
         [
-            (Worst(), "registered by its class"),
+            (Worst(), "registered as a class"),
             (Metric, "derived from PairMetric or SetsMetric or SetMetric"),
-            (PairMetric, "PairMetric lacks compare"),
+            (PairMetric, "PairMetric does not implement compare"),
         ],
     )
     def test_what_is_no_metric_is_refused(self, module, thing, said):
@@ -241,9 +241,9 @@ class TestWhatBreaks:
         [
             (sink(""), "no name"),
             (sink(7), "no name"),
-            (object(), "registered by its class"),
-            (int, "registered by its class, derived from Source or Transform or Sink"),
-            (Transform, "Transform lacks apply"),
+            (object(), "registered as a class"),
+            (int, "registered as a class derived from Source or Transform or Sink"),
+            (Transform, "Transform does not implement apply"),
         ],
     )
     def test_what_is_no_step_is_refused(self, module, thing, said):
@@ -272,7 +272,7 @@ class TestWhatBreaks:
         )  # fmt: skip
         assert list(found.tasks) == ["blur"]
         said = (
-            f"task 'depth': its data is {kind!r}, and no data kind of that name is installed{near}; there are degraded"
+            f"task 'depth': its data is {kind!r}, but no data kind of that name is installed{near}; installed: degraded"
         )
         assert said in reasons(found)["one"]
 
@@ -289,7 +289,7 @@ class TestWhatBreaks:
             )
         )
         assert list(found.steps) == ["ours"]
-        assert reasons(found) == {"steps": "stranger brings it, but img2imgkit has that name"}
+        assert reasons(found) == {"steps": "stranger provides it, but img2imgkit already has a plugin of that name"}
 
 
 def reasons_after_steps(found):
@@ -375,7 +375,7 @@ class TestInstalledDistributions:
         install("evil", GOOD, name="steps")
         found = Catalog.installed({"IMG2IMG_PLUGINS": "steps"})
         assert {plugin.distribution for plugin in found.plugins} == {"img2imgkit"}
-        assert any("evil brings it, but img2imgkit has that name" in broken.reason for broken in found.broken)
+        assert any("evil provides it, but img2imgkit already has a plugin of that name" in broken.reason for broken in found.broken)
 
     def test_a_half_removed_distribution_is_listed(self, install, tmp_path):
         install("gone", GOOD)

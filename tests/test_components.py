@@ -153,7 +153,7 @@ class TestDefaults:
     def test_a_component_is_there_at_once_and_a_name_when_it_is_looked_up(self) -> None:
         fresh = Options()
         assert fresh.round.chosen == Circle(radius=2)
-        with pytest.raises(ConfigError, match=r"'circle' of shapes has not been looked up: .*img2imgkit.resolve"):
+        with pytest.raises(ConfigError, match=r"'circle' of shapes has not been resolved: .*img2imgkit.resolve"):
             _ = fresh.named.chosen
         assert resolve(fresh, Installed()).named.chosen == Circle()
 
@@ -218,13 +218,13 @@ class TestProblems:
     def test_a_wrong_role(self) -> None:
         [found] = problems("round: {kind: square, side: 3}")
         assert (
-            "file.yaml:1:9: round.kind: 'square' serves as edged or any; this option takes one that serves as round"
+            "file.yaml:1:9: round.kind: 'square' has the role edged or any; this option needs the role round"
             in found
         )
 
     def test_a_component_without_roles(self) -> None:
         [found] = problems("named: nothing")
-        assert "'nothing' serves as nothing here; this option takes one that serves as any" in found
+        assert "'nothing' has the role none; this option needs the role any" in found
 
     def test_a_wrong_option_is_told_where_it_stands(self) -> None:
         [first, second] = problems("named:\n  kind: circle\n  radius: 0\n  spots: [a]\n")

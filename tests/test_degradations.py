@@ -51,9 +51,9 @@ def broken(apply: Any, **extra: Any) -> Any:
         (broken(lambda self, levels, scale, random: levels + np.random.default_rng().integers(9, size=3)), "uint8"),
         (
             broken(lambda self, levels, scale, random: np.random.default_rng().permutation(levels)),
-            "two results for one seed",
+            "different results for the same seed",
         ),
-        (broken(lambda self, levels, scale, random: levels.fill(3) or levels.copy()), "changed the picture"),
+        (broken(lambda self, levels, scale, random: levels.fill(3) or levels.copy()), "modified its input picture"),
         (broken(Noise.apply, description=lambda self, scale: ""), "description is empty"),
     ],
 )

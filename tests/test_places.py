@@ -108,7 +108,7 @@ class TestErrors:
             ("threads: 0\n", ":1:1: threads: input should be greater than or equal to 1, got 0"),
             ('threads: "3"\n', ":1:1: threads: input should be a valid integer, got '3'"),
             ("- threads\n", "expected a mapping of options, got ['threads']"),
-            ("threads: [1\n", "no valid YAML"),
+            ("threads: [1\n", "invalid YAML"),
             ("threads: 1\nthreads: 2\n", ":2:1: "),
         ],
     )
@@ -128,7 +128,7 @@ class TestErrors:
 
     def test_a_scratch_folder_must_exist(self, home, write):
         path = write("threads: 2\nscratch: fast\n")
-        assert refusal(home) == f"{path}:2:1: scratch: {home / 'fast'}: no such folder; create it, or name another one"
+        assert refusal(home) == f"{path}:2:1: scratch: {home / 'fast'}: no such folder; create it, or choose another one"
 
     @pytest.mark.parametrize(
         ("name", "text", "told"),

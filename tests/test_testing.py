@@ -345,30 +345,30 @@ class PerDevice(Good):
 
 
 BROKEN_TASKS = [
-    (NoPaper, "names no source"),
+    (NoPaper, "cites no source"),
     (BadName, "'Bad Name'"),
     (BadKind, "'pairs', expected one of .*, paired, .*check_task"),
-    (Changing, "changes on its way through JSON"),
+    (Changing, "changes in a round trip through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),
     (NeverMoved, "never moves them"),
-    (NothingToTrain, "critics: critic have nothing to train"),
+    (NothingToTrain, "critics: critic have no trainable variables"),
     (MisspeltTerm, "term 'l1_' has no weight of that name; did you mean 'l1'"),
     (MissingTerm, r"weight \['adversarial'\] has no term"),
     (TwiceTerm, r"term \['l1'\] is given twice"),
     (ReducedTerm, r"term 'l1' has shape \(\), expected \(3,\)"),
     (NotFinite, "term 'l1' is not finite"),
-    (Unseeded, "from one seed have different weights"),
-    (Noisy, "translating twice gave two results"),
+    (Unseeded, "with the same seed have different weights"),
+    (Noisy, "translate gave two different results"),
     (WrongScale, r"translate made .* geometry\(\) promises \(2, 2, 2, 3\)"),
     (WrongMultiple, r"translate fails on \(2, 1, 1, 3\), which geometry\(\) allows"),
     (FarSighted, "radius=2, but output pixels depend on inputs 3 pixels away"),
     (FarSightedInPhase, "radius=2, but output pixels depend on inputs 3 pixels away"),
-    (Modest, "radius=None, but no pixel depends on others further than 2 away"),
-    (LeavesBundle, "a bundle translates otherwise"),
+    (Modest, "radius=None, but no pixel depends on inputs more than 2 pixels away"),
+    (LeavesBundle, "a loaded bundle translates differently"),
     (Unmoved, "no term of the generators depends on"),
-    (Still, "did not move generators"),
-    (Unconditional, r"conditions\(\) is never read: derive Unconditional from img2imgkit\.Conditional"),
+    (Still, "did not change generators"),
+    (Unconditional, r"conditions\(\) is ignored: also derive Unconditional from img2imgkit\.Conditional"),
     (Undescribed, "condition 'seed' has no description"),
 ]
 
@@ -380,7 +380,7 @@ def test_a_broken_task_fails(task, said):
 
 
 def test_a_loss_over_a_devices_share_fails_on_two_devices(two_cpus):
-    with pytest.raises(AssertionError, match=r"trained on two devices, .* something is computed over a device's share"):
+    with pytest.raises(AssertionError, match=r"after training on two devices, .* something is computed over a device's share"):
         check_task(PerDevice)
 
 
@@ -703,17 +703,17 @@ BROKEN_STEPS = [
     (Silent, "has no docstring"),
     (Undescribed, "no description of strength"),
     (UndescribedInside, "Part: no description of strength"),
-    (Changed, "changes on its way through JSON"),
-    (Opaque, "no plain JSON data"),
+    (Changed, "changes in a round trip through JSON"),
+    (Opaque, "not plain JSON data"),
     (Restless, r"fingerprint\(\) differs between two steps"),
-    (Grabbing, "changed the item folder/grey.png"),
+    (Grabbing, "modified its input item folder/grey.png"),
     (Drifting, "not deterministic"),
     (Individual, "two 'invert' of the same options differ"),
     (Unsafe, "when several threads call it"),
     (Wrong, "gave Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
-    (Escaping, "not below its location"),
-    (Absolute, "not below its location"),
+    (Escaping, "not inside its location"),
+    (Absolute, "not inside its location"),
     (RandomBytes, "not deterministic"),
     (Unstartable, "does not start: nothing to work with"),
 ]
@@ -810,11 +810,11 @@ class Mixed(Files):
 BROKEN_SOURCES = [
     (Shuffled, "found different files"),
     (Misnumbered, r"numbers its entries \[1\]"),
-    (Denying, r"reads\(\) denies it"),
-    (Ambiguous, "two entries the same place"),
+    (Denying, r"reads\(\) returns False"),
+    (Ambiguous, "two entries with the same relative path"),
     (Hoarding, "gives list, no iterator"),
-    (Pathy, "a location or version that is no text"),
-    (Fickle, "in two ways"),
+    (Pathy, "a location or version that is not a string"),
+    (Fickle, "differently each time"),
     (Mixed, r"loads 1\.png as 0\.png"),
 ]
 

@@ -60,7 +60,7 @@ def test_a_broken_file_is_told_with_its_place(img2img, home):
     (home / "config.yaml").write_text("threads: [\n")
     outcome = img2img("config")
     assert (outcome.code, outcome.out) == (2, "")
-    assert f"{home / 'config.yaml'}:2:1: no valid YAML" in outcome.err
+    assert f"{home / 'config.yaml'}:2:1: invalid YAML" in outcome.err
 
 
 def test_an_unknown_key_is_told_with_a_suggestion(img2img, home):

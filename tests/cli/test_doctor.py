@@ -33,7 +33,7 @@ def test_every_dependency_is_looked_at(img2img, uninstall_everything):
 
 def test_text_says_the_same(img2img, uninstall_everything):
     lines = img2img("doctor").out.splitlines()
-    assert lines[-1] == "all that is needed is here"
+    assert lines[-1] == "everything needed is installed"
     assert any(line.startswith("version    numpy ") for line in lines)
 
 
@@ -49,7 +49,7 @@ def test_a_temporary_folder_that_cannot_be_written_is_a_problem(img2img, uninsta
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     outcome = img2img("doctor")
     assert outcome.code == 1
-    assert "temporary folder cannot be written" in outcome.out
+    assert "temporary folder is not writable" in outcome.out
 
 
 def test_a_missing_codec_is_a_problem(img2img, uninstall_everything, monkeypatch):

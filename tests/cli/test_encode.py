@@ -57,7 +57,7 @@ def test_pictures_of_a_folder_become_one_code(img2img, funit, cats, tmp_path):
         ("klass", "cats", "c.json", "has no pictures 'klass' to encode: it encodes class"),
         ("class", "dogs", "c.json", "dogs: no such file or folder"),
         ("class", "cats/more/notes.txt", "c.json", "notes.txt"),
-        ("class", ".", "c.npz", "c.npz: a code file ends in .json"),
+        ("class", ".", "c.npz", "c.npz: the name of a code file must end in .json"),
         ("class", "cats", "no/such/c.json", "cannot write it"),
     ],
 )

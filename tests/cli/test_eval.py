@@ -120,7 +120,7 @@ def test_weights_that_a_metric_needs_are_asked_for_in_one_error(img2img, val, wi
     outcome = img2img(*arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.count("error") == 1
-    assert "needs weights that were not given: 'heads': one number, 'scale' (get it: https://example" in outcome.err
+    assert "needs weights that are missing: 'heads': one number, 'scale' (get it: https://example" in outcome.err
     np.savez(tmp_path / "heads.npz", scale=2.0)
     given = img2img(*arguments, "--weights", f"heads={tmp_path / 'heads.npz'}", "--json")
     assert json.loads(given.out)["mean"]["weighted"] > 0
@@ -153,7 +153,7 @@ def test_a_bundle_is_measured_with_choices_which_are_recorded(img2img, val, nega
     [
         ("direction=up", "choices.direction: input should be 'a_to_b' or 'b_to_a', got 'up'"),
         ("direction", "expected KEY=VALUE, such as direction=b_to_a"),
-        ("direction=[", "no valid YAML"),
+        ("direction=[", "invalid YAML"),
     ],
 )
 def test_a_choice_that_there_is_not_exits_with_2(img2img, val, negative, with_tiny_tasks, choice, said):
@@ -188,15 +188,15 @@ def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
         (["--baseline", "bicubic"], "--baseline bicubic goes with --data"),
         (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
         (["--baseline", "copy", "--metric", "sim"], "no metric 'sim' is installed; did you mean 'ssim'?"),
-        (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' is measured under sr-matlab"),
+        (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' has the protocols sr-matlab"),
         (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-matlab, sr-rgb; did you mean 'sr-rgb'?"),
         (
             ["--baseline", "copy", "--weights", "inception=x.npz"],
-            "no metric that is measured needs weights 'inception'",
+            "none of the chosen metrics needs weights 'inception'",
         ),
         (["--baseline", "copy", "--data", "x"], "either --data or --pairs"),
-        (["--baseline", "copy", "--choice", "a=b"], "--choice needs a BUNDLE"),
-        (["--results", "x", "--record"], "--record needs a BUNDLE"),
+        (["--baseline", "copy", "--choice", "a=b"], "--choice requires a BUNDLE"),
+        (["--results", "x", "--record"], "--record requires a BUNDLE"),
         (["--results", "nowhere"], "nowhere: no such folder"),
     ],
 )
@@ -214,8 +214,8 @@ def test_wrong_usage_of_pairs_exits_with_2_and_says_why(img2img, val, arguments,
         (["some", "--swap"], "--swap goes with --pairs"),
         (["--scale", 2], "either a BUNDLE or --baseline"),
         (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
-        (["--baseline", "bicubic"], "--baseline bicubic needs --scale"),
-        (["--baseline", "bicubic", "--scale", 2, "--record"], "--record needs a BUNDLE"),
+        (["--baseline", "bicubic"], "--baseline bicubic requires --scale"),
+        (["--baseline", "bicubic", "--scale", 2, "--record"], "--record requires a BUNDLE"),
         (["--baseline", "bicubic", "--scale", 2, "--protocol", "none"], "sr-matlab"),
         (["no-such-bundle"], "no bundle 'no-such-bundle' is installed"),
     ],
@@ -253,5 +253,5 @@ def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val
         assert found["mean"]["l1"] == pytest.approx(0, abs=0.01)
     refused = img2img("eval", model, "--pairs", val, "--record")
     assert refused.code == 2
-    assert "--record needs a bundle" in refused.err
+    assert "--record requires a bundle" in refused.err
     assert "expected KEY=VALUE, such as scale=4" in img2img("eval", model, "--pairs", val, "--describe", "scale").err

@@ -26,7 +26,7 @@ def test_it_says_what_a_consumer_must_know(img2img, folder, tmp_path):
     outcome = img2img("export", folder, "--format", "onnx", "--out", tmp_path / "m.onnx", "--image-io", "uint8")
     assert outcome.code == 0
     assert "(batch, height, width, 3)  RGB as levels, 0 to 255" in outcome.out
-    assert "translate: height and width in multiples of 4, from 8 on" in outcome.out
+    assert "translate: height and width must be multiples of 4, at least 8" in outcome.out
     assert "of 255 levels, in float32" in outcome.out
     assert "licence: CC0-1.0" in outcome.out
     assert f"{tmp_path / 'm.onnx'}: 0.0" in outcome.out

@@ -32,7 +32,7 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     assert lines[1].startswith("task: pix2pix")
     assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
     assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
-    assert f"  train on, in a training file:  initial: {out}" in lines
+    assert f"  fine-tune, in a training file:  initial: {out}" in lines
     assert bundle.describe(out).licence == "BSD-2-Clause"
 
 

@@ -122,6 +122,6 @@ def test_a_signal_writes_a_checkpoint_and_exits_as_shells_expect(place: Path, nu
     process.send_signal(number)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number
-    assert "go on with --resume" in error
+    assert "continue with --resume" in error
     step = int(newest(place / "runs" / "first")["step"])
     assert f"stopped after step {step}" in error

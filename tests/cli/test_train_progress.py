@@ -52,7 +52,7 @@ def show(style: str, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize("style", ["lines", "auto"])
 def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert show(style, capsys).splitlines() == [
-        "machine 2 of 3 at second:2222: waiting for the others",
+        "machine 2 of 3 at second:2222: waiting for the other machines",
         "/cpu:0: batch 16 (8 a device), generators 12,345 parameters",
         "generator: 4 of 5 weights from x2; fresh: out",
         "resumed after step 100",
@@ -62,8 +62,8 @@ def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pyt
         "step 160: ALARM, collapse: all alike",
         "done: run/bundle",
         "done: the first machine has the bundle",
-        "stopped after step 170; go on with --resume",
-        "stopped by an alarm after step 180; go on with --resume",
+        "stopped after step 170; continue with --resume",
+        "stopped by an alarm after step 180; continue with --resume",
     ]
 
 

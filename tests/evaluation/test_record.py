@@ -76,7 +76,7 @@ def test_nothing_else_is_left_in_the_folder(folder, measured):
 
 def test_scores_of_another_scale_are_refused(folder, scenes):
     measured = evaluate(find_set(scenes, 3), BICUBIC, MATLAB)
-    with pytest.raises(BundleError, match="enlarges 2 times, the scores are of 3"):
+    with pytest.raises(BundleError, match="has scale 2; the scores are for scale 3"):
         record(folder, measured)
 
 

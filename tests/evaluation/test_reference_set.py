@@ -65,7 +65,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(DataError, match="holds no picture"):
+    with pytest.raises(DataError, match="contains no picture"):
         find_set(tmp_path, 2)
 
 

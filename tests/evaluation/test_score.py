@@ -119,4 +119,4 @@ def test_a_picture_too_small_for_ssim_is_named(tmp_path):
 def test_the_report_names_what_decides_the_figures(scenes):
     plain = evaluate(find_set(scenes, 2), BICUBIC, MATLAB).plain()
     assert (plain["protocol"], plain["scale"], plain["border"], plain["set"]) == ("sr-matlab", 2, 2, "scenes")
-    assert "never rounded" in plain["inputs"]
+    assert "without rounding" in plain["inputs"]

@@ -55,9 +55,9 @@ def test_metrics_bring_their_protocol(usual: Protocol, chosen: list[str], stated
     ("chosen", "stated", "error", "said"),
     [
         (["psnr_z"], None, NotInstalled, "no metric 'psnr_z' is installed; did you mean 'psnr_y'"),
-        ([], "sr-matlib", NotInstalled, "of a protocol 'sr-matlib'; the protocols are .*; did you mean 'sr-matlab'"),
-        (["l1", "psnr_y"], None, ConfigError, "'psnr_y' is measured under sr-matlab, sr-basicsr-y, not under pairs-8b"),
-        (["l1"], "sr-rgb", ConfigError, "'l1' is measured under pairs-8bit, not under sr-rgb"),
+        ([], "sr-matlib", NotInstalled, "has the protocol 'sr-matlib'; the protocols are .*; did you mean 'sr-matlab'"),
+        (["l1", "psnr_y"], None, ConfigError, "'psnr_y' has the protocols sr-matlab, sr-basicsr-y, not pairs-8b"),
+        (["l1"], "sr-rgb", ConfigError, "'l1' has the protocols pairs-8bit, not sr-rgb"),
         (["weighted"], None, ConfigError, r"'weighted' needs weights .*'heads': one number, 'scale' \(get it: https:"),
     ],
 )
@@ -72,14 +72,14 @@ def test_a_plugin_that_means_another_protocol_by_a_known_label_disturbs_nobody_e
     other = type("Other", (Worst,), {"name": "other", "protocols": (replace(PAIRS_8BIT, rounded=False),)})
     installed = Catalog((BUILT_IN, plugin(other)))
     assert names(find_scoring(installed, PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
-    with pytest.raises(ConfigError, match="mean different protocols by 'pairs-8bit'"):
+    with pytest.raises(ConfigError, match="have different protocols labelled 'pairs-8bit'"):
         find_scoring(installed, SR_MATLAB, protocol="pairs-8bit")
-    with pytest.raises(ConfigError, match="'other' is measured under pairs-8bit, not"):
+    with pytest.raises(ConfigError, match="'other' has the protocols pairs-8bit, not"):
         find_scoring(installed, PAIRS_8BIT, ["l1", "other"])
 
 
 def test_nothing_to_measure_is_an_error() -> None:
-    with pytest.raises(NotInstalled, match="no metric is installed that measures under protocol 'pairs-8bit'"):
+    with pytest.raises(NotInstalled, match="no installed metric of protocol 'pairs-8bit' works without"):
         find_scoring(Catalog(()), PAIRS_8BIT)
 
 
@@ -103,7 +103,7 @@ def test_files_that_are_damaged_missing_or_useless_are_named(tmp_path: Path) -> 
     for name in ("damaged.npz", "gone.npz", "gone.safetensors", "gone.pth"):
         with pytest.raises(InteropError, match=name):
             find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"heads": tmp_path / name})
-    with pytest.raises(ConfigError, match="no metric that is measured needs weights 'tails'; they need bias, heads"):
+    with pytest.raises(ConfigError, match="none of the chosen metrics needs weights 'tails'; they need bias, heads"):
         find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"tails": tmp_path / "gone.npz"})
 
 
@@ -131,5 +131,5 @@ def test_a_report_of_pairs_alone_has_no_whole_set(pairs: evaluation.PairSet) -> 
 
 def test_a_set_that_cannot_be_measured_is_named(pairs: evaluation.PairSet) -> None:
     ragged = type("Ragged", (Spread,), {"features": lambda metric, picture: picture.ravel()[: int(picture.mean())]})
-    with pytest.raises(DataError, match=r"val: spread needs .*features of one shape, got .*\(10,\), \(30,\)"):
+    with pytest.raises(DataError, match=r"val: spread needs .*features of one shape; got .*\(10,\), \(30,\)"):
         evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (ragged(),)))

@@ -26,13 +26,13 @@ def test_values_and_axes_have_unit_and_digits() -> None:
 
 
 def test_a_metric_that_does_not_say_which_way_is_better_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"Silent must say which way is better: higher_is_better = True, or False"):
+    with pytest.raises(TypeError, match=r"Silent must state its direction: higher_is_better = True or False"):
         type("Silent", (kit.PairMetric,), {"name": "silent"})
 
 
 @pytest.mark.parametrize("protocols", [(), ("pairs-8bit",), PAIRS_8BIT.name])
 def test_a_metric_without_protocols_is_refused(protocols: object) -> None:
-    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a tuple of one Protocol at least"):
+    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a non-empty tuple of Protocols"):
         type("Homeless", (Worst,), {"protocols": protocols})
 
 
@@ -48,7 +48,7 @@ def test_pictures_smaller_than_the_metric_needs_are_refused() -> None:
 
 
 def test_nan_is_no_score() -> None:
-    with pytest.raises(ValueError, match="metric 'worst' gave nan"):
+    with pytest.raises(ValueError, match="metric 'worst' returned nan"):
         Worst().measure(np.full((2, 2, 1), np.nan), np.zeros((2, 2, 1)))
 
 
@@ -75,7 +75,7 @@ def test_protocols_are_those_that_metrics_state() -> None:
 
 def test_two_protocols_of_one_label_are_refused_but_not_two_versions() -> None:
     changed = type("Changed", (Worst,), {"name": "changed", "protocols": (Protocol("pairs-8bit", "luma", "y"),)})
-    with pytest.raises(ValueError, match="'psnr' and 'changed' mean different protocols by 'pairs-8bit'"):
+    with pytest.raises(ValueError, match="'psnr' and 'changed' have different protocols labelled 'pairs-8bit'"):
         protocols_of([Psnr, changed])
     newer = type("Newer", (Worst,), {"name": "newer", "protocols": (Protocol("pairs-8bit", "luma", "y", version=2),)})
     assert protocols_of([Psnr, newer])["pairs-8bit"] == PAIRS_8BIT

@@ -157,11 +157,11 @@ class TestBrokenPromises:
 
             claimed: ClassVar[int | None] = None
 
-        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on others further than 2 away"):
+        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on inputs more than 2 pixels away"):
             check_architecture(All())
 
     def test_another_scale(self) -> None:
-        with pytest.raises(AssertionError, match=r"geometry\(\) says .* are \(1, 3, 3\), and the spec \(2, 3, 3\)"):
+        with pytest.raises(AssertionError, match=r"geometry\(\) states .* as \(1, 3, 3\), but the spec as \(2, 3, 3\)"):
             check_architecture(Shallow(), NetworkSpec(scale=2))
 
     def test_a_spec_that_it_refuses(self) -> None:
@@ -172,7 +172,7 @@ class TestBrokenPromises:
         class Unpublished(Shallow):
             """Two convolutions."""
 
-        with pytest.raises(AssertionError, match="names no source"):
+        with pytest.raises(AssertionError, match="cites no source"):
             check_architecture(Unpublished())
 
     def test_no_role(self) -> None:
@@ -205,7 +205,7 @@ class TestBrokenPromises:
                 model.layers[1].bias.assign([float(len(self.builds))] * self.width)
                 return model
 
-        with pytest.raises(AssertionError, match="two builds from one seed have different weights"):
+        with pytest.raises(AssertionError, match="two builds with the same seed have different weights"):
             check_architecture(Moody())
 
     def test_a_size_that_fails(self) -> None:
@@ -258,5 +258,5 @@ class TestBrokenCheckpoints:
         if told:
             check_architecture(with_checkpoint(checkpoint), BATCH)
             return
-        with pytest.raises(AssertionError, match=r"dropout 0\.5 is read off a state dict as 0\.25"):
+        with pytest.raises(AssertionError, match=r"dropout 0\.5 is inferred as 0\.25"):
             check_architecture(with_checkpoint(checkpoint), BATCH)

@@ -108,7 +108,7 @@ def test_labels_are_of_the_tasks_own_sets() -> None:
 
 def test_what_only_the_task_knows_is_asked_of_it() -> None:
     said = (
-        r"'labelled' data depends on .* give 'sets' \(the names of the domains, a list for each set\) in example_data"
+        r"'labelled' data needs .* return 'sets' \(the names of the domains, a list for each set\) from example_data"
     )
     with pytest.raises(AssertionError, match=said):
         random_batch(Sized(), Labelled, rng(), 4)
@@ -116,7 +116,7 @@ def test_what_only_the_task_knows_is_asked_of_it() -> None:
 
 def test_an_example_that_the_task_itself_refuses_is_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Named, "example_data", lambda task: {"sets": [["x"]]})
-    with pytest.raises(AssertionError, match=r"refuses what example_data\(\) gives: \['other domains'\]"):
+    with pytest.raises(AssertionError, match=r"rejects the task's own example_data\(\): \['other domains'\]"):
         random_batch(Named(), Labelled, rng(), 4)
 
 
@@ -148,7 +148,7 @@ def test_draws_are_stacked_image_by_image() -> None:
 
 def test_a_draw_that_hides_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Drawing, "drawn", {"target": np.zeros(3)})
-    with pytest.raises(AssertionError, match=r"draw\(\) gives \['target'\], which 'degraded' batches have already"):
+    with pytest.raises(AssertionError, match=r"draw\(\) returns \['target'\], which 'degraded' batches already contain"):
         random_batch(Drawing(), Degraded, rng(), 3)
 
 
@@ -162,5 +162,5 @@ def test_draws_of_several_shapes_are_refused() -> None:
             self.made += 1
             return {"noise": random.normal(size=self.made)}
 
-    with pytest.raises(AssertionError, match="other keys or shapes for each image"):
+    with pytest.raises(AssertionError, match="different keys or shapes for different images"):
         with_draws(Uneven(), rng(), {"source": np.zeros((2, 4, 4, 1))})

@@ -88,10 +88,10 @@ def counted(reader: Any, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         (sampling(source=lambda image: image.tolist()), "'source' is list"),
         (changing("sample", counted), r"a sample depends on more than \(seed, position\)"),
         (changing("batch", lambda _, batch: {**batch, "source": batch["source"][::-1]}), "rows of a batch are not"),
-        (changing("verify", lambda *_: ["odd.png: is odd"]), r"verify\(\) finds \['odd.png: is odd'\] in readable"),
-        (changing("probe", lambda *_: []), "probe finds nothing"),
+        (changing("verify", lambda *_: ["odd.png: is odd"]), r"verify\(\) reports \['odd.png: is odd'\] for readable"),
+        (changing("probe", lambda *_: []), "probe finds no picture"),
         (changing("probe", lambda _, found: [(n, {"picture": b["source"]}) for n, b in found]), "'source' is missing"),
-        (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "no batch of one"),
+        (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "not a batch of one"),
     ],
 )
 def test_a_broken_reader_is_told_what_it_breaks(
@@ -104,20 +104,20 @@ def test_a_broken_reader_is_told_what_it_breaks(
 
 def test_pictures_that_cannot_be_read_are_no_proof(folder: Path) -> None:
     (folder / "source" / "3.png").write_bytes(b"no picture")
-    with pytest.raises(AssertionError, match=r"finds problems in the pictures: .*3\.png"):
+    with pytest.raises(AssertionError, match=r"the reader reports problems: .*3\.png"):
         check(folder)
 
 
 def test_a_path_in_the_record_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     described = property(lambda reader: {"kind": "mirror", "from": str(reader.options.source)})
     monkeypatch.setattr(MirrorReader, "description", described)
-    with pytest.raises(AssertionError, match=r"description holds the path .*source; records are shared"):
+    with pytest.raises(AssertionError, match=r"description contains the path .*source; records are shared"):
         check(folder)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(DataError("no such folder"), "a problem that names it, got"), (OSError("gone"), "raises OSError")],
+    [(DataError("no such folder"), "must be named in a DataError or a problem, got"), (OSError("gone"), "raises OSError")],
 )
 def test_a_missing_folder_must_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
@@ -149,11 +149,11 @@ def broken_kind(**parts: Any) -> type[kit.DataKind]:
     [
         ({"__doc__": None}, "Broken has no docstring"),
         ({"Options": Silent}, "no description of kind"),
-        ({"keys": ("source", "source")}, "none or repeated"),
-        ({"ids": ("label",)}, r"ids names \['label'\]"),
-        ({"ids": ("source",)}, "'source' holds numbers that are no ids"),
+        ({"keys": ("source", "source")}, "empty or repeated"),
+        ({"ids": ("label",)}, r"ids contains \['label'\]"),
+        ({"ids": ("source",)}, "'source' contains numbers that are not ids"),
         ({"label_maps": True}, "label_maps is True, but the geometry's ids are None"),
-        ({"example_fields": {"names": "of domains"}}, r"example_fields names \['names'\]"),
+        ({"example_fields": {"names": "of domains"}}, r"example_fields lists \['names'\]"),
         (
             {
                 "random_batch": lambda random, images, side, geometry, data: {
@@ -164,7 +164,7 @@ def broken_kind(**parts: Any) -> type[kit.DataKind]:
         ),
         (
             {"random_batch": lambda random, images, *_: dict.fromkeys(("source", "target"), np.zeros(3, np.float32))},
-            r"random_batch gives 'source' as \(dtype\('float32'\), 1\)",
+            r"random_batch returns 'source' as \(dtype\('float32'\), 1\)",
         ),
     ],
 )

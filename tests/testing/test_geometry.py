@@ -55,7 +55,7 @@ class Critical(Directed):
     [
         (TooModest, r"translate fails on \(2, 8, 8, 3\), which geometry\(\) allows"),
         (OtherChannels, r"translate made \(2, 1, 1, 3\) of .* promises \(2, 1, 1, 1\)"),
-        (Critical, "translate uses network 'critic', but a bundle holds generators only"),
+        (Critical, "translate uses network 'critic', but a bundle contains generators only"),
     ],
 )
 def test_a_task_that_does_not_is_caught(task: type[kit.Task], said: str) -> None:
