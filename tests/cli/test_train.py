@@ -63,7 +63,7 @@ def test_help_names_every_option(img2img) -> None:  # type: ignore[no-untyped-de
         assert option.name == "file" or max(option.opts, key=len) in text
 
 
-def test_trains_into_the_runs_folder_and_says_what_on(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
+def test_it_trains_into_the_run_folder_and_prints_the_devices(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img("train", "train.yaml", "--progress", "lines")
     assert outcome.code == 0
     assert outcome.out == ""
@@ -77,7 +77,7 @@ def test_trains_into_the_runs_folder_and_says_what_on(img2img, place: Path) -> N
     assert (place / "runs" / "first" / "bundle" / "bundle.json").exists()
 
 
-def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
+def test_json_progress_is_one_object_per_line(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img(
         "train", "train.yaml", "--output", place / "out", "--progress", "json", "--set", "training.steps=2"
     )
@@ -98,7 +98,7 @@ def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # ty
         (["--resume"], "no run to resume here"),
     ],
 )
-def test_what_is_wrong_is_one_message_and_exit_code_2(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_is_one_message_and_exit_code_2(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img("train", "train.yaml", *arguments)
     assert outcome.code == 2
     assert message in outcome.err

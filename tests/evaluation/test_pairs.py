@@ -24,7 +24,7 @@ def save(path, levels):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two pairs in two folders, one of them deeper and of other suffixes."""
+    """Two pairs in two folders, one in a subfolder with different suffixes."""
     place = tmp_path / "val"
     save(place / "source" / "a.png", picture(1))
     save(place / "target" / "a.png", picture(2))
@@ -37,7 +37,7 @@ def folders(tmp_path):
 
 @pytest.fixture
 def side_by_side(tmp_path):
-    """One picture with both."""
+    """One side-by-side picture."""
     save(tmp_path / "ab" / "a.png", np.concatenate([picture(1), picture(2)], axis=1))
     return tmp_path / "ab"
 
@@ -51,7 +51,7 @@ def test_pairs_in_two_folders_are_found_by_name(folders):
     assert (target.color == picture(4)).all()
 
 
-def test_pairs_side_by_side_are_cut_in_the_middle(side_by_side):
+def test_side_by_side_pairs_are_split_in_the_middle(side_by_side):
     found = find_pairs(side_by_side)
     source, target = found.pairs[0].read()
     assert (source.color == picture(1)).all()
@@ -64,10 +64,10 @@ def test_pairs_may_be_swapped(folders, side_by_side):
         there, back = (find_pairs(folder, swap) for swap in (False, True))
         for one, other in zip(there.pairs, back.pairs, strict=True):
             assert all((a.color == b.color).all() for a, b in zip(one.read(), reversed(other.read()), strict=True))
-        assert back.name == f"{there.name} swapped"  # its scores are others
+        assert back.name == f"{there.name} swapped"  # so that its scores differ
 
 
-def test_transparency_is_cut_with_its_half(tmp_path):
+def test_transparency_is_split_with_its_half(tmp_path):
     whole = np.concatenate([picture(1), picture(2)], axis=1)
     alpha = np.arange(32, dtype=np.uint8) + np.zeros((20, 1), np.uint8)
     save(tmp_path / "ab" / "a.png", np.dstack([whole, alpha]))
@@ -90,7 +90,7 @@ def test_scores_are_of_all_channels_in_8_bits(folders):
     )  # fmt: skip
 
 
-def test_a_perfect_result_has_no_distance_and_null_psnr_in_json(folders):
+def test_a_perfect_result_has_zero_l1_and_null_psnr_in_json(folders):
     pairs = find_pairs(folders)
     plain = evaluate_pairs(pairs, lambda pair, _: pair.read()[1], PAIRS).plain()
     assert plain["mean"] == {"l1": 0, "psnr": None, "ssim": pytest.approx(1)}
@@ -108,7 +108,7 @@ def test_grey_is_compared_with_colour_as_three_equal_channels(folders):
     assert result.rows[0].scores["l1"] == pytest.approx(np.abs(picture(2).astype(int) - grey[..., None]).mean())
 
 
-def test_ready_results_are_read_by_name(folders, tmp_path):
+def test_existing_results_are_read_by_name(folders, tmp_path):
     save(tmp_path / "made" / "a.png", picture(2))
     save(tmp_path / "made" / "deep" / "b.jpg.png", picture(4))
     pairs = find_pairs(folders)
@@ -128,13 +128,13 @@ def test_a_picture_without_its_partner_is_named(folders):
         find_pairs(folders)
 
 
-def test_two_pictures_of_one_name_are_refused(folders):
+def test_two_pictures_of_the_same_name_are_rejected(folders):
     save(folders / "source" / "a.bmp", picture(1))
     with pytest.raises(DataError, match=r"source: a\.bmp and a\.png have the same name"):
         find_pairs(folders)
 
 
-def test_a_result_of_another_size_names_target_and_sizes(folders):
+def test_a_result_of_the_wrong_size_is_reported_with_target_and_sizes(folders):
     with pytest.raises(DataError, match=r"a\.png: the target has 16x20 pixels, .* source of 16x20 has 16x19"):
         evaluate_pairs(find_pairs(folders), lambda _, source: source.with_pixels(source.color[:-1], None), PAIRS)
 
@@ -160,7 +160,7 @@ def test_a_missing_folder_is_named(tmp_path, missing):
         find_pairs(place)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
+def test_an_empty_folder_is_rejected(tmp_path):
     with pytest.raises(DataError, match="contains no picture"):
         find_pairs(tmp_path)
 
@@ -171,7 +171,7 @@ def test_a_damaged_picture_is_named(tmp_path):
         evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
-def test_rows_are_watched_as_they_come(folders):
+def test_rows_are_passed_through_watch_one_by_one(folders):
     seen = []
 
     def watch(rows):

@@ -1,4 +1,4 @@
-"""Which metrics measure, under which protocol, with which weights."""
+"""The selection of metrics, protocol and weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def names(scoring: Scoring) -> list[str]:
     return [metric.name for metric in scoring.metrics]
 
 
-def test_without_names_all_of_the_protocol_measure_whose_weights_are_there(tmp_path: Path) -> None:
+def test_by_default_all_metrics_of_the_protocol_with_available_weights_are_used(tmp_path: Path) -> None:
     np.savez(tmp_path / "heads.npz", scale=2.0)
     assert names(find_scoring(Catalog((BUILT_IN,)), PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
     assert names(find_scoring(CATALOG, SR_MATLAB)) == ["psnr_y", "ssim_y"]
@@ -33,7 +33,7 @@ def test_without_names_all_of_the_protocol_measure_whose_weights_are_there(tmp_p
     assert "weighted" in names(find_scoring(CATALOG, PAIRS_8BIT, weights={"heads": tmp_path / "heads.npz"}))
 
 
-def test_named_metrics_measure_in_their_order_once() -> None:
+def test_named_metrics_are_used_once_in_order() -> None:
     assert names(find_scoring(CATALOG, PAIRS_8BIT, ["ssim", "worst", "ssim"])) == ["ssim", "worst"]
 
 
@@ -47,7 +47,9 @@ def test_named_metrics_measure_in_their_order_once() -> None:
         (SR_MATLAB, [], "sr-rgb", "sr-rgb"),
     ],
 )
-def test_metrics_bring_their_protocol(usual: Protocol, chosen: list[str], stated: str | None, label: str) -> None:
+def test_named_metrics_determine_the_protocol(
+    usual: Protocol, chosen: list[str], stated: str | None, label: str
+) -> None:
     assert find_scoring(CATALOG, usual, chosen, stated).protocol.label == label
 
 
@@ -61,14 +63,14 @@ def test_metrics_bring_their_protocol(usual: Protocol, chosen: list[str], stated
         (["weighted"], None, ConfigError, r"'weighted' needs weights .*'heads': one number, 'scale' \(get it: https:"),
     ],
 )
-def test_what_cannot_be_measured_is_said(
+def test_impossible_requests_are_rejected_with_a_reason(
     chosen: list[str], stated: str | None, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         find_scoring(CATALOG, PAIRS_8BIT, chosen, stated)
 
 
-def test_a_plugin_that_means_another_protocol_by_a_known_label_disturbs_nobody_else() -> None:
+def test_a_conflicting_protocol_label_affects_only_its_own_label() -> None:
     other = type("Other", (Worst,), {"name": "other", "protocols": (replace(PAIRS_8BIT, rounded=False),)})
     installed = Catalog((BUILT_IN, plugin(other)))
     assert names(find_scoring(installed, PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
@@ -84,7 +86,7 @@ def test_nothing_to_measure_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-def test_weights_are_read_from_files_and_handed_in(suffix: str, tmp_path: Path) -> None:
+def test_weights_are_read_from_files(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"heads{suffix}"
     arrays = {"scale": np.array([3.0], np.float32)}
     np.savez(path, **arrays) if suffix == ".npz" else save_file(arrays, path)
@@ -93,12 +95,12 @@ def test_weights_are_read_from_files_and_handed_in(suffix: str, tmp_path: Path) 
     assert {name: array.tolist() for name, array in metric.weights["heads"].items()} == {"scale": [3.0]}
 
 
-def test_weights_of_pytorch_are_read_too() -> None:
+def test_pytorch_weights_are_read() -> None:
     path = Path(__file__).parents[1] / "fixtures" / "junyanz_pixel_batch" / "weights.pth"
     assert all(isinstance(array, np.ndarray) for array in evaluation.read_arrays(path).values())
 
 
-def test_files_that_are_damaged_missing_or_useless_are_named(tmp_path: Path) -> None:
+def test_damaged_missing_and_unused_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 and no more")
     for name in ("damaged.npz", "gone.npz", "gone.safetensors", "gone.pth"):
         with pytest.raises(InteropError, match=name):
@@ -116,7 +118,7 @@ def pairs(tmp_path: Path) -> evaluation.PairSet:
     return find_pairs(tmp_path / "val")
 
 
-def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> None:
+def test_set_metrics_and_pair_metrics_are_measured_together(pairs: evaluation.PairSet) -> None:
     result = evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(), MeanColour(), Spread())))
     assert [dict(row.scores) for row in result.rows] == [{"l1": 4}, {"l1": 6}]
     assert result.mean == {"l1": 5}
@@ -125,7 +127,7 @@ def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> 
     assert result.metrics == ("l1", "mean-colour", "spread")
 
 
-def test_a_report_of_pairs_alone_has_no_whole_set(pairs: evaluation.PairSet) -> None:
+def test_a_report_of_pair_metrics_has_no_whole_set(pairs: evaluation.PairSet) -> None:
     assert "whole_set" not in evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(),))).plain()
 
 

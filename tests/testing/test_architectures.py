@@ -1,4 +1,4 @@
-"""The battery for architectures: every one that comes along passes, and every broken promise is told."""
+"""Contract tests for architectures: all built-in ones pass, and every violation is reported."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def named(case: Any) -> str:
     return repr(case) if isinstance(case, Architecture) else ""
 
 
-def test_every_architecture_that_comes_along_is_tried() -> None:
+def test_every_built_in_architecture_is_tested() -> None:
     assert {type(each) for each, _ in (*FAST, *SLOW)} == {*BUILT_IN}
 
 
@@ -164,7 +164,7 @@ class TestBrokenPromises:
         with pytest.raises(AssertionError, match=r"geometry\(\) states .* as \(1, 3, 3\), but the spec as \(2, 3, 3\)"):
             check_architecture(Shallow(), NetworkSpec(scale=2))
 
-    def test_a_spec_that_it_refuses(self) -> None:
+    def test_an_unsupported_spec(self) -> None:
         with pytest.raises(AssertionError, match="it enlarges by 3, or by powers of 2"):
             check_architecture(Srresnet(width=2, blocks=0), NetworkSpec(scale=5))
 
@@ -233,7 +233,7 @@ def with_checkpoint(checkpoint: Checkpoint) -> Architecture:
 
 
 class TestBrokenCheckpoints:
-    def test_what_another_one_recognises_as_well(self) -> None:
+    def test_a_checkpoint_that_another_architecture_recognises(self) -> None:
         again = with_checkpoint(Checkpoint(unet_module.recognise, unet_module.places))
         with pytest.raises(AssertionError, match=r"(changed and unet|unet and changed) both recognise it"):
             check_architecture(again, BATCH)
@@ -246,7 +246,7 @@ class TestBrokenCheckpoints:
             check_architecture(with_checkpoint(Checkpoint(unet_module.recognise, places)), BATCH)
 
     @pytest.mark.parametrize("told", [True, False])
-    def test_an_option_that_is_read_otherwise_must_be_told(self, told: bool) -> None:
+    def test_a_differently_inferred_option_must_be_an_assumption(self, told: bool) -> None:
         def recognise(state: Any) -> dict[str, Any] | None:
             found = unet_module.recognise(state)
             return found and {**found, "dropout": 0.25}

@@ -1,4 +1,4 @@
-"""The battery for data kinds: each promise, and a kind that breaks it."""
+"""Contract tests for data kinds: each clause, and a kind that violates it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from img2imgkit.testing import check_data_kind
 
 
 class MirrorOptions(PairedOptions):
-    """As those of paired data."""
+    """Options like those of paired data."""
 
     kind: Literal["mirror"] = Field(description="pictures and their mirror images")
 
 
 class MirrorReader(PairedReader):
-    """Reads pairs; each test breaks something."""
+    """Reads pairs; each test breaks one method."""
 
 
 class Mirror(Paired):
@@ -57,13 +57,13 @@ def test_a_good_kind_passes(folder: Path) -> None:
 
 
 def changing(name: str, change: Callable[[Any, Any], Any]) -> tuple[str, Any]:
-    """A method of the reader whose result is changed."""
+    """Replace the result of a reader's method."""
     made = getattr(PairedReader, name)
     return name, lambda reader, *given: change(reader, made(reader, *given))
 
 
 def sampling(**changes: Callable[[np.ndarray], Any]) -> tuple[str, Any]:
-    """Samples some of whose arrays are changed."""
+    """Samples with some arrays changed."""
     return changing(
         "sample", lambda _, sample: {**sample, **{key: of(sample["source"]) for key, of in changes.items()}}
     )
@@ -94,7 +94,7 @@ def counted(reader: Any, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "not a batch of one"),
     ],
 )
-def test_a_broken_reader_is_told_what_it_breaks(
+def test_a_broken_reader_is_reported_with_the_violation(
     folder: Path, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, Any], said: str
 ) -> None:
     monkeypatch.setattr(MirrorReader, *broken, raising=False)
@@ -102,7 +102,7 @@ def test_a_broken_reader_is_told_what_it_breaks(
         check(folder)
 
 
-def test_pictures_that_cannot_be_read_are_no_proof(folder: Path) -> None:
+def test_unreadable_pictures_fail_the_check(folder: Path) -> None:
     (folder / "source" / "3.png").write_bytes(b"no picture")
     with pytest.raises(AssertionError, match=r"the reader reports problems: .*3\.png"):
         check(folder)
@@ -117,7 +117,10 @@ def test_a_path_in_the_record_is_found(folder: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(DataError("no such folder"), "must be named in a DataError or a problem, got"), (OSError("gone"), "raises OSError")],
+    [
+        (DataError("no such folder"), "must be named in a DataError or a problem, got"),
+        (OSError("gone"), "raises OSError"),
+    ],
 )
 def test_a_missing_folder_must_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
@@ -135,7 +138,7 @@ def test_a_missing_folder_must_be_named(
 
 
 class Silent(MirrorOptions):
-    """One option says nothing."""
+    """One option has no description."""
 
     kind: Literal["mirror"]
 
@@ -168,6 +171,6 @@ def broken_kind(**parts: Any) -> type[kit.DataKind]:
         ),
     ],
 )
-def test_a_broken_kind_is_told_what_it_breaks(folder: Path, parts: dict[str, Any], said: str) -> None:
+def test_a_broken_kind_is_reported_with_the_violation(folder: Path, parts: dict[str, Any], said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check(folder, broken_kind(**{k: staticmethod(v) if k == "random_batch" else v for k, v in parts.items()}))

@@ -1,4 +1,4 @@
-"""The batteries of losses: what comes with img2imgkit passes, and each clause catches what breaks it."""
+"""Contract tests for losses: the built-in ones pass, and each clause catches its violation."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Blind(Lsgan):
 
 
 class Comparing(Lsgan):
-    """Compares in secret."""
+    """Compares without declaring it."""
 
     name = "comparing"
 
@@ -91,7 +91,10 @@ class Comparing(Lsgan):
 
 @pytest.mark.parametrize(
     ("loss", "said"),
-    [(Blind(), "give the generator a loss of"), (Comparing(), "depends on the scores of real images, but 'compares' is false")],
+    [
+        (Blind(), "give the generator a loss of"),
+        (Comparing(), "depends on the scores of real images, but 'compares' is false"),
+    ],
 )
 def test_a_broken_adversarial_loss_is_caught(loss: kit.AdversarialLoss, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
@@ -99,7 +102,7 @@ def test_a_broken_adversarial_loss_is_caught(loss: kit.AdversarialLoss, said: st
 
 
 class Unseeded(WganGp):
-    """Takes its numbers from elsewhere."""
+    """Draws from another random generator."""
 
     name = "unseeded"
 

@@ -1,4 +1,4 @@
-"""The battery for metrics: good ones pass, and each clause catches the one that breaks it."""
+"""Contract tests for metrics: valid ones pass, and each clause catches its violation."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def counted(metric: Any, reference: np.ndarray, picture: np.ndarray) -> float:
         (type("Free", (Weighted,), {"__doc__": "No source."}), "cites no source"),
     ],
 )  # fmt: skip
-def test_what_breaks_the_contract_is_caught(metric: type[kit.Metric], said: str) -> None:
+def test_violations_of_the_contract_are_caught(metric: type[kit.Metric], said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check_metric(metric)
 
 
-def test_weights_that_are_required_must_be_missed() -> None:
+def test_missing_required_weights_must_be_rejected() -> None:
     silent = type("Silent", (Weighted,), {"__doc__": Weighted.__doc__, "__init__": lambda metric, weights=None: None})
     with pytest.raises(AssertionError, match="can be constructed without the required weights 'heads'"):
         check_metric(silent, HEADS)
@@ -81,7 +81,7 @@ def test_weights_that_are_required_must_be_missed() -> None:
         check_metric(Weighted)
 
 
-def test_a_metric_of_two_sorts_is_none() -> None:
+def test_a_metric_of_two_sorts_is_rejected() -> None:
     both = type("Both", (Worst, Contrast), {"__doc__": "A metric."})
     with pytest.raises(AssertionError, match="one of PairMetric, SetsMetric and SetMetric"):
         check_metric(both)
