@@ -47,7 +47,7 @@ def broken(apply: Any, **extra: Any) -> Any:
     ("degradation", "said"),
     [
         (broken(lambda self, levels, scale, random: levels[::scale, ::scale]), "at scale 2 it must return"),
-        (broken(lambda self, levels, scale, random: levels / 2.0), "uint8, returned"),
+        (broken(lambda self, levels, scale, random: levels / 2.0), "uint8, but returned"),
         (broken(lambda self, levels, scale, random: levels + np.random.default_rng().integers(9, size=3)), "uint8"),
         (
             broken(lambda self, levels, scale, random: np.random.default_rng().permutation(levels)),

@@ -259,7 +259,7 @@ class FarSighted(Good):
 
 
 class FarSightedInPhase(Good):
-    """Pixels of a block of four depend on each other: the reach depends on the position in the block (arXiv:1501.00092)."""
+    """Pixels of a block of four depend on each other, so the reach depends on the position (arXiv:1501.00092)."""
 
     def generator(self):
         from keras import Input, Model, layers
@@ -351,16 +351,16 @@ BROKEN_TASKS = [
     (Changing, "changes in a round trip through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),
-    (NeverMoved, "never moves them"),
+    (NeverMoved, "never updates them"),
     (NothingToTrain, "critics: critic have no trainable variables"),
     (MisspeltTerm, "term 'l1_' has no weight of that name; did you mean 'l1'"),
     (MissingTerm, r"weight \['adversarial'\] has no term"),
-    (TwiceTerm, r"term \['l1'\] is given twice"),
+    (TwiceTerm, r"term \['l1'\] is returned twice"),
     (ReducedTerm, r"term 'l1' has shape \(\), expected \(3,\)"),
     (NotFinite, "term 'l1' is not finite"),
     (Unseeded, "with the same seed have different weights"),
     (Noisy, "translate gave two different results"),
-    (WrongScale, r"translate made .* geometry\(\) promises \(2, 2, 2, 3\)"),
+    (WrongScale, r"translate returned .* geometry\(\) promises \(2, 2, 2, 3\)"),
     (WrongMultiple, r"translate fails on \(2, 1, 1, 3\), which geometry\(\) allows"),
     (FarSighted, "radius=2, but output pixels depend on inputs 3 pixels away"),
     (FarSightedInPhase, "radius=2, but output pixels depend on inputs 3 pixels away"),
@@ -710,14 +710,14 @@ BROKEN_STEPS = [
     (Restless, r"fingerprint\(\) differs between two steps"),
     (Grabbing, "modified its input item folder/grey.png"),
     (Drifting, "not deterministic"),
-    (Individual, "two 'invert' of the same options differ"),
+    (Individual, "two 'invert' steps with the same options differ"),
     (Unsafe, "when several threads call it"),
-    (Wrong, "gave Picture, expected an Item"),
+    (Wrong, "returned Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
     (Escaping, "not inside its location"),
     (Absolute, "not inside its location"),
     (RandomBytes, "not deterministic"),
-    (Unstartable, "does not start: nothing to work with"),
+    (Unstartable, "cannot be prepared and opened: nothing to work with"),
 ]
 
 
@@ -814,7 +814,7 @@ BROKEN_SOURCES = [
     (Misnumbered, r"numbers its entries \[1\]"),
     (Denying, r"reads\(\) returns False"),
     (Ambiguous, "two entries with the same relative path"),
-    (Hoarding, "gives list, no iterator"),
+    (Hoarding, "returns list, expected an iterator"),
     (Pathy, "a location or version that is not a string"),
     (Fickle, "differently each time"),
     (Mixed, r"loads 1\.png as 0\.png"),

@@ -14,7 +14,7 @@ def test_a_valid_pipeline_passes_and_nothing_is_written(img2img, tmp_path: Path)
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path)
     ended = img2img("check", path)
-    assert (ended.code, ended.out) == (0, f"{path}: good\n")
+    assert (ended.code, ended.out) == (0, f"{path}: OK\n")
     assert not (tmp_path / "out").exists()
 
 
@@ -85,7 +85,7 @@ def test_a_valid_training_file_passes_and_its_folders_are_shown(img2img, trainin
     ended = img2img("check", training_file)
     assert ended.code == 0, ended.out
     good, heading, *rows = ended.out.splitlines()
-    assert good == f"{training_file}: good"
+    assert good == f"{training_file}: OK"
     assert heading.split() == ["FOLDER", "PICTURES", "SMALLEST", "LARGEST", "MODES"]
     assert [row.split() for row in rows] == [[n, "2", "16x12", "16x12", "RGB", "2"] for n in ("source", "target")]
 

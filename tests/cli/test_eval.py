@@ -185,8 +185,8 @@ def test_existing_results_are_scored(img2img, val, uninstall_everything):
     [
         ([], "either a BUNDLE or --baseline, or --results"),
         (["--baseline", "copy", "--results", "x"], "either a BUNDLE or --baseline, or --results"),
-        (["--baseline", "bicubic"], "--baseline bicubic goes with --data"),
-        (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
+        (["--baseline", "bicubic"], "--baseline bicubic requires --data"),
+        (["--baseline", "copy", "--scale", 2], "--scale requires --data"),
         (["--baseline", "copy", "--metric", "sim"], "no metric 'sim' is installed; did you mean 'ssim'?"),
         (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' has the protocols sr-matlab"),
         (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-matlab, sr-rgb; did you mean 'sr-rgb'?"),
@@ -209,9 +209,9 @@ def test_invalid_usage_of_pairs_exits_with_2_and_a_reason(img2img, val, argument
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--results", "x"], "--results goes with --pairs"),
-        (["--baseline", "copy"], "--baseline copy goes with --pairs"),
-        (["some", "--swap"], "--swap goes with --pairs"),
+        (["--results", "x"], "--results requires --pairs"),
+        (["--baseline", "copy"], "--baseline copy requires --pairs"),
+        (["some", "--swap"], "--swap requires --pairs"),
         (["--scale", 2], "either a BUNDLE or --baseline"),
         (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
         (["--baseline", "bicubic"], "--baseline bicubic requires --scale"),
@@ -229,7 +229,7 @@ def test_invalid_usage_exits_with_2_and_a_reason(img2img, sharp, arguments, said
 def test_a_scale_other_than_the_bundles_is_rejected(img2img, sharp, tiny):
     outcome = img2img("eval", tiny, "--data", sharp, "--scale", 4)
     assert outcome.code == 2
-    assert "enlarges 2 times, not 4" in outcome.err
+    assert "has scale 2, not 4" in outcome.err
 
 
 def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):

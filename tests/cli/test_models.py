@@ -60,10 +60,10 @@ def test_json_contains_more(img2img, bundles):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no valid JSON"),
+        ("{", "invalid JSON"),
         (json.dumps({**MANIFEST, "format": 9}), "upgrade"),
         ("{}", "is required"),
-        (None, "no bundle"),
+        (None, "not a bundle"),
     ],
 )
 def test_a_damaged_bundle_is_listed_as_such(img2img, bundles, text, said):

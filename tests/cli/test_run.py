@@ -30,7 +30,7 @@ def test_success_exits_with_0_and_prints_only_the_summary(img2img, file: Path, t
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, files that are no pictures left alone: 1 in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are no pictures ignored: 1 in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 

@@ -68,7 +68,7 @@ def test_it_trains_into_the_run_folder_and_prints_the_devices(img2img, place: Pa
     assert outcome.code == 0
     assert outcome.out == ""
     first, *lines = outcome.err.splitlines()
-    assert first.startswith("CPU:0: batch 4 (4 a device), ")
+    assert first.startswith("CPU:0: batch 4 (4 per device), ")
     assert "generators " in first
     assert " parameters" in first
     assert [line.split()[1] for line in lines if line.startswith("step")] == ["2/6", "3/6", "4/6", "6/6"]

@@ -55,7 +55,7 @@ def test_lines_contain_devices_batch_and_parameters_then_figures(
 ) -> None:
     assert show(style, capsys).splitlines() == [
         "machine 2 of 3 at second:2222: waiting for the other machines",
-        "/cpu:0: batch 16 (8 a device), generators 12,345 parameters",
+        "/cpu:0: batch 16 (8 per device), generators 12,345 parameters",
         "generator: 4 of 5 weights from x2; fresh: out",
         "resumed after step 100",
         "step 150/200  l1 0.02510  rate 1.00e-03  160.2 images/s  input wait 0.4%  left 0:01:05",

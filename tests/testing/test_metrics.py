@@ -47,7 +47,7 @@ def counted(metric: Any, reference: np.ndarray, picture: np.ndarray) -> float:
         (worst(digits=-1), "digits is -1"),
         (worst(protocols=(Protocol("mine", ""),)), "protocol 'mine' has no 'about'"),
         (worst(higher_is_better=True), "higher_is_better is True"),
-        (worst(compare=lambda *_: 3.0), "gave 3.0 for equal pictures, 3.0 for noisy ones"),
+        (worst(compare=lambda *_: 3.0), "returned 3.0 for equal pictures, 3.0 for noisy ones"),
         (worst(compare=lambda *_: float("nan")), "rejects pictures: metric 'worst' returned nan"),
         (worst(compare=in_place), "modified its input pictures"),
         (worst(compare=counted), "not deterministic"),
@@ -55,7 +55,7 @@ def counted(metric: Any, reference: np.ndarray, picture: np.ndarray) -> float:
             worst(higher_is_better=True, compare=lambda _, a, b: 1 / np.abs(a - b).max() if (a != b).any() else np.inf),
             "set a finite 'ceiling'",
         ),
-        (worst(measure=lambda *_: 1.0), "gave 1.0 for equal pictures"),
+        (worst(measure=lambda *_: 1.0), "returned 1.0 for equal pictures"),
         (
             worst(measure=lambda metric, a, b: float(np.abs(a[:9, :9] - b[:9, :9]).max())),
             r"shapes \(33, 32, 3\) and \(32, 32, 3\) must raise a ValueError that names both, got a score",
