@@ -362,7 +362,7 @@ def test_a_missing_task_is_named_with_its_plugin(saved: Path) -> None:
 
 
 def test_a_missing_data_kind_is_named_with_its_task_and_plugin(saved: Path) -> None:
-    said = r"data kind 'degraded' of its task 'tiny-plain' is not installed; the bundle was saved with plugin 'tiny' 1\.0$"
+    said = r"'degraded' of its task 'tiny-plain' is not installed; the bundle was saved with plugin 'tiny' 1\.0$"
     with pytest.raises(NotInstalled, match=said):
         bundle.load(saved, Catalog(()))
 
