@@ -54,7 +54,7 @@ class Critical(Directed):
     ("task", "said"),
     [
         (TooModest, r"translate fails on \(2, 8, 8, 3\), which geometry\(\) allows"),
-        (OtherChannels, r"translate returned \(2, 1, 1, 3\) of .* promises \(2, 1, 1, 1\)"),
+        (OtherChannels, r"translate returned \(2, 1, 1, 3\) for .* promises \(2, 1, 1, 1\)"),
         (Critical, "translate uses network 'critic', but a bundle contains generators only"),
     ],
 )
