@@ -1,4 +1,4 @@
-"""The seam to the tensor library: load TensorFlow and Keras once, when needed, without the noise they print."""
+"""Access to TensorFlow and Keras: load them once and quietly, choose devices, and call what Keras does not wrap."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from img2imgkit.errors import ConfigError
 
 __all__ = ["ops"]  # of these names, the one for plugins
 
-FUSED = ("float32", "bfloat16")  # what fused operations compute on every device
-DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # how users name devices, see ``devices``
+FUSED = ("float32", "bfloat16")  # types that fused operations support on every device
+DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # device names as users write them, see ``devices``
 
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code writes to file descriptor 2; show it after all if the body raises.
+    """Suppress what native code writes to file descriptor 2; print it if the body raises.
 
-    TensorFlow's static initialisers print before any of its log settings can act, so only the descriptor itself helps.
-    Where no temporary file can be made, nothing is held back.
+    TensorFlow's static initialisers print before any log setting takes effect, so the descriptor itself is redirected.
+    If no temporary file can be created, nothing is suppressed.
     """
     sys.stderr.flush()
     try:
@@ -50,7 +50,7 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def load() -> None:
-    """Import TensorFlow and Keras quietly; the second call costs nothing."""
+    """Import TensorFlow and Keras quietly. Later calls return immediately."""
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         return
     with quiet_imports():
@@ -111,27 +111,27 @@ ops = Ops()
 
 
 def gpus() -> tuple[str, ...]:
-    """The names of the GPUs that TensorFlow sees, as their makers call them."""
+    """The product names of the GPUs that TensorFlow detects."""
     import tensorflow as tf
 
-    with quiet_stderr():  # the CUDA loader talks
+    with quiet_stderr():  # the CUDA loader prints
         found = tf.config.list_physical_devices("GPU")
         details = [tf.config.experimental.get_device_details(gpu) for gpu in found]
     return tuple(str(detail.get("device_name", gpu.name)) for detail, gpu in zip(details, found, strict=True))
 
 
 def has_gpu() -> bool:
-    """Whether there is a GPU that TensorFlow may use."""
+    """Whether TensorFlow can use a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def devices(device: str) -> tuple[str, ...]:
-    """TensorFlow's names of the devices that "auto", "cpu", "gpu" or "gpu:0,1" stand for. "auto": all GPUs, or the CPU.
+    """TensorFlow's names for "auto", "cpu", "gpu" or "gpu:0,1". "auto" is all GPUs, or else the CPU.
 
     Raises:
-        ConfigError: it is no such word, or there is no such device.
+        ConfigError: the text is not one of these, or the device does not exist.
     """
     import tensorflow as tf
 
@@ -157,10 +157,10 @@ def devices(device: str) -> tuple[str, ...]:
 
 
 def strategy_over(names: Sequence[str]) -> Any:
-    """The one ``tf.distribute`` strategy over devices of those names: on one, or mirrored over several.
+    """The ``tf.distribute`` strategy for these devices: one device, or mirrored over several.
 
-    Sums over CPU devices are made on one of them: the collective operations of two strategies in one process are taken
-    for each other.
+    Over CPU devices, sums are reduced on one of them: the collective operations of two strategies in one process
+    interfere with each other.
     """
     import tensorflow as tf
 
@@ -172,7 +172,7 @@ def strategy_over(names: Sequence[str]) -> Any:
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
-    """The gradient of ``sum(function(x))`` in ``x``, which can be differentiated again.
+    """The gradient of ``sum(function(x))`` with respect to ``x``; it can be differentiated again.
 
     Shapes:
         x: any -> the same; zeros where ``function`` does not depend on it
@@ -186,11 +186,13 @@ def input_gradient(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def fused_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any] | None:
-    """Channels to mean 0 and variance 1 over all images, scaled and shifted, in one pass; None where there is no such.
+    """Batch normalization in one fused operation; None if the backend or the type has no such operation.
+
+    Each channel gets mean 0 and variance 1 over all images, then ``gamma`` and ``beta``.
 
     Shapes:
         x: (N, H, W, C); gamma, beta: (C,) float32
-        -> as x; and float32, (C,) each: the mean, and the variance as an unbiased estimate
+        -> same as x; mean and unbiased variance, (C,) float32 each
     """
     import keras
     import tensorflow as tf
@@ -203,7 +205,7 @@ def fused_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[
 
 
 def replica_sum(x: Any) -> Any:
-    """The sum of ``x`` over the replicas that train together, with its gradient; ``x`` itself where there is one.
+    """The sum of ``x`` over all replicas, with its gradient; ``x`` itself if there is only one replica.
 
     Shapes:
         x: any, the same on each replica -> the same
@@ -217,31 +219,31 @@ def replica_sum(x: Any) -> Any:
 
 
 def replicas() -> int:
-    """How many replicas train together; 1 outside of training."""
+    """The number of replicas in sync; 1 outside training."""
     import tensorflow as tf
 
     context = tf.distribute.get_replica_context()
     return 1 if context is None else int(context.num_replicas_in_sync)
 
 
-def split_cpu(parts: int = 2) -> None:
-    """Let the CPU be several devices, "cpu:0" and on, so that training on several can be tried without them.
+def split_cpu(count: int = 2) -> None:
+    """Split the CPU into several logical devices, "cpu:0" and so on, to test multi-device training on one machine.
 
     Raises:
-        RuntimeError: TensorFlow has used the CPU already.
+        RuntimeError: TensorFlow has already initialised the CPU.
     """
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
-    if len(tf.config.get_logical_device_configuration(cpu) or ()) < parts:
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * parts)
+    if len(tf.config.get_logical_device_configuration(cpu) or ()) < count:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
 
 
-def mirrored_cpus(parts: int = 2) -> Any:
-    """A ``tf.distribute`` strategy over ``parts`` CPU devices.
+def mirrored_cpus(count: int = 2) -> Any:
+    """A ``tf.distribute`` strategy over ``count`` logical CPU devices.
 
     Raises:
-        RuntimeError: TensorFlow has used the CPU as fewer devices already.
+        RuntimeError: TensorFlow has already initialised the CPU as fewer devices.
     """
-    split_cpu(parts)
-    return strategy_over([f"/cpu:{number}" for number in range(parts)])
+    split_cpu(count)
+    return strategy_over([f"/cpu:{number}" for number in range(count)])

@@ -1,7 +1,7 @@
-"""What is installed, from tasks to bundles: which plugin brings each thing, and which plugins are broken.
+"""The catalog of everything that plugins provide, from tasks to bundles, with the owner of each entry.
 
-A plugin that cannot be imported, misspells a hook or claims a taken name is recorded as broken; the others go on.
-Each kind is collected when it is first asked for. A plugin that imports Keras there pays for it alone, quietly.
+A plugin that cannot be imported, misspells a hook or registers a name twice is recorded as broken; the others still
+work. Each kind is collected on first access. A plugin that imports Keras there slows down that access alone, quietly.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Plugin:
 
     @property
     def own(self) -> bool:
-        """Whether it comes with img2imgkit itself."""
+        """Whether it ships with img2imgkit."""
         return self.distribution == OWN
 
     @property
     def built_in(self) -> bool:
-        """Whether it is a module of the toolkit itself; no restriction removes it."""
+        """Whether it is a module of the toolkit itself; ``IMG2IMG_PLUGINS`` cannot exclude it."""
         return self.own and self.module.startswith(f"{OWN}.")
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin, or one kind of what it brings, that could not be taken in, and why."""
+    """A plugin that failed to load, or failed to register one kind, and the reason."""
 
     plugin: str
     reason: str
@@ -62,7 +62,7 @@ class Broken:
 
 @dataclass
 class Catalog:
-    """What came through the hooks. Answers are computed once and never change."""
+    """Everything that plugins registered. Each kind is collected once and never changes."""
 
     plugins: tuple[Plugin, ...]
     _hooks: dict[str, pluggy.PluginManager] = field(default_factory=dict, repr=False)
@@ -81,9 +81,9 @@ class Catalog:
 
     @classmethod
     def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
-        """Everything installed in this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it, empty means none.
+        """The catalog of this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it to these plugins, empty means none.
 
-        What the toolkit's own modules register, such as its steps, is always there.
+        Entries of the toolkit's own modules, such as its steps, are always included.
         """
         chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
@@ -102,7 +102,7 @@ class Catalog:
 
     @property
     def losses(self) -> Mapping[str, type[Loss]]:
-        """Classes of losses between two images, by name."""
+        """Classes of losses between two images by name."""
         return self._of("losses")
 
     @property
@@ -157,25 +157,25 @@ class Catalog:
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        """What could not be taken in, as far as it has been asked for."""
+        """Plugins and kinds that failed, among those accessed so far."""
         return tuple(self._broken)
 
     def owner(self, kind: str, name: str) -> Plugin:
-        """The plugin that brought ``name``."""
+        """The plugin that registered ``name``."""
         self._of(kind)
         return self._owners[kind, name]
 
     def hooks(self, plugin: str) -> tuple[str, ...]:
-        """The hooks that a plugin implements; none when it is broken."""
+        """The hooks that a plugin implements; empty if it is broken."""
         if plugin not in self._hooks:
             return ()
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
     def get(self, kind: str, name: str) -> Any:
-        """The thing of that name.
+        """Return the entry of that kind and name.
 
         Raises:
-            NotInstalled: there is none; the text has the nearest name, and the broken plugins that may have had it.
+            NotInstalled: no such entry; the text suggests the nearest name and lists broken plugins.
         """
         found = self._of(kind)
         if name in found:
@@ -186,12 +186,13 @@ class Catalog:
         raise NotInstalled(message)
 
     def _with_own_names(self) -> tuple[Plugin, ...]:
-        """The plugins without those whose name another one had first."""
+        """The plugins, without those whose name an earlier plugin has."""
         first: dict[str, Plugin] = {}
         for plugin in self.plugins:
             if plugin.name in first:
-                holder = first[plugin.name].distribution
-                self._broken.append(Broken(plugin.name, f"{plugin.distribution} brings it, but {holder} has that name"))
+                owner = first[plugin.name].distribution
+                reason = f"{plugin.distribution} provides it, but {owner} already has a plugin of that name"
+                self._broken.append(Broken(plugin.name, reason))
             first.setdefault(plugin.name, plugin)
         return tuple(first.values())
 
@@ -223,8 +224,8 @@ class Catalog:
             known = self._of(other)
             for name, thing in mine.items():
                 if (stated := getattr(thing, attribute, None)) not in known:
-                    place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, and no"
-                    near = f"{suggestion(str(stated), known)}; there are {', '.join(known) or 'none'}"
+                    place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, but no"
+                    near = f"{suggestion(str(stated), known)}; installed: {', '.join(known) or 'none'}"
                     raise ValueError(f"{place} {KINDS[other].singular} of that name is installed{near}")
 
     def _taken(self, kind: str, found: Iterable[str]) -> dict[str, str]:
@@ -235,7 +236,7 @@ def _plugin(point: metadata.EntryPoint) -> Plugin:
     module = point.value.partition(":")[0].strip()
     try:
         return Plugin(point.name, point.load, point.dist.name, point.dist.version, module)  # type: ignore[union-attr]
-    except (AttributeError, KeyError, TypeError):  # the rest of a half removed distribution: no name, no version
+    except (AttributeError, KeyError, TypeError):  # leftovers of a half-removed distribution without name or version
         return Plugin(point.name, point.load, "unknown distribution")
 
 
@@ -248,7 +249,7 @@ def _hooked(plugin: Plugin) -> pluggy.PluginManager:
         if marked and name not in HOOKS:
             raise ValueError(f"unknown hook {name!r}{suggestion(name, HOOKS)}")
         if not marked and name in HOOKS:
-            raise ValueError(f"{name} is no hook without @img2imgkit.hookimpl above it")
+            raise ValueError(f"{name} has the name of a hook but lacks the decorator @img2imgkit.hookimpl")
     manager.register(module, name=plugin.name)
     return manager
 

@@ -1,8 +1,8 @@
-"""Components: what options choose by name and plugins can bring, such as an architecture, a loss or a penalty.
+"""Components: what options choose by name and plugins can provide, such as an architecture, a loss or a penalty.
 
-A component is a class whose fields are its options. An option holds a ``Choice``: the component's name and its options
-as they were stated. ``resolve`` looks the names up in what is installed and checks the options. The types of option
-models are therefore static, whatever plugins bring.
+A component is a class whose fields are its options. An option field contains a ``Choice``: the component's name and its
+options as stated. ``resolve`` looks the name up among the installed components and validates those options. The types
+of option models therefore stay static, no matter which plugins are installed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pydantic import Field, GetJsonSchemaHandler, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
-from img2imgkit.config import Config, Document, KeyPath, located_in, validate
+from img2imgkit.config import Config, Document, KeyPath, absolute_paths_in, validate
 from img2imgkit.errors import ConfigError, NotInstalled, Problem
 
-KIND = "kind"  # the key that names a component, beside its options
+KIND = "kind"  # the key that names a component, next to its options
 
 
 class Component(Config):
-    """Something that options choose by name. Its fields are its own options; none may be called ``kind``.
+    """Something that options choose by name. Its fields are its own options; no field may be called ``kind``.
 
-    As data it is a mapping of its name, under ``kind``, and its options: ``{"kind": "unet", "depth": 8}``.
+    Serialised, it is a mapping of ``kind``, its name, and its options: ``{"kind": "unet", "depth": 8}``.
 
     Attributes:
-        name: what options call it
-        roles: what it can be used as; an option takes components of one role
+        name: the name that options choose it by
+        roles: what it can be used as; an option accepts components of one role
     """
 
     name: ClassVar[str]
@@ -37,13 +37,13 @@ class Component(Config):
 
     @classmethod
     def model_validate(cls, obj: Any, **how: Any) -> Self:
-        """As of every model; takes what ``model_dump`` gives."""
+        """Validate data; also accepts the output of ``model_dump``, which includes ``kind``."""
         return super().model_validate(cls._without_kind(obj), **how)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **how: Any) -> Self:
-        """As of every model; takes what ``model_dump_json`` gives."""
-        # no validator in mode "before": behind it, strict validation takes JSON's lists for no tuples
+        """Validate JSON; also accepts the output of ``model_dump_json``, which includes ``kind``."""
+        # not a validator in mode "before": after one, strict validation rejects JSON lists as tuples
         return super().model_validate_json(json.dumps(cls._without_kind(json.loads(json_data))), **how)
 
     @classmethod
@@ -62,15 +62,15 @@ Options = TypeVar("Options", bound=Config)
 
 
 class Installed(Protocol):
-    """Where components are looked up; a ``Catalog`` is one."""
+    """Looks components up by name; a ``Catalog`` does."""
 
     def get(self, kind: str, name: str) -> Any:
-        """The component class of that name. Raises NotInstalled."""
+        """Return the component class of that name. Raises NotInstalled."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """Marks an option as taking components of one role only."""
+    """Restricts an option to components of one role."""
 
     name: str
 
@@ -79,13 +79,13 @@ class Role:
 class Choice(Generic[C]):
     """A component by name, with its options as stated.
 
-    In options it can be stated as a name, as a mapping with ``kind``, or as a component itself.
+    Options state it as a name, as a mapping with ``kind``, or as a component instance.
 
     Attributes:
-        catalog_kind: where its name is looked up, such as "architectures"
+        catalog_kind: the kind of catalog entry that its name refers to, such as "architectures"
         kind: the component's name
-        stated: its options as they were stated
-        component: None until it is resolved
+        stated: its options as stated
+        component: the component; None until ``resolve`` has run
     """
 
     catalog_kind: ClassVar[str]
@@ -95,16 +95,16 @@ class Choice(Generic[C]):
 
     @property
     def chosen(self) -> C:
-        """The component. Raises ConfigError: the choice has not been resolved."""
+        """The resolved component. Raises ConfigError if the choice has not been resolved."""
         if self.component is None:
             raise ConfigError(
-                f"{self.kind!r} of {self.catalog_kind} has not been looked up: pass the options through "
+                f"{self.kind!r} of {self.catalog_kind} has not been resolved: call "
                 "img2imgkit.resolve(options, catalog) first"
             )
         return self.component
 
     def plain(self) -> dict[str, Any]:
-        """The choice as JSON data: every option of a resolved one, the stated ones otherwise."""
+        """The choice as JSON data: all options once it is resolved, only the stated ones before."""
         return self.component.model_dump(mode="json") if self.component else {KIND: self.kind, **self.stated}
 
     def __eq__(self, other: object) -> bool:
@@ -119,7 +119,7 @@ class Choice(Generic[C]):
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """The choice that a value states. Raises ValueError: it states none."""
+        """Parse a choice. Raises ValueError if the value is neither a name, a mapping with ``kind`` nor a component."""
         if isinstance(value, cls):
             return value
         if isinstance(value, Component):
@@ -143,18 +143,18 @@ class Choice(Generic[C]):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """A place for the components that are installed when the schema is made."""
+        """A placeholder, replaced by the installed components when a schema is printed."""
         return {CHOICE: {"catalog_kind": cls.catalog_kind}}
 
 
-CHOICE = "img2imgkit:choice"  # of a JSON Schema's node, until the installed components take its place
+CHOICE = "img2imgkit:choice"  # key of the placeholder in a JSON Schema, replaced by the installed components
 
 
 def choice(role: str, default: str | Component | tuple[str | Component, ...] | None, description: str = "") -> Any:
-    """An option that takes any installed component of a role.
+    """Declare an option that accepts any installed component of a role.
 
     Args:
-        role: see the components' ``roles``; "" for any
+        role: one of the components' ``roles``; "" accepts any component
         default: a component, or a name that ``resolve`` looks up; a tuple of several; None if the option is optional
 
     Example:
@@ -177,13 +177,13 @@ def choice(role: str, default: str | Component | tuple[str | Component, ...] | N
 
 
 def resolve(options: Options, installed: Installed, document: Document | None = None, at: KeyPath = ()) -> Options:
-    """The options with every choice in them resolved, however deeply nested, and checked together.
+    """Return the options with every choice resolved, at any depth, then run ``check_choices``.
 
     Args:
-        document, at: where the options were stated, for errors and for paths relative to a file
+        document, at: where the options were stated, for error locations and paths relative to the file
 
     Raises:
-        ConfigError: a component is not installed or does not fit its option, or its options are wrong; all at once.
+        ConfigError: a component is not installed, has the wrong role or has invalid options; lists every problem.
     """
     problems: list[Problem] = []
     found: Options = _Resolving(installed, document or Document({}, ""), problems, document is not None).config(
@@ -195,7 +195,7 @@ def resolve(options: Options, installed: Installed, document: Document | None = 
 
 
 def choices_in(options: Any) -> Iterator[Choice[Any]]:
-    """Every choice in some options, however deeply nested, and those inside of chosen components."""
+    """Yield every choice in the options, at any depth, including those inside resolved components."""
     if isinstance(options, Choice):
         yield options
         yield from choices_in(options.component)
@@ -212,7 +212,7 @@ def choices_in(options: Any) -> Iterator[Choice[Any]]:
 
 @dataclass(frozen=True)
 class _Resolving:
-    """One walk through options."""
+    """One traversal of an options tree; collects problems instead of raising."""
 
     installed: Installed
     document: Document
@@ -254,7 +254,7 @@ class _Resolving:
             try:
                 kind: type[Component] = self.installed.get(choice.catalog_kind, choice.kind)
                 stated = dict(choice.stated)
-                stated = located_in(kind, stated, self.document, at) if self.in_file else stated
+                stated = absolute_paths_in(kind, stated, self.document, at) if self.in_file else stated
                 component = validate(kind, self.document, at, stated)
             except NotInstalled as error:
                 self.problems.append(self.document.problem((*at, KIND), str(error)))
@@ -272,8 +272,8 @@ class _Resolving:
 
 
 def _unfit(component: Component, role: str) -> str:
-    own = " or ".join(component.roles) or "nothing here"
-    return f"{component.name!r} serves as {own}; this option takes one that serves as {role}"
+    own = " or ".join(component.roles) or "none"
+    return f"{component.name!r} has the role {own}; this option needs the role {role}"
 
 
 def _role(info: FieldInfo) -> str:
@@ -282,7 +282,7 @@ def _role(info: FieldInfo) -> str:
 
 
 def _put_role(schema: Any, role: str) -> None:
-    """Write the role at every place for components in a field's schema."""
+    """Add the role to every component placeholder in a field's schema."""
     if isinstance(schema, dict):
         if CHOICE in schema:
             schema[CHOICE]["role"] = role
@@ -294,7 +294,7 @@ def _put_role(schema: Any, role: str) -> None:
 
 
 def choice_types(annotation: Any) -> tuple[type[Choice[Any]], ...]:
-    """The types of choices that an annotation allows, such as of ``tuple[PenaltyChoice, ...] | None``."""
+    """The choice types inside an annotation such as ``tuple[PenaltyChoice, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, Choice):
         return (annotation,)
     return tuple(found for part in get_args(annotation) for found in choice_types(part))

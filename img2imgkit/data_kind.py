@@ -1,4 +1,4 @@
-"""The contract of a data kind: how training pictures belong together, and what a task gets of them."""
+"""The contract of a data kind: how training pictures are organised, and the batches that a task receives."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from img2imgkit.config import Config
 from img2imgkit.task import Geometry
 
 Arrays = dict[str, np.ndarray]
-OptionProblems = list[tuple[str, str]]  # the option, and what is wrong with it
+OptionProblems = list[tuple[str, str]]  # option and problem
 
 
 class ReaderOptions(Config):
-    """What to read, and how much of it at once. A kind's own options narrow ``kind`` to ``Literal["its-name"]``."""
+    """Options that all data kinds share. A kind's own options narrow ``kind`` to ``Literal["its-name"]``."""
 
-    kind: str = Field(description="how pictures belong together")
-    batch: int = Field(default=1, ge=1, description="images in a global batch, over all devices")
+    kind: str = Field(description="how the training pictures are organised")
+    batch: int = Field(default=1, ge=1, description="images in a global batch, over all devices together")
     cache: int = Field(default=2048, ge=0, description="MiB of decoded pictures kept in memory")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        """Which options contradict each other or a task of that geometry. No picture is opened."""
+        """Options that contradict each other or the task's geometry. Opens no picture."""
         return []
 
     def record(self) -> Mapping[str, Any]:
-        """Everything stated and defaulted as plain data, but for this machine's paths."""
+        """All options as plain data, without this machine's paths."""
         return self.model_dump(mode="json", exclude=_paths(self))
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What one folder of training pictures holds, as their headers say.
+    """The contents of one folder of training pictures, according to the file headers.
 
     Attributes:
-        name: what the pictures are to the reader: "source", "target", a domain's name
-        pictures: how many
-        smallest, largest: the least and the greatest width and height, in pixels; None without pictures
-        modes: how many pictures have which mode, as Pillow names modes
+        name: the role of the pictures: "source", "target", a domain's name
+        pictures: number of pictures
+        smallest, largest: minimum and maximum width and height, in pixels; None without pictures
+        modes: number of pictures by Pillow mode
     """
 
     name: str
@@ -53,14 +53,14 @@ class Contents:
 
 
 class Reader(ABC):
-    """The training pictures of one data kind: samples that are a function of (seed, position) alone.
+    """Reads the training pictures of one data kind. A sample is a function of (seed, position) alone.
 
-    Any sample can be made without those before it, so a resumed run sees what the uninterrupted one would have seen,
-    and several machines can each make their own rows of a batch. Samples may be made by several threads at once.
+    Any sample can be read without those before it, so a resumed run sees exactly the data of an uninterrupted one,
+    and each machine can read its own rows of a batch. ``sample`` may be called by several threads at once.
 
     Attributes:
-        problems: what keeps the reader from being used, as far as headers show it
-        notes: what is odd, but may be intended
+        problems: errors visible in the file headers; a reader with problems cannot be used
+        notes: oddities that may be intended
     """
 
     options: Any  # the kind's own, derived from ReaderOptions
@@ -80,44 +80,44 @@ class Reader(ABC):
     @property
     @abstractmethod
     def epoch(self) -> int:
-        """Samples in which every picture comes at least once; from position 0 on."""
+        """The number of samples, from position 0, in which every picture occurs at least once."""
 
     @property
     @abstractmethod
     def description(self) -> Mapping[str, Any]:
-        """What was read, as it goes into the training record: counts and sizes, no absolute paths."""
+        """A summary of the data for the training record: counts and sizes, no absolute paths."""
 
     @property
     @abstractmethod
     def contents(self) -> Sequence[Contents]:
-        """What each folder holds."""
+        """The contents of each folder."""
 
     @abstractmethod
     def sample(self, seed: int, position: int) -> Arrays:
-        """The image at a position that counts on over all steps, under the kind's keys, without the batch's axis.
+        """Read the sample at a position, counted over all steps: arrays under the kind's keys, without a batch axis.
 
         Shapes:
-            images: (H, W, C) float32 in [-1, 1]; the kind's page says what else there is
+            images: (H, W, C) float32 in [-1, 1]; the kind's page documents other arrays
         """
 
     @abstractmethod
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """Fixed pictures to look at during training: name and batch of one, for each picture of ``folder``.
+        """Read fixed validation pictures: a name and a batch of one for each picture in ``folder``.
 
         Shapes:
             source: (1, H, W, C) float32 in [-1, 1], the input of ``Task.translate``
-            target: the same of the truth, where it is known
-            further inputs of ``Task.translate``: under their own names
+            target: (1, H, W, C) float32 in [-1, 1], the ground truth, if there is one
+            other inputs of ``Task.translate``: under their own names
         Raises:
-            DataError: the folder is missing, or a picture there cannot be used.
+            DataError: the folder is missing, or a picture in it cannot be used.
         """
 
     @abstractmethod
     def verify(self) -> list[str]:
-        """What keeps pictures from being used that shows only when each of them is decoded."""
+        """Decode every picture and return the problems found."""
 
     def batch(self, seed: int, step: int, rows: range | None = None) -> Arrays:
-        """The global batch of a step, or only some of its rows.
+        """Read the global batch of a step, or some of its rows.
 
         Shapes:
             images: (rows, H, W, C) float32 in [-1, 1]
@@ -127,19 +127,19 @@ class Reader(ABC):
 
 
 class DataKind(ABC):
-    """One way in which training pictures belong together, with the options of one training.
+    """One way of organising training pictures, with the options of one training.
 
-    The docstring says what the pictures are; its first line is shown to users. Register the class with
-    ``register_data_kinds``; a task names it in ``data``. ``img2imgkit.testing.check_data_kind`` proves the contract.
+    The docstring describes the pictures; its first line is shown to users. Register the class with
+    ``register_data_kinds``; a task names it in ``data``. ``img2imgkit.testing.check_data_kind`` verifies the contract.
 
     Attributes:
-        name: taken from ``Options.kind``, which is ``Literal["its-name"]``
-        keys: of a batch
-        ids: the keys that hold ids of label maps; all other float32 arrays with height and width are images in [-1, 1]
-        label_maps: tasks read a label map in place of the picture, so their ``geometry()`` states ``ids``
-        picture_alone: as a rule a task needs nothing but the picture to translate it. The plan of a pipeline then
-            needs no code of the task; otherwise it loads that code to check the inputs
-        example_fields: what ``random_batch`` reads of ``Task.example_data()``, and what each field means
+        name: derived from ``Options.kind``, which is ``Literal["its-name"]``
+        keys: the keys of a batch
+        ids: the keys that contain label-map ids; all other float32 arrays with height and width are images in [-1, 1]
+        label_maps: the source is a label map instead of a picture, so the task's ``geometry()`` states ``ids``
+        picture_alone: tasks of this kind normally translate from the picture alone. A pipeline plan then needs no code
+            of the task; otherwise it loads the task to check the inputs
+        example_fields: the fields of ``Task.example_data()`` that ``random_batch`` uses, and their meanings
     """
 
     name: ClassVar[str]
@@ -160,9 +160,9 @@ class DataKind(ABC):
 
     @abstractmethod
     def reader(self, geometry: Geometry) -> Reader:
-        """The reader of the options' pictures, for a task of that geometry.
+        """Open the pictures for a task of that geometry.
 
-        Pictures that are missing or do not fit are the reader's ``problems``, not an error.
+        Missing or unsuitable pictures become the reader's ``problems``; they raise no error.
         """
 
     @classmethod
@@ -170,16 +170,16 @@ class DataKind(ABC):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        """A batch of noise with the keys, types and ranges of a reader's, to test tasks with.
+        """A batch of noise with the keys, types and ranges of a real one, for testing tasks.
 
         Args:
-            side: height and width of what the networks read
-            data: the fields of a reader's ``description`` that fit the task, ``example_fields`` among them
+            side: height and width of the networks' input
+            data: a reader's ``description`` that fits the task, including the ``example_fields``
         """
 
 
 def stacked(samples: Sequence[Arrays]) -> Arrays:
-    """Samples of the same keys as a batch. Shapes: (...) each -> (samples, ...)."""
+    """Stack samples of the same keys into a batch. Shapes: (...) each -> (samples, ...)."""
     return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
 
 
@@ -191,19 +191,19 @@ def noise(random: np.random.Generator, images: int, height: int, channels: int, 
 def _name_in(options: type[ReaderOptions]) -> str:
     stated = get_args(options.model_fields["kind"].annotation)
     if len(stated) != 1 or not isinstance(stated[0], str):
-        raise TypeError(f"{options.__name__}.kind must be Literal['a-name']: the one name of its data kind")
+        raise TypeError(f"{options.__name__}.kind must be Literal['a-name'], the name of its data kind")
     return stated[0]
 
 
 def _paths(options: Config) -> dict[str, Any]:
-    """Which options hold paths, also inside others, in the form of pydantic's ``exclude``."""
+    """The options that contain paths, at any depth, in the form of pydantic's ``exclude``."""
     found: dict[str, Any] = {}
     for name in type(options).model_fields:
         value = getattr(options, name)
-        parts = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(part, Path) for part in parts):
+        values = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(each, Path) for each in values):
             found[name] = True
         elif isinstance(value, tuple):
-            inside = {number: _paths(part) for number, part in enumerate(value) if isinstance(part, Config)}
+            inside = {number: _paths(each) for number, each in enumerate(value) if isinstance(each, Config)}
             found |= {name: inside} if any(inside.values()) else {}
     return found

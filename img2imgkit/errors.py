@@ -1,19 +1,19 @@
-"""Every error this toolkit raises on purpose. Its text is for the user: the thing, the value, the place, the way out.
+"""Every error that this toolkit raises deliberately. Its text names the thing, the value, the place and the fix.
 
 ToolkitError
-├── ConfigError          a file or an option is wrong; carries every problem found, with line and column
-├── NotInstalled         a task, step or bundle of that name is not there
+├── ConfigError          a file or an option is invalid; lists every problem with line and column
+├── NotInstalled         no task, step, bundle, ... of that name is installed
 ├── BundleError          a bundle cannot be read, or does not fit its task
-├── InteropError         another toolkit's file cannot be read, or is of no known network
-├── ExportError          a model cannot be written in a format, or what was written differs from it
+├── InteropError         a file from other software cannot be read, or contains no known network
+├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
-├── LockError            another run holds the output folder
-├── ImageError           one picture failed; the batch goes on
+├── LockError            another run has locked the output folder
+├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
 │   ├── EncodeError      it cannot be written
-│   └── TranslateError   a model could not make it (non-finite output, no tile small enough, ...)
+│   └── TranslateError   the model failed on it (non-finite output, no tile small enough, ...)
 ├── DataError            training data cannot be used
-└── TrainingError        training cannot start or go on
+└── TrainingError        training cannot start or continue
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 
 class ToolkitError(Exception):
-    """Root of every error that this toolkit raises on purpose."""
+    """Base class of every error that this toolkit raises deliberately."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean ...``."""
+    """One problem in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean ...``."""
 
     message: str
     key: str = ""
@@ -41,7 +41,7 @@ class Problem:
 
 
 class ConfigError(ToolkitError):
-    """Wrong configuration: all problems at once, in the order of the file."""
+    """Invalid configuration: all problems at once, in the order of the file."""
 
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
@@ -49,7 +49,7 @@ class ConfigError(ToolkitError):
 
 
 class NotInstalled(ToolkitError):
-    """No task, step or bundle of that name."""
+    """No task, step, bundle or other catalog entry of that name."""
 
 
 class BundleError(ToolkitError):
@@ -57,23 +57,23 @@ class BundleError(ToolkitError):
 
 
 class InteropError(ToolkitError):
-    """Another toolkit's file cannot be read, or holds no network that is known here."""
+    """A file from other software cannot be read, or contains no known network."""
 
 
 class ExportError(ToolkitError):
-    """A model cannot be written in a format, or what was written differs from it."""
+    """A model cannot be written in a format, or the written file computes something else."""
 
 
 class PlanError(ToolkitError):
-    """A valid pipeline that must not run as it stands."""
+    """The pipeline is valid but must not run."""
 
 
 class LockError(ToolkitError):
-    """Another run holds the output folder."""
+    """Another run has locked the output folder."""
 
 
 class ImageError(ToolkitError):
-    """One picture failed; a batch goes on with the next."""
+    """One picture failed; the batch continues with the next."""
 
 
 class DecodeError(ImageError):
@@ -85,7 +85,7 @@ class EncodeError(ImageError):
 
 
 class TranslateError(ImageError):
-    """A model could not make a picture."""
+    """A model failed on a picture."""
 
 
 class DataError(ToolkitError):
@@ -93,4 +93,4 @@ class DataError(ToolkitError):
 
 
 class TrainingError(ToolkitError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""

@@ -10,16 +10,15 @@ class Geometry:
     """How a translation maps sizes, in pixels of its input.
 
     Attributes:
-        scale: the output is ``scale`` times as high and wide
-        multiple: height and width must be multiples of this; the Translator pads by reflection and crops
-        radius: how far the receptive field reaches around a pixel; None when every pixel sees the whole picture
-            (global statistics such as instance norm), so that tiles cannot be exact
-        channels: colour channels that the network reads, 1 or 3
-        output_channels: colour channels that it writes, 1 or 3; None: as many as it reads
-        minimum: height and width that an input must have at least, such as for padding by reflection inside
-        ids: the network reads a label map of 1 channel in place of the picture, whose ids are 0 to ``ids`` - 1; None:
-            it reads the picture
-        unknown: the last of these ids stands for pixels of no class, and 255 for the same
+        scale: the output is ``scale`` times as high and wide as the input
+        multiple: input height and width must be multiples of this; the Translator pads by reflection and crops
+        radius: radius of the receptive field; None if output pixels depend on the whole picture (global statistics such
+            as instance normalization), so that tiles cannot be exact
+        channels: colour channels of the input, 1 or 3
+        output_channels: colour channels of the output, 1 or 3; None: the same as ``channels``
+        minimum: minimum input height and width, for example to allow reflection padding inside the network
+        ids: the input is a label map of 1 channel with ids 0 to ``ids`` - 1 instead of a picture; None: a picture
+        unknown: the last id marks pixels of no class; 255 is accepted as an alias for it
     """
 
     scale: int = 1
@@ -33,5 +32,5 @@ class Geometry:
 
     @property
     def written(self) -> int:
-        """Colour channels of an output."""
+        """Colour channels of the output."""
         return self.output_channels or self.channels

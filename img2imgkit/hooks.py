@@ -1,10 +1,10 @@
-"""The mark of functions that implement a hook; what each hook is called with stands in ``hookspecs``."""
+"""The marker for functions that implement a hook; ``hookspecs`` documents each hook."""
 
 from __future__ import annotations
 
 import pluggy
 
 GROUP = "img2imgkit"
-"""The entry-point group of plugins, and the name of the project to pluggy."""
+"""The entry-point group of plugins, and the name under which pluggy knows the project."""
 
 hookimpl = pluggy.HookimplMarker(GROUP)

@@ -1,4 +1,4 @@
-"""The doors a plugin may come through: the hooks of the ``img2imgkit`` entry-point group, and nothing else."""
+"""The hooks that a plugin can implement, one for each kind of thing it can provide."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ hookspec = pluggy.HookspecMarker(GROUP)
 
 @hookspec
 def register_tasks(register: Callable[[type[Task]], None]) -> None:
-    """Call ``register(TaskClass)`` once for each method this plugin can train and run.
+    """Call ``register(TaskClass)`` once for each task of this plugin.
 
     Import the class inside the hook, and Keras inside the class's methods: listing tasks must not load TensorFlow.
     """
@@ -35,65 +35,65 @@ def register_tasks(register: Callable[[type[Task]], None]) -> None:
 
 @hookspec
 def register_architectures(register: Callable[[type[Architecture]], None]) -> None:
-    """Call ``register(ArchitectureClass)`` once for each kind of network this plugin brings."""
+    """Call ``register(ArchitectureClass)`` once for each architecture of this plugin."""
 
 
 @hookspec
 def register_losses(register: Callable[[type[Loss]], None]) -> None:
-    """Call ``register(LossClass)`` once for each distance of two images this plugin brings."""
+    """Call ``register(LossClass)`` once for each loss between two images of this plugin."""
 
 
 @hookspec
 def register_adversarial_losses(register: Callable[[type[AdversarialLoss]], None]) -> None:
-    """Call ``register(AdversarialLossClass)`` once for each adversarial loss this plugin brings."""
+    """Call ``register(AdversarialLossClass)`` once for each adversarial loss of this plugin."""
 
 
 @hookspec
 def register_penalties(register: Callable[[type[Penalty]], None]) -> None:
-    """Call ``register(PenaltyClass)`` once for each gradient penalty this plugin brings."""
+    """Call ``register(PenaltyClass)`` once for each gradient penalty of this plugin."""
 
 
 @hookspec
 def register_augmentations(register: Callable[[type[Augmentation]], None]) -> None:
-    """Call ``register(AugmentationClass)`` once for each change of what critics see that this plugin brings."""
+    """Call ``register(AugmentationClass)`` once for each augmentation of critic inputs of this plugin."""
 
 
 @hookspec
 def register_degradations(register: Callable[[type[Degradation]], None]) -> None:
-    """Call ``register(DegradationClass)`` once for each way to spoil pictures this plugin brings."""
+    """Call ``register(DegradationClass)`` once for each degradation of this plugin."""
 
 
 @hookspec
 def register_data_kinds(register: Callable[[type[DataKind]], None]) -> None:
-    """Call ``register(DataKindClass)`` once for each way in which this plugin lets training pictures belong together.
+    """Call ``register(DataKindClass)`` once for each data kind of this plugin.
 
-    The modules that hold it must not import Keras: plans of pipelines ask for data kinds.
+    Their modules must not import Keras: pipeline plans look data kinds up.
     """
 
 
 @hookspec
 def register_steps(register: Callable[[type[Step]], None]) -> None:
-    """Call ``register(StepClass)`` once for each pipeline step this plugin adds."""
+    """Call ``register(StepClass)`` once for each pipeline step of this plugin."""
 
 
 @hookspec
 def register_importers(register: Callable[[type[Importer]], None]) -> None:
-    """Call ``register(ImporterClass)`` once for each kind of model file this plugin reads."""
+    """Call ``register(ImporterClass)`` once for each format of model files that this plugin reads."""
 
 
 @hookspec
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
-    """Call ``register(ExporterClass)`` once for each model format this plugin writes."""
+    """Call ``register(ExporterClass)`` once for each format of model files that this plugin writes."""
 
 
 @hookspec
 def register_metrics(register: Callable[[type[Metric]], None]) -> None:
-    """Call ``register(MetricClass)`` once for each metric this plugin adds.
+    """Call ``register(MetricClass)`` once for each metric of this plugin.
 
-    The class states the protocols that it is measured under; a protocol needs no hook of its own.
+    The class lists its protocols; a protocol needs no hook of its own.
     """
 
 
 @hookspec
 def register_bundles(register: Callable[[Path], None]) -> None:
-    """Call ``register(folder)`` once for each trained bundle this plugin brings; its name is the folder's."""
+    """Call ``register(folder)`` once for each trained bundle of this plugin; the folder's name becomes the bundle's."""

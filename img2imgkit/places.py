@@ -1,7 +1,7 @@
-"""Where a user's own files lie on this machine, and what the user has set in the one that configures the toolkit.
+"""The user's folders on this machine, and the settings in the user's configuration file.
 
-Places are only named here: nothing is created by asking for them. Settings are places and limits. None of them may
-change a single byte of an output, since pipelines and training files must mean the same on every machine.
+This module only computes paths; it creates nothing. Settings are folders and limits. No setting may change a single
+byte of an output, because pipelines and training files must mean the same on every machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Literal, get_args
 import platformdirs
 from pydantic import Field
 
-from img2imgkit.config import Config, Document, Location, load_yaml, located, validate
+from img2imgkit.config import Config, Document, Location, load_yaml, validate, with_absolute_paths
 from img2imgkit.errors import ConfigError
 
 HOME_VARIABLE = "IMG2IMG_HOME"
@@ -29,9 +29,9 @@ class Places:
     """Folders of the current user. They need not exist.
 
     Attributes:
-        config: holds the user's file
-        data: for what should be kept
-        cache: for what can be made again
+        config: contains the user's configuration file
+        data: for files worth keeping
+        cache: for files that can be recreated
     """
 
     config: Path
@@ -40,7 +40,7 @@ class Places:
 
     @classmethod
     def of_user(cls, environ: Mapping[str, str] = os.environ) -> Places:
-        """Those that the operating system provides, or, if ``IMG2IMG_HOME`` is set, that folder and two inside it."""
+        """The operating system's standard folders; if ``IMG2IMG_HOME`` is set, that folder and two subfolders."""
         if home := environ.get(HOME_VARIABLE):
             folder = Path(Location().absolute(home, Path.cwd()))
             return cls(folder, folder / "data", folder / "cache")
@@ -53,34 +53,34 @@ class Places:
 
     @property
     def file(self) -> Path:
-        """The user's file."""
+        """The user's configuration file."""
         return self.config / FILE_NAME
 
 
 class UserConfig(Config):
-    """The user's file."""
+    """The user's configuration file."""
 
     threads: int | None = Field(
-        default=None, ge=1, description="Pictures that a run decodes and encodes at a time; by default all processors."
+        default=None, ge=1, description="Pictures decoded and encoded in parallel; the number of processors by default."
     )
     scratch: Annotated[Path, Location()] | None = Field(
-        default=None, description="Existing folder for temporary files; by default that of the operating system."
+        default=None, description="Existing folder for temporary files; the operating system's by default."
     )
 
 
 @dataclass(frozen=True)
 class UserSettings:
-    """The settings in force, and where each of them comes from."""
+    """The effective settings, and where each one comes from."""
 
     config: UserConfig
     origins: Mapping[str, Origin]
 
     @classmethod
     def read(cls, places: Places, environ: Mapping[str, str] = os.environ) -> UserSettings:
-        """Read the user's file, if there is one, and the variables that take precedence over it.
+        """Read the user's file, if it exists, and the environment variables that override it.
 
         Raises:
-            ConfigError: the file cannot be read or holds something unknown or wrong, or a variable does.
+            ConfigError: the file cannot be read, or the file or a variable has an unknown or invalid setting.
         """
         document = load_yaml(places.file) if os.path.lexists(places.file) else Document({})
         config = _checked(document)
@@ -94,12 +94,12 @@ class UserSettings:
 
 
 def variable(setting: str) -> str:
-    """The environment variable that takes precedence over a setting of the user's file."""
+    """The environment variable that overrides a setting of the user's file."""
     return f"IMG2IMG_{setting.upper()}"
 
 
 def _stated_in(environ: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
-    """Each setting that a variable states. The variable's name stands for the file, so relative paths start here."""
+    """Each setting stated by a variable. Its name replaces the file name, so paths start at the current folder."""
     for name, info in UserConfig.model_fields.items():
         if text := environ.get(variable(name)):
             number = int in get_args(info.annotation) and text.strip().isdecimal()
@@ -107,16 +107,16 @@ def _stated_in(environ: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
 
 
 def _checked(document: Document) -> UserConfig:
-    config = validate(UserConfig, document, data=located(UserConfig, document))
-    if config.scratch and (complaint := _unusable(config.scratch)):
-        raise ConfigError(document.problem(("scratch",), complaint))
+    config = validate(UserConfig, document, data=with_absolute_paths(UserConfig, document))
+    if config.scratch and (problem := _unusable(config.scratch)):
+        raise ConfigError(document.problem(("scratch",), problem))
     return config
 
 
 def _unusable(folder: Path) -> str:
-    """What keeps temporary files out of a folder; empty if nothing does."""
+    """Why temporary files cannot be created in a folder; "" if they can."""
     if not folder.is_dir():
-        return f"{folder}: no such folder; create it, or name another one"
+        return f"{folder}: no such folder; create it, or choose another one"
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"{folder}: cannot be written to; change its permissions, or name another one"
+        return f"{folder}: not writable; change its permissions, or choose another one"
     return ""

@@ -1,4 +1,4 @@
-"""The kinds of things that plugins bring, one row for each: what a thing of that kind derives from, and its hook."""
+"""The kinds of things that plugins provide, one row each: its contract and its hook."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from img2imgkit.task import Task
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of thing that plugins bring.
+    """One kind of thing that plugins provide.
 
     Attributes:
-        singular: what one of them is called in messages
-        contracts: the classes one of which each must derive from; none: it is registered by its folder
-        refers_to: attributes of each of them that name a thing of another kind, and that kind
+        singular: the noun used in messages
+        contracts: each registered class must derive from one of these; empty: folders are registered instead of classes
+        refers_to: attributes that name a thing of another kind, mapped to that kind
     """
 
     singular: str
@@ -34,16 +34,16 @@ class Kind:
     refers_to: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, thing: Any) -> None:
-        """Refuse what no command could list: a wrong type, or an abstract class. Raises TypeError."""
+        """Raise TypeError for a wrong type or an abstract class."""
         if not self.contracts:
             if not isinstance(thing, Path):
-                raise TypeError(f"a {self.singular} is registered by its folder, a pathlib.Path, not {thing!r}")
+                raise TypeError(f"a {self.singular} must be registered as its folder, a pathlib.Path; got {thing!r}")
             return
         if not isinstance(thing, type) or not issubclass(thing, self.contracts):
             expected = " or ".join(base.__name__ for base in self.contracts)
-            raise TypeError(f"a {self.singular} is registered by its class, derived from {expected}, not {thing!r}")
+            raise TypeError(f"a {self.singular} must be registered as a class derived from {expected}; got {thing!r}")
         if missing := sorted(getattr(thing, "__abstractmethods__", ())):
-            raise TypeError(f"{thing.__name__} lacks {', '.join(missing)}")
+            raise TypeError(f"{thing.__name__} does not implement {', '.join(missing)}")
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

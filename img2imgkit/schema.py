@@ -1,6 +1,6 @@
-"""What files may state: JSON Schema of pipeline and training files, and the options of a model as a table.
+"""JSON Schema of pipeline and training files, and option models as tables.
 
-The command line prints it, and the reference pages are made from it.
+The command line prints both, and the reference pages are generated from them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PLAIN = {
 
 
 def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
-    """JSON Schema of pipeline files: each entry of ``steps`` is one of the installed steps with its own options."""
+    """JSON Schema of pipeline files: each entry of ``steps`` is an installed step with its options."""
     shared: dict[str, Any] = {}
     schema = _hoisted(PipelineFile, "pipeline", shared)
     entries = {name: _entry(step, shared) for name, step in catalog.steps.items()}
@@ -45,7 +45,7 @@ def pipeline_schema(catalog: Catalog) -> dict[str, Any]:
 
 
 def train_schema(catalog: Catalog) -> dict[str, Any]:
-    """JSON Schema of training files: options, loss weights and data kind belong to the task that ``task`` names."""
+    """JSON Schema of training files: ``task`` decides which options, loss weights and data kind are valid."""
     tasks = catalog.tasks
     shared: dict[str, Any] = {}
     schema = _hoisted(TrainingFile, "train", shared)
@@ -70,22 +70,21 @@ def _any_kind(catalog: Catalog, shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_task(task: Any, shared: dict[str, Any]) -> dict[str, Any]:
-    """What else a file must say that names this task."""
-    parts = {
-        key: _hoisted(model, task.name, shared) for key, model in (("options", task.Options), ("weights", task.Weights))
-    }
-    needed = [key for key, part in parts.items() if part.get("required")]
+    """The conditional schema that applies to files of this task."""
+    models = (("options", task.Options), ("weights", task.Weights))
+    schemas = {key: _hoisted(model, task.name, shared) for key, model in models}
+    needed = [key for key, schema in schemas.items() if schema.get("required")]
     return {
         "if": {"properties": {"task": {"const": task.name}}, "required": ["task"]},
         "then": {
-            "properties": {**parts, "data": {"properties": {"kind": {"const": task.data}}}},
+            "properties": {**schemas, "data": {"properties": {"kind": {"const": task.data}}}},
             **({"required": needed} if needed else {}),
         },
     }
 
 
 def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:
-    """One step's use: its name, and its options."""
+    """The schema of one entry of ``steps``: the step's name and options."""
     options = _hoisted(step.Options, step.name, shared)
     return {
         "type": "object",
@@ -98,7 +97,7 @@ def _entry(step: Any, shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill_choices(node: Any, catalog: Catalog, shared: dict[str, Any]) -> None:
-    """Put the installed components that fit in every place of a schema that is for one."""
+    """Replace every component placeholder in a schema by the installed components that fit."""
     if isinstance(node, list):
         for value in node:
             _fill_choices(value, catalog, shared)
@@ -112,23 +111,23 @@ def _fill_choices(node: Any, catalog: Catalog, shared: dict[str, Any]) -> None:
 
 
 def _components(kind: str, role: str, default: Any, catalog: Catalog, shared: dict[str, Any]) -> list[dict[str, Any]]:
-    """The names of all that fit, or one of them with options. The default's options may come without its name."""
+    """All fitting components, by name or with options. Options without a name are those of the default component."""
     installed = getattr(catalog, kind)
     fitting = {name: each for name, each in installed.items() if not role or role in each.roles}
-    usual = default.get(KIND) if isinstance(default, dict) else default
+    default_name = default.get(KIND) if isinstance(default, dict) else default
     found: list[dict[str, Any]] = [{"enum": list(fitting)}]
     for name, component in fitting.items():
         key = f"{kind}.{name}"
         if key not in shared:
-            shared[key] = {}  # there while its own choices are put in
+            shared[key] = {}  # reserves the key: the component's own choices may refer to it
             shared[key] = _of_component(component, key, catalog, shared)
         named = {"$ref": _place(key)}
-        found.append(named if name == usual else {"allOf": [named], "required": [KIND]})
+        found.append(named if name == default_name else {"allOf": [named], "required": [KIND]})
     return found
 
 
 def _of_component(component: Any, key: str, catalog: Catalog, shared: dict[str, Any]) -> dict[str, Any]:
-    """A component's options, and its name."""
+    """The schema of a component: its name and options."""
     before = set(shared)
     schema = _hoisted(component, key, shared)
     schema["properties"] = {KIND: {"const": component.name}, **schema.get("properties", {})}
@@ -137,7 +136,7 @@ def _of_component(component: Any, key: str, catalog: Catalog, shared: dict[str, 
 
 
 def _hoisted(model: type[BaseModel], prefix: str, shared: dict[str, Any]) -> dict[str, Any]:
-    """The model's schema; what it refers to is put into ``shared`` under names that begin with ``prefix``."""
+    """The model's schema; moves its definitions to ``shared``, with names that start with ``prefix``."""
     schema = model.model_json_schema(ref_template=_place(f"{prefix}.{{model}}"))
     shared |= {f"{prefix}.{name}": inner for name, inner in schema.pop("$defs", {}).items()}
     return schema
@@ -148,7 +147,7 @@ def _place(name: str) -> str:
 
 
 def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:
-    """Each option of a model as plain data: name, type, default, description."""
+    """The options of a model as plain data: name, type, default, description."""
     return [
         {
             "name": info.alias or name,
@@ -162,7 +161,7 @@ def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def type_text(annotation: Any) -> str:
-    """A type as a user writes values of it: ``integer``, ``"a" or "b"``, ``text or null``."""
+    """A type as users write its values: ``integer``, ``"a" or "b"``, ``text or null``."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_text(inner[0])
@@ -178,5 +177,5 @@ def type_text(annotation: Any) -> str:
 
 
 def first_line(thing: type) -> str:
-    """The first line of a class's own docstring, or nothing."""
+    """The first line of a class's own docstring, or ""."""
     return (thing.__doc__ or "").strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The contract that a method implements: its options, networks, losses, and how it translates."""
+"""The contract of a method: options, networks, losses and translation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Terms = dict[str, Tensor]
 class Networks:
     """The networks of one task, by role. Every trainable variable belongs to exactly one player.
 
-    ``translate`` may use generators only: a bundle holds no others.
+    ``translate`` may use generators only: a bundle contains no other networks.
     """
 
     generators: Mapping[str, keras.Model]
@@ -39,40 +39,40 @@ class Networks:
 
 @dataclass(frozen=True)
 class Condition:
-    """An input of a translation besides the picture; ``Conditional`` says what the networks get of it.
+    """An input of a translation besides the picture; ``Conditional`` turns it into arrays for the networks.
 
     Attributes:
-        kind: what a user gives. "map": ids of the picture's size, such as instances, which come with the picture.
-            "pictures": one or more pictures that ``Conditional.encode`` turns into a code, which can be kept in a file.
-            "value": a number or a text. "attributes": a file that says which attributes each picture has.
-        description: what it is, for users
-        required: whether a translation without it is refused
-        each: all values there are, where a user may want every one of them
-        size: height and width that pictures are resized to before they are encoded; None: as they are
-        parse: turns a stated value into what ``condition_arrays`` takes; a ValueError says what is wrong with it
+        kind: the form of the input. "map": ids of the picture's size, such as instances, supplied with the picture.
+            "pictures": pictures that ``Conditional.encode`` turns into a code, which can be saved to a file.
+            "value": a number or a text. "attributes": a file that lists the attributes of each picture.
+        description: explains the input to users
+        required: whether a translation fails without it
+        values: all possible values, if they can be enumerated; a pipeline can then produce one variant for each
+        size: height and width that pictures are resized to before encoding; None keeps their size
+        parse: converts a stated value for ``condition_arrays``; raises ValueError if it is invalid
     """
 
     kind: Literal["map", "pictures", "value", "attributes"]
     description: str
     required: bool = False
-    each: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     size: int | None = None
     parse: Callable[[Any], Any] | None = None
 
 
 class Task(ABC):
-    """One method as it is trained and run.
+    """One image-to-image method, for training and inference.
 
-    Batches hold NHWC float32 in [-1, 1] under the keys of the data kind that ``data`` names. A loss gives one number
-    per image, shape (N,); the trainer alone reduces. Randomness that defines the problem comes in the batch.
+    Batches contain NHWC float32 in [-1, 1] under the keys of the data kind named by ``data``. A loss returns one number
+    per image, shape (N,); only the trainer reduces. Randomness that defines the problem is drawn into the batch.
     """
 
     name: ClassVar[str]
     data: ClassVar[str]  # the name of a data kind
-    keeps_grey: ClassVar[bool] = False  # a grey picture comes back grey, as when enlarged; otherwise in colours made up
-    order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # who moves first in a step
-    refresh_fakes: ClassVar[bool] = False  # run ``forward`` again after the generators' update, for the critics' one
-    training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; a training file overrides each
+    keeps_grey: ClassVar[bool] = False  # restoration: grey pictures stay grey instead of coming out in colour
+    order: ClassVar[tuple[str, ...]] = ("generators", "critics")  # the order of updates within a step
+    refresh_fakes: ClassVar[bool] = False  # run ``forward`` again after the generators' update, before the critics'
+    training: ClassVar[Mapping[str, Any]] = {}  # the paper's values for ``training:``; training files can override them
 
     class Options(Config):
         """Architecture and behaviour."""
@@ -81,7 +81,7 @@ class Task(ABC):
         """One coefficient per loss term; the field names are the terms' names."""
 
     class Choices(Config):
-        """What a user may choose for each translation, such as its direction; the networks do not depend on it."""
+        """Settings of each translation, such as its direction; the networks do not depend on them."""
 
     def __init__(
         self, options: Config | None = None, weights: Config | None = None, choices: Config | None = None
@@ -92,26 +92,26 @@ class Task(ABC):
 
     @abstractmethod
     def build(self) -> Networks:
-        """New networks with fresh weights."""
+        """Create the networks with freshly initialised weights."""
 
     @abstractmethod
     def geometry(self) -> Geometry:
-        """How a translation maps sizes; ``check_task`` proves it by running the network."""
+        """How a translation maps sizes; ``check_task`` verifies it by running the network."""
 
     def minimum_crop(self) -> int:
-        """The smallest height and width of a training image; critics may need more than ``translate`` does."""
+        """The minimum height and width of a training image; critics may need more than ``translate``."""
         return self.geometry().minimum
 
     def frozen(self) -> Mapping[str, keras.Model]:
-        """Networks that only training needs, and that stand still, such as of a perceptual loss; in no bundle.
+        """Networks used by training only and never updated, such as the features of a perceptual loss; in no bundle.
 
         Raises:
-            InteropError: their weights are not there.
+            InteropError: their weights are missing.
         """
         return {}
 
     def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
-        """What does not fit these options in the data of a training, such as names of domains; nothing when all does.
+        """Problems of training data with these options, such as unknown domains; empty if the data fit.
 
         Args:
             data: the reader's description, see ``docs/data.md``
@@ -119,15 +119,15 @@ class Task(ABC):
         return ()
 
     def example_data(self) -> Mapping[str, Any]:
-        """What a reader's description would say of data that fit these options; ``check_task`` makes batches of it.
+        """An example of a reader's description that fits these options; ``check_task`` generates batches from it.
 
-        Only what the data kind asks for in ``example_fields``, and what the batches' shapes depend on, such as the
-        names of classes or the size of pictures.
+        Only the fields listed in the data kind's ``example_fields`` and those that determine the batches' shapes, such
+        as class names or picture sizes.
         """
         return {}
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """The random numbers that one image's losses need; they join its batch under keys of their own.
+        """Draw the random numbers that the losses of one image need; they join the batch under their own keys.
 
         Shapes:
             sample: one image under the data kind's keys, without the batch's axis
@@ -135,78 +135,78 @@ class Task(ABC):
         return {}
 
     def history(self) -> Mapping[str, int]:
-        """Which of ``forward``'s images the critics see through a pool of older ones, and how many each pool holds.
+        """The outputs of ``forward`` that critics see through an image history, each with the capacity of its pool.
 
-        A full pool gives each new image back as it is, or in its place an older one, with equal chance (Shrivastava et
-        al. 2017, https://arxiv.org/abs/1612.07828, section 2.3, in the form of CycleGAN's official code).
+        A full pool returns each new image or, with probability 1/2, swaps it for an older one (Shrivastava et
+        al. 2017, https://arxiv.org/abs/1612.07828, section 2.3, as in CycleGAN's official code).
         """
         return {}
 
     def prepare(self, batch: Batch) -> Batch:
-        """What the networks see of a batch, when it is not the batch itself. Called once per step, outside the tape."""
+        """Preprocess a batch for the networks. Called once per step, outside the gradient tape."""
         return batch
 
     @abstractmethod
     def forward(self, nets: Networks, batch: Batch) -> Mapping[str, Tensor]:
-        """The generators' images for one batch, in training mode."""
+        """Generate the images of one batch, in training mode."""
 
     @abstractmethod
     def generator_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """The generators' terms, (N,) each, named as fields of ``Weights``; one whose weight is 0 may be left out."""
+        """The generators' loss terms, (N,) each, named like the fields of ``Weights``; weight 0 needs no term."""
 
     def critic_losses(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """The critics' terms, (N,) each; ``out`` carries no gradient. None without critics."""
+        """The critics' loss terms, (N,) each; ``out`` carries no gradient. Empty without critics."""
         return {}
 
     def critic_penalties(self, nets: Networks, batch: Batch, out: Mapping[str, Tensor]) -> Terms:
-        """Further terms of the critics, on their gradients; a user may want them in each n-th move only."""
+        """Gradient penalties of the critics, (N,) each; a training can apply them every n-th update only."""
         return {}
 
     def on_train_end(self, nets: Networks, samples: Iterable[Batch]) -> None:
-        """Fill what only a finished training knows, in ``nets`` as they go into its bundle; ``samples`` is its data.
+        """Set weights that depend on the finished training, before ``nets`` are saved as a bundle.
 
         Shapes:
-            samples: batches of one image, each image of the data once
+            samples: the training data, as batches of one image, each image once
         """
 
     @abstractmethod
     def translate(self, nets: Networks, inputs: Batch) -> Tensor:
-        """The output for ``inputs["source"]``, in inference mode, as ``choices`` say.
+        """Translate ``inputs["source"]`` in inference mode, according to ``choices``.
 
         Shapes:
             inputs["source"]: (N, H, W, C) in [-1, 1], or ids of a label map
                 -> (N, scale * H, scale * W, written channels)
-            further inputs: conditions that are maps, (N, H, W, 1) float32 ids; codes and the arrays of
+            other inputs: conditions of kind "map", (N, H, W, 1) float32 ids; codes and the arrays of
                 ``condition_arrays``, each with a batch axis
         """
 
 
 class Conditional(ABC):
-    """What a task implements, besides ``Task``, whose translations take more than a picture."""
+    """Implemented, besides ``Task``, by tasks whose translations have inputs other than the picture."""
 
     @abstractmethod
     def conditions(self) -> Mapping[str, Condition]:
-        """The further inputs of a translation, by name."""
+        """The additional inputs of a translation, by name."""
 
     def encode(self, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
-        """One code for each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean of several.
+        """Encode each picture of a condition of kind "pictures"; ``inputs[condition]`` is the mean over pictures.
 
         Shapes:
             pictures: (N, H, W, C) in [-1, 1] -> (N, D)
         """
-        raise NotImplementedError(f"{type(self).__name__} has no pictures to encode")
+        raise NotImplementedError(f"{type(self).__name__} has no condition of kind 'pictures'")
 
     def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
-        """The arrays that join ``translate``'s inputs for one picture, from the conditions that a user gave for it.
+        """Convert the conditions of one picture to arrays that join the inputs of ``translate``.
 
-        Called for every picture, and also when nothing is given. Codes and maps join without being returned; a code
-        that is given replaces an array of the same name.
+        Called for every picture, even without conditions. Codes and maps join automatically and need not be returned;
+        a stated code replaces an array of the same name.
 
         Shapes:
-            given: conditions of kind "value" as parsed; "attributes" as names and whether the picture has them; "map",
-                and "label" of semantic data, as (H, W, 1) int32 ids
-            -> vectors (D,), or maps (H, W, C) of the picture's size, which is continued where it is; all float32
+            given: kind "value" as parsed; "attributes" as a mapping of names to whether the picture has them; "map",
+                and the "label" of semantic data, as (H, W, 1) int32 ids
+            -> vectors (D,), or maps (H, W, C) of the picture's size, padded together with it; all float32
         Raises:
-            ValueError: the conditions contradict each other, or are not enough.
+            ValueError: the conditions contradict each other or are incomplete.
         """
         return {}

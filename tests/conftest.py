@@ -14,7 +14,7 @@ collect_ignore = ["third_party"]  # ``test_third_party`` installs it and runs it
 
 
 def pytest_collection_finish(session):
-    """Split the CPU before anything starts TensorFlow, where a collected test asks for two devices."""
+    """Split the CPU before TensorFlow starts if a collected test needs two devices."""
     if any("two_cpus" in getattr(item, "fixturenames", ()) for item in session.items):
         backend.load()
         backend.split_cpu(2)
@@ -27,7 +27,7 @@ def two_cpus():
 
 @pytest.fixture(scope="session", autouse=True)
 def no_user_file(tmp_path_factory):
-    """Keep the file and variables of whoever runs the tests out of them, and out of the processes they start."""
+    """Hide the developer's configuration file and variables from the tests and their subprocesses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMG2IMG_HOME", str(tmp_path_factory.getbasetemp() / "no-user"))
         for name in UserConfig.model_fields:
@@ -37,7 +37,7 @@ def no_user_file(tmp_path_factory):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -86,13 +86,13 @@ def install(tmp_path, monkeypatch):
 
 @pytest.fixture
 def uninstall_everything(monkeypatch):
-    """Leave only the steps that come with img2imgkit, so that no command imports TensorFlow."""
+    """Restrict plugins to the built-in steps, so that no command imports TensorFlow."""
     monkeypatch.setenv("IMG2IMG_PLUGINS", "")
 
 
 @pytest.fixture
 def module():
-    """Make a plugin's module out of names: ``module(register_steps=hookimpl(f))``."""
+    """Create a plugin's module from names: ``module(register_steps=hookimpl(f))``."""
 
     def make(**names):
         made = ModuleType("made")

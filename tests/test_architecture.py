@@ -1,4 +1,4 @@
-"""The laws of the house: who may import whom, who may print, who may touch an optimizer. See ARCHITECTURE.md."""
+"""The architecture's laws on imports, printing, optimizers and more. See ARCHITECTURE.md."""
 
 import ast
 import os
@@ -28,7 +28,7 @@ def each_of(some):
 
 
 class TestRooms:
-    def test_every_module_lies_in_a_known_room(self):
+    def test_every_module_belongs_to_a_known_room(self):
         assert {module.room for module in OURS} - {""} == set(ROOMS)
 
     @each_of(OURS)
@@ -83,7 +83,7 @@ class TestKnowledge:
 
     @each_of([module for module in [*OURS, *THEIRS] if not f"{module.name}.".startswith(FLAGS_ALLOWED)])
     def test_only_the_command_line_names_its_flags(self, module):
-        """What lies below it is called from programs, too: errors name the option, and the caller adds its form."""
+        """Other packages are also used as a library: their errors name options, not flags."""
         assert laws.flags(module) == []
 
     @each_of([module for module in [*OURS, *THEIRS] if module.name.split(".")[:2] != [PACKAGE, "training"]])
@@ -91,7 +91,7 @@ class TestKnowledge:
         assert laws.optimizer_uses(module) == []
 
     @each_of([*OURS, *THEIRS])
-    def test_nothing_is_kept_in_modules(self, module):
+    def test_modules_contain_no_registries(self, module):
         assert laws.kept_state(module) == []
 
 
@@ -101,8 +101,8 @@ class TestPlugins:
         assert laws.private_uses(module) == []
 
     @each_of([module for module in THEIRS if module.path.name == "__init__.py"])
-    def test_the_door_of_a_plugin_imports_no_network_library(self, module):
-        """Its __init__ holds the hooks; the module with the task is imported inside them."""
+    def test_a_plugins_init_imports_no_network_library(self, module):
+        """A plugin's ``__init__`` contains the hooks, which import the task's module when called."""
         allowed = {"img2imgkit", "__future__", "pathlib", "typing", "collections"}
         assert {e.module.partition(".")[0] for e in module.runtime_imports if not e.deferred} <= allowed
 
@@ -123,10 +123,10 @@ class TestShape:
         names = public_names(module.name)
         own = (each for each in module.imports if target(each).startswith(f"{module.name}.") and not each.deferred)
         imported = {each.name for each in own}
-        doors = ("cli", "steps")  # nobody imports a name of them
+        doors = ("cli", "steps")  # no name is imported from them
         assert set(names) >= {name for name in imported if not name.startswith("_")} or module.room in doors
         in_order = sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
-        assert list(names) == in_order or module.name == PACKAGE  # whose stub is in the order of modules
+        assert list(names) == in_order or module.name == PACKAGE  # its stub is ordered by module
         loaded = import_module(module.name)
         assert [name for name in names if not hasattr(loaded, name)] == []
 
@@ -148,7 +148,7 @@ class TestShape:
 
 
 class TestTheLawsThemselves:
-    """Each law finds what breaks it."""
+    """Each law detects its violation."""
 
     @pytest.fixture
     def source(self, tmp_path):
@@ -179,7 +179,7 @@ class TestTheLawsThemselves:
         assert laws.lower_imports(source(text)) == []
 
     @pytest.mark.parametrize("what", ["os", "img2imgkit.errors", "img2imgkit.metrics", "img2imgkit.losses"])
-    def test_a_needless_deferral_is_found(self, source, what):
+    def test_an_unnecessary_deferral_is_found(self, source, what):
         assert len(laws.needless_deferrals(source(f"def f():\n    import {what}"))) == 1
 
     @pytest.mark.parametrize("what", ["keras", "tensorflow as tf", "img2imgkit.training.loop.trainer", "img2imgkit.nn"])
@@ -219,7 +219,7 @@ class TestTheLawsThemselves:
         assert len(laws.flags(source(text))) == 1
 
     @pytest.mark.parametrize("text", ['def f():\n    """As --set."""', "x = 'a -- b'", "x = '---'", "x = 'a--b'"])
-    def test_dashes_and_docstrings_are_no_flag(self, source, text):
+    def test_dashes_and_docstrings_are_not_flags(self, source, text):
         assert laws.flags(source(text)) == []
 
     @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ class TestTheLawsThemselves:
     def test_a_registry_is_found(self, source, text):
         assert len(laws.kept_state(source(text))) == 1
 
-    def test_constants_and_locals_are_no_registry(self, source):
+    def test_constants_and_locals_are_not_registries(self, source):
         text = "NAMES = {'a': 1}\ndef f(found):\n    found['a'] = NAMES['a']\n    mine = []\n    mine.append(1)"
         assert laws.kept_state(source(text)) == []
 
@@ -349,5 +349,5 @@ assert all(task().geometry() for task in catalog.tasks.values())
         code = f"import numpy as np, img2imgkit.losses\ncatalog = img2imgkit.Catalog.installed()\n{use}"
         assert loaded_after(code, tmp_path, stderr="") == "['keras', 'tensorflow']"
 
-    def test_the_measure_itself_sees_keras(self, tmp_path):
+    def test_the_measurement_detects_keras(self, tmp_path):
         assert loaded_after("from img2imgkit import backend; backend.load()", tmp_path) == "['keras', 'tensorflow']"

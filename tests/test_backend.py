@@ -1,4 +1,4 @@
-"""The seam to TensorFlow: what users call devices, and the strategy over them."""
+"""Devices as users name them, and the strategy over them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_cpu_is_one_device(device: str) -> None:
     assert "CPU:0" in strategy.extended.worker_devices[0]
 
 
-def test_auto_takes_every_gpu_or_the_cpu() -> None:
+def test_auto_is_every_gpu_or_the_cpu() -> None:
     devices = strategy_of("auto").extended.worker_devices
     assert len(devices) == max(1, GPUS)
     assert all(("GPU" if GPUS else "CPU") in device for device in devices)
@@ -41,13 +41,13 @@ def test_several_devices_are_mirrored() -> None:
 
 
 @pytest.mark.parametrize("device", [f"gpu:{GPUS}", "cpu:99"] + ([] if GPUS else ["gpu"]))
-def test_a_device_that_is_not_there_is_named(device: str) -> None:
+def test_a_missing_device_is_named(device: str) -> None:
     with pytest.raises(ConfigError, match=r"TensorFlow sees \d+ (CPU|GPU) device"):
         strategy_of(device)
 
 
 @pytest.mark.parametrize("device", ["", "tpu", "gpu:", "gpu:a", "cpu:0,"])
-def test_what_is_no_device_is_explained(device: str) -> None:
+def test_an_invalid_device_is_explained(device: str) -> None:
     with pytest.raises(ConfigError, match="expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1"):
         strategy_of(device)
 

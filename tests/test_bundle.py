@@ -1,4 +1,4 @@
-"""Bundles: what is saved comes back bit for bit, and nothing damaged, foreign or oversized gets in."""
+"""Bundles: a round trip is exact, and damaged, mismatched or oversized files are rejected."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def edit(folder: Path, change: Edit) -> None:
 
 
 def with_weights(folder: Path, content: bytes) -> None:
-    """Other weights, and the digest that belongs to them."""
+    """Replace the weights and their digest."""
     weights_file(folder).write_bytes(content)
     edit(folder, lambda stated: stated["weights"].update(sha256=hashlib.sha256(content).hexdigest()))
 
@@ -86,9 +86,7 @@ def test_what_is_saved_comes_back_bit_for_bit(saved: Path, catalog: Catalog) -> 
     assert found.manifest.weights.parameters == sum(array.size for array in before)
 
 
-def test_the_same_weights_give_the_same_bytes_however_many_layers_were_made_before(
-    tmp_path: Path, catalog: Catalog
-) -> None:
+def test_equal_weights_give_equal_bytes_regardless_of_layer_counters(tmp_path: Path, catalog: Catalog) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         made = loaded(Plain)  # Keras numbers the layers of the second one differently
@@ -98,7 +96,7 @@ def test_the_same_weights_give_the_same_bytes_however_many_layers_were_made_befo
     assert len(one) == 2
 
 
-def test_the_digest_follows_weights_and_options_but_not_the_description(tmp_path: Path, catalog: Catalog) -> None:
+def test_the_digest_depends_on_weights_and_options_but_not_on_the_description(tmp_path: Path, catalog: Catalog) -> None:
     digests = []
     for number, (seed, text) in enumerate([(0, ""), (0, "other"), (1, "")]):
         made = loaded(Plain, seed=seed)
@@ -107,7 +105,7 @@ def test_the_digest_follows_weights_and_options_but_not_the_description(tmp_path
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_description_without_the_keys_that_came_later_is_the_same_bundle(saved: Path, catalog: Catalog) -> None:
+def test_a_manifest_without_later_keys_has_the_same_digest(saved: Path, catalog: Catalog) -> None:
     before = bundle.describe(saved)
     for key in ("output_channels", "minimum"):
         edit(saved, lambda stated, key=key: stated["contract"].pop(key))  # type: ignore[misc]
@@ -118,7 +116,7 @@ def test_a_description_without_the_keys_that_came_later_is_the_same_bundle(saved
 
 
 @pytest.mark.parametrize("task", [Recoloured, Reflecting])
-def test_written_channels_and_least_sizes_come_back_and_count_in_the_digest(
+def test_output_channels_and_minimum_are_restored_and_count_in_the_digest(
     tmp_path: Path, catalog: Catalog, task: Any
 ) -> None:
     made = loaded(task)
@@ -129,7 +127,7 @@ def test_written_channels_and_least_sizes_come_back_and_count_in_the_digest(
     assert found.manifest.digest != found.manifest.model_copy(update={"contract": contract}).digest
 
 
-def test_a_bundle_holds_generators_and_nothing_else(tmp_path: Path, catalog: Catalog) -> None:
+def test_a_bundle_contains_generators_only(tmp_path: Path, catalog: Catalog) -> None:
     task = Directed()
     bundle.save(tmp_path / "d", task, task.build(), "d", catalog)
     assert {key.partition("/")[0] for key in arrays(tmp_path / "d")} == {"a_to_b", "b_to_a"}
@@ -137,7 +135,7 @@ def test_a_bundle_holds_generators_and_nothing_else(tmp_path: Path, catalog: Cat
     assert (nets.generators.keys(), nets.critics, nets.frozen) == ({"a_to_b", "b_to_a"}, {}, {})
 
 
-def test_choices_make_another_task_of_the_same_networks(tmp_path: Path, catalog: Catalog) -> None:
+def test_choosing_changes_the_task_and_keeps_the_networks(tmp_path: Path, catalog: Catalog) -> None:
     made = loaded(Directed)
     bundle.save(tmp_path / "d", made.task, made.nets, "d", catalog)
     found = bundle.load(tmp_path / "d", catalog)
@@ -169,7 +167,7 @@ def test_saving_again_replaces_the_bundle_and_leaves_other_files(saved: Path, ca
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
-def test_a_save_that_breaks_off_leaves_the_old_bundle(
+def test_an_interrupted_save_keeps_the_old_bundle(
     saved: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
     before = bundle.load(saved, catalog)
@@ -182,7 +180,7 @@ def test_a_save_that_breaks_off_leaves_the_old_bundle(
 
     monkeypatch.setattr(os, "fsync", breaking)
     made = loaded(Plain, seed=5)
-    if calls < 2:  # one for the weights, one for the description
+    if calls < 2:  # one for the weights, one for the manifest
         with pytest.raises(OSError, match="No space"):
             bundle.save(saved, made.task, made.nets, "tiny-x2", catalog)
     else:
@@ -219,24 +217,24 @@ def test_missing_weights_are_named(saved: Path, catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + b"\0" * 18])
-def test_weights_that_are_no_archive_of_arrays_are_refused(saved: Path, catalog: Catalog, content: bytes) -> None:
+def test_weights_that_are_not_an_array_archive_are_rejected(saved: Path, catalog: Catalog, content: bytes) -> None:
     with_weights(saved, content)
     with pytest.raises(BundleError, match="weights"):
         bundle.load(saved, catalog)
 
 
-def test_an_archive_bomb_is_refused_by_its_size_before_it_is_unpacked(saved: Path, catalog: Catalog) -> None:
+def test_an_archive_bomb_is_rejected_before_unpacking(saved: Path, catalog: Catalog) -> None:
     members = arrays(saved)
     first = next(iter(members))
     members[first] = np.zeros((1, 1 << 24), np.float32)  # 64 MiB that pack into almost nothing
     content = packed(members)
     assert len(content) < 1 << 20
     with_weights(saved, content)
-    with pytest.raises(BundleError, match="the network wants"):
+    with pytest.raises(BundleError, match="the network expects"):
         bundle.load(saved, catalog)
 
 
-def test_an_array_that_claims_a_huge_shape_is_refused(saved: Path, catalog: Catalog) -> None:
+def test_an_array_that_claims_a_huge_shape_is_rejected(saved: Path, catalog: Catalog) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as target:
         for number, (key, array) in enumerate(arrays(saved).items()):
@@ -250,7 +248,7 @@ def test_an_array_that_claims_a_huge_shape_is_refused(saved: Path, catalog: Cata
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_weights_of_other_names_numbers_or_twice_the_same_are_refused(saved: Path, catalog: Catalog) -> None:
+def test_misnamed_misnumbered_and_duplicate_weights_are_rejected(saved: Path, catalog: Catalog) -> None:
     members = arrays(saved)
     kernel, bias = list(members)[:2]
     others = {key: array for key, array in members.items() if key not in (kernel, bias)}
@@ -261,25 +259,25 @@ def test_weights_of_other_names_numbers_or_twice_the_same_are_refused(saved: Pat
         {**others, kernel: members[kernel], bias.replace("bias", "beta"): members[bias]},
     ):
         with_weights(saved, packed(wrong))
-        with pytest.raises(BundleError, match="the task's generators have 6"):
+        with pytest.raises(BundleError, match="do not match the 6 of the generators"):
             bundle.load(saved, catalog)
     stream = io.BytesIO(packed(members))
     with zipfile.ZipFile(stream, "a") as target:
         target.writestr(kernel + ".npy", b"again")
     with_weights(saved, stream.getvalue())
-    with pytest.raises(BundleError, match="has 7 weights"):
+    with pytest.raises(BundleError, match="its 7 weights"):
         bundle.load(saved, catalog)
 
 
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda a: a.reshape(-1), "the network wants"),
-        (lambda a: a.astype("U1"), "the network wants"),
+        (lambda a: a.reshape(-1), "the network expects"),
+        (lambda a: a.astype("U1"), "the network expects"),
         (lambda a: np.full_like(a, np.nan), "NaN or infinity"),
     ],
 )
-def test_arrays_of_another_shape_kind_or_without_a_value_are_refused(
+def test_arrays_of_wrong_shape_or_type_and_nan_are_rejected(
     saved: Path, catalog: Catalog, change: Callable[[np.ndarray], np.ndarray], match: str
 ) -> None:
     members = arrays(saved)
@@ -292,17 +290,17 @@ def test_arrays_of_another_shape_kind_or_without_a_value_are_refused(
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "no valid JSON"),
-        (b"{", "no valid JSON"),
-        (b"[" * 100_000, "no valid JSON"),
+        (b"", "invalid JSON"),
+        (b"{", "invalid JSON"),
+        (b"[" * 100_000, "invalid JSON"),
         (b"\xff\xfe", "cannot read it"),
         (b"[]", "expected a mapping"),
         (b"{}", "format: is required"),
-        (b'{"format": 3}', "bundle format 3; this version reads 2"),
+        (b'{"format": 3}', "bundle format 3; this version reads up to 2"),
         (b" " * (bundle.MAX_MANIFEST_BYTES + 1), "larger than 4 MiB"),
     ],
 )
-def test_a_damaged_or_newer_description_is_refused(saved: Path, content: bytes, match: str) -> None:
+def test_a_damaged_or_newer_manifest_is_rejected(saved: Path, content: bytes, match: str) -> None:
     (saved / bundle.MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=match):
         bundle.describe(saved)
@@ -323,7 +321,7 @@ def test_a_damaged_or_newer_description_is_refused(saved: Path, content: bytes, 
         (lambda s: s.pop("contract"), "contract: is required"),
     ],
 )
-def test_a_description_that_breaks_the_format_names_the_key(saved: Path, change: Edit, match: str) -> None:
+def test_an_invalid_manifest_is_reported_with_the_key(saved: Path, change: Edit, match: str) -> None:
     edit(saved, change)
     with pytest.raises(BundleError, match=match) as raised:
         bundle.describe(saved)
@@ -333,13 +331,13 @@ def test_a_description_that_breaks_the_format_names_the_key(saved: Path, change:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda s: s["options"].update(scale=3), "options do not fit task 'tiny-plain'"),
-        (lambda s: s["options"].update(depth=3), "options do not fit task 'tiny-plain'"),
-        (lambda s: s["options"].update(scale=4), r"its contract .* is not what task 'tiny-plain' as installed does"),
-        (lambda s: s["contract"].update(radius=1), r"its contract .* is not what task 'tiny-plain' as installed does"),
+        (lambda s: s["options"].update(scale=3), "options are invalid for the installed task 'tiny-plain'"),
+        (lambda s: s["options"].update(depth=3), "options are invalid for the installed task 'tiny-plain'"),
+        (lambda s: s["options"].update(scale=4), r"its contract .* is not that of the installed task 'tiny-plain'"),
+        (lambda s: s["contract"].update(radius=1), r"its contract .* is not that of the installed task 'tiny-plain'"),
     ],
 )
-def test_options_or_a_contract_that_do_not_fit_the_task_are_refused(
+def test_options_or_contract_that_do_not_fit_the_task_are_rejected(
     saved: Path, catalog: Catalog, change: Edit, match: str
 ) -> None:
     edit(saved, change)
@@ -358,14 +356,14 @@ def test_a_network_that_cannot_be_built_is_a_bundle_error(
         bundle.load(saved, catalog)
 
 
-def test_a_missing_task_is_named_with_the_plugin_that_had_it(saved: Path) -> None:
-    said = r": install tiny 1\.0, which it was made with: no task 'tiny-plain' is installed$"
+def test_a_missing_task_is_named_with_its_plugin(saved: Path) -> None:
+    said = r": install tiny 1\.0, with which it was saved: no task 'tiny-plain' is installed$"
     for left in ((), (Plugin("data-kinds", lambda: data),)):
         with pytest.raises(NotInstalled, match=said):
             bundle.load(saved, Catalog(left))
 
 
-def test_a_missing_data_kind_is_named_with_the_task_that_needs_it(saved: Path, catalog: Catalog) -> None:
+def test_a_missing_data_kind_is_named_with_its_task(saved: Path, catalog: Catalog) -> None:
     left = tuple(plugin for plugin in catalog.plugins if plugin.name == "tiny")
     with pytest.raises(NotInstalled, match=r"the data kind 'degraded' of its task 'tiny-plain' is not installed$"):
         bundle.load(saved, Catalog(left))
@@ -393,12 +391,12 @@ def test_a_bundle_is_found_by_name_and_by_path(saved: Path, tmp_path: Path) -> N
         bundle.locate("~nobody-of-that-name/x", tmp_path, catalog)
 
 
-def test_a_folder_without_a_bundle_says_what_one_is(tmp_path: Path) -> None:
+def test_a_folder_without_a_bundle_is_an_error_that_explains_bundles(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="a bundle is a folder with"):
         bundle.describe(tmp_path)
 
 
-def test_options_with_defaults_of_their_own_come_back(tmp_path: Path, catalog: Catalog) -> None:
+def test_options_with_their_own_defaults_are_restored(tmp_path: Path, catalog: Catalog) -> None:
     made = loaded(Nearest, gain=2.5, scale=4, channels=1)
     bundle.save(tmp_path / "n", made.task, made.nets, "n", catalog)
     found = bundle.load(tmp_path / "n", catalog).task

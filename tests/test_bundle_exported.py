@@ -1,4 +1,4 @@
-"""What an exported model says of itself is read whole, or refused with a reason."""
+"""Descriptions of exported models are read completely or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ def described() -> Exported:
     return Exported(format=EXPORTED_FORMAT, manifest=loaded(Plain).manifest, programs=(program,), size=(64, 96))
 
 
-def test_it_comes_back(described: Exported) -> None:
+def test_a_description_survives_a_round_trip(described: Exported) -> None:
     assert read_exported(described.text(), "m.onnx") == described
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": EXPORTED_FORMAT + 1}, "m.onnx: description of format 2; this version reads 1: upgrade img2imgkit"),
+        (
+            {"format": EXPORTED_FORMAT + 1},
+            "m.onnx: description of format 2; this version reads up to 1: upgrade img2imgkit",
+        ),
         ({"size": [1 << 30, 64]}, "size.0: "),
         (
             {"programs": [{"name": "translate", "inputs": [], "outputs": [], "multiple": 1 << 40}]},
@@ -37,7 +40,7 @@ def test_it_comes_back(described: Exported) -> None:
         ({"layout": "hwc"}, "layout"),
     ],
 )
-def test_what_it_cannot_mean_is_refused(described: Exported, change: dict[str, Any], reason: str) -> None:
+def test_invalid_descriptions_are_rejected(described: Exported, change: dict[str, Any], reason: str) -> None:
     text = json.dumps({**json.loads(described.text()), **change})
     with pytest.raises(BundleError) as caught:
         read_exported(text, "m.onnx")
@@ -46,6 +49,6 @@ def test_what_it_cannot_mean_is_refused(described: Exported, change: dict[str, A
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '"x"'])
-def test_what_is_no_description_is_refused(text: str) -> None:
+def test_other_json_is_rejected(text: str) -> None:
     with pytest.raises(BundleError, match=Path("m.onnx").name):
         read_exported(text, "m.onnx")

@@ -1,4 +1,4 @@
-"""Bundles of older formats: their descriptions become today's, and they translate to the same numbers."""
+"""Bundles of older formats: manifests are upgraded, and translations stay numerically equal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def catalog() -> Catalog:
     return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,pix2pix,pix2pixhd,super-resolution"})
 
 
-def test_there_is_a_bundle_of_each_task_that_chose_networks() -> None:
+def test_there_is_an_old_bundle_of_each_affected_task() -> None:
     assert {path.name for path in BUNDLES} == {
         "pix2pix-unet",
         "pix2pixhd-global",
@@ -36,7 +36,7 @@ def test_there_is_a_bundle_of_each_task_that_chose_networks() -> None:
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
 def test_it_loads_and_translates_as_before(folder: Path, catalog: Catalog) -> None:
-    """Beside each lies what it was given and what it made when it was written."""
+    """An input and its output from the time of saving are stored with each bundle."""
     found = bundle.load(folder, catalog)
     assert found.manifest.format == FORMAT
     with np.load(folder / "io.npz") as stored:
@@ -45,7 +45,7 @@ def test_it_loads_and_translates_as_before(folder: Path, catalog: Catalog) -> No
 
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
-def test_saved_again_it_states_its_components(folder: Path, catalog: Catalog, tmp_path: Path) -> None:
+def test_saving_again_adds_the_components(folder: Path, catalog: Catalog, tmp_path: Path) -> None:
     old = bundle.load(folder, catalog)
     new = bundle.save(tmp_path / "b", old.task, old.nets, "b", catalog)
     assert json.loads((tmp_path / "b" / "bundle.json").read_text())["format"] == FORMAT
@@ -66,7 +66,7 @@ GENERATOR = {"width": 2, "downs": 1, "blocks": 1}
     ],
     ids=str,
 )
-def test_generators_of_format_1_have_todays_names(generator: dict[str, Any], wanted: dict[str, Any]) -> None:
+def test_generators_of_format_1_are_renamed(generator: dict[str, Any], wanted: dict[str, Any]) -> None:
     found = upgraded({"format": 1, "task": "pix2pixhd", "options": {"generator": generator}})
     assert found == {"format": 2, "task": "pix2pixhd", "options": {"generator": wanted}}
 
@@ -78,13 +78,13 @@ def test_generators_of_format_1_have_todays_names(generator: dict[str, Any], wan
         ("spade", {"kind": "multiscale", "width": 2, "use_bias": False, "init": "xavier"}),
     ],
 )
-def test_critics_of_format_1_that_had_no_name_are_of_several_scales(task: str, wanted: dict[str, Any]) -> None:
+def test_unnamed_critics_of_format_1_are_multi_scale(task: str, wanted: dict[str, Any]) -> None:
     assert upgraded({"format": 1, "task": task, "options": {"critic": {"width": 2}}})["options"]["critic"] == wanted
     named = {"kind": "patch", "width": 2}
     assert upgraded({"format": 1, "task": task, "options": {"critic": named}})["options"]["critic"] == named
 
 
-def test_the_description_inside_of_an_exported_model_is_brought_up_as_well() -> None:
+def test_the_manifest_inside_an_exported_model_is_upgraded() -> None:
     inside = {"format": 1, "task": "spade", "options": {}}
     found = upgraded({"format": 1, "manifest": inside, "programs": []})
     assert found == {"format": 1, "manifest": {**inside, "format": 2}, "programs": []}
@@ -100,11 +100,11 @@ def test_the_description_inside_of_an_exported_model_is_brought_up_as_well() -> 
         {"task": "spade"},
     ],
 )
-def test_what_is_no_description_stays_as_it_is(stated: Any) -> None:
+def test_anything_but_a_manifest_is_unchanged(stated: Any) -> None:
     assert upgraded(stated) == stated
 
 
-def test_options_that_are_none_are_left_to_validation(tmp_path: Path) -> None:
+def test_invalid_options_are_left_to_validation(tmp_path: Path) -> None:
     assert upgraded({"format": 1, "task": "spade", "options": 3})["options"] == 3
     stated = json.loads((BUNDLES[0] / "bundle.json").read_text())
     (tmp_path / "bundle.json").write_text(json.dumps({**stated, "options": 3}))
@@ -112,7 +112,7 @@ def test_options_that_are_none_are_left_to_validation(tmp_path: Path) -> None:
         bundle.describe(tmp_path)
 
 
-def test_todays_description_is_not_touched() -> None:
+def test_a_current_manifest_is_unchanged() -> None:
     today = {"format": FORMAT, "task": "pix2pixhd", "options": {"critic": {"width": 2}}}
     assert upgraded(today) == today
 
@@ -128,7 +128,7 @@ ADVERSARY_1 = {
 
 
 class HoldsAdversary(Config):
-    """Options that hold an adversary."""
+    """Options that contain an adversary."""
 
     adversary: Adversary = Adversary()
 
@@ -151,7 +151,7 @@ def adversary_from_1(**stated: Any) -> Any:
         ),
     ],
 )
-def test_an_adversary_of_format_1_means_the_same(stated: dict[str, Any], wanted: Adversary) -> None:
+def test_an_adversary_of_format_1_keeps_its_meaning(stated: dict[str, Any], wanted: Adversary) -> None:
     read = HoldsAdversary.model_validate_json(HoldsAdversary(adversary=wanted).model_dump_json())
     now = HoldsAdversary.model_validate({"adversary": adversary_from_1(**stated)}, strict=False)
     assert (
@@ -159,7 +159,7 @@ def test_an_adversary_of_format_1_means_the_same(stated: dict[str, Any], wanted:
     )
 
 
-def test_an_adversary_is_found_wherever_it_stands() -> None:
+def test_an_adversary_is_upgraded_at_any_depth() -> None:
     options = {"parts": [{"critics": {"coarse": ADVERSARY_1}}], "loss": "l1"}
     made = upgraded({"format": 1, "task": "any", "options": options})
     assert made["format"] == 2
@@ -167,7 +167,7 @@ def test_an_adversary_is_found_wherever_it_stands() -> None:
     assert made["options"]["parts"][0]["critics"]["coarse"]["penalty"] is None
 
 
-def test_a_description_that_is_nested_too_deeply_is_damaged() -> None:
+def test_a_manifest_nested_too_deeply_is_damaged() -> None:
     deep = '{"more": ' * 600 + "{}" + "}" * 600
     with pytest.raises(BundleError, match=r"b\.json: nested too deeply"):
         read_description(Manifest, f'{{"format": 1, "task": "any", "options": {deep}}}', "b.json", 2, "bundle format")

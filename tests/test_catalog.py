@@ -51,7 +51,7 @@ def sink(called, **extra):
 
 
 def task(called, kind):
-    """A task that only says what it is."""
+    """A task with attributes only."""
     methods = dict.fromkeys(Task.__abstractmethods__)
     return type("Made", (Task,), {"name": called, "data": kind, **methods})
 
@@ -102,7 +102,7 @@ class TestWhatComesIn:
         assert dict(found.bundles) == {"night": Path("/models/night")}
 
     @pytest.mark.parametrize(("kind", "base"), [("importers", Importer), ("exporters", Exporter)])
-    def test_formats_come_through_their_hooks(self, kind, base, module):
+    def test_importers_and_exporters_are_registered_by_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
 
@@ -116,24 +116,24 @@ class TestWhatComesIn:
             ("degradations", Degradation),
         ],
     )
-    def test_components_come_through_their_hooks(self, module, kind, base):
+    def test_components_are_registered_by_their_hooks(self, module, kind, base):
         methods = {name: lambda *_: None for name in base.__abstractmethods__}
         made = type("Made", (base,), {"name": "made", "__module__": __name__, **methods})
         found = catalog(one=bringing(module, made, kind=kind))
         assert dict(getattr(found, kind)) == {"made": made}
         assert found.get(kind, "made") is made
 
-    def test_architectures_come_through_their_hook(self, module):
+    def test_architectures_are_registered_by_their_hook(self, module):
         kind = type("Dense", (Architecture,), {"name": "dense", "build": lambda self, spec: None})
         assert dict(catalog(one=bringing(module, kind, kind="architectures")).architectures) == {"dense": kind}
 
-    def test_data_kinds_come_through_their_hook(self, module):
+    def test_data_kinds_are_registered_by_their_hook(self, module):
         kind = type("Night", (data.Paired,), {"Options": named_options("night")})
         found = catalog(one=bringing(module, kind, kind="data_kinds"))
         assert dict(found.data_kinds) == {"night": kind}
         assert not found.broken
 
-    def test_a_task_of_a_data_kind_of_its_own_plugin_comes_in(self, module):
+    def test_a_task_can_use_a_data_kind_of_its_own_plugin(self, module):
         night = type("Night", (data.Paired,), {"Options": named_options("night")})
         plugin = bringing(module, task("dusk", "night"), kind="tasks")
         plugin.register_data_kinds = bringing(module, night, kind="data_kinds").register_data_kinds
@@ -141,28 +141,28 @@ class TestWhatComesIn:
         assert list(found.tasks) == ["dusk"]
         assert not found.broken
 
-    def test_metrics_come_through_their_hook(self, module):
+    def test_metrics_are_registered_by_their_hook(self, module):
         assert dict(catalog(one=bringing(module, Worst, kind="metrics")).metrics) == {"worst": Worst}
 
     @pytest.mark.parametrize(
         ("thing", "said"),
         [
-            (Worst(), "registered by its class"),
+            (Worst(), "registered as a class"),
             (Metric, "derived from PairMetric or SetsMetric or SetMetric"),
-            (PairMetric, "PairMetric lacks compare"),
+            (PairMetric, "PairMetric does not implement compare"),
         ],
     )
-    def test_what_is_no_metric_is_refused(self, module, thing, said):
+    def test_invalid_metrics_are_rejected(self, module, thing, said):
         found = catalog(one=bringing(module, thing, kind="metrics"))
         assert not found.metrics
         assert said in reasons(found)["one"]
 
-    def test_answers_cannot_be_changed(self, module):
+    def test_mappings_are_read_only(self, module):
         found = catalog(one=bringing(module, sink("a")))
         with pytest.raises(TypeError):
             found.steps["b"] = sink("b")
 
-    def test_a_kind_is_collected_once_and_only_when_asked_for(self, module):
+    def test_a_kind_is_collected_once_on_first_access(self, module):
         calls = []
 
         def register_steps(register):
@@ -173,7 +173,7 @@ class TestWhatComesIn:
         assert (found.steps, found.steps) == ({}, {})
         assert len(calls) == 1
 
-    def test_hooks_of_a_plugin_are_told(self, module):
+    def test_hooks_of_a_plugin_are_listed(self, module):
         found = catalog(one=bringing(module, sink("a")), two=module())
         assert (found.hooks("one"), found.hooks("two"), found.hooks("none")) == (("register_steps",), (), ())
 
@@ -187,7 +187,7 @@ class TestWhatBreaks:
         assert reasons(found) == {"bad": f"{type(error).__name__}: {error}"}
 
     @pytest.mark.parametrize("error", [RuntimeError("half way"), SystemExit(1)])
-    def test_a_hook_that_fails_brings_nothing_of_that_kind(self, module, error):
+    def test_a_failing_hook_registers_nothing_of_that_kind(self, module, error):
         def register_steps(register):
             register(sink("half"))
             raise error
@@ -197,7 +197,7 @@ class TestWhatBreaks:
         assert list(found.steps) == ["a"]
         assert [(b.plugin, b.kind) for b in found.broken] == [("bad", "steps")]
 
-    def test_a_hook_that_fails_leaves_the_other_hooks_of_its_plugin(self, module):
+    def test_a_failing_hook_does_not_affect_other_hooks_of_its_plugin(self, module):
         def register_steps(register):
             raise RuntimeError("no")
 
@@ -206,7 +206,7 @@ class TestWhatBreaks:
         found = catalog(both=both)
         assert (list(found.steps), list(found.bundles)) == ([], ["night"])
 
-    def test_a_misspelt_hook_is_named_with_the_right_one(self, module):
+    def test_a_misspelt_hook_gets_a_suggestion(self, module):
         def register_step(register):
             register(sink("a"))
 
@@ -233,7 +233,7 @@ class TestWhatBreaks:
         assert "'a' is already registered by plugin 'one'" in reasons(found)["two"]
         assert "z" not in found.steps
 
-    def test_registering_a_name_twice_is_refused(self, module):
+    def test_registering_a_name_twice_is_rejected(self, module):
         assert "twice" in reasons_after_steps(catalog(one=bringing(module, sink("a"), sink("a"))))["one"]
 
     @pytest.mark.parametrize(
@@ -241,12 +241,12 @@ class TestWhatBreaks:
         [
             (sink(""), "no name"),
             (sink(7), "no name"),
-            (object(), "registered by its class"),
-            (int, "registered by its class, derived from Source or Transform or Sink"),
-            (Transform, "Transform lacks apply"),
+            (object(), "registered as a class"),
+            (int, "registered as a class derived from Source or Transform or Sink"),
+            (Transform, "Transform does not implement apply"),
         ],
     )
-    def test_what_is_no_step_is_refused(self, module, thing, said):
+    def test_invalid_steps_are_rejected(self, module, thing, said):
         found = catalog(one=bringing(module, thing))
         assert said in reasons_after_steps(found)["one"]
         assert not found.steps
@@ -257,7 +257,7 @@ class TestWhatBreaks:
         assert "pathlib.Path" in reasons(found)["one"]
 
     @pytest.mark.parametrize("thing", [sink("a"), Task])
-    def test_what_is_no_task_is_refused(self, module, thing):
+    def test_invalid_tasks_are_rejected(self, module, thing):
         found = catalog(one=bringing(module, thing, kind="tasks"))
         assert not found.tasks
         assert reasons(found)["one"].startswith("TypeError")
@@ -265,18 +265,18 @@ class TestWhatBreaks:
     @pytest.mark.parametrize(
         ("kind", "near"), [("piared", "; did you mean 'paired'?"), ("stereo", ""), (None, "")], ids=str
     )
-    def test_a_task_of_an_unknown_data_kind_is_refused(self, module, kind, near):
+    def test_a_task_of_an_unknown_data_kind_is_rejected(self, module, kind, near):
         found = catalog(
             kinds=data, one=bringing(module, task("depth", kind), kind="tasks"),
             two=bringing(module, task("blur", "paired"), kind="tasks"),
         )  # fmt: skip
         assert list(found.tasks) == ["blur"]
         said = (
-            f"task 'depth': its data is {kind!r}, and no data kind of that name is installed{near}; there are degraded"
+            f"task 'depth': its data is {kind!r}, but no data kind of that name is installed{near}; installed: degraded"
         )
         assert said in reasons(found)["one"]
 
-    def test_a_data_kind_whose_options_do_not_name_it_cannot_be_made(self):
+    def test_a_data_kind_whose_options_do_not_name_it_is_rejected(self):
         with pytest.raises(TypeError, match=r"ReaderOptions\.kind must be Literal\['a-name'\]"):
             type("Nameless", (DataKind,), {"Options": ReaderOptions})
 
@@ -289,7 +289,7 @@ class TestWhatBreaks:
             )
         )
         assert list(found.steps) == ["ours"]
-        assert reasons(found) == {"steps": "stranger brings it, but img2imgkit has that name"}
+        assert reasons(found) == {"steps": "stranger provides it, but img2imgkit already has a plugin of that name"}
 
 
 def reasons_after_steps(found):
@@ -298,7 +298,7 @@ def reasons_after_steps(found):
 
 
 class TestNotInstalled:
-    def test_a_near_name_is_suggested(self, module):
+    def test_a_similar_name_is_suggested(self, module):
         with pytest.raises(NotInstalled, match="no step 'riet' is installed; did you mean 'write'"):
             catalog(one=bringing(module, sink("write"))).get("steps", "riet")
 
@@ -307,7 +307,7 @@ class TestNotInstalled:
         with pytest.raises(NotInstalled, match=r"no step 'paint'.*\n.*plugin 'bad' is broken: ImportError: no torch"):
             found.get("steps", "paint")
 
-    def test_a_known_name_is_given(self, module):
+    def test_a_known_name_is_returned(self, module):
         made = sink("write")
         assert catalog(one=bringing(module, made)).get("steps", "write") is made
 
@@ -345,7 +345,7 @@ class TestInstalledDistributions:
         assert "night" in found.bundles
         assert reasons(found)["bad"].startswith(reason)
 
-    def test_the_variable_restricts_what_is_even_imported(self, install):
+    def test_the_variable_restricts_which_plugins_are_imported(self, install):
         wanted, unwanted = install("wanted", GOOD), install("unwanted", GOOD)
         found = Catalog.installed({"IMG2IMG_PLUGINS": " wanted , "})
         assert "wanted" in [plugin.name for plugin in found.plugins]
@@ -360,22 +360,25 @@ class TestInstalledDistributions:
         assert {plugin.name for plugin in found.plugins} == built_in >= {"steps", "importers", "exporters"}
         assert all(plugin.own for plugin in found.plugins)
 
-    def test_a_stranger_s_plugin_is_not_built_in_though_its_module_is_ours(self):
+    def test_a_third_party_plugin_that_refers_to_our_module_is_not_built_in(self):
         assert Plugin("a", list, "img2imgkit", module="img2imgkit.steps").built_in
         assert not Plugin("a", list, "stranger", module="img2imgkit.steps").built_in
         assert not Plugin("a", list, "img2imgkit", module="img2imgkit_plugins.cut").built_in
 
-    def test_without_the_variable_everything_is_there_and_ours_comes_first(self, install):
+    def test_without_the_variable_all_plugins_are_listed_ours_first(self, install):
         install("aaa", GOOD)
         names = [plugin.name for plugin in Catalog.installed({}).plugins]
         assert set(names) >= {"aaa", "steps", "super-resolution"}
         assert names.index("steps") < names.index("aaa")
 
-    def test_a_stranger_cannot_shadow_our_steps(self, install):
+    def test_a_third_party_plugin_cannot_shadow_our_steps(self, install):
         install("evil", GOOD, name="steps")
         found = Catalog.installed({"IMG2IMG_PLUGINS": "steps"})
         assert {plugin.distribution for plugin in found.plugins} == {"img2imgkit"}
-        assert any("evil brings it, but img2imgkit has that name" in broken.reason for broken in found.broken)
+        assert any(
+            "evil provides it, but img2imgkit already has a plugin of that name" in broken.reason
+            for broken in found.broken
+        )
 
     def test_a_half_removed_distribution_is_listed(self, install, tmp_path):
         install("gone", GOOD)

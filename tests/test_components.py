@@ -1,4 +1,4 @@
-"""Components and choices: what options may state, how it is looked up, and where a problem is told."""
+"""Components and choices: forms in options, resolution, and locations of problems."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def problems(text: str) -> list[str]:
 
 
 class TestComponent:
-    def test_as_data_it_is_its_name_and_its_options_and_comes_back(self) -> None:
+    def test_it_serialises_to_kind_and_options_and_back(self) -> None:
         circle = Circle(spots=(0.5, 1.0))
         plain = {"kind": "circle", "radius": 3, "spots": [0.5, 1.0]}
         assert circle.model_dump(mode="json") == plain
@@ -111,7 +111,7 @@ class TestComponent:
         assert Circle.model_validate_json('{"spots": [0.5, 1.0]}') == circle
         assert Circle.model_validate(circle.model_dump()) == circle
 
-    def test_another_ones_name_is_an_unknown_option(self) -> None:
+    def test_the_name_of_another_component_is_an_unknown_option(self) -> None:
         with pytest.raises(ValidationError, match="kind"):
             Circle.model_validate_json('{"kind": "square", "radius": 3}')
 
@@ -128,7 +128,7 @@ class TestStating:
     def test_a_name_or_a_mapping(self, stated: Any, wanted: Circle) -> None:
         assert made(named=stated).named.chosen == wanted
 
-    def test_a_component_and_a_choice_themselves(self) -> None:
+    def test_component_and_choice_instances(self) -> None:
         taken = Options(named=Circle(radius=9), free=ShapeChoice("nothing"))
         assert taken.named.chosen.radius == 9
         assert taken.named.stated == {"radius": 9, "spots": []}
@@ -144,27 +144,27 @@ class TestStating:
             (["circle"], "got"),
         ],
     )
-    def test_what_states_none(self, stated: Any, message: str) -> None:
+    def test_values_that_are_no_choice(self, stated: Any, message: str) -> None:
         with pytest.raises(ValidationError, match=message):
             Options.model_validate_json(json.dumps({"named": stated}))
 
 
 class TestDefaults:
-    def test_a_component_is_there_at_once_and_a_name_when_it_is_looked_up(self) -> None:
+    def test_a_component_is_resolved_at_once_and_a_name_by_resolve(self) -> None:
         fresh = Options()
         assert fresh.round.chosen == Circle(radius=2)
-        with pytest.raises(ConfigError, match=r"'circle' of shapes has not been looked up: .*img2imgkit.resolve"):
+        with pytest.raises(ConfigError, match=r"'circle' of shapes has not been resolved: .*img2imgkit.resolve"):
             _ = fresh.named.chosen
         assert resolve(fresh, Installed()).named.chosen == Circle()
 
-    def test_nothing_new_is_made_where_all_is_resolved(self) -> None:
+    def test_resolved_options_are_returned_unchanged(self) -> None:
         found = made()
         assert resolve(found, Installed()) == found
         assert resolve(found, Installed()) is found
 
 
 class TestResolving:
-    def test_however_deeply_nested(self) -> None:
+    def test_choices_at_any_depth(self) -> None:
         square = {"kind": "square", "side": 4}
         found = made(
             several=["circle", square],
@@ -184,7 +184,7 @@ class TestResolving:
         assert found.aliased is not None
         assert found.aliased.chosen == Nothing()
 
-    def test_every_option_of_a_resolved_one_is_written_and_read_back(self) -> None:
+    def test_a_resolved_choice_serialises_with_all_options(self) -> None:
         found = made(several=["circle"], optional={"kind": "square", "side": 4}, nested={"shape": "circle"})
         plain = found.model_dump(mode="json", by_alias=True)
         assert plain["several"] == [{"kind": "circle", "radius": 3, "spots": []}]
@@ -193,7 +193,7 @@ class TestResolving:
         again = resolve(Options.model_validate_json(json.dumps(plain)), Installed())
         assert again == found
 
-    def test_before_only_what_was_stated_is_written(self) -> None:
+    def test_an_unresolved_choice_serialises_as_stated(self) -> None:
         assert Options.model_validate({"named": "circle"}).model_dump(mode="json")["named"] == {"kind": "circle"}
 
     def test_paths_start_from_the_file(self) -> None:
@@ -204,13 +204,13 @@ class TestResolving:
 
 
 class TestProblems:
-    def test_an_unknown_name_has_the_nearest_and_its_place(self) -> None:
+    def test_an_unknown_name_gets_a_suggestion_and_its_location(self) -> None:
         [found] = problems("nested:\n  shape: {kind: cirkle}\n")
         assert found == (
             "/data/file.yaml:2:11: nested.shape.kind: no shape 'cirkle' is installed; did you mean 'circle'?"
         )
 
-    def test_a_short_one_has_the_place_of_its_value(self) -> None:
+    def test_a_choice_stated_as_a_name_is_located_at_its_value(self) -> None:
         [found] = problems("several: [circle, squar]")
         assert "file.yaml:1:" in found
         assert "no shape 'squar' is installed; did you mean 'square'?" in found
@@ -218,15 +218,14 @@ class TestProblems:
     def test_a_wrong_role(self) -> None:
         [found] = problems("round: {kind: square, side: 3}")
         assert (
-            "file.yaml:1:9: round.kind: 'square' serves as edged or any; this option takes one that serves as round"
-            in found
+            "file.yaml:1:9: round.kind: 'square' has the role edged or any; this option needs the role round" in found
         )
 
     def test_a_component_without_roles(self) -> None:
         [found] = problems("named: nothing")
-        assert "'nothing' serves as nothing here; this option takes one that serves as any" in found
+        assert "'nothing' has the role none; this option needs the role any" in found
 
-    def test_a_wrong_option_is_told_where_it_stands(self) -> None:
+    def test_an_invalid_option_is_reported_at_its_location(self) -> None:
         [first, second] = problems("named:\n  kind: circle\n  radius: 0\n  spots: [a]\n")
         assert "file.yaml:3:3: named.radius: input should be greater than or equal to 1, got 0" in first
         assert "file.yaml:4:11: named.spots.0:" in second
@@ -236,16 +235,16 @@ class TestProblems:
         assert any("free.inside.sied: unknown option; did you mean 'side'?" in each for each in found)
         assert any("free.inside.side: is required" in each for each in found)
 
-    def test_all_problems_come_at_once(self) -> None:
+    def test_all_problems_are_reported_at_once(self) -> None:
         assert len(problems("named: cirkle\nround: {kind: square, side: 1}\nseveral: [nothing]")) == 3
 
-    def test_choices_that_do_not_go_together(self) -> None:
+    def test_incompatible_choices(self) -> None:
         [found] = problems("optional: circle")
         assert found.endswith("optional: 'circle' is the round one already")
         [found] = problems("free: {kind: frame, inside: {kind: frame, inside: circle}}")
         assert "free: inside: a frame holds no frame" in found
 
-    def test_choices_are_checked_only_where_each_is_good(self) -> None:
+    def test_compatibility_is_checked_only_between_valid_choices(self) -> None:
         [found] = problems("optional: {kind: circle, radius: 0}")
         assert "radius" in found
 
@@ -254,18 +253,18 @@ class TestProblems:
             made(named={"kind": "circle", "radius": 0})
 
 
-def test_choices_in_finds_those_inside_of_components_too() -> None:
+def test_choices_in_includes_choices_inside_components() -> None:
     found = made(
         several=["circle"], mapped={"a": "circle"}, free={"kind": "frame", "inside": {"kind": "square", "side": 1}}
     )
     assert [each.kind for each in choices_in(found)] == [
         *("circle", "circle", "circle"),  # round, named, several
-        *("circle", "circle", "frame", "square"),  # nested, mapped, free and inside of it
+        *("circle", "circle", "frame", "square"),  # nested, mapped, free and the one inside it
     ]
     assert [*choices_in(None)] == [*choices_in("circle")] == []
 
 
-def test_choices_are_equal_by_what_they_say() -> None:
+def test_choices_are_equal_by_value() -> None:
     one, other = made().named, ShapeChoice.read(Circle())
     assert one == other
     assert hash(one) == hash(other)
@@ -279,7 +278,7 @@ def test_choice_types_are_found_in_annotations() -> None:
     assert choice_types(dict[str, int]) == ()
 
 
-def test_a_schema_has_a_place_for_the_installed_components_with_their_role() -> None:
+def test_a_schema_has_a_placeholder_with_the_role() -> None:
     properties = Options.model_json_schema()["properties"]
     assert properties["round"][CHOICE] == {"catalog_kind": "shapes", "role": "round"}
     assert properties["round"]["default"] == {"kind": "circle", "radius": 2, "spots": []}
@@ -288,7 +287,7 @@ def test_a_schema_has_a_place_for_the_installed_components_with_their_role() -> 
     assert properties["also"]["anyOf"][0][CHOICE] == {"catalog_kind": "shapes"}
 
 
-def test_a_role_is_a_mark_of_the_field() -> None:
+def test_a_role_is_field_metadata() -> None:
     assert Role("round") in Options.model_fields["round"].metadata
 
 

@@ -14,10 +14,10 @@ from img2imgkit.config import (
     Location,
     assignments,
     load_yaml,
-    located,
     parse_yaml,
     suggestion,
     validate,
+    with_absolute_paths,
     without_folders,
 )
 from img2imgkit.errors import ConfigError
@@ -106,24 +106,24 @@ class TestScalars:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("!!int abc", "'abc' is no int"),
-            ("!!bool yes", "'yes' is no bool"),
+            ("!!int abc", "'abc' is not a valid int"),
+            ("!!bool yes", "'yes' is not a valid bool"),
             ("!!binary aGk=", "tag 'tag:yaml.org,2002:binary' is not supported"),
             ("!!python/object:os.system {}", "not supported"),
             ("!mine x", "tag '!mine' is not supported"),
             ("!!set {a, b}", "not supported"),
             ("!!omap [a: 1]", "not supported"),
-            ("9" * 5000, "a number of 5000 digits"),
+            ("9" * 5000, "a number has 5000 digits"),
             ("1" * 401 + ".5", "digits"),
         ],
     )
-    def test_what_has_no_plain_meaning_is_refused_with_its_place(self, text, said):
+    def test_values_without_plain_meaning_are_rejected_with_their_location(self, text, said):
         with pytest.raises(ConfigError, match=re.escape(said)) as caught:
             parse_yaml(f"a: 1\nb: {text}", "x.yaml")
-        assert str(caught.value).startswith("x.yaml:2:4: no valid YAML: ")
+        assert str(caught.value).startswith("x.yaml:2:4: invalid YAML: ")
 
-    def test_a_key_that_is_no_text_is_refused(self):
-        with pytest.raises(ConfigError, match=r":1:3: no valid YAML: a key must be plain text"):
+    def test_a_key_that_is_not_text_is_rejected(self):
+        with pytest.raises(ConfigError, match=r":1:3: invalid YAML: a key must be plain text"):
             parse_yaml("? [a, b]\n: c", "x.yaml")
 
     @given(JSON)
@@ -133,40 +133,40 @@ class TestScalars:
 
 
 class TestFiles:
-    def test_every_key_and_entry_knows_its_place(self):
+    def test_every_key_and_entry_has_its_location(self):
         document = parse_yaml("name: x\nsteps:\n  - uses: read\n    with: {folder: in}\n", "a.yaml")
         assert document.marks["name",] == (1, 1)
         assert document.marks["steps", 0] == (3, 5)
         assert document.marks["steps", 0, "with", "folder"] == (4, 12)
 
-    def test_a_key_given_twice_is_an_error_at_the_second(self):
-        with pytest.raises(ConfigError, match=r"^a\.yaml:2:1: no valid YAML: the key 'x' is given twice$"):
+    def test_a_duplicate_key_is_an_error_at_the_second(self):
+        with pytest.raises(ConfigError, match=r"^a\.yaml:2:1: invalid YAML: duplicate key 'x'$"):
             parse_yaml("x: 1\nx: 2", "a.yaml")
 
     @pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\t- x", "a: 'x", "a\n---\nb", "a: *missing", "a: \x01"])
     def test_broken_yaml_is_an_error(self, text):
-        with pytest.raises(ConfigError, match=r"^a\.yaml:.*no valid YAML"):
+        with pytest.raises(ConfigError, match=r"^a\.yaml:.*invalid YAML"):
             parse_yaml(text, "a.yaml")
 
     def test_aliases_are_followed(self):
         assert parse_yaml("a: &x [1, 2]\nb: *x").data == {"a": [1, 2], "b": [1, 2]}
 
-    def test_an_alias_bomb_is_refused(self):
+    def test_an_alias_bomb_is_rejected(self):
         lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
         with pytest.raises(ConfigError, match="more than 100000 entries"):
             parse_yaml("\n".join(lines))
 
     @pytest.mark.parametrize("text", ["[" * 3000 + "]" * 3000, "&a [*a]", "{a: " * 3000 + "1" + "}" * 3000])
-    def test_endless_nesting_is_refused(self, text):
+    def test_endless_nesting_is_rejected(self, text):
         with pytest.raises(ConfigError, match="nested too deeply"):
             parse_yaml(text)
 
-    def test_a_file_that_is_not_there(self, tmp_path):
+    def test_a_missing_file(self, tmp_path):
         with pytest.raises(ConfigError, match=r"gone\.yaml: cannot read it: No such file"):
             load_yaml(tmp_path / "gone.yaml")
 
-    def test_a_folder_is_no_file(self, tmp_path):
+    def test_a_folder_instead_of_a_file(self, tmp_path):
         with pytest.raises(ConfigError, match="cannot read it"):
             load_yaml(tmp_path)
 
@@ -209,24 +209,24 @@ class TestStrictness:
             ("7", "expected a mapping of options, got 7"),
         ],
     )  # fmt: skip
-    def test_wrong_values_are_named_with_place_and_way_out(self, text, said):
+    def test_invalid_values_are_reported_with_location_and_fix(self, text, said):
         (found,) = problems(text)
         assert found.endswith(said)
 
-    def test_a_number_without_a_fraction_may_stand_for_a_float(self):
+    def test_an_integer_is_accepted_as_a_float(self):
         assert validate(Options, parse_yaml("strength: 2")).strength == 2.0
 
-    def test_everything_wrong_comes_at_once_in_the_order_of_the_file(self):
+    def test_all_problems_are_reported_at_once_in_file_order(self):
         found = problems("strength: -1\nname: 3\npart: {share: x}\ntile: a\n")
         assert [line.split(": ")[0] for line in found] == ["a.yaml:1:1", "a.yaml:2:1", "a.yaml:3:8", "a.yaml:4:1"]
 
-    def test_a_missing_option_is_reported_at_what_lacks_it(self):
+    def test_a_missing_option_is_reported_at_its_parent(self):
         class Needs(Config):
             folder: str
 
         assert problems("steps:\n- x: 1\n- {}", Needs, ("steps", 1)) == ["a.yaml:3:3: steps.1.folder: is required"]
 
-    def test_a_validators_own_words_are_kept(self):
+    def test_the_message_of_a_validator_is_kept(self):
         class Even(Config):
             size: int
 
@@ -239,7 +239,7 @@ class TestStrictness:
 
         assert problems("size: 3", Even) == ["a.yaml:1:1: size: must be even"]
 
-    def test_options_do_not_change(self):
+    def test_options_are_immutable(self):
         with pytest.raises(ValueError, match="frozen"):
             Options().tile = 3
 
@@ -262,7 +262,7 @@ class TestOverrides:
             found = found[part]
         assert found == value
 
-    def test_the_original_stays(self):
+    def test_the_original_is_unchanged(self):
         document = parse_yaml("a: {b: [1]}")
         document.with_overrides(["a.b.0=2"])
         assert document.data == {"a": {"b": [1]}}
@@ -275,15 +275,15 @@ class TestOverrides:
         [
             ("a.0", "expected KEY=VALUE"),
             ("=3", "expected KEY=VALUE"),
-            ("a.5=1", "a has 1 entries, none is number 5"),
-            ("a.b=1", "nothing can be set at 'a.b'"),
-            ("text.x=1", "nothing can be set at 'text.x'"),
-            ("a.²=1", "nothing can be set at"),
-            ("text=[1", "no valid YAML"),
-            ("text=!!int x", "no valid YAML: 'x' is no int"),
+            ("a.5=1", "a has 1 entries; entry 5 does not exist"),
+            ("a.b=1", "cannot set a value at 'a.b'"),
+            ("text.x=1", "cannot set a value at 'text.x'"),
+            ("a.²=1", "cannot set a value at"),
+            ("text=[1", "invalid YAML"),
+            ("text=!!int x", "invalid YAML: 'x' is not a valid int"),
         ],
     )
-    def test_what_cannot_be_set_is_named(self, assignment, said):
+    def test_impossible_overrides_are_reported(self, assignment, said):
         with pytest.raises(ConfigError, match=re.escape(said)) as caught:
             parse_yaml("a: [1]\ntext: old").with_overrides([assignment], "the command")
         assert str(caught.value).startswith("the command")
@@ -295,11 +295,11 @@ class TestOverrides:
             validate(Options, document)
         assert {str(problem).partition(":")[0] for problem in caught.value.problems} == {"the command"}
 
-    def test_values_are_set_as_they_are(self):
+    def test_values_are_set_without_parsing(self):
         document = parse_yaml("a: [{b: 1}]").with_values({"a.0.b": "2", "c": {"d": [None]}})
         assert document.data == {"a": [{"b": "2"}], "c": {"d": [None]}}
 
-    def test_values_given_later_stay_the_givers(self):
+    def test_values_are_copied(self):
         mine = {"d": [1]}
         parse_yaml("a: 1").with_values({"c": mine}).with_values({"c.d.0": 2})
         assert mine == {"d": [1]}
@@ -318,14 +318,14 @@ class TestAssignments:
         stated = ["a.b=[1, x]", "c=1e-3", "d=no"]
         assert assignments(stated, "x", "a=1") == {"a.b": [1, "x"], "c": 1e-3, "d": "no"}
 
-    def test_the_last_of_a_key_holds_and_stands_last(self):
+    def test_the_last_value_of_a_key_wins_and_comes_last(self):
         assert list(assignments(["a=1", "b=2", "a=3"], "x", "a=1").items()) == [("b", 2), ("a", 3)]
 
     @pytest.mark.parametrize(
         ("text", "said"),
-        [("a", "here a: expected KEY=VALUE, such as k=1"), ("a=[", "here a=[: no valid YAML: ")],
+        [("a", "here a: expected KEY=VALUE, such as k=1"), ("a=[", "here a=[: invalid YAML: ")],
     )
-    def test_what_is_no_assignment_is_refused(self, text, said):
+    def test_invalid_assignments_are_rejected(self, text, said):
         with pytest.raises(ConfigError, match=re.escape(said)):
             assignments([text], "here", "k=1")
 
@@ -339,7 +339,7 @@ class TestPaths:
 
     def read(self, text, file):
         document = text if isinstance(text, Document) else parse_yaml(text, str(file))
-        return validate(self.Places, document, (), located(self.Places, document))
+        return validate(self.Places, document, (), with_absolute_paths(self.Places, document))
 
     def test_a_path_is_relative_to_the_file_that_states_it(self, tmp_path):
         found = self.read("{folder: ../in, several: [a, /b]}", tmp_path / "x" / "a.yaml")
@@ -359,19 +359,19 @@ class TestPaths:
         (tmp_path / "sr-x2").mkdir()
         assert self.read("bundle: sr-x2", tmp_path / "a.yaml").bundle == str(tmp_path / "sr-x2")
 
-    def test_a_folder_that_holds_something_else_leaves_the_name(self, tmp_path):
+    def test_a_folder_without_the_expected_files_leaves_the_name(self, tmp_path):
         (tmp_path / "sr-x2").mkdir()
         assert self.read("model: sr-x2", tmp_path / "a.yaml").model == "sr-x2"
         (tmp_path / "sr-x2" / "bundle.json").touch()
         assert self.read("model: sr-x2", tmp_path / "a.yaml").model == str(tmp_path / "sr-x2")
 
-    def test_a_home_that_is_not_there_is_a_folder_name(self, tmp_path):
+    def test_an_unknown_home_is_a_folder_name(self, tmp_path):
         found = self.read("folder: ~nobody-of-that-name/x", tmp_path / "a.yaml").folder
         assert found == tmp_path / "~nobody-of-that-name" / "x"
 
 
 class TestPlainValuesOrOptions:
-    """A value may be plain, or options: what is wrong with the options is told, and nothing of plain values."""
+    """A union of plain values and options: problems of the options are reported, not those of the plain types."""
 
     class Model(Config):
         values: dict[str, str | int | Part] = Field(default_factory=dict)
@@ -392,7 +392,7 @@ class TestPlainValuesOrOptions:
 
 
 @pytest.mark.parametrize(("word", "said"), [("tyle", "; did you mean 'tile'?"), ("qqq", "")])
-def test_only_a_near_name_is_suggested(word, said):
+def test_only_a_similar_name_is_suggested(word, said):
     assert suggestion(word, ["tile", "overlap"]) == said
 
 

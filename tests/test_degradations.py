@@ -1,4 +1,4 @@
-"""Degradations: in order, checked, and by default those of the field's benchmarks."""
+"""Degradations: order, validation, and the defaults of super-resolution benchmarks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_degradations_keep_their_contract(name: str) -> None:
     check_degradation(OWN.degradations[name]())
 
 
-def test_the_battery_passes_one_that_does_not_shrink() -> None:
+def test_a_degradation_that_does_not_shrink_passes() -> None:
     check_degradation(Noise())
 
 
@@ -47,22 +47,22 @@ def broken(apply: Any, **extra: Any) -> Any:
     ("degradation", "said"),
     [
         (broken(lambda self, levels, scale, random: levels[::scale, ::scale]), "at scale 2 it must return"),
-        (broken(lambda self, levels, scale, random: levels / 2.0), "uint8, returned"),
+        (broken(lambda self, levels, scale, random: levels / 2.0), "uint8, but returned"),
         (broken(lambda self, levels, scale, random: levels + np.random.default_rng().integers(9, size=3)), "uint8"),
         (
             broken(lambda self, levels, scale, random: np.random.default_rng().permutation(levels)),
-            "two results for one seed",
+            "different results for the same seed",
         ),
-        (broken(lambda self, levels, scale, random: levels.fill(3) or levels.copy()), "changed the picture"),
+        (broken(lambda self, levels, scale, random: levels.fill(3) or levels.copy()), "modified its input picture"),
         (broken(Noise.apply, description=lambda self, scale: ""), "description is empty"),
     ],
 )
-def test_the_battery_catches_what_is_broken(degradation: Degradation, said: str) -> None:
+def test_violations_are_caught(degradation: Degradation, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check_degradation(degradation)
 
 
-def test_steps_act_in_order() -> None:
+def test_degradations_apply_in_order() -> None:
     noise, shrink = Noise(), BicubicMatlab()
     before, after = (np.random.default_rng(5) for _ in range(2))
     spoilt = degrade([noise, shrink], PICTURE, 2, before)
@@ -75,13 +75,13 @@ def test_bicubic_at_scale_1_changes_nothing() -> None:
     np.testing.assert_array_equal(BicubicMatlab().apply(PICTURE, 1, np.random.default_rng(0)), PICTURE)
 
 
-def test_a_step_that_breaks_its_promise_is_named() -> None:
+def test_a_degradation_that_violates_its_contract_is_named() -> None:
     cut = broken(lambda self, levels, scale, random: levels[1:])
     with pytest.raises(ValueError, match=r"degradation 'broken' returned \(11, 18, 3\) uint8, where \(12, 18, 3\)"):
         degrade([cut], PICTURE, 2, np.random.default_rng(0))
 
 
-def test_exactly_one_step_shrinks() -> None:
+def test_exactly_one_degradation_shrinks() -> None:
     assert shrinking_problem([Noise(), BicubicMatlab()], 2) == ""
     assert shrinking_problem([Noise()], 1) == ""
     assert "one step must shrink the picture to 1/2, such as bicubic-matlab" in shrinking_problem([Noise()], 2)

@@ -1,4 +1,4 @@
-"""The generated pages say what the code says."""
+"""The generated pages agree with the code."""
 
 import importlib.util
 import os
@@ -23,8 +23,8 @@ def run_generator(*arguments, **environ):
     )
 
 
-def test_the_reference_is_what_the_code_says():
-    """Whatever the terminal's width, and whatever the user restricts plugins to."""
+def test_the_reference_agrees_with_the_code():
+    """At any terminal width, and with any restriction of plugins."""
     done = run_generator("--check", COLUMNS="40", IMG2IMG_PLUGINS="")
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
@@ -50,7 +50,7 @@ def test_each_sort_of_drift_is_found(generator, tmp_path):
     assert "same.md" not in found
 
 
-def test_drift_is_an_error_that_says_the_way_out(generator, capsys):
+def test_drift_is_an_error_that_names_the_fix(generator, capsys):
     assert generator.report(["--- a\n+++ b"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "--- a\n+++ b\n"

@@ -10,7 +10,7 @@ CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubcla
 
 
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
-def test_every_error_has_the_one_root(error):
+def test_every_error_derives_from_toolkit_error(error):
     assert issubclass(error, ToolkitError)
     assert (error.__doc__ or "").strip()
 
@@ -33,11 +33,11 @@ def test_the_tree_in_the_docstring_is_the_tree():
         (Problem("is wrong"), "is wrong"),
     ],
 )
-def test_a_problem_says_place_key_and_message(problem, text):
+def test_a_problem_prints_location_key_and_message(problem, text):
     assert str(problem) == text
 
 
-def test_a_configuration_error_holds_all_problems():
+def test_a_configuration_error_contains_all_problems():
     error = ConfigError(Problem("first", "a"), "second")
     assert [problem.message for problem in error.problems] == ["first", "second"]
     assert str(error) == "a: first\nsecond"

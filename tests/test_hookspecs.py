@@ -22,8 +22,8 @@ def test_every_hook_is_documented(hook):
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
-def test_every_hook_is_tried_by_a_test(hook):
-    """Its kind is collected through a fake plugin in the catalog's tests."""
+def test_every_hook_is_tested(hook):
+    """The catalog's tests collect each kind through a fake plugin."""
     kind = plugin_kinds.HOOKS[hook.__name__]
     text = (Path(__file__).parent / "test_catalog.py").read_text(encoding="utf-8")
     assert f'kind="{kind}"' in text or f'("{kind}", ' in text or kind == "steps"

@@ -1,4 +1,4 @@
-"""What comes with img2imgkit passes the batteries that anybody's plugin has to pass."""
+"""Everything built in passes the public contract tests."""
 
 import pytest
 from PIL import Image
@@ -35,7 +35,7 @@ def catalog():
 
 @pytest.fixture(scope="session")
 def places(tmp_path_factory, catalog):
-    """A folder of pictures and a bundle, by the words that stand for them in ``OPTIONS``."""
+    """A folder of pictures and a bundle, by their placeholders in ``OPTIONS``."""
     folder = tmp_path_factory.mktemp("pictures")
     for name, mode in (("a.png", "RGB"), ("b.png", "L"), ("c.jpg", "RGB")):
         Image.new(mode, (9, 7), 40).save(folder / name)
@@ -48,7 +48,7 @@ def places(tmp_path_factory, catalog):
     return {"FOLDER": str(folder), "BUNDLE": str(place)}
 
 
-def test_every_step_is_tried():
+def test_every_step_is_tested():
     assert set(OPTIONS) == set(STEPS)
 
 
@@ -95,8 +95,8 @@ def test_super_resolution_keeps_its_contract(options, catalog, two_cpus):
     check_task(task, validate(task.Options, parse_yaml(options)))
 
 
-def test_every_task_is_tried(catalog):
-    """Those of the other plugins in tests/plugins, beside what else they promise."""
+def test_every_task_is_tested(catalog):
+    """Other tasks are tested in tests/plugins."""
     own = Catalog(tuple(plugin for plugin in Catalog.installed({}).plugins if plugin.own))
     tried = {
         "cut",

@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed, and works outside the checkout."""
+"""The wheel is complete and works outside the checkout."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the checkout, so that nothing is left in it."""
+    """A wheel built from a copy of the checkout, which stays clean."""
     place = tmp_path_factory.mktemp("build")
     left_out = shutil.ignore_patterns(".*", "*.egg-info", "build", "out", "runs", "__pycache__", "tests")
     shutil.copytree(ROOT, place / "source", ignore=left_out)

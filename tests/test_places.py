@@ -12,7 +12,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def write(home):
-    """Write the user's file, and return where it is."""
+    """Write the user's configuration file and return its path."""
 
     def put(text):
         home.mkdir(exist_ok=True)
@@ -35,7 +35,7 @@ def refusal(home, **environ):
 
 
 class TestPlaces:
-    def test_the_variable_names_the_folder_of_all(self, home):
+    def test_the_variable_sets_all_folders(self, home):
         places = Places.of_user({"IMG2IMG_HOME": str(home)})
         assert (places.file, places.data, places.cache) == (home / "config.yaml", home / "data", home / "cache")
 
@@ -44,7 +44,7 @@ class TestPlaces:
         assert Places.of_user({"IMG2IMG_HOME": "here/../there"}).config == tmp_path / "there"
 
     @pytest.mark.parametrize("environ", [{}, {"IMG2IMG_HOME": ""}])
-    def test_without_it_they_are_the_operating_system_s(self, environ):
+    def test_by_default_the_folders_are_the_operating_systems(self, environ):
         places = Places.of_user(environ)
         for folder in (places.config, places.data, places.cache):
             assert folder.is_absolute()
@@ -57,7 +57,7 @@ class TestPlaces:
 
 
 class TestSettings:
-    def test_without_a_file_all_are_defaults(self, home):
+    def test_without_a_file_all_settings_are_defaults(self, home):
         settings = read(home)
         assert settings.config == UserConfig()
         assert dict(settings.origins) == dict.fromkeys(UserConfig.model_fields, "default")
@@ -78,7 +78,7 @@ class TestSettings:
         (home / "fast").mkdir()
         assert read(home).config.scratch == home / "fast"
 
-    def test_a_variable_takes_precedence(self, home, write):
+    def test_a_variable_overrides_the_file(self, home, write):
         write("threads: 3\n")
         settings = read(home, IMG2IMG_THREADS="5")
         assert (settings.config.threads, settings.origins["threads"]) == (5, "environment")
@@ -98,7 +98,7 @@ class TestSettings:
 
 
 class TestErrors:
-    def test_an_unknown_key_has_its_place_and_a_suggestion(self, home, write):
+    def test_an_unknown_key_gets_its_location_and_a_suggestion(self, home, write):
         path = write("# mine\nthread: 3\n")
         assert refusal(home) == f"{path}:2:1: thread: unknown option; did you mean 'threads'?"
 
@@ -108,11 +108,11 @@ class TestErrors:
             ("threads: 0\n", ":1:1: threads: input should be greater than or equal to 1, got 0"),
             ('threads: "3"\n', ":1:1: threads: input should be a valid integer, got '3'"),
             ("- threads\n", "expected a mapping of options, got ['threads']"),
-            ("threads: [1\n", "no valid YAML"),
+            ("threads: [1\n", "invalid YAML"),
             ("threads: 1\nthreads: 2\n", ":2:1: "),
         ],
     )
-    def test_a_wrong_file_is_refused_at_its_place(self, home, write, text, told):
+    def test_an_invalid_file_is_rejected_with_the_location(self, home, write, text, told):
         path = write(text)
         assert told in refusal(home)
         assert refusal(home).startswith(str(path))
@@ -121,14 +121,16 @@ class TestErrors:
         (home / "config.yaml").mkdir(parents=True)
         assert "cannot read it" in refusal(home)
 
-    def test_a_link_to_nowhere_is_an_error(self, home):
+    def test_a_broken_link_is_an_error(self, home):
         home.mkdir()
         (home / "config.yaml").symlink_to(home / "gone.yaml")
         assert "cannot read it" in refusal(home)
 
     def test_a_scratch_folder_must_exist(self, home, write):
         path = write("threads: 2\nscratch: fast\n")
-        assert refusal(home) == f"{path}:2:1: scratch: {home / 'fast'}: no such folder; create it, or name another one"
+        assert (
+            refusal(home) == f"{path}:2:1: scratch: {home / 'fast'}: no such folder; create it, or choose another one"
+        )
 
     @pytest.mark.parametrize(
         ("name", "text", "told"),
@@ -138,7 +140,7 @@ class TestErrors:
             ("IMG2IMG_SCRATCH", "/no/such/folder", "no such folder"),
         ],
     )
-    def test_a_wrong_variable_is_named(self, home, name, text, told):
+    def test_an_invalid_variable_is_named(self, home, name, text, told):
         message = refusal(home, **{name: text})
         assert message.startswith(f"{name}: ")
         assert told in message

@@ -1,4 +1,4 @@
-"""The names of ``img2imgkit`` as users meet them: at run time, and in a type checker."""
+"""The public names of ``img2imgkit``, at run time and in a type checker."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import img2imgkit
 
 
 @pytest.mark.parametrize("name", homes())
-def test_each_name_is_the_one_of_its_module(name):
+def test_each_name_is_that_of_its_module(name):
     assert getattr(img2imgkit, name) is getattr(import_module(homes()[name]), name)
 
 
@@ -29,7 +29,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory):
-    """``mypy --strict`` over a user's file: the lines that it prints."""
+    """Run ``mypy --strict`` on a user's file and return its output lines."""
     folder = tmp_path_factory.mktemp("user")
 
     def check(text: str) -> list[str]:
@@ -59,7 +59,7 @@ class TestATypeChecker:
         assert [line for line in found if "Revealed type is" not in line or line.endswith('is "Any"')] == []
 
     @pytest.mark.slow
-    def test_good_use_is_accepted(self, checked):
+    def test_correct_use_is_accepted(self, checked):
         text = """\
             from typing import assert_type
 

@@ -17,5 +17,5 @@ from img2imgkit.schema import type_text
         (int | str, "integer or text"),
     ],
 )
-def test_types_are_told_in_the_users_words(annotation, text):
+def test_types_are_described_as_users_write_values(annotation, text):
     assert type_text(annotation) == text

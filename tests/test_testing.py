@@ -1,4 +1,4 @@
-"""Both batteries: a good task and a good step pass, and each clause catches the one that breaks it."""
+"""Contract tests for tasks and steps: valid ones pass, and each clause catches its violation."""
 
 from collections import Counter
 from dataclasses import replace
@@ -88,7 +88,7 @@ def test_a_good_task_passes(two_cpus):
     check_task(Good)
 
 
-def test_options_are_used():
+def test_the_options_are_used():
     class Narrow(Good):
         """Fails at width 3 (arXiv:1501.00092)."""
 
@@ -101,7 +101,7 @@ def test_options_are_used():
 
 
 class NoPaper(Good):
-    """Says nothing of where it comes from."""
+    """Cites no source."""
 
 
 class BadName(Good):
@@ -146,7 +146,7 @@ class SharedFrozen(Good):
 
 
 class NeverMoved(Good):
-    """Critics that no player moves (arXiv:1501.00092)."""
+    """Critics that are never updated (arXiv:1501.00092)."""
 
     order = ("generators",)
 
@@ -195,7 +195,7 @@ class ReducedTerm(Good):
 
 
 class NotFinite(Good):
-    """A logarithm of less than nothing (arXiv:1501.00092)."""
+    """A logarithm of negative numbers (arXiv:1501.00092)."""
 
     def generator_losses(self, nets, batch, out):
         from keras import ops
@@ -205,7 +205,7 @@ class NotFinite(Good):
 
 
 class Unseeded(Good):
-    """Weights from nowhere (arXiv:1501.00092)."""
+    """Unseeded weights (arXiv:1501.00092)."""
 
     def generator(self):
         net = super().generator()
@@ -238,7 +238,7 @@ class WrongScale(Good):
 
 
 class WrongMultiple(Good):
-    """Needs even sizes and does not say so (arXiv:1501.00092)."""
+    """Needs even sizes without stating it (arXiv:1501.00092)."""
 
     def generator(self):
         from keras import Input, Model, layers
@@ -249,7 +249,7 @@ class WrongMultiple(Good):
 
 
 class FarSighted(Good):
-    """Sees three pixels far (arXiv:1501.00092)."""
+    """Has a receptive-field radius of three pixels (arXiv:1501.00092)."""
 
     def generator(self):
         from keras import Input, Model, layers
@@ -259,7 +259,7 @@ class FarSighted(Good):
 
 
 class FarSightedInPhase(Good):
-    """Blocks of four that see each other: the reach depends on the place in the block (arXiv:1501.00092)."""
+    """Pixels of a block of four depend on each other, so the reach depends on the position (arXiv:1501.00092)."""
 
     def generator(self):
         from keras import Input, Model, layers
@@ -273,14 +273,14 @@ class FarSightedInPhase(Good):
 
 
 class Modest(Good):
-    """Says it sees everything, and sees two pixels far (arXiv:1501.00092)."""
+    """States radius=None but has a radius of two pixels (arXiv:1501.00092)."""
 
     def geometry(self):
         return kit.Geometry(radius=None)
 
 
 class LeavesBundle(Good):
-    """Keeps a part of what it does outside its networks (arXiv:1501.00092)."""
+    """Keeps state outside its networks (arXiv:1501.00092)."""
 
     made = 0
 
@@ -321,7 +321,7 @@ class Still(Good):
 
 
 class Unconditional(Good):
-    """Names conditions that nobody asks for (arXiv:1501.00092)."""
+    """Defines conditions without deriving from Conditional (arXiv:1501.00092)."""
 
     def conditions(self):
         return {"seed": kit.Condition("value", "number of a draw")}
@@ -345,30 +345,30 @@ class PerDevice(Good):
 
 
 BROKEN_TASKS = [
-    (NoPaper, "names no source"),
+    (NoPaper, "cites no source"),
     (BadName, "'Bad Name'"),
     (BadKind, "'pairs', expected one of .*, paired, .*check_task"),
-    (Changing, "changes on its way through JSON"),
+    (Changing, "changes in a round trip through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),
-    (NeverMoved, "never moves them"),
-    (NothingToTrain, "critics: critic have nothing to train"),
+    (NeverMoved, "never updates them"),
+    (NothingToTrain, "critics: critic have no trainable variables"),
     (MisspeltTerm, "term 'l1_' has no weight of that name; did you mean 'l1'"),
     (MissingTerm, r"weight \['adversarial'\] has no term"),
-    (TwiceTerm, r"term \['l1'\] is given twice"),
+    (TwiceTerm, r"term \['l1'\] is returned twice"),
     (ReducedTerm, r"term 'l1' has shape \(\), expected \(3,\)"),
     (NotFinite, "term 'l1' is not finite"),
-    (Unseeded, "from one seed have different weights"),
-    (Noisy, "translating twice gave two results"),
-    (WrongScale, r"translate made .* geometry\(\) promises \(2, 2, 2, 3\)"),
+    (Unseeded, "with the same seed have different weights"),
+    (Noisy, "translate gave two different results"),
+    (WrongScale, r"translate returned .* geometry\(\) promises \(2, 2, 2, 3\)"),
     (WrongMultiple, r"translate fails on \(2, 1, 1, 3\), which geometry\(\) allows"),
     (FarSighted, "radius=2, but output pixels depend on inputs 3 pixels away"),
     (FarSightedInPhase, "radius=2, but output pixels depend on inputs 3 pixels away"),
-    (Modest, "radius=None, but no pixel depends on others further than 2 away"),
-    (LeavesBundle, "a bundle translates otherwise"),
+    (Modest, "radius=None, but no pixel depends on inputs more than 2 pixels away"),
+    (LeavesBundle, "a loaded bundle translates differently"),
     (Unmoved, "no term of the generators depends on"),
-    (Still, "did not move generators"),
-    (Unconditional, r"conditions\(\) is never read: derive Unconditional from img2imgkit\.Conditional"),
+    (Still, "did not change generators"),
+    (Unconditional, r"conditions\(\) is ignored: also derive Unconditional from img2imgkit\.Conditional"),
     (Undescribed, "condition 'seed' has no description"),
 ]
 
@@ -379,12 +379,14 @@ def test_a_broken_task_fails(task, said):
         check_task(task, replicas=False)
 
 
-def test_a_loss_over_a_devices_share_fails_on_two_devices(two_cpus):
-    with pytest.raises(AssertionError, match=r"trained on two devices, .* something is computed over a device's share"):
+def test_a_loss_over_a_devices_share_of_the_batch_fails_on_two_devices(two_cpus):
+    with pytest.raises(
+        AssertionError, match=r"after training on two devices, .* something is computed over a device's share"
+    ):
         check_task(PerDevice)
 
 
-def test_a_task_of_richer_data_needs_a_batch():
+def test_a_task_of_another_data_kind_needs_a_batch():
     class Labelled(Good):
         """arXiv:1711.09020"""
 
@@ -472,7 +474,7 @@ class Draw(kit.Sink):
     name = "draw"
 
     class Options(kit.Config):
-        """Where to."""
+        """Target options."""
 
         folder: str = Field(default="out", description="where to")
 
@@ -492,7 +494,7 @@ class Files(kit.Source):
     name = "files"
 
     class Options(kit.Config):
-        """Where from."""
+        """Source options."""
 
         folder: str = Field(description="where from")
 
@@ -534,7 +536,7 @@ def test_sample_items_cover_depths_spaces_and_alpha():
     assert (1, 1) in {(p.width, p.height) for p in pictures}
 
 
-def test_a_refused_picture_is_no_failure():
+def test_refusing_a_picture_is_allowed():
     class Refusing(Invert):
         """Only sixteen bits."""
 
@@ -563,7 +565,7 @@ class Silent(Invert):
 
 
 class Undescribed(Invert):
-    """An option that says nothing."""
+    """An option without a description."""
 
     class Options(kit.Config):
         """How strongly."""
@@ -572,13 +574,13 @@ class Undescribed(Invert):
 
 
 class UndescribedInside(Invert):
-    """A nested option that says nothing."""
+    """A nested option without a description."""
 
     class Options(kit.Config):
         """How strongly."""
 
         class Part(kit.Config):
-            """A part."""
+            """Nested options."""
 
             strength: float = 1.0
 
@@ -599,21 +601,21 @@ class Changed(Invert):
 
 
 class Opaque(Invert):
-    """A fingerprint that no ledger can hold."""
+    """A fingerprint that is not JSON data."""
 
     def fingerprint(self):
         return {"self": self}
 
 
 class Restless(Invert):
-    """A fingerprint of its own in each step."""
+    """A fingerprint that differs for each step."""
 
     def fingerprint(self):
         return {"id": id(self)}
 
 
 class Grabbing(Invert):
-    """Changes the picture it was given."""
+    """Modifies its input picture."""
 
     def apply(self, item):
         item.picture.color[...] = 0
@@ -631,7 +633,7 @@ class Drifting(Invert):
 
 
 class Individual(Invert):
-    """Each step has its own idea."""
+    """Each instance returns another result."""
 
     made = 0
 
@@ -645,7 +647,7 @@ class Individual(Invert):
 
 
 class Unsafe(Invert):
-    """Keeps the item on itself while it works."""
+    """Stores the item on itself while working."""
 
     def apply(self, item):
         import time
@@ -656,28 +658,28 @@ class Unsafe(Invert):
 
 
 class Wrong(Invert):
-    """Gives a picture in place of an item."""
+    """Returns a picture instead of an item."""
 
     def apply(self, item):
         return item.picture
 
 
 class Forgetful(Invert):
-    """Loses where the item came from."""
+    """Loses the item's entry."""
 
     def apply(self, item):
         return kit.Item.still(item.entry, item.picture, item.picture.with_pixels(item.picture.color, None), item.notes)
 
 
 class Escaping(Draw):
-    """Writes beside its folder."""
+    """Writes outside its folder."""
 
     def target(self, entry):
         return PurePosixPath("..") / entry.relative
 
 
 class Absolute(Draw):
-    """Writes where it likes."""
+    """Writes to an absolute path."""
 
     def render(self, item):
         return kit.Rendering(PurePosixPath("/tmp/x"), b"")
@@ -703,19 +705,19 @@ BROKEN_STEPS = [
     (Silent, "has no docstring"),
     (Undescribed, "no description of strength"),
     (UndescribedInside, "Part: no description of strength"),
-    (Changed, "changes on its way through JSON"),
-    (Opaque, "no plain JSON data"),
+    (Changed, "changes in a round trip through JSON"),
+    (Opaque, "not plain JSON data"),
     (Restless, r"fingerprint\(\) differs between two steps"),
-    (Grabbing, "changed the item folder/grey.png"),
+    (Grabbing, "modified its input item folder/grey.png"),
     (Drifting, "not deterministic"),
-    (Individual, "two 'invert' of the same options differ"),
+    (Individual, "two 'invert' steps with the same options differ"),
     (Unsafe, "when several threads call it"),
-    (Wrong, "gave Picture, expected an Item"),
+    (Wrong, "returned Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
-    (Escaping, "not below its location"),
-    (Absolute, "not below its location"),
+    (Escaping, "not inside its location"),
+    (Absolute, "not inside its location"),
     (RandomBytes, "not deterministic"),
-    (Unstartable, "does not start: nothing to work with"),
+    (Unstartable, "cannot be prepared and opened: nothing to work with"),
 ]
 
 
@@ -727,7 +729,7 @@ def test_a_broken_step_fails(step, said):
 
 def test_lost_notes_fail():
     class Careless(Invert):
-        """Throws away what others noted."""
+        """Drops the notes of earlier steps."""
 
         def apply(self, item):
             return kit.Item.still(item.entry, item.picture, item.original)
@@ -737,13 +739,13 @@ def test_lost_notes_fail():
         check_step(Careless, items=items)
 
 
-def test_no_items_is_no_proof():
+def test_no_items_fail_the_check():
     with pytest.raises(AssertionError, match="no items"):
         check_step(Invert, items=[])
 
 
 class Shuffled(Files):
-    """Finds in another order each time."""
+    """Finds entries in a different order each time."""
 
     turn = 0
 
@@ -760,14 +762,14 @@ class Misnumbered(Files):
 
 
 class Denying(Files):
-    """Does not know its own."""
+    """Denies its own entries."""
 
     def reads(self, location):
         return False
 
 
 class Ambiguous(Files):
-    """Two entries in one place."""
+    """Two entries with the same relative path."""
 
     def find(self, ignored):
         first, second = super().find(ignored)
@@ -776,21 +778,21 @@ class Ambiguous(Files):
 
 
 class Hoarding(Files):
-    """Gives a list."""
+    """Returns a list."""
 
     def find(self, ignored):
         return list(super().find(ignored))
 
 
 class Pathy(Files):
-    """Gives paths for locations."""
+    """Uses paths as locations."""
 
     def find(self, ignored):
         return (replace(entry, location=entry.path) for entry in super().find(ignored))
 
 
 class Fickle(Files):
-    """Loads something else each time."""
+    """Loads a different picture each time."""
 
     def load(self, entry):
         pixels = np.random.default_rng().integers(0, 256, (4, 4, 3)).astype(np.uint8)
@@ -810,11 +812,11 @@ class Mixed(Files):
 BROKEN_SOURCES = [
     (Shuffled, "found different files"),
     (Misnumbered, r"numbers its entries \[1\]"),
-    (Denying, r"reads\(\) denies it"),
-    (Ambiguous, "two entries the same place"),
-    (Hoarding, "gives list, no iterator"),
-    (Pathy, "a location or version that is no text"),
-    (Fickle, "in two ways"),
+    (Denying, r"reads\(\) returns False"),
+    (Ambiguous, "two entries with the same relative path"),
+    (Hoarding, "returns list, expected an iterator"),
+    (Pathy, "a location or version that is not a string"),
+    (Fickle, "differently each time"),
     (Mixed, r"loads 1\.png as 0\.png"),
 ]
 
@@ -825,12 +827,12 @@ def test_a_broken_source_fails(source, said, folder):
         check_step(source, source.Options(folder=folder))
 
 
-def test_a_source_that_finds_nothing_proves_nothing(tmp_path):
+def test_a_source_that_finds_nothing_fails(tmp_path):
     with pytest.raises(AssertionError, match="found nothing"):
         check_step(Files, Files.Options(folder=str(tmp_path)))
 
 
-def test_a_file_that_cannot_be_read_is_no_failure(folder):
+def test_refusing_a_file_is_allowed(folder):
     (Path(folder) / "0.png").write_bytes(b"broken")
     with pytest.raises(DecodeError):
         decode(Path(folder) / "0.png")

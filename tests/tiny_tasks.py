@@ -79,7 +79,7 @@ class Plain(_Tiny):
 
 
 class Normed(_Tiny):
-    """With instance norm: every pixel sees the whole picture."""
+    """With instance normalization: every output depends on the whole picture."""
 
     name = "tiny-normed"
     radius = None
@@ -93,7 +93,7 @@ class Normed(_Tiny):
 
 
 class Strided(_Tiny):
-    """Down by four and up again: sizes must be multiples of 4."""
+    """Downsamples by four and upsamples again: sizes must be multiples of 4."""
 
     name = "tiny-strided"
 
@@ -113,7 +113,7 @@ class Strided(_Tiny):
 
 
 class Nearest(_Tiny):
-    """Repeats each pixel; ``gain`` scales the values, so that a large one leaves what float16 can hold."""
+    """Repeats each pixel; a large ``gain`` exceeds the range of float16."""
 
     name = "tiny-nearest"
 
@@ -135,7 +135,7 @@ class Nearest(_Tiny):
 
 
 class Recoloured(_Tiny):
-    """Reads ``channels`` and writes ``written`` of them: colouring, drawing, or another translation."""
+    """Maps ``channels`` to ``written`` channels: colourisation, edge drawing, or another translation."""
 
     name = "tiny-recoloured"
     data = "paired"
@@ -156,7 +156,7 @@ class Recoloured(_Tiny):
 
 
 class Reflecting(_Tiny):
-    """Pads by reflection inside, which smaller pictures than 9 pixels do not allow; sizes must be multiples of 4."""
+    """Reflection padding inside the network needs at least 9 pixels; sizes must be multiples of 4."""
 
     name = "tiny-reflecting"
 
@@ -184,7 +184,7 @@ def mixing(matrix: np.ndarray) -> Any:
 
 
 class Directed(_Tiny):
-    """Both directions between two domains: one inverts, the other one writes grey."""
+    """Translates between two domains: one direction inverts, the other outputs grey."""
 
     name = "tiny-directed"
     data = "unpaired"
@@ -221,7 +221,7 @@ def a_tint(value: Any) -> str:
 
 
 class Tinted(_Tiny, kit.Conditional):
-    """The picture a tenth, the mean colour of some pictures and a tint half, and black where a map says 9."""
+    """A tenth of the picture, the mean colour of some pictures and half a tint; black where a map is 9."""
 
     name = "tiny-tinted"
     data = "few_shot"
@@ -233,7 +233,7 @@ class Tinted(_Tiny, kit.Conditional):
     def conditions(self) -> Mapping[str, kit.Condition]:
         return {
             "style": kit.Condition("pictures", "pictures of a colour", required=True, size=8),
-            "tint": kit.Condition("value", "a colour's name", each=tuple(TINTS), parse=a_tint),
+            "tint": kit.Condition("value", "a colour's name", values=tuple(TINTS), parse=a_tint),
             "hidden": kit.Condition("map", "9 where the picture shall be black"),
             "traits": kit.Condition("attributes", "whether it is 'dark'"),
         }
@@ -307,7 +307,7 @@ class TinyPlugin:
 
 
 def tiny_catalog(*others: Plugin) -> Catalog:
-    """A catalog of the tiny tasks, which a plugin "tiny" 1.0 brings, and of built-in data kinds and metrics."""
+    """A catalog of the tiny tasks, from a plugin "tiny" 1.0, and of built-in data kinds and metrics."""
     own = (Plugin("data-kinds", lambda: data), Plugin("metrics", lambda: evaluation))
     return Catalog((*own, Plugin("tiny", lambda: TinyPlugin, "tiny", "1.0"), *others))
 

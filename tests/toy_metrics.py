@@ -1,4 +1,4 @@
-"""Metrics of every sort, as a plugin may bring them."""
+"""Metrics of every sort, as a plugin could provide them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from img2imgkit.metrics import PAIRS_8BIT, Protocol
 
 
 class Worst(kit.PairMetric):
-    """The largest difference of any level."""
+    """The maximum absolute difference of levels."""
 
     name = "worst"
     higher_is_better = False
@@ -24,7 +24,7 @@ class Worst(kit.PairMetric):
 
 
 class Contrast(kit.SetsMetric):
-    """Distance between the mean deviations of two sets, for sets whose pictures are not partners."""
+    """Distance between the mean deviations of two unpaired sets."""
 
     name = "contrast"
     label = "Contrast"

@@ -1,8 +1,8 @@
-"""A bundle: a trained task as a folder of data, ``bundle.json`` and a weights file; no pickles, no code.
+"""Bundles: a trained task as a folder of data, ``bundle.json`` and a weights file; no pickles, no code.
 
-``describe`` reads and checks the description without TensorFlow; ``load`` also builds the networks. The format is
-documented in ``docs/bundles.md``. What a bundle says is not trusted: no size is taken from it before the networks that
-its task builds have said what they need.
+``describe`` reads and validates the manifest without TensorFlow; ``load`` also builds the networks. The format is
+documented in ``docs/bundles.md``. Bundles are untrusted: the networks that the task builds decide how much is read,
+not the sizes stated in the files.
 """
 
 from img2imgkit.bundle.exported import (

@@ -1,4 +1,4 @@
-"""What an exported model says of itself: the bundle it was made of, and what goes into it and comes out."""
+"""The description inside an exported model: its source bundle, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from img2imgkit.config import Config
 
 EXPORTED_FORMAT = 1
 EXPORTED_KEY = "img2imgkit"
-"""Of the metadata of an ONNX file that holds the description."""
+"""The key of the description in the metadata of an ONNX file."""
 EXPORTED_FILE = "img2imgkit.json"
-"""Beside what cannot hold it."""
+"""The file of the description next to formats without metadata."""
 
 ImageIo = Literal["signed", "unit", "uint8"]
 Layout = Literal["nhwc", "nchw"]
@@ -43,23 +43,23 @@ class ProgramDescription(Config):
 
 
 class Quantised(Config):
-    """What 8 bits cost: mean PSNR between the outputs of the model and of its float32 form, over real pictures."""
+    """The loss by quantisation: mean PSNR between the outputs in int8 and in float32, over real pictures."""
 
     pictures: int = Field(ge=1)
     psnr: float
 
 
 class Exported(Config):
-    """The description that travels with an exported model.
+    """The description stored with an exported model.
 
     Attributes:
-        manifest: of the bundle, whole
-        image_io: what pictures are: float32 in [-1, 1] ("signed") or [0, 1] ("unit"), or levels ("uint8")
-        layout: the order of axes of pictures
-        size: height and width, where they are fixed
-        choices: of the task, which are part of the model now
+        manifest: the complete manifest of the bundle
+        image_io: value range of pictures: float32 in [-1, 1] ("signed") or [0, 1] ("unit"), or levels ("uint8")
+        layout: the axis order of pictures
+        size: height and width, if they are fixed
+        choices: the task's choices, fixed in the model
         keeps_grey: see ``Task``
-        int8: what its 8 bits cost, if it has such
+        int8: the loss by quantisation, for int8 models
     """
 
     format: int = Field(ge=1, le=EXPORTED_FORMAT)
@@ -74,17 +74,17 @@ class Exported(Config):
     int8: Quantised | None = None
 
     def text(self) -> str:
-        """As JSON."""
+        """Serialise to JSON."""
         return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
 
 
 def read_exported(text: str, place: str) -> Exported:
-    """The description out of its JSON.
+    """Parse a description from JSON.
 
     Args:
         place: the file, for errors
 
     Raises:
-        BundleError: it is damaged, or of a format that this version does not know.
+        BundleError: it is damaged, or its format is unknown to this version.
     """
     return read_description(Exported, text, place, EXPORTED_FORMAT, "description of format")

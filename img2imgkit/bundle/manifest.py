@@ -1,4 +1,4 @@
-"""What ``bundle.json`` says: the description of a bundle, read and checked without TensorFlow."""
+"""The manifest of a bundle, ``bundle.json``, read and validated without TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ FORMAT = 2
 MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
 Description = TypeVar("Description", bound=Config)
-LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # memory would be taken for what a file states
+LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # limits on stated sizes, because memory is allocated for them
 WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
 
 class PluginVersion(Config):
-    """A plugin, as it was when the bundle was made.
+    """A plugin, as it was when the bundle was saved.
 
     Attributes:
-        name: its entry point's name
+        name: the name of its entry point
         version: its distribution's
-        distribution: the name of its distribution; empty in bundles that did not note it
+        distribution: the name of its distribution; empty in bundles that do not record it
     """
 
     name: str
@@ -41,11 +41,11 @@ class PluginVersion(Config):
 
 
 class ComponentVersion(Config):
-    """A component that the task's options chose, and the plugin that brought it when the bundle was made.
+    """A component that the task's options choose, and the plugin that provided it when the bundle was saved.
 
     Attributes:
-        kind: where it is looked up, such as "architectures"
-        plugin: that brought it
+        kind: the kind of catalog entry, such as "architectures"
+        plugin: the plugin that provided it
     """
 
     kind: str
@@ -54,7 +54,7 @@ class ComponentVersion(Config):
 
 
 class Contract(Config):
-    """What goes in and what comes out: see ``task.Geometry``. Values are float32 in [-1, 1], NHWC."""
+    """Inputs and outputs of the task; see ``Geometry``. Values are float32 in [-1, 1], NHWC."""
 
     data: str
     scale: int = Field(ge=1, le=LARGEST_SCALE)
@@ -67,12 +67,12 @@ class Contract(Config):
     unknown: bool = False
 
     def geometry(self) -> Geometry:
-        """The same as the task's own description."""
+        """The contract as a ``Geometry``, to compare with the task's."""
         return Geometry(**self.model_dump(exclude={"data"}))
 
 
 class WeightsFile(Config):
-    """The weights' file, its digest, and how many numbers it holds."""
+    """The weights file, its digest, and its number of parameters."""
 
     file: str = Field(default="weights.npz", pattern=WEIGHTS)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -80,7 +80,7 @@ class WeightsFile(Config):
 
 
 class Score(Config):
-    """One measured figure: ``{"set": "Set5", "protocol": "sr-matlab", "metric": "psnr_y", "value": 37.1}``."""
+    """One measured score: ``{"set": "Set5", "protocol": "sr-matlab", "metric": "psnr_y", "value": 37.1}``."""
 
     set: str
     protocol: str
@@ -90,7 +90,7 @@ class Score(Config):
 
 
 class Manifest(Config):
-    """What ``bundle.json`` says."""
+    """The contents of ``bundle.json``."""
 
     format: int = Field(ge=1, le=FORMAT)
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")  # it becomes part of file names
@@ -108,47 +108,47 @@ class Manifest(Config):
 
     @property
     def digest(self) -> str:
-        """Changes whenever the bundle's output may change: over task, options, contract and weights."""
-        contract = self.contract.model_dump(exclude_defaults=True)  # a key that came later leaves older digests alone
-        parts = [self.task, self.options, contract, self.weights.sha256]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        """A hash of task, options, contract and weights: it changes whenever the bundle's output may change."""
+        contract = self.contract.model_dump(exclude_defaults=True)  # keys added later do not change older digests
+        hashed = [self.task, self.options, contract, self.weights.sha256]
+        return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
 
 
 def describe(folder: Path) -> Manifest:
-    """Read and check ``bundle.json``, without the weights and without TensorFlow.
+    """Read and validate ``bundle.json``, without the weights and without TensorFlow.
 
     Raises:
-        BundleError: there is none, it is damaged, or it has a format this version does not know.
+        BundleError: it is missing or damaged, or its format is unknown to this version.
     """
     path = folder / MANIFEST
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise BundleError(f"{path}: larger than {MAX_MANIFEST_BYTES >> 20} MiB, so it is no bundle description")
+            raise BundleError(f"{path}: larger than {MAX_MANIFEST_BYTES >> 20} MiB, so it is not a bundle's manifest")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BundleError(f"{folder}: no bundle here; a bundle is a folder with {MANIFEST} and its weights") from None
+        raise BundleError(f"{folder}: not a bundle: a bundle is a folder with {MANIFEST} and a weights file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{path}: cannot read it: {error}") from error
     return read_description(Manifest, text, str(path), FORMAT, "bundle format")
 
 
 def read_description(model: type[Description], text: str, place: str, latest: int, what: str) -> Description:
-    """A description out of its JSON.
+    """Parse and upgrade a description from JSON.
 
     Args:
         place: the file, for errors
-        latest: the latest format that this version reads, and
-        what: what its number is called
+        latest: the latest format that this version reads
+        what: the name of the format number in errors
 
     Raises:
-        BundleError: it is damaged, or of a later format.
+        BundleError: it is damaged, or its format is newer.
     """
     try:
         stated = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{place}: no valid JSON: {error}") from None
+        raise BundleError(f"{place}: invalid JSON: {error}") from None
     if isinstance(stated, dict) and isinstance(stated.get("format"), int) and stated["format"] > latest:
-        raise BundleError(f"{place}: {what} {stated['format']}; this version reads {latest}: upgrade img2imgkit")
+        raise BundleError(f"{place}: {what} {stated['format']}; this version reads up to {latest}: upgrade img2imgkit")
     try:
         return validate(model, parse_yaml("", place), data=upgraded(stated))
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Bundles by name or folder, loaded with their networks, and written."""
+"""Locate, load and save bundles."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ class Bundle:
     nets: Networks
 
     def choosing(self, choices: Mapping[str, Any]) -> Bundle:
-        """The same networks under a task with these choices. Raises ConfigError: it has no such choices."""
+        """Return the bundle with other choices and the same networks. Raises ConfigError if the task lacks them."""
         return replace(self, task=_with_choices(self.task, choices)) if choices else self
 
 
 def locate(reference: str, base: Path, catalog: Catalog) -> Path:
-    """The folder of a bundle that is named by its path (from ``base``) or by its registered name.
+    """Find the folder of a bundle by its path (relative to ``base``) or its registered name.
 
     Raises:
-        NotInstalled: it looks like a name, and none of that name is registered.
-        BundleError: it looks like a path, and there is no such folder.
+        NotInstalled: it looks like a name, but no bundle of that name is registered.
+        BundleError: it looks like a path, but the folder does not exist.
     """
     if reference in catalog.bundles:
         return catalog.bundles[reference]
     try:
         path = base / Path(reference).expanduser()
-    except RuntimeError as error:  # ~somebody who is not there
+    except RuntimeError as error:  # ~unknown-user
         raise BundleError(f"bundle {reference!r}: {error}") from None
     if path.is_dir():
         return path
     if path.is_file():
-        raise BundleError(f"{path}: a file, and a bundle is a folder; exported models can be translated with, no more")
+        raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate")
     if any(mark in reference for mark in ("/", "\\", ".")):
         raise BundleError(f"{path}: no such folder")
     return Path(catalog.get("bundles", reference))
@@ -75,27 +75,28 @@ def task_of(folder: Path, catalog: Catalog, choices: Mapping[str, Any] | None = 
     """The task of a bundle, with these choices, without its networks; raises as ``load`` does.
 
     Raises:
+        BundleError, NotInstalled: see ``load``.
         ConfigError: the task has no such choices.
     """
     return task_from(describe(folder), str(folder), catalog, choices)
 
 
 def task_from(manifest: Manifest, place: str, catalog: Catalog, choices: Mapping[str, Any] | None = None) -> Task:
-    """The task that a description is of, likewise.
+    """The task of a manifest; see ``task_of``.
 
     Args:
-        place: what is described, for errors
+        place: the bundle or exported file, for errors
     """
     task = _task(place, manifest, catalog)
     return _with_choices(task, choices) if choices else task
 
 
 def load(folder: Path, catalog: Catalog) -> Bundle:
-    """Build the networks of a bundle, put its weights in, and let go of all but the generators.
+    """Build the generators of a bundle and load their weights; critics and frozen networks are discarded.
 
     Raises:
-        BundleError: its weights are damaged or do not fit, or its options are none of its task's.
-        NotInstalled: its task or its data kind is not installed; the text names the distribution that had it.
+        BundleError: the weights are damaged or do not fit, or the options are invalid for the task.
+        NotInstalled: its task, data kind or a component is not installed; the text names the distribution.
     """
     manifest = describe(folder)
     task = _task(str(folder), manifest, catalog)
@@ -112,10 +113,10 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
 
 
 def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, **about: Any) -> Manifest:
-    """Write a bundle of the task's generators; ``about`` fills description, licence, training, scores, ...
+    """Save the task's generators as a bundle; ``about`` sets description, licence, training, scores, ...
 
-    A bundle that is there is replaced at once, by the rename of its description: until then the old one is whole, and
-    from then on the new one. Other files in the folder stay.
+    An existing bundle is replaced atomically, by renaming the new manifest over the old one. Other files in the folder
+    are kept.
     """
     owner = catalog.owner("tasks", task.name)
     contract = Contract.model_validate({"data": task.data, **asdict(task.geometry())})
@@ -150,21 +151,22 @@ def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
         if there and (data := manifest.contract.data) not in catalog.data_kinds:
             claim = f"the data kind {data!r} of its task {manifest.task!r} is not installed"
             raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}") from None
-        raise NotInstalled(f"{place}: install {manifest.plugin}, which it was made with: {error}") from None
-    _prove_installed(place, manifest, catalog)
+        raise NotInstalled(f"{place}: install {manifest.plugin}, with which it was saved: {error}") from None
+    _check_components(place, manifest, catalog)
     try:
         options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)
         task = task_class(resolve(options, catalog))
     except ConfigError as error:
-        raise BundleError(f"{place}: its options do not fit task {manifest.task!r} as installed:\n{error}") from None
+        message = f"{place}: its options are invalid for the installed task {manifest.task!r}:\n{error}"
+        raise BundleError(message) from None
     own, stated = (task.data, task.geometry()), (manifest.contract.data, manifest.contract.geometry())
     if own != stated:
-        raise BundleError(f"{place}: its contract {stated} is not what task {task.name!r} as installed does: {own}")
+        raise BundleError(f"{place}: its contract {stated} is not that of the installed task {task.name!r}: {own}")
     return task
 
 
 def _components(task: Task, catalog: Catalog) -> tuple[ComponentVersion, ...]:
-    """The components that the task's options chose, each once."""
+    """The components that the task's options choose, without duplicates."""
     chosen = {(choice.catalog_kind, choice.kind) for choice in choices_in(task.options)}
     found = []
     for kind, name in sorted(chosen):
@@ -177,13 +179,13 @@ def _version_of(plugin: Plugin) -> PluginVersion:
     return PluginVersion(name=plugin.name, version=plugin.version, distribution=plugin.distribution)
 
 
-def _prove_installed(place: str, manifest: Manifest, catalog: Catalog) -> None:
-    """Raises NotInstalled: one of its components is missing; the text names the distribution that had it."""
+def _check_components(place: str, manifest: Manifest, catalog: Catalog) -> None:
+    """Raise NotInstalled for a missing component; the text names the distribution that provided it."""
     for each in manifest.components:
         try:
             catalog.get(each.kind, each.name)
         except NotInstalled as error:
-            raise NotInstalled(f"{place}: install {each.plugin}, which it was made with: {error}") from None
+            raise NotInstalled(f"{place}: install {each.plugin}, with which it was saved: {error}") from None
 
 
 def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:

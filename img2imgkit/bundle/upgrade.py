@@ -1,4 +1,4 @@
-"""Descriptions of older formats in today's form: one function for each format that came before."""
+"""Upgrade manifests of older formats to the current one, with one function per older format."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Plain = dict[str, Any]
 
 
 def upgraded(stated: Any) -> Any:
-    """A bundle's description, or an exported model's with one inside, as today's format states it.
+    """Upgrade a manifest, or an exported model's description that contains one, to the current format.
 
-    What is no description, or of an unknown format, stays as it is: validation says what is wrong with it.
+    Anything else, including unknown formats, is returned unchanged for validation to report.
     """
     if not isinstance(stated, dict):
         return stated
@@ -23,9 +23,9 @@ def upgraded(stated: Any) -> Any:
 
 
 def _from_1(stated: Plain) -> Plain:
-    """Format 1 had components that were not chosen by name.
+    """In format 1, some components were not chosen by name.
 
-    These are networks of pix2pixHD and SPADE, one of which had two names, and adversarial losses, penalties and
+    They are the networks of pix2pixHD and SPADE, one of which had two names, and adversarial losses, penalties and
     augmentations.
     """
     options = stated.get("options")
@@ -42,7 +42,7 @@ def _from_1(stated: Plain) -> Plain:
 
 
 def _with_components(options: Any) -> Any:
-    """The options with every adversary of format 1 in them, however deeply nested, in the form of format 2."""
+    """Convert every adversary of format 1 in the options, at any depth, to format 2."""
     if isinstance(options, dict):
         options = {key: _with_components(value) for key, value in options.items()}
         return _adversary_from_1(options) if options.keys() == _ADVERSARY_OF_1 else options
@@ -50,7 +50,7 @@ def _with_components(options: Any) -> Any:
 
 
 def _adversary_from_1(stated: Plain) -> Plain:
-    """Label smoothing belongs to the losses that have labels; a relativistic loss is one that holds another."""
+    """Move label smoothing into the losses that use labels; a relativistic loss wraps another loss."""
     loss: Plain = {"kind": stated["loss"]}
     if stated["loss"] in ("vanilla", "lsgan"):
         loss["smoothing"] = stated["smoothing"]

@@ -1,4 +1,4 @@
-"""The command line. One module per command, imported when it is called; the only room that prints or exits.
+"""The command line. One module per command, imported on use; the only package that prints or exits.
 
 Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM).
 """
@@ -26,24 +26,24 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",
-    "encode": "Keep what a model sees in some pictures as a code file.",
-    "eval": "Measure a bundle against a reference set, or against pairs.",
-    "import": "Make a bundle of model files from other software.",
+    "encode": "Encode pictures with a model and save the code to a file.",
+    "eval": "Score a bundle on a reference set or on pairs.",
+    "import": "Create a bundle from model files of other software.",
     "export": "Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.",
     "tasks": "List the tasks that can be trained and run.",
     "architectures": "List the networks that options choose from.",
-    "steps": "List the steps that pipelines are made of.",
-    "models": "List the bundles that are installed.",
-    "plugins": "List the plugins, and what is broken in them.",
+    "steps": "List the steps that pipelines consist of.",
+    "models": "List the installed bundles.",
+    "plugins": "List the plugins, and those that are broken.",
     "schema": "Print the JSON Schema of a pipeline or training file.",
-    "config": "Show the user's file and settings.",
-    "doctor": "Report versions, devices and codecs of this machine.",
+    "config": "Show the user's configuration file and settings.",
+    "doctor": "Report the versions, devices and codecs of this machine.",
     "completion": "Print a shell's completion script.",
 }
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when that command is used."""
+    """Imports the module of a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -63,7 +63,7 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with while_somebody_reads():
+        with stop_on_broken_pipe():
             return super().invoke(ctx)
         return EXIT_DONE
 
@@ -85,7 +85,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The ``img2img`` command."""
-    _mend_streams()
+    _repair_streams()
     try:
         code = group.main(arguments, prog_name="img2img", standalone_mode=False)
     except click.ClickException as error:
@@ -93,16 +93,16 @@ def main(arguments: list[str] | None = None) -> None:
             error.show()
         code = EXIT_USAGE
     except (ToolkitError, OSError) as error:
-        tell(f"error: {error}")
+        print_stderr(f"error: {error}")
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        tell("interrupted")
+        print_stderr("interrupted")
         code = EXIT_INTERRUPTED
     sys.exit(code if isinstance(code, int) else EXIT_DONE)
 
 
-def _mend_streams() -> None:
-    """Streams that take every character, and are there: else the next file opened would get what goes to stderr."""
+def _repair_streams() -> None:
+    """Make standard streams exist and accept every character. A file opened later could reuse a missing descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lasts as the process
@@ -112,8 +112,8 @@ def _mend_streams() -> None:
 
 
 @contextmanager
-def while_somebody_reads() -> Iterator[None]:
-    """Stop writing to stdout, and nothing else, when its reader, such as ``head``, has seen enough."""
+def stop_on_broken_pipe() -> Iterator[None]:
+    """Stop only the writing to stdout when its reader, such as ``head``, closes the pipe."""
     try:
         yield
     except BrokenPipeError:
@@ -121,17 +121,17 @@ def while_somebody_reads() -> Iterator[None]:
 
 
 def show_json(value: Any) -> None:
-    """Print JSON on stdout; what its encoding lacks, and bytes of names that are no text, as JSON's escapes."""
+    """Print JSON to stdout; characters outside its encoding and undecodable bytes in file names are escaped."""
     click.echo(_json(value))
 
 
 def show_json_with(value: Mapping[str, Any], key: str, items: Iterable[Any]) -> None:
-    """Print as ``show_json`` does, with one more key: the list of ``items``, of which few are in memory at a time."""
+    """Like ``show_json``, with one more key: the list of ``items``, streamed to save memory."""
     head = _json({**value, key: []}).removesuffix("[]\n}")
     separator = "["
     texts = ("    " + _json(item).replace("\n", "\n    ") for item in items)
-    while some := list(islice(texts, 1000)):
-        click.echo(f"{head}{separator}\n" + ",\n".join(some), nl=False)
+    while chunk := list(islice(texts, 1000)):
+        click.echo(f"{head}{separator}\n" + ",\n".join(chunk), nl=False)
         head, separator = "", ","
     click.echo("\n  ]\n}" if not head else f"{head}[]\n}}")
 
@@ -143,14 +143,14 @@ def _json(value: Any) -> str:
     return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def tell(line: str) -> None:
-    """A line on stderr; one that is closed or full never stops what is being done."""
+def print_stderr(line: str) -> None:
+    """Print a line to stderr; ignore errors if stderr is closed or full."""
     with suppress(OSError):
         click.echo(line, err=True)
 
 
 def printable(text: object) -> str:
-    """One line that no terminal obeys: control characters, and bytes that are no UTF-8, become escapes."""
+    """Escape control characters, line breaks and bytes that are not UTF-8, so that text is one safe terminal line."""
     return re.sub(
         "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
         lambda found: found[0].encode("unicode_escape").decode(),

@@ -21,7 +21,7 @@ HEADINGS = ("name", "plugin", "roles", "checkpoints", "about")
 def command(name: str | None, as_json: bool) -> None:
     """List the networks that options choose from; with NAME, its options and what the task decides about it.
 
-    An option of a task takes networks of one role. Checkpoints are files of the official code, recognised by import.
+    An option of a task accepts networks of one role. Official checkpoints are recognised by `img2img import`.
     """
     catalog = Catalog.installed()
     if name is None:

@@ -12,7 +12,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option first.")
-@click.option("--json", "as_json", is_flag=True, help="Print the problems, and what was found, as JSON on stdout.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option first.")
+@click.option("--json", "as_json", is_flag=True, help="Print problems and findings as JSON on stdout.")
 def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
-    """Check FILE, a pipeline or a training file, and all that it needs, without running it.
+    """Check FILE, a pipeline or training file, and everything it refers to, without running it.
 
-    Of a training file every picture is decoded, and what its folders hold is shown.
+    For a training file, every picture is decoded, and the contents of its folders are shown.
 
-    Exits with 2 when something is wrong, and shows everything that is, each with line and column, or with the picture.
+    Lists every problem with line and column, or with the picture, and then exits with 2.
     """
-    problems, inspection = _looked_at(file, overrides)
+    problems, inspection = _checked(file, overrides)
     if as_json:
         show_json({"file": str(file), "problems": list(map(_plain, problems)), **_found(inspection)})
     elif problems:
         click.echo("\n".join(printable(line) for problem in problems for line in str(problem).splitlines()))
     else:
-        click.echo(f"{file}: good")
+        click.echo(f"{file}: OK")
         _show_found(inspection)
     return EXIT_USAGE if problems else EXIT_DONE
 
 
-def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem], Inspection | None]:
+def _checked(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem], Inspection | None]:
     try:
         inspection = _check(file, overrides)
     except ConfigError as error:
@@ -56,7 +56,7 @@ def _looked_at(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem
 
 
 def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
-    in_force()
+    apply_user_settings()
     document = load_yaml(file).with_overrides(overrides, "--set")
     catalog = Catalog.installed()
     if isinstance(document.data, dict) and "task" in document.data and "steps" not in document.data:

@@ -1,4 +1,4 @@
-"""``img2img config``: where the user's file is, and what is set there; and those settings put in force."""
+"""``img2img config``: the user's configuration file and settings, and applying them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from img2imgkit.schema import DIALECT
 
 @click.command()
 @json_option
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of the user's file instead.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the configuration file instead.")
 def command(as_json: bool, schema: bool) -> None:
-    """Show where the user's file is, and each setting with its value and where that comes from.
+    """Show the path of the user's configuration file, and each setting with its value and origin.
 
-    The file is optional, YAML, and never written by img2img. IMG2IMG_HOME names another folder to find it in; a
-    variable such as IMG2IMG_THREADS takes precedence over the setting of that name.
+    The YAML file is optional, and img2img never writes it. IMG2IMG_HOME changes the folder that contains it; a
+    variable such as IMG2IMG_THREADS overrides the setting of that name.
 
     \b
     img2img config --schema > config.schema.json
@@ -35,17 +35,17 @@ def command(as_json: bool, schema: bool) -> None:
     if as_json:
         show_json({**_plain(places), "settings": rows})
         return
-    there = "" if places.file.exists() else "  (does not exist)"
-    click.echo(f"file   {places.file}{there}\ndata   {places.data}\ncache  {places.cache}\n")
+    missing = "" if places.file.exists() else "  (does not exist)"
+    click.echo(f"file   {places.file}{missing}\ndata   {places.data}\ncache  {places.cache}\n")
     headings = ("setting", "value", "from", "variable", "about")
     show_rows(headings, rows, as_json=False)
 
 
-def in_force() -> UserConfig:
-    """The user's settings, with temporary files from now on in the folder that they name.
+def apply_user_settings() -> UserConfig:
+    """Read the user's settings and use their folder for temporary files.
 
     Raises:
-        ConfigError: the user's file, or a variable, is wrong.
+        ConfigError: the user's configuration file or a variable is invalid.
     """
     config = UserSettings.read(Places.of_user()).config
     if config.scratch:

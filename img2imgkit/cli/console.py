@@ -1,4 +1,4 @@
-"""What listing commands share: tables on stdout, broken plugins on stderr, and the shape of ``--json``."""
+"""Shared by listing commands: tables on stdout, warnings about broken plugins on stderr, and ``--json``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_rows(headings: Sequence[str], rows: Sequence[Mapping[str, Any]], as_jso
 
 
 def show_options(rows: Iterable[dict[str, Any]]) -> None:
-    """Print what ``option_rows`` gave."""
+    """Print the output of ``option_rows``."""
     show_table(
         ("option", "type", "default", "description"),
         [
@@ -63,7 +63,7 @@ def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a cell are no markup
+        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in cells are not markup
     Console(no_color=bool(os.environ.get("NO_COLOR")) or None).print(table)
 
 
@@ -72,17 +72,17 @@ def _text(cell: Any) -> str:
 
 
 def warn(message: str) -> None:
-    """One line on stderr, so that stdout stays what was asked for."""
+    """Print a warning to stderr, to keep stdout clean."""
     style = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     click.echo(f"{click.style('warning', fg='yellow') if style else 'warning'}: {message}", err=True)
 
 
 def warn_of_broken(catalog: Catalog) -> None:
-    """Name each broken plugin on stderr, a line each; whatever else was asked goes on."""
+    """Print a warning to stderr for each broken plugin."""
     for broken in catalog.broken:
         warn(f"plugin {broken.plugin!r} is broken: {one_line(broken)}")
 
 
 def one_line(broken: Broken) -> str:
-    """The reason, on one line."""
+    """The reason as one line."""
     return " ".join(broken.reason.split())

@@ -1,4 +1,4 @@
-"""``img2img doctor``: versions, devices and codecs of this machine, and what is missing."""
+"""``img2img doctor``: the versions, devices and codecs of this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.plugin_kinds import KINDS
 
-# distribution -> the module it brings
+# distribution -> module to import
 _NEEDED = {
     "tensorflow": "tensorflow",
     "keras": "keras",
@@ -50,7 +50,7 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 @click.command()
 @json_option
 def command(as_json: bool) -> int:
-    """Report versions, devices and codecs of this machine; exit with 1 when something essential is missing."""
+    """Report the versions, devices and codecs of this machine; exit with 1 if something essential is missing."""
     problems: list[str] = []
     report = {
         "machine": _machine(problems),
@@ -85,18 +85,18 @@ def _temp_works(problems: list[str]) -> bool:
             handle.write(b"x")
             handle.flush()
     except OSError as error:
-        problems.append(f"the temporary folder cannot be written: {error}; set TMPDIR to one that can")
+        problems.append(f"the temporary folder is not writable: {error}; set TMPDIR to a writable folder")
         return False
     return True
 
 
 def _cpus() -> int:
-    """CPUs that this process may use, which can be fewer than the machine has."""
+    """The number of CPUs available to this process, possibly fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int | None:
-    """Memory that this process may use; None where the system does not say."""
+    """The memory available to this process; None if unknown."""
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -113,7 +113,7 @@ def _versions(problems: list[str]) -> dict[str, str]:
         found[distribution] = _version(distribution)
         try:
             backend.load() if distribution in ("tensorflow", "keras") else import_module(module)
-        except Exception as error:  # whatever a broken installation raises is what the user came to read
+        except Exception as error:  # a broken installation can raise anything; report it
             problems.append(f"{distribution} cannot be imported: {type(error).__name__}: {error}")
     return found
 
@@ -136,7 +136,7 @@ def _devices(problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _gpu_memory() -> dict[str, int]:
-    """Bytes by the card's name, as the driver says: TensorFlow would have to take the memory to tell its size."""
+    """Bytes by GPU name, from the driver: TensorFlow would have to allocate the memory to measure it."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
@@ -152,7 +152,7 @@ def _codecs(problems: list[str]) -> dict[str, bool]:
         import imagecodecs
         from PIL import features
     except ImportError:
-        return found  # said already, among the versions
+        return found  # already reported among the versions
     found |= {f"pillow {name}": bool(features.check(name)) for name in _PILLOW}
     found |= {f"imagecodecs {name}": bool(getattr(imagecodecs, name).available) for name in _IMAGECODECS}
     problems += [f"the codec {name} is missing: reinstall it" for name in _ESSENTIAL_CODECS if not found[name]]
@@ -164,7 +164,7 @@ def _plugins() -> dict[str, Any]:
     for kind in KINDS:
         try:
             getattr(catalog, kind)
-        except Exception:  # TensorFlow itself, which is reported among the versions
+        except Exception:  # TensorFlow itself; reported among the versions
             continue
     return {
         "installed": [plugin.name for plugin in catalog.plugins],
@@ -184,14 +184,14 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     for device in report["devices"]:
         memory = f"  {_gib(device['memory_bytes'])}" if "memory_bytes" in device else ""
         click.echo(f"device     {device['name']}  {device['about']}{memory}")
-    for name, there in report["codecs"].items():
-        click.echo(f"codec      {name}  {'yes' if there else 'no'}")
+    for name, present in report["codecs"].items():
+        click.echo(f"codec      {name}  {'yes' if present else 'no'}")
     click.echo(f"plugins    {', '.join(report['plugins']['installed'])}")
     for broken in report["plugins"]["broken"]:
         click.echo(f"broken     {broken['plugin']}: {broken['reason']}")
     for problem in problems:
         click.echo(f"PROBLEM    {problem}")
-    click.echo("something essential is missing" if problems else "all that is needed is here")
+    click.echo("something essential is missing" if problems else "everything needed is installed")
 
 
 def _gib(count: int | None) -> str:

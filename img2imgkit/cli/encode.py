@@ -1,4 +1,4 @@
-"""``img2img encode``: what a model sees in some pictures, kept in a file for pipelines."""
+"""``img2img encode``: encode pictures with a model and save the code for pipelines."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from img2imgkit.inference import Translator, find_model, save_code
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The code file, .json.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu or gpu:N.")
 def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
-    """Encode PICTURES, files or folders of them, for an input of BUNDLE, such as `class` or `style`.
+    """Encode PICTURES, files or folders, for an input of BUNDLE, such as `class` or `style`.
 
-    BUNDLE may also be what it was exported to, with all its parts; the code is good for both.
+    BUNDLE may also be an exported model with all its programs; the code fits both.
 
-    A pipeline takes the file in place of the pictures: `inputs: {class: {code: FILE}}`. Several pictures are averaged.
+    A pipeline uses the file instead of the pictures: `inputs: {class: {code: FILE}}`. Several pictures are averaged.
 
     \b
     Example:
       img2img encode bundles/funit class pictures/cats --out cats.json
     """
     if out.suffix != ".json":
-        raise ConfigError(f"--out {out}: a code file ends in .json")
+        raise ConfigError(f"--out {out}: the name of a code file must end in .json")
     found = _found(pictures)
     catalog = Catalog.installed()
     model = find_model(reference, Path.cwd(), catalog)
@@ -42,7 +42,7 @@ def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Pat
 
 
 def _found(stated: tuple[Path, ...]) -> list[Path]:
-    """The pictures that are named, and those in folders but hidden ones. Raises ToolkitError: there is none."""
+    """The stated pictures, and those in stated folders except hidden ones. Raises ToolkitError if one is missing."""
     found: list[Path] = []
     for path in stated:
         if not path.exists():

@@ -1,4 +1,4 @@
-"""``img2img eval``: a bundle, a folder of results or a baseline, against a reference set or against pairs."""
+"""``img2img eval``: score a bundle, a folder of results or a baseline on a reference set or on pairs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NEEDS = {"bicubic": "data", "scale": "data", "copy": "pairs", "swap": "pairs", 
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Arguments:
     """The command's arguments."""
 
     reference: str | None
@@ -56,51 +56,50 @@ class _Asked:
     record: bool
 
     def refuse_contradictions(self) -> None:
-        """Raise a usage error where arguments do not go together."""
+        """Raise a usage error if arguments contradict each other."""
         if (self.data is None) == (self.pairs is None):
             raise click.UsageError("give either --data or --pairs")
         if sum(given is not None for given in (self.reference, self.baseline, self.results)) != 1:
             raise click.UsageError("give either a BUNDLE or --baseline, or --results with --pairs")
         for name in ("scale", "swap", "results"):
             if getattr(self, name) and getattr(self, _NEEDS[name]) is None:
-                raise click.UsageError(f"--{name} goes with --{_NEEDS[name]}")
+                raise click.UsageError(f"--{name} requires --{_NEEDS[name]}")
         if self.baseline and getattr(self, _NEEDS[self.baseline]) is None:
-            raise click.UsageError(f"--baseline {self.baseline} goes with --{_NEEDS[self.baseline]}")
+            raise click.UsageError(f"--baseline {self.baseline} requires --{_NEEDS[self.baseline]}")
         for name in ("record", "choice", "describe"):
             if getattr(self, name) and self.reference is None:
-                raise click.UsageError(f"--{name} needs a BUNDLE")
+                raise click.UsageError(f"--{name} requires a BUNDLE")
         if self.baseline == "bicubic" and self.scale is None:
-            raise click.UsageError("--baseline bicubic needs --scale")
+            raise click.UsageError("--baseline bicubic requires --scale")
 
     def weight_files(self) -> dict[str, Path]:
-        """The files of the metrics' weights, by their names."""
+        """The weights files of metrics, by name."""
         stated = assignments(self.weights, "--weights", "inception=inception.safetensors")
         return {name: Path(str(path)) for name, path in stated.items()}
 
 
 @click.command()
 @click.argument("reference", metavar="[BUNDLE]", required=False)
-@click.option("--data", type=_FOLDER, help="Reference set: folder of sharp pictures.")
-@click.option("--pairs", type=_FOLDER, help="Pairs: folder with source/ and target/, or of pictures side by side.")
-@click.option("--baseline", type=click.Choice(["bicubic", "copy"]), help="Measure this instead of a bundle.")
-@click.option("--results", type=_FOLDER, help="Measure pictures made before, named as the pairs' are.")
-@click.option("--choice", multiple=True, metavar="KEY=VALUE", help="What the bundle's task leaves to choose.")
-@click.option("--describe", multiple=True, metavar="KEY=VALUE", help="What an .onnx file of other software is.")
-@click.option("--swap", is_flag=True, help="Translate the pairs' targets, or right halves, to their sources.")
-@click.option("--scale", type=click.IntRange(2, 16), help="How many times larger; a bundle's own by default.")
-@click.option("--metric", multiple=True, metavar="NAME", help="Measure this; the protocol's metrics by default.")
-@click.option("--protocol", metavar="NAME", help="By default sr-matlab for --data, pairs-8bit for --pairs.")
-@click.option("--weights", multiple=True, metavar="KEY=FILE", help="Weights that a metric needs.")
+@click.option("--data", type=_FOLDER, help="Reference set: a folder of high-resolution pictures.")
+@click.option("--pairs", type=_FOLDER, help="Pairs: a folder with source/ and target/, or of side-by-side pictures.")
+@click.option("--baseline", type=click.Choice(["bicubic", "copy"]), help="Score this instead of a bundle.")
+@click.option("--results", type=_FOLDER, help="Score existing pictures, with the same names as the pairs.")
+@click.option("--choice", multiple=True, metavar="KEY=VALUE", help="A choice of the bundle's task.")
+@click.option("--describe", multiple=True, metavar="KEY=VALUE", help="Describe an .onnx file of other software.")
+@click.option("--swap", is_flag=True, help="Exchange sources and targets, or left and right halves.")
+@click.option("--scale", type=click.IntRange(2, 16), help="Upscaling factor; the bundle's by default.")
+@click.option("--metric", multiple=True, metavar="NAME", help="Metric to measure; all of the protocol by default.")
+@click.option("--protocol", metavar="NAME", help="Protocol; by default sr-matlab for --data, pairs-8bit for --pairs.")
+@click.option("--weights", multiple=True, metavar="KEY=FILE", help="Weights file of a metric.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
-@click.option("--record", is_flag=True, help="Write the mean scores into the bundle's description.")
+@click.option("--record", is_flag=True, help="Write the mean scores into bundle.json.")
 @json_option
 def command(as_json: bool, **arguments: Any) -> None:
-    """Measure BUNDLE, a folder or the name of an installed one, or an exported model.
+    """Score BUNDLE: the folder or name of a bundle, or an exported model.
 
-    A reference set (--data) is a folder of sharp pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png as Set5 is
-    published. Pairs (--pairs) are source/NAME.png and target/NAME.png, or pictures with the source in their left half
-    and the target in their right. Metrics are those that `img2img plugins` lists; several may be named, if one protocol
-    measures them all.
+    A reference set (--data) is a folder of high-resolution pictures, or HR/NAME.png with LR_bicubic/X2/NAMEx2.png, as
+    Set5 is published. Pairs (--pairs) are source/NAME.png and target/NAME.png, or pictures with the source in the left
+    half and the target in the right. `img2img plugins` lists the metrics; several metrics need a common protocol.
 
     \b
     img2img eval sr-compact-x2 --data Set5
@@ -110,7 +109,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     img2img eval --baseline copy --pairs facades/val
     img2img eval runs/facades/bundle --pairs facades/val --metric l1 --metric ssim
     """
-    asked = _Asked(**arguments)
+    asked = _Arguments(**arguments)
     asked.refuse_contradictions()
     choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
@@ -128,21 +127,21 @@ def command(as_json: bool, **arguments: Any) -> None:
     warn_of_broken(catalog)
 
 
-def _model(asked: _Asked, catalog: Catalog) -> ModelReference | None:
-    """What is measured, if it is a model."""
+def _model(asked: _Arguments, catalog: Catalog) -> ModelReference | None:
+    """The model to score; None for a baseline or existing results."""
     if asked.reference is None:
         return None
     stated = assignments(asked.describe, "--describe", "scale=4")
     describe = validate(Describe, parse_yaml("", "--describe"), data=stated) if stated else None
     found = find_model(asked.reference, Path.cwd(), catalog, describe)
     if asked.record and not isinstance(found, BundleReference):
-        raise click.UsageError("--record needs a bundle: an exported model has no description to write into")
+        raise click.UsageError("--record requires a bundle: an exported model has no bundle.json to write to")
     return found
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """The model that is measured, if it is one."""
+    """The model to score, if there is one, and how to run it."""
 
     model: ModelReference | None
     choices: dict[str, Any]
@@ -150,28 +149,28 @@ class _Subject:
 
     @property
     def scale(self) -> int | None:
-        """How many times it enlarges."""
+        """The model's upscaling factor."""
         return self.model.scale if self.model else None
 
     @property
     def folder(self) -> Path | None:
-        """Of the bundle, if it is one."""
+        """The bundle's folder, if the model is a bundle."""
         return self.model.folder if isinstance(self.model, BundleReference) else None
 
     def translator(self) -> tuple[Translator, dict[str, Any]]:
-        """The model ready to run, and how the report names it."""
-        assert self.model is not None, "there is a model"
+        """A translator for the model, and the model's identification in the report."""
+        assert self.model is not None
         translator = Translator(self.model.load(), TranslateOptions(choices=self.choices), self.device)
         choices = chosen(translator.bundle.task)
         name = {"bundle": self.model.manifest.name, "digest": self.model.digest}
         return translator, {**name, **({"choices": choices} if choices else {})}
 
 
-def _on_data(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
+def _on_data(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.data is not None
     scale, own = asked.scale, subject.scale
     if own is not None and scale not in (None, own):
-        raise click.UsageError(f"{asked.reference} enlarges {own} times, not {scale}")
+        raise click.UsageError(f"{asked.reference} has scale {own}, not {scale}")
     measured = evaluation.find_set(asked.data, own or scale or 1)
     watch = _bar(f"{measured.name} x{measured.scale}", len(measured.samples))
     if asked.baseline:
@@ -181,12 +180,14 @@ def _on_data(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evalua
     return evaluation.evaluate(measured, method, scoring, watch), name
 
 
-def _on_pairs(asked: _Asked, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
+def _on_pairs(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.pairs is not None
     measured = evaluation.find_pairs(asked.pairs, asked.swap)
     watch = _bar(measured.name, len(measured.pairs))
     if asked.baseline:
-        return evaluation.evaluate_pairs(measured, evaluation.copied, scoring, 1, watch), {"baseline": asked.baseline}
+        return evaluation.evaluate_pairs(measured, evaluation.copy_baseline, scoring, 1, watch), {
+            "baseline": asked.baseline
+        }
     if asked.results:
         make = evaluation.results_in(asked.results, measured)
         return evaluation.evaluate_pairs(measured, make, scoring, 1, watch), {"results": str(asked.results)}

@@ -1,4 +1,4 @@
-"""``img2img export``: a bundle in a format that other software runs, proved equal to it."""
+"""``img2img export``: write a bundle in a format for other software, and verify the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("reference", metavar="BUNDLE")
 @click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, or a plugin's.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file, or the folder.")
-@click.option("--part", help="One program, such as translate or encode_style, or all.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Output file or folder.")
+@click.option("--part", help="Program to export, such as translate or encode_style, or all.")
 @click.option("--precision", help="float32, float16, or int8 with --calibrate.  [default: float32]")
-@click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384, to fix it.")
-@click.option("--image-io", help="Pictures as signed [-1, 1], unit [0, 1], or uint8.  [default: signed]")
-@click.option("--layout", help="Order of pictures' axes: nhwc or nchw.  [default: nhwc]")
-@click.option("--opset", type=int, help="Version of ONNX's operators, 13 to 18.  [default: 18]")
-@click.option("--calibrate", type=click.Path(path_type=Path), help="Folder of pictures that int8 is fitted to.")
-@click.option("--set", "choice", multiple=True, metavar="KEY=VALUE", help="What the bundle's task leaves to choose.")
-@click.option("--replace", is_flag=True, help="Replace what an export left at OUT before.")
+@click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384, for a fixed size.")
+@click.option("--image-io", help="Range of pictures: signed [-1, 1], unit [0, 1], or uint8.  [default: signed]")
+@click.option("--layout", help="Axis order of pictures: nhwc or nchw.  [default: nhwc]")
+@click.option("--opset", type=int, help="ONNX opset version, 13 to 18.  [default: 18]")
+@click.option("--calibrate", type=click.Path(path_type=Path), help="Folder of pictures to calibrate int8 with.")
+@click.option("--set", "choice", multiple=True, metavar="KEY=VALUE", help="A choice of the bundle's task.")
+@click.option("--replace", is_flag=True, help="Replace an earlier export at OUT.")
 @json_option
 def command(
     reference: str,
@@ -45,10 +45,10 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Write BUNDLE, a folder or the name of an installed one, as a file that other software runs.
+    """Write BUNDLE, the folder or name of a bundle, in a format for other software.
 
-    What was written is opened again and compared with the bundle at several sizes; if it differs, the command fails
-    and leaves nothing.
+    The written model is opened and compared with the bundle at several sizes; if it differs, the command fails and
+    removes it.
 
     \b
     img2img export sr-compact-x2 --format onnx --out sr.onnx --image-io uint8
@@ -57,7 +57,7 @@ def command(
     """
     from img2imgkit.exporting import ExportOptions, export_bundle
 
-    in_force()
+    apply_user_settings()
     stated = {
         name: str(value) if isinstance(value, Path) else value for name, value in given.items() if value is not None
     }
@@ -102,15 +102,15 @@ def _show(written: ExportedFile) -> None:
         row
         for program in about.programs
         for row in (
-            *(_row(program.name, "reads", port) for port in program.inputs),
-            *(_row(program.name, "gives", port) for port in program.outputs),
+            *(_row(program.name, "input", port) for port in program.inputs),
+            *(_row(program.name, "output", port) for port in program.outputs),
         )
     ]
-    show_table(("program", "", "name", "type", "shape", "what"), rows)
+    show_table(("program", "port", "name", "type", "shape", "meaning"), rows)
     for program in about.programs:
         if about.size is None and (program.multiple > 1 or program.minimum > 1):
             click.echo(
-                f"{program.name}: height and width in multiples of {program.multiple}, from {program.minimum} on"
+                f"{program.name}: height and width must be multiples of {program.multiple}, at least {program.minimum}"
             )
     click.echo(_judgement(about, written.differences))
     if about.manifest.licence:
@@ -119,17 +119,17 @@ def _show(written: ExportedFile) -> None:
 
 
 def _judgement(about: Exported, differences: Mapping[str, float]) -> str:
-    """How far what was written is from the bundle."""
+    """One line on the difference between the written model and the bundle."""
     if about.int8:
         noun = "picture" if about.int8.pictures == 1 else "pictures"
-        return f"int8: {about.int8.psnr:.1f} dB PSNR to float32, over {about.int8.pictures} {noun}"
+        return f"int8: {about.int8.psnr:.1f} dB PSNR against float32, over {about.int8.pictures} {noun}"
     largest = max(differences.values())
     if about.image_io == "uint8":
         return f"largest difference from the bundle: {round(largest * 255)} of 255 levels, in {about.precision}"
     return f"largest difference from the bundle: {largest:.1e} of the range, in {about.precision}"
 
 
-def _row(program: str, verb: str, port: PortDescription) -> tuple[str, ...]:
+def _row(program: str, kind: str, port: PortDescription) -> tuple[str, ...]:
     axes = port.axes or ("",) * len(port.shape)
     shape = ", ".join(str(size) if size is not None else axis for size, axis in zip(port.shape, axes, strict=True))
-    return program, verb, port.name, port.dtype, f"({shape})", printable(port.meaning)
+    return program, kind, port.name, port.dtype, f"({shape})", printable(port.meaning)

@@ -1,4 +1,4 @@
-"""``img2img import``: a bundle of model files from other software."""
+"""``img2img import``: create a bundle from model files of other software."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ if TYPE_CHECKING:
     from img2imgkit.architectures import Assumption
     from img2imgkit.importing import Imported
 
-PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that YAML reads as a text wherever it stands
+PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that needs no quotes in YAML
 
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the bundle.")
-@click.option("--task", help="The task that takes the networks.  [default: the one whose official code makes them]")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the bundle.")
+@click.option("--task", help="Task of the bundle.  [default: the one whose official code writes such files]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
-@click.option("--key", help="The files' entry that holds the network, such as params_ema.  [default: the usual one]")
-@click.option("--importer", help="What reads the files.  [default: whichever claims each of them]")
-@click.option("--architecture", default="", help="The network's architecture.  [default: whichever recognises a file]")
+@click.option(
+    "--key", help="Entry of the files that contains the network, such as params_ema.  [default: the usual one]"
+)
+@click.option("--importer", help="Importer that reads the files.  [default: chosen for each file]")
+@click.option("--architecture", default="", help="The network's architecture.  [default: recognised for each file]")
 @click.option("--name", help="The bundle's name.  [default: its folder's]")
-@click.option("--licence", default="", help="Under which the weights may be used; it travels with them.")
-@click.option("--attribution", multiple=True, help="Whom to name; may be given several times.")
-@click.option("--replace", is_flag=True, help="Replace a bundle that is there.")
+@click.option("--licence", default="", help="Licence of the weights; stored in the bundle.")
+@click.option("--attribution", multiple=True, help="Authors to credit; repeatable.")
+@click.option("--replace", is_flag=True, help="Replace an existing bundle.")
 @json_option
 def command(
     files: tuple[Path, ...],
@@ -53,11 +55,11 @@ def command(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Make a bundle of model FILEs: checkpoints of PyTorch, safetensors, and what plugins read besides.
+    """Create a bundle from model FILEs: PyTorch checkpoints, safetensors, and formats of plugins.
 
-    Names and shapes of the arrays tell which networks they are, and how large; nothing in a file is run. What no file
-    can tell is printed, with what was taken for it. Several files make one bundle where a task has several networks,
-    such as the two translators of CycleGAN, in the order in which its options name them.
+    Networks and their sizes are recognised by the names and shapes of the weights; nothing in a file is executed.
+    Assumptions about what the files do not state are printed. If a task has several networks, such as the two
+    generators of CycleGAN, pass several files, in the order of the task's options.
 
     \b
     Example:
@@ -113,12 +115,12 @@ def _lines(done: Imported) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
-    others = f" ({' or '.join(done.others)} could take it, too: --task)" if done.others else ""
+    others = f" (also possible: --task {' or '.join(done.others)})" if done.others else ""
     yield f"task: {manifest.task}{others}"
     for source in _left_aside(done):
-        yield f"left aside: {printable(source)}, a critic: a bundle holds what translates; a training file takes it"
+        yield f"ignored: {printable(source)}: a critic; bundles contain generators only, but a training file accepts it"
     for role in done.plan.fresh:
-        yield f"fresh: {role}, which no file has and a translation does without"
+        yield f"not in the files: {role}; freshly initialised, translation does not use it"
     for each in done.assumptions:
         yield f"assumed: {each.text}{_way_out(each)}"
     size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
@@ -127,14 +129,14 @@ def _lines(done: Imported) -> Iterator[str]:
     folder = printable(done.folder)
     quoted = folder if PLAIN.fullmatch(folder) else json.dumps(folder, ensure_ascii=False)
     yield f"  in a pipeline:  - {{uses: translate, with: {{bundle: {quoted}}}}}"
-    yield f"  train on, in a training file:  initial: {quoted}"
+    yield f"  fine-tune, in a training file:  initial: {quoted}"
     yield f"  img2img export {shlex.quote(folder)} --format onnx --out {printable(manifest.name)}.onnx"
 
 
 def _network(network: ImportedNetwork | SavedWeights) -> str:
     if isinstance(network, SavedWeights):
-        return f"weights of {network.role!r}, as Keras saved them"
-    open_options = {each.option for each in network.assumptions if each.others}  # told as assumed
+        return f"weights of {network.role!r}, saved by Keras"
+    open_options = {each.option for each in network.assumptions if each.others}  # listed as assumed
     stated = {name: value for name, value in network.arguments.items() if name not in open_options}
     return f"{network.kind}({', '.join(f'{name}={value!r}' for name, value in stated.items())})"
 
@@ -146,7 +148,7 @@ def _left_aside(done: Imported) -> list[str]:
 
 
 def _way_out(assumption: Assumption) -> str:
-    """How to state the option otherwise, if there is one."""
+    """How to override an assumption; "" if no option does."""
     if not assumption.option:
         return ""
     others = [f"--set {shlex.quote(f'{assumption.option}={_stated(value)}')}" for value in assumption.others]

@@ -1,4 +1,4 @@
-"""``img2img models``: the bundles that are installed, as their ``bundle.json`` describes them."""
+"""``img2img models``: the installed bundles, according to their ``bundle.json``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADINGS = ("name", "task", "scale", "parameters", "size", "licence", "scores")
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List the bundles that are installed; a damaged one is listed with what is wrong with it."""
+    """List the installed bundles; damaged ones are listed with the error."""
     catalog = Catalog.installed()
     rows = [_described(catalog, name, folder) for name, folder in catalog.bundles.items()]
     if as_json:

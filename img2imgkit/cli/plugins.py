@@ -1,4 +1,4 @@
-"""``img2img plugins``: who brings what, and what is broken."""
+"""``img2img plugins``: what each plugin provides, and which plugins are broken."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from img2imgkit.plugin_kinds import KINDS
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List the plugins, and what is broken in them.
+    """List the plugins, what they provide, and which are broken.
 
-    IMG2IMG_PLUGINS=a,b loads only those; empty, only what img2imgkit itself brings besides tasks.
+    IMG2IMG_PLUGINS=a,b loads only these plugins; empty, only the built-in ones.
     """
     catalog = Catalog.installed()
     brought = {kind: _by_plugin(catalog, kind) for kind in KINDS}

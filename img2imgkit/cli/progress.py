@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from img2imgkit.cli import printable, tell
+from img2imgkit.cli import print_stderr, printable
 from img2imgkit.pipeline import Outcome, Watcher
 
 KINDS = ("auto", "bar", "lines", "json", "none")
@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
-    """The watcher of that kind; ``auto`` is a bar on a terminal that can draw one, and lines elsewhere."""
+    """The watcher of that kind; ``auto`` is a bar on a capable terminal, and lines otherwise."""
     if kind == "auto":
         kind = "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "lines"
     if kind == "json":
@@ -33,7 +33,7 @@ def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
 
 
 class _Failures:
-    """Prints failures, and nothing else."""
+    """Prints failures only."""
 
     def started(self, total: int, up_to_date: int) -> None:
         self.total, self.count, self.began = total, 0, time.monotonic()
@@ -44,15 +44,15 @@ class _Failures:
             self.say(f"failed: {printable(outcome.entry.title)}: {printable(outcome.reason)}")
 
     def rate(self) -> float:
-        """Pictures a second so far."""
+        """Pictures per second so far."""
         return self.count / max(time.monotonic() - self.began, 1e-9)
 
     def say(self, line: str) -> None:
-        tell(line)
+        print_stderr(line)
 
 
 class _Lines(_Failures):
-    """A plain line now and then."""
+    """Prints a plain line every few seconds."""
 
     def started(self, total: int, up_to_date: int) -> None:
         super().started(total, up_to_date)
@@ -65,13 +65,11 @@ class _Lines(_Failures):
         if now - self.last >= SECONDS_BETWEEN_LINES or self.count == self.total:
             self.last = now
             rate = self.rate()
-            self.say(
-                f"{self.count}/{self.total}  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s to go"
-            )
+            self.say(f"{self.count}/{self.total}  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s left")
 
 
 class _Json(_Failures):
-    """One JSON object per event."""
+    """Prints one JSON object per event."""
 
     def started(self, total: int, up_to_date: int) -> None:
         super().started(total, up_to_date)
@@ -107,7 +105,7 @@ def _bar() -> Iterator[Watcher]:
     with Progress(*columns, TextColumn("{task.fields[name]}", markup=False), console=console) as bar:
 
         class Bar(_Failures):
-            """A line that is drawn anew for each picture; failures stand above it."""
+            """A line that is redrawn for each picture; failures are printed above it."""
 
             def started(self, total: int, up_to_date: int) -> None:
                 super().started(total, up_to_date)

@@ -15,13 +15,13 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import (
     EXIT_DONE,
     EXIT_FAILED_ITEMS,
+    print_stderr,
     printable,
     show_json,
     show_json_with,
-    tell,
-    while_somebody_reads,
+    stop_on_broken_pipe,
 )
-from img2imgkit.cli.config import in_force
+from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
@@ -39,7 +39,7 @@ from img2imgkit.pipeline import (
 )
 from img2imgkit.step import Resources
 
-LINES = 1000  # of a plan, printed at a time
+LINES = 1000  # lines of a plan printed at a time
 
 
 def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -53,22 +53,31 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here, not from where FILE says."
+    "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here instead of the location in FILE."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here, not where FILE says.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change an option: steps.1.with.tile=256.")
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, and do nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of the location in FILE.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option: steps.1.with.tile=256."
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, without doing it.")
+@click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    help="Pictures decoded and encoded at a time; `threads` of the user's file, or all processors.",
+    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
 )
 @click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
-@click.option("--fail-fast", is_flag=True, help="Begin nothing new after the first failure.")
-@click.option("--progress", "kind", type=click.Choice(KINDS), default="auto", show_default=True, help="On stderr.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report, or the plan, as JSON on stdout.")
+@click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
+@click.option(
+    "--progress",
+    "kind",
+    type=click.Choice(KINDS),
+    default="auto",
+    show_default=True,
+    help="Style of progress on stderr.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 def command(
     file: Path,
@@ -86,15 +95,15 @@ def command(
 ) -> int:
     """Run the pipeline in FILE over folders of pictures.
 
-    What a former run has done, and is still valid, is not done again. Ctrl-C finishes the pictures in flight and writes
-    the report; a second one stops at once. Nothing half-written remains either way.
+    Outputs of earlier runs that are still valid are not computed again. Ctrl-C finishes the pictures in progress and
+    writes the report; a second Ctrl-C stops immediately. Neither leaves incomplete files.
 
     \b
     Examples:
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
-    user = in_force()
+    user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
@@ -102,36 +111,36 @@ def command(
         _show_plan(plan, as_json)
         return EXIT_DONE
     began = time.time()
-    with stopping_on_signals("finishing the pictures in flight; once more to stop at once") as stop:
+    with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         with progress(kind, quiet) as watcher:
             executor = ThreadExecutor(pipeline, Resources(device), jobs or user.threads)
             result = run(plan, executor, watcher, fail_fast=fail_fast, stop=stop)
-        _tell(plan, result, began, as_json, quiet)
+        _show_result(plan, result, began, as_json, quiet)
     if result.interrupted:
         return stop.exit_code
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
 
 
-def _tell(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:
+def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:
     report = make_report(plan, result, began)
     try:
         page = str(write_report(report, plan))
     except OSError as error:
         page = f"not written: {error.strerror or error}"
-        tell(f"warning: the report is {page}")
+        print_stderr(f"warning: the report is {page}")
     if as_json:
-        with while_somebody_reads():
+        with stop_on_broken_pipe():
             show_json(report)
     if not quiet:
         totals = report["totals"]
-        parts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
-        parts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
-        parts += [f"{reason} left alone: {count}" for reason, count in totals["ignored"].items()]
-        tell(f"{', '.join(parts)} in {result.seconds:.1f} s; report: {page}")
+        counts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
+        counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
+        counts += [f"{reason} ignored: {count}" for reason, count in totals["ignored"].items()]
+        print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:
-    """Print the plan piece by piece: it may have a million jobs."""
+    """Print the plan in chunks: it can have a million jobs."""
     if as_json:
         stated = {"pipeline": plan.pipeline.name, "steps": plan.recipes.common.steps, "ignored": dict(plan.ignored)}
         sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
@@ -139,9 +148,9 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         return
     click.echo(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
     lines = map(_line, plan.jobs)
-    while some := list(islice(lines, LINES)):
-        click.echo("\n".join(some))
-    ignored = "".join(f", {reason} left alone: {count}" for reason, count in plan.ignored.items())
+    while chunk := list(islice(lines, LINES)):
+        click.echo("\n".join(chunk))
+    ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
     to_make = plan.jobs.to_make_count
     click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
 

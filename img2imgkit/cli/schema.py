@@ -1,4 +1,4 @@
-"""``img2img schema``: what editors complete pipeline and training files from."""
+"""``img2img schema``: JSON Schema for editors of pipeline and training files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from img2imgkit.schema import pipeline_schema, train_schema
 @click.command()
 @click.argument("kind", type=click.Choice(["pipeline", "train"]))
 def command(kind: str) -> None:
-    """Print the JSON Schema of a pipeline or training file, with the options of everything installed.
+    """Print the JSON Schema of a pipeline or training file, with the options of everything that is installed.
 
     \b
     img2img schema pipeline > pipeline.schema.json

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks to stop, the second stops."""
+"""Ctrl-C and SIGTERM: the first signal requests a stop, the second ends the process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-CLEAR_LINE = b"\r\x1b[2K"  # a bar may stand in it, and the terminal's ^C
+CLEAR_LINE = b"\r\x1b[2K"  # it may contain a progress bar and the terminal's ^C
 
 
 class Stop(threading.Event):
     """Set by the first signal.
 
     Attributes:
-        exit_code: 128 and the signal's number, as shells count: 130 for Ctrl-C, 143 for SIGTERM
+        exit_code: 128 plus the signal number, as in shells: 130 for Ctrl-C, 143 for SIGTERM
     """
 
     exit_code = 128 + signal.SIGINT
@@ -24,9 +24,9 @@ class Stop(threading.Event):
 
 @contextmanager
 def stopping_on_signals(message: str) -> Iterator[Stop]:
-    """The first signal says ``message`` and sets the event; the second one ends the process on the spot.
+    """The first signal prints ``message`` and sets the event; the second one ends the process immediately.
 
-    Only for work whose files are put in place whole, so that nothing is half-written at any moment.
+    Only for work that replaces files atomically, so that no moment leaves incomplete files.
     """
     stop = Stop()
 
@@ -35,7 +35,7 @@ def stopping_on_signals(message: str) -> Iterator[Stop]:
             os._exit(128 + number)
         stop.exit_code = 128 + number
         stop.set()
-        with suppress(OSError):  # not through sys.stderr, which may be in the middle of a line
+        with suppress(OSError):  # not through sys.stderr, which may be in the middle of a write
             os.write(2, (CLEAR_LINE if os.isatty(2) else b"") + message.encode() + b"\n")
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,4 +1,4 @@
-"""``img2img steps``: the steps that pipelines are made of."""
+"""``img2img steps``: the steps that pipelines consist of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from img2imgkit.step import Step, kind_of
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the steps that pipelines are made of; with NAME, its options."""
+    """List the steps that pipelines consist of; with NAME, its options."""
     catalog = Catalog.installed()
     if name is None:
         rows = [_summary(catalog, step) for step in catalog.steps.values()]

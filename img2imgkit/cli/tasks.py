@@ -34,8 +34,8 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     options, weights, choices = map(option_rows, (task.Options, task.Weights, task.Choices))
     inputs = _inputs(task)
     if as_json:
-        parts = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
-        show_json({**_summary(catalog, task), **parts})
+        details = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
+        show_json({**_summary(catalog, task), **details})
         return
     click.echo(f"{name}: {first_line(task)}\n")
     click.echo(f"Trained on {task.data} data: {first_line(catalog.data_kinds[task.data])}\n\nOptions")
@@ -46,14 +46,14 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
         click.echo("\nChoices of each translation")
         show_options(choices)
     if inputs:
-        click.echo("\nInputs of each translation, beside the picture; other options may bring others")
+        click.echo("\nInputs of each translation besides the picture; they may depend on the options")
         for each in inputs:
             need = ", required" if each["required"] else ""
             click.echo(f"  {each['name']} ({each['kind']}{need}): {each['description']}")
 
 
 def _inputs(task: type[Task]) -> list[dict[str, Any]]:
-    """The conditions of the task with its default options; with others there may be others."""
+    """The conditions of the task with its default options; other options may change them."""
     from img2imgkit.inference import conditions_of
 
     return [

@@ -12,25 +12,25 @@ from img2imgkit.cli.signals import stopping_on_signals
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME]")
-@click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint, exactly.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a value of the file.")
+@click.option("--output", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NAME]")
+@click.option("--resume", is_flag=True, help="Continue exactly from the folder's last checkpoint.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value of the file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1 for some of several.")
 @click.option(
     "--progress",
     type=click.Choice(["auto", "bar", "lines", "json", "none"]),
     default="auto",
     show_default=True,
-    help="auto: a bar on a terminal, lines elsewhere.",
+    help="auto: a bar on a terminal, lines otherwise.",
 )
 def command(
     file: Path, output: Path | None, resume: bool, overrides: tuple[str, ...], device: str, progress: str
 ) -> int:
-    """Train the task that a training FILE describes.
+    """Train the task described by a training FILE.
 
-    The run's folder gets checkpoints, metrics, sample sheets, a report and at the end a bundle. The first Ctrl-C writes
-    a checkpoint and stops; a second one stops at once. Where TF_CONFIG names several machines, give each of them this
-    command; the first one writes the folder.
+    The run folder receives checkpoints, metrics, sample sheets, a report and finally a bundle. The first Ctrl-C writes
+    a checkpoint and stops; a second one stops immediately. If TF_CONFIG lists several machines, run this command on
+    each of them; the first machine writes the folder.
 
     \b
     Example:
@@ -39,10 +39,10 @@ def command(
     """
     from img2imgkit import backend
     from img2imgkit.catalog import Catalog
-    from img2imgkit.cli.config import in_force
+    from img2imgkit.cli.config import apply_user_settings
     from img2imgkit.config import load_yaml
 
-    in_force()
+    apply_user_settings()
     document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown
@@ -51,7 +51,7 @@ def command(
     catalog = Catalog.installed()
     plan = read_training_plan(document, catalog)
     folder = output or Path("runs") / plan.file.name
-    stopping = stopping_on_signals("stopping after this step; once more to stop at once")
+    stopping = stopping_on_signals("stopping after this step; press again to stop immediately")
     with stopping as stop, shown(progress, catalog.metrics) as notify:
         finished = train(plan, folder, catalog, notify, resume, device, stop.is_set)
     return {"complete": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}[finished.reason]

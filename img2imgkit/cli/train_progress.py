@@ -1,4 +1,4 @@
-"""How ``img2img train`` shows its progress: a bar on a terminal, lines, JSON lines, or nothing. All on stderr."""
+"""Progress of ``img2img train`` on stderr: a bar on a terminal, lines, JSON lines, or nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.cli import printable, tell
+from img2imgkit.cli import print_stderr, printable
 from img2imgkit.training.record.events import (
     Alarmed,
     Event,
@@ -30,9 +30,10 @@ from img2imgkit.training.record.training_report import Metrics, shown_scores
 
 @contextmanager
 def shown(style: str, metrics: Metrics) -> Iterator[Notify]:
-    """A callback that shows events in that style; ``auto`` is a bar on a terminal that can draw one, else lines.
+    """A callback that shows events in that style; ``auto`` is a bar on a capable terminal, and lines otherwise.
 
-    Scores are shown as ``metrics``, the installed ones by name, say.
+    Args:
+        metrics: the installed metrics by name, which format the scores
     """
     if style == "auto":
         style = "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "lines"
@@ -46,19 +47,19 @@ def shown(style: str, metrics: Metrics) -> Iterator[Notify]:
 
 def _lines(metrics: Metrics, event: Event) -> None:
     for line in _texts(event, metrics):
-        tell(line)
+        print_stderr(line)
 
 
 def _json(event: Event) -> None:
     def plain(value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
-    tell(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
+    print_stderr(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
 
 
 @contextmanager
 def _bar(metrics: Metrics) -> Iterator[Notify]:
-    """One line, whatever the terminal's width: a message that is written past the bar must not upset its place."""
+    """A bar of one line at any terminal width, so that messages printed above it do not displace it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -85,7 +86,7 @@ def _texts(event: Event, metrics: Metrics) -> list[str]:
     lines: list[str] = []
     match event:
         case Waiting():
-            lines += [f"machine {event.machine} of {event.machines} at {event.address}: waiting for the others"]
+            lines += [f"machine {event.machine} of {event.machines} at {event.address}: waiting for the other machines"]
         case Started():
             lines += [_start(event), *event.notes, *([f"resumed after step {event.step}"] if event.step else [])]
         case Progress():
@@ -100,16 +101,18 @@ def _texts(event: Event, metrics: Metrics) -> list[str]:
             lines += [f"done: {printable(event.bundle or 'the first machine has the bundle')}"]
         case Finished():
             why = " by an alarm" if event.reason == "alarm" else ""
-            lines += [f"stopped{why} after step {event.step}; go on with --resume"]
+            lines += [f"stopped{why} after step {event.step}; continue with --resume"]
         case Saved():
-            pass  # not worth a line each
+            pass  # frequent; not shown
     return lines
 
 
 def _start(event: Started) -> str:
     numbers = ", ".join(f"{name} {count:,} parameters" for name, count in event.parameters.items())
     which = f"machine {event.machine} of {event.machines}, " if event.machines > 1 else ""
-    return f"{which}{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} a device), {numbers}"
+    return (
+        f"{which}{', '.join(event.devices)}: batch {event.global_batch} ({event.replica_batch} per device), {numbers}"
+    )
 
 
 def _losses(event: Progress) -> str:

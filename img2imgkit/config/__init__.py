@@ -1,26 +1,26 @@
-"""Strict options and the YAML they are read from, with the line and column of every key.
+"""Strict options and the YAML files they are read from, with the line and column of every key.
 
-YAML is read with the scalars of YAML 1.2: ``no`` is a string, ``1e-4`` a float. Values are then validated by strict
-pydantic models, so ``true`` is no number and ``"1"`` neither.
+Scalars follow YAML 1.2: ``no`` is a string, ``1e-4`` a float. Strict pydantic models then validate the values, so
+neither ``true`` nor ``"1"`` is accepted as a number.
 """
 
 from img2imgkit.config.document import Document, assignments, load_yaml, parse_yaml
 from img2imgkit.config.names import KeyPath, dotted, suggestion
 from img2imgkit.config.options import Config, Location, without_folders
-from img2imgkit.config.validation import located, located_in, validate
+from img2imgkit.config.validation import absolute_paths_in, validate, with_absolute_paths
 
 __all__ = [
     "Config",
     "Document",
     "KeyPath",
     "Location",
+    "absolute_paths_in",
     "assignments",
     "dotted",
     "load_yaml",
-    "located",
-    "located_in",
     "parse_yaml",
     "suggestion",
     "validate",
+    "with_absolute_paths",
     "without_folders",
 ]

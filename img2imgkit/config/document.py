@@ -1,4 +1,4 @@
-"""A YAML file as plain data that still knows where each part of it was written."""
+"""A YAML file as plain data, with the line and column of each node."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from img2imgkit.errors import ConfigError, Problem
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file as plain data, and where each of its nodes is written.
+    """A YAML file as plain data, with the line and column of each node.
 
     Attributes:
         marks: line and column of each node
-        overridden: the keys whose values replace those of the file, and what messages call the place of those values
+        overridden: keys whose values override the file's, with the source of the override as messages name it
     """
 
     data: Any
@@ -30,7 +30,7 @@ class Document:
     overridden: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def problem(self, key: KeyPath, message: str) -> Problem:
-        """A problem at ``key``, or at its nearest ancestor that the file states."""
+        """A problem located at ``key``, or at its nearest ancestor in the file."""
         if source := self._override_of(key):
             return Problem(message, dotted(key), source)
         at = key
@@ -40,25 +40,25 @@ class Document:
         return Problem(message, dotted(key), self.file, line, column)
 
     def base(self, key: KeyPath) -> Path:
-        """The folder that a relative path at ``key`` starts from: the file's, or the current one for overrides."""
+        """The base folder of relative paths at ``key``: the file's folder, or the current one for overrides."""
         if self._override_of(key) or not self.file:
             return Path.cwd()
         return Path(self.file).absolute().parent
 
     def _override_of(self, key: KeyPath) -> str:
-        """Where the value at ``key`` was stated, if not in the file."""
-        places = (self.overridden.get(key[:length], "") for length in range(1, len(key) + 1))
-        return next(filter(None, places), "")
+        """The source of an override at ``key``; "" if the value is the file's."""
+        sources = (self.overridden.get(key[:length], "") for length in range(1, len(key) + 1))
+        return next(filter(None, sources), "")
 
     def with_values(self, values: Mapping[str, Any], source: str = "overrides") -> Document:
-        """A copy in which other values stand at dotted keys such as ``steps.1.with.tile``; later ones win.
+        """Return a copy with other values at dotted keys such as ``steps.1.with.tile``; later ones win.
 
         Args:
-            values: plain data, by dotted key
-            source: what messages call the place where the values were stated
+            values: plain data by dotted key
+            source: the name of these overrides in messages
 
         Raises:
-            ConfigError: a key leads through something that is neither a mapping nor a list.
+            ConfigError: a key passes through a value that is neither a mapping nor a list.
         """
         data = deepcopy(self.data)
         keys = {dots: key_path(dots) for dots in values}
@@ -68,23 +68,23 @@ class Document:
         return Document(data, self.file, self.marks, {**self.overridden, **dict.fromkeys(keys.values(), source)})
 
     def with_overrides(self, stated: Iterable[str], source: str = "overrides") -> Document:
-        """A copy with the values of assignments such as ``steps.1.with.tile=256``.
+        """Return a copy with the values of assignments such as ``steps.1.with.tile=256``.
 
         Raises:
-            ConfigError: as ``assignments`` and ``with_values`` do.
+            ConfigError: see ``assignments`` and ``with_values``.
         """
         return self.with_values(assignments(stated, source, "steps.1.with.tile=256"), source)
 
 
 def assignments(stated: Iterable[str], source: str, example: str) -> dict[str, Any]:
-    """The values that ``KEY=VALUE`` texts state, by key; each value is read as YAML, and the last one of a key holds.
+    """Parse ``KEY=VALUE`` texts; values are YAML, and the last value of a key wins.
 
     Args:
-        source: what messages call the place where they were stated, such as a command-line option
-        example: an assignment that could stand there
+        source: the name of the source in messages, such as a command-line option
+        example: an example assignment, for messages
 
     Raises:
-        ConfigError: a text is no assignment, or its value is no YAML.
+        ConfigError: a text is not an assignment, or its value is not valid YAML.
     """
     found: dict[str, Any] = {}
     for text in stated:
@@ -103,7 +103,7 @@ def load_yaml(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        ConfigError: it cannot be read, is no YAML, or repeats a key.
+        ConfigError: it cannot be read, is not valid YAML, or repeats a key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -120,27 +120,27 @@ def parse_yaml(text: str, file: str = "") -> Document:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         line, column = (at.line + 1, at.column + 1) if at else (0, 0)
-        raise ConfigError(Problem(f"no valid YAML: {error.problem}", "", file, line, column)) from error
+        raise ConfigError(Problem(f"invalid YAML: {error.problem}", "", file, line, column)) from error
     except (yaml.YAMLError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError(Problem(f"no valid YAML: {reason}", file=file)) from error
+        raise ConfigError(Problem(f"invalid YAML: {reason}", file=file)) from error
     return Document(data, file, marks)
 
 
 def _assign(data: Any, key: KeyPath, value: Any) -> str:
-    """Set one value in place; what is wrong with its key, if anything is."""
-    for depth, part in enumerate(key):
+    """Set one value in place. Return the problem with its key, or ""."""
+    for depth, step in enumerate(key):
         last = depth == len(key) - 1
-        if isinstance(data, list) and isinstance(part, int):
-            if part >= len(data):
-                return f"{dotted(key[:depth])} has {len(data)} entries, none is number {part}"
-        elif isinstance(data, dict) and isinstance(part, str):
-            if not last and data.get(part) is None:
-                data[part] = {}
+        if isinstance(data, list) and isinstance(step, int):
+            if step >= len(data):
+                return f"{dotted(key[:depth])} has {len(data)} entries; entry {step} does not exist (the first is 0)"
+        elif isinstance(data, dict) and isinstance(step, str):
+            if not last and data.get(step) is None:
+                data[step] = {}
         else:
-            return f"nothing can be set at {dotted(key[: depth + 1])!r}"
+            return f"cannot set a value at {dotted(key[: depth + 1])!r}"
         if last:
-            data[part] = value
+            data[step] = value
         else:
-            data = data[part]
+            data = data[step]
     return ""

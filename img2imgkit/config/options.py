@@ -1,4 +1,4 @@
-"""The base of every option model, and the mark of options that are paths."""
+"""The base class of option models, and the marker for path options."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Config(BaseModel):
-    """Base of every option model: unknown keys and wrong types are errors, values never change."""
+    """Base class of option models: unknown keys and wrong types are errors, values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants")
 
     def check_choices(self) -> None:
-        """Raise ValueError where components that were chosen do not go together; called once they are resolved."""
+        """Raise ValueError if the chosen components are incompatible. Called after they are resolved."""
 
 
 @dataclass(frozen=True)
 class Location:
     """Marks a path option, ``Annotated[Path, Location()]``: relative to the file that states it.
 
-    With ``or_name`` the option may also be a plain name, which stays as it is unless a file of that name is there, or a
-    folder; with ``holding`` only a folder that holds one of these files counts.
+    With ``or_name`` the option may also be a plain name, which is left unchanged unless a file or folder of that name
+    exists. With ``holding`` a folder counts only if it contains one of these files.
     """
 
     or_name: bool = False
     holding: tuple[str, ...] = ()
 
     def absolute(self, stated: str, base: Path) -> str:
-        """The stated path made absolute."""
+        """Make a stated path absolute."""
         path = base / _home_expanded(stated)
-        if self.or_name and not self._is_there(path) and not re.search(r"[/\\]|^\.", stated):
+        if self.or_name and not self._exists(path) and not re.search(r"[/\\]|^\.", stated):
             return stated
         return os.path.normpath(path)
 
-    def _is_there(self, path: Path) -> bool:
+    def _exists(self, path: Path) -> bool:
         if self.holding and path.is_dir():
             return any((path / name).exists() for name in self.holding)
         return path.exists()
 
 
 def without_folders(data: Any) -> Any:
-    """Plain data in which absolute paths have become the names of their files: nothing of one machine's folders."""
+    """Reduce absolute paths in plain data to file names, so that the data reveal no folders of this machine."""
     if isinstance(data, dict):
         return {key: without_folders(value) for key, value in data.items()}
     if isinstance(data, list):
@@ -56,5 +56,5 @@ def without_folders(data: Any) -> Any:
 def _home_expanded(stated: str) -> Path:
     try:
         return Path(stated).expanduser()
-    except RuntimeError:  # a user who is not there: then it is a folder whose name begins with "~"
+    except RuntimeError:  # unknown user: treat it as a folder whose name begins with "~"
         return Path(stated)

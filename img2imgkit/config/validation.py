@@ -1,4 +1,4 @@
-"""From plain data to strict models, with every problem at its place in the file."""
+"""Validate plain data with strict models, and locate every problem in the file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _TAG_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 
 
 def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any = None) -> Model:
-    """The ``model`` that the document states at ``at`` (or that ``data`` states in its place).
+    """Validate the document's data at ``at``, or ``data`` in its place.
 
     Raises:
-        ConfigError: every problem at once, each with line, column and the nearest known name.
+        ConfigError: lists every problem, each with line, column and the nearest known name.
     """
     if data is None:
         data = document.data
-        for part in at:
-            data = data[part]
+        for key in at:
+            data = data[key]
     data = {} if data is None else data
     try:
         return model.model_validate_json(json.dumps(data))
@@ -37,30 +37,32 @@ def validate(model: type[Model], document: Document, at: KeyPath = (), data: Any
         found: dict[KeyPath, list[Mapping[str, Any]]] = {}
         for each in error.errors():
             found.setdefault(_stated_path(data, each), []).append(each)
-        told = {path: errors for path, errors in found.items() if not _told_inside(path, errors, found)}
-        problems = [document.problem((*at, *path), _message(model, path, errors)) for path, errors in told.items()]
+        shown = {path: errors for path, errors in found.items() if not _explained_inside(path, errors, found)}
+        problems = [document.problem((*at, *path), _message(model, path, errors)) for path, errors in shown.items()]
         raise ConfigError(*sorted(problems, key=lambda problem: (problem.line, problem.column))) from None
 
 
-def located(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any:
-    """The document's data at ``at``, with every path of ``model`` made absolute. For ``validate``'s ``data``."""
+def with_absolute_paths(model: type[BaseModel], document: Document, at: KeyPath = ()) -> Any:
+    """The document's data at ``at``, with every path option of ``model`` made absolute; for ``validate``."""
     data = document.data
-    for part in at:
-        data = data[part]
-    return located_in(model, data, document, at) if isinstance(data, dict) else data
+    for key in at:
+        data = data[key]
+    return absolute_paths_in(model, data, document, at) if isinstance(data, dict) else data
 
 
-def located_in(model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath) -> dict[str, Any]:
-    """The data that the document states at ``at``, with every path of ``model`` made absolute."""
+def absolute_paths_in(
+    model: type[BaseModel], data: Mapping[str, Any], document: Document, at: KeyPath
+) -> dict[str, Any]:
+    """As ``with_absolute_paths``, for data that the document states at ``at``."""
     found = dict(data)
     for name, info in model.model_fields.items():
         key = info.alias or name
         if key in found:
-            found[key] = _located_value(found[key], [info.annotation, *info.metadata], document, (*at, key))
+            found[key] = _with_absolute_paths(found[key], [info.annotation, *info.metadata], document, (*at, key))
     return found
 
 
-def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPath) -> Any:
+def _with_absolute_paths(value: Any, hints: list[Any], document: Document, key: KeyPath) -> Any:
     parts = list(_flat_hints(hints))
     mark = next((part for part in parts if isinstance(part, Location)), None)
     if mark is not None and isinstance(value, str):
@@ -69,14 +71,14 @@ def _located_value(value: Any, hints: list[Any], document: Document, key: KeyPat
         each = (mark.absolute(v, document.base((*key, n))) if isinstance(v, str) else v for n, v in enumerate(value))
         return list(each)
     if isinstance(value, list):
-        return [_located_value(v, hints, document, (*key, n)) for n, v in enumerate(value)]
+        return [_with_absolute_paths(v, hints, document, (*key, n)) for n, v in enumerate(value)]
     if isinstance(value, dict) and any(getattr(part, "__origin__", None) is dict for part in parts):
         inner = [part for part in parts if getattr(part, "__origin__", None) is not dict]
-        return {name: _located_value(v, inner, document, (*key, name)) for name, v in value.items()}
+        return {name: _with_absolute_paths(v, inner, document, (*key, name)) for name, v in value.items()}
     if isinstance(value, dict):
         for part in parts:
             if isinstance(part, type) and issubclass(part, BaseModel):
-                value = located_in(part, value, document, key)
+                value = absolute_paths_in(part, value, document, key)
     return value
 
 
@@ -88,31 +90,31 @@ def _flat_hints(hints: Iterable[Any]) -> Iterable[Any]:
 
 
 def _stated_path(data: Any, error: Mapping[str, Any]) -> KeyPath:
-    """Where in the data an error is: without the members of unions that pydantic names on the way."""
+    """The path of an error in the data, without the union members that pydantic includes."""
     place, kind = error["loc"], error["type"]
     path: list[str | int] = []
-    for depth, part in enumerate(place):
-        inside = isinstance(data, dict) and part in data
-        if inside or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
-            path.append(part)
+    for depth, key in enumerate(place):
+        inside = isinstance(data, dict) and key in data
+        if inside or (isinstance(data, list) and isinstance(key, int) and key < len(data)):
+            data = data[key]
+            path.append(key)
         elif kind == "missing" and depth == len(place) - 1:
-            path.append(part)
+            path.append(key)
     if kind in _TAG_ERRORS:
         path.append(str(error["ctx"]["discriminator"]).strip("'"))
     return tuple(path)
 
 
-def _told_inside(path: KeyPath, errors: list[Mapping[str, Any]], found: Iterable[KeyPath]) -> bool:
-    """Whether options were stated where plain values could stand as well, and something is wrong with one of them."""
+def _explained_inside(path: KeyPath, errors: list[Mapping[str, Any]], found: Iterable[KeyPath]) -> bool:
+    """Whether the value is a mapping in a union with plain types, and errors inside it explain the failure better."""
     inside = any(len(other) > len(path) and other[: len(path)] == path for other in found)
     return inside and all(isinstance(error.get("input"), dict) for error in errors)
 
 
 def _message(model: type[BaseModel], path: KeyPath, errors: list[Mapping[str, Any]]) -> str:
-    """What is wrong at one place; a value may fit none of several types."""
+    """One message for all errors at a path; a union reports one error per member."""
     given = errors[0].get("input")
-    if isinstance(given, dict):  # options, where plain values could stand as well
+    if isinstance(given, dict):  # a mapping in a union with plain types
         errors = [error for error in errors if error["type"] not in _PLAIN_TYPES] or errors
     kind = errors[0]["type"]
     if kind == "extra_forbidden":
@@ -136,7 +138,7 @@ def _quoted(text: str) -> list[str]:
 
 
 def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """Names that the model knows at ``path``, through fields and the entries of lists and mappings."""
+    """The field names valid at ``path``, followed through fields, lists and mappings."""
     here: list[type[BaseModel]] = [model]
     for part in path:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""YAML as plain data, with the scalars of YAML 1.2's core schema, and where each node stands."""
+"""YAML as plain data, with the scalars of YAML 1.2's core schema and the position of each node."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import yaml
 from img2imgkit.config.names import KeyPath
 
 Marks = dict[KeyPath, tuple[int, int]]
-MAX_NODES = 100_000  # aliases can make a short file stand for any number
-MAX_DIGITS = 400  # no number needs more; Python refuses to read very long ones
+MAX_NODES = 100_000  # aliases can expand a short file without limit
+MAX_DIGITS = 400  # enough for any number; Python refuses to parse very long ones
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {
@@ -37,11 +37,11 @@ for _kind, (_pattern, _first) in _SCALARS.items():
 
 
 def plain(text: str) -> tuple[Any, Marks]:
-    """The data that YAML text states, and line and column of every node by its path.
+    """Parse YAML text into plain data, with the line and column of every node by its path.
 
     Raises:
-        yaml.YAMLError: it is no YAML, repeats a key, has a tag that means a type, or stands for too much.
-        RecursionError: it is nested too deeply.
+        yaml.YAMLError: invalid YAML, a repeated key, an unsupported tag, or too many entries.
+        RecursionError: nested too deeply.
     """
     marks: Marks = {}
     return _plain(yaml.compose(text, Loader=_Loader), (), marks), marks
@@ -67,7 +67,7 @@ def _mapping(node: yaml.MappingNode, key: KeyPath, marks: Marks) -> dict[str, An
             raise _error("a key must be plain text", name_node)
         name = str(name_node.value)
         if name in found:
-            raise _error(f"the key {name!r} is given twice", name_node)
+            raise _error(f"duplicate key {name!r}", name_node)
         marks[(*key, name)] = _place(name_node)
         found[name] = _plain(child, (*key, name), marks)
     return found
@@ -80,9 +80,9 @@ def _scalar(node: yaml.Node) -> Any:
     if not isinstance(node, yaml.ScalarNode) or kind not in _SCALARS:
         raise _error(f"the tag {node.tag!r} is not supported", node)
     if not _SCALARS[kind][0].fullmatch(text):
-        raise _error(f"{text!r} is no {kind}", node)
+        raise _error(f"{text!r} is not a valid {kind}", node)
     if kind in ("int", "float") and len(text) > MAX_DIGITS:
-        raise _error(f"a number of {len(text)} digits", node)
+        raise _error(f"a number has {len(text)} digits; at most {MAX_DIGITS} are allowed", node)
     return _value(kind, text)
 
 

@@ -1,10 +1,10 @@
-"""Measuring a method: against a reference set, so that its figures compare with published ones, or against pairs."""
+"""Evaluation of a method: on a reference set, comparable with published scores, or on pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from img2imgkit.evaluation.pairs import Pair, PairSet, copied, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation.pairs import Pair, PairSet, copy_baseline, evaluate_pairs, find_pairs, results_in
 from img2imgkit.evaluation.record import record
 from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row
@@ -24,7 +24,7 @@ __all__ = [
     "Sample",
     "Scoring",
     "Tally",
-    "copied",
+    "copy_baseline",
     "evaluate",
     "evaluate_pairs",
     "find_pairs",
@@ -39,6 +39,6 @@ __all__ = [
 
 @hookimpl
 def register_metrics(register: Callable[[type[Metric]], None]) -> None:
-    """Register the metrics that come with img2imgkit."""
+    """Register the built-in metrics."""
     for metric in (L1, Psnr, Ssim, PsnrY, SsimY, PsnrRgb, SsimRgb):
         register(metric)

@@ -1,4 +1,4 @@
-"""Translations against the truth: pairs of a source and its target, in two folders or side by side in one picture."""
+"""Evaluation on pairs of source and target, in two folders or side by side in one picture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from img2imgkit.evaluation.result import Evaluation, Row, Watch, evaluated
 from img2imgkit.evaluation.scoring import Scoring, Tally
 from img2imgkit.images import Picture, is_image, to_rgb, with_depth
 
-_SHOWN = 3  # names in an error
+_SHOWN = 3  # names listed in an error
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A source and its target; where they are one file, its left and its right half.
+    """A source and its target: two files, or the left and right halves of one.
 
     Attributes:
-        name: the place of both below their folders, without suffix
+        name: the relative path of both in their folders, without suffix
         swap: the right half is the source
     """
 
@@ -32,36 +32,36 @@ class Pair:
     swap: bool = False
 
     def read(self) -> tuple[Picture, Picture]:
-        """Source and target. Raises DataError: one cannot be read, or has no two halves."""
+        """Read source and target. Raises DataError if a file cannot be read or has no two equal halves."""
         if self.source != self.target:
             return read(self.source), read(self.target)
         whole = read(self.source)
         if whole.width % 2:
-            raise DataError(f"{self.source}: {whole.width} pixels are no two halves of one width")
+            raise DataError(f"{self.source}: {whole.width} pixels wide; two halves of equal width need an even number")
         left, right = (_columns(whole, start, start + whole.width // 2) for start in (0, whole.width // 2))
         return (right, left) if self.swap else (left, right)
 
 
 @dataclass(frozen=True)
 class PairSet:
-    """The pairs of a folder, and where their sources lie."""
+    """The pairs of a folder; ``inputs`` describes where the sources come from."""
 
     name: str
     pairs: tuple[Pair, ...]
     inputs: str
 
 
-Make = Callable[[Pair, Picture], Picture]  # the result that is compared with a pair's target, from its source
+Make = Callable[[Pair, Picture], Picture]  # makes a result from a pair and its source, to compare with its target
 
 
 def find_pairs(folder: Path, swap: bool = False) -> PairSet:
-    """The pairs in a folder: ``source/NAME.png`` and ``target/NAME.png``, or pictures with both side by side.
+    """Find the pairs in a folder: ``source/NAME.png`` and ``target/NAME.png``, or pictures with both side by side.
 
     Args:
         swap: exchange sources and targets
 
     Raises:
-        DataError: there is no picture, or one has no partner.
+        DataError: there is no picture, or a picture has no partner.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -72,36 +72,37 @@ def find_pairs(folder: Path, swap: bool = False) -> PairSet:
         pairs = tuple(Pair(key, path, path, swap) for key, path in whole.items())
         return PairSet(name, pairs, "right halves" if swap else "left halves")
     sources, targets = (_pictures(folder / role) for role in roles)
-    _refuse_lonely(sources, folder / roles[1], targets)
-    _refuse_lonely(targets, folder / roles[0], sources)
+    _require_partners(sources, folder / roles[1], targets)
+    _require_partners(targets, folder / roles[0], sources)
     return PairSet(name, tuple(Pair(key, path, targets[key]) for key, path in sources.items()), roles[0])
 
 
-def copied(_: Pair, source: Picture) -> Picture:
-    """The baseline that changes nothing."""
+def copy_baseline(_: Pair, source: Picture) -> Picture:
+    """The baseline that returns the source unchanged."""
     return source
 
 
 def results_in(folder: Path, pairs: PairSet) -> Make:
-    """Results that somebody has made, named as the pairs.
+    """Read existing results, with the same names as the pairs.
 
     Raises:
-        DataError: there is no such folder, or a pair has no result there.
+        DataError: the folder does not exist, or a pair has no result in it.
     """
     found = _pictures(folder)
-    _refuse_lonely({pair.name: pair.source for pair in pairs.pairs}, folder, found)
+    _require_partners({pair.name: pair.source for pair in pairs.pairs}, folder, found)
     return lambda pair, _: read(found[pair.name])
 
 
 def evaluate_pairs(pairs: PairSet, make: Make, scoring: Scoring, scale: int = 1, watch: Watch = iter) -> Evaluation:
-    """Score results against the targets of all pairs, in levels of 8 bits.
+    """Score results against the targets of all pairs, in 8-bit levels.
 
-    ``scale`` is how many times larger results are than sources; ``watch`` is given the rows as they come, and passes
-    them on.
+    Args:
+        scale: results are ``scale`` times as high and wide as sources
+        watch: wraps the iterator of rows, for example to show progress
 
     Raises:
-        DataError: a picture cannot be read, a picture or the set is too small for the metrics, or a result has not its
-            target's size.
+        DataError: a picture cannot be read, a picture or the set is too small for a metric, or the sizes of a result
+            and its target differ.
     """
     tally = Tally(scoring, scale)
     rows = tuple(watch(_rows(pairs, make, tally)))
@@ -115,7 +116,7 @@ def _rows(pairs: PairSet, make: Make, tally: Tally) -> Iterator[Row]:
         if (result.width, result.height) != (target.width, target.height):
             raise DataError(
                 f"{pair.target}: the target has {target.width}x{target.height} pixels, the result for a source of"
-                f" {source.width}x{source.height} has {result.width}x{result.height}; both need one size"
+                f" {source.width}x{source.height} has {result.width}x{result.height}; the sizes must be equal"
             )
         try:
             yield Row(pair.name, tally.add(*_alike(_levels(target), _levels(result))))
@@ -129,7 +130,7 @@ def _levels(picture: Picture) -> np.ndarray:
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in grey, or both in colour where one of them is."""
+    """Broadcast both to colour if one of them is in colour."""
     shape = np.broadcast_shapes(first.shape, second.shape)
     return np.broadcast_to(first, shape), np.broadcast_to(second, shape)
 
@@ -140,7 +141,7 @@ def _columns(picture: Picture, start: int, stop: int) -> Picture:
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """Every picture below a folder, by its place there without suffix, in the order of the places."""
+    """All pictures in a folder and its subfolders, by relative path without suffix, sorted."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
@@ -150,15 +151,15 @@ def _pictures(folder: Path) -> dict[str, Path]:
             continue
         other = found.setdefault(place.with_suffix("").as_posix(), path)
         if other != path:
-            raise DataError(f"{folder}: {other.name} and {path.name} have one name, and pairs are found by their names")
+            raise DataError(f"{folder}: {other.name} and {path.name} have the same name; pairs are matched by name")
     if not found:
-        raise DataError(f"{folder}: holds no picture")
+        raise DataError(f"{folder}: contains no picture")
     return found
 
 
-def _refuse_lonely(these: Mapping[str, Path], folder: Path, others: Mapping[str, Path]) -> None:
-    """Raise where ``folder``, which holds ``others``, has no partner of one of these."""
-    lonely = [path.name for name, path in these.items() if name not in others]
-    if lonely:
-        more = f" and {len(lonely) - _SHOWN} more" if len(lonely) > _SHOWN else ""
-        raise DataError(f"{folder}: has no partner of the same name for {', '.join(lonely[:_SHOWN])}{more}")
+def _require_partners(these: Mapping[str, Path], folder: Path, others: Mapping[str, Path]) -> None:
+    """Raise DataError if one of ``these`` has no partner in ``folder``, which contains ``others``."""
+    unpaired = [path.name for name, path in these.items() if name not in others]
+    if unpaired:
+        more = f" and {len(unpaired) - _SHOWN} more" if len(unpaired) > _SHOWN else ""
+        raise DataError(f"{folder}: no partner of the same name for {', '.join(unpaired[:_SHOWN])}{more}")

@@ -1,4 +1,4 @@
-"""Scores kept where they belong: in the bundle that earned them."""
+"""Record scores in a bundle's manifest."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from img2imgkit.files import write_whole
 
 
 def record(folder: Path, evaluation: Evaluation, choices: Mapping[str, Any] | None = None) -> Manifest:
-    """Put the scores into a bundle's description, in place of older ones of the same set, protocol, metric and choices.
+    """Write the scores into a bundle's manifest, replacing older ones of the same set, protocol, metric and choices.
 
-    Recorded are the means over pictures, and what metrics of sets gave.
+    Records the means over pictures and the scores of set metrics. The manifest is replaced atomically.
 
-    ``choices`` are those that the bundle was measured with, where they are not its task's own. The description is whole
-    at every moment: it is written beside the old one and renamed.
+    Args:
+        choices: the choices that the bundle was measured with, if they are not the task's defaults
 
     Raises:
-        BundleError: the bundle cannot be read or written, or belongs to another scale.
+        BundleError: the bundle cannot be read or written, or has another scale.
     """
     manifest = describe(folder)
     if manifest.contract.scale != evaluation.scale:
-        raise BundleError(f"{folder}: enlarges {manifest.contract.scale} times, the scores are of {evaluation.scale}")
+        raise BundleError(f"{folder}: has scale {manifest.contract.scale}; the scores are for scale {evaluation.scale}")
     fresh = _scores(evaluation, dict(choices or {}))
     replaced = [(score.set, score.protocol, score.metric, score.choices) for score in fresh]
     kept = tuple(s for s in manifest.scores if (s.set, s.protocol, s.metric, s.choices) not in replaced)

@@ -1,4 +1,4 @@
-"""Reference sets of super-resolution: sharp pictures, and the small ones that published results start from."""
+"""Reference sets for super-resolution: high-resolution pictures, and the low-resolution inputs of published results."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from img2imgkit.images.matlab import imresize
 
 @dataclass(frozen=True)
 class Sample:
-    """One sharp picture, and its small version.
+    """A high-resolution picture and its low-resolution version.
 
     Attributes:
-        name: the sharp picture's file name without its suffix
-        sharp: the sharp picture's file
-        given: the small picture's file; None where it is made by shrinking the sharp one
-        scale: how many times as high and wide the sharp picture is
+        name: the file name of the high-resolution picture, without suffix
+        hr_file: the high-resolution picture's file
+        lr_file: the low-resolution picture's file; None if it is downsampled from the high-resolution one
+        scale: the ratio of their heights and widths
     """
 
     name: str
-    sharp: Path
-    given: Path | None
+    hr_file: Path
+    lr_file: Path | None
     scale: int
 
     @cached_property
     def reference(self) -> np.ndarray:
-        """What a result is compared with: the sharp picture, cut at right and below to whole multiples of the scale.
+        """The ground truth: the high-resolution picture, cropped at right and bottom to multiples of the scale.
 
         Shapes:
-            -> (H, W, 1) for a grey file, else (H, W, 3); [0, 255], uint8, or float64 where the file has 16 bits
+            -> (H, W, 1) for a grey file, else (H, W, 3); [0, 255], uint8, or float64 if the file has 16 bits
         """
-        levels = levels_of(read(self.sharp))
+        levels = levels_of(read(self.hr_file))
         height, width = (side - side % self.scale for side in levels.shape[:2])
         if not height or not width:
-            raise DataError(f"{self.sharp}: smaller than the scale {self.scale}")
+            raise DataError(f"{self.hr_file}: smaller than the scale {self.scale}")
         return levels[:height, :width]
 
     @cached_property
-    def small(self) -> Picture:
-        """The small picture, 8 bits: the given one, or MATLAB's bicubic shrinking of the sharp one."""
+    def lr(self) -> Picture:
+        """The low-resolution picture, 8 bits: from its file, or by MATLAB's bicubic downsampling."""
         height, width = (side // self.scale for side in self.reference.shape[:2])
-        if self.given is None:
+        if self.lr_file is None:
             whole = np.floor(self.reference + 0.5).astype(np.uint8)
             space = "grey" if whole.shape[2] == 1 else "rgb"
             return Picture(imresize(whole, Fraction(1, self.scale)), None, space)  # type: ignore[arg-type]
-        picture = read(self.given)
+        picture = read(self.lr_file)
         if (picture.height, picture.width) != (height, width):
             raise DataError(
-                f"{self.given}: {picture.width}x{picture.height} pixels, but {self.sharp.name}"
+                f"{self.lr_file}: {picture.width}x{picture.height} pixels, but {self.hr_file.name}"
                 f" needs {width}x{height} at scale {self.scale}"
             )
         return picture
@@ -62,26 +62,26 @@ class Sample:
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """A folder of sharp pictures, with or without published small ones."""
+    """A folder of high-resolution pictures, with or without published low-resolution ones."""
 
     name: str
     scale: int
     samples: tuple[Sample, ...]
-    inputs: str  # where the small pictures come from
+    inputs: str  # the origin of the low-resolution pictures
 
 
 def find_set(folder: Path, scale: int) -> ReferenceSet:
-    """The reference set in a folder: ``HR/NAME.png`` and ``LR_bicubic/X2/NAMEx2.png``, or sharp pictures alone.
+    """Find the reference set in a folder: ``HR/NAME.png`` and ``LR_bicubic/X2/NAMEx2.png``, or only HR pictures.
 
     Raises:
-        DataError: there is no picture, or a small one is missing.
+        DataError: there is no picture, or a low-resolution one is missing.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     sharp = folder / "HR" if (folder / "HR").is_dir() else folder
     paths = sorted(p for p in sharp.iterdir() if p.is_file() and is_image(p) and not p.name.startswith("."))
     if not paths:
-        raise DataError(f"{sharp}: holds no picture")
+        raise DataError(f"{sharp}: contains no picture")
     small = folder / "LR_bicubic" / f"X{scale}"
     if not small.is_dir():
         samples = tuple(Sample(path.stem, path, None, scale) for path in paths)
@@ -91,13 +91,13 @@ def find_set(folder: Path, scale: int) -> ReferenceSet:
 
 
 def levels_of(picture: Picture) -> np.ndarray:
-    """The colour of a picture on the scale of 8 bits; its transparency does not count.
+    """The colour of a picture on the 8-bit scale, without transparency.
 
     Shapes:
         -> (H, W, 1) for grey, else (H, W, 3); [0, 255], uint8, or float64 for 16 bits
     """
     if picture.space == "cmyk":
-        raise DataError("a CMYK picture has no luma to compare; convert it to RGB first")
+        raise DataError("CMYK pictures cannot be scored; convert them to RGB first")
     return picture.color if picture.depth == 8 else picture.color / 257
 
 
@@ -110,7 +110,7 @@ def _partner(path: Path, small: Path, scale: int) -> Path:
 
 
 def read(path: Path) -> Picture:
-    """A picture of a set. Raises DataError: it cannot be decoded."""
+    """Decode a picture. Raises DataError if it cannot be decoded."""
     try:
         return decode(path)
     except DecodeError as error:

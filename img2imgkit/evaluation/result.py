@@ -1,4 +1,4 @@
-"""What measuring gives: scores picture by picture, and everything that decides what they mean."""
+"""The result of an evaluation: scores per picture, and the conditions under which they were measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Watch = Callable[[Iterator["Row"]], Iterator["Row"]]
 
 @dataclass(frozen=True)
 class Row:
-    """One picture's scores, by metric."""
+    """The scores of one picture, by metric."""
 
     name: str
     scores: Mapping[str, float]
@@ -23,15 +23,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All rows of one method on one set.
+    """The scores of one method on one set.
 
     Attributes:
         set: the set's name
-        scale: how many times as high and wide the results are
-        scoring: the metrics, and the protocol that they measured under
-        inputs: what the method started from
+        scale: results are ``scale`` times as high and wide as inputs
+        scoring: the metrics and their protocol
+        inputs: the origin of the method's inputs
         rows: the scores of each picture
-        whole_set: the scores of all pictures together, by metric of sets
+        whole_set: the scores of all pictures together, by set metric
     """
 
     set: str
@@ -43,27 +43,27 @@ class Evaluation:
 
     @property
     def protocol(self) -> str:
-        """The name that scores are labelled with."""
+        """The protocol's label, stored with the scores."""
         return self.scoring.protocol.label
 
     @property
     def border(self) -> int:
-        """How many pixels on each side do not count."""
+        """Pixels on each side that are not scored."""
         return self.scoring.protocol.border(self.scale)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of all scores, in their order."""
+        """The names of all metrics, in order."""
         return tuple(metric.name for metric in self.scoring.metrics)
 
     @property
     def mean(self) -> dict[str, float]:
-        """The mean over pictures, by metric of pairs."""
+        """The mean over pictures, by pair metric."""
         names = [metric.name for metric in self.scoring.metrics if metric.of == "pair"]
         return {name: sum(row.scores[name] for row in self.rows) / len(self.rows) for name in names}
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON data; an infinite PSNR, of equal pictures, is null. ``whole_set`` only where it was measured."""
+        """Plain JSON data. An infinite PSNR, of equal pictures, becomes null; an empty ``whole_set`` is omitted."""
         return {
             "set": self.set,
             "scale": self.scale,
@@ -77,10 +77,10 @@ class Evaluation:
 
 
 def evaluated(name: str, scale: int, scoring: Scoring, inputs: str, rows: tuple[Row, ...], tally: Tally) -> Evaluation:
-    """The evaluation of a set of which every picture has been added to the tally.
+    """Complete the evaluation of a set after every picture was added to the tally.
 
     Raises:
-        DataError: the set is too small for a metric of sets.
+        DataError: the set is too small for a set metric.
     """
     try:
         return Evaluation(name, scale, scoring, inputs, rows, tally.whole_set())

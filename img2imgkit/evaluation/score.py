@@ -1,4 +1,4 @@
-"""Scores of a method on a reference set, picture by picture, under a named protocol."""
+"""Score a super-resolution method on a reference set under a named protocol."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from img2imgkit.metrics import Protocol
 
 @dataclass(frozen=True)
 class Method:
-    """Something that enlarges.
+    """A super-resolution method.
 
     Attributes:
-        enlarge: (H, W, C) in [0, 255] for a sample: levels, or the protocol's planes of them
-        inputs: what it starts from, where that is not the set's small pictures
+        enlarge: returns (H, W, C) in [0, 255] for a sample: levels, or the planes that the protocol compares
+        inputs: the origin of its inputs, if it does not use the set's low-resolution pictures
     """
 
     enlarge: Callable[[Sample, Protocol], np.ndarray]
@@ -31,12 +31,13 @@ class Method:
 
 
 def evaluate(reference: ReferenceSet, method: Method, scoring: Scoring, watch: Watch = iter) -> Evaluation:
-    """Score a method on every picture of a set, inside the border of the scoring's protocol.
+    """Score a method on every picture of a set, without the border that the protocol crops.
 
-    ``watch`` is given the rows as they come, and passes them on.
+    Args:
+        watch: wraps the iterator of rows, for example to show progress
 
     Raises:
-        DataError: a picture or the set is too small for the metrics, or the method's result has another size.
+        DataError: a picture or the set is too small for a metric, or the method's result has the wrong size.
     """
     tally = Tally(scoring, reference.scale)
     rows = tuple(watch(_rows(reference, method, scoring.protocol, tally)))
@@ -45,20 +46,20 @@ def evaluate(reference: ReferenceSet, method: Method, scoring: Scoring, watch: W
 
 
 def _rows(reference: ReferenceSet, method: Method, protocol: Protocol, tally: Tally) -> Iterator[Row]:
-    """The rows of ``evaluate`` as they come."""
+    """Yield the rows of ``evaluate``."""
     for sample in reference.samples:
         planes = [protocol.planes(levels) for levels in (sample.reference, method.enlarge(sample, protocol))]
         try:
             yield Row(sample.name, tally.add(*planes))
         except ValueError as error:
-            raise DataError(f"{sample.sharp}: {error}") from error
+            raise DataError(f"{sample.hr_file}: {error}") from error
 
 
 def translated(translate: Callable[[Picture], Picture]) -> Method:
-    """The method that enlarges the set's 8-bit small pictures as ``translate`` does."""
+    """The method that applies ``translate`` to the set's 8-bit low-resolution pictures."""
 
     def enlarge(sample: Sample, _: Protocol) -> np.ndarray:
-        levels = levels_of(translate(sample.small))
+        levels = levels_of(translate(sample.lr))
         return levels[..., :1] if sample.reference.shape[2] == 1 else levels
 
     return Method(enlarge)
@@ -70,4 +71,4 @@ def _bicubic(sample: Sample, protocol: Protocol) -> np.ndarray:
 
 
 # The published baseline. Starting from 8-bit RGB inputs instead gives about 0.01 dB more.
-BICUBIC = Method(_bicubic, "the compared planes, shrunk by MATLAB's bicubic and never rounded")
+BICUBIC = Method(_bicubic, "the compared planes, downsampled by MATLAB's bicubic imresize without rounding")

@@ -1,4 +1,4 @@
-"""What is measured: the metrics and the protocol that are asked for, found in the catalog, with their weights."""
+"""Look up the requested metrics and protocol in the catalog, and load the metrics' weights."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetr
 
 @dataclass(frozen=True)
 class Scoring:
-    """Metrics, ready to measure, and the one protocol that they measure under."""
+    """Metrics that are ready to measure, and their common protocol."""
 
     protocol: Protocol
     metrics: tuple[Metric, ...]
 
 
 class Tally:
-    """Scores as pictures come, and what metrics of sets keep of each."""
+    """Scores pictures one at a time, and collects the features for set metrics."""
 
     def __init__(self, scoring: Scoring, scale: int) -> None:
-        """Begin; the pictures were enlarged ``scale`` times."""
+        """Start with no pictures; results are ``scale`` times as high and wide as inputs."""
         self._scoring, self._scale = scoring, scale
         self._references: dict[str, list[np.ndarray]] = {}
         self._pictures: dict[str, list[np.ndarray]] = {}
 
     def add(self, reference: np.ndarray, picture: np.ndarray) -> dict[str, float]:
-        """The scores of a picture, by the name of each metric of pairs.
+        """Score a picture; returns the scores by pair metric.
 
         Shapes:
             reference, picture: the same, (H, W, 1) or (H, W, 3), [0, 255]
@@ -55,10 +55,10 @@ class Tally:
         return scores
 
     def whole_set(self) -> dict[str, float]:
-        """The scores of all pictures together, by the name of each metric of sets.
+        """The scores of all pictures together, by set metric.
 
         Raises:
-            ValueError: there are too few pictures, or features that do not go together.
+            ValueError: there are too few pictures, or their features have different shapes.
         """
         scores = {}
         for metric in self._scoring.metrics:
@@ -77,18 +77,17 @@ def find_scoring(
     protocol: str | None = None,
     weights: Mapping[str, Path] | None = None,
 ) -> Scoring:
-    """The metrics of these names, or else all of the protocol whose weights are there.
+    """Find the named metrics, or by default all metrics of the protocol whose weights are available.
 
     Args:
-        usual: the protocol where none is named; metrics that are not measured under it have their own
-        protocol: the label of another one
-        weights: files by the names that metrics give to what they need: .npz, .safetensors, or PyTorch's
+        usual: the default protocol; named metrics that do not support it use their first common protocol
+        protocol: the label of a protocol to use instead
+        weights: weight files by the names in the metrics' ``needs``: .npz, .safetensors, or PyTorch files
 
     Raises:
         NotInstalled: no metric or protocol of that name.
-        ConfigError: metrics that have no protocol in common, required weights that are missing, or a file for which
-            no metric has any use.
-        InteropError: a file of weights cannot be read.
+        ConfigError: the metrics have no common protocol, required weights are missing, or no metric uses a file.
+        InteropError: a weights file cannot be read.
     """
     files = weights or {}
     chosen = [catalog.get("metrics", name) for name in dict.fromkeys(names)]
@@ -97,12 +96,12 @@ def find_scoring(
         own = [metric for metric in catalog.metrics.values() if under in metric.protocols]
         chosen = [metric for metric in own if all(not need.required or need.name in files for need in metric.needs)]
     if not chosen:
-        raise NotInstalled(f"no metric is installed that measures under protocol {under.label!r} without weights")
+        raise NotInstalled(f"no installed metric of protocol {under.label!r} works without weights")
     return Scoring(under, _made(chosen, files))
 
 
 def _protocol(catalog: Catalog, usual: Protocol, chosen: Sequence[type[Metric]], stated: str | None) -> Protocol:
-    """The one that is stated; else the usual one, or the first that all chosen metrics are measured under."""
+    """The stated protocol; else the usual one, or the first that all chosen metrics share."""
     label = usual.label if stated is None else stated
     if stated is None and chosen:
         shared = [each for each in chosen[0].protocols if all(each in metric.protocols for metric in chosen)]
@@ -112,8 +111,8 @@ def _protocol(catalog: Catalog, usual: Protocol, chosen: Sequence[type[Metric]],
         if protocol not in metric.protocols:
             own = ", ".join(each.label for each in metric.protocols)
             raise ConfigError(
-                f"metric {metric.name!r} is measured under {own}, not under {label}; "
-                "measure metrics of different protocols one after the other"
+                f"metric {metric.name!r} has the protocols {own}, not {label}; "
+                "measure metrics of different protocols in separate runs"
             )
     return protocol
 
@@ -122,8 +121,8 @@ def _of_label(catalog: Catalog, label: str) -> Protocol:
     labels = {name: [each.label for each in metric.protocols] for name, metric in catalog.metrics.items()}
     known = sorted({each for some in labels.values() for each in some})
     if label not in known:
-        there = f"; the protocols are {', '.join(known)}" if known else ""
-        raise NotInstalled(f"no metric is installed of a protocol {label!r}{there}{suggestion(label, known)}")
+        listed = f"; the protocols are {', '.join(known)}" if known else ""
+        raise NotInstalled(f"no installed metric has the protocol {label!r}{listed}{suggestion(label, known)}")
     try:
         return protocols_of(catalog.metrics[name] for name, some in labels.items() if label in some)[label]
     except ValueError as error:
@@ -135,7 +134,7 @@ def _made(chosen: Iterable[type[Metric]], files: Mapping[str, Path]) -> tuple[Me
     wanted = {need.name for metric in chosen for need in metric.needs}
     if unused := [name for name in files if name not in wanted]:
         needed = f"; they need {', '.join(sorted(wanted))}" if wanted else ""
-        raise ConfigError(f"no metric that is measured needs weights {unused[0]!r}{needed}")
+        raise ConfigError(f"none of the chosen metrics needs weights {unused[0]!r}{needed}")
     arrays = {name: read_arrays(path) for name, path in files.items()}
     made = []
     for metric in chosen:
@@ -147,10 +146,10 @@ def _made(chosen: Iterable[type[Metric]], files: Mapping[str, Path]) -> tuple[Me
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Every array of a file, by its name: .npz, .safetensors, or a state dict of PyTorch. Nothing in it is run.
+    """Read every array of a file, by name: .npz, .safetensors, or a PyTorch state dict. Nothing in it is executed.
 
     Raises:
-        InteropError: no such file, damaged, or of another kind.
+        InteropError: the file is missing, damaged or of another format.
     """
     if path.suffix == ".safetensors":
         return read_safetensors(path)
@@ -161,5 +160,5 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return dict(stored)
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # a damaged archive can fail in every way there is
-        raise InteropError(f"{path}: damaged, or no .npz file ({type(error).__name__}: {error})") from None
+    except Exception as error:  # a damaged archive can raise anything
+        raise InteropError(f"{path}: damaged, or not an .npz file ({type(error).__name__}: {error})") from None

@@ -1,4 +1,4 @@
-"""How models come in from other software and go out to it: what an importer finds, what an exporter is given."""
+"""Exchanging models with other software: the contracts of importers and exporters, and the data that they pass."""
 
 from img2imgkit.exchange.incoming import (
     HEAD_BYTES,

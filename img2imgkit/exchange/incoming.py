@@ -1,4 +1,4 @@
-"""How models come in from other software: what an importer finds, and what a task makes of it."""
+"""Importing models from other software: what an importer returns, and how a task turns networks into a bundle."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from img2imgkit.architectures import Architecture, Assumption, NetworkSpec, Stat
 if TYPE_CHECKING:
     import keras
 
-HEAD_BYTES = 4096  # of a file, that importers see before they are asked for it
+HEAD_BYTES = 4096  # the beginning of a file that ``Importer.claims`` receives
 
 
 @dataclass(frozen=True)
 class StateDict:
-    """Named arrays as a file of other software keeps them; which network they are of, the import finds out.
+    """The named weights of one network from a file; the architecture is recognised later.
 
     Attributes:
-        arrays: by the names that PyTorch's modules have in the official code
-        architecture: that they are of, where the file states it; "": recognised by names and shapes
-        arguments: of the network, where the file states them: options of the architecture, fields of ``NetworkSpec``
-        assumptions: what else the file leaves open, or what of it is left out
+        arrays: weights by the names of PyTorch modules in the official code
+        architecture: the architecture's name, if the file states it; "": recognised by names and shapes
+        arguments: network arguments that the file states: options of the architecture, fields of ``NetworkSpec``
+        assumptions: what the file leaves open, and what of it is ignored
         source: the file's name
     """
 
@@ -37,13 +37,13 @@ class StateDict:
 
 @dataclass(frozen=True)
 class SavedWeights:
-    """Weights of one generator of a task, out of a file that keeps its numbers and not how it is built.
+    """Weights of one generator of a task, from a file that contains only numbers and no architecture.
 
     Attributes:
-        fill: puts them into that network; an InteropError says what does not fit
-        task: the task's name, and
-        options: its options, where the file states them
-        role: of the generator, where the file states it
+        fill: assigns the weights to a network; raises InteropError if they do not fit
+        task: the task's name, if the file states it
+        options: the task's options, if the file states them
+        role: the generator's role, if the file states it
         source: the file's name
     """
 
@@ -56,13 +56,13 @@ class SavedWeights:
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """A network out of a file of other software, built here and filled with its weights.
+    """A network that was rebuilt from a file of other software and has its weights.
 
     Attributes:
-        architecture: with the options that were read off the file
-        spec: what else was read off it: channels, scale, normalization
-        model: the network; called with the official forward's arguments, NHWC
-        assumptions: what the file does not state; their options are the architecture's, or fields of ``spec``
+        architecture: the architecture with the options inferred from the file
+        spec: channels, scale and normalization inferred from the file
+        model: the network; called with the arguments of the official ``forward``, NHWC
+        assumptions: what the file does not state; each refers to an option of the architecture or a field of ``spec``
         source: the file's name
     """
 
@@ -79,14 +79,14 @@ class ImportedNetwork:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The architecture's options and what its network depends on of ``spec``."""
+        """The architecture's options, and the fields of ``spec`` that its network depends on."""
         return self.architecture.arguments(self.spec)
 
     def assumptions_at(self, option: str, **renamed: str) -> tuple[Assumption, ...]:
-        """Its assumptions under a task's option that holds the architecture; fields of ``spec`` are the task's own.
+        """The assumptions with option names of a task: ``option`` is the task's option for the architecture.
 
         Args:
-            renamed: the task's name of a field; "" where the task leaves no choice
+            renamed: the task's option for a field of ``spec`` if it has another name; "" if the task fixes it
         """
         own = type(self.architecture).model_fields
         found = []
@@ -98,11 +98,11 @@ class ImportedNetwork:
 
 @dataclass(frozen=True)
 class FromFile:
-    """Which imported network becomes one of a task's.
+    """Selects the imported network that becomes a network of the task.
 
     Attributes:
-        number: its place among those given
-        inside: the layer of it that is the network; "": all of it
+        number: index in the list of imported networks
+        inside: the layer of it that is the network; "": the whole model
     """
 
     number: int
@@ -111,43 +111,43 @@ class FromFile:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """How a task makes a bundle of imported networks.
+    """How a task builds a bundle from imported networks.
 
     Attributes:
-        options: of the task, as a training file states them
-        roles: each generator that comes out of the files
-        fresh: generators that no file has and that a translation does without: they keep fresh weights
-        usual: whether such files come from this task's official code, as a rule
-        missing: what else the task needs, a sentence each; nothing when it is complete
-        assumptions: what no file states and what was taken for it, with the task's options
+        options: the task's options, as a training file states them
+        roles: the imported network for each generator's role
+        fresh: generators that no file contains and that translation does not use; they keep freshly initialised weights
+        preferred: whether such files normally come from this task's official code, so that it wins over other tasks
+        missing: what the task still needs, a sentence each; empty if the plan is complete
+        assumptions: what no file states, and the value assumed, by option of the task
     """
 
     options: Mapping[str, Any]
     roles: Mapping[str, FromFile]
     fresh: tuple[str, ...] = ()
-    usual: bool = True
+    preferred: bool = True
     missing: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 
 
 class Importable(ABC):
-    """A task that bundles can be made of from other software's networks."""
+    """A task that can build bundles from networks of other software."""
 
     @classmethod
     @abstractmethod
     def import_plan(cls, networks: Sequence[ImportedNetwork]) -> ImportPlan | None:
-        """How a bundle of this task is made of the networks. None if any of them does not belong to this task.
+        """Plan a bundle of this task. None if any network does not belong to this task.
 
         Args:
-            networks: in the order in which the user names their files; critics may be among them, and are left aside
+            networks: in the order of the user's files; may include critics, which are ignored
         """
 
 
 def by_role(networks: Sequence[ImportedNetwork], *roles: str) -> dict[str, list[int]] | None:
-    """The numbers of the networks by role. None if any of them serves as none of these.
+    """Group the indices of the networks by role. None if any network has none of these roles.
 
     Args:
-        roles: of architectures, such as "generator" and "critic"; a network counts for the first that it fits
+        roles: roles of architectures, such as "generator" and "critic"; a network belongs to the first that it has
     """
     found: dict[str, list[int]] = {role: [] for role in roles}
     for number, network in enumerate(networks):
@@ -159,18 +159,18 @@ def by_role(networks: Sequence[ImportedNetwork], *roles: str) -> dict[str, list[
 
 
 class Importer(ABC):
-    """Reads networks out of one kind of file. It never runs what is in the file, and trusts no size that it states.
+    """Reads networks from one file format. It never executes the file's contents or trusts a size that it states.
 
     Attributes:
-        name: what users call the format
-        suffixes: that such files have as a rule, in lower case, with the dot
+        name: the format's name for users
+        suffixes: usual file suffixes, in lower case, with the dot
     """
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
 
     def claims(self, path: Path, head: bytes) -> bool:
-        """Whether the file is of this kind.
+        """Whether the file has this format.
 
         Args:
             head: the file's first bytes, up to ``HEAD_BYTES``
@@ -179,11 +179,11 @@ class Importer(ABC):
 
     @abstractmethod
     def read(self, path: Path, key: str | None = None) -> StateDict | SavedWeights:
-        """The arrays of a network in a file, or the weights of one of a task's.
+        """Read the state dict of a network, or the saved weights of a task's generator.
 
         Args:
-            key: of the file's entry that holds the network, such as "params_ema"; None: the usual one
+            key: the entry that contains the network, such as "params_ema"; None: the default entry
 
         Raises:
-            InteropError: the file cannot be read, is refused, or holds no network.
+            InteropError: the file cannot be read, is unsafe, or contains no network.
         """

@@ -1,4 +1,4 @@
-"""How models go out to other software: programs, and the exporters that write them."""
+"""Exporting models to other software: programs, and the exporters that write them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, "np.ndarray"]
 DType = Literal["float32", "uint8", "int32"]
 Precision = Literal["float32", "float16", "int8"]
-NETWORK, ENCODER = "network_", "encode_"  # what names of programs begin with, before a network's role or a condition
+NETWORK, ENCODER = "network_", "encode_"  # prefixes of program names, followed by a network's role or a condition
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Port:
 
     Attributes:
         name: unique among the program's inputs, or outputs
-        shape: None for what may vary; the first axis is the batch
-        dtype: of its numbers
-        meaning: what they are, with their range, for users: "RGB in [-1, 1]"
-        axes: what each axis counts, in units of the first input: "batch", "height", "width/2", "" for what never varies
+        shape: None for dynamic axes; the first axis is the batch
+        dtype: the element type
+        meaning: contents and value range, for users: "RGB in [-1, 1]"
+        axes: the meaning of each axis, in units of the first input: "batch", "height", "width/2"; "" for fixed axes
     """
 
     name: str
@@ -39,23 +39,23 @@ class Port:
 
 
 def argument(name: str) -> str:
-    """An input's name in formats whose inputs are arguments of functions: "class" is "class_" there."""
+    """An input's name as a Python argument, for formats that need one: "class" becomes "class_"."""
     return f"{name}_" if iskeyword(name) else name
 
 
 @dataclass(frozen=True)
 class Program:
-    """One thing that an exported model does, such as "translate": a function of named tensors.
+    """One function of an exported model, such as "translate", from named tensors to named tensors.
 
     Attributes:
         name: unique in the model
-        call: maps tensors by the inputs' names to tensors by the outputs' names; TensorFlow can trace it
-        sample: arrays such as the program is given, by the inputs' names, for a batch of so many, a height and a width
-        multiple: what heights and widths must be multiples of
-        minimum: the least height and width
-        scale: how many times as high and wide the output is; None where the output is no picture
-        size: height and width, where they are fixed
-        model: the network, where the program is one as it is
+        call: maps tensors by input name to tensors by output name; TensorFlow can trace it
+        sample: creates example inputs by name from a random generator, batch size, height and width
+        multiple: heights and widths must be multiples of this
+        minimum: minimum height and width
+        scale: the output is ``scale`` times as high and wide; None if the output is not a picture
+        size: height and width, if they are fixed
+        model: the network, if the program is exactly one network
     """
 
     name: str
@@ -72,12 +72,12 @@ class Program:
 
 @dataclass(frozen=True)
 class Form:
-    """How programs are to be written.
+    """How to write programs.
 
     Attributes:
-        precision: of the numbers inside; ports keep their types
-        opset: the version of ONNX's operators
-        samples: for int8, what each program is given as a rule, by its name
+        precision: numeric format of weights and activations; ports keep their types
+        opset: version of the ONNX operator set
+        samples: for int8, typical inputs of each program by its name, for calibration
     """
 
     precision: Precision = "float32"
@@ -86,14 +86,14 @@ class Form:
 
 
 class Exporter(ABC):
-    """Writes programs in one format, and opens what it wrote, so that it can be compared with the original.
+    """Writes programs in one format, and opens the result so that it can be compared with the original.
 
     Attributes:
-        name: what users call the format
-        suffix: of the file; "" for a folder
-        several: whether one file holds several programs
-        precisions: what it can write
-        mixed: whether float16 programs are given to it as such; otherwise it makes float32 ones of half the size
+        name: the format's name for users
+        suffix: suffix of the file; "" for a folder
+        several: whether one file can contain several programs
+        precisions: the supported precisions
+        mixed: whether it expects float16 programs; otherwise it gets float32 programs and converts them itself
     """
 
     name: ClassVar[str]
@@ -102,33 +102,33 @@ class Exporter(ABC):
     precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
     mixed: ClassVar[bool] = False
 
-    def taken(self, programs: Sequence[Program]) -> Sequence[Program]:
-        """Those that the format can hold."""
+    def supported(self, programs: Sequence[Program]) -> Sequence[Program]:
+        """The programs that the format can represent."""
         return programs
 
-    def usual(self, programs: Sequence[Program]) -> Sequence[Program]:
-        """Those of the taken ones that are written where a user names none."""
+    def defaults(self, programs: Sequence[Program]) -> Sequence[Program]:
+        """Of the supported programs, those written by default."""
         return programs if self.several else programs[:1]
 
     def file_name(self, program: Program) -> str:
-        """What a file of that program alone is called in a folder of several."""
+        """The file name of one program in a folder of several."""
         return f"{program.name}{self.suffix}"
 
     @abstractmethod
     def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
-        """Write the programs to a path that is not there yet.
+        """Write the programs to a new path.
 
         Args:
-            about: the model's description, which goes into the file, or beside it, as JSON
+            about: the model's description, stored as JSON inside the file or next to it
 
         Raises:
-            ExportError: something in a program cannot be converted.
+            ExportError: an operation of a program cannot be converted.
         """
 
     @abstractmethod
     def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
-        """A function that runs a program of a written model, by its name, on arrays."""
+        """Open a written model as a function of a program's name and its input arrays."""
 
     @abstractmethod
     def about(self, path: Path) -> str:
-        """The description in a written model, as JSON."""
+        """Read the description of a written model, as JSON."""

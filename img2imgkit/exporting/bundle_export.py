@@ -149,9 +149,9 @@ def _described(program: Program) -> ProgramDescription:
 
 
 def _chosen(exporter: Exporter, programs: Sequence[Program], part: str | None) -> Sequence[Program]:
-    able = exporter.taken(programs)
+    able = exporter.supported(programs)
     if part is None:
-        return exporter.usual(able)
+        return exporter.defaults(able)
     found = [each for each in able if part in (each.name, ALL)]
     if not found:
         names = [each.name for each in able]

@@ -108,10 +108,10 @@ class KerasExporter(Exporter):
     name = "keras"
     suffix = ".keras"
 
-    def taken(self, programs: Sequence[Program]) -> Sequence[Program]:
+    def supported(self, programs: Sequence[Program]) -> Sequence[Program]:
         return [program for program in programs if program.model is not None]
 
-    def usual(self, programs: Sequence[Program]) -> Sequence[Program]:
+    def defaults(self, programs: Sequence[Program]) -> Sequence[Program]:
         return programs
 
     def file_name(self, program: Program) -> str:

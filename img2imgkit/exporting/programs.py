@@ -180,8 +180,8 @@ class _Maker:
                 given[name] = random.integers(0, self.geometry.ids or 2, (height, width)).astype(np.int32)
             if condition.kind == "pictures":
                 given[name] = random.standard_normal(len(known.vectors[name])).astype(np.float32)
-            if condition.each and condition.parse:
-                given[name] = condition.parse(str(random.choice(condition.each)))
+            if condition.values and condition.parse:
+                given[name] = condition.parse(str(random.choice(condition.values)))
         found = conditioning(self.task, given, (height, width))
         shape = (1, height, width, self.geometry.channels)
         levels = random.integers(0, 256, shape).astype(np.uint8)
@@ -199,7 +199,9 @@ class _Maker:
 def _values(conditions: Mapping[str, Condition]) -> str:
     """What an input is that the task makes of values."""
     named = {name: condition for name, condition in conditions.items() if condition.kind in ("value", "attributes")}
-    listed = [f"{name} ({', '.join(condition.each)})" if condition.each else name for name, condition in named.items()]
+    listed = [
+        f"{name} ({', '.join(condition.values)})" if condition.values else name for name, condition in named.items()
+    ]
     return f"what the task makes of {', '.join(listed)}" if listed else "what the task makes of its other inputs"
 
 

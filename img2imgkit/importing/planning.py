@@ -42,7 +42,7 @@ def planned(
         if all(_is_critic(each) for each in networks):
             reason = "; a critic goes with its generator, or into a training file: initial"
         raise InteropError(f"no task makes a bundle of {_shown(networks)}{reason}")
-    first, *others = sorted(complete, key=lambda name: (not complete[name].usual, name))
+    first, *others = sorted(complete, key=lambda name: (not complete[name].preferred, name))
     return first, complete[first], others
 
 

@@ -1,4 +1,4 @@
-"""Metrics: their contract, the built-in ones in pure numpy, and the named protocols under which values compare."""
+"""Metrics: the contract, the built-in metrics in pure numpy, and the named protocols that make scores comparable."""
 
 from img2imgkit.metrics.comparisons import L1, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, SsimY
 from img2imgkit.metrics.fidelity import SSIM_WINDOW, l1, psnr, ssim

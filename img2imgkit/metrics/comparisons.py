@@ -1,4 +1,4 @@
-"""The metrics that come along: L1, PSNR and SSIM of pairs, under the protocols that name them."""
+"""The built-in metrics: L1, PSNR and SSIM of pairs, each with its protocols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from img2imgkit.metrics.protocol import SR_BASICSR_Y, SR_MATLAB, SR_RGB
 
 
 class L1(PairMetric):
-    """Mean absolute difference in levels of 0 to 255."""
+    """Mean absolute difference in levels from 0 to 255."""
 
     name = "l1"
     label = "L1"
@@ -24,7 +24,7 @@ class L1(PairMetric):
 
 
 class Psnr(PairMetric):
-    """Peak signal-to-noise ratio of all channels; infinite where pictures are equal."""
+    """Peak signal-to-noise ratio of all channels; infinite for equal pictures."""
 
     name = "psnr"
     label = "PSNR"
@@ -53,7 +53,7 @@ class Ssim(PairMetric):
 
 
 class PsnrY(Psnr):
-    """Peak signal-to-noise ratio of luma, as super-resolution is scored; infinite where it is equal."""
+    """Peak signal-to-noise ratio of luma, standard in super-resolution; infinite for equal luma."""
 
     name = "psnr_y"
     label = "PSNR(Y)"
@@ -69,7 +69,7 @@ class SsimY(Ssim):
 
 
 class PsnrRgb(Psnr):
-    """Peak signal-to-noise ratio of all channels, inside the border that super-resolution leaves out."""
+    """Peak signal-to-noise ratio of all channels, without the border that super-resolution crops."""
 
     name = "psnr_rgb"
     label = "PSNR(RGB)"
@@ -77,7 +77,7 @@ class PsnrRgb(Psnr):
 
 
 class SsimRgb(Ssim):
-    """Structural similarity (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861), inside the border as well."""
+    """Structural similarity (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861), without the border."""
 
     name = "ssim_rgb"
     label = "SSIM(RGB)"

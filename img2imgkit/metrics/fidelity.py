@@ -1,4 +1,4 @@
-"""How near a picture is to its reference: L1, PSNR and SSIM on levels in [0, 255]."""
+"""Full-reference metrics L1, PSNR and SSIM on levels in [0, 255]."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 _PEAK = 255.0
-SSIM_WINDOW = 11  # pixels a side
+SSIM_WINDOW = 11  # side in pixels
 _SIGMA = 1.5
 _C1, _C2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
 
@@ -51,7 +51,7 @@ def psnr(reference: np.ndarray, picture: np.ndarray) -> float:
 def ssim(reference: np.ndarray, picture: np.ndarray) -> float:
     """Structural similarity, mean over the picture and its channels (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861).
 
-    Gaussian window of 11x11 with sigma 1.5, only where it lies inside the picture; K1 = 0.01, K2 = 0.03.
+    Gaussian window of 11x11 with sigma 1.5, only at positions where it fits inside the picture; K1 = 0.01, K2 = 0.03.
 
     Shapes:
         reference, picture: (H, W, C) of at least 11x11, [0, 255] -> a number in [-1, 1]

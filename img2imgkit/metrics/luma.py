@@ -1,4 +1,4 @@
-"""The luma plane that super-resolution papers score, and the border that they leave out."""
+"""The luma plane and the cropped border of super-resolution scores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rgb_to_y(levels: np.ndarray) -> np.ndarray:
 
 
 def crop_border(levels: np.ndarray, border: int) -> np.ndarray:
-    """The picture without ``border`` pixels on each side.
+    """Crop ``border`` pixels off each side.
 
     Shapes:
         levels: (H, W, C) -> (H - 2 * border, W - 2 * border, C)

@@ -1,4 +1,4 @@
-"""The contract of metrics: what one compares, which way is better, how it is shown, and which weights it needs."""
+"""The contract of metrics: what they compare, which direction is better, how they are displayed, and their weights."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights or parameters that a metric needs and does not open itself: ``img2imgkit.evaluation`` reads the file.
+    """Weights or parameters that a metric needs; ``img2imgkit.evaluation`` reads the file for it.
 
     Attributes:
-        name: the key under which the metric finds them; metrics that need the same ones use the same name
-        description: what they are
-        source: how to get the file: an address, or a command
-        required: whether the metric gives no number without them
+        name: the key in ``Metric.weights``; metrics that share weights use the same name
+        description: what the weights are
+        source: how to get the file: a URL or a command
+        required: whether the metric cannot be computed without them
     """
 
     name: str
@@ -33,21 +33,21 @@ class PretrainedWeights:
 
 
 class Metric(ABC):
-    """A number that says how good pictures are. Derive from PairMetric, SetsMetric or SetMetric.
+    """A score of picture quality. Derive from PairMetric, SetsMetric or SetMetric.
 
-    A metric sees pictures as its protocol shows them, (H, W, 1) or (H, W, 3) in [0, 255], and opens no file.
+    A metric receives pictures prepared by its protocol, (H, W, 1) or (H, W, 3) in [0, 255], and opens no file.
 
     Attributes:
-        of: what it measures: a "pair" of pictures, two "sets", or one "set"
-        name: in reports, bundles and training files
-        label: in tables and curves, such as "PSNR"; the name, if there is none
-        higher_is_better: whether more is better
-        unit: of the number, such as "dB"
-        digits: shown behind the point
-        ceiling: the largest number that a training records; finite where equal pictures give infinity, as with PSNR
-        protocols: those under which it is measured, its usual one first; ``img2img eval`` measures it by default under
-            these
-        needs: weights that it is constructed with
+        of: the input: a "pair" of pictures, two "sets", or one "set"
+        name: the name in reports, bundles and training files
+        label: the name in tables and curves, such as "PSNR"; defaults to ``name``
+        higher_is_better: whether higher values are better
+        unit: the unit of the score, such as "dB"
+        digits: decimal places to display
+        ceiling: the largest value that a training records; must be finite if equal pictures score infinity, as in PSNR
+        protocols: the supported protocols, the preferred one first; ``img2img eval`` includes the metric in each of
+            them by default
+        needs: the weights that its constructor expects
     """
 
     of: ClassVar[Literal["pair", "sets", "set"]]
@@ -61,62 +61,62 @@ class Metric(ABC):
     needs: ClassVar[tuple[PretrainedWeights, ...]] = ()
 
     def __init__(self, weights: Mapping[str, Arrays] | None = None) -> None:
-        """Keep the arrays of each of ``needs``, by its name, in ``self.weights``.
+        """Store the arrays of each of ``needs``, by its name, in ``self.weights``.
 
         Raises:
-            ValueError: required ones are missing.
+            ValueError: required weights are missing.
         """
         self.weights = dict(weights or {})
         missing = [need for need in self.needs if need.required and need.name not in self.weights]
         if missing:
             listed = "; ".join(f"{need.name!r}: {need.description} (get it: {need.source})" for need in missing)
-            raise ValueError(f"metric {self.name!r} needs weights that were not given: {listed}")
+            raise ValueError(f"metric {self.name!r} needs weights that are missing: {listed}")
 
     def __init_subclass__(cls) -> None:
         ours = cls.__module__ == __name__
         if not ours and not isinstance(getattr(cls, "higher_is_better", None), bool):
-            raise TypeError(f"{cls.__name__} must say which way is better: higher_is_better = True, or False")
+            raise TypeError(f"{cls.__name__} must state its direction: higher_is_better = True or False")
         if not cls.protocols or not all(isinstance(each, Protocol) for each in cls.protocols):
-            raise TypeError(f"{cls.__name__}.protocols must be a tuple of one Protocol at least, got {cls.protocols!r}")
+            raise TypeError(f"{cls.__name__}.protocols must be a non-empty tuple of Protocols, got {cls.protocols!r}")
 
     @classmethod
     def title(cls) -> str:
-        """Its label, for people."""
+        """The label for people."""
         return cls.label or cls.name
 
     @classmethod
     def axis(cls) -> str:
-        """The title of its curve: "PSNR (dB, more is better)"."""
+        """The axis title of a curve: "PSNR (dB, more is better)"."""
         which = f"{'more' if cls.higher_is_better else 'less'} is better"
         return f"{cls.title()} ({cls.unit}, {which})" if cls.unit else f"{cls.title()} ({which})"
 
     @classmethod
     def shown(cls, value: float) -> str:
-        """A value for people: "PSNR 31.23 dB"."""
+        """Format a value for people: "PSNR 31.23 dB"."""
         return f"{cls.title()} {value:.{cls.digits}f} {cls.unit}".rstrip()
 
     @classmethod
     def is_better(cls, value: float, other: float) -> bool:
-        """Whether the first of two values is the better one; equal ones are not."""
+        """Whether the first value is strictly better."""
         return value > other if cls.higher_is_better else value < other
 
     @classmethod
     def applies_without_weights(cls) -> bool:
-        """Whether it needs no file."""
+        """Whether it needs no weights file."""
         return not any(need.required for need in cls.needs)
 
     def _number(self, value: float) -> float:
         number = float(value)
         if math.isnan(number):
-            raise ValueError(f"metric {self.name!r} gave {number}, which is no score")
+            raise ValueError(f"metric {self.name!r} returned {number}, which is not a valid score")
         return number
 
 
 class PairMetric(Metric):
-    """How near a picture is to its reference.
+    """A full-reference metric: the similarity or distance of a picture and its reference.
 
     Attributes:
-        minimum_size: pixels that each side needs at least
+        minimum_size: minimum height and width in pixels
     """
 
     of = "pair"
@@ -124,19 +124,19 @@ class PairMetric(Metric):
 
     @abstractmethod
     def compare(self, reference: np.ndarray, picture: np.ndarray) -> float:
-        """The number, for arrays that ``measure`` has checked.
+        """Compute the score; ``measure`` has validated the arrays.
 
         Shapes:
             reference, picture: the same, (H, W, 1) or (H, W, 3) float64 in [0, 255]
         """
 
     def measure(self, reference: np.ndarray, picture: np.ndarray) -> float:
-        """The number for a picture and its reference.
+        """Validate the arrays and compute the score of a picture and its reference.
 
         Shapes:
             reference, picture: the same, (H, W, 1) or (H, W, 3) in [0, 255]
         Raises:
-            ValueError: the shapes differ, a side is too short, or there is no number.
+            ValueError: the shapes differ, a side is too short, or the score is NaN.
         """
         if reference.shape != picture.shape:
             raise ValueError(f"cannot compare shapes {reference.shape} and {picture.shape}")
@@ -149,11 +149,11 @@ class PairMetric(Metric):
 
 
 class _OfFeatures(Metric):
-    """A metric of many pictures, of each of which it keeps some numbers, so that sets need not fit into memory."""
+    """A metric of picture sets. It stores only features of each picture, so that sets need not fit into memory."""
 
     @abstractmethod
     def features(self, picture: np.ndarray) -> np.ndarray:
-        """What is kept of one picture.
+        """Compute the features of one picture.
 
         Shapes:
             picture: (H, W, 1) or (H, W, 3) float64 in [0, 255] -> an array of the same shape for every picture
@@ -162,29 +162,29 @@ class _OfFeatures(Metric):
     def _stacked(self, features: Sequence[np.ndarray]) -> np.ndarray:
         shapes = sorted({np.shape(each) for each in features})
         if len(shapes) != 1:
-            said = f"features of shapes {', '.join(map(str, shapes))}" if shapes else "an empty set"
-            raise ValueError(f"{self.title()} needs one picture at least, and features of one shape, got {said}")
+            got = f"features of shapes {', '.join(map(str, shapes))}" if shapes else "an empty set"
+            raise ValueError(f"{self.title()} needs at least one picture, and features of one shape; got {got}")
         return np.stack([np.asarray(each) for each in features])
 
 
 class SetsMetric(_OfFeatures):
-    """How near a set of pictures is to a set of references, which need not be of the same number."""
+    """The distance of a set of pictures from a set of references; the sets may differ in size."""
 
     of = "sets"
 
     @abstractmethod
     def compare(self, references: np.ndarray, pictures: np.ndarray) -> float:
-        """The number, from the features of both sets.
+        """Compute the score from the features of both sets.
 
         Shapes:
             references: (N, ...); pictures: (M, ...), the features of each
         """
 
     def measure(self, references: Sequence[np.ndarray], pictures: Sequence[np.ndarray]) -> float:
-        """The number, from what ``features`` gave of every picture of both sets.
+        """Validate the features of both sets and compute the score.
 
         Raises:
-            ValueError: a set is empty, features differ in shape, or there is no number.
+            ValueError: a set is empty, features differ in shape, or the score is NaN.
         """
         first, second = self._stacked(references), self._stacked(pictures)
         if first.shape[1:] != second.shape[1:]:
@@ -193,32 +193,32 @@ class SetsMetric(_OfFeatures):
 
 
 class SetMetric(_OfFeatures):
-    """How good, or how varied, a set of pictures is, without a reference."""
+    """The quality or diversity of a set of pictures, without references."""
 
     of = "set"
 
     @abstractmethod
     def assess(self, pictures: np.ndarray) -> float:
-        """The number, from the features of the set.
+        """Compute the score from the features of the set.
 
         Shapes:
             pictures: (N, ...), the features of each
         """
 
     def measure(self, pictures: Sequence[np.ndarray]) -> float:
-        """The number, from what ``features`` gave of every picture.
+        """Validate the features and compute the score.
 
         Raises:
-            ValueError: the set is empty, features differ in shape, or there is no number.
+            ValueError: the set is empty, features differ in shape, or the score is NaN.
         """
         return self._number(self.assess(self._stacked(pictures)))
 
 
 def protocols_of(metrics: Iterable[type[Metric]]) -> dict[str, Protocol]:
-    """Every protocol that these metrics are measured under, by its label.
+    """All protocols of these metrics, by label.
 
     Raises:
-        ValueError: two metrics mean different protocols by one label.
+        ValueError: two metrics have different protocols with the same label.
 
     >>> from img2imgkit.metrics import L1, PsnrY
     >>> sorted(protocols_of([L1, PsnrY]))
@@ -231,8 +231,8 @@ def protocols_of(metrics: Iterable[type[Metric]]) -> dict[str, Protocol]:
             label = protocol.label
             if found.setdefault(label, protocol) != protocol:
                 raise ValueError(
-                    f"metrics {stated_by[label]!r} and {metric.name!r} mean different protocols by {label!r}; "
-                    "a protocol that was changed needs a higher version"
+                    f"metrics {stated_by[label]!r} and {metric.name!r} have different protocols labelled {label!r}; "
+                    "a changed protocol needs a higher version"
                 )
             stated_by.setdefault(label, metric.name)
     return found

@@ -1,6 +1,6 @@
-"""Named protocols: everything besides the metric that decides which number comes out.
+"""Named protocols: how pictures are prepared before a metric compares them.
 
-The same two pictures differ by decibels between protocols, so a score without its protocol's name says little.
+Scores of the same two pictures differ by decibels between protocols and mean little without the protocol's name.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from img2imgkit.metrics.luma import crop_border, rgb_to_y
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a metric sees of a picture.
+    """How pictures are prepared for a metric.
 
     Attributes:
-        name: what scores are labelled with
+        name: the name stored with scores
         about: one line for a list of protocols
-        plane: "y" scores luma, "rgb" all three channels at once; a grey picture is scored as it is in both
-        rounded: values are rounded to whole levels before they are compared
-        cropped: as many pixels as the scale are cut off each side
-        version: raised whenever the protocol gives other numbers under the same name
+        plane: "y" scores luma, "rgb" all three channels together; grey pictures are scored unchanged in both
+        rounded: round values to whole levels before comparing
+        cropped: crop as many pixels as the scale off each side
+        version: increased whenever the same name produces other scores
     """
 
     name: str
@@ -39,11 +39,11 @@ class Protocol:
         return self.name if self.version == 1 else f"{self.name}@{self.version}"
 
     def border(self, scale: int) -> int:
-        """How many pixels on each side are not scored, of a picture that was enlarged ``scale`` times."""
+        """Pixels on each side that are not scored, for a picture enlarged ``scale`` times."""
         return scale if self.cropped else 0
 
     def view(self, levels: np.ndarray, scale: int = 1) -> np.ndarray:
-        """What a metric is given of a picture that was enlarged ``scale`` times.
+        """Prepare a picture that was enlarged ``scale`` times: crop the border, then ``planes``.
 
         Shapes:
             levels: (H, W, 1) or (H, W, 3) in [0, 255] -> (H - 2 * border, W - 2 * border, 1 or 3) float64 in [0, 255]
@@ -53,7 +53,7 @@ class Protocol:
         return self.planes(crop_border(levels, self.border(scale)))
 
     def planes(self, levels: np.ndarray) -> np.ndarray:
-        """The view without the crop.
+        """Convert to the scored planes and round, without cropping.
 
         Shapes:
             levels: (H, W, 1) or (H, W, 3) in [0, 255] -> (H, W, 1 or 3) float64, in [0, 255] where rounded
@@ -63,10 +63,10 @@ class Protocol:
 
 
 SR_MATLAB = Protocol(
-    "sr-matlab", "luma in whole levels, as most papers' MATLAB code: PSNR(Y), SSIM(Y)", "y", cropped=True
+    "sr-matlab", "luma in whole levels, like the MATLAB code of most papers: PSNR(Y), SSIM(Y)", "y", cropped=True
 )
 SR_BASICSR_Y = Protocol(
-    "sr-basicsr-y", "luma not rounded, as BasicSR with test_y_channel", "y", rounded=False, cropped=True
+    "sr-basicsr-y", "luma without rounding, like BasicSR with test_y_channel", "y", rounded=False, cropped=True
 )
-SR_RGB = Protocol("sr-rgb", "all channels at once, as BasicSR's and mmagic's tables", cropped=True)
+SR_RGB = Protocol("sr-rgb", "all channels together, like the tables of BasicSR and mmagic", cropped=True)
 PAIRS_8BIT = Protocol("pairs-8bit", "8-bit levels of all channels: mean absolute difference, PSNR, SSIM")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.config import Config, Document, load_yaml, located, validate
+from img2imgkit.config import Config, Document, load_yaml, validate, with_absolute_paths
 from img2imgkit.errors import ConfigError, NotInstalled, Problem
 from img2imgkit.pipeline.output_folder import folder_of
 from img2imgkit.step import Sink, Source, Step, Transform, kind_of
@@ -145,7 +145,7 @@ def _use(use: StepUse, index: int, document: Document, catalog: Catalog, problem
         return None
     at = ("steps", index, "with")
     try:
-        data = located(step_class.Options, document, at) if use.with_ else {}
+        data = with_absolute_paths(step_class.Options, document, at) if use.with_ else {}
         step = step_class(validate(step_class.Options, document, at, data))
     except ConfigError as error:
         problems.extend(error.problems)

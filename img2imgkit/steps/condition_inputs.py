@@ -127,7 +127,7 @@ class ConditionInputs:
         condition = self._condition(key, name)
         if isinstance(several, FilesInput):
             return apart(key, several)
-        values = condition.each if several == "all" else several
+        values = condition.values if several == "all" else several
         if not values:
             raise ConfigError(Problem(f"{'there is no list of all of them' if several == 'all' else 'is empty'}", key))
         named = {str(value): value for value in values}
@@ -186,4 +186,4 @@ def _at(key: str, read: Callable[[], Any]) -> Any:
 
 
 def _example(condition: Condition) -> str:
-    return condition.each[0] if condition.each else "1"
+    return condition.values[0] if condition.values else "1"

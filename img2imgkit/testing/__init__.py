@@ -1,6 +1,6 @@
-"""The contracts of what plugins bring as batteries of tests, for plugins of any origin.
+"""Contract tests for everything that plugins provide, for use in the plugins' own test suites.
 
-A plugin's whole test may be ``check_task(MyTask, MyTask.Options(width=4))``.
+The complete test of a plugin can be ``check_task(MyTask, MyTask.Options(width=4))``.
 """
 
 from img2imgkit.testing.architectures import check_architecture

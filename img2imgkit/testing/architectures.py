@@ -1,4 +1,4 @@
-"""The battery for architectures: what tasks, tiles and imports rely on, proved by building and running one."""
+"""Contract tests for architectures: build and run a network to verify what tasks, tiling and imports rely on."""
 
 from __future__ import annotations
 
@@ -31,32 +31,34 @@ from img2imgkit.testing.geometry import (
     allowed_sizes,
     check_reach,
     least_side,
-    make_transparent,
     measuring_side,
     reach_of,
+    set_positive_weights,
 )
 
 _SEED, _IMAGES = 11, 2
 _STATES = (1, 2, 3)  # seeds of the weights with which the receptive field is measured
-_PLAIN_SIDE = 64  # of pictures for networks that make none
-_MOST_WORK = 2e9  # weights times pixels; a network that takes more sees a strip in place of a square
-_NO_PICTURES = re.compile(r"(.*-)?(critic|encoder|decoder|projection)")  # roles whose networks make no picture of one
+_PLAIN_SIDE = 64  # side of pictures for networks that output no picture
+_MOST_WORK = 2e9  # weights times pixels; larger networks are measured on a strip instead of a square
+_NO_PICTURES = re.compile(
+    r"(.*-)?(critic|encoder|decoder|projection)"
+)  # roles whose networks do not map pictures to pictures
 
 
 def check_architecture(
     architecture: Architecture, spec: NetworkSpec | None = None, *, catalog: Catalog | None = None
 ) -> None:
-    """Prove that an architecture keeps its contract. Use small options: the network is built and run many times.
+    """Verify the contract of an architecture. Use small options: the network is built and run many times.
 
-    Of networks that make pictures, the receptive field is measured at several positions with several weights. Of
-    critics, encoders and the like, it is only proved that they run on the least size that they promise.
+    For networks that output pictures, the receptive field is measured at several positions with several weights.
+    Critics, encoders and similar networks must only run at their minimum size.
 
     Args:
-        spec: what a task could ask of it; None: three channels, and instance normalization where it has a choice
-        catalog: the architectures among which its checkpoints must be recognised; None: what is installed
+        spec: a possible request of a task; None: three channels, and instance normalization if it can be chosen
+        catalog: the architectures among which its checkpoints must be recognised; None: the installed ones
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     backend.load()
     kind = type(architecture)
@@ -79,30 +81,30 @@ def _check_description(kind: type[Architecture]) -> None:
     check_name(kind)
     check_docstring(kind)
     check_source(kind)
-    expect(kind.roles, f"{kind.__name__} has no roles, so that no option takes it")
+    expect(kind.roles, f"{kind.__name__} has no roles, so no option can accept it")
 
 
 def _check_arguments(architecture: Architecture, spec: NetworkSpec) -> None:
-    """It can be built for ``spec``, and its arguments lead back to it."""
+    """It can be built for ``spec``, and ``from_arguments`` inverts ``arguments``."""
     kind = type(architecture)
     problem = architecture.problem(spec)
-    expect(not problem, f"problem({spec}) says {problem!r}: give check_architecture a spec that it can be built for")
+    expect(not problem, f"problem({spec}) is {problem!r}: call check_architecture with a supported spec")
     arguments = architecture.arguments(spec)
     unknown = sorted({*kind.uses} - {*NetworkSpec.__dataclass_fields__})
     expect(not unknown, f"{kind.__name__}.uses names {unknown[:1]}, which NetworkSpec does not have")
     try:
         again, stated = kind.from_arguments(arguments)
     except (ValidationError, TypeError) as error:
-        raise AssertionError(f"{kind.__name__} does not take back its arguments {arguments}: {error}") from error
-    expect(again == architecture, f"{architecture!r} came back from its arguments as {again!r}")
-    expect(again.arguments(stated) == arguments, f"arguments changed on their way: {arguments}")
+        raise AssertionError(f"{kind.__name__} rejects its own arguments {arguments}: {error}") from error
+    expect(again == architecture, f"{architecture!r} was rebuilt from its arguments as {again!r}")
+    expect(again.arguments(stated) == arguments, f"arguments() differs after from_arguments(): {arguments}")
 
 
 def _check_build(architecture: Architecture, spec: NetworkSpec) -> Any:
-    """Two builds from one seed are equal."""
+    """Two builds with the same seed are equal."""
     first, second = (_seeded(architecture, spec) for _ in range(2))
     pairs = zip(first.get_weights(), second.get_weights(), strict=True)
-    expect(all(np.array_equal(*pair) for pair in pairs), "two builds from one seed have different weights")
+    expect(all(np.array_equal(*pair) for pair in pairs), "two builds with the same seed have different weights")
     return first
 
 
@@ -118,10 +120,10 @@ def _makes_pictures(kind: type[Architecture]) -> bool:
 
 
 def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
-    """Every allowed size comes out ``scale`` times as large, in the written channels."""
+    """For every allowed size the output is ``scale`` times as large and has the promised channels."""
     geometry = architecture.geometry(spec)
     stated, wanted = (geometry.scale, geometry.channels, geometry.written), (spec.scale, spec.channels, spec.written)
-    expect(stated == wanted, f"geometry() says (scale, channels, written) are {stated}, and the spec {wanted}")
+    expect(stated == wanted, f"geometry() states (scale, channels, written) as {stated}, but the spec as {wanted}")
     for height, width in allowed_sizes(geometry):
         result = _run(model, (height, width))
         made = result[0].shape if len(result) == 1 else [each.shape for each in result]
@@ -130,12 +132,14 @@ def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -
 
 
 def _check_runs(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
-    """It takes pictures of the least size; of networks that are no critics nothing is promised about small ones."""
+    """Critics run at their minimum size; for other networks nothing is promised about small pictures."""
     least = least_side(architecture.geometry(spec))
     critic = any(role.endswith("critic") for role in architecture.roles)
     side = least if critic else max(least, _PLAIN_SIDE)
     for result in _run(model, (side, side)):
-        expect(result.size, f"{side}x{side} pixels, which geometry() allows, became nothing: {result.shape}")
+        expect(
+            result.size, f"{side}x{side} pixels, which geometry() allows, gave an empty output of shape {result.shape}"
+        )
 
 
 def _run(model: Any, size: tuple[int, int]) -> list[np.ndarray]:
@@ -144,15 +148,18 @@ def _run(model: Any, size: tuple[int, int]) -> list[np.ndarray]:
     given = list(_inputs(model, np.random.default_rng(_SEED), _IMAGES, size))
     try:
         made = model(given if len(given) > 1 else given[0], training=False)
-    except Exception as error:  # whatever the layers raise
+    except Exception as error:  # layers can raise anything
         raise AssertionError(f"the network fails on {given[0].shape}, which geometry() allows: {error}") from error
     found = [np.asarray(each) for each in keras.tree.flatten(made)]
-    expect(all(np.isfinite(each).all() for each in found), f"NaN or infinity came of noise of {given[0].shape}")
+    expect(
+        all(np.isfinite(each).all() for each in found),
+        f"the output for noise of {given[0].shape} contains NaN or infinity",
+    )
     return found
 
 
 def _inputs(model: Any, rng: np.random.Generator, images: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Noise for each input of a network: pictures and maps of that size, vectors, ids that are all 0."""
+    """Noise for each input of a network: pictures and maps of that size, and vectors; ids are all 0."""
     for each in model.inputs:
         axes = {4: (images, *size), 3: (images, 4), 2: (images,), 1: ()}[len(each.shape)]
         drawn = (*axes, each.shape[-1]) if axes else (images,)
@@ -162,10 +169,10 @@ def _inputs(model: Any, rng: np.random.Generator, images: int, size: tuple[int, 
 
 
 def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> None:
-    """No output depends on inputs beyond ``radius``, whatever the weights; without a radius most of a picture counts.
+    """No output depends on inputs beyond ``radius``, for any weights; without a radius it depends on most of a picture.
 
-    Gradients are those of a network in double precision, where they hardly vanish. Of a large network they are measured
-    along a strip, which is as high as the least picture.
+    Gradients are computed in double precision, where they hardly vanish. For a large network they are measured
+    along a strip of minimum height.
     """
     geometry = architecture.geometry(spec)
     side = measuring_side(geometry)
@@ -175,7 +182,7 @@ def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> Non
         height = side if work <= _MOST_WORK else least_side(replace(geometry, minimum=max(geometry.minimum, 8)))
         fresh = model.get_weights()
         reaches = [_reach(model, geometry, (height, side), seed, transparent=True) for seed in _STATES]
-        if reaches == [None] * len(_STATES):  # positive vectors may drive all that follows them into saturation
+        if reaches == [None] * len(_STATES):  # positive vectors can saturate the layers that follow
             model.set_weights(fresh)
             reaches = [_reach(model, geometry, (height, side), _SEED, transparent=False)]
     measured = [reach for reach in reaches if reach is not None]
@@ -189,7 +196,7 @@ def _reach(model: Any, geometry: Geometry, size: tuple[int, int], seed: int, tra
     source, *given = _inputs(model, np.random.default_rng(seed), 1, size)
     others = [keras.ops.convert_to_tensor(each) for each in given]
     if transparent:
-        make_transparent([model], seed)
+        set_positive_weights([model], seed)
     return reach_of(lambda image: model([image, *others] if others else image, training=False), source, geometry)
 
 
@@ -208,11 +215,11 @@ def _double_precision() -> Iterator[None]:
 
 
 def _check_checkpoint(architecture: Architecture, spec: NetworkSpec, model: Any, catalog: Catalog) -> None:
-    """A state dict of its own network is recognised as its own, and fills a network with the same weights."""
+    """A state dict of its own network is recognised and restores the same weights."""
     kind = type(architecture)
     checkpoint, arguments = kind.checkpoint, architecture.arguments(spec)
     assert checkpoint is not None
-    make_transparent([model])  # fresh kernels may be all alike, such as zeros
+    set_positive_weights([model])  # initial kernels may all be equal, such as zeros
     state = state_of_model(model, checkpoint.places(arguments))
     installed = {**catalog.architectures, kind.name: kind}
     with must_work("a state dict of its own network"):
@@ -222,9 +229,9 @@ def _check_checkpoint(architecture: Architecture, spec: NetworkSpec, model: Any,
     left_open = {each.option for each in read.assumptions}
     for name, value in checkpoint.recognise(checkpoint.clean(state)).items():  # type: ignore[union-attr]
         same = value == arguments.get(name, value) or arguments[name] is None
-        claim = f"{name} {arguments.get(name)!r} is read off a state dict as {value!r}; 'assumptions' does not name it"
+        claim = f"{name} {arguments.get(name)!r} is inferred as {value!r}, and 'assumptions' does not list it"
         expect(same or name in left_open, claim)
     written = state_of_model(read.model, checkpoint.places(read.arguments))
     for name, array in checkpoint.clean(state).items():
         same = name in written and np.array_equal(written[name], array)
-        expect(same, f"{name} of a state dict does not come back as it was put in")
+        expect(same, f"{name} of a state dict is changed by import and export")

@@ -1,4 +1,4 @@
-"""Random batches of each data kind, and random pictures to translate."""
+"""Random batches for each data kind, and random inputs for ``translate``."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from img2imgkit.testing.claims import expect
 Arrays = dict[str, np.ndarray]
 MakeBatch = Callable[[np.random.Generator, int], Arrays]
 
-_SIDE = 16  # pixels; networks that need more get that
+_SIDE = 16  # pixels; networks that need more get more
 
 
 def random_batch(task: Task, kind: type[DataKind], rng: np.random.Generator, images: int) -> Arrays:
-    """The data kind's random batch for the task, and what the task draws for it.
+    """The data kind's random batch for the task, with the task's draws.
 
     Raises:
-        AssertionError: the kind needs to know more of the data than the task's ``example_data`` says, or the task finds
-            problems in its own example.
+        AssertionError: the task's ``example_data`` lacks a field that the kind needs, or the task reports problems with
+            its own example.
     """
     data = task.example_data()
     missing = {name: meaning for name, meaning in kind.example_fields.items() if name not in data}
     wanted = " and ".join(f"{name!r} ({meaning})" for name, meaning in missing.items())
-    way = f"give {wanted} in example_data(), or make batches yourself with check_task(..., batch=)"
-    expect(not missing, f"a batch of {kind.name!r} data depends on what only the task knows: {way}")
+    fix = f"return {wanted} from example_data(), or pass check_task(..., batch=)"
+    expect(not missing, f"a batch of {kind.name!r} data needs information from the task: {fix}")
     problems = list(task.data_problems(data)) if data else []
-    expect(not problems, f"data_problems() refuses what example_data() gives: {problems}")
+    expect(not problems, f"data_problems() rejects the task's own example_data(): {problems}")
     batch = kind.random_batch(rng, images, _training_side(task), task.geometry(), data)
     return with_draws(task, rng, batch)
 
@@ -40,11 +40,11 @@ def random_batch(task: Task, kind: type[DataKind], rng: np.random.Generator, ima
 def random_inputs(
     task: Task, nets: Networks, rng: np.random.Generator, images: int, size: tuple[int, int] | None = None
 ) -> Arrays:
-    """What ``task.translate`` is given: noise, or ids of a label map, and something for each side.
+    """Random inputs for ``task.translate``: noise, or ids of a label map, and random conditions.
 
     Shapes:
-        size: height and width -> "source": (images, H, W, read channels) float32; maps, codes and what
-            ``condition_arrays`` gives
+        size: height and width -> "source": (images, H, W, channels) float32; maps, codes and the arrays of
+            ``condition_arrays``
     """
     geometry, (height, width) = task.geometry(), size or (_side(task), _side(task))
     whole = (Span(0, height, 0, height), Span(0, width, 0, width))
@@ -63,17 +63,20 @@ def random_inputs(
 
 
 def with_draws(task: Task, rng: np.random.Generator, batch: Mapping[str, np.ndarray]) -> Arrays:
-    """A batch and the random numbers that the task draws for each of its images.
+    """A batch with the random numbers that the task draws for each image.
 
     Raises:
-        AssertionError: the task draws under a key that the batch has, or other keys or shapes for each image.
+        AssertionError: a draw has a key of the batch, or images have draws of different keys or shapes.
     """
     images = len(next(iter(batch.values())))
     draws = [task.draw(rng, {key: values[i] for key, values in batch.items()}) for i in range(images)]
     shapes = [{key: np.shape(value) for key, value in drawn.items()} for drawn in draws]
-    expect(all(each == shapes[0] for each in shapes), f"draw() gives other keys or shapes for each image: {shapes}")
+    expect(
+        all(each == shapes[0] for each in shapes),
+        f"draw() returns different keys or shapes for different images: {shapes}",
+    )
     taken = sorted(draws[0].keys() & batch.keys())
-    expect(not taken, f"draw() gives {taken[:1]}, which {task.data!r} batches have already")
+    expect(not taken, f"draw() returns {taken[:1]}, which {task.data!r} batches already contain")
     return {**batch, **{key: np.stack([drawn[key] for drawn in draws]) for key in draws[0]}}
 
 
@@ -83,7 +86,7 @@ def _side(task: Task) -> int:
 
 
 def _training_side(task: Task) -> int:
-    """The same where critics may need more: of what is read, while ``minimum_crop`` is of what is written."""
+    """The side of training inputs. ``minimum_crop`` refers to outputs, and critics may need more than ``translate``."""
     geometry = task.geometry()
     unit = geometry.scale * geometry.multiple
     return max(_side(task), -(-task.minimum_crop() // unit) * geometry.multiple)

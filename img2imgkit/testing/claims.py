@@ -1,4 +1,4 @@
-"""What every battery is made of: a claim that holds, or an AssertionError that says what was promised and what came."""
+"""Building blocks of contract tests: assertions that state what was expected and what happened."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 
 
 def expect(holds: Any, claim: str) -> None:
-    """Raise AssertionError with ``claim`` unless it holds. Unlike ``assert`` it survives ``python -O``."""
+    """Raise AssertionError with ``claim`` unless ``holds``. Unlike ``assert``, it also runs under ``python -O``."""
     if not holds:
         raise AssertionError(claim)
 
 
 @contextmanager
 def must_work(what: str) -> Iterator[None]:
-    """Turn the toolkit's own refusals into failed claims."""
+    """Convert the toolkit's own errors to AssertionError."""
     try:
         yield
     except ToolkitError as error:
@@ -35,7 +35,7 @@ def must_work(what: str) -> Iterator[None]:
 
 
 def check_name(thing: type) -> None:
-    """It has a name that can stand in YAML, in a file name and in a shell."""
+    """It has a name that is safe in YAML, file names and shells."""
     name = getattr(thing, "name", None)
     good = isinstance(name, str) and NAME.fullmatch(name)
     expect(
@@ -44,7 +44,7 @@ def check_name(thing: type) -> None:
 
 
 def check_docstring(thing: type) -> None:
-    """It says what it is, itself: an inherited docstring says what its base is."""
+    """It has its own docstring; an inherited one describes the base class."""
     expect(
         (vars(thing).get("__doc__") or "").strip(),
         f"{thing.__name__} has no docstring; its first line is shown to users",
@@ -52,26 +52,29 @@ def check_docstring(thing: type) -> None:
 
 
 def check_source(thing: type) -> None:
-    """Its docstring says where it is published."""
+    """Its docstring cites a source."""
     source = SOURCE.search(thing.__doc__ or "")
-    claim = f"{thing.__name__}'s docstring names no source"
-    expect(source, f"{claim}; give the https address of its paper or code, or an arXiv number")
+    claim = f"{thing.__name__}'s docstring cites no source"
+    expect(source, f"{claim}; add the URL of its paper or code, or an arXiv number")
 
 
 def check_options(options: Config) -> None:
-    """Options are a ``Config``, and come back from JSON as they were."""
+    """Options derive from ``Config`` and survive a round trip through JSON."""
     kind = type(options)
-    expect(isinstance(options, Config), f"{kind.__qualname__} is no img2imgkit.Config, so a misspelt option would pass")
+    expect(
+        isinstance(options, Config),
+        f"{kind.__qualname__} does not derive from img2imgkit.Config, so misspelt options would be accepted",
+    )
     text = json.dumps(options.model_dump(mode="json", by_alias=True))
     try:
         again = kind.model_validate_json(text)
     except ValidationError as error:
-        raise AssertionError(f"{kind.__qualname__} does not take back what it writes, {text}: {error}") from error
-    expect(again == options, f"{kind.__qualname__} changes on its way through JSON: {options!r} became {again!r}")
+        raise AssertionError(f"{kind.__qualname__} cannot read its own JSON, {text}: {error}") from error
+    expect(again == options, f"{kind.__qualname__} changes in a round trip through JSON: {options!r} became {again!r}")
 
 
 def check_component(component: Component) -> None:
-    """It has a name, a docstring, and options with descriptions, which come back from JSON as they were."""
+    """It has a name, a docstring, and options with descriptions that survive a round trip through JSON."""
     kind = type(component)
     check_name(kind)
     check_docstring(kind)
@@ -80,21 +83,21 @@ def check_component(component: Component) -> None:
 
 
 def check_descriptions(options: type[BaseModel]) -> None:
-    """Every option, also in nested models, has a description: `img2img steps NAME` and editors show it."""
+    """Every option, also in nested models, has a description, shown by `img2img steps NAME` and editors."""
     for model in _models(options, set()):
-        silent = [name for name, field in model.model_fields.items() if not (field.description or "").strip()]
+        undescribed = [name for name, field in model.model_fields.items() if not (field.description or "").strip()]
         expect(
-            not silent,
-            f"{model.__qualname__}: no description of {', '.join(silent)}; use pydantic.Field(description=...)",
+            not undescribed,
+            f"{model.__qualname__}: no description of {', '.join(undescribed)}; use pydantic.Field(description=...)",
         )
 
 
 def _models(annotation: Any, seen: set[Any]) -> Iterator[type[BaseModel]]:
-    """The model, and the models that its fields may hold."""
+    """The model and all models nested in its fields."""
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel) and annotation not in seen:
         seen.add(annotation)
         yield annotation
         for field in annotation.model_fields.values():
             yield from _models(field.annotation, seen)
-    for part in getattr(annotation, "__args__", ()):
-        yield from _models(part, seen)
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner, seen)

@@ -1,4 +1,4 @@
-"""The battery of degradations."""
+"""Contract tests for degradations."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ _SEED = 7
 
 
 def check_degradation(degradation: Degradation) -> None:
-    """A degradation keeps its contract: sizes, 8-bit levels, and a function of its arguments alone.
+    """Verify the contract of a degradation: output size, 8-bit levels, and dependence on its arguments alone.
 
     Raises:
-        AssertionError: it does not; the text says what was promised and what came.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     check_component(degradation)
     picture = np.random.default_rng(_SEED).integers(0, 256, (24, 36, 3), dtype=np.uint8)
     for scale in (1, 2, 3):
         kept = picture.copy()
         first, again = (degradation.apply(picture, scale, np.random.default_rng(_SEED)) for _ in range(2))
-        part = scale if degradation.shrinks else 1
-        wanted = (24 // part, 36 // part, 3)
-        made = (first.shape, str(first.dtype))
-        expect(made == (wanted, "uint8"), f"at scale {scale} it must return {wanted} uint8, returned {made}")
-        expect(np.array_equal(first, again), "apply gave two results for one seed; use 'random' alone")
-        expect(np.array_equal(picture, kept), "apply changed the picture it was given; return a new one")
-        expect(degradation.description(scale).strip(), "description is empty; it goes into the training record")
+        factor = scale if degradation.shrinks else 1
+        wanted = (24 // factor, 36 // factor, 3)
+        returned = (first.shape, str(first.dtype))
+        expect(
+            returned == (wanted, "uint8"), f"at scale {scale} it must return {wanted} uint8, but returned {returned}"
+        )
+        expect(
+            np.array_equal(first, again),
+            "apply returned different results for the same seed; use no randomness but 'random'",
+        )
+        expect(np.array_equal(picture, kept), "apply modified its input picture; return a new one")
+        expect(degradation.description(scale).strip(), "description is empty; it is stored in the training record")

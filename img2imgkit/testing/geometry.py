@@ -1,4 +1,4 @@
-"""Whether a task's networks do to sizes, and see of a picture, what its ``geometry`` says."""
+"""Verify sizes and receptive field of a task's networks against its ``geometry``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.testing.batches import random_inputs
 from img2imgkit.testing.claims import expect, must_work
 
-_UNBOUNDED_SIDE = 96  # where a network that "sees everything" must see more than half
+_UNBOUNDED_SIDE = 96  # with radius=None, an output must depend on more than half of this
 _PHASES = 4
 _LIFT = 3.0  # standard deviations: a norm's output is hardly ever further from its mean
-_LARGE = 64  # a multiple from which on fewer sizes are tried
+_LARGE = 64  # for multiples from this on, fewer sizes are tested
 
 
 def check_sizes(task: Task, nets: Networks) -> None:
-    """Every allowed size comes out ``scale`` times as large, in the written channels, and finite."""
+    """For every allowed size the output is finite, ``scale`` times as large, and has the promised channels."""
     geometry, generators = task.geometry(), _Generators(nets.generators)
     scale = geometry.scale
     for height, width in allowed_sizes(geometry):
@@ -31,15 +31,15 @@ def check_sizes(task: Task, nets: Networks) -> None:
         shape = inputs["source"].shape
         try:
             result = np.asarray(task.translate(generators, inputs))
-        except Exception as error:  # whatever the layers raise
+        except Exception as error:  # layers can raise anything
             raise AssertionError(f"translate fails on {shape}, which geometry() allows: {error}") from error
         wanted = (2, scale * height, scale * width, geometry.written)
-        expect(result.shape == wanted, f"translate made {result.shape} of {shape}; geometry() promises {wanted}")
-        expect(np.isfinite(result).all(), f"translate made NaN or infinity of noise of {shape}")
+        expect(result.shape == wanted, f"translate returned {result.shape} for {shape}; geometry() promises {wanted}")
+        expect(np.isfinite(result).all(), f"translate returned NaN or infinity for noise of {shape}")
 
 
 def check_pictures(bundle: Bundle) -> None:
-    """Through the Translator every size comes out exactly ``scale`` times as large, from one pixel up."""
+    """The Translator's output is exactly ``scale`` times as large as the picture, for any size from one pixel up."""
     geometry = bundle.task.geometry()
     unit, scale = least_side(geometry), geometry.scale
     translator = Translator(bundle, device="cpu")
@@ -56,7 +56,7 @@ def check_pictures(bundle: Bundle) -> None:
         size, wanted = (result.width, result.height), (scale * width, scale * height)
         expect(size == wanted, f"a picture of {width}x{height} became {size}, expected {wanted}")
         found, written = result.color.shape[2], geometry.written
-        expect(found == written, f"a picture came out with {found} channels; geometry() promises {written}")
+        expect(found == written, f"a picture was translated to {found} channels; geometry() promises {written}")
 
 
 def _picture(rng: np.random.Generator, height: int, width: int, channels: int) -> Picture:
@@ -65,11 +65,11 @@ def _picture(rng: np.random.Generator, height: int, width: int, channels: int) -
 
 
 def check_radius(task: Task, nets: Networks) -> None:
-    """No output pixel depends on inputs beyond ``radius``; with ``radius=None`` it does on most of the picture."""
+    """No output pixel depends on inputs beyond ``radius``; with ``radius=None`` it depends on most of the picture."""
     geometry = task.geometry()
     side = measuring_side(geometry)
     reach = measured_reach(task, nets, side)
-    if reach is None:  # positive codes may drive all that follows them into saturation
+    if reach is None:  # positive codes can saturate the layers that follow
         reach = _reach(task, nets, side)
     expect(reach is not None, "translate does not depend on its input")
     assert reach is not None
@@ -77,41 +77,43 @@ def check_radius(task: Task, nets: Networks) -> None:
 
 
 def check_reach(reach: int, geometry: Geometry, side: int) -> None:
-    """What was measured on a picture of that side fits ``geometry``."""
+    """The reach measured on a picture of that side agrees with ``geometry``."""
     if geometry.radius is None:
         bounded = 2 * reach + 1 < side // 2
-        expect(not bounded, f"geometry() says radius=None, but no pixel depends on others further than {reach} away")
+        expect(
+            not bounded, f"geometry() states radius=None, but no pixel depends on inputs more than {reach} pixels away"
+        )
         return
-    claim = f"geometry() says radius={geometry.radius}, but output pixels depend on inputs {reach} pixels away"
-    expect(reach <= geometry.radius, f"{claim}, so that tiles would show seams")
+    claim = f"geometry() states radius={geometry.radius}, but output pixels depend on inputs {reach} pixels away"
+    expect(reach <= geometry.radius, f"{claim}, so tiles would show seams")
 
 
 def measured_reach(task: Task, nets: Networks, side: int) -> int | None:
-    """The furthest input that an output pixel in the middle of a ``side`` x ``side`` picture depends on, in pixels.
+    """The distance in pixels to the farthest input that a central output of a ``side`` x ``side`` picture depends on.
 
-    None: it depends on no input.
+    None if it depends on no input.
 
-    It is read off the gradient, with weights that are all positive and keep the scale, so that no path through the
-    network cancels another or dies in a rectifier. The networks' weights are as before afterwards.
+    The distance is measured by the gradient, with positive, normalised weights, so that no path through the network
+    cancels another or is blocked by a rectifier. The networks' own weights are restored afterwards.
     """
     models = list(nets.generators.values())
     with unchanged(models):
-        make_transparent(models)
+        set_positive_weights(models)
         return _reach(task, nets, side)
 
 
 def _reach(task: Task, nets: Networks, side: int) -> int | None:
     rng = np.random.default_rng(0)
-    beside = random_inputs(task, nets, rng, 1, (side, side))
+    others = random_inputs(task, nets, rng, 1, (side, side))
     source = rng.uniform(0.1, 1, (1, side, side, task.geometry().channels)).astype(np.float32)
-    return reach_of(lambda image: task.translate(nets, {**beside, "source": image}), source, task.geometry())
+    return reach_of(lambda image: task.translate(nets, {**others, "source": image}), source, task.geometry())
 
 
 def reach_of(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry) -> int | None:
-    """The furthest input that the outputs on some input pixels in the middle depend on; None: they depend on none.
+    """The distance to the farthest input that outputs at central pixels depend on; None if they depend on none.
 
     Args:
-        function: from an image to an image; its gradient must show every path
+        function: maps an image to an image; every path must contribute to its gradient
     Shapes:
         source: (1, H, W, C)
     """
@@ -126,11 +128,11 @@ def _reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Ge
     row, column = (side // geometry.multiple // 2 * geometry.multiple + phase for side in (height, width))
 
     def middle_pixels(image: Any) -> Any:
-        """All outputs that lie on the middle input pixel."""
+        """All outputs at the position of the central input pixel."""
         made = function(image)
         return made[:, scale * row : scale * (row + 1), scale * column : scale * (column + 1)]
 
-    with keras.device("cpu:0"):  # where what is zero is exactly zero: other devices transform tiles of a convolution
+    with keras.device("cpu:0"):  # exact zeros: on other devices convolutions transform whole tiles
         gradient = np.asarray(backend.input_gradient(middle_pixels, keras.ops.convert_to_tensor(source)))
     rows, columns = np.nonzero(np.abs(gradient[0]).max(axis=-1))
     return int(max(np.abs(rows - row).max(), np.abs(columns - column).max())) if len(rows) else None
@@ -138,7 +140,7 @@ def _reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Ge
 
 @contextmanager
 def unchanged(models: Sequence[Any]) -> Iterator[None]:
-    """Weights are afterwards as they were before."""
+    """Restore the models' weights afterwards."""
     before = [model.get_weights() for model in models]
     try:
         yield
@@ -147,29 +149,29 @@ def unchanged(models: Sequence[Any]) -> Iterator[None]:
             model.set_weights(weights)
 
 
-def make_transparent(models: Sequence[Any], seed: int = 1) -> None:
-    """Positive kernels that let nothing grow, and norms that give out nothing negative; the rest stays.
+def set_positive_weights(models: Sequence[Any], seed: int = 1) -> None:
+    """Set positive kernels that amplify nothing, and norm offsets that keep outputs positive; keep the other weights.
 
-    Spectral normalization leaves the new kernels as they are.
+    The state of spectral normalization is set so that it does not scale these kernels.
     """
     rng = np.random.default_rng(seed)
     for model in models:
         for variable in model.trainable_variables:
             if len(variable.shape) in (2, 4):
                 kernel = rng.uniform(0.5, 1, tuple(variable.shape))
-                sides = (kernel.sum(axis=(*range(kernel.ndim - 2), side)) for side in (-2, -1))  # inputs, outputs
-                variable.assign(kernel / max(sums.max() for sums in sides))
+                sums = (kernel.sum(axis=(*range(kernel.ndim - 2), axis)) for axis in (-2, -1))  # inputs, outputs
+                variable.assign(kernel / max(each.max() for each in sums))
             elif variable.name == "beta":
                 variable.assign(np.full(tuple(variable.shape), _LIFT))
         _settle_spectral(model)
 
 
 def _settle_spectral(model: Any) -> None:
-    """``u`` (1, out) and ``v`` (1, h * w * in) beside each kernel that has some, so that its norm counts as 1."""
-    places = {variable.path: variable for variable in model.variables}
-    for path, left in places.items():
+    """Set ``u`` (1, out) and ``v`` (1, h * w * in) of each spectrally normalized kernel so that its norm is 1."""
+    variables = {variable.path: variable for variable in model.variables}
+    for path, left in variables.items():
         layer = path.removesuffix("/u")
-        kernel, right = places.get(f"{layer}/kernel"), places.get(f"{layer}/v")
+        kernel, right = variables.get(f"{layer}/kernel"), variables.get(f"{layer}/v")
         if layer == path or kernel is None or right is None:
             continue
         matrix = np.asarray(kernel).reshape(-1, kernel.shape[-1])
@@ -179,7 +181,7 @@ def _settle_spectral(model: Any) -> None:
 
 
 def measuring_side(geometry: Geometry) -> int:
-    """Large enough to see a reach beyond the promised one."""
+    """A side large enough to detect a larger radius than promised."""
     wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
     return -(-max(wanted, geometry.minimum) // geometry.multiple) * geometry.multiple
 
@@ -190,20 +192,20 @@ def least_side(geometry: Geometry) -> int:
 
 
 def allowed_sizes(geometry: Geometry) -> tuple[tuple[int, int], ...]:
-    """Heights and widths: the smallest, longer on one side, and some more on both."""
+    """Heights and widths to test: the smallest, longer in one dimension, and larger in both."""
     least, unit = least_side(geometry), geometry.multiple
     sizes = ((least, least), (least, least + 2 * unit), (least + unit, least))
     return sizes if unit >= _LARGE else (*sizes, (least + 4 * unit, least + 3 * unit))
 
 
 class _Generators(Networks):
-    """Networks as a bundle gives them back: generators alone."""
+    """Networks as loaded from a bundle: generators only."""
 
     def __getitem__(self, role: str) -> Any:
-        expect(role in self.generators, f"translate uses network {role!r}, but a bundle holds generators only")
+        expect(role in self.generators, f"translate uses network {role!r}, but a bundle contains generators only")
         return super().__getitem__(role)
 
 
 def _phases(multiple: int) -> tuple[int, ...]:
-    """Places within a block of ``multiple`` pixels: its ends, and some between."""
+    """Positions within a block of ``multiple`` pixels: its ends and some in between."""
     return tuple(dict.fromkeys(round(place * (multiple - 1) / (_PHASES - 1)) for place in range(_PHASES)))

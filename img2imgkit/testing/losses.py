@@ -1,4 +1,4 @@
-"""The batteries of losses, adversarial losses, penalties and augmentations."""
+"""Contract tests for losses, adversarial losses, penalties and augmentations."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Arrays = dict[str, np.ndarray]
 
 
 def check_loss(loss: Loss) -> None:
-    """A loss keeps the contract of ``Loss``: one finite number per image, of that image alone, with a gradient.
+    """Verify the contract of a loss: one finite number per image, from that image alone, with a gradient.
 
-    With the role "reconstruction" it is least where the images are equal.
+    With the role "reconstruction", it must be minimal for equal images.
 
     Raises:
-        AssertionError: it does not; the text says what was promised and what came.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     check_component(loss)
     side = max(loss.minimum, _SIDE)
@@ -37,14 +37,17 @@ def check_loss(loss: Loss) -> None:
         equal, rng = _per_image(loss(target, target), "the loss of equal images"), np.random.default_rng(_SEED)
         for strength in _NOISE:
             noisy = np.asarray(loss(target + rng.normal(0, strength, target.shape).astype(np.float32), target))
-            expect((equal <= noisy).all(), f"equal images cost {equal}, but less with noise of {strength}: {noisy}")
+            expect(
+                (equal <= noisy).all(),
+                f"the loss of equal images is {equal}, but with noise of {strength} it is less: {noisy}",
+            )
 
 
 def check_adversarial_loss(loss: AdversarialLoss) -> None:
-    """An adversarial loss keeps its contract: shapes, gradients, and each player is rewarded for what it is there for.
+    """Verify the contract of an adversarial loss: shapes, gradients, and that better scores lower each player's loss.
 
     Raises:
-        AssertionError: it does not; the text says what was promised and what came.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     check_component(loss)
     rng = np.random.default_rng(_SEED)
@@ -57,8 +60,8 @@ def check_adversarial_loss(loss: AdversarialLoss) -> None:
 
 def _check_values(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> None:
     _per_image(loss.generator(low, high), "the generator's loss")
-    for side, paid in zip(("real", "generated"), loss.critic(low, high), strict=True):
-        _per_image(paid, f"the critic's loss on {side} images")
+    for origin, value in zip(("real", "generated"), loss.critic(low, high), strict=True):
+        _per_image(value, f"the critic's loss on {origin} images")
 
 
 def _check_rewards(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> None:
@@ -66,9 +69,15 @@ def _check_rewards(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> 
     _passes_gradient(lambda x: loss.critic(x, high)[0], low, "the critic's loss on real images")
     _passes_gradient(lambda x: loss.critic(low, x)[1], high, "the critic's loss on generated images")
     before, after = (np.sum(loss.generator(scores, high)) for scores in (low, low + 0.1))
-    expect(after < before, f"higher scores of generated images cost the generator {after}, not less than {before}")
+    expect(
+        after < before,
+        f"higher scores of generated images give the generator a loss of {after}, not less than {before}",
+    )
     before, after = (np.sum(loss.critic(low + by, high - by)) for by in (0.0, 0.1))
-    expect(after < before, f"scores that tell the sides apart cost the critic {after}, not less than {before}")
+    expect(
+        after < before,
+        f"scores that separate real from generated give the critic a loss of {after}, not less than {before}",
+    )
     compares = not np.allclose(loss.generator(low, high), loss.generator(low, 0.5 * high))
     expect(
         loss.compares or not compares,
@@ -77,10 +86,10 @@ def _check_rewards(loss: AdversarialLoss, low: np.ndarray, high: np.ndarray) -> 
 
 
 def check_penalty(penalty: Penalty) -> None:
-    """A penalty keeps its contract: float32 draws that the seed fixes, one number per image, a gradient for the critic.
+    """Verify the contract of a penalty: deterministic float32 draws, one number per image, a gradient for the critic.
 
     Raises:
-        AssertionError: it does not; the text says what was promised and what came.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     from keras import ops
 
@@ -88,19 +97,19 @@ def check_penalty(penalty: Penalty) -> None:
     drawn = _drawn(penalty.draw, (_SIDE, _SIDE, 3))
     real, fake = np.random.default_rng(_SEED).uniform(-1, 1, (2, _IMAGES, _SIDE, _SIDE, 3)).astype(np.float32)
 
-    def paid(weight: Any) -> Any:
+    def penalty_of(weight: Any) -> Any:
         return penalty(lambda x: ops.sum(weight * ops.sin(3.0 * x)), real, fake, drawn)
 
     weight = np.full((3,), 0.5, np.float32)
-    _per_image(paid(weight), "the penalty")
-    _passes_gradient(paid, weight, "the penalty, in the critic's weights,")
+    _per_image(penalty_of(weight), "the penalty")
+    _passes_gradient(penalty_of, weight, "the penalty, with respect to the critic's weights,")
 
 
 def check_augmentation(augmentation: Augmentation) -> None:
-    """An augmentation keeps its contract: draws that the seed fixes, shapes and dtypes that stay, gradients that pass.
+    """Verify the contract of an augmentation: deterministic draws, unchanged shapes and dtypes, and gradients.
 
     Raises:
-        AssertionError: it does not; the text says what was promised and what came.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     check_component(augmentation)
     for channels in (1, 3, 6):
@@ -113,38 +122,38 @@ def _check_change(augmentation: Augmentation, shape: Sequence[int]) -> None:
     numbers = _drawn(lambda rng, shape: {"numbers": augmentation.draw(rng, shape)}, shape)["numbers"]
     images = np.random.default_rng(_SEED).uniform(-1, 1, (_IMAGES, *shape)).astype(np.float32)
     changed = np.asarray(augmentation(images, numbers))
-    expect(changed.shape == images.shape, f"images of {images.shape} became {changed.shape}; shapes must stay")
-    expect(np.isfinite(changed).all(), "changed images hold infinities or NaN")
+    expect(changed.shape == images.shape, f"images of {images.shape} became {changed.shape}; the shape must not change")
+    expect(np.isfinite(changed).all(), "augmented images contain NaN or infinity")
     alone = np.concatenate([augmentation(images[at : at + 1], numbers[at : at + 1]) for at in range(_IMAGES)])
-    expect(np.allclose(changed, alone, atol=1e-5), "an image changes with the other images of its batch")
+    expect(np.allclose(changed, alone, atol=1e-5), "an image depends on the other images of its batch")
     half = augmentation(ops.cast(images, "bfloat16"), numbers)
-    expect(half.dtype == "bfloat16", f"bfloat16 images became {half.dtype}; the dtype must stay")
+    expect(half.dtype == "bfloat16", f"bfloat16 images became {half.dtype}; the dtype must not change")
 
-    def seen(x: Any) -> Any:
+    def augmented(x: Any) -> Any:
         return ops.sin(augmentation(x, numbers))
 
-    _passes_gradient(seen, images, "the changed image")
-    _passes_gradient(lambda x: backend.input_gradient(seen, x), images, "its gradient")
+    _passes_gradient(augmented, images, "the augmented image")
+    _passes_gradient(lambda x: backend.input_gradient(augmented, x), images, "its gradient")
 
 
 def _drawn(
     draw: Callable[[np.random.Generator, Sequence[int]], Mapping[str, np.ndarray]], shape: Sequence[int]
 ) -> Arrays:
-    """The numbers of ``_IMAGES`` images."""
+    """The draws of ``_IMAGES`` images."""
     first, again = (
         [draw(rng, shape) for _ in range(_IMAGES)]
         for rng in (np.random.default_rng(_SEED), np.random.default_rng(_SEED))
     )
     for one, other in zip(first, again, strict=True):
         same = one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
-        expect(same, "draw gave two results for one seed; take random numbers from 'random' alone")
+        expect(same, "draw returned different results for the same seed; use no randomness but 'random'")
         wrong = {key: str(np.asarray(value).dtype) for key, value in one.items() if value.dtype != np.float32}
-        expect(not wrong, f"draw must give float32 arrays, gave {wrong}")
+        expect(not wrong, f"draw must return float32 arrays, returned {wrong}")
     return {key: np.stack([each[key] for each in first]) for key in first[0]}
 
 
 def _per_image(values: Any, what: str) -> np.ndarray:
-    """The values as an array, which must be one finite float32 for each image."""
+    """The values as an array; must be one finite float32 number per image."""
     shape, dtype = tuple(values.shape), str(np.asarray(values).dtype)
     expect((shape, dtype) == ((_IMAGES,), "float32"), f"{what} must be ({_IMAGES},) float32, is {shape} {dtype}")
     expect(np.isfinite(values).all(), f"{what} is not finite: {np.asarray(values)}")

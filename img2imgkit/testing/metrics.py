@@ -1,4 +1,4 @@
-"""The battery for metrics: what reports, trainings and bundles rely on, proved by measuring pictures."""
+"""Contract tests for metrics: measure pictures to verify what reports, trainings and bundles rely on."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LITTLE, _MUCH = 4.0, 40.0  # standard deviations of noise, in levels
 
 
 def check_metric(metric_class: type[Metric], weights: Mapping[str, Mapping[str, np.ndarray]] | None = None) -> None:
-    """Prove that a metric keeps its contract, under each of its protocols.
+    """Verify the contract of a metric under each of its protocols.
 
-    Equal pictures, or sets, must give the best number, noisier and brighter ones a worse one. The direction of a metric
-    of one set cannot be proved.
+    Equal pictures or sets must score best, noisier and brighter ones worse. The direction of a metric of a single
+    set cannot be verified.
 
     Args:
-        weights: the arrays of each of its ``needs``; small random ones will do, where noise still makes it worse
+        weights: the arrays of each of its ``needs``; small random ones suffice if noise still worsens the score
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     _check_description(metric_class)
     _check_needs(metric_class, weights or {})
@@ -57,28 +57,30 @@ def _check_description(metric: type[Metric]) -> None:
 
 
 def _check_needs(metric: type[Metric], weights: Mapping[str, Any]) -> None:
-    """What a metric needs is described, and missed where it is required."""
+    """Needed weights are described, and the constructor rejects missing required ones."""
     if metric.needs:
         check_source(metric)
     for need in metric.needs:
         said = need.name and need.description and need.source
-        expect(said, f"{metric.__name__}.needs: {need!r} must say its name, what it is, and how to get it")
+        expect(said, f"{metric.__name__}.needs: {need!r} must state a name, a description and a source")
         if need.required:
-            expect(need.name in weights, f"{metric.__name__} needs {need.name!r}: give check_metric its weights")
+            expect(need.name in weights, f"{metric.__name__} needs {need.name!r}: pass its weights to check_metric")
             others = {name: arrays for name, arrays in weights.items() if name != need.name}
             refusal = _refusal(partial(metric, others)) or ""
-            expect(need.name in refusal, f"{metric.__name__} starts without {need.name!r}, which it requires")
+            expect(
+                need.name in refusal, f"{metric.__name__} can be constructed without the required weights {need.name!r}"
+            )
 
 
 def _made(metric: type[Metric], weights: Mapping[str, Any] | None) -> Metric:
     try:
         return metric(weights)
     except ValueError as error:
-        raise AssertionError(f"{metric.__name__} does not start: {error}") from error
+        raise AssertionError(f"{metric.__name__} cannot be constructed: {error}") from error
 
 
 def _pictures(metric: Metric, protocol: Protocol, channels: int, noise: float) -> list[np.ndarray]:
-    """Smooth pictures with edges, of several sizes, the same for every call; noise on them brightens them, too."""
+    """Smooth pictures with edges, of several sizes, equal in every call; the noise also brightens them."""
     least = getattr(metric, "minimum_size", 1) + 2 * protocol.border(_SCALE)
     made = []
     for number in range(_PICTURES):
@@ -91,24 +93,26 @@ def _pictures(metric: Metric, protocol: Protocol, channels: int, noise: float) -
 
 
 def _check_numbers(metric: Metric, again: Metric, sets: Sequence[Sequence[np.ndarray]], where: str) -> None:
-    """Equal is best, noise is worse, and the same pictures give the same number."""
+    """Equal pictures score best, noise scores worse, and the same pictures score the same."""
     clean, little, much = sets
     untouched = [picture.copy() for picture in [*clean, *little]]
     equal, near, far = (_measured(metric, clean, other, where) for other in (clean, little, much))
     kept = all((before == now).all() for before, now in zip(untouched, [*clean, *little], strict=True))
-    expect(kept, f"{where}: it changed the pictures that it was given")
+    expect(kept, f"{where}: it modified its input pictures")
     for other in (metric, again):
         found = _measured(other, clean, little, where)
-        expect(found == near, f"{where}: gave {near}, then {found} for the same pictures: it is not deterministic")
+        expect(found == near, f"{where}: not deterministic: {near}, then {found} for the same pictures")
     for each in (near, far):
-        expect(math.isfinite(each), f"{where}: gave {each} for pictures that differ")
+        expect(math.isfinite(each), f"{where}: returned {each} for pictures that differ")
     documented = math.isfinite(equal) or math.isfinite(metric.ceiling)
-    expect(documented, f"{where}: gave {equal} for equal pictures; state a finite ceiling that trainings may record")
+    expect(documented, f"{where}: returned {equal} for equal pictures; set a finite 'ceiling' for training records")
     if isinstance(metric, SetMetric):
         return
     which = f"higher_is_better is {metric.higher_is_better}"
-    expect(metric.is_better(equal, near), f"{where}: gave {equal} for equal pictures, {near} for noisy ones; {which}")
-    expect(metric.is_better(near, far), f"{where}: gave {near} for a little noise, {far} for much; {which}")
+    expect(
+        metric.is_better(equal, near), f"{where}: returned {equal} for equal pictures, {near} for noisy ones; {which}"
+    )
+    expect(metric.is_better(near, far), f"{where}: returned {near} for weak noise, {far} for strong noise; {which}")
 
 
 def _measured(metric: Metric, references: Sequence[np.ndarray], pictures: Sequence[np.ndarray], where: str) -> float:
@@ -120,11 +124,11 @@ def _measured(metric: Metric, references: Sequence[np.ndarray], pictures: Sequen
         assert isinstance(metric, SetMetric)
         return metric.measure([metric.features(each) for each in pictures])
     except ValueError as error:
-        raise AssertionError(f"{where}: refuses pictures: {error}") from error
+        raise AssertionError(f"{where}: rejects pictures: {error}") from error
 
 
 def _check_shapes(metric: PairMetric) -> None:
-    """Pictures of two shapes are refused in both orders, and so are those that are too small."""
+    """Pictures of different shapes are rejected in both orders, and so are too small ones."""
     side = max(_SIDE, metric.minimum_size)
     whole, shorter = np.zeros((side + 1, side, 3)), np.zeros((side, side, 3))
     for pair in ((whole, shorter), (shorter, whole), (shorter, shorter[..., :1])):
@@ -132,23 +136,23 @@ def _check_shapes(metric: PairMetric) -> None:
         named = said and all(str(each.shape) in said for each in pair)
         shapes = " and ".join(str(each.shape) for each in pair)
         expect(
-            named, f"{metric.name!r}: shapes {shapes} must be a ValueError that names both, got {said or 'a number'}"
+            named, f"{metric.name!r}: shapes {shapes} must raise a ValueError that names both, got {said or 'a score'}"
         )
     if metric.minimum_size > 1:
         small = np.zeros((metric.minimum_size - 1, side, 3))
         said = _refusal(lambda: metric.measure(small, small))
-        expect(said, f"{metric.name!r}: gave a number for {small.shape}, less than minimum_size {metric.minimum_size}")
+        expect(said, f"{metric.name!r}: scored {small.shape}, smaller than minimum_size {metric.minimum_size}")
 
 
 def _check_sets(metric: Metric) -> None:
-    """A set without pictures has no number."""
+    """An empty set is rejected."""
     measure: Any = metric.measure  # type: ignore[attr-defined]
     said = _refusal(lambda: measure([], []) if isinstance(metric, SetsMetric) else measure([]))
-    expect(said, f"{metric.name!r}: an empty set must be a ValueError")
+    expect(said, f"{metric.name!r}: an empty set must raise a ValueError")
 
 
 def _refusal(measure: Callable[[], Any]) -> str | None:
-    """What the ValueError says; None where there was none."""
+    """The text of the ValueError; None if none was raised."""
     try:
         measure()
     except ValueError as error:

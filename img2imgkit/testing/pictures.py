@@ -1,4 +1,4 @@
-"""Pictures that steps meet in practice: grey, colour, alpha, both depths, odd sizes, one pixel."""
+"""Sample pictures of every sort that steps encounter: grey, colour, alpha, both depths, odd sizes, one pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from img2imgkit.item import Entry, Item
 
 
 def sample_items() -> tuple[Item, ...]:
-    """One item for each sort of picture. The files they name do not exist; nothing but a source reads them."""
+    """One item for each sort of picture. Their files do not exist; only sources read files."""
     rng = np.random.default_rng(2)
     metadata = Metadata(text={"Title": "sample"}, dpi=(72.0, 72.0))
     pictures = {

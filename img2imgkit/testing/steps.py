@@ -1,4 +1,4 @@
-"""The battery for pipeline steps: what pipelines rely on, proved by running them."""
+"""Contract tests for pipeline steps: run them to verify what pipelines rely on."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def check_step(
     *,
     catalog: Catalog | None = None,
 ) -> None:
-    """Prove that a step keeps its contract.
+    """Verify the contract of a step.
 
     Args:
-        items: what a transform or sink is tried on; pictures of every sort by default. A source needs options that
-            lead to real files.
-        catalog: what is installed, for steps that ask; nothing by default
+        items: inputs for a transform or sink; pictures of every sort by default. A source needs options that refer to
+            existing files.
+        catalog: for steps that use it; empty by default
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     kinds = [base for base in (Source, Transform, Sink) if issubclass(step_class, base)]
     expect(len(kinds) == 1, f"{step_class.__name__} must derive from one of Source, Transform and Sink")
@@ -62,7 +62,7 @@ def check_step(
 
 
 def _opened(step_class: type[Step], options: Config | None, catalog: Catalog) -> Step:
-    with must_work(f"{step_class.__name__} does not start"):
+    with must_work(f"{step_class.__name__} cannot be prepared and opened"):
         step = step_class(options)
         step.prepare(Planning(ModelFinder(catalog), {}, ()))
         step.open(Resources("cpu"))
@@ -70,92 +70,106 @@ def _opened(step_class: type[Step], options: Config | None, catalog: Catalog) ->
 
 
 def _check_stated(first: Step, second: Step) -> None:
-    """What goes into ledgers and templates is plain data, the same each time."""
+    """Fingerprint and facts, stored in ledgers and used by templates, are plain and reproducible data."""
     for name in ("fingerprint", "facts"):
         stated, again = dict(getattr(first, name)()), dict(getattr(second, name)())
         try:
             text = json.dumps(stated)
         except (TypeError, ValueError) as error:
-            raise AssertionError(f"{name}() gives {stated!r}, which is no plain JSON data: {error}") from error
-        expect(text == json.dumps(again), f"{name}() differs between two steps of the same options: {stated}, {again}")
+            raise AssertionError(f"{name}() returns {stated!r}, which is not plain JSON data: {error}") from error
+        expect(
+            text == json.dumps(again), f"{name}() differs between two steps with the same options: {stated}, {again}"
+        )
 
 
 def _check_items(first: Step, second: Step, items: tuple[Item, ...]) -> None:
-    expect(items, "no items to try the step on")
+    expect(items, "no items to test the step with")
     run = _transformed if isinstance(first, Transform) else _rendered
     results = []
     for item in items:
         untouched = copy.deepcopy(item)
         results.append(run(first, item))
         name = item.entry.relative
-        expect(_same_item(item, untouched), f"{first.name!r} changed the item {name} that it was given")
-        expect(results[-1] == run(first, item), f"{first.name!r} gave two results for {name}: it is not deterministic")
-        expect(results[-1] == run(second, item), f"two {first.name!r} of the same options differ on {name}")
+        expect(_same_item(item, untouched), f"{first.name!r} modified its input item {name}")
+        expect(
+            results[-1] == run(first, item), f"{first.name!r} is not deterministic: two different results for {name}"
+        )
+        expect(results[-1] == run(second, item), f"two {first.name!r} steps with the same options differ on {name}")
     if getattr(first, "lane", "cpu") == "cpu":
         _check_threads(first, run, items, results)
 
 
 def _check_threads(step: Step, run: Callable[[Any, Item], Any], items: tuple[Item, ...], results: list[Any]) -> None:
-    """Called from several threads at once it does what it does alone."""
+    """Concurrent calls give the same results as sequential ones."""
     with ThreadPoolExecutor(_THREADS) as pool:
         together = list(pool.map(lambda item: run(step, item), items * _THREADS))
-    expect(together == results * _THREADS, f"{step.name!r} does something else when several threads call it")
+    expect(together == results * _THREADS, f"{step.name!r} gives other results when several threads call it")
 
 
 def _transformed(step: Any, item: Item) -> Any:
-    """What ``apply`` made, as values that can be compared: pixels, beside them, notes; or why it refused."""
+    """The result of ``apply`` as comparable values: pixels, metadata, notes; or the error of a refusal."""
     try:
         result = step.apply_to_frames(item)
     except ImageError as error:
         return ("refused", str(error))
-    expect(isinstance(result, Item), f"{step.name!r} gave {type(result).__name__}, expected an Item")
+    expect(isinstance(result, Item), f"{step.name!r} returned {type(result).__name__}, expected an Item")
     same = isinstance(result.originals, tuple) and len(result.originals) == len(item.originals)
     same = same and all(map(is_, result.originals, item.originals))
     kept = result.entry == item.entry and same
     expect(kept, f"{step.name!r} lost the entry or the original of {item.entry.relative}: use item.with_picture(...)")
     notes = {key: value for key, value in item.notes.items() if result.notes.get(key) != value}
-    expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of steps before it")
+    expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of earlier steps")
     return (*map(_plain, result.frames), json.dumps(dict(result.notes), sort_keys=True, default=str))
 
 
 def _rendered(step: Any, item: Item) -> Any:
-    """What ``render`` made, as values that can be compared; or why it refused."""
+    """The result of ``render`` as comparable values; or the error of a refusal."""
     known = step.target(item.entry)
-    expect(known == step.target(item.entry), f"{step.name!r} names two targets for {item.entry.relative}")
+    expect(
+        known == step.target(item.entry),
+        f"target() of {step.name!r} returns two different targets for {item.entry.relative}",
+    )
     try:
         made = step.render(item)
     except ImageError as error:
         return ("refused", str(error))
-    expect(isinstance(made, Rendering), f"{step.name!r} gave {type(made).__name__}, expected a Rendering")
+    expect(isinstance(made, Rendering), f"{step.name!r} returned {type(made).__name__}, expected a Rendering")
     for target in (known, made.target):
         inside = isinstance(target, PurePosixPath) and not target.is_absolute() and ".." not in target.parts
-        expect(inside, f"{step.name!r} wants to write to {target}, which is not below its location")
+        expect(inside, f"{step.name!r} has the target {target}, which is not inside its location")
     return (str(known), str(made.target), made.data, json.dumps(dict(made.notes), sort_keys=True, default=str))
 
 
 def _check_source(source: Source) -> None:
     (entries, ignored), again = _found(source), _found(source)
     expect((entries, ignored) == again, f"{source.name!r} found different files in an unchanged folder")
-    expect(entries, f"{source.name!r} found nothing: give options that lead to real files")
+    expect(entries, f"{source.name!r} found nothing: use options that refer to existing files")
     numbers = [entry.index for entry in entries]
     expect(
         numbers == list(range(len(numbers))),
         f"{source.name!r} numbers its entries {numbers[:5]}..., expected 0, 1, 2...",
     )
-    places = [entry.relative for entry in entries]
-    expect(len(set(places)) == len(places), f"{source.name!r} gives two entries the same place")
+    paths = [entry.relative for entry in entries]
+    expect(len(set(paths)) == len(paths), f"{source.name!r} finds two entries with the same relative path")
     for entry in entries:
         texts = isinstance(entry.location, str) and isinstance(entry.version, str)
-        expect(texts, f"{source.name!r} gives {entry.relative} a location or version that is no text")
-        expect(source.reads(entry.location), f"{source.name!r} found {entry.location}, but reads() denies it")
-        expect(_loaded(source, entry) == _loaded(source, entry), f"{source.name!r} loads {entry.relative} in two ways")
+        expect(texts, f"{source.name!r} gives {entry.relative} a location or version that is not a string")
+        expect(
+            source.reads(entry.location), f"{source.name!r} found {entry.location}, but reads() returns False for it"
+        )
+        expect(
+            _loaded(source, entry) == _loaded(source, entry),
+            f"{source.name!r} loads {entry.relative} differently each time",
+        )
 
 
 def _found(source: Source) -> tuple[list[Entry], Counter[str]]:
-    """What a source finds and leaves alone. It must be a stream, so that a million entries need no memory."""
+    """The entries and ignored files of a source. ``find`` must be an iterator, so that many entries fit into memory."""
     ignored: Counter[str] = Counter()
     stream = source.find(ignored)
-    expect(isinstance(stream, Iterator), f"find() of {source.name!r} gives {type(stream).__name__}, no iterator")
+    expect(
+        isinstance(stream, Iterator), f"find() of {source.name!r} returns {type(stream).__name__}, expected an iterator"
+    )
     return list(stream), ignored
 
 
@@ -166,7 +180,7 @@ def _loaded(source: Source, entry: Entry) -> Any:
         return ("refused", str(error))
     expect(item.entry == entry, f"{source.name!r} loads {entry.relative} as {item.entry.relative}")
     same = len(item.frames) == len(item.originals) and all(map(operator.is_, item.frames, item.originals))
-    expect(same, f"{source.name!r} loads {entry.relative} with an original of its own")
+    expect(same, f"{source.name!r} loads {entry.relative} with originals that differ from its frames")
     return tuple(map(_plain, item.frames))
 
 

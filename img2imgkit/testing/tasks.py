@@ -1,4 +1,4 @@
-"""The battery for tasks: what training, inference and bundles rely on, proved by running it."""
+"""Contract tests for tasks: run one to verify what training, inference and bundles rely on."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def check_task(
     replicas: bool = True,
     catalog: Catalog | None = None,
 ) -> None:
-    """Prove that a task keeps its contract. Use small options: networks are built, run and trained for five steps.
+    """Verify the contract of a task. Use small options: networks are built, run and trained for five steps.
 
     Args:
-        batch: makes a batch of so many images from a random generator, in place of the data kind
-        data_kind: the kind that ``data`` names, where it is not installed
-        replicas: also prove that two devices train as one does. Switch it off for a task that draws noise while it
-            trains. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, such as in ``conftest.py``.
-        catalog: where the components are looked up that its options choose; None: what is installed
+        batch: creates a batch from a random generator and a number of images, instead of the data kind
+        data_kind: the kind that ``data`` names, if it is not installed
+        replicas: also verify that training on two devices equals training on one. Disable it for tasks that draw noise
+            while training. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, e.g. in ``conftest.py``.
+        catalog: resolves the components that the options choose; None: what is installed
 
     Raises:
-        AssertionError: what was promised, and what came instead.
+        AssertionError: the contract is violated; the text states what was expected and what happened.
     """
     backend.load()
     kind = _kind(task_class, data_kind)
@@ -79,20 +79,20 @@ def _check_description(task_class: type[Task]) -> None:
 
 
 def _kind(task_class: type[Task], given: type[DataKind] | None) -> type[DataKind]:
-    """The data kind that the task names: the given one, or one that is installed."""
+    """The data kind that the task names: the given or an installed one."""
     name = getattr(task_class, "data", None)
     known = Catalog.installed().data_kinds if given is None else {given.name: given}
     claim = f"{task_class.__name__}.data is {name!r}, expected one of {', '.join(known)}"
-    expect(name in known, f"{claim}; give a data kind that is not installed as check_task(..., data_kind=)")
+    expect(name in known, f"{claim}; pass a kind that is not installed as check_task(..., data_kind=)")
     found: type[DataKind] = known[str(name)]
     return found
 
 
 def _check_reads(task: Task, kind: type[DataKind]) -> None:
-    """A label map is read exactly where the data kind has one."""
+    """The task reads label maps if and only if the data kind has them."""
     ids = task.geometry().ids
     claim = f"geometry() states ids={ids}, but {kind.name!r} data have {'' if kind.label_maps else 'no '}label maps"
-    expect(kind.label_maps == (ids is not None), f"{claim} in the place of pictures")
+    expect(kind.label_maps == (ids is not None), f"{claim} instead of pictures")
 
 
 def _maker(task: Task, kind: type[DataKind], batch: MakeBatch | None) -> MakeBatch:
@@ -119,15 +119,16 @@ def _check_players(task: Task, nets: Networks) -> None:
     for player in ("generators", "critics"):
         members = getattr(nets, player)
         trainable = any(net.trainable_variables for net in members.values())
-        expect(not members or trainable, f"{player}: {', '.join(members)} have nothing to train")
+        expect(not members or trainable, f"{player}: {', '.join(members)} have no trainable variables")
         expect(
-            not members or player in task.order, f"{task.name!r} has {player}, but order={task.order} never moves them"
+            not members or player in task.order,
+            f"{task.name!r} has {player}, but order={task.order} never updates them",
         )
-    expect(nets.generators, "build() gave no generator")
+    expect(nets.generators, "build() returned no generator")
 
 
 def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
-    """Terms are the fields of ``Weights``, each once, with one finite number per image; 0 needs no term."""
+    """Terms match the fields of ``Weights``, each once, with one finite number per image; weight 0 needs no term."""
     nets = replace(nets, frozen={**nets.frozen, **task.frozen()})
     prepared = task.prepare(batch)
     out = task.forward(nets, prepared)
@@ -142,59 +143,64 @@ def _check_terms(task: Task, nets: Networks, batch: Arrays) -> None:
         expect(np.isfinite(values).all(), f"term {name!r} is not finite: {values}")
     names = [name for terms in given for name in terms]
     twice = sorted({name for name in names if names.count(name) > 1})
-    expect(not twice, f"term {twice[:1]} is given twice; names are the keys of the log")
+    expect(not twice, f"term {twice[:1]} is returned twice; names must be unique in the log")
     missing = sorted(name for name, weight in weights.items() if weight and name not in names)
     expect(not missing, f"weight {missing[:1]} has no term of that name")
     unknown = sorted(task.history().keys() - out.keys())
-    expect(not unknown, f"history() names {unknown[:1]}, which forward() does not make")
+    expect(not unknown, f"history() lists {unknown[:1]}, which forward() does not return")
 
 
 def _check_conditions(task: Task) -> None:
-    """Conditions are described, apart from the networks' own inputs, and take the values that they list."""
+    """Conditions have descriptions and free names, and accept the values that they list."""
     if not isinstance(task, Conditional):
-        unread = f"conditions() is never read: derive {type(task).__name__} from img2imgkit.Conditional, too"
+        unread = f"conditions() is ignored: also derive {type(task).__name__} from img2imgkit.Conditional"
         expect("conditions" not in dir(task), unread)
         return
     for name, each in task.conditions().items():
         expect(each.description.strip(), f"condition {name!r} has no description; `img2img tasks {task.name}` shows it")
-        expect(name not in ("source", "target", "label"), f"condition {name!r} has the name of what every task gets")
-        expect(not (each.each and each.kind != "value"), f"condition {name!r} lists values, but is a {each.kind!r}")
-        for value in each.each:
+        expect(
+            name not in ("source", "target", "label"),
+            f"condition {name!r} has a reserved name: source, target and label are inputs of every task",
+        )
+        expect(not (each.values and each.kind != "value"), f"condition {name!r} lists values, but is a {each.kind!r}")
+        for value in each.values:
             with must_work(f"condition {name!r}, value {value!r}"):
                 parse_condition(task, name, value)
 
 
 def _check_same_seed(task: Task) -> None:
-    """The same seed gives the same networks and images; translating twice gives the same twice."""
+    """The same seed gives the same networks and images, and ``translate`` is deterministic."""
     first, second = _seeded(task), _seeded(task)
     inputs = random_inputs(task, first, np.random.default_rng(_SEED), _IMAGES)
     for role, net in first.generators.items():
         other = second.generators[role]
         same = all(np.array_equal(a, b) for a, b in zip(net.get_weights(), other.get_weights(), strict=True))
-        expect(same, f"two builds of {role!r} from one seed have different weights")
+        expect(same, f"two builds of {role!r} with the same seed have different weights")
     once, again = (np.asarray(task.translate(first, inputs)) for _ in range(2))
-    expect(np.array_equal(once, again), "translating twice gave two results; inference must draw no noise")
+    expect(
+        np.array_equal(once, again), "translate gave two different results for the same input; it must not draw noise"
+    )
     expect(
         np.array_equal(once, np.asarray(task.translate(second, inputs))),
-        "two builds from one seed translate differently",
+        "two builds with the same seed translate differently",
     )
 
 
 def _check_bundle(task: Task, nets: Networks, catalog: Catalog) -> None:
-    """A saved and loaded bundle translates bit for bit as before, and takes pictures of any size."""
+    """A saved and loaded bundle translates bit for bit as before, and accepts pictures of any size."""
     inputs = random_inputs(task, nets, np.random.default_rng(_SEED), 1)
     with tempfile.TemporaryDirectory() as place, must_work("a saved bundle"):
         bundle.save(Path(place) / "bundle", task, nets, "tested", catalog)
         loaded = bundle.load(Path(place) / "bundle", catalog)
     before, after = (np.asarray(t.translate(n, inputs)) for t, n in ((task, nets), (loaded.task, loaded.nets)))
-    expect(np.array_equal(before, after), "a bundle translates otherwise than the networks it was made of")
+    expect(np.array_equal(before, after), "a loaded bundle translates differently from the networks that were saved")
     check_pictures(loaded)
 
 
 def with_task(task_class: type[Task], kind: type[DataKind], catalog: Catalog) -> Catalog:
-    """What is installed, and before it a plugin that brings the task, and its data kind where that is not installed."""
-    brought = () if catalog.data_kinds.get(kind.name) is kind else (kind,)
-    return Catalog((Plugin("tested", lambda: _plugin(task_class, brought), "tested", "0"), *catalog.plugins))
+    """The catalog, preceded by a plugin that provides the task, and its data kind unless that is installed."""
+    kinds = () if catalog.data_kinds.get(kind.name) is kind else (kind,)
+    return Catalog((Plugin("tested", lambda: _plugin(task_class, kinds), "tested", "0"), *catalog.plugins))
 
 
 def _plugin(task_class: type[Task], kinds: Iterable[type[DataKind]]) -> Any:

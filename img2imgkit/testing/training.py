@@ -1,4 +1,4 @@
-"""Whether a task trains: every player moves, and two devices move it as one does."""
+"""Verify that a task trains: every player learns, and training on two devices equals training on one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from img2imgkit.training.loop.trainer import Trainer
 
 _STEPS, _IMAGES, _SEED = 5, 4, 5
-_RATE = 2e-3  # at a gradient of norm 1; a longer one goes slower, or rounding grows from step to step
-TOLERANCE = 1e-6  # between one device and two, beside weights of about 1
+_RATE = 2e-3  # for gradients up to norm 1; larger ones get a lower rate, or rounding errors grow with each step
+TOLERANCE = 1e-6  # between one device and two, relative to weights of about 1
 Values = list[tuple[str, Any]]
 
 
 def check_training(task: Task, make: MakeBatch, replicas: bool) -> None:
-    """In five steps every kernel moves and all stays finite; two devices with half of the batch each end there, too.
+    """In five steps every kernel changes and stays finite; two devices with half of the batch each agree.
 
-    A bias may stand still: one before a norm does, and the last one of a critic that compares.
+    A bias may stay constant, such as one before a norm, or the last one of a critic with a relativistic loss.
     """
     trainer = _trainer(task, _one_cpu(), make)
     before = _values(trainer)
@@ -33,8 +33,8 @@ def check_training(task: Task, make: MakeBatch, replicas: bool) -> None:
     _train(trainer, make, rates)
     after = _values(trainer)
     for (name, was), (_, value) in zip(before, after, strict=True):
-        expect(np.isfinite(value).all(), f"five training steps made {name} infinite or NaN")
-        expect(was.ndim < 2 or not np.array_equal(value, was), f"five training steps did not move {name}")
+        expect(np.isfinite(value).all(), f"five training steps turned {name} into infinity or NaN")
+        expect(was.ndim < 2 or not np.array_equal(value, was), f"five training steps did not change {name}")
     if replicas:
         _check_replicas(task, make, rates, after)
 
@@ -52,8 +52,8 @@ def _check_replicas(task: Task, make: MakeBatch, rates: Mapping[str, float], end
     _train(trainer, make, rates)
     for (name, one), (_, both) in zip(ends, _values(trainer), strict=True):
         apart = float(np.max(np.abs(one - both) / np.maximum(1, np.abs(one)), initial=0))
-        claim = f"trained on two devices, {name} ends {apart:.1e} from where one device takes it"
-        expect(apart <= TOLERANCE, f"{claim}: something is computed over a device's share of the batch")
+        claim = f"after training on two devices, {name} differs by {apart:.1e} from training on one"
+        expect(apart <= TOLERANCE, f"{claim}: something is computed over a device's share of the batch only")
 
 
 def _one_cpu() -> Any:
@@ -63,7 +63,7 @@ def _one_cpu() -> Any:
 def _trainer(task: Task, strategy: Any, make: MakeBatch) -> Trainer:
     from img2imgkit.training.loop.trainer import Trainer
 
-    # Plain descent: Adam's first steps are signs, and blow rounding up to whole steps.
+    # Plain SGD: the first steps of Adam are signs, which amplify rounding errors to whole steps.
     options = TrainingOptions(
         steps=_STEPS,
         seed=_SEED,
@@ -76,7 +76,7 @@ def _trainer(task: Task, strategy: Any, make: MakeBatch) -> Trainer:
 
 
 def _rates(trainer: Trainer, make: MakeBatch) -> Mapping[str, float]:
-    """A learning rate for each player, from its first gradient; a step of rate 0 measures it."""
+    """A learning rate for each player, from its first gradient, measured by a step of rate 0."""
     logs = _stepped(trainer, make, 0, dict.fromkeys(trainer.players, 0.0))
     norms = {name: float(logs[f"{name}_gradient"]) for name in trainer.players}
     return {name: _RATE / max(1.0, norm) for name, norm in norms.items()}
@@ -95,7 +95,7 @@ def _stepped(trainer: Trainer, make: MakeBatch, step: int, rates: Mapping[str, f
 
 
 def _values(trainer: Trainer) -> list[tuple[str, Any]]:
-    """Every trained variable's name and value, always in the same order; Keras numbers the names anew in each build."""
+    """Every trained variable's name and value, always in the same order; layer names differ between builds."""
     return [
         (f"{player.name}: {variable.path}", np.asarray(variable.numpy()))
         for player in trainer.players.values()

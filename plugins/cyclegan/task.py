@@ -106,7 +106,7 @@ class CycleGan(kit.Importable, kit.Task):
         return kit.ImportPlan(
             options.model_dump(mode="json"),
             roles,
-            usual=given.kind == "resnet" and given.spec.norm == "instance" and not given.arguments["antialias"],
+            preferred=given.kind == "resnet" and given.spec.norm == "instance" and not given.arguments["antialias"],
             missing=() if len(roles) == 2 else (_missing(given.source),),
             assumptions=(*order, *given.assumptions_at("generator")),
         )

@@ -91,7 +91,7 @@ class Pix2Pix(kit.Importable, kit.Task):
         return kit.ImportPlan(
             options.model_dump(mode="json"),
             {"generator": kit.FromFile(number)},
-            usual=given.kind == "unet" or (given.kind == "resnet" and not given.arguments["antialias"]),
+            preferred=given.kind == "unet" or (given.kind == "resnet" and not given.arguments["antialias"]),
             assumptions=(*one_way, *given.assumptions_at("generator")),
         )
 

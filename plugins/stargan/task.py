@@ -131,7 +131,7 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
     def conditions(self) -> Mapping[str, kit.Condition]:
         names = self.names
         joined = "a name, or attributes joined by '+', the others of which the picture shall not have"
-        found = {"domain": kit.Condition("value", f"where to: {joined}", each=names.all, parse=names.parsed)}
+        found = {"domain": kit.Condition("value", f"where to: {joined}", values=names.all, parse=names.parsed)}
         if any(each.kind == "attributes" for each in names.sets):
             flip = "attributes to switch on or off in the picture's own, joined by '+'; needs 'attributes'"
             found["flip"] = kit.Condition("value", flip, parse=names.toggled)

@@ -63,7 +63,7 @@ class TestOptions:
             made(loss={"kind": loss, "smoothing": 0.1})
 
     def test_a_relativistic_loss_takes_one_that_judges_each_score_alone(self) -> None:
-        with pytest.raises(ConfigError, match="this option takes one that serves as pointwise"):
+        with pytest.raises(ConfigError, match="this option needs the role pointwise"):
             made(loss=relativistic(relativistic()))  # type: ignore[arg-type]
 
     def test_a_change_named_twice_is_refused(self) -> None:

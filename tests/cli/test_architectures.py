@@ -5,7 +5,7 @@ import sys
 import pytest
 
 PLUGIN = '''
-"""A plugin as a stranger writes it."""
+"""A third-party plugin."""
 import img2imgkit as kit
 from img2imgkit.architectures import Architecture
 from pydantic import Field
@@ -42,7 +42,7 @@ def test_they_are_listed_with_their_plugins_roles_and_checkpoints(img2img, dense
     assert rows["unet"][1:4] == ["architectures", "generator", "yes"]
 
 
-def test_json_says_the_same(img2img, dense):
+def test_json_contains_the_same(img2img, dense):
     rows = {row["name"]: row for row in json.loads(img2img("architectures", "--json").out)}
     assert rows["dense"] == {
         "name": "dense",
@@ -69,11 +69,11 @@ def test_one_in_json(img2img, dense):
     assert [option["name"] for option in found["options"]] == ["depth"]
 
 
-def test_one_of_which_a_task_decides_nothing(img2img, uninstall_everything):
+def test_one_that_depends_on_no_decision_of_a_task(img2img, uninstall_everything):
     assert "decided by the task: nothing" in img2img("architectures", "patch-projection").out
 
 
-def test_an_unknown_one_has_the_nearest_name(img2img, uninstall_everything):
+def test_an_unknown_name_gets_a_suggestion(img2img, uninstall_everything):
     outcome = img2img("architectures", "unte")
     assert outcome.code == 2
     assert "no architecture 'unte' is installed; did you mean 'unet'?" in outcome.err

@@ -10,11 +10,11 @@ from pipelines_for_tests import pipeline_file
 pytestmark = pytest.mark.usefixtures("uninstall_everything")
 
 
-def test_a_good_pipeline_is_good_and_nothing_is_made(img2img, tmp_path: Path) -> None:
+def test_a_valid_pipeline_passes_and_nothing_is_written(img2img, tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path)
     ended = img2img("check", path)
-    assert (ended.code, ended.out) == (0, f"{path}: good\n")
+    assert (ended.code, ended.out) == (0, f"{path}: OK\n")
     assert not (tmp_path / "out").exists()
 
 
@@ -34,7 +34,7 @@ def test_problems_as_json_have_line_and_column(img2img, tmp_path: Path) -> None:
     assert "did you mean 'read'" in problems[0]["message"]
 
 
-def test_what_a_plan_refuses_is_a_problem_too(img2img, tmp_path: Path) -> None:
+def test_errors_of_the_plan_are_problems(img2img, tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     ended = img2img("check", pipeline_file(tmp_path, write={"folder": "in/out"}))
     assert ended.code == 2
@@ -81,16 +81,16 @@ def training_file(tmp_path: Path, install, monkeypatch) -> Path:
     return path
 
 
-def test_a_good_training_file_is_good_and_what_it_names_is_shown(img2img, training_file: Path) -> None:
+def test_a_valid_training_file_passes_and_its_folders_are_shown(img2img, training_file: Path) -> None:
     ended = img2img("check", training_file)
     assert ended.code == 0, ended.out
     good, heading, *rows = ended.out.splitlines()
-    assert good == f"{training_file}: good"
+    assert good == f"{training_file}: OK"
     assert heading.split() == ["FOLDER", "PICTURES", "SMALLEST", "LARGEST", "MODES"]
     assert [row.split() for row in rows] == [[n, "2", "16x12", "16x12", "RGB", "2"] for n in ("source", "target")]
 
 
-def test_every_picture_of_a_training_file_is_decoded_and_every_problem_shown(img2img, training_file: Path) -> None:
+def test_every_picture_of_a_training_file_is_decoded_and_every_problem_is_shown(img2img, training_file: Path) -> None:
     folder = training_file.parent
     data = (folder / "edges" / "a.png").read_bytes()
     (folder / "edges" / "a.png").write_bytes(data[:-40])
@@ -112,7 +112,7 @@ def test_options_that_do_not_fit_the_task_have_line_and_column(img2img, training
     assert "expected a multiple of 4 for this task, got 9" in problem["message"]
 
 
-def test_what_was_found_is_told_as_json_too(img2img, training_file: Path) -> None:
+def test_findings_are_included_in_json(img2img, training_file: Path) -> None:
     told = json.loads(img2img("check", training_file, "--json").out)
     assert (told["problems"], told["notes"]) == ([], [])
     assert told["contents"][0] == {

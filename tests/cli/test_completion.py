@@ -9,7 +9,7 @@ def test_the_script_names_our_command(img2img, shell):
     assert "img2img" in outcome.out
 
 
-def test_an_unknown_shell_is_refused(img2img):
+def test_an_unknown_shell_is_rejected(img2img):
     outcome = img2img("completion", "tcsh")
     assert (outcome.code, outcome.out) == (2, "")
     assert "bash" in outcome.err
@@ -19,7 +19,7 @@ def test_an_unknown_shell_is_refused(img2img):
     ("words", "offered"),
     [("img2img st", {"steps"}), ("img2img schema p", {"pipeline"}), ("img2img steps --js", {"--json"})],
 )
-def test_what_the_script_asks_for_is_answered(img2img, monkeypatch, words, offered):
+def test_completions_requested_by_the_script_are_printed(img2img, monkeypatch, words, offered):
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
     monkeypatch.setenv("_IMG2IMG_COMPLETE", "bash_complete")

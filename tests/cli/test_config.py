@@ -18,7 +18,7 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("IMG2IMG_HOME", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", None)  # and whatever a command makes of it is undone
+    monkeypatch.setattr(tempfile, "tempdir", None)  # restored after a command has changed it
     return folder
 
 
@@ -29,7 +29,7 @@ def test_the_tests_never_see_the_developer_s_own_file(img2img):
     assert {row["from"] for row in told["settings"]} == {"default"}
 
 
-def test_each_setting_is_shown_with_where_it_comes_from(img2img, home, monkeypatch):
+def test_each_setting_is_shown_with_its_origin(img2img, home, monkeypatch):
     (home / "config.yaml").write_text("threads: 3\nscratch: .\n")
     monkeypatch.setenv("IMG2IMG_THREADS", "5")
     told = json.loads(img2img("config", "--json").out)
@@ -40,7 +40,7 @@ def test_each_setting_is_shown_with_where_it_comes_from(img2img, home, monkeypat
     ]
 
 
-def test_the_table_says_the_same(img2img, home):
+def test_the_table_contains_the_same(img2img, home):
     (home / "config.yaml").write_text("threads: 3\n")
     outcome = img2img("config")
     lines = outcome.out.splitlines()
@@ -56,14 +56,14 @@ def test_showing_creates_nothing(img2img, home):
     assert list(home.iterdir()) == []
 
 
-def test_a_broken_file_is_told_with_its_place(img2img, home):
+def test_a_broken_file_is_reported_with_its_location(img2img, home):
     (home / "config.yaml").write_text("threads: [\n")
     outcome = img2img("config")
     assert (outcome.code, outcome.out) == (2, "")
-    assert f"{home / 'config.yaml'}:2:1: no valid YAML" in outcome.err
+    assert f"{home / 'config.yaml'}:2:1: invalid YAML" in outcome.err
 
 
-def test_an_unknown_key_is_told_with_a_suggestion(img2img, home):
+def test_an_unknown_key_is_reported_with_a_suggestion(img2img, home):
     (home / "config.yaml").write_text("scrach: /tmp\n")
     outcome = img2img("config")
     assert outcome.code == 2
@@ -89,7 +89,7 @@ def test_the_schema_accepts_what_the_tool_accepts(img2img, home):
     ],
     ids=lambda line: line[0],
 )
-def test_commands_that_use_the_file_refuse_a_wrong_one(img2img, home, line):
+def test_commands_that_use_the_file_reject_an_invalid_one(img2img, home, line):
     (home / "config.yaml").write_text("thread: 2\n")
     outcome = img2img(*line)
     assert outcome.code == 2
@@ -98,7 +98,7 @@ def test_commands_that_use_the_file_refuse_a_wrong_one(img2img, home, line):
 
 @pytest.fixture
 def threads_of_run(img2img, home, uninstall_everything, monkeypatch):
-    """Run a pipeline over one picture; with how many threads?"""
+    """Run a pipeline over one picture; return the number of threads."""
     (home / "in").mkdir()
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(home / "in" / "a.png")
     steps = [{"uses": "read", "with": {"folder": "in"}}, {"uses": "write", "with": {"folder": "out"}}]
@@ -119,7 +119,7 @@ def threads_of_run(img2img, home, uninstall_everything, monkeypatch):
     return call
 
 
-def test_a_run_takes_its_threads_from_the_file_unless_the_command_says_otherwise(home, threads_of_run):
+def test_a_run_uses_the_files_threads_unless_the_command_overrides_them(home, threads_of_run):
     assert threads_of_run() is None
     (home / "config.yaml").write_text("threads: 3\n")
     assert threads_of_run() == 3

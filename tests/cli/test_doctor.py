@@ -21,7 +21,7 @@ def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
     assert found["plugins"]["installed"] == [*built_in, "metrics", "steps"]
 
 
-def test_every_dependency_is_looked_at(img2img, uninstall_everything):
+def test_every_dependency_is_checked(img2img, uninstall_everything):
     versions = json.loads(img2img("doctor", "--json").out)["versions"]
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {line.partition(">")[0].strip().lower() for line in project["dependencies"]}
@@ -29,9 +29,9 @@ def test_every_dependency_is_looked_at(img2img, uninstall_everything):
     assert versions["numpy"] == metadata.version("numpy")
 
 
-def test_text_says_the_same(img2img, uninstall_everything):
+def test_text_contains_the_same(img2img, uninstall_everything):
     lines = img2img("doctor").out.splitlines()
-    assert lines[-1] == "all that is needed is here"
+    assert lines[-1] == "everything needed is installed"
     assert any(line.startswith("version    numpy ") for line in lines)
 
 
@@ -43,11 +43,11 @@ def test_a_missing_dependency_is_a_problem(img2img, uninstall_everything, monkey
     assert "rawpictures cannot be imported: ModuleNotFoundError" in outcome.out
 
 
-def test_a_temporary_folder_that_cannot_be_written_is_a_problem(img2img, uninstall_everything, monkeypatch, tmp_path):
+def test_a_temporary_folder_that_is_not_writable_is_a_problem(img2img, uninstall_everything, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     outcome = img2img("doctor")
     assert outcome.code == 1
-    assert "temporary folder cannot be written" in outcome.out
+    assert "temporary folder is not writable" in outcome.out
 
 
 def test_a_missing_codec_is_a_problem(img2img, uninstall_everything, monkeypatch):
@@ -67,7 +67,7 @@ def test_broken_plugins_are_listed_without_failing(img2img, install, monkeypatch
     assert "broken     bad: RuntimeError: no" in outcome.out
 
 
-def test_memory_of_cards_is_read_from_the_driver(monkeypatch):
+def test_gpu_memory_is_read_from_the_driver(monkeypatch):
     class Answer:
         stdout = "NVIDIA H100 80GB HBM3, 81559\nSome, odd card, 16\n"
 
@@ -75,7 +75,7 @@ def test_memory_of_cards_is_read_from_the_driver(monkeypatch):
     assert doctor._gpu_memory() == {"NVIDIA H100 80GB HBM3": 81559 << 20, "Some, odd card": 16 << 20}
 
 
-def test_a_machine_without_a_driver_has_no_card_memory(monkeypatch):
+def test_a_machine_without_a_driver_has_no_gpu_memory(monkeypatch):
     def missing(*_, **__):
         raise FileNotFoundError("nvidia-smi")
 

@@ -57,13 +57,11 @@ def test_pictures_of_a_folder_become_one_code(img2img, funit, cats, tmp_path):
         ("klass", "cats", "c.json", "has no pictures 'klass' to encode: it encodes class"),
         ("class", "dogs", "c.json", "dogs: no such file or folder"),
         ("class", "cats/more/notes.txt", "c.json", "notes.txt"),
-        ("class", ".", "c.npz", "c.npz: a code file ends in .json"),
+        ("class", ".", "c.npz", "c.npz: the name of a code file must end in .json"),
         ("class", "cats", "no/such/c.json", "cannot write it"),
     ],
 )
-def test_what_cannot_be_encoded_is_told_and_nothing_is_written(
-    img2img, funit, cats, tmp_path, condition, pictures, out, message
-):
+def test_errors_are_reported_and_nothing_is_written(img2img, funit, cats, tmp_path, condition, pictures, out, message):
     outcome = img2img("encode", funit, condition, tmp_path / pictures, "--out", tmp_path / out)
     assert outcome.code == 2
     assert message in outcome.err

@@ -25,7 +25,7 @@ def sharp(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A bundle of an untrained network that enlarges twice."""
+    """A bundle of an untrained network of scale 2."""
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "super-resolution"})
     task_class = catalog.get("tasks", "super-resolution")
     options = "{scale: 2, generator: {kind: residual, width: 4, blocks: 0}}"
@@ -70,7 +70,7 @@ def test_recorded_scores_are_the_printed_ones(img2img, sharp, tiny):
 
 @pytest.fixture(scope="module")
 def val(tmp_path_factory):
-    """Two pairs whose targets are their sources' negatives."""
+    """Two pairs whose targets are the negatives of their sources."""
     folder = tmp_path_factory.mktemp("pairs") / "val"
     for role in ("source", "target"):
         (folder / role).mkdir(parents=True)
@@ -83,7 +83,7 @@ def val(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def negative(tmp_path_factory):
-    """A bundle that inverts, or writes grey, as ``direction`` chooses; and the catalog that has its task."""
+    """A bundle that inverts or outputs grey, depending on ``direction``; and a catalog with its task."""
     made = loaded(Directed)
     folder = tmp_path_factory.mktemp("bundles") / "negative"
     bundle.save(folder, made.task, made.nets, "negative", tiny_catalog())
@@ -96,7 +96,7 @@ def with_toy_metrics(monkeypatch):
     monkeypatch.setattr(Catalog, "installed", classmethod(lambda cls: found))
 
 
-def test_metrics_of_sets_are_shown_beside_those_of_pairs(img2img, val, with_toy_metrics):
+def test_set_metrics_are_shown_after_pair_metrics(img2img, val, with_toy_metrics):
     outcome = img2img("eval", "--baseline", "copy", "--pairs", val, "--metric", "l1", "--metric", "mean-colour")
     lines = [line.split() for line in outcome.out.splitlines()]
     assert (outcome.code, lines[0]) == (0, ["VAL", "L1", "MEAN-COLOUR"])
@@ -105,7 +105,7 @@ def test_metrics_of_sets_are_shown_beside_those_of_pairs(img2img, val, with_toy_
     assert float(lines[4][2]) > 0
 
 
-def test_metrics_of_sets_are_in_json_and_recorded(img2img, val, negative, with_toy_metrics, tmp_path):
+def test_set_metrics_are_in_json_and_recorded(img2img, val, negative, with_toy_metrics, tmp_path):
     copy = shutil.copytree(negative, tmp_path / "negative")
     arguments = ("eval", copy, "--pairs", val, "--metric", "mean-colour", "--metric", "spread")
     found = json.loads(img2img(*arguments, "--choice", "direction=b_to_a", "--json", "--record").out)
@@ -115,12 +115,12 @@ def test_metrics_of_sets_are_in_json_and_recorded(img2img, val, negative, with_t
     assert recorded == pytest.approx(found["whole_set"], abs=1e-5)
 
 
-def test_weights_that_a_metric_needs_are_asked_for_in_one_error(img2img, val, with_toy_metrics, tmp_path):
+def test_all_missing_weights_are_listed_in_one_error(img2img, val, with_toy_metrics, tmp_path):
     arguments = ("eval", "--baseline", "copy", "--pairs", val, "--metric", "weighted")
     outcome = img2img(*arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.count("error") == 1
-    assert "needs weights that were not given: 'heads': one number, 'scale' (get it: https://example" in outcome.err
+    assert "needs weights that are missing: 'heads': one number, 'scale' (get it: https://example" in outcome.err
     np.savez(tmp_path / "heads.npz", scale=2.0)
     given = img2img(*arguments, "--weights", f"heads={tmp_path / 'heads.npz'}", "--json")
     assert json.loads(given.out)["mean"]["weighted"] > 0
@@ -153,10 +153,10 @@ def test_a_bundle_is_measured_with_choices_which_are_recorded(img2img, val, nega
     [
         ("direction=up", "choices.direction: input should be 'a_to_b' or 'b_to_a', got 'up'"),
         ("direction", "expected KEY=VALUE, such as direction=b_to_a"),
-        ("direction=[", "no valid YAML"),
+        ("direction=[", "invalid YAML"),
     ],
 )
-def test_a_choice_that_there_is_not_exits_with_2(img2img, val, negative, with_tiny_tasks, choice, said):
+def test_an_unknown_choice_exits_with_2(img2img, val, negative, with_tiny_tasks, choice, said):
     outcome = img2img("eval", negative, "--pairs", val, "--choice", choice)
     assert (outcome.code, outcome.out) == (2, "")
     assert said in outcome.err
@@ -172,7 +172,7 @@ def test_copying_is_a_baseline_of_pairs(img2img, val, uninstall_everything):
     assert "pairs-8bit" in outcome.out
 
 
-def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
+def test_existing_results_are_scored(img2img, val, uninstall_everything):
     found = json.loads(img2img("eval", "--results", val / "target", "--pairs", val, "--json").out)
     assert (found["results"], found["mean"]["l1"]) == (str(val / "target"), 0)
     swapped = json.loads(img2img("eval", "--results", val / "target", "--pairs", val, "--swap", "--json").out)
@@ -185,22 +185,22 @@ def test_pictures_made_before_are_measured(img2img, val, uninstall_everything):
     [
         ([], "either a BUNDLE or --baseline, or --results"),
         (["--baseline", "copy", "--results", "x"], "either a BUNDLE or --baseline, or --results"),
-        (["--baseline", "bicubic"], "--baseline bicubic goes with --data"),
-        (["--baseline", "copy", "--scale", 2], "--scale goes with --data"),
+        (["--baseline", "bicubic"], "--baseline bicubic requires --data"),
+        (["--baseline", "copy", "--scale", 2], "--scale requires --data"),
         (["--baseline", "copy", "--metric", "sim"], "no metric 'sim' is installed; did you mean 'ssim'?"),
-        (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' is measured under sr-matlab"),
+        (["--baseline", "copy", "--metric", "l1", "--metric", "psnr_y"], "'psnr_y' has the protocols sr-matlab"),
         (["--baseline", "copy", "--protocol", "sr-rgp"], "sr-matlab, sr-rgb; did you mean 'sr-rgb'?"),
         (
             ["--baseline", "copy", "--weights", "inception=x.npz"],
-            "no metric that is measured needs weights 'inception'",
+            "none of the chosen metrics needs weights 'inception'",
         ),
         (["--baseline", "copy", "--data", "x"], "either --data or --pairs"),
-        (["--baseline", "copy", "--choice", "a=b"], "--choice needs a BUNDLE"),
-        (["--results", "x", "--record"], "--record needs a BUNDLE"),
+        (["--baseline", "copy", "--choice", "a=b"], "--choice requires a BUNDLE"),
+        (["--results", "x", "--record"], "--record requires a BUNDLE"),
         (["--results", "nowhere"], "nowhere: no such folder"),
     ],
 )
-def test_wrong_usage_of_pairs_exits_with_2_and_says_why(img2img, val, arguments, said, uninstall_everything):
+def test_invalid_usage_of_pairs_exits_with_2_and_a_reason(img2img, val, arguments, said, uninstall_everything):
     outcome = img2img("eval", "--pairs", val, *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert said in outcome.err
@@ -209,27 +209,27 @@ def test_wrong_usage_of_pairs_exits_with_2_and_says_why(img2img, val, arguments,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--results", "x"], "--results goes with --pairs"),
-        (["--baseline", "copy"], "--baseline copy goes with --pairs"),
-        (["some", "--swap"], "--swap goes with --pairs"),
+        (["--results", "x"], "--results requires --pairs"),
+        (["--baseline", "copy"], "--baseline copy requires --pairs"),
+        (["some", "--swap"], "--swap requires --pairs"),
         (["--scale", 2], "either a BUNDLE or --baseline"),
         (["some", "--baseline", "bicubic"], "either a BUNDLE or --baseline"),
-        (["--baseline", "bicubic"], "--baseline bicubic needs --scale"),
-        (["--baseline", "bicubic", "--scale", 2, "--record"], "--record needs a BUNDLE"),
+        (["--baseline", "bicubic"], "--baseline bicubic requires --scale"),
+        (["--baseline", "bicubic", "--scale", 2, "--record"], "--record requires a BUNDLE"),
         (["--baseline", "bicubic", "--scale", 2, "--protocol", "none"], "sr-matlab"),
         (["no-such-bundle"], "no bundle 'no-such-bundle' is installed"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_why(img2img, sharp, arguments, said, uninstall_everything):
+def test_invalid_usage_exits_with_2_and_a_reason(img2img, sharp, arguments, said, uninstall_everything):
     outcome = img2img("eval", "--data", sharp, *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert said in outcome.err
 
 
-def test_another_scale_than_the_bundles_is_refused(img2img, sharp, tiny):
+def test_a_scale_other_than_the_bundles_is_rejected(img2img, sharp, tiny):
     outcome = img2img("eval", tiny, "--data", sharp, "--scale", 4)
     assert outcome.code == 2
-    assert "enlarges 2 times, not 4" in outcome.err
+    assert "has scale 2, not 4" in outcome.err
 
 
 def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
@@ -238,7 +238,9 @@ def test_a_missing_set_is_named(img2img, tmp_path, uninstall_everything):
     assert "gone: no such folder" in outcome.err
 
 
-def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val, negative, with_tiny_tasks, tmp_path):
+def test_exported_models_and_other_onnx_files_score_like_their_bundle(
+    img2img, val, negative, with_tiny_tasks, tmp_path
+):
     import onnx
 
     from img2imgkit.exporting import OnnxExporter, export_bundle
@@ -252,5 +254,5 @@ def test_exported_and_foreign_models_are_measured_like_their_bundle(img2img, val
         assert found["mean"]["l1"] == pytest.approx(0, abs=0.01)
     refused = img2img("eval", model, "--pairs", val, "--record")
     assert refused.code == 2
-    assert "--record needs a bundle" in refused.err
+    assert "--record requires a bundle" in refused.err
     assert "expected KEY=VALUE, such as scale=4" in img2img("eval", model, "--pairs", val, "--describe", "scale").err

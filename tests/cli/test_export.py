@@ -1,4 +1,4 @@
-"""``img2img export``: what it prints, what it refuses, and that converters keep quiet."""
+"""``img2img export``: its output and errors, and that converters print nothing."""
 
 import json
 
@@ -12,7 +12,7 @@ from img2imgkit.config import parse_yaml, validate
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A bundle of an untrained translator both ways, whose pictures need sizes that are multiples of 4."""
+    """A bundle of an untrained translator in both directions; picture sizes must be multiples of 4."""
     catalog = Catalog.installed({"IMG2IMG_PLUGINS": "cyclegan"})
     task_class = catalog.get("tasks", "cyclegan")
     options = "{generator: {kind: resnet, width: 2, blocks: 0}, norm: none}"
@@ -22,11 +22,11 @@ def folder(tmp_path_factory):
     return place
 
 
-def test_it_says_what_a_consumer_must_know(img2img, folder, tmp_path):
+def test_it_prints_what_users_of_the_file_must_know(img2img, folder, tmp_path):
     outcome = img2img("export", folder, "--format", "onnx", "--out", tmp_path / "m.onnx", "--image-io", "uint8")
     assert outcome.code == 0
     assert "(batch, height, width, 3)  RGB as levels, 0 to 255" in outcome.out
-    assert "translate: height and width in multiples of 4, from 8 on" in outcome.out
+    assert "translate: height and width must be multiples of 4, at least 8" in outcome.out
     assert "of 255 levels, in float32" in outcome.out
     assert "licence: CC0-1.0" in outcome.out
     assert f"{tmp_path / 'm.onnx'}: 0.0" in outcome.out
@@ -46,7 +46,7 @@ def test_converters_keep_quiet(format, name, folder, tmp_path, capfd):
     assert json.loads(out)["largest_difference"] < 1e-4
 
 
-def test_choices_are_part_of_the_file(img2img, folder, tmp_path):
+def test_choices_are_fixed_in_the_file(img2img, folder, tmp_path):
     given = ("export", folder, "--format", "onnx", "--out", tmp_path / "m.onnx", "--size", "8x12", "--json")
     told = json.loads(img2img(*given, "--set", "direction=b_to_a").out)
     assert (told["choices"], told["size"]) == ({"direction": "b_to_a"}, [8, 12])
@@ -71,7 +71,7 @@ def test_choices_are_part_of_the_file(img2img, folder, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_is_refused(img2img, folder, tmp_path, arguments, message):
+def test_impossible_requests_are_rejected(img2img, folder, tmp_path, arguments, message):
     outcome = img2img("export", folder, "--out", tmp_path / "m.onnx", *arguments)
     assert outcome.code == 2
     assert message in outcome.err

@@ -22,7 +22,7 @@ def failing_with(monkeypatch, error):
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_each_command_has_its_module_its_name_and_the_announced_help(name):
+def test_each_command_has_its_module_name_and_short_help(name):
     command = cli.group.get_command(click.Context(cli.group), name)
     assert (command.name, command.get_short_help_str(200)) == (name, cli.COMMANDS[name])
 
@@ -45,7 +45,7 @@ def test_version(img2img):
     assert img2img("--version").out.strip() == f"img2img, version {__version__}"
 
 
-def test_a_misspelt_command_is_corrected(img2img):
+def test_a_misspelt_command_gets_a_suggestion(img2img):
     outcome = img2img("stesp")
     assert (outcome.code, outcome.out) == (2, "")
     assert "no command 'stesp'; did you mean 'steps'?" in outcome.err
@@ -65,7 +65,7 @@ def test_an_error_of_the_toolkit_is_printed_without_a_traceback(img2img, monkeyp
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
-def test_an_interruption_exits_with_130(img2img, monkeypatch, error):
+def test_an_interrupt_exits_with_130(img2img, monkeypatch, error):
     failing_with(monkeypatch, error)
     outcome = img2img("doctor")
     assert (outcome.code, outcome.err.strip()) == (130, "interrupted")
@@ -88,7 +88,7 @@ def test_a_closed_pipe_is_no_error():
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_name_that_is_no_text_is_printed_as_json(capsysbinary):
+def test_a_file_name_that_is_not_utf_8_is_printed_as_json(capsysbinary):
     cli.show_json({"name": "caf\udce9 é"})
     printed = capsysbinary.readouterr().out.decode("utf-8")
     assert "é" in printed
@@ -104,9 +104,7 @@ def test_completing_after_an_unknown_command_is_silent(img2img, monkeypatch):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 2001])
-def test_a_list_that_is_printed_piece_by_piece_reads_as_one_that_is_printed_whole(
-    count: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_streamed_list_equals_one_printed_at_once(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     items = [{"name": f"{number}\u2028\udce9", "outputs": [] if number % 2 else ["a\nb"]} for number in range(count)]
     cli.show_json({"pipeline": "p", "ignored": {}, "items": items})
     whole = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""``img2img import``: what it says of files, and bundles that run in pipelines and train on."""
+"""``img2img import``: its report on files, and imported bundles in pipelines and fine-tuning."""
 
 import json
 from importlib import import_module
@@ -23,7 +23,7 @@ def few_plugins(monkeypatch):
     monkeypatch.setenv("IMG2IMG_PLUGINS", "pix2pix,cyclegan,stargan")
 
 
-def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img, tmp_path):
+def test_it_prints_findings_assumptions_and_next_steps(img2img, tmp_path):
     out = tmp_path / "facades"
     outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
     assert (outcome.code, outcome.err) == (0, "")
@@ -32,11 +32,11 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
     assert lines[1].startswith("task: pix2pix")
     assert any(line.startswith("assumed: ") and "--set statistics=running" in line for line in lines)
     assert f"bundle: {out}, 164,883 numbers, 0.7 MB" in lines
-    assert f"  train on, in a training file:  initial: {out}" in lines
+    assert f"  fine-tune, in a training file:  initial: {out}" in lines
     assert bundle.describe(out).licence == "BSD-2-Clause"
 
 
-def test_what_is_assumed_is_told_with_the_option_that_changes_it(img2img, tmp_path):
+def test_assumptions_are_printed_with_the_option_that_overrides_them(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
     assert "residual blocks pad by reflection; replication leaves the same file" in outcome.out
@@ -53,7 +53,7 @@ def test_the_architecture_can_be_stated(img2img, tmp_path):
 @pytest.mark.parametrize(
     ("file", "option"), [(RESNET, "generator.padding=zero"), (UNET, "statistics=running")], ids=["its own", "a note's"]
 )
-def test_what_is_stated_is_not_told_as_assumed(img2img, tmp_path, file, option):
+def test_stated_options_are_not_printed_as_assumptions(img2img, tmp_path, file, option):
     outcome = img2img("import", file, "--out", tmp_path / "b", "--task", "pix2pix", "--set", option)
     assert outcome.code == 0
     key, _, value = option.partition("=")
@@ -62,7 +62,7 @@ def test_what_is_stated_is_not_told_as_assumed(img2img, tmp_path, file, option):
     assert value in (options["generator"]["padding"] if "padding" in key else options["statistics"])
 
 
-def test_what_can_be_done_next_can_be_copied_whatever_the_folder_is_called(img2img, tmp_path, monkeypatch):
+def test_next_steps_can_be_copied_for_any_folder_name(img2img, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = img2img("import", RESNET, "--out", "old, new/my: first", "--task", "pix2pix")
     assert outcome.code == 0
@@ -100,7 +100,7 @@ def test_json(img2img, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_arguments_are_told_and_nothing_is_written(img2img, tmp_path, arguments, reason):
+def test_invalid_arguments_are_reported_and_nothing_is_written(img2img, tmp_path, arguments, reason):
     outcome = img2img("import", UNET, "--out", tmp_path / "r", *arguments)
     assert outcome.code == 2
     assert outcome.err.startswith("error: ")
@@ -110,7 +110,7 @@ def test_wrong_arguments_are_told_and_nothing_is_written(img2img, tmp_path, argu
 
 
 @pytest.mark.parametrize("what", ["a pickle that calls os.system", "code in Keras 2's format", "nothing"])
-def test_refused_files(img2img, tmp_path, what):
+def test_rejected_files(img2img, tmp_path, what):
     (tmp_path / "in").mkdir()
     name, make, _ = HOSTILE[what]
     outcome = img2img("import", make(tmp_path / "in" / name), "--out", tmp_path / "out")
@@ -137,7 +137,7 @@ WHOLE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", WHOLE)
-def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, monkeypatch, task):
+def test_an_imported_bundle_runs_in_a_pipeline_and_can_be_fine_tuned(img2img, tmp_path, monkeypatch, task):
     files, data, scale = WHOLE[task]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMG2IMG_PLUGINS", task)
@@ -165,7 +165,7 @@ def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, 
     with np.load(next(Path("model").glob("*.npz"))) as old, np.load(next(Path("run/bundle").glob("*.npz"))) as new:
         assert old.files == new.files
         moved = max(np.abs(old[name] - new[name]).max() for name in old.files if name.endswith("kernel"))
-    assert 0 < moved < 0.01  # one step of Adam, from where the file ended
+    assert 0 < moved < 0.01  # one step of Adam from the imported weights
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def test_an_imported_bundle_runs_in_a_pipeline_and_trains_on(img2img, tmp_path, 
     ],
     ids=lambda value: value.option if isinstance(value, Assumption) else "",
 )
-def test_an_assumption_tells_how_to_state_something_else(assumption, wanted):
+def test_an_assumption_shows_how_to_override_it(assumption, wanted):
     assert import_module("img2imgkit.cli.import")._way_out(assumption) == wanted

@@ -36,7 +36,7 @@ def bundles(install, tmp_path, monkeypatch):
     return folder
 
 
-def test_a_bundle_is_listed_from_its_description_alone(img2img, bundles):
+def test_a_bundle_is_listed_from_its_manifest_alone(img2img, bundles):
     heading, line = img2img("models").out.splitlines()
     assert heading.split() == ["NAME", "TASK", "SCALE", "PARAMETERS", "SIZE", "LICENCE", "SCORES"]
     assert line.split(None, 7) == [
@@ -44,14 +44,14 @@ def test_a_bundle_is_listed_from_its_description_alone(img2img, bundles):
     ]  # fmt: skip
 
 
-def test_scores_say_which_choices_they_are_of(img2img, bundles):
+def test_scores_include_their_choices(img2img, bundles):
     score = {"set": "val", "protocol": "pairs-8bit", "metric": "l1", "value": 12.5, "choices": {"direction": "b_to_a"}}
     (bundles / "night" / "bundle.json").write_text(json.dumps({**MANIFEST, "scores": [score]}))
     assert "val l1 12.5 (pairs-8bit, direction b_to_a)" in img2img("models").out
     assert json.loads(img2img("models", "--json").out)[0]["scores"] == [score]
 
 
-def test_json_says_more(img2img, bundles):
+def test_json_contains_more(img2img, bundles):
     (row,) = json.loads(img2img("models", "--json").out)
     assert row["scores"] == MANIFEST["scores"]
     assert (row["plugin"], row["folder"], row["description"]) == ("night", str(bundles / "night"), "Sees at night.")
@@ -60,10 +60,10 @@ def test_json_says_more(img2img, bundles):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no valid JSON"),
+        ("{", "invalid JSON"),
         (json.dumps({**MANIFEST, "format": 9}), "upgrade"),
         ("{}", "is required"),
-        (None, "no bundle"),
+        (None, "not a bundle"),
     ],
 )
 def test_a_damaged_bundle_is_listed_as_such(img2img, bundles, text, said):
@@ -79,6 +79,6 @@ def test_a_damaged_bundle_is_listed_as_such(img2img, bundles, text, said):
     assert {"damaged", "name", "plugin", "folder"} == set(json.loads(img2img("models", "--json").out)[0])
 
 
-def test_no_bundle_is_an_empty_list(img2img, uninstall_everything):
+def test_without_bundles_the_list_is_empty(img2img, uninstall_everything):
     outcome = img2img("models", "--json")
     assert (outcome.code, json.loads(outcome.out)) == (0, [])

@@ -20,7 +20,7 @@ def register_bundles(register):
 """
 
 
-def test_plugins_are_listed_with_what_they_bring(img2img, install, monkeypatch):
+def test_plugins_are_listed_with_what_they_provide(img2img, install, monkeypatch):
     install("kit-gallery", GALLERY, name="gallery")
     monkeypatch.setenv("IMG2IMG_PLUGINS", "gallery")
     outcome = img2img("plugins", "--json")

@@ -26,15 +26,15 @@ def break_one(tmp_path: Path) -> None:
     (tmp_path / "in" / "broken.png").write_bytes(b"")
 
 
-def test_done_is_0_and_only_the_summary_is_told(img2img, file: Path, tmp_path: Path) -> None:
+def test_success_exits_with_0_and_prints_only_the_summary(img2img, file: Path, tmp_path: Path) -> None:
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, files that are no pictures left alone: 1 in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are no pictures ignored: 1 in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
-def test_a_failed_item_is_1_and_named_with_its_reason(img2img, file: Path, tmp_path: Path) -> None:
+def test_a_failed_item_exits_with_1_and_is_reported_with_its_reason(img2img, file: Path, tmp_path: Path) -> None:
     break_one(tmp_path)
     ended = img2img("run", file, "--quiet")
     assert ended.code == 1
@@ -42,7 +42,7 @@ def test_a_failed_item_is_1_and_named_with_its_reason(img2img, file: Path, tmp_p
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
-def test_quiet_says_nothing_on_success(img2img, file: Path) -> None:
+def test_quiet_prints_nothing_on_success(img2img, file: Path) -> None:
     ended = img2img("run", file, "-q")
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
@@ -57,12 +57,14 @@ def test_quiet_says_nothing_on_success(img2img, file: Path) -> None:
         ["--set", "x"],
     ],
 )
-def test_usage_and_configuration_errors_are_2_and_write_nothing(img2img, file: Path, tmp_path: Path, arguments) -> None:
+def test_usage_and_configuration_errors_exit_with_2_and_write_nothing(
+    img2img, file: Path, tmp_path: Path, arguments
+) -> None:
     assert img2img("run", file, *arguments).code == 2
     assert not (tmp_path / "out").exists()
 
 
-def test_an_error_has_its_place(img2img, tmp_path: Path) -> None:
+def test_an_error_has_its_location(img2img, tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(
         "name: x\nsteps:\n  - uses: read\n    with: {folder: ., recursve: true}\n  - {uses: write, with: {folder: o}}\n"
@@ -72,7 +74,7 @@ def test_an_error_has_its_place(img2img, tmp_path: Path) -> None:
     assert ended.err == f"error: {path}:4:23: steps.0.with.recursve: unknown option; did you mean 'recursive'?\n"
 
 
-def test_a_dry_run_shows_all_and_does_nothing(img2img, file: Path, tmp_path: Path) -> None:
+def test_a_dry_run_shows_everything_and_does_nothing(img2img, file: Path, tmp_path: Path) -> None:
     ended = img2img("run", file, "--dry-run")
     assert ended.code == 0
     assert "make  deep/b.png -> deep/b.png  (new)" in ended.out
@@ -81,19 +83,19 @@ def test_a_dry_run_shows_all_and_does_nothing(img2img, file: Path, tmp_path: Pat
     assert [item["action"] for item in plan["items"]] == ["make", "make"]
 
 
-def test_a_second_run_skips_and_a_dry_run_says_so(img2img, file: Path) -> None:
+def test_a_second_run_skips_and_a_dry_run_shows_it(img2img, file: Path) -> None:
     img2img("run", file)
     assert "0 to make, 2 up to date" in img2img("run", file, "-n").out
     assert "0 made, 2 up to date" in img2img("run", file).err
 
 
-def test_other_folders_by_option(img2img, file: Path, tmp_path: Path) -> None:
+def test_options_override_the_folders(img2img, file: Path, tmp_path: Path) -> None:
     save_pictures(tmp_path / "more", "x.png")
     assert img2img("run", file, "-i", tmp_path / "more", "-o", tmp_path / "there").code == 0
     assert set(tree(tmp_path / "there")) == {"x.png"}
 
 
-def test_the_report_says_what_happened(img2img, file: Path, tmp_path: Path) -> None:
+def test_the_report_lists_what_happened(img2img, file: Path, tmp_path: Path) -> None:
     break_one(tmp_path)
     printed = json.loads(img2img("run", file, "--json").out)
     written = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -145,7 +147,7 @@ def test_a_terminal_s_bar_names_failures(img2img, file: Path, tmp_path: Path) ->
     assert "3/3" in ended.err
 
 
-def test_names_are_shown_as_they_are_and_command_no_terminal(img2img, tmp_path: Path) -> None:
+def test_names_are_shown_without_terminal_control_sequences(img2img, tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "[/x] [red]:smile:.png", "line\nbreak \x1b[2J.png")
     file = pipeline_file(tmp_path)
     shown = img2img("run", file, "-n").out
@@ -157,7 +159,7 @@ def test_names_are_shown_as_they_are_and_command_no_terminal(img2img, tmp_path: 
     assert "failed: line\\nbreak \\x1b[2J.png: " in ended.err
 
 
-def test_a_report_that_cannot_be_written_is_told_even_to_the_quiet(img2img, file: Path, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_reported_even_when_quiet(img2img, file: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / ".img2img").mkdir(parents=True)
     (tmp_path / "out" / "report.json").mkdir()
     ended = img2img("run", file, "-q")
@@ -165,7 +167,7 @@ def test_a_report_that_cannot_be_written_is_told_even_to_the_quiet(img2img, file
     assert ended.err == "warning: the report is not written: Is a directory\n"
 
 
-def test_a_failed_picture_is_not_shown_as_a_former_run_made_it(img2img, file: Path, tmp_path: Path) -> None:
+def test_a_failed_picture_is_not_shown_with_the_output_of_an_earlier_run(img2img, file: Path, tmp_path: Path) -> None:
     img2img("run", file)
     (tmp_path / "in" / "a.png").write_bytes(b"")
     img2img("run", file)

@@ -65,11 +65,11 @@ def changed(data, *path, value):
         (("name",), 7),
     ],
 )
-def test_a_wrong_pipeline_is_refused(pipeline, path, value):
+def test_an_invalid_pipeline_is_rejected(pipeline, path, value):
     assert not pipeline.is_valid(changed(PIPELINE, *path, value=value))
 
 
-def test_a_step_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+def test_steps_of_plugins_are_completed(img2img, install, monkeypatch):
     install(
         "kit-tint",
         '''
@@ -77,7 +77,7 @@ import img2imgkit as kit
 from pydantic import Field
 
 class Part(kit.Config):
-    """A part."""
+    """Nested options."""
     share: float = 0.5
 
 class Tint(kit.Transform):
@@ -123,7 +123,7 @@ def test_a_training_file_may_start_from_a_bundle_and_from_files(training, initia
         (("training", "steps"), 0),
     ],
 )
-def test_a_wrong_training_file_is_refused(training, path, value):
+def test_an_invalid_training_file_is_rejected(training, path, value):
     assert not training.is_valid(changed(TRAINING, *path, value=value))
 
 
@@ -137,7 +137,7 @@ def test_every_training_file_in_the_repository_is_accepted(training, path):
     training.validate(load_yaml(path).data)
 
 
-def test_a_data_kind_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+def test_data_kinds_of_plugins_are_completed(img2img, install, monkeypatch):
     install(
         "kit-mirror",
         '''
@@ -197,9 +197,9 @@ TRANSLATING = {
         ({"generator": "resnet"}, True),
         ({"generator": {"kind": "resnet"}}, True),
         ({"generator": {"kind": "resnet", "blocks": 6, "padding": "zero"}}, True),
-        ({"generator": {"depth": 7}}, True),  # of the default one
-        ({"generator": {"blocks": 6}}, False),  # not of the default one
-        ({"generator": "patch"}, False),  # of another role
+        ({"generator": {"depth": 7}}, True),  # an option of the default component
+        ({"generator": {"blocks": 6}}, False),  # not an option of the default component
+        ({"generator": "patch"}, False),  # a component of another role
         ({"generator": {"kind": "patch"}}, False),
         ({"generator": "resnte"}, False),
         ({"generator": {"kind": "resnet", "depth": 3}}, False),
@@ -220,7 +220,7 @@ TRANSLATING = {
     ],
     ids=str,
 )
-def test_choices_are_accepted_and_refused_as_training_does(training, options, good):
+def test_choices_are_accepted_and_rejected_as_in_training(training, options, good):
     stated = {**TRANSLATING, "options": options}
     document = parse_yaml(json.dumps(stated), "/data/train.yaml")
     try:
@@ -231,7 +231,7 @@ def test_choices_are_accepted_and_refused_as_training_does(training, options, go
     assert (training.is_valid(stated), taken) == (good, good)
 
 
-def test_an_architecture_of_a_plugin_is_completed_too(img2img, install, monkeypatch):
+def test_architectures_of_plugins_are_completed(img2img, install, monkeypatch):
     install(
         "kit-dense",
         '''

@@ -12,12 +12,12 @@ from img2imgkit.cli.signals import stopping_on_signals
 
 
 class Ended(BaseException):
-    """What stands for the end of the process."""
+    """Raised instead of ending the process."""
 
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is written to file descriptor 2, which is a terminal; the process ends by ``Ended``."""
+    """The output to file descriptor 2, a terminal. Ending the process raises ``Ended``."""
     written: list[bytes] = []
 
     def end(code: int) -> None:
@@ -37,7 +37,9 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_ends_the_process(number: signal.Signals, said: list[bytes]) -> None:
+def test_the_first_signal_requests_a_stop_and_the_second_ends_the_process(
+    number: signal.Signals, said: list[bytes]
+) -> None:
     with stopping_on_signals("finishing") as stop:
         assert not stop.is_set()
         signal.raise_signal(number)
@@ -49,20 +51,20 @@ def test_the_first_signal_asks_and_the_second_ends_the_process(number: signal.Si
     assert len(said) == 1
 
 
-def test_the_message_takes_the_place_of_the_bar_and_leaves_it_a_line(said: list[bytes]) -> None:
+def test_the_message_replaces_the_bar_on_its_own_line(said: list[bytes]) -> None:
     with stopping_on_signals("finishing"):
         signal.raise_signal(signal.SIGINT)
     assert said == [b"\r\x1b[2Kfinishing\n"]
 
 
-def test_what_is_no_terminal_gets_the_message_alone(said: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_only_the_message_is_written(said: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.isatty", lambda handle: False)
     with stopping_on_signals("finishing"):
         signal.raise_signal(signal.SIGTERM)
     assert said == [b"finishing\n"]
 
 
-def test_a_stderr_that_is_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(handle: int, data: bytes) -> None:
         raise OSError(9, os.strerror(9))
 

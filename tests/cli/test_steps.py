@@ -49,7 +49,7 @@ def test_steps_are_listed_with_plugin_kind_and_first_line(img2img, tint):
     assert lines["write"].split()[1:3] == ["steps", "sink"]
 
 
-def test_json_says_the_same(img2img, tint):
+def test_json_contains_the_same(img2img, tint):
     rows = json.loads(img2img("steps", "--json").out)
     assert {"name": "tint", "plugin": "tint", "kind": "transform", "about": "Add a tint [half]."} in rows
 
@@ -76,7 +76,7 @@ def test_one_step_in_json(img2img, tint):
     }
 
 
-def test_an_unknown_step_is_corrected(img2img, uninstall_everything):
+def test_an_unknown_step_gets_a_suggestion(img2img, uninstall_everything):
     outcome = img2img("steps", "wriet")
     assert (outcome.code, outcome.out) == (2, "")
     assert "no step 'wriet' is installed; did you mean 'write'?" in outcome.err

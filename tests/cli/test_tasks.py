@@ -3,7 +3,7 @@ import json
 import pytest
 
 TASK = '''
-"""A plugin as a stranger writes it."""
+"""A third-party plugin."""
 import img2imgkit as kit
 from pydantic import Field
 
@@ -55,7 +55,7 @@ def test_tasks_are_listed(img2img, blur):
     ]
 
 
-def test_json_says_the_same(img2img, blur):
+def test_json_contains_the_same(img2img, blur):
     about = "Learn to blur (arXiv:1501.00092)."
     assert json.loads(img2img("tasks", "--json").out) == [
         {"name": "blur", "plugin": "blur", "data": "paired", "about": about}
@@ -78,7 +78,7 @@ def test_one_task_in_json(img2img, blur):
     assert [choice["name"] for choice in found["choices"]] == ["strength"]
 
 
-def test_a_task_without_choices_names_none(img2img, monkeypatch):
+def test_a_task_without_choices_lists_none(img2img, monkeypatch):
     monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
     assert "Choices" not in img2img("tasks", "super-resolution").out
 

@@ -63,12 +63,12 @@ def test_help_names_every_option(img2img) -> None:  # type: ignore[no-untyped-de
         assert option.name == "file" or max(option.opts, key=len) in text
 
 
-def test_trains_into_the_runs_folder_and_says_what_on(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
+def test_it_trains_into_the_run_folder_and_prints_the_devices(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img("train", "train.yaml", "--progress", "lines")
     assert outcome.code == 0
     assert outcome.out == ""
     first, *lines = outcome.err.splitlines()
-    assert first.startswith("CPU:0: batch 4 (4 a device), ")
+    assert first.startswith("CPU:0: batch 4 (4 per device), ")
     assert "generators " in first
     assert " parameters" in first
     assert [line.split()[1] for line in lines if line.startswith("step")] == ["2/6", "3/6", "4/6", "6/6"]
@@ -77,7 +77,7 @@ def test_trains_into_the_runs_folder_and_says_what_on(img2img, place: Path) -> N
     assert (place / "runs" / "first" / "bundle" / "bundle.json").exists()
 
 
-def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
+def test_json_progress_is_one_object_per_line(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img(
         "train", "train.yaml", "--output", place / "out", "--progress", "json", "--set", "training.steps=2"
     )
@@ -98,7 +98,7 @@ def test_json_progress_is_one_object_a_line(img2img, place: Path) -> None:  # ty
         (["--resume"], "no run to resume here"),
     ],
 )
-def test_what_is_wrong_is_one_message_and_exit_code_2(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_is_one_message_and_exit_code_2(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]
     outcome = img2img("train", "train.yaml", *arguments)
     assert outcome.code == 2
     assert message in outcome.err
@@ -122,6 +122,6 @@ def test_a_signal_writes_a_checkpoint_and_exits_as_shells_expect(place: Path, nu
     process.send_signal(number)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number
-    assert "go on with --resume" in error
+    assert "continue with --resume" in error
     step = int(newest(place / "runs" / "first")["step"])
     assert f"stopped after step {step}" in error

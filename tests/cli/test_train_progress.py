@@ -1,4 +1,4 @@
-"""How training events are shown."""
+"""Display of training events."""
 
 from __future__ import annotations
 
@@ -50,10 +50,12 @@ def show(style: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("style", ["lines", "auto"])
-def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_contain_devices_batch_and_parameters_then_figures(
+    style: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert show(style, capsys).splitlines() == [
-        "machine 2 of 3 at second:2222: waiting for the others",
-        "/cpu:0: batch 16 (8 a device), generators 12,345 parameters",
+        "machine 2 of 3 at second:2222: waiting for the other machines",
+        "/cpu:0: batch 16 (8 per device), generators 12,345 parameters",
         "generator: 4 of 5 weights from x2; fresh: out",
         "resumed after step 100",
         "step 150/200  l1 0.02510  rate 1.00e-03  160.2 images/s  input wait 0.4%  left 0:01:05",
@@ -62,8 +64,8 @@ def test_lines_say_devices_batch_parameters_then_figures(style: str, capsys: pyt
         "step 160: ALARM, collapse: all alike",
         "done: run/bundle",
         "done: the first machine has the bundle",
-        "stopped after step 170; go on with --resume",
-        "stopped by an alarm after step 180; go on with --resume",
+        "stopped after step 170; continue with --resume",
+        "stopped by an alarm after step 180; continue with --resume",
     ]
 
 
@@ -82,9 +84,7 @@ def test_none_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert show("none", capsys) == ""
 
 
-def test_the_bar_keeps_what_is_worth_keeping(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bar_keeps_important_messages(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     text = show("bar", capsys)
     assert "generators 12,345 parameters" in text
@@ -104,7 +104,7 @@ def test_the_bar_is_one_line_on_a_narrow_terminal(
     assert line.rstrip().endswith("…")
 
 
-def test_machines_say_which_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_machines_identify_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     with shown("lines", METRICS) as notify:
         notify(Started(("CPU:0",), 16, 8, {"generators": 5}, 0, 9, machine=2, machines=3))
     assert capsys.readouterr().err.startswith("machine 2 of 3, CPU:0: batch 16")

@@ -43,7 +43,7 @@ def test_ids_may_be_stated_and_colours_shared(tmp_path: Path) -> None:
         ("road: [1, 2, 256]", "road: expected"),
         ("road: [1, 2, true]", "road: expected"),
         ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: .* colour of another class"),
-        ("road: [", "no valid YAML"),
+        ("road: [", "invalid YAML"),
         ("road: {id: 70000, colour: [1, 2, 3]}", "road: id: expected 0 to 65535, got 70000"),
         ("road: {id: true, colour: [1, 2, 3]}", "road: id: expected"),
         ("a: {id: 1, colour: [1, 2, 3]}\nb: {id: 1, colour: [1, 2, 4]}", "b: 1 is the id of another class"),

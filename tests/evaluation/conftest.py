@@ -17,7 +17,7 @@ def scene(height, width, seed):
 
 @pytest.fixture
 def scenes(tmp_path):
-    """A set of sharp pictures alone: two colour pictures of odd sizes, and a grey one."""
+    """A set of high-resolution pictures only: two in colour of odd sizes, and a grey one."""
     folder = tmp_path / "scenes"
     folder.mkdir()
     Image.fromarray(scene(41, 50, 1)).save(folder / "a.png")
@@ -30,7 +30,7 @@ def scenes(tmp_path):
 
 @pytest.fixture
 def published(tmp_path):
-    """A set laid out as Set5 is: HR and LR_bicubic/X2."""
+    """A set with the folders of Set5: HR and LR_bicubic/X2."""
     folder = tmp_path / "Published"
     (folder / "HR").mkdir(parents=True)
     (folder / "LR_bicubic" / "X2").mkdir(parents=True)

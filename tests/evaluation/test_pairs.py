@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation import Scoring, copied, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, results_in
 from img2imgkit.images import Picture
 from img2imgkit.metrics import L1, PAIRS_8BIT, Psnr, Ssim, psnr, ssim
 
@@ -24,7 +24,7 @@ def save(path, levels):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two pairs in two folders, one of them deeper and of other suffixes."""
+    """Two pairs in two folders, one in a subfolder with different suffixes."""
     place = tmp_path / "val"
     save(place / "source" / "a.png", picture(1))
     save(place / "target" / "a.png", picture(2))
@@ -37,7 +37,7 @@ def folders(tmp_path):
 
 @pytest.fixture
 def side_by_side(tmp_path):
-    """One picture with both."""
+    """One side-by-side picture."""
     save(tmp_path / "ab" / "a.png", np.concatenate([picture(1), picture(2)], axis=1))
     return tmp_path / "ab"
 
@@ -51,7 +51,7 @@ def test_pairs_in_two_folders_are_found_by_name(folders):
     assert (target.color == picture(4)).all()
 
 
-def test_pairs_side_by_side_are_cut_in_the_middle(side_by_side):
+def test_side_by_side_pairs_are_split_in_the_middle(side_by_side):
     found = find_pairs(side_by_side)
     source, target = found.pairs[0].read()
     assert (source.color == picture(1)).all()
@@ -64,10 +64,10 @@ def test_pairs_may_be_swapped(folders, side_by_side):
         there, back = (find_pairs(folder, swap) for swap in (False, True))
         for one, other in zip(there.pairs, back.pairs, strict=True):
             assert all((a.color == b.color).all() for a, b in zip(one.read(), reversed(other.read()), strict=True))
-        assert back.name == f"{there.name} swapped"  # its scores are others
+        assert back.name == f"{there.name} swapped"  # so that its scores differ
 
 
-def test_transparency_is_cut_with_its_half(tmp_path):
+def test_transparency_is_split_with_its_half(tmp_path):
     whole = np.concatenate([picture(1), picture(2)], axis=1)
     alpha = np.arange(32, dtype=np.uint8) + np.zeros((20, 1), np.uint8)
     save(tmp_path / "ab" / "a.png", np.dstack([whole, alpha]))
@@ -77,7 +77,7 @@ def test_transparency_is_cut_with_its_half(tmp_path):
 
 
 def test_scores_are_of_all_channels_in_8_bits(folders):
-    result = evaluate_pairs(find_pairs(folders), copied, PAIRS)
+    result = evaluate_pairs(find_pairs(folders), copy_baseline, PAIRS)
     one, other = picture(2), picture(1)
     assert result.rows[0].scores == {
         "l1": pytest.approx(np.abs(one.astype(int) - other).mean()),
@@ -90,7 +90,7 @@ def test_scores_are_of_all_channels_in_8_bits(folders):
     )  # fmt: skip
 
 
-def test_a_perfect_result_has_no_distance_and_null_psnr_in_json(folders):
+def test_a_perfect_result_has_zero_l1_and_null_psnr_in_json(folders):
     pairs = find_pairs(folders)
     plain = evaluate_pairs(pairs, lambda pair, _: pair.read()[1], PAIRS).plain()
     assert plain["mean"] == {"l1": 0, "psnr": None, "ssim": pytest.approx(1)}
@@ -108,11 +108,11 @@ def test_grey_is_compared_with_colour_as_three_equal_channels(folders):
     assert result.rows[0].scores["l1"] == pytest.approx(np.abs(picture(2).astype(int) - grey[..., None]).mean())
 
 
-def test_ready_results_are_read_by_name(folders, tmp_path):
+def test_existing_results_are_read_by_name(folders, tmp_path):
     save(tmp_path / "made" / "a.png", picture(2))
     save(tmp_path / "made" / "deep" / "b.jpg.png", picture(4))
     pairs = find_pairs(folders)
-    with pytest.raises(DataError, match=r"made: has no partner of the same name for b\.bmp"):
+    with pytest.raises(DataError, match=r"made: no partner of the same name for b\.bmp"):
         results_in(tmp_path / "made", pairs)
     save(tmp_path / "made" / "deep" / "b.bmp", picture(4))
     assert evaluate_pairs(pairs, results_in(tmp_path / "made", pairs), PAIRS).mean["l1"] == 0
@@ -121,20 +121,20 @@ def test_ready_results_are_read_by_name(folders, tmp_path):
 def test_a_picture_without_its_partner_is_named(folders):
     for number in range(5):
         save(folders / "target" / f"extra{number}.png", picture(1))
-    with pytest.raises(DataError, match=r"source: has no partner .* for extra0\.png, extra1\.png, extra2\.png and 2 m"):
+    with pytest.raises(DataError, match=r"source: no partner .* for extra0\.png, extra1\.png, extra2\.png and 2 m"):
         find_pairs(folders)
     (folders / "target" / "a.png").unlink()
-    with pytest.raises(DataError, match=r"target: has no partner of the same name for a\.png"):
+    with pytest.raises(DataError, match=r"target: no partner of the same name for a\.png"):
         find_pairs(folders)
 
 
-def test_two_pictures_of_one_name_are_refused(folders):
+def test_two_pictures_of_the_same_name_are_rejected(folders):
     save(folders / "source" / "a.bmp", picture(1))
-    with pytest.raises(DataError, match=r"source: a\.bmp and a\.png have one name"):
+    with pytest.raises(DataError, match=r"source: a\.bmp and a\.png have the same name"):
         find_pairs(folders)
 
 
-def test_a_result_of_another_size_names_target_and_sizes(folders):
+def test_a_result_of_the_wrong_size_is_reported_with_target_and_sizes(folders):
     with pytest.raises(DataError, match=r"a\.png: the target has 16x20 pixels, .* source of 16x20 has 16x19"):
         evaluate_pairs(find_pairs(folders), lambda _, source: source.with_pixels(source.color[:-1], None), PAIRS)
 
@@ -142,13 +142,13 @@ def test_a_result_of_another_size_names_target_and_sizes(folders):
 def test_pictures_too_small_for_ssim_are_named(tmp_path):
     save(tmp_path / "small.png", picture(1, 10, 20))
     with pytest.raises(DataError, match=r"small\.png: SSIM needs"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
 def test_an_odd_width_has_no_halves(tmp_path):
     save(tmp_path / "odd.png", picture(1, 20, 31))
-    with pytest.raises(DataError, match=r"odd\.png: 31 pixels are no two halves"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+    with pytest.raises(DataError, match=r"odd\.png: 31 pixels wide; two halves"):
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
 @pytest.mark.parametrize("missing", ["", "source", "target"])
@@ -160,18 +160,18 @@ def test_a_missing_folder_is_named(tmp_path, missing):
         find_pairs(place)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="holds no picture"):
+def test_an_empty_folder_is_rejected(tmp_path):
+    with pytest.raises(DataError, match="contains no picture"):
         find_pairs(tmp_path)
 
 
 def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(DataError, match=r"broken\.png"):
-        evaluate_pairs(find_pairs(tmp_path), copied, PAIRS)
+        evaluate_pairs(find_pairs(tmp_path), copy_baseline, PAIRS)
 
 
-def test_rows_are_watched_as_they_come(folders):
+def test_rows_are_passed_through_watch_one_by_one(folders):
     seen = []
 
     def watch(rows):
@@ -179,5 +179,5 @@ def test_rows_are_watched_as_they_come(folders):
             seen.append(row.name)
             yield row
 
-    evaluate_pairs(find_pairs(folders), copied, PAIRS, watch=watch)
+    evaluate_pairs(find_pairs(folders), copy_baseline, PAIRS, watch=watch)
     assert seen == ["a", "deep/b"]

@@ -60,7 +60,7 @@ def test_recording_again_replaces(folder, measured):
     assert (folder / "bundle.json").read_bytes() == first
 
 
-def test_scores_of_other_choices_stand_beside(folder, measured):
+def test_scores_of_other_choices_are_kept(folder, measured):
     record(folder, measured)
     record(folder, measured, {"direction": "b_to_a"})
     once = describe(folder).scores
@@ -74,13 +74,13 @@ def test_nothing_else_is_left_in_the_folder(folder, measured):
     assert [path.name for path in folder.iterdir()] == ["bundle.json"]
 
 
-def test_scores_of_another_scale_are_refused(folder, scenes):
+def test_scores_of_another_scale_are_rejected(folder, scenes):
     measured = evaluate(find_set(scenes, 3), BICUBIC, MATLAB)
-    with pytest.raises(BundleError, match="enlarges 2 times, the scores are of 3"):
+    with pytest.raises(BundleError, match="has scale 2; the scores are for scale 3"):
         record(folder, measured)
 
 
-def test_a_failed_write_leaves_the_description_whole(folder, measured, monkeypatch):
+def test_a_failed_write_keeps_the_old_manifest(folder, measured, monkeypatch):
     before = (folder / "bundle.json").read_bytes()
     full = OSError(28, "No space left on device")
 

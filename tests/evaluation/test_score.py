@@ -19,7 +19,7 @@ def identity(sample, protocol):
     return sample.reference
 
 
-def test_bicubic_is_made_from_rounded_luma_that_is_not_rounded_again(scenes):
+def test_bicubic_starts_from_rounded_luma_and_is_not_rounded_again(scenes):
     sample = find_set(scenes, 3).samples[0]
     luma = np.floor(rgb_to_y(sample.reference) + 0.5)
     enlarged = np.floor(np.clip(imresize(imresize(luma, Fraction(1, 3)), 3), 0, 255) + 0.5)
@@ -28,9 +28,9 @@ def test_bicubic_is_made_from_rounded_luma_that_is_not_rounded_again(scenes):
     assert row.scores == {"psnr_y": psnr(*pair), "ssim_y": ssim(*pair)}
 
 
-def test_bicubic_from_eight_bit_colour_is_another_figure(scenes):
+def test_bicubic_from_eight_bit_colour_scores_differently(scenes):
     def from_bytes(sample, protocol):
-        return imresize(sample.small.color, sample.scale)
+        return imresize(sample.lr.color, sample.scale)
 
     reference = find_set(scenes, 2)
     published, practical = (evaluate(reference, method, MATLAB).mean for method in (BICUBIC, Method(from_bytes)))
@@ -74,7 +74,7 @@ def test_the_perfect_method_is_infinite_and_null_in_json(scenes):
     assert plain["pictures"][0]["psnr_y"] is None
 
 
-def test_a_translation_starts_from_the_published_small_pictures(published):
+def test_a_translation_uses_the_published_low_resolution_pictures(published):
     seen = []
 
     def translate(picture):
@@ -90,7 +90,7 @@ def test_a_translation_starts_from_the_published_small_pictures(published):
     assert result.rows[0].scores["psnr_y"] == psnr(*(crop_border(plane, 2) for plane in planes))
 
 
-def test_rows_are_watched_as_they_come(scenes):
+def test_rows_are_passed_through_watch_one_by_one(scenes):
     seen = []
 
     def watch(rows):
@@ -102,7 +102,7 @@ def test_rows_are_watched_as_they_come(scenes):
     assert seen == ["a", "b", "grey"]
 
 
-def test_a_result_of_another_size_names_the_picture(scenes):
+def test_a_result_of_the_wrong_size_is_reported_with_the_picture(scenes):
     def shorter(sample, protocol):
         return sample.reference[:-1]
 
@@ -116,7 +116,7 @@ def test_a_picture_too_small_for_ssim_is_named(tmp_path):
         evaluate(find_set(tmp_path, 2), BICUBIC, MATLAB)
 
 
-def test_the_report_names_what_decides_the_figures(scenes):
+def test_the_report_states_the_conditions_of_the_scores(scenes):
     plain = evaluate(find_set(scenes, 2), BICUBIC, MATLAB).plain()
     assert (plain["protocol"], plain["scale"], plain["border"], plain["set"]) == ("sr-matlab", 2, 2, "scenes")
-    assert "never rounded" in plain["inputs"]
+    assert "without rounding" in plain["inputs"]

@@ -1,4 +1,4 @@
-"""Which metrics measure, under which protocol, with which weights."""
+"""The selection of metrics, protocol and weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toy_metrics import MeanColour, Spread, Weighted, Worst, plugin
 from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError, DataError, InteropError, NotInstalled
-from img2imgkit.evaluation import Scoring, copied, evaluate_pairs, find_pairs, find_scoring
+from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, find_scoring
 from img2imgkit.metrics import L1, PAIRS_8BIT, SR_MATLAB, Protocol
 
 BUILT_IN = Plugin("metrics", lambda: evaluation)
@@ -25,7 +25,7 @@ def names(scoring: Scoring) -> list[str]:
     return [metric.name for metric in scoring.metrics]
 
 
-def test_without_names_all_of_the_protocol_measure_whose_weights_are_there(tmp_path: Path) -> None:
+def test_by_default_all_metrics_of_the_protocol_with_available_weights_are_used(tmp_path: Path) -> None:
     np.savez(tmp_path / "heads.npz", scale=2.0)
     assert names(find_scoring(Catalog((BUILT_IN,)), PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
     assert names(find_scoring(CATALOG, SR_MATLAB)) == ["psnr_y", "ssim_y"]
@@ -33,7 +33,7 @@ def test_without_names_all_of_the_protocol_measure_whose_weights_are_there(tmp_p
     assert "weighted" in names(find_scoring(CATALOG, PAIRS_8BIT, weights={"heads": tmp_path / "heads.npz"}))
 
 
-def test_named_metrics_measure_in_their_order_once() -> None:
+def test_named_metrics_are_used_once_in_order() -> None:
     assert names(find_scoring(CATALOG, PAIRS_8BIT, ["ssim", "worst", "ssim"])) == ["ssim", "worst"]
 
 
@@ -47,7 +47,9 @@ def test_named_metrics_measure_in_their_order_once() -> None:
         (SR_MATLAB, [], "sr-rgb", "sr-rgb"),
     ],
 )
-def test_metrics_bring_their_protocol(usual: Protocol, chosen: list[str], stated: str | None, label: str) -> None:
+def test_named_metrics_determine_the_protocol(
+    usual: Protocol, chosen: list[str], stated: str | None, label: str
+) -> None:
     assert find_scoring(CATALOG, usual, chosen, stated).protocol.label == label
 
 
@@ -55,36 +57,36 @@ def test_metrics_bring_their_protocol(usual: Protocol, chosen: list[str], stated
     ("chosen", "stated", "error", "said"),
     [
         (["psnr_z"], None, NotInstalled, "no metric 'psnr_z' is installed; did you mean 'psnr_y'"),
-        ([], "sr-matlib", NotInstalled, "of a protocol 'sr-matlib'; the protocols are .*; did you mean 'sr-matlab'"),
-        (["l1", "psnr_y"], None, ConfigError, "'psnr_y' is measured under sr-matlab, sr-basicsr-y, not under pairs-8b"),
-        (["l1"], "sr-rgb", ConfigError, "'l1' is measured under pairs-8bit, not under sr-rgb"),
+        ([], "sr-matlib", NotInstalled, "has the protocol 'sr-matlib'; the protocols are .*; did you mean 'sr-matlab'"),
+        (["l1", "psnr_y"], None, ConfigError, "'psnr_y' has the protocols sr-matlab, sr-basicsr-y, not pairs-8b"),
+        (["l1"], "sr-rgb", ConfigError, "'l1' has the protocols pairs-8bit, not sr-rgb"),
         (["weighted"], None, ConfigError, r"'weighted' needs weights .*'heads': one number, 'scale' \(get it: https:"),
     ],
 )
-def test_what_cannot_be_measured_is_said(
+def test_impossible_requests_are_rejected_with_a_reason(
     chosen: list[str], stated: str | None, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         find_scoring(CATALOG, PAIRS_8BIT, chosen, stated)
 
 
-def test_a_plugin_that_means_another_protocol_by_a_known_label_disturbs_nobody_else() -> None:
+def test_a_conflicting_protocol_label_affects_only_its_own_label() -> None:
     other = type("Other", (Worst,), {"name": "other", "protocols": (replace(PAIRS_8BIT, rounded=False),)})
     installed = Catalog((BUILT_IN, plugin(other)))
     assert names(find_scoring(installed, PAIRS_8BIT)) == ["l1", "psnr", "ssim"]
-    with pytest.raises(ConfigError, match="mean different protocols by 'pairs-8bit'"):
+    with pytest.raises(ConfigError, match="have different protocols labelled 'pairs-8bit'"):
         find_scoring(installed, SR_MATLAB, protocol="pairs-8bit")
-    with pytest.raises(ConfigError, match="'other' is measured under pairs-8bit, not"):
+    with pytest.raises(ConfigError, match="'other' has the protocols pairs-8bit, not"):
         find_scoring(installed, PAIRS_8BIT, ["l1", "other"])
 
 
 def test_nothing_to_measure_is_an_error() -> None:
-    with pytest.raises(NotInstalled, match="no metric is installed that measures under protocol 'pairs-8bit'"):
+    with pytest.raises(NotInstalled, match="no installed metric of protocol 'pairs-8bit' works without"):
         find_scoring(Catalog(()), PAIRS_8BIT)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-def test_weights_are_read_from_files_and_handed_in(suffix: str, tmp_path: Path) -> None:
+def test_weights_are_read_from_files(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"heads{suffix}"
     arrays = {"scale": np.array([3.0], np.float32)}
     np.savez(path, **arrays) if suffix == ".npz" else save_file(arrays, path)
@@ -93,17 +95,17 @@ def test_weights_are_read_from_files_and_handed_in(suffix: str, tmp_path: Path) 
     assert {name: array.tolist() for name, array in metric.weights["heads"].items()} == {"scale": [3.0]}
 
 
-def test_weights_of_pytorch_are_read_too() -> None:
+def test_pytorch_weights_are_read() -> None:
     path = Path(__file__).parents[1] / "fixtures" / "junyanz_pixel_batch" / "weights.pth"
     assert all(isinstance(array, np.ndarray) for array in evaluation.read_arrays(path).values())
 
 
-def test_files_that_are_damaged_missing_or_useless_are_named(tmp_path: Path) -> None:
+def test_damaged_missing_and_unused_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 and no more")
     for name in ("damaged.npz", "gone.npz", "gone.safetensors", "gone.pth"):
         with pytest.raises(InteropError, match=name):
             find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"heads": tmp_path / name})
-    with pytest.raises(ConfigError, match="no metric that is measured needs weights 'tails'; they need bias, heads"):
+    with pytest.raises(ConfigError, match="none of the chosen metrics needs weights 'tails'; they need bias, heads"):
         find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"tails": tmp_path / "gone.npz"})
 
 
@@ -116,8 +118,8 @@ def pairs(tmp_path: Path) -> evaluation.PairSet:
     return find_pairs(tmp_path / "val")
 
 
-def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> None:
-    result = evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (L1(), MeanColour(), Spread())))
+def test_set_metrics_and_pair_metrics_are_measured_together(pairs: evaluation.PairSet) -> None:
+    result = evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(), MeanColour(), Spread())))
     assert [dict(row.scores) for row in result.rows] == [{"l1": 4}, {"l1": 6}]
     assert result.mean == {"l1": 5}
     assert result.whole_set == {"mean-colour": pytest.approx(5 * 3**0.5), "spread": 10}
@@ -125,11 +127,11 @@ def test_sets_are_measured_as_wholes_beside_pairs(pairs: evaluation.PairSet) -> 
     assert result.metrics == ("l1", "mean-colour", "spread")
 
 
-def test_a_report_of_pairs_alone_has_no_whole_set(pairs: evaluation.PairSet) -> None:
-    assert "whole_set" not in evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (L1(),))).plain()
+def test_a_report_of_pair_metrics_has_no_whole_set(pairs: evaluation.PairSet) -> None:
+    assert "whole_set" not in evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(),))).plain()
 
 
 def test_a_set_that_cannot_be_measured_is_named(pairs: evaluation.PairSet) -> None:
     ragged = type("Ragged", (Spread,), {"features": lambda metric, picture: picture.ravel()[: int(picture.mean())]})
-    with pytest.raises(DataError, match=r"val: spread needs .*features of one shape, got .*\(10,\), \(30,\)"):
-        evaluate_pairs(pairs, copied, Scoring(PAIRS_8BIT, (ragged(),)))
+    with pytest.raises(DataError, match=r"val: spread needs .*features of one shape; got .*\(10,\), \(30,\)"):
+        evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (ragged(),)))

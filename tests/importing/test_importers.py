@@ -139,7 +139,7 @@ class TestKeras:
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            (b"{", "img2imgkit.json: no valid JSON"),
+            (b"{", "img2imgkit.json: invalid JSON"),
             (b"\xff", "codec can't decode"),
             (b'{"format": 1}', "is required"),
             (bytes(5 << 20), "larger than 4 MiB"),

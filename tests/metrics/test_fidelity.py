@@ -80,11 +80,11 @@ def test_ssim_of_channels_is_the_mean_over_channels(pictures):
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
-def test_different_shapes_are_refused(metric):
+def test_different_shapes_are_rejected(metric):
     with pytest.raises(ValueError, match=r"\(12, 12, 1\) and \(12, 12, 3\)"):
         metric(np.zeros((12, 12, 1)), np.zeros((12, 12, 3)))
 
 
-def test_ssim_refuses_pictures_smaller_than_its_window():
+def test_ssim_rejects_pictures_smaller_than_its_window():
     with pytest.raises(ValueError, match="at least 11x11"):
         ssim(np.zeros((11, 10, 1)), np.zeros((11, 10, 1)))

@@ -22,18 +22,18 @@ def test_luma_keeps_the_plane_as_a_channel():
     assert rgb_to_y(np.zeros((4, 5, 3), np.uint8)).shape == (4, 5, 1)
 
 
-def test_luma_refuses_grey():
+def test_luma_rejects_grey():
     with pytest.raises(ValueError, match="red, green and blue"):
         rgb_to_y(np.zeros((4, 5, 1)))
 
 
-def test_cropping_takes_the_same_from_each_side():
+def test_cropping_removes_the_same_from_each_side():
     numbers = np.arange(7 * 9).reshape(7, 9, 1)
     assert np.array_equal(crop_border(numbers, 2), numbers[2:5, 2:7])
     assert np.array_equal(crop_border(numbers, 0), numbers)
 
 
 @pytest.mark.parametrize("border", [3, 4, -1])
-def test_cropping_everything_away_is_refused(border):
+def test_cropping_everything_away_is_rejected(border):
     with pytest.raises(ValueError, match="of 9x6"):
         crop_border(np.zeros((6, 9, 1)), border)

@@ -1,4 +1,4 @@
-"""The contract of metrics: directions, words for people, and what is refused before it is measured."""
+"""The contract of metrics: direction, display, and validation of inputs."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ def test_values_and_axes_have_unit_and_digits() -> None:
     assert Worst.shown(7.4) == "worst 7 levels"
 
 
-def test_a_metric_that_does_not_say_which_way_is_better_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"Silent must say which way is better: higher_is_better = True, or False"):
+def test_a_metric_without_a_direction_is_rejected() -> None:
+    with pytest.raises(TypeError, match=r"Silent must state its direction: higher_is_better = True or False"):
         type("Silent", (kit.PairMetric,), {"name": "silent"})
 
 
 @pytest.mark.parametrize("protocols", [(), ("pairs-8bit",), PAIRS_8BIT.name])
-def test_a_metric_without_protocols_is_refused(protocols: object) -> None:
-    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a tuple of one Protocol at least"):
+def test_a_metric_without_protocols_is_rejected(protocols: object) -> None:
+    with pytest.raises(TypeError, match=r"Homeless\.protocols must be a non-empty tuple of Protocols"):
         type("Homeless", (Worst,), {"protocols": protocols})
 
 
 @pytest.mark.parametrize("metric", [Worst(), Psnr()], ids=["toy", "psnr"])
-def test_pictures_of_two_shapes_are_never_broadcast(metric: kit.PairMetric) -> None:
+def test_pictures_of_different_shapes_are_never_broadcast(metric: kit.PairMetric) -> None:
     with pytest.raises(ValueError, match=r"shapes \(8, 8, 3\) and \(8, 8, 1\)"):
         metric.measure(np.zeros((8, 8, 3)), np.zeros((8, 8, 1)))
 
 
-def test_pictures_smaller_than_the_metric_needs_are_refused() -> None:
+def test_pictures_smaller_than_the_minimum_size_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"SSIM needs .* at least 11x11 pixels, got shape \(10, 20, 3\)"):
         Ssim().measure(np.zeros((10, 20, 3)), np.zeros((10, 20, 3)))
 
 
-def test_nan_is_no_score() -> None:
-    with pytest.raises(ValueError, match="metric 'worst' gave nan"):
+def test_nan_is_rejected() -> None:
+    with pytest.raises(ValueError, match="metric 'worst' returned nan"):
         Worst().measure(np.full((2, 2, 1), np.nan), np.zeros((2, 2, 1)))
 
 
-def test_sets_are_of_features_of_one_shape_and_need_a_picture() -> None:
+def test_set_metrics_need_a_picture_and_features_of_one_shape() -> None:
     one, two = np.zeros(1), np.zeros(2)
     assert Contrast().measure([one, one], [one + 3]) == 3
     with pytest.raises(ValueError, match="an empty set"):
@@ -69,13 +69,13 @@ def test_missing_weights_are_named_with_the_way_to_get_them() -> None:
     assert Weighted({"heads": {"scale": np.array(2.0)}}).measure(np.zeros((1, 1, 1)), np.ones((1, 1, 1))) == 2
 
 
-def test_protocols_are_those_that_metrics_state() -> None:
+def test_protocols_are_collected_from_the_metrics() -> None:
     assert protocols_of([Psnr, PsnrY, Weighted]).keys() == {"pairs-8bit", "sr-matlab", "sr-basicsr-y", "whole"}
 
 
-def test_two_protocols_of_one_label_are_refused_but_not_two_versions() -> None:
+def test_two_protocols_with_one_label_are_rejected_but_not_two_versions() -> None:
     changed = type("Changed", (Worst,), {"name": "changed", "protocols": (Protocol("pairs-8bit", "luma", "y"),)})
-    with pytest.raises(ValueError, match="'psnr' and 'changed' mean different protocols by 'pairs-8bit'"):
+    with pytest.raises(ValueError, match="'psnr' and 'changed' have different protocols labelled 'pairs-8bit'"):
         protocols_of([Psnr, changed])
     newer = type("Newer", (Worst,), {"name": "newer", "protocols": (Protocol("pairs-8bit", "luma", "y", version=2),)})
     assert protocols_of([Psnr, newer])["pairs-8bit"] == PAIRS_8BIT

@@ -12,11 +12,11 @@ def levels():
     return np.clip(first + np.random.default_rng(6).normal(0, 9, first.shape), 0, 255)
 
 
-def test_the_names_that_scores_are_recorded_under_do_not_change():
+def test_the_names_stored_with_scores_do_not_change():
     assert [protocol.label for protocol in ALL] == ["pairs-8bit", "sr-basicsr-y", "sr-matlab", "sr-rgb"]
 
 
-def test_a_later_version_has_a_label_of_its_own():
+def test_a_later_version_has_its_own_label():
     assert Protocol("mine", "as before").label == "mine"
     assert Protocol("mine", "cropped now", cropped=True, version=2).label == "mine@2"
 
@@ -35,7 +35,7 @@ def test_rgb_protocol_shows_all_channels(levels):
     assert (SR_RGB.view(levels, 4) == np.floor(crop_border(levels, 4) + 0.5)).all()
 
 
-def test_pairs_are_shown_whole_whatever_the_scale(levels):
+def test_pairs_are_not_cropped_at_any_scale(levels):
     assert (PAIRS_8BIT.view(levels, 4) == np.floor(levels + 0.5)).all()
     assert [protocol.border(4) for protocol in ALL] == [0, 4, 4, 4]
 

@@ -58,7 +58,7 @@ def test_a_folder_replaces_an_overridden_one_too(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_replaced_is_said_to_be_the_input(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^input folder: steps\.0\.with\.folder: nothing can be set at"):
+    with pytest.raises(ConfigError, match=r"^input folder: steps\.0\.with\.folder: cannot set a value at"):
         read(tmp_path, "name: x\nsteps: 3", source=Path("/a"))
 
 

@@ -79,7 +79,7 @@ def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Cat
     for picture in given.values():
         made = {
             name: translator.translate(picture, {"domain": parse_condition(loaded.task, "domain", name)}).picture.color
-            for name in loaded.task.conditions()["domain"].each
+            for name in loaded.task.conditions()["domain"].values
         }
         ink = {name: int((pixels < 128).sum()) for name, pixels in made.items()}
         own = int((picture.color < 128).sum())

@@ -112,7 +112,7 @@ class TestPix2Pix:
     def test_the_usual_generator_is_known(self) -> None:
         names = ("junyanz_unet128_batch", "junyanz_resnet6_instance", "cut_resnet9")
         unet, resnet, blurred = (plan_of(Pix2Pix, read(name)) for name in names)
-        assert [each.usual for each in (unet, resnet, blurred)] == [True, True, False]
+        assert [each.preferred for each in (unet, resnet, blurred)] == [True, True, False]
         [statistics] = [each for each in unet.assumptions if each.option == "statistics"]
         assert (statistics.value, statistics.others) == ("image", ("running",))
         assert unet.options["statistics"] == "image"
@@ -156,7 +156,7 @@ class TestCycleGan:
     def test_one_direction_lacks_the_other(self) -> None:
         network = read("junyanz_resnet6_instance")
         plan = plan_of(CycleGan, network)
-        assert (plan.usual, plan.roles) == (True, {"a_to_b": kit.FromFile(0)})
+        assert (plan.preferred, plan.roles) == (True, {"a_to_b": kit.FromFile(0)})
         [lacking] = plan.missing
         assert "latest_net_G_A.pth and latest_net_G_B.pth, and weights.pth is one" in lacking
 
@@ -235,7 +235,7 @@ class TestCut:
         assert task.options.taps == (0, 4, 8, 12, 16)
         assert len(nets["projection"].weights) == 20
         plan = plan_of(Cut, networks[0])
-        assert (plan.fresh, plan.usual) == (("projection",), True)
+        assert (plan.fresh, plan.preferred) == (("projection",), True)
 
     def test_anti_aliasing_by_half_is_kept(self) -> None:
         arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
@@ -248,7 +248,7 @@ class TestCut:
     def test_a_projection_of_other_places_is_lacking(self) -> None:
         plan = plan_of(Cut, read("junyanz_resnet6_instance"), read("cut_patchsampleF"))
         assert "a projection of patches at [0, 4, 8, 12]" in plan.missing[0]
-        assert not plan.usual
+        assert not plan.preferred
 
     def test_what_it_has_no_use_for_has_no_plan(self) -> None:
         assert Cut.import_plan([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
@@ -280,7 +280,7 @@ class TestPix2PixHd:
     def test_features_come_from_the_encoder_and_looks_from_nowhere(self) -> None:
         networks = [official_pix2pixhd(), read("trainstep_pix2pixhd", "D"), read("trainstep_pix2pixhd", "E")]
         plan = plan_of(Pix2PixHd, *networks)
-        assert (plan.fresh, plan.usual) == (("appearances",), True)
+        assert (plan.fresh, plan.preferred) == (("appearances",), True)
         assert "features_clustered_010.npy" in plan.assumptions[-1].text
         task, nets = bundled(Pix2PixHd, *networks)
         assert (task.options.classes, task.options.encoder.features, task.options.critic.chosen.width) == (5, 3, 3)
@@ -309,8 +309,8 @@ class TestPix2PixHd:
         task, nets = bundled(Pix2PixHdPhoto, given)
         picture = np.linspace(-1, 1, 16 * 16 * 3, dtype=np.float32).reshape(1, 16, 16, 3)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
-        assert plan_of(Pix2PixHdPhoto, given).usual
-        assert not plan_of(Pix2PixHd, given).usual  # or maps of two classes
+        assert plan_of(Pix2PixHdPhoto, given).preferred
+        assert not plan_of(Pix2PixHd, given).preferred  # or maps of two classes
         assert Pix2PixHdPhoto.import_plan([read("pix2pixhd_local")]) is None
 
     def test_what_it_has_no_use_for_has_no_plan(self) -> None:

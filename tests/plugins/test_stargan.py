@@ -139,9 +139,9 @@ class TestWhatUsersAskFor:
     def test_every_domain_can_be_asked_for(self) -> None:
         task = task_of(CELEBA, ANIMALS)
         domain = task.conditions()["domain"]
-        assert domain.each == (*CELEBA.names, *ANIMALS.names)
+        assert domain.values == (*CELEBA.names, *ANIMALS.names)
         assert domain.parse is not None
-        for number, name in enumerate(domain.each):
+        for number, name in enumerate(domain.values):
             given = task.condition_arrays({"domain": domain.parse(name)})
             np.testing.assert_array_equal(given["target_label"], np.eye(8)[number])
             np.testing.assert_array_equal(given["label_set"], [number >= 5])

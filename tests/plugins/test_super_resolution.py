@@ -159,7 +159,7 @@ class TestImportPlan:
         given = self.imported(architecture, **arguments)
         found = task_class.import_plan([self.imported("vgg-critic", size=8, width=2), given])
         assert found is not None
-        assert found.usual
+        assert found.preferred
         assert not found.missing
         assert found.roles["generator"].number == 1
         options = resolve(task_class.Options.model_validate_json(json.dumps(found.options)), Catalog.installed())

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pipelines_for_tests import run_file
 
-from img2imgkit.config import located, parse_yaml, validate
+from img2imgkit.config import parse_yaml, validate, with_absolute_paths
 from img2imgkit.data.palettes import drawn, read_palette
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
@@ -39,7 +39,7 @@ def item(name: str = "a.png", instances: bool = True) -> Item:
 
 def step(text: str, facts: dict[str, str | int] | None = None, folder: Path | None = None) -> EditObjects:
     document = parse_yaml(text, str(folder / "pipeline.yaml") if folder else "")
-    made = EditObjects(validate(EditObjects.Options, document, (), located(EditObjects.Options, document)))
+    made = EditObjects(validate(EditObjects.Options, document, (), with_absolute_paths(EditObjects.Options, document)))
     made.prepare(Planning(None, facts or {}))  # type: ignore[arg-type]
     made.open(Resources())
     return made

@@ -139,7 +139,7 @@ def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: 
         step("sr-compact-x9").prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="no such folder"):
         step(tmp_path / "none").prepare(Planning(ModelFinder(catalog)))
-    with pytest.raises(BundleError, match="no bundle here"):
+    with pytest.raises(BundleError, match="not a bundle"):
         step(tmp_path).prepare(Planning(ModelFinder(catalog)))
 
 

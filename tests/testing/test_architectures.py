@@ -1,4 +1,4 @@
-"""The battery for architectures: every one that comes along passes, and every broken promise is told."""
+"""Contract tests for architectures: all built-in ones pass, and every violation is reported."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def named(case: Any) -> str:
     return repr(case) if isinstance(case, Architecture) else ""
 
 
-def test_every_architecture_that_comes_along_is_tried() -> None:
+def test_every_built_in_architecture_is_tested() -> None:
     assert {type(each) for each, _ in (*FAST, *SLOW)} == {*BUILT_IN}
 
 
@@ -157,14 +157,14 @@ class TestBrokenPromises:
 
             claimed: ClassVar[int | None] = None
 
-        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on others further than 2 away"):
+        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on inputs more than 2 pixels away"):
             check_architecture(All())
 
     def test_another_scale(self) -> None:
-        with pytest.raises(AssertionError, match=r"geometry\(\) says .* are \(1, 3, 3\), and the spec \(2, 3, 3\)"):
+        with pytest.raises(AssertionError, match=r"geometry\(\) states .* as \(1, 3, 3\), but the spec as \(2, 3, 3\)"):
             check_architecture(Shallow(), NetworkSpec(scale=2))
 
-    def test_a_spec_that_it_refuses(self) -> None:
+    def test_an_unsupported_spec(self) -> None:
         with pytest.raises(AssertionError, match="it enlarges by 3, or by powers of 2"):
             check_architecture(Srresnet(width=2, blocks=0), NetworkSpec(scale=5))
 
@@ -172,7 +172,7 @@ class TestBrokenPromises:
         class Unpublished(Shallow):
             """Two convolutions."""
 
-        with pytest.raises(AssertionError, match="names no source"):
+        with pytest.raises(AssertionError, match="cites no source"):
             check_architecture(Unpublished())
 
     def test_no_role(self) -> None:
@@ -205,7 +205,7 @@ class TestBrokenPromises:
                 model.layers[1].bias.assign([float(len(self.builds))] * self.width)
                 return model
 
-        with pytest.raises(AssertionError, match="two builds from one seed have different weights"):
+        with pytest.raises(AssertionError, match="two builds with the same seed have different weights"):
             check_architecture(Moody())
 
     def test_a_size_that_fails(self) -> None:
@@ -233,7 +233,7 @@ def with_checkpoint(checkpoint: Checkpoint) -> Architecture:
 
 
 class TestBrokenCheckpoints:
-    def test_what_another_one_recognises_as_well(self) -> None:
+    def test_a_checkpoint_that_another_architecture_recognises(self) -> None:
         again = with_checkpoint(Checkpoint(unet_module.recognise, unet_module.places))
         with pytest.raises(AssertionError, match=r"(changed and unet|unet and changed) both recognise it"):
             check_architecture(again, BATCH)
@@ -246,7 +246,7 @@ class TestBrokenCheckpoints:
             check_architecture(with_checkpoint(Checkpoint(unet_module.recognise, places)), BATCH)
 
     @pytest.mark.parametrize("told", [True, False])
-    def test_an_option_that_is_read_otherwise_must_be_told(self, told: bool) -> None:
+    def test_a_differently_inferred_option_must_be_an_assumption(self, told: bool) -> None:
         def recognise(state: Any) -> dict[str, Any] | None:
             found = unet_module.recognise(state)
             return found and {**found, "dropout": 0.25}
@@ -258,5 +258,5 @@ class TestBrokenCheckpoints:
         if told:
             check_architecture(with_checkpoint(checkpoint), BATCH)
             return
-        with pytest.raises(AssertionError, match=r"dropout 0\.5 is read off a state dict as 0\.25"):
+        with pytest.raises(AssertionError, match=r"dropout 0\.5 is inferred as 0\.25"):
             check_architecture(with_checkpoint(checkpoint), BATCH)

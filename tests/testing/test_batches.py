@@ -1,4 +1,4 @@
-"""Random batches: the keys, channels and sizes of each data kind, and what a task draws for them."""
+"""Random batches: keys, channels and sizes of each data kind, and the draws of tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from img2imgkit.testing.batches import random_batch, random_inputs, with_draws
 
 
 class Sized(kit.Task):
-    """Of nothing but sizes."""
+    """A task defined by sizes only."""
 
     name = "sized"
     data = "degraded"
@@ -48,7 +48,7 @@ class Drawing(Sized):
 
 
 class Doubled(Unpaired):
-    """Of a kind that no toolkit brings."""
+    """A task of an unknown data kind."""
 
     @classmethod
     def random_batch(cls, random: np.random.Generator, images: int, side: int, *more: Any) -> dict[str, np.ndarray]:
@@ -84,7 +84,7 @@ def rng() -> np.random.Generator:
     ("data", "read", "written"),
     [(Degraded, "source", "target"), (Doubled, "a", "b")],
 )
-def test_pictures_have_the_read_and_written_channels_and_an_allowed_size(
+def test_pictures_have_the_stated_channels_and_an_allowed_size(
     data: type[kit.DataKind], read: str, written: str
 ) -> None:
     batch = random_batch(Sized(), data, rng(), 5)
@@ -106,17 +106,15 @@ def test_labels_are_of_the_tasks_own_sets() -> None:
         np.testing.assert_array_equal(batch[key][:, 2:].sum(axis=1), [0, 1, 0, 1])
 
 
-def test_what_only_the_task_knows_is_asked_of_it() -> None:
-    said = (
-        r"'labelled' data depends on .* give 'sets' \(the names of the domains, a list for each set\) in example_data"
-    )
+def test_missing_example_fields_are_requested_from_the_task() -> None:
+    said = r"'labelled' data needs .* return 'sets' \(the names of the domains, a list for each set\) from example_data"
     with pytest.raises(AssertionError, match=said):
         random_batch(Sized(), Labelled, rng(), 4)
 
 
-def test_an_example_that_the_task_itself_refuses_is_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_that_the_task_rejects_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Named, "example_data", lambda task: {"sets": [["x"]]})
-    with pytest.raises(AssertionError, match=r"refuses what example_data\(\) gives: \['other domains'\]"):
+    with pytest.raises(AssertionError, match=r"rejects the task's own example_data\(\): \['other domains'\]"):
         random_batch(Named(), Labelled, rng(), 4)
 
 
@@ -124,7 +122,7 @@ def shapes(task: kit.Task, nets: Any, *size: int) -> dict[str, tuple[int, ...]]:
     return {key: each.shape for key, each in random_inputs(task, nets, rng(), 2, size or None).items()}  # type: ignore[arg-type]
 
 
-def test_a_source_and_something_for_each_condition_is_what_translate_is_given() -> None:
+def test_translate_receives_a_source_and_an_array_for_each_condition() -> None:
     assert shapes(Sized(), None) == {"source": (2, 36, 36, 1)}
     assert shapes(Sized(), None, 48, 60) == {"source": (2, 48, 60, 1)}
     tinted, painted = loaded(Tinted), loaded(Painted)
@@ -138,7 +136,7 @@ def test_a_source_and_something_for_each_condition_is_what_translate_is_given() 
     assert set(ids.ravel()) == {0, 1, 2, 3}
 
 
-def test_draws_are_stacked_image_by_image() -> None:
+def test_draws_are_stacked_over_images() -> None:
     batch = random_batch(Drawing(), Degraded, rng(), 3)
     assert (batch["noise"].shape, batch["mean"].shape) == ((3, 4), (3,))
     assert len(set(batch["noise"].ravel())) == 12
@@ -146,13 +144,15 @@ def test_draws_are_stacked_image_by_image() -> None:
     assert (random_batch(Drawing(), Degraded, rng(), 3)["noise"] == batch["noise"]).all()
 
 
-def test_a_draw_that_hides_a_picture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draw_with_a_key_of_the_batch_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Drawing, "drawn", {"target": np.zeros(3)})
-    with pytest.raises(AssertionError, match=r"draw\(\) gives \['target'\], which 'degraded' batches have already"):
+    with pytest.raises(
+        AssertionError, match=r"draw\(\) returns \['target'\], which 'degraded' batches already contain"
+    ):
         random_batch(Drawing(), Degraded, rng(), 3)
 
 
-def test_draws_of_several_shapes_are_refused() -> None:
+def test_draws_of_different_shapes_are_rejected() -> None:
     class Uneven(Sized):
         """Draws more for each image."""
 
@@ -162,5 +162,5 @@ def test_draws_of_several_shapes_are_refused() -> None:
             self.made += 1
             return {"noise": random.normal(size=self.made)}
 
-    with pytest.raises(AssertionError, match="other keys or shapes for each image"):
+    with pytest.raises(AssertionError, match="different keys or shapes for different images"):
         with_draws(Uneven(), rng(), {"source": np.zeros((2, 4, 4, 1))})

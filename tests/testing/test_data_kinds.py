@@ -1,4 +1,4 @@
-"""The battery for data kinds: each promise, and a kind that breaks it."""
+"""Contract tests for data kinds: each clause, and a kind that violates it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from img2imgkit.testing import check_data_kind
 
 
 class MirrorOptions(PairedOptions):
-    """As those of paired data."""
+    """Options like those of paired data."""
 
     kind: Literal["mirror"] = Field(description="pictures and their mirror images")
 
 
 class MirrorReader(PairedReader):
-    """Reads pairs; each test breaks something."""
+    """Reads pairs; each test breaks one method."""
 
 
 class Mirror(Paired):
@@ -57,13 +57,13 @@ def test_a_good_kind_passes(folder: Path) -> None:
 
 
 def changing(name: str, change: Callable[[Any, Any], Any]) -> tuple[str, Any]:
-    """A method of the reader whose result is changed."""
+    """Replace the result of a reader's method."""
     made = getattr(PairedReader, name)
     return name, lambda reader, *given: change(reader, made(reader, *given))
 
 
 def sampling(**changes: Callable[[np.ndarray], Any]) -> tuple[str, Any]:
-    """Samples some of whose arrays are changed."""
+    """Samples with some arrays changed."""
     return changing(
         "sample", lambda _, sample: {**sample, **{key: of(sample["source"]) for key, of in changes.items()}}
     )
@@ -83,18 +83,18 @@ def counted(reader: Any, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         ),
         (sampling(source=lambda image: image.astype(np.float64)), "'source' is float64, expected float32 or int32"),
         (sampling(source=lambda image: image.astype(np.int32)), "'source' is int32, expected images as float32"),
-        (sampling(source=lambda image: image * 3), r"'source' lies in \[-.*\], expected \[-1, 1\]"),
-        (sampling(source=lambda image: image * np.float32(np.nan)), "holds NaN"),
+        (sampling(source=lambda image: image * 3), r"'source' is in \[-.*\], expected \[-1, 1\]"),
+        (sampling(source=lambda image: image * np.float32(np.nan)), "contains NaN"),
         (sampling(source=lambda image: image.tolist()), "'source' is list"),
         (changing("sample", counted), r"a sample depends on more than \(seed, position\)"),
         (changing("batch", lambda _, batch: {**batch, "source": batch["source"][::-1]}), "rows of a batch are not"),
-        (changing("verify", lambda *_: ["odd.png: is odd"]), r"verify\(\) finds \['odd.png: is odd'\] in readable"),
-        (changing("probe", lambda *_: []), "probe finds nothing"),
+        (changing("verify", lambda *_: ["odd.png: is odd"]), r"verify\(\) reports \['odd.png: is odd'\] for readable"),
+        (changing("probe", lambda *_: []), "probe finds no picture"),
         (changing("probe", lambda _, found: [(n, {"picture": b["source"]}) for n, b in found]), "'source' is missing"),
-        (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "no batch of one"),
+        (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "not a batch of one"),
     ],
 )
-def test_a_broken_reader_is_told_what_it_breaks(
+def test_a_broken_reader_is_reported_with_the_violation(
     folder: Path, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, Any], said: str
 ) -> None:
     monkeypatch.setattr(MirrorReader, *broken, raising=False)
@@ -102,22 +102,25 @@ def test_a_broken_reader_is_told_what_it_breaks(
         check(folder)
 
 
-def test_pictures_that_cannot_be_read_are_no_proof(folder: Path) -> None:
+def test_unreadable_pictures_fail_the_check(folder: Path) -> None:
     (folder / "source" / "3.png").write_bytes(b"no picture")
-    with pytest.raises(AssertionError, match=r"finds problems in the pictures: .*3\.png"):
+    with pytest.raises(AssertionError, match=r"the reader reports problems: .*3\.png"):
         check(folder)
 
 
 def test_a_path_in_the_record_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     described = property(lambda reader: {"kind": "mirror", "from": str(reader.options.source)})
     monkeypatch.setattr(MirrorReader, "description", described)
-    with pytest.raises(AssertionError, match=r"description holds the path .*source; records are shared"):
+    with pytest.raises(AssertionError, match=r"description contains the path .*source; records are shared"):
         check(folder)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(DataError("no such folder"), "a problem that names it, got"), (OSError("gone"), "raises OSError")],
+    [
+        (DataError("no such folder"), "must be named in a DataError or a problem, got"),
+        (OSError("gone"), "raises OSError"),
+    ],
 )
 def test_a_missing_folder_must_be_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
@@ -135,7 +138,7 @@ def test_a_missing_folder_must_be_named(
 
 
 class Silent(MirrorOptions):
-    """One option says nothing."""
+    """One option has no description."""
 
     kind: Literal["mirror"]
 
@@ -149,11 +152,11 @@ def broken_kind(**parts: Any) -> type[kit.DataKind]:
     [
         ({"__doc__": None}, "Broken has no docstring"),
         ({"Options": Silent}, "no description of kind"),
-        ({"keys": ("source", "source")}, "none or repeated"),
-        ({"ids": ("label",)}, r"ids names \['label'\]"),
-        ({"ids": ("source",)}, "'source' holds numbers that are no ids"),
+        ({"keys": ("source", "source")}, "empty or repeated"),
+        ({"ids": ("label",)}, r"ids contains \['label'\]"),
+        ({"ids": ("source",)}, "'source' contains numbers that are not ids"),
         ({"label_maps": True}, "label_maps is True, but the geometry's ids are None"),
-        ({"example_fields": {"names": "of domains"}}, r"example_fields names \['names'\]"),
+        ({"example_fields": {"names": "of domains"}}, r"example_fields lists \['names'\]"),
         (
             {
                 "random_batch": lambda random, images, side, geometry, data: {
@@ -164,10 +167,10 @@ def broken_kind(**parts: Any) -> type[kit.DataKind]:
         ),
         (
             {"random_batch": lambda random, images, *_: dict.fromkeys(("source", "target"), np.zeros(3, np.float32))},
-            r"random_batch gives 'source' as \(dtype\('float32'\), 1\)",
+            r"random_batch returns 'source' as \(dtype\('float32'\), 1\)",
         ),
     ],
 )
-def test_a_broken_kind_is_told_what_it_breaks(folder: Path, parts: dict[str, Any], said: str) -> None:
+def test_a_broken_kind_is_reported_with_the_violation(folder: Path, parts: dict[str, Any], said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check(folder, broken_kind(**{k: staticmethod(v) if k == "random_batch" else v for k, v in parts.items()}))

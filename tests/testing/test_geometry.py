@@ -1,4 +1,4 @@
-"""What a task says of sizes and channels is proved: least sizes, written channels, generators only."""
+"""Verification of sizes and channels: minimum sizes, output channels, generators only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("task", "options"), GOOD)
-def test_a_task_that_says_what_it_does_passes(task: type[kit.Task], options: dict[str, Any]) -> None:
+def test_a_task_with_a_correct_geometry_passes(task: type[kit.Task], options: dict[str, Any]) -> None:
     bundle = loaded(task, **options)
     check_sizes(bundle.task, bundle.nets)
     check_radius(bundle.task, bundle.nets)
@@ -30,14 +30,14 @@ def test_a_task_that_says_what_it_does_passes(task: type[kit.Task], options: dic
 
 
 class TooModest(Reflecting):
-    """Takes 8 pixels, and says nothing of needing more."""
+    """Claims to accept 8 pixels but needs more."""
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(multiple=4, radius=1, minimum=8)
 
 
 class OtherChannels(Recoloured):
-    """Says it writes grey."""
+    """Claims to output grey."""
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(output_channels=1, radius=1)
@@ -54,11 +54,11 @@ class Critical(Directed):
     ("task", "said"),
     [
         (TooModest, r"translate fails on \(2, 8, 8, 3\), which geometry\(\) allows"),
-        (OtherChannels, r"translate made \(2, 1, 1, 3\) of .* promises \(2, 1, 1, 1\)"),
-        (Critical, "translate uses network 'critic', but a bundle holds generators only"),
+        (OtherChannels, r"translate returned \(2, 1, 1, 3\) for .* promises \(2, 1, 1, 1\)"),
+        (Critical, "translate uses network 'critic', but a bundle contains generators only"),
     ],
 )
-def test_a_task_that_does_not_is_caught(task: type[kit.Task], said: str) -> None:
+def test_a_task_with_a_wrong_geometry_is_caught(task: type[kit.Task], said: str) -> None:
     backend.load()
     made = task()
     with pytest.raises(AssertionError, match=said):
@@ -66,7 +66,7 @@ def test_a_task_that_does_not_is_caught(task: type[kit.Task], said: str) -> None
 
 
 class Deadened(Reflecting):
-    """Behind a norm a rectifier lets nothing of its input pass; a look far away hangs on that."""
+    """A norm followed by a rectifier hides a distant dependency."""
 
     def geometry(self) -> kit.Geometry:
         return kit.Geometry(radius=9)

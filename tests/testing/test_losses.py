@@ -1,4 +1,4 @@
-"""The batteries of losses: what comes with img2imgkit passes, and each clause catches what breaks it."""
+"""Contract tests for losses: the built-in ones pass, and each clause catches its violation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def loss_of(call: Any, base: type[Any] = L1) -> Any:
             "an image's loss depends on its batch",
         ),
         (lambda self, image, target: ops.mean(ops.abs(ops.round(image) - target), (1, 2, 3)), "has no gradient"),
-        (lambda self, image, target: -ops.mean(ops.abs(image - target), (1, 2, 3)), "equal images cost"),
+        (lambda self, image, target: -ops.mean(ops.abs(image - target), (1, 2, 3)), "the loss of equal images is"),
     ],
 )
 def test_a_broken_loss_is_caught(call: Any, said: str) -> None:
@@ -81,7 +81,7 @@ class Blind(Lsgan):
 
 
 class Comparing(Lsgan):
-    """Compares in secret."""
+    """Compares without declaring it."""
 
     name = "comparing"
 
@@ -91,7 +91,10 @@ class Comparing(Lsgan):
 
 @pytest.mark.parametrize(
     ("loss", "said"),
-    [(Blind(), "cost the generator"), (Comparing(), "depends on the scores of real images, but 'compares' is false")],
+    [
+        (Blind(), "give the generator a loss of"),
+        (Comparing(), "depends on the scores of real images, but 'compares' is false"),
+    ],
 )
 def test_a_broken_adversarial_loss_is_caught(loss: kit.AdversarialLoss, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
@@ -99,7 +102,7 @@ def test_a_broken_adversarial_loss_is_caught(loss: kit.AdversarialLoss, said: st
 
 
 class Unseeded(WganGp):
-    """Takes its numbers from elsewhere."""
+    """Draws from another random generator."""
 
     name = "unseeded"
 
@@ -117,7 +120,7 @@ class Detached(WganGp):
 
 
 @pytest.mark.parametrize(
-    ("penalty", "said"), [(Unseeded(), "two results for one seed"), (Detached(), "has no gradient")]
+    ("penalty", "said"), [(Unseeded(), "different results for the same seed"), (Detached(), "has no gradient")]
 )
 def test_a_broken_penalty_is_caught(penalty: kit.Penalty, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
@@ -131,11 +134,11 @@ def augmentation_of(call: Any) -> Any:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda image, drawn: image[:, 1:], "shapes must stay"),
-        (lambda image, drawn: image + np.inf, "infinities or NaN"),
+        (lambda image, drawn: image[:, 1:], "the shape must not change"),
+        (lambda image, drawn: image + np.inf, "contain NaN or infinity"),
         (lambda image, drawn: image + ops.cast(ops.mean(drawn), image.dtype), "the other images of its batch"),
-        (lambda image, drawn: ops.cast(image, "float32") + drawn, "the dtype must stay"),
-        (lambda image, drawn: ops.stop_gradient(image), "the changed image has no gradient"),
+        (lambda image, drawn: ops.cast(image, "float32") + drawn, "the dtype must not change"),
+        (lambda image, drawn: ops.stop_gradient(image), "the augmented image has no gradient"),
     ],
 )
 def test_a_broken_augmentation_is_caught(call: Any, said: str) -> None:

@@ -1,4 +1,4 @@
-"""The battery for metrics: good ones pass, and each clause catches the one that breaks it."""
+"""Contract tests for metrics: valid ones pass, and each clause catches its violation."""
 
 from __future__ import annotations
 
@@ -47,41 +47,41 @@ def counted(metric: Any, reference: np.ndarray, picture: np.ndarray) -> float:
         (worst(digits=-1), "digits is -1"),
         (worst(protocols=(Protocol("mine", ""),)), "protocol 'mine' has no 'about'"),
         (worst(higher_is_better=True), "higher_is_better is True"),
-        (worst(compare=lambda *_: 3.0), "gave 3.0 for equal pictures, 3.0 for noisy ones"),
-        (worst(compare=lambda *_: float("nan")), "refuses pictures: metric 'worst' gave nan"),
-        (worst(compare=in_place), "changed the pictures"),
+        (worst(compare=lambda *_: 3.0), "returned 3.0 for equal pictures, 3.0 for noisy ones"),
+        (worst(compare=lambda *_: float("nan")), "rejects pictures: metric 'worst' returned nan"),
+        (worst(compare=in_place), "modified its input pictures"),
         (worst(compare=counted), "not deterministic"),
         (
             worst(higher_is_better=True, compare=lambda _, a, b: 1 / np.abs(a - b).max() if (a != b).any() else np.inf),
-            "state a finite ceiling",
+            "set a finite 'ceiling'",
         ),
-        (worst(measure=lambda *_: 1.0), "gave 1.0 for equal pictures"),
+        (worst(measure=lambda *_: 1.0), "returned 1.0 for equal pictures"),
         (
             worst(measure=lambda metric, a, b: float(np.abs(a[:9, :9] - b[:9, :9]).max())),
-            r"shapes \(33, 32, 3\) and \(32, 32, 3\) must be a ValueError that names both, got a number",
+            r"shapes \(33, 32, 3\) and \(32, 32, 3\) must raise a ValueError that names both, got a score",
         ),
         (
             type("Empty", (Contrast,), {"__doc__": "A metric.", "measure": lambda metric, a, b: metric.of_any(a, b),
                  "of_any": lambda metric, a, b: metric.compare(np.stack(a), np.stack(b)) if a else 0.0}),
-            "an empty set must be a ValueError",
+            "an empty set must raise a ValueError",
         ),
-        (type("Free", (Weighted,), {"__doc__": "No source."}), "names no source"),
+        (type("Free", (Weighted,), {"__doc__": "No source."}), "cites no source"),
     ],
 )  # fmt: skip
-def test_what_breaks_the_contract_is_caught(metric: type[kit.Metric], said: str) -> None:
+def test_violations_of_the_contract_are_caught(metric: type[kit.Metric], said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check_metric(metric)
 
 
-def test_weights_that_are_required_must_be_missed() -> None:
+def test_missing_required_weights_must_be_rejected() -> None:
     silent = type("Silent", (Weighted,), {"__doc__": Weighted.__doc__, "__init__": lambda metric, weights=None: None})
-    with pytest.raises(AssertionError, match="starts without 'heads', which it requires"):
+    with pytest.raises(AssertionError, match="can be constructed without the required weights 'heads'"):
         check_metric(silent, HEADS)
-    with pytest.raises(AssertionError, match="needs 'heads': give check_metric its weights"):
+    with pytest.raises(AssertionError, match="needs 'heads': pass its weights to check_metric"):
         check_metric(Weighted)
 
 
-def test_a_metric_of_two_sorts_is_none() -> None:
+def test_a_metric_of_two_sorts_is_rejected() -> None:
     both = type("Both", (Worst, Contrast), {"__doc__": "A metric."})
     with pytest.raises(AssertionError, match="one of PairMetric, SetsMetric and SetMetric"):
         check_metric(both)

@@ -13,7 +13,7 @@ from img2imgkit import bundle
 from img2imgkit.adversary import Adversary
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
-from img2imgkit.config import Config, Document, Location, located, parse_yaml, suggestion, validate
+from img2imgkit.config import Config, Document, Location, parse_yaml, suggestion, validate, with_absolute_paths
 from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
@@ -78,7 +78,7 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     problems: list[Problem] = []
     stated = document.data if isinstance(document.data, dict) else {}
     task_class = _task_class(stated.get("task"), document, catalog, problems)
-    whole = located(TrainingFile, document)
+    whole = with_absolute_paths(TrainingFile, document)
     if task_class is not None and isinstance(stated.get("training"), dict):
         whole["training"] = _summed(_filled(stated["training"], task_class.training))
     file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
@@ -169,7 +169,7 @@ def _part(model: type[Config], document: Document, stated: dict[str, Any], key: 
     """A part's own defaults hold inside of it, too: ``adversary: {spectral: true}`` keeps the task's loss."""
     if not isinstance(stated.get(key), dict):
         return validate(model, document, (key,), {})
-    data = located(model, document, (key,))
+    data = with_absolute_paths(model, document, (key,))
     nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
     defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
     return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
@@ -203,7 +203,7 @@ def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataK
         known = f"{suggestion(str(name), catalog.data_kinds)}; expected one of {', '.join(catalog.data_kinds)}"
         raise ConfigError(document.problem(("data", "kind"), f"no data kind {name!r} is installed{known}"))
     kind: type[DataKind] = catalog.data_kinds[name]
-    options = validate(kind.Options, document, ("data",), located(kind.Options, document, ("data",)))
+    options = validate(kind.Options, document, ("data",), with_absolute_paths(kind.Options, document, ("data",)))
     return kind(resolve(options, catalog, document, ("data",)))
 
 

@@ -162,10 +162,10 @@ class Probe:
 
 def _variants(task: Task) -> list[dict[str, Any]]:
     """The first input that has a list of all its values, with each of them."""
-    name = next((name for name, condition in conditions_of(task).items() if condition.each), None)
+    name = next((name for name, condition in conditions_of(task).items() if condition.values), None)
     if name is None:
         return [{}]
-    return [{name: parse_condition(task, name, value)} for value in conditions_of(task)[name].each[:MAX_VARIANTS]]
+    return [{name: parse_condition(task, name, value)} for value in conditions_of(task)[name].values[:MAX_VARIANTS]]
 
 
 def _prove_size(folder: Path, name: str, batch: Arrays, geometry: Geometry) -> None:

@@ -209,6 +209,6 @@ class TestDegradations:
 
     def test_a_name_waits_for_the_catalog(self, tmp_path: Path) -> None:
         options = DegradedOptions(kind="degraded", folder=tmp_path, degradations=("bicubic-matlab",))
-        with pytest.raises(ConfigError, match="'bicubic-matlab' of degradations has not been looked up"):
+        with pytest.raises(ConfigError, match="'bicubic-matlab' of degradations has not been resolved"):
             options.data_problems(Geometry(scale=2))
         assert resolve(options, Catalog.installed({})).steps == (BicubicMatlab(),)

@@ -276,7 +276,7 @@ def test_a_bundle_is_referred_to_as_before(tmp_path: Path) -> None:
     bundle.save(tmp_path / "b", made.task, made.nets, "b", CATALOG)
     found = find_model("b", tmp_path, CATALOG) if (Path.cwd() / "b").exists() else find_model("./b", tmp_path, CATALOG)
     assert (found.digest, found.scale, found.picture_alone) == (found.manifest.digest, 2, True)
-    with pytest.raises(BundleError, match="a file, and a bundle is a folder"):
+    with pytest.raises(BundleError, match="is a file, but a bundle is a folder"):
         bundle.locate("./b/bundle.json", tmp_path, CATALOG)
     with pytest.raises(BundleError, match=r"expected the folder of a bundle or a SavedModel, or an \.onnx file"):
         find_model("./b/bundle.json", tmp_path, CATALOG)

@@ -215,7 +215,7 @@ def change_description(folder: Path) -> None:
         (lambda folder: add_operation(folder, "SaveV2"), "'SaveV2'"),
         (lambda folder: (folder / "img2imgkit.json").unlink(), "of other software .*tf2onnx"),
         (change_description, "no program 'translate'; it has"),
-        (lambda folder: (folder / "img2imgkit.json").write_text("{"), "no valid JSON"),
+        (lambda folder: (folder / "img2imgkit.json").write_text("{"), "invalid JSON"),
         (lambda folder: (folder / "more.bin").symlink_to("/etc/passwd"), "a link"),
         (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "another form of the graph"),
         (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "not all of one"),

@@ -173,7 +173,7 @@ def test_without_options_those_of_the_initial_bundle_hold(tmp_path: Path) -> Non
     [found] = problems(bare)
     assert "train.yaml:10:" in found
     assert "initial: " in found
-    assert "no valid JSON" in found
+    assert "invalid JSON" in found
 
 
 def test_an_unknown_optimizer_or_schedule_is_an_error() -> None:

@@ -198,5 +198,5 @@ def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_bes
 
 def test_a_metric_that_fails_is_named_with_its_picture() -> None:
     silent = type("Silent", (toy_metrics.Worst,), {"compare": lambda *_: float("nan")})
-    with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' gave nan"):
+    with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' returned nan"):
         probe_of(halved(GREY), metrics=(silent(),)).look()
