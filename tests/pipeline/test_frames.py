@@ -60,7 +60,7 @@ def test_the_report_says_how_many_and_what_differs(tmp_path: Path) -> None:
 def test_a_sink_for_pictures_refuses_them_and_writes_nothing(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (outcome,) = run_file(pipeline(tmp_path, ("mirrored", {"folder": "in"}), ("write", {"folder": "out"}))).outcomes
-    assert (outcome.status, outcome.reason) == ("failed", "has 2 frames, and this step takes one picture")
+    assert (outcome.status, outcome.reason) == ("failed", "has 2 frames; this step accepts single pictures only")
     assert tree(tmp_path / "out") == {}
 
 
