@@ -97,7 +97,7 @@ class Step(ABC):
         return stated
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """Return what the output depends on besides the options, such as a bundle's digest; called after ``prepare``."""
+        """Return what else the output depends on, such as a bundle's digest; called after ``prepare``."""
         return {}
 
     def facts(self) -> Mapping[str, str | int]:
@@ -139,7 +139,7 @@ class Source(Step):
 
     @abstractmethod
     def reads(self, location: str) -> bool:
-        """Return whether ``find`` would yield a file at ``location``; used to refuse runs that read their own outputs."""
+        """Return whether ``find`` would yield a file at ``location``, to refuse runs that read their own output."""
 
     @abstractmethod
     def load(self, entry: Entry) -> Item:
