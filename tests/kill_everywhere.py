@@ -1,7 +1,7 @@
 """Kill a run at its first file operation, its second, and so on; resume each and compare the trees.
 
-Usage: ``python kill_everywhere.py FOLDER``. A program rather than a test, because it forks, which is unsafe in a process
-with threads.
+Usage: ``python kill_everywhere.py FOLDER``. A program rather than a test, because it forks, which is unsafe in a
+process with threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPERATIONS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.trun
 
 
 def run_in_child(file: Path, out: str, kill_at: int) -> int:
-    """Return the exit status of a run that is killed at its ``kill_at``-th operation inside ``out``; 0: never killed."""
+    """Return the exit status of a run that is killed at its ``kill_at``-th operation inside ``out``; 0: not killed."""
     child = os.fork()
     if child == 0:
         count_operations(out, kill_at)
@@ -65,9 +65,7 @@ def main(folder: Path) -> None:
         assert tree(killed).items() <= expected.items(), f"operation {operation}: a partial file"
         assert run_in_child(file, "killed", 0) == 0
         assert tree(killed) == expected, f"operation {operation}: the tree differs"
-        assert not list((killed / ".img2img" / "unfinished").iterdir()), (
-            f"operation {operation}: unfinished files are left"
-        )
+        assert not list((killed / ".img2img" / "unfinished").iterdir()), f"operation {operation}: files left"
         shutil.rmtree(killed)
         operation += 1
     print(operation - 1)

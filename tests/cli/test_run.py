@@ -30,7 +30,7 @@ def test_done_is_0_and_only_the_summary_is_told(img2img, file: Path, tmp_path: P
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, files that are no pictures left alone: 1 in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are not pictures left alone: 1 in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
@@ -105,7 +105,7 @@ def test_the_report_says_what_happened(img2img, file: Path, tmp_path: Path) -> N
         "up_to_date": 0,
         "failed": 1,
         "not_reached": 0,
-        "ignored": {"files that are no pictures": 1},
+        "ignored": {"files that are not pictures": 1},
     }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
     items = {item["relative"]: item for item in written["items"]}
