@@ -226,7 +226,7 @@ def test_an_added_class_makes_only_its_own_outputs_and_a_changed_one_remakes_the
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({}, "steps.1.with.inputs: task 'tiny-tinted' needs 'style' (pictures of a colour): state it here"),
+        ({}, "steps.1.with.inputs: task 'tiny-tinted' needs 'style' (pictures of a colour); state it here"),
         ({"inputs": {"stile": 1}}, "steps.1.with.inputs.stile: task 'tiny-tinted' has no input 'stile'; did you mean"),
         ({"inputs": {"style": "styles"}}, "inputs.style: expected {pictures: PATH} or {code: PATH} or {matched: PATH}"),
         ({"inputs": {"style": {"pictures": "no"}}}, "no: no such file or folder"),
@@ -236,7 +236,7 @@ def test_an_added_class_makes_only_its_own_outputs_and_a_changed_one_remakes_the
         ({"inputs": {"style": {"picture": "styles"}}}, "style.picture: unknown option; did you mean 'pictures'?"),
         ({"inputs": {"style": {"pictures": "a", "code": "b"}}}, "state exactly one of pictures, code, matched"),
         ({"inputs": {"tint": "green"}}, "inputs.tint: input 'tint' of task 'tiny-tinted': expected one of red, blue"),
-        ({"inputs": {"tint": {"pictures": "styles"}}}, "'tint' is a value, such as tint: red"),
+        ({"inputs": {"tint": {"pictures": "styles"}}}, "'tint' is a value; state it as tint: red"),
         ({"inputs": {"hidden": 3}}, "'hidden' belongs to the picture; read it with a read-labels step"),
         ({"inputs": {"traits": {"attributes": "styles/dark.png"}}}, "cannot be read"),
         ({"each": {"style": "all"}}, "each.style: the task has no list of all values"),
@@ -259,7 +259,7 @@ def test_invalid_inputs_are_refused_before_anything_is_decoded(work: Path, optio
         (
             {"uses": "read"},
             [],
-            "steps.1.with: task 'tiny-painted' needs 'label' maps (ids of classes): read it by 'read-labels'",
+            "steps.1.with: task 'tiny-painted' needs 'label' maps (ids of classes): read pictures with 'read-labels'",
         ),
         (
             {"uses": "read-labels"},
