@@ -65,7 +65,7 @@ class Item:
         originals: its pixels as decoded, one picture for each frame that the source read
         notes: what steps add to the report ("tile": 256, "retries": 1, ...)
         maps: per-pixel ids of a still, (H, W) int32 of the picture's size: "label" contains class ids, "instance"
-            object ids. The picture is then only a rendering of them. An item of several frames has no maps.
+            object ids. The picture is then only a drawing of them. An item of several frames has no maps.
 
     Raises:
         ValueError: no frames or no originals, or maps with several frames.

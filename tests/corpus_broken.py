@@ -28,7 +28,7 @@ def _not_pictures(folder: Path) -> Iterator[Case]:
         ("empty.png", b"", "empty"),
         ("empty.jpg", b"", "empty"),
         ("empty.tif", b"", "empty"),
-        ("text.png", b"This is no picture.\nIt only says so.\n", "text"),
+        ("text.png", b"This is not a picture.\nIt only claims to be one.\n", "text"),
         ("page.jpg", b"<!DOCTYPE html><html><body>404 Not Found</body></html>", "text"),
         ("drawing.png", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "text"),
         ("pointer.jpg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "text"),

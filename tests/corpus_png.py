@@ -76,14 +76,14 @@ def _special(folder: Path) -> Iterator[Case]:
         pixels = noise(width, height, width)
         yield _put(folder / f"png-{width}by{height}.png", plain(pixels), pixels)
     pixels = noise(23, 6, 6)
-    said = (
+    texts = (
         chunk(b"gAMA", struct.pack(">I", 100000))
         + chunk(b"pHYs", struct.pack(">IIB", 11811, 11811, 1))
         + chunk(b"tEXt", b"Author\0J\xfcrgen")
         + chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"packed"))
         + chunk(b"iTXt", b"Title\0\0\0de\0Titel\0" + "ἀρχή".encode())
     )
-    yield _put(folder / "png-says-much.png", plain(pixels, said), pixels)
+    yield _put(folder / "png-many-texts.png", plain(pixels, texts), pixels)
     yield _put(folder / "png-odd-icc.png", plain(pixels, chunk(b"iCCP", b"x\0\0junk")), pixels, "ICC profile")
     yield _put(folder / "png-odd-exif.png", plain(pixels, chunk(b"eXIf", b"no block at all")), pixels, "EXIF")
     huge = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20 << 20), 9))  # 20 MiB of text in 20 KiB

@@ -97,7 +97,7 @@ class _Coordinator:
         self._fields = list(fields_before_sinks(plan.pipeline.stages))
         self._claiming = threading.Lock()
         self._claimed: dict[Path, tuple[Entry, int]] = {}
-        self._room = threading.Semaphore(PLACING)
+        self._pending = threading.Semaphore(PLACING)
         self._placers = ThreadPoolExecutor(PLACING, "placing")
         self._ended: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
 
@@ -142,7 +142,7 @@ class _Coordinator:
         try:
             for done in executor.run(self._plan.jobs.to_make(), self._stop):
                 self._check_failure(done.outcome)
-                self._room.acquire()
+                self._pending.acquire()
                 self._placers.submit(self._end, done)
         except BaseException as raised:
             error = raised
@@ -153,7 +153,7 @@ class _Coordinator:
         outcome = self._placed(done)
         self._check_failure(outcome)
         self._ended.put(outcome)
-        self._room.release()
+        self._pending.release()
 
     def _check_failure(self, outcome: Outcome) -> None:
         if outcome.status == "failed" and self._fail_fast and not self._stop.is_set():

@@ -169,7 +169,7 @@ class EditObjects(Transform):
             self._masks[path] = mask if picture.alpha is None else mask & (picture.alpha[..., 0] > half)
 
     def apply(self, item: Item) -> Item:
-        """Return the item with edited maps and a new rendering. Its note "edited" counts edits and missing objects.
+        """Return the item with edited maps and a new drawing. Its note "edited" counts edits and missing objects.
 
         Raises:
             TranslateError: it lacks a map, a mask has another size, or an object is missing and ``missing`` is "error".

@@ -28,7 +28,7 @@ class ReadLabels(FolderSource):
 
     The levels of grey pictures are ids; colours are looked up in ``palette``. For a picture with its own palette, the
     colours are looked up if all of them are in ``palette``; otherwise its indices are ids. The following steps see a
-    rendering of the map; models for label maps receive the ids.
+    drawing of the map; models for label maps receive the ids.
     """
 
     name = "read-labels"
@@ -39,7 +39,7 @@ class ReadLabels(FolderSource):
         palette: Annotated[Path, Location()] | None = Field(
             None,
             description="A YAML file with the classes in order of their ids, `road: [128, 64, 128]`: for maps in "
-            "colour, for renderings, and for class names.",
+            "colour, for drawings, and for class names.",
         )
         instances: Annotated[Path, Location()] | None = Field(
             None, description="A folder of instance maps, with an id for each object, named like the label maps."

@@ -18,7 +18,7 @@ MAX_SIDE = 1_000_000
 class Resize(Transform):
     """Resize each picture with a filter; transparency and 16 bits are kept.
 
-    The ids of a label map and its rendering are resized by nearest neighbour, regardless of the filter.
+    The ids of a label map and its drawing are resized by nearest neighbour, regardless of the filter.
 
     State exactly one of ``scale``; ``width``, ``height`` or both; ``longest``; ``shortest``; ``fit``. The aspect ratio
     is kept unless both width and height are stated; sides are rounded to whole pixels, and to at least one.
@@ -94,7 +94,7 @@ class Resize(Transform):
 
 
 def _drawing(picture: Picture, size: tuple[int, int]) -> Picture:
-    """Resize a rendering of ids exactly like the ids."""
+    """Resize a drawing of ids exactly like the ids."""
 
     def resized(levels: np.ndarray) -> np.ndarray:
         channels = [resized_ids(levels[..., channel].astype(np.int32), size) for channel in range(levels.shape[2])]

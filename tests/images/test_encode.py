@@ -167,9 +167,9 @@ def test_quality_lossless_and_compression_have_an_effect():
 
 
 def test_the_same_picture_gives_the_same_bytes():
-    said = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
+    metadata = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
     for format in sorted(writable()):
-        made = picture(metadata=said)
+        made = picture(metadata=metadata)
         assert encode(made, format) == encode(replace(made), format)
 
 

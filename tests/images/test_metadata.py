@@ -78,11 +78,11 @@ def test_xmp_profile_resolution_and_comment_are_kept(photo, tmp_path):
     for format in ("JPEG", "PNG", "TIFF"):
         path = tmp_path / "again"
         path.write_bytes(encode(first, format).data)
-        said = decode(path).metadata
-        assert said.xmp == first.metadata.xmp
-        assert said.icc == profiles.srgb()
-        assert said.dpi == pytest.approx((200, 300), abs=0.01)
-        assert said.text == ({} if format == "TIFF" else {"Comment": "said"})
+        kept = decode(path).metadata
+        assert kept.xmp == first.metadata.xmp
+        assert kept.icc == profiles.srgb()
+        assert kept.dpi == pytest.approx((200, 300), abs=0.01)
+        assert kept.text == ({} if format == "TIFF" else {"Comment": "said"})
 
 
 def test_stripping_keeps_only_the_profile(photo):
@@ -99,14 +99,14 @@ def test_stripping_keeps_only_the_profile(photo):
 
 
 def test_all_kinds_of_png_text_are_kept_with_8_and_16_bits(tmp_path):
-    said = {"Author": "Jürgen", "Title": "ἀρχή", "Long": "x" * 3000, "Empty": ""}
+    texts = {"Author": "Jürgen", "Title": "ἀρχή", "Long": "x" * 3000, "Empty": ""}
     for dtype in (np.uint8, np.uint16):
-        made = Picture(noise(1, 4, 4, 3, dtype), metadata=Metadata(text=said))
+        made = Picture(noise(1, 4, 4, 3, dtype), metadata=Metadata(text=texts))
         path = tmp_path / "a.png"
         path.write_bytes(encode(made, "PNG").data)
-        assert decode(path).metadata.text == said
+        assert decode(path).metadata.text == texts
         with Image.open(path) as image:
-            assert image.text == said
+            assert image.text == texts
 
 
 def test_colour_chunks_of_png_are_kept_and_noted_in_other_formats(tmp_path):
@@ -137,17 +137,17 @@ def test_exif_that_imagemagick_stores_in_a_png_text_is_found(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 44, 1001])
 def test_iptc_data_are_kept_from_jpeg_to_tiff_and_back(tmp_path, size):
-    said = b"\x1c\x02\x78\x00" + bytes([size % 256]) * size
+    iptc = b"\x1c\x02\x78\x00" + bytes([size % 256]) * size
     path = tmp_path / "a"
-    path.write_bytes(encode(Picture(smooth(16, 16), metadata=Metadata(iptc=said, dpi=(72, 72))), "JPEG").data)
+    path.write_bytes(encode(Picture(smooth(16, 16), metadata=Metadata(iptc=iptc, dpi=(72, 72))), "JPEG").data)
     first = decode(path)
-    assert (first.metadata.iptc, first.metadata.dpi) == (said, (72, 72))
+    assert (first.metadata.iptc, first.metadata.dpi) == (iptc, (72, 72))
     path.write_bytes(encode(first, "TIFF").data)
     second = decode(path)
-    assert second.metadata.iptc == said
+    assert second.metadata.iptc == iptc
     path.write_bytes(encode(second, "JPEG").data)
     with Image.open(path) as image:
-        assert image.info["photoshop"][0x0404] == said
+        assert image.info["photoshop"][0x0404] == iptc
     assert encode(first, "PNG").notes == ("PNG cannot store IPTC data",)
     assert b"8BIM" not in encode(first, "JPEG", EncodeOptions(metadata="strip")).data
 

@@ -107,7 +107,7 @@ def test_a_name_template_without_the_field_is_refused_and_the_error_names_the_fi
         ),
         ([shade()], "{stem}", r"steps\.1\.with: .* by \{shade\}, but states no value"),
         ([shade("1", "2", "1")], "{shade}", r"steps\.1\.with: .* by \{shade\}, but '1' is stated twice"),
-        ([shade("1", field="stem")], "{stem}", r"steps\.2\.with\.name: .* by \{stem\}, and here that says something"),
+        ([shade("1", field="stem")], "{stem}", r"steps\.2\.with\.name: .* by \{stem\}, but that field has another"),
         ([], "{shade}", r"steps\.1\.with\.name: unknown field \{shade\}"),
         ([SHADE], "{shad}", r"unknown field \{shad\}; did you mean 'shade'\?; known are .*\{shade\}"),
         ([SHADE], "{shade:03d}", r"the format of \{shade\} can only be"),

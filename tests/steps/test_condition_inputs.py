@@ -133,10 +133,10 @@ def test_a_code_file_is_equivalent_to_its_pictures(work: Path, bundles: Path) ->
 
 def test_a_code_of_another_bundle_is_refused_before_anything_is_decoded(work: Path, bundles: Path) -> None:
     save_code(work / "c.json", np.ones(3, np.float32), "style", bundle.describe(bundles / "tiny-painted"), [])
-    said = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
-    assert said.count("\n") == 0
-    assert "inputs.style: " in said
-    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in said
+    message = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
+    assert message.count("\n") == 0
+    assert "inputs.style: " in message
+    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in message
 
 
 def test_hidden_files_in_folders_are_ignored(work: Path) -> None:
@@ -156,8 +156,8 @@ def test_hidden_files_in_folders_are_ignored(work: Path) -> None:
 
 def test_two_matches_of_the_same_name_are_refused(work: Path) -> None:
     painted(work / "own" / "one.jpg", 0)
-    said = problems(pipeline(work, inputs={"style": {"matched": "own"}}))
-    assert "own/one.png: has the same name as one.jpg; keep one of them" in said
+    message = problems(pipeline(work, inputs={"style": {"matched": "own"}}))
+    assert "own/one.png: has the same name as one.jpg; keep one of them" in message
 
 
 def test_pictures_of_a_folder_are_decoded_one_by_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

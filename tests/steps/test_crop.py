@@ -70,7 +70,7 @@ def test_invalid_regions_are_refused(text, reason):
         crop(text)
 
 
-def test_ids_are_cropped_with_their_rendering():
+def test_ids_are_cropped_with_their_drawing():
     label = np.arange(2400, dtype=np.int32).reshape(40, 60)
     before = item().with_maps({"label": label, "instance": label + 7})
     made = crop("box: [1, 2, 3, 4]").apply(before)

@@ -1,4 +1,4 @@
-"""``read-labels``: ids, renderings, instance maps, and unreadable files."""
+"""``read-labels``: ids, drawings, instance maps, and unreadable files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_instance_map_may_have_another_suffix(tmp_path: Path) -> None:
         made.load(next(made.find(Counter())))
 
 
-def test_ids_are_accompanied_by_a_rendering(tmp_path: Path, palette: Path) -> None:
+def test_ids_are_accompanied_by_a_drawing(tmp_path: Path, palette: Path) -> None:
     folder, _ = maps(tmp_path)
     for options, colours in (({}, None), ({"palette": palette}, read_palette(palette))):
         first, second = loaded(step(folder, **options))

@@ -103,7 +103,7 @@ def test_a_size_beyond_the_limit_fails_that_picture():
 
 @settings(max_examples=30, deadline=None)
 @given(*(st.integers(1, 40) for _ in range(4)))
-def test_ids_and_their_rendering_are_resized_from_the_same_pixels(width, height, wide, high):
+def test_ids_and_their_drawing_are_resized_from_the_same_pixels(width, height, wide, high):
     label = noise(3, height, width, 1)[..., 0].astype(np.int32)
     picture = Picture(drawn(label))
     before = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), picture, picture, maps={"label": label})
