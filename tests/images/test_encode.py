@@ -167,9 +167,9 @@ def test_quality_lossless_and_compression_have_an_effect():
 
 
 def test_the_same_picture_gives_the_same_bytes():
-    metadata = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
+    kept = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
     for format in sorted(writable()):
-        made = picture(metadata=metadata)
+        made = picture(metadata=kept)
         assert encode(made, format) == encode(replace(made), format)
 
 
