@@ -110,7 +110,7 @@ def test_a_name_template_without_the_field_is_refused_and_the_error_names_the_fi
         ([shade("1", field="stem")], "{stem}", r"steps\.2\.with\.name: .* by \{stem\}, but that field has another"),
         ([], "{shade}", r"steps\.1\.with\.name: unknown field \{shade\}"),
         ([SHADE], "{shad}", r"unknown field \{shad\}; did you mean 'shade'\?; known are .*\{shade\}"),
-        ([SHADE], "{shade:03d}", r"the format of \{shade\} can only be"),
+        ([SHADE], "{shade:03d}", r"unsupported format of \{shade\}"),
     ],
 )
 def test_invalid_fields_are_refused(tmp_path: Path, steps: list, name: str, reason: str) -> None:
