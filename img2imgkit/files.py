@@ -1,4 +1,4 @@
-"""Files that are whole at every moment: a reader, and whoever comes after a crash, sees the old one or the new one."""
+"""Replace files atomically: a reader sees either the old content or the new, even after a crash."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import IO
 
 @contextmanager
 def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes the place of ``path`` when the body ends; if it raises, nothing has happened.
+    """Open a temporary file that replaces ``path`` when the body ends; if the body raises, ``path`` is unchanged.
 
     Args:
-        unfinished: its name until then, on the same file system; ``.NAME.new`` beside ``path`` when None
+        unfinished: the temporary file, on the same file system; ``.NAME.new`` next to ``path`` if None
 
     Raises:
-        OSError: the system refuses; what was at ``path`` is still there.
+        OSError: the file cannot be written; ``path`` is unchanged.
     """
     fresh = unfinished or path.with_name(f".{path.name}.new")
     try:
@@ -32,7 +32,7 @@ def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]
 
 
 def write_whole(path: Path, content: bytes | str, unfinished: Path | None = None) -> None:
-    """Replace a file at once. Text is written as UTF-8; what of a file's name is no UTF-8 is written as an escape."""
+    """Replace a file atomically. Text is written as UTF-8; undecodable bytes of file names are written as escapes."""
     data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     with replacing(path, unfinished) as handle:
         handle.write(data)

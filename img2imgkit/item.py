@@ -1,4 +1,4 @@
-"""What goes through a pipeline: an entry that a source has found, and the item that steps make of it."""
+"""What goes through a pipeline: an entry found by the source, and the item that the steps process."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture that a source has found, before anything is decoded.
+    """A picture found by a source, before anything is decoded.
 
     Attributes:
         location: a local path, or a URL
-        relative: its place below the source's location, with its name
-        index: its number in the source's order, from 0
+        relative: its path below the source's location, including its name
+        index: its position in the source's order, from 0
         size: in bytes, -1 if unknown
-        version: a tag that changes whenever the content does, such as a file's modification time or an ETag
-        variant: which of several outputs is made of it, as name fields and values, see ``Transform.variants``
+        version: a tag that changes whenever the content does, such as a modification time or an ETag
+        variant: which of several outputs this is, as name fields and values; see ``Transform.variants``
     """
 
     location: str
@@ -43,13 +43,13 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """Its name in messages and reports: ``street/1.png (domain: night)``."""
+        """The name in messages and reports: ``street/1.png (domain: night)``."""
         variant = ", ".join(f"{field}: {value}" for field, value in self.variant)
         return f"{self.relative} ({variant})" if variant else str(self.relative)
 
 
 def local_path(location: str) -> Path:
-    """The path of a local location. Raises ValueError if it is a URL."""
+    """Return the path of a local location. Raises ValueError if it is a URL."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", location):
         raise ValueError(f"{location} is a URL, not a local path")
     return Path(location)
@@ -57,15 +57,15 @@ def local_path(location: str) -> Path:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry on its way through a pipeline: a still picture, or several frames.
+    """An entry being processed: a still picture, or several frames.
 
     Attributes:
-        entry: where it came from
-        frames: its pixels now; a still has one frame
-        originals: its pixels as decoded, one picture for each frame that the source has read
+        entry: the entry it was loaded from
+        frames: its current pixels; a still has one frame
+        originals: its pixels as decoded, one picture for each frame that the source read
         notes: what steps add to the report ("tile": 256, "retries": 1, ...)
-        maps: ids of a still's pixels, (H, W) int32 of its size: "label" holds class ids, "instance" object ids; the
-            picture is then only a drawing of them. An item of several frames has none.
+        maps: per-pixel ids of a still, (H, W) int32 of the picture's size: "label" contains class ids, "instance"
+            object ids. The picture is then only a drawing of them. An item of several frames has no maps.
 
     Raises:
         ValueError: no frames or no originals, or maps with several frames.
@@ -92,35 +92,35 @@ class Item:
         notes: Mapping[str, Any] | None = None,
         maps: Mapping[str, np.ndarray] | None = None,
     ) -> Item:
-        """An item of one frame. ``original`` is the picture itself when left out."""
+        """Return an item of one frame. ``original`` defaults to the picture itself."""
         return cls(entry, (picture,), (original or picture,), notes or {}, maps or {})
 
     @property
     def picture(self) -> Picture:
-        """The one frame of a still. Raises TranslateError if there are several."""
+        """The only frame of a still. Raises TranslateError if there are several."""
         return self._only(self.frames)
 
     @property
     def original(self) -> Picture:
-        """The one picture as decoded. Raises TranslateError if there are several."""
+        """The only original, as decoded. Raises TranslateError if there are several."""
         return self._only(self.originals)
 
     def with_picture(self, picture: Picture, **notes: Any) -> Item:
-        """A still with other pixels and further notes. Drops maps whose size differs from the new picture's."""
+        """Return a still with this picture and more notes. Drops maps whose size differs from the new picture's."""
         return self.with_frames((picture,), **notes)
 
     def with_frames(self, frames: Sequence[Picture], **notes: Any) -> Item:
-        """The item with other frames and further notes. Drops maps whose size differs from that of the new frame."""
+        """Return the item with these frames and more notes. Drops maps whose size differs from the new frame's."""
         size = (frames[0].height, frames[0].width) if len(frames) == 1 else None
         maps = {name: ids for name, ids in self.maps.items() if ids.shape == size}
         return replace(self, frames=tuple(frames), notes={**self.notes, **notes}, maps=maps)
 
     def with_maps(self, maps: Mapping[str, np.ndarray]) -> Item:
-        """The item with other maps. Shapes: each (H, W) int32, of the picture's size."""
+        """Return the item with these maps. Shapes: each (H, W) int32, of the picture's size."""
         return replace(self, maps=maps)
 
     def stills(self) -> tuple[Item, ...]:
-        """One still for each frame, with the original of that frame, or all originals if their numbers differ."""
+        """Return one still per frame, with that frame's original, or with all originals if the counts differ."""
         alike = len(self.originals) == len(self.frames)
         return tuple(
             replace(self, frames=(frame,), originals=self.originals[number : number + 1] if alike else self.originals)
@@ -129,5 +129,5 @@ class Item:
 
     def _only(self, pictures: tuple[Picture, ...]) -> Picture:
         if len(pictures) > 1:
-            raise TranslateError(f"has {len(pictures)} frames, and this step takes one picture")
+            raise TranslateError(f"has {len(pictures)} frames; this step accepts single pictures only")
         return pictures[0]

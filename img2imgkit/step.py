@@ -1,8 +1,8 @@
-"""The contract of a pipeline step: where pictures come from, what changes them, where they go.
+"""The contract of pipeline steps: sources, transforms and sinks.
 
-A step is made once from its options, asked once what it needs (``prepare``, while planning: no picture is decoded and
-no network loaded), opened once, and then called for each item, from several threads unless its ``lane`` is "model".
-It is deterministic, and leaves the items it is given as they are.
+A step is constructed once from its options, prepared once (while planning: no picture is decoded and no network
+loaded), opened once, and then called for each item, from several threads unless its ``lane`` is "model". It is
+deterministic and does not modify the items it receives.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from img2imgkit.item import Entry, Item
 
 
 class Models(Protocol):
-    """Finds the models that steps run, among what is installed and on the disk."""
+    """Finds the models that steps run, installed or on disk."""
 
     def find(self, name: str, base: Path, describe: Any = None) -> Any:
-        """A model, described but not loaded: an ``inference.ModelReference``.
+        """Find a model and read its description, without loading it: an ``inference.ModelReference``.
 
         Args:
-            name: a registered bundle, or a path from ``base``
-            describe: an ``inference.Describe``, of an ONNX file of other software
+            name: the name of a registered bundle, or a path relative to ``base``
+            describe: an ``inference.Describe``, for an ONNX file exported by other software
 
         Raises:
-            NotInstalled, BundleError: it is not there, damaged, or refused.
-            ConfigError: ``describe`` contradicts it, or is not enough.
+            NotInstalled, BundleError: the model is missing, damaged or refused.
+            ConfigError: ``describe`` contradicts the model, or is incomplete.
         """
 
 
 @dataclass(frozen=True)
 class Planning:
-    """What a step may ask while a plan is made.
+    """What a step can use while it is prepared.
 
     Attributes:
         models: finds models
-        facts: the name fields that the steps before have set, such as ``model`` and ``scale``
-        complete: whether ``facts`` holds them all; False when a step before could not be prepared
-        sources: locations that this pipeline reads from
-        variants: the name fields of the outputs that the steps before make of each picture, and their values
-        maps: the maps that items have behind them here, see ``Step.maps``
+        facts: the name fields set by earlier steps, such as ``model`` and ``scale``
+        sources: the locations that this pipeline reads from
+        complete: whether ``facts`` is complete; False if an earlier step could not be prepared
+        variants: the name fields by which earlier steps produce several outputs per picture, and their values
+        maps: the names of the maps that items have at this step; see ``Step.maps``
     """
 
     models: Models
@@ -57,19 +57,19 @@ class Planning:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a step may use while it runs: the device asked for ("auto", "cpu", "gpu", "gpu:0,1")."""
+    """What a step can use while it runs: the requested device ("auto", "cpu", "gpu", "gpu:0,1")."""
 
     device: str = "auto"
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A file as a sink wants it written. The pipeline puts it in its place, whole or not at all.
+    """A file rendered by a sink. The pipeline writes it atomically.
 
     Attributes:
-        target: where it goes, below the sink's location
+        target: its path below the sink's location
         data: the file's bytes
-        notes: what the report should say of it
+        notes: what the sink adds to the report
     """
 
     target: PurePosixPath
@@ -89,99 +89,99 @@ class Step(ABC):
         self.options: Any = options or self.Options()
 
     def prepare(self, planning: Planning) -> None:
-        """Resolve names and refuse what cannot work, cheaply: a ConfigError or PlanError says what and why."""
+        """Resolve names and check options, cheaply. Raises ConfigError or PlanError if the step cannot work."""
 
     def recipe(self) -> Mapping[str, Any]:
-        """The options that the output's bytes depend on, as plain JSON data; a change of them makes it outdated."""
+        """Return the options that the output's bytes depend on, as JSON data. A change makes outputs outdated."""
         stated: Mapping[str, Any] = self.options.model_dump(mode="json")
         return stated
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """What the output depends on beyond the options, such as a bundle's digest; read after ``prepare``."""
+        """Return what else the output depends on, such as a bundle's digest; called after ``prepare``."""
         return {}
 
     def facts(self) -> Mapping[str, str | int]:
-        """Name fields that later steps may use in templates, such as ``model``; read after ``prepare``."""
+        """Return the name fields that later templates can use, such as ``model``; called after ``prepare``."""
         return {}
 
     def maps(self, before: frozenset[str]) -> frozenset[str]:
-        """Names of the maps that items have after this step, if they had those before; read after ``prepare``."""
+        """Return the names of the maps after this step, given those before it; called after ``prepare``."""
         return before
 
     def open(self, resources: Resources) -> None:
-        """Get ready to run: load networks, make folders."""
+        """Prepare to process items: load networks, create folders."""
 
     def devices(self) -> tuple[str, ...]:
-        """What it computes on, for the report; read after ``open``. Empty: this machine's processor alone."""
+        """Return the devices it computes on, for the report; called after ``open``. Empty: the CPU only."""
         return ()
 
     def close(self) -> None:
-        """Give back what ``open`` took."""
+        """Release what ``open`` acquired."""
 
 
 class Source(Step):
-    """Where items come from. The first step of a pipeline, and only that."""
+    """Where items come from. It is always the first step of a pipeline, and only the first."""
 
     @abstractmethod
     def location(self) -> str:
-        """What it reads: a local path, or a URL."""
+        """Return what it reads: a local path, or a URL."""
 
     @abstractmethod
     def find(self, ignored: Counter[str]) -> Iterator[Entry]:
-        """All entries as a stream, without decoding one.
+        """Yield all entries without decoding them.
 
-        Entries come in natural order of ``relative``, read as one text (``2.png`` before ``10.png``), unless the
-        source documents another order. The order is the same each time, and ``index`` counts it from 0.
+        Entries are in natural order of ``relative`` as one string (``2.png`` before ``10.png``), unless the source
+        documents another order. The order is the same every time; ``index`` counts from 0.
 
         Args:
-            ignored: counts files that are left alone, by reason; complete when the stream ends
+            ignored: counts ignored files by reason; complete when the iterator is exhausted
         """
 
     @abstractmethod
     def reads(self, location: str) -> bool:
-        """Whether a file at ``location`` would be found. A run that would read its own results is refused."""
+        """Return whether ``find`` would yield a file at ``location``, to refuse runs that read their own output."""
 
     @abstractmethod
     def load(self, entry: Entry) -> Item:
-        """Decode one. Raises DecodeError."""
+        """Decode an entry. Raises DecodeError."""
 
 
 class Transform(Step):
     """Maps an item to an item.
 
-    ``lane`` says where it runs: "cpu" on several threads at once, "model" on one thread that owns the device.
+    ``lane`` states where it runs: "cpu" on several threads concurrently, "model" on the thread that owns the device.
     """
 
     lane: ClassVar[Literal["cpu", "model"]] = "cpu"
 
     def variants(self) -> Mapping[str, Sequence[str]]:
-        """Several outputs of each picture: a name field, such as ``domain``, and its values; read after ``prepare``.
+        """Return the name fields for several outputs per picture, such as ``domain``, and their values.
 
-        Every picture goes through the pipeline once for each value, or each combination of values;
-        ``item.entry.variant`` says which one, and output names need the field. What has been made is known by its
-        variant: a ``recipe`` that leaves the list of values out lets a further value make its own outputs only.
+        Called after ``prepare``. Every picture is processed once for each combination of values, which
+        ``item.entry.variant`` states; output names must contain the field. The ledger records each variant separately:
+        if ``recipe`` omits the list of values, adding a value produces only the new outputs.
         """
         return {}
 
     def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
-        """What one variant's output depends on beyond ``fingerprint``, such as what its files hold.
+        """Return what one variant's output depends on besides ``fingerprint``, such as the content of its files.
 
         Args:
-            variant: values by field; without those of steps that stand behind a sink, when the sink asks
+            variant: values by field; for a sink's outputs only the fields of the steps before that sink
         """
         return {}
 
     @abstractmethod
     def apply(self, item: Item) -> Item:
-        """A still one step further. Raises ImageError when this picture cannot be made."""
+        """Process a still. Raises ImageError if this picture cannot be processed."""
 
     def apply_to_frames(self, item: Item) -> Item:
-        """An item one step further: ``apply`` to each frame by itself. A step that needs several frames overrides it.
+        """Process an item: ``apply`` each frame separately. A step that needs several frames overrides this.
 
-        Notes on which all frames agree stay as they are; others become a tuple with one value for each frame.
+        A note with the same value for all frames is kept; others become a tuple with one value per frame.
 
         Raises:
-            ImageError: a frame cannot be made.
+            ImageError: a frame cannot be processed.
         """
         if len(item.frames) == 1:
             return self.apply(item)
@@ -193,29 +193,28 @@ class Transform(Step):
 
 
 class Sink(Step):
-    """Says what is to be written, and where. The pipeline writes it, and passes the item on unchanged.
+    """Renders the files to write. The pipeline writes them and passes the item on unchanged.
 
-    ``if_exists`` says what happens where a target is already there: "resume" makes again what is missing or outdated
-    and refuses files that no run of this tool has made, "overwrite" makes all again, "skip" leaves every file that is
-    there, "error" refuses.
+    ``if_exists`` states what happens if a target exists: "resume" remakes missing and outdated outputs and refuses
+    files not written by this tool, "overwrite" remakes every output, "skip" keeps every existing file, "error" refuses.
     """
 
     if_exists: Literal["resume", "overwrite", "skip", "error"] = "resume"
 
     @abstractmethod
     def location(self) -> str:
-        """Everything it writes lies below this place. Only local folders can be written so far."""
+        """Return the folder that contains everything it writes. Only local folders are supported."""
 
     @abstractmethod
     def target(self, entry: Entry) -> PurePosixPath:
-        """Where an entry will go, below ``location``. What only the picture tells stays as its field, ``{width}``."""
+        """Return an entry's target below ``location``. Fields known only from the picture stay, such as ``{width}``."""
 
     @abstractmethod
     def render(self, item: Item) -> Rendering:
-        """The file to be written. Raises EncodeError."""
+        """Render the file to write. Raises EncodeError."""
 
 
 def kind_of(step: type[Step]) -> str:
-    """``source``, ``transform`` or ``sink``: what a step class is."""
+    """Return the kind of a step class: ``source``, ``transform`` or ``sink``."""
     bases = {"source": Source, "transform": Transform, "sink": Sink}
     return next(kind for kind, base in bases.items() if issubclass(step, base))

@@ -1,7 +1,7 @@
-"""A folder of odd, broken and hostile files, and what must become of each.
+"""A folder of odd, broken and hostile files, with the expected outcome of each.
 
-``make_corpus(folder)`` writes about 130 of them. Pixels are random and made here, and files are written by other code
-than the one under test: by Pillow, tifffile, imagecodecs, or byte by byte.
+``make_corpus(folder)`` writes about 130 files. Pixels are random; files are not written by the code under test, but by
+Pillow, tifffile, imagecodecs, or byte by byte.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Case:
-    """One file.
+    """A file and its expected outcome.
 
     Attributes:
-        path: where it lies
-        color, alpha, space: its exact pixels once decoded; color is None where it must fail
-        reason: words that the error must contain, where it must fail
-        note: words that a note must contain, where something could not be kept
-        listed: whether a reader of the folder takes it for a picture at all
+        path: the file
+        color, alpha, space: its exact decoded pixels; color is None if decoding must fail
+        reason: text that the error must contain, if decoding must fail
+        note: text that a note must contain, if something cannot be kept
+        listed: whether a reader of the folder lists it as a picture
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Case:
 
 
 def make_corpus(folder: Path) -> list[Case]:
-    """Write every file into ``folder``, and say what must become of each."""
+    """Write every file into ``folder`` and return the cases."""
     import corpus_broken
     import corpus_files
     import corpus_names
@@ -58,13 +58,13 @@ def make_corpus(folder: Path) -> list[Case]:
 
 
 def noise(seed: int, height: int, width: int, channels: int = 3, dtype: type = np.uint8) -> np.ndarray:
-    """Random levels over the full range of a type, (H, W, C)."""
+    """Return random levels over the full range of a type, (H, W, C)."""
     top = int(np.iinfo(dtype).max)
     return np.random.default_rng(seed).integers(0, top + 1, (height, width, channels), dtype=dtype)
 
 
 def good(path: Path, pixels: np.ndarray, *, space: str = "", note: str = "") -> Case:
-    """A case whose pixels have alpha as their last channel when there are 2, 4 (rgb) or 5 of them."""
+    """Return a case that must be decoded; the last of 2, 4 (rgb) or 5 channels is alpha."""
     channels = pixels.shape[2]
     space = space or {1: "grey", 2: "grey", 3: "rgb", 4: "rgb", 5: "cmyk"}[channels]
     colours = {"grey": 1, "rgb": 3, "cmyk": 4}[space]

@@ -1,4 +1,4 @@
-"""The corpus' files that must fail, each with its reason: cut off, lying, or no picture at all."""
+"""Files of the corpus that must fail, each with a reason: truncated, inconsistent, or not pictures."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from PIL import Image
 
 
 def files(folder: Path) -> Iterator[Case]:
-    """Everything that is no good."""
-    yield from _no_pictures(folder)
+    """All broken files."""
+    yield from _not_pictures(folder)
     yield from _cut_off(folder)
     yield from _bombs(folder)
-    yield from _liars(folder)
+    yield from _inconsistent(folder)
 
 
-def _no_pictures(folder: Path) -> Iterator[Case]:
+def _not_pictures(folder: Path) -> Iterator[Case]:
     for name, data, reason in (
         ("empty.png", b"", "empty"),
         ("empty.jpg", b"", "empty"),
         ("empty.tif", b"", "empty"),
-        ("text.png", b"This is no picture.\nIt only says so.\n", "text"),
+        ("text.png", b"This is not a picture.\nIt only claims to be one.\n", "text"),
         ("page.jpg", b"<!DOCTYPE html><html><body>404 Not Found</body></html>", "text"),
         ("drawing.png", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "text"),
         ("pointer.jpg", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "text"),
         ("script.eps.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "text"),
-        ("zeros.png", bytes(5000), "no picture"),
-        ("noise.jpg", noise(400, 1, 5000).tobytes(), "no picture"),
-        ("program.png", b"\x7fELF\x02\x01\x01" + bytes(200), "no picture"),
-        ("one-byte.png", b"\x89", "no picture"),
+        ("zeros.png", bytes(5000), "not a picture"),
+        ("noise.jpg", noise(400, 1, 5000).tobytes(), "not a picture"),
+        ("program.png", b"\x7fELF\x02\x01\x01" + bytes(200), "not a picture"),
+        ("one-byte.png", b"\x89", "not a picture"),
         ("signature-only.png", b"\x89PNG\r\n\x1a\n", "damaged"),
         ("start-only.jpg", b"\xff\xd8\xff", "damaged"),
         ("header-only.webp", b"RIFF\x24\0\0\0WEBPVP8 ", "damaged"),
@@ -89,7 +89,7 @@ def _bombs(folder: Path) -> Iterator[Case]:
     yield Case(folder / "bomb.bmp", reason="40000x40000")
 
 
-def _liars(folder: Path) -> Iterator[Case]:
+def _inconsistent(folder: Path) -> Iterator[Case]:
     pixels = noise(420, 30, 30)
     sound = plain(pixels)
     for name, data in (
@@ -111,13 +111,13 @@ def _liars(folder: Path) -> Iterator[Case]:
 
 
 def _gif(width: int, height: int) -> bytes:
-    """A GIF file of that size with one black pixel."""
+    """Return a GIF file of that stated size with one black pixel."""
     pixel = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x44\1\0;"
     return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6) + pixel
 
 
 def _tiff(width: int, height: int, bits: int, samples: int) -> bytes:
-    """A TIFF header with 16 bytes of pixels, whatever it states."""
+    """Return a TIFF header with 16 bytes of pixels, regardless of the stated size."""
     entries = (
         (256, 4, width),
         (257, 4, height),

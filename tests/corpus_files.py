@@ -1,4 +1,4 @@
-"""The corpus' pictures in formats other than PNG and TIFF: orientations, profiles, animations, 16 bits."""
+"""Pictures of the corpus in formats other than PNG and TIFF: orientations, profiles, animations, 16 bits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ORIENTATION = 0x0112
 
 
 def smooth(height: int, width: int, channels: int = 3) -> np.ndarray:
-    """A gradient that JPEG keeps well, and whose corners differ."""
+    """A gradient that JPEG preserves well, and whose corners differ."""
     rows, columns = np.mgrid[0:height, 0:width]
     planes = [rows * 200 // height + 20, columns * 200 // width + 20, (rows + columns) * 100 // (height + width)]
     return np.stack([planes[channel % 3] for channel in range(channels)], axis=2).astype(np.uint8)
 
 
 def turned(orientation: int) -> Image.Exif:
-    """An EXIF block of a camera that was held in some way."""
+    """An EXIF block of a camera, with an orientation."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     exif[0x010F] = "Camera & Söhne"
@@ -34,7 +34,7 @@ def turned(orientation: int) -> Image.Exif:
 
 
 def files(folder: Path) -> Iterator[Case]:
-    """JPEG in all its kinds, then the others."""
+    """All kinds of JPEG, then the other formats."""
     yield from _jpegs(folder)
     yield from _oriented(folder)
     yield from _webs(folder)
@@ -55,29 +55,29 @@ def _jpegs(folder: Path) -> Iterator[Case]:
         path = folder / f"jpeg-{name}.jpg"
         pixels = smooth(24, 17, channels)
         Image.fromarray(pixels.squeeze()).save(path, quality=95, **options)
-        yield good(path, _seen(path), note="EXIF" if name == "odd-exif" else "")
+        yield good(path, _shown(path), note="EXIF" if name == "odd-exif" else "")
     path = folder / "jpeg-cmyk.jpg"
     Image.frombytes("CMYK", (16, 16), smooth(16, 16, 4).tobytes()).save(path, quality=95)
-    yield good(path, _seen(path), space="cmyk")
+    yield good(path, _shown(path), space="cmyk")
     data, marker = path.read_bytes(), b"\xff\xee\0\x0eAdobe"
     start = data.index(marker)
     path = folder / "jpeg-cmyk-not-inverted.jpg"
     path.write_bytes(data[:start] + data[start + 16 :])
-    yield good(path, 255 - _seen(path), space="cmyk")
+    yield good(path, 255 - _shown(path), space="cmyk")
     path = folder / "jpeg-named.png"
     Image.fromarray(smooth(16, 17)).save(path, "JPEG")
-    yield good(path, _seen(path))
+    yield good(path, _shown(path))
     path = folder / "jpeg-two-pictures.mpo"
     first, second = Image.fromarray(smooth(16, 17)), Image.fromarray(255 - smooth(16, 17))
     first.save(path, "MPO", save_all=True, append_images=[second])
-    yield good(path, _seen(path), note="first of 2")
+    yield good(path, _shown(path), note="first of 2")
 
 
 def _oriented(folder: Path) -> Iterator[Case]:
     for orientation in range(1, 9):
         path = folder / f"jpeg-orientation{orientation}.jpg"
         Image.fromarray(smooth(24, 17)).save(path, quality=95, exif=turned(orientation))
-        yield good(path, _seen(path))
+        yield good(path, _shown(path))
     path = folder / "png-orientation6.png"
     pixels = noise(200, 7, 5)
     Image.fromarray(pixels).save(path, exif=turned(6))
@@ -97,16 +97,16 @@ def _webs(folder: Path) -> Iterator[Case]:
         yield _saved(path, pixels, lossless=True, exact=True)
         path = folder / f"avif-{channels}.avif"
         Image.fromarray(smooth(16, 24, channels)).save(path, quality=90)
-        yield good(path, _seen(path))
+        yield good(path, _shown(path))
     path = folder / "webp-lossy.webp"
     Image.fromarray(smooth(16, 24)).save(path, quality=80)
-    yield good(path, _seen(path))
+    yield good(path, _shown(path))
     frames = [Image.fromarray(noise(220 + n, 10, 10) // 64 * 64) for n in range(3)]
     for suffix in ("webp", "png", "gif"):
         path = folder / f"animated-{suffix}.{suffix}"
         options = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
-        yield good(path, _seen(path), note="first of 3")
+        yield good(path, _shown(path), note="first of 3")
 
 
 def _bitmaps(folder: Path) -> Iterator[Case]:
@@ -160,8 +160,8 @@ def _deep(folder: Path) -> Iterator[Case]:
     yield good(path, pixels)
 
 
-def _seen(path: Path) -> np.ndarray:
-    """A file as Pillow shows it, upright."""
+def _shown(path: Path) -> np.ndarray:
+    """A file's pixels as decoded by Pillow, upright."""
     with Image.open(path) as image:
         upright = ImageOps.exif_transpose(image)
         shown = upright.convert("RGB") if upright.mode == "P" else upright

@@ -1,4 +1,4 @@
-"""The corpus' odd names, and what lies beside pictures in a folder."""
+"""Odd file names of the corpus, and other files found among pictures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ UNLISTED = (
 
 
 def files(folder: Path) -> Iterator[Case]:
-    """Good pictures under odd names, and things that are no pictures."""
+    """Pictures with odd names, and files that are not pictures."""
     for number, name in enumerate(NAMES):
         yield _picture(folder / name, number)
     yield _picture(folder / os.fsdecode(b"latin-\xe9\xff.png"), 90)
@@ -80,7 +80,7 @@ def _picture(path: Path, number: int) -> Case:
 
 
 def _unreadable(folder: Path) -> Case:
-    """A file without permission to read; root reads it all the same."""
+    """A file without read permission; root can read it anyway."""
     path = folder / "unreadable.png"
     case = _picture(path, 95)
     path.chmod(0)

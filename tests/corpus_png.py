@@ -1,4 +1,4 @@
-"""The corpus' PNG files, written byte by byte."""
+"""PNG files of the corpus, written byte by byte."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
-    """A PNG chunk with its length and check sum."""
+    """A PNG chunk with its length and checksum."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def png(
     width: int, height: int, bits: int, colour: int, rows: bytes, *before: bytes, interlaced: bool = False
 ) -> bytes:
-    """A PNG file; ``before`` are chunks ahead of the pixels."""
+    """A PNG file; ``before`` are chunks that precede the pixels."""
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -34,7 +34,7 @@ def png(
 
 
 def unfiltered(pixels: np.ndarray) -> bytes:
-    """Rows of (H, W, C) or (H, bytes) levels, each behind the filter type 0."""
+    """Rows of (H, W, C) or (H, bytes) levels, each preceded by filter type 0."""
     return b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in pixels)
 
 
@@ -52,7 +52,7 @@ def packed(indices: np.ndarray, bits: int) -> bytes:
 
 
 def files(folder: Path) -> Iterator[Case]:
-    """Every kind of PNG there is."""
+    """All kinds of PNG files."""
     for number, (channels, dtype) in enumerate((c, d) for c in (1, 2, 3, 4) for d in (np.uint8, np.uint16)):
         pixels = noise(number, 7, 5, channels, dtype)
         path = folder / f"png-{channels}x{dtype(0).itemsize * 8}.png"
@@ -60,7 +60,7 @@ def files(folder: Path) -> Iterator[Case]:
         yield good(path, pixels)
     yield from _special(folder)
     yield from _few_bits(folder)
-    yield from _keyed(folder)
+    yield from _colour_keyed(folder)
     yield from _palettes(folder)
 
 
@@ -76,14 +76,14 @@ def _special(folder: Path) -> Iterator[Case]:
         pixels = noise(width, height, width)
         yield _put(folder / f"png-{width}by{height}.png", plain(pixels), pixels)
     pixels = noise(23, 6, 6)
-    said = (
+    texts = (
         chunk(b"gAMA", struct.pack(">I", 100000))
         + chunk(b"pHYs", struct.pack(">IIB", 11811, 11811, 1))
         + chunk(b"tEXt", b"Author\0J\xfcrgen")
         + chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"packed"))
         + chunk(b"iTXt", b"Title\0\0\0de\0Titel\0" + "ἀρχή".encode())
     )
-    yield _put(folder / "png-says-much.png", plain(pixels, said), pixels)
+    yield _put(folder / "png-many-texts.png", plain(pixels, texts), pixels)
     yield _put(folder / "png-odd-icc.png", plain(pixels, chunk(b"iCCP", b"x\0\0junk")), pixels, "ICC profile")
     yield _put(folder / "png-odd-exif.png", plain(pixels, chunk(b"eXIf", b"no block at all")), pixels, "EXIF")
     huge = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20 << 20), 9))  # 20 MiB of text in 20 KiB
@@ -101,7 +101,7 @@ def _few_bits(folder: Path) -> Iterator[Case]:
         yield _put(folder / f"png-grey{bits}-keyed.png", data, np.concatenate([pixels, alpha], axis=2))
 
 
-def _keyed(folder: Path) -> Iterator[Case]:
+def _colour_keyed(folder: Path) -> Iterator[Case]:
     for channels, dtype in ((1, np.uint8), (3, np.uint8), (1, np.uint16), (3, np.uint16)):
         pixels = noise(40 + channels, 8, 8, channels, dtype)
         pixels[2:4, 2:4] = pixels[0, 0]

@@ -1,4 +1,4 @@
-"""The corpus' TIFF files, written by tifffile and Pillow."""
+"""TIFF files of the corpus, written by tifffile and Pillow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def files(folder: Path) -> Iterator[Case]:
-    """Spaces, depths, byte orders, compressions, layouts."""
+    """Colour spaces, depths, byte orders, compressions, layouts."""
     for space, channels in (("minisblack", 1), ("rgb", 3), ("separated", 4)):
         for dtype in (np.uint8, np.uint16):
             for order in "<>":
@@ -49,7 +49,7 @@ def _transparent(folder: Path) -> Iterator[Case]:
     pixels = noise(116, 8, 9, 5, np.uint8)
     yield _put(folder / "tiff-cmyk-alpha8.tif", pixels, photometric="separated", extrasamples=["unassalpha"])
     straight = noise(117, 8, 9, 4, np.uint16)
-    straight[..., 3] |= 0x8000  # half opaque at least, so that multiplying and dividing is exact to a level or so
+    straight[..., 3] |= 0x8000  # at least half opaque, so that premultiplying and back is exact to about a level
     premultiplied = straight.astype(np.uint64)
     premultiplied[..., :3] = (premultiplied[..., :3] * premultiplied[..., 3:] + 32767) // 65535
     path = folder / "tiff-premultiplied16.tif"
@@ -94,7 +94,7 @@ def _laid_out(folder: Path) -> Iterator[Case]:
 
 
 def _twelve_bits(levels: np.ndarray) -> bytes:
-    """A TIFF file by hand: two levels in three bytes."""
+    """A handwritten TIFF file: two levels in three bytes."""
     height, width = levels.shape
     high, low = levels[:, ::2], levels[:, 1::2]
     data = np.stack([high >> 4, (high & 15) << 4 | low >> 8, low & 255], axis=2).astype(np.uint8).tobytes()
@@ -149,7 +149,7 @@ def _refused(folder: Path) -> Iterator[Case]:
 
 
 def _garbled(folder: Path) -> Iterator[Case]:
-    """A tiled file whose width was made larger than its tiles reach."""
+    """A tiled file whose stated width exceeds its tiles."""
     path = folder / "tiff-few-tiles.tif"
     tifffile.imwrite(path, noise(140, 50, 70, 3, np.uint16), photometric="rgb", tile=(16, 32), compression="zlib")
     stated, wrong = (struct.pack("<HHII", 256, 4, 1, width) for width in (70, 700))

@@ -1,6 +1,7 @@
-"""Run a pipeline again and again, killed at its first file operation, its second, ...; resume; compare.
+"""Kill a run at its first file operation, its second, and so on; resume each and compare the trees.
 
-A program and no test: it forks, which a process with threads must not. ``python kill_everywhere.py FOLDER``.
+Usage: ``python kill_everywhere.py FOLDER``. A program rather than a test, because it forks, which is unsafe in a
+process with threads.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ OPERATIONS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.trun
 
 
 def run_in_child(file: Path, out: str, kill_at: int) -> int:
-    """The exit status of a run that is killed at its ``kill_at``-th operation inside the folder ``out``."""
+    """Return the exit status of a run that is killed at its ``kill_at``-th operation inside ``out``; 0: not killed."""
     child = os.fork()
     if child == 0:
         count_operations(out, kill_at)
@@ -51,7 +52,7 @@ def count_operations(out: str, kill_at: int) -> None:
 
 
 def main(folder: Path) -> None:
-    """Ends with an assertion's traceback where something is lost; else says how many moments there were."""
+    """Print the number of operations at which a run was killed. Fails with an assertion if something is lost."""
     save_pictures(folder / "in", "a.png", "deep/b.png")
     assert run_in_child(pipeline_file(folder, write={"folder": "whole"}), "whole", 0) == 0
     file, killed, expected = (
@@ -59,15 +60,15 @@ def main(folder: Path) -> None:
         folder / "killed",
         tree(folder / "whole"),
     )
-    moment = 1
-    while run_in_child(file, "killed", moment) == -signal.SIGKILL:
-        assert tree(killed).items() <= expected.items(), f"moment {moment}: half a file"
+    operation = 1
+    while run_in_child(file, "killed", operation) == -signal.SIGKILL:
+        assert tree(killed).items() <= expected.items(), f"operation {operation}: a partial file"
         assert run_in_child(file, "killed", 0) == 0
-        assert tree(killed) == expected, f"moment {moment}: another tree"
-        assert not list((killed / ".img2img" / "unfinished").iterdir()), f"moment {moment}: something is left"
+        assert tree(killed) == expected, f"operation {operation}: the tree differs"
+        assert not list((killed / ".img2img" / "unfinished").iterdir()), f"operation {operation}: files left"
         shutil.rmtree(killed)
-        moment += 1
-    print(moment - 1)
+        operation += 1
+    print(operation - 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pipelines for tests: YAML in a folder, with the built-in steps and those of ``steps_for_tests``."""
+"""Pipelines for tests: a file in a folder, with the built-in steps and those of ``steps_for_tests``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CATALOG = Catalog((Plugin("steps", lambda: steps, version="1"), Plugin("tests", 
 
 
 class Silent:
-    """A watcher that remembers."""
+    """A watcher that only records outcomes."""
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
@@ -31,7 +31,7 @@ class Silent:
 
 
 def pipeline_file(folder: Path, *between: Mapping[str, Any], read: Any = None, write: Any = None) -> Path:
-    """``read in -> ... -> write out`` as a file in ``folder``; each step between is ``{name: options}``."""
+    """Write the pipeline ``read in -> ... -> write out`` to ``folder``; each step between is ``{name: options}``."""
     steps_ = [{"read": {"folder": "in", **(read or {})}}, *between, {"write": {"folder": "out", **(write or {})}}]
     uses = [{"uses": name, "with": options} for step in steps_ for name, options in step.items()]
     path = folder / "pipeline.yaml"

@@ -1,4 +1,4 @@
-"""A plugin with steps that misbehave, or tell what they do."""
+"""A plugin with steps that fail, or record what they do."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from img2imgkit.steps.write import Write
 
 
 class Count(Transform):
-    """Append the name of each picture to a file, after a while, in the model's lane."""
+    """Append the name of each picture to a file, after a delay, in the model lane."""
 
     name = "count"
     lane = "model"
 
     class Options(Config):
-        """Where to write, and how long to take."""
+        """The file, and the delay in seconds."""
 
         log: str
         seconds: float = 0.0
@@ -36,12 +36,12 @@ class Count(Transform):
 
 
 class Fail(Transform):
-    """Fail, in the way that is asked for, for pictures whose name contains a word."""
+    """Fail for pictures whose name contains a word."""
 
     name = "fail"
 
     class Options(Config):
-        """Which pictures, and how."""
+        """Which pictures fail, and how."""
 
         word: str = "bad"
         how: str = "translate"
@@ -68,12 +68,12 @@ class Unopenable(Transform):
 
 
 class Shade(Transform):
-    """Darken each picture to several shades: one output for each."""
+    """Darken each picture to several shades, one output each."""
 
     name = "shade"
 
     class Options(Config):
-        """How dark, and which field of names says so."""
+        """The shades in percent, and the name field for them."""
 
         shades: tuple[str, ...] = ("10", "100")
         field: str = "shade"
@@ -103,7 +103,7 @@ class Mirrored(Read):
 
 
 class Strip(Write):
-    """Write all frames below each other."""
+    """Write all frames stacked vertically."""
 
     name = "strip"
 

@@ -1,4 +1,4 @@
-"""A folder of odd, broken and hostile files through a whole pipeline: none stops the batch, every good one is exact."""
+"""Odd, broken and hostile files in a pipeline: none stops the batch, and every good one is exact."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def outcomes_of(folder: Path) -> tuple[list[Case], dict[Path, Outcome]]:
     return cases, {outcome.entry.path: outcome for outcome in result.outcomes}
 
 
-def test_every_file_has_the_outcome_it_must_have(tmp_path: Path) -> None:
+def test_every_file_has_its_expected_outcome(tmp_path: Path) -> None:
     cases, outcomes = outcomes_of(tmp_path)
     assert len(cases) >= 40
     assert outcomes.keys() == {case.path for case in cases if case.listed}
@@ -36,12 +36,12 @@ def test_every_file_has_the_outcome_it_must_have(tmp_path: Path) -> None:
 
 
 def differences(case: Case, path: Path) -> list[str]:
-    """What is not as it was after reading and writing."""
+    """Return what differs after reading and writing."""
     picture = decode(path)
     wrong = [] if picture.space == case.space else [f"{case}: written as {picture.space}, was {case.space}"]
     for name, is_now, was in (("color", picture.color, case.color), ("alpha", picture.alpha, case.alpha)):
         if (is_now is None) != (was is None):
-            wrong.append(f"{case}: {name} is there on one side only")
+            wrong.append(f"{case}: {name} exists on one side only")
         elif is_now is not None and was is not None and (is_now.dtype != was.dtype or not np.array_equal(is_now, was)):
-            wrong.append(f"{case}: other {name}")
+            wrong.append(f"{case}: {name} differs")
     return wrong

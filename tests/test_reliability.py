@@ -1,4 +1,4 @@
-"""Nothing is lost: real processes, real kills, real signals."""
+"""Nothing is lost: tests with real processes, kills and signals."""
 
 import json
 import os
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment in which the steps for tests are an installed plugin."""
+    """An environment with ``steps_for_tests`` as an installed plugin."""
     site = tmp_path / "site"
     info = site / "steps_for_tests-1.dist-info"
     info.mkdir(parents=True)
@@ -52,7 +52,7 @@ def wait_for_items(process: subprocess.Popen[str], count: int) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_run_killed_at_random_moments_ends_with_the_same_tree(tmp_path: Path, environment: dict[str, str]) -> None:
     names = [f"{number % 7}/{number}.png" for number in range(120)]
     save_pictures(tmp_path / "in", *names)
     whole, killed = tmp_path / "whole.log", tmp_path / "killed.log"
@@ -62,7 +62,7 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Pat
     finished_before: set[str] = set()
     for _ in range(6):
         process = start(file, environment)
-        wait_for_items(process, moments.randint(1, 8))  # six times so many leave enough of the 120 for the last run
+        wait_for_items(process, moments.randint(1, 8))  # six kills leave enough of the 120 for the last run
         time.sleep(moments.uniform(0.0, 0.02))
         process.kill()
         process.communicate()
@@ -81,7 +81,7 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="forks")
-def test_killed_at_every_single_file_operation_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
     command = [sys.executable, str(HERE / "kill_everywhere.py"), str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -90,7 +90,7 @@ def test_killed_at_every_single_file_operation_nothing_is_lost(tmp_path: Path) -
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "2>/dev/full", "2>&1 | true"])
-def test_streams_that_are_closed_or_full_stop_nothing(
+def test_closed_or_full_streams_do_not_stop_a_run(
     tmp_path: Path, environment: dict[str, str], redirection: str
 ) -> None:
     save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(5)))
@@ -101,7 +101,9 @@ def test_streams_that_are_closed_or_full_stop_nothing(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_the_first_ctrl_c_finishes_what_is_in_flight_and_reports(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_the_first_ctrl_c_finishes_the_items_in_flight_and_writes_the_report(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(200)))
     file = counting(tmp_path, tmp_path / "log", "out", 0.05)
     process = start(file, environment)
@@ -117,7 +119,7 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_reports(tmp_path: Path,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(
+def test_the_second_ctrl_c_stops_immediately_and_leaves_no_partial_files(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(8)))
@@ -135,7 +137,7 @@ def test_the_second_ctrl_c_stops_at_once_and_leaves_nothing_half_written(
     assert tree(tmp_path / "out") == {}
 
 
-def test_a_folder_that_another_run_holds_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_folder_in_use_by_another_run_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     first = start(counting(tmp_path, tmp_path / "log", "out", 600.0), environment)
     try:

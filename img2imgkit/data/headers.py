@@ -59,12 +59,12 @@ def _read(file: BinaryIO) -> tuple[Header, int]:
     image = formats.open_header(file)
     if image is None:
         raise DecodeError("is no picture in a format that can be read here")
-    return Header(*image.size, image.mode), metadata.or_none(metadata.of_image, image).orientation
+    return Header(*image.size, image.mode), metadata.parsed_or_empty(metadata.of_image, image).orientation
 
 
 def _png(file: BinaryIO) -> tuple[Header, int]:
     head = png_read.header(file)
-    beside = metadata.or_none(metadata.of_png, png_chunks.read(file))
+    beside = metadata.parsed_or_empty(metadata.of_png, png_chunks.read(file))
     mode = _PNG_MODES[head.colour]
     if mode == "L":
         mode = {1: "1", 2: "L;2", 4: "L;4", 16: "I;16"}.get(head.bits, mode)
@@ -75,7 +75,7 @@ def _png(file: BinaryIO) -> tuple[Header, int]:
 
 def _tiff(file: BinaryIO) -> tuple[Header, int]:
     page = tiff_read.first_page(file)
-    orientation = metadata.or_none(metadata.of_tiff, file).orientation
+    orientation = metadata.parsed_or_empty(metadata.of_tiff, file).orientation
     try:
         image = formats.open_header(file)
     except DecodeError:  # of more bits than Pillow knows

@@ -1,4 +1,4 @@
-"""Pictures: decode, convert and encode, with everything the file says beside its pixels."""
+"""Pictures: decode, convert and encode, including metadata."""
 
 from img2imgkit.images.conversions import is_grey_valued, is_opaque, to_grey, to_rgb, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode

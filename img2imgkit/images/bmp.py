@@ -1,4 +1,4 @@
-"""Write a BMP file with alpha: the fifth header version, which states a mask for each channel."""
+"""Write BMP files with alpha, using header version 5, which states a mask for each channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SRGB = b"BGRs"
 
 
 def write(pixels: np.ndarray, dpi: tuple[float, float] | None) -> bytes:
-    """A BMP file in memory.
+    """Return the bytes of a BMP file.
 
     Shapes:
         pixels: (H, W, 4), uint8: red, green, blue, alpha

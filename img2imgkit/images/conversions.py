@@ -1,4 +1,4 @@
-"""Change what a picture is made of: its space, its depth, its alpha. Everything is rounded, nothing truncated."""
+"""Convert a picture's colour space, depth and alpha. Levels are rounded, never truncated."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from img2imgkit.images import profiles
 from img2imgkit.images.picture import Picture
 
-LUMA = (299, 587, 114)  # per mille of red, green, blue in grey (ITU-R BT.601), as Pillow's mode L has it
+LUMA = (299, 587, 114)  # per mille of red, green and blue (ITU-R BT.601), as in Pillow's conversion to L
 
 
 def to_rgb(picture: Picture) -> Picture:
-    """The picture in RGB: grey is repeated, CMYK converted by its profile to sRGB (or as plain inks without one)."""
+    """Convert to RGB: grey is repeated; CMYK is converted to sRGB by its profile, or without one as plain inks."""
     if picture.space == "rgb":
         return picture
     if picture.space == "cmyk":
         return replace(profiles.cmyk_to_srgb(picture), mode="RGB")
-    plain = profiles.to_srgb(picture)  # a grey profile cannot go along
+    plain = profiles.to_srgb(picture)  # a grey profile cannot be kept
     return replace(plain.with_pixels(np.repeat(plain.color, 3, axis=2), plain.alpha, "rgb"), mode="RGB")
 
 
 def to_grey(picture: Picture) -> Picture:
-    """The picture in grey, by the weights of BT.601 on its levels in sRGB."""
+    """Convert to grey, by the weights of BT.601 on sRGB levels."""
     if picture.space == "grey":
         return picture
     rgb = profiles.to_srgb(picture)
@@ -34,7 +34,7 @@ def to_grey(picture: Picture) -> Picture:
 
 
 def with_depth(picture: Picture, depth: Literal[8, 16]) -> Picture:
-    """The picture with 8 or 16 bits a channel: times 257 up, rounded down; up and down again is exact."""
+    """Convert to 8 or 16 bits per channel: multiplied by 257, or divided and rounded. 8 to 16 to 8 bits is exact."""
     if picture.depth == depth:
         return picture
     alpha = None if picture.alpha is None else _levels(picture.alpha, depth)
@@ -42,7 +42,7 @@ def with_depth(picture: Picture, depth: Literal[8, 16]) -> Picture:
 
 
 def without_alpha(picture: Picture, over: tuple[int, int, int] | None = None) -> Picture:
-    """The picture without transparency: laid over a colour of 8-bit levels, or just as it is stored under it."""
+    """Remove transparency: composite over a colour of 8-bit levels, or keep the colours as stored if it is None."""
     if picture.alpha is None:
         return picture
     if over is None:
@@ -50,19 +50,19 @@ def without_alpha(picture: Picture, over: tuple[int, int, int] | None = None) ->
     if picture.space == "cmyk" or (picture.space == "grey" and len(set(over)) > 1):
         picture = to_rgb(picture)
     top = np.iinfo(picture.color.dtype).max
-    ground = np.asarray(over[: picture.color.shape[2]], np.uint64) * (top // 255)
+    background = np.asarray(over[: picture.color.shape[2]], np.uint64) * (top // 255)
     alpha = picture.alpha.astype(np.uint64)  # type: ignore[union-attr]
-    mixed = picture.color.astype(np.uint64) * alpha + ground * (top - alpha)
+    mixed = picture.color.astype(np.uint64) * alpha + background * (top - alpha)
     return picture.with_pixels(((2 * mixed + top) // (2 * top)).astype(picture.color.dtype), None)
 
 
 def is_opaque(picture: Picture) -> bool:
-    """Whether no pixel lets anything through."""
+    """Whether every pixel is fully opaque."""
     return picture.alpha is None or bool((picture.alpha == np.iinfo(picture.alpha.dtype).max).all())
 
 
 def is_grey_valued(picture: Picture) -> bool:
-    """Whether every pixel is grey, whatever the space."""
+    """Whether every pixel is grey, in any colour space."""
     if picture.space == "cmyk":
         return False
     return bool((picture.color == picture.color[..., :1]).all())

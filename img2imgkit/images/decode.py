@@ -1,4 +1,4 @@
-"""Read a picture file of any format: upright pixels at their full depth, and everything the file says beside them."""
+"""Decode a picture file of any format: upright pixels at full depth, and its metadata."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from img2imgkit.images import (
     raster,
     tiff_read,
 )
-from img2imgkit.images.metadata import Beside
+from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.images.raster import Raster
 
-DEFAULT_MAX_PIXELS = 178_956_970  # where Pillow, too, takes a picture for a decompression bomb
+DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read one picture; its format is told by its content.
+    """Decode a picture. Its format is determined by its content.
 
     Raises:
-        DecodeError: it cannot be read, is no picture, is damaged, or is larger than ``max_pixels``.
+        DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
     """
     with _reasons(path), _opened(path) as file, captured_warnings() as warned:
         start = file.read(16)
@@ -53,19 +53,19 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, if it is a regular one: opening a pipe would wait for ever."""
+    """Open a regular file; opening a pipe would block forever."""
     state = path.stat()
     if stat.S_ISDIR(state.st_mode):
         raise DecodeError("is a folder")
     if not stat.S_ISREG(state.st_mode):
-        raise DecodeError("is no regular file")
+        raise DecodeError("is not a regular file")
     with path.open("rb") as file:
         yield file
 
 
 @contextlib.contextmanager
 def _reasons(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into one line that names the file. Decoders raise anything on damaged data."""
+    """Turn any exception into a DecodeError of one line that names the file: decoders may raise anything."""
     try:
         yield
     except DecodeError as error:
@@ -79,14 +79,14 @@ def _reasons(path: Path) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         if error.errno == errno.ENOENT:
-            return "there is no such file (it may have been moved since it was listed)"
+            return "no such file (it may have been moved since it was listed)"
         return f"cannot be read: {os.strerror(error.errno)}"
     text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
     return f"is damaged: {text or type(error).__name__}"
 
 
 def shown(path: Path) -> str:
-    """A path in one line that any terminal can print."""
+    """Return a path as one line that any terminal can print."""
     printable = str(path).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in printable)
 
@@ -105,7 +105,8 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
     head = png_read.header(file)
     _check_size(head.width, head.height, max_pixels)
     chunks = png_chunks.read(file)
-    return _assembled(png_read.read(file), metadata.or_none(metadata.of_png, chunks), "PNG", png_chunks.frames(chunks))
+    parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
+    return _assembled(png_read.read(file), parsed, "PNG", png_chunks.frames(chunks))
 
 
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
@@ -114,63 +115,63 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
     if page.tile != (0, 0):
         _check_size(*page.tile, max_pixels)
     if not 1 <= page.samples <= 8:
-        raise DecodeError(f"has {page.samples} channels, which is no picture")
-    beside = metadata.or_none(metadata.of_tiff, file)
+        raise DecodeError(f"has {page.samples} channels; a picture has at most 8")
+    parsed = metadata.parsed_or_empty(metadata.of_tiff, file)
     image = None
     if not page.plain:
-        with contextlib.suppress(DecodeError):  # a layout that Pillow does not know either: the reader says why
+        with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff_read states the reason
             image = formats.open_header(file)
     if image is None:
-        return _assembled(tiff_read.read(file), beside, "TIFF", page.pages)
+        return _assembled(tiff_read.read(file), parsed, "TIFF", page.pages)
     pixels = raster.from_image(image)
-    if exif_block.ORIENTATION not in image.getexif():  # Pillow has turned it upright, and deleted the tag
-        beside = beside._replace(orientation=1)
-    return _assembled(pixels, beside, "TIFF", page.pages)
+    if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
+        parsed = parsed._replace(orientation=1)
+    return _assembled(pixels, parsed, "TIFF", page.pages)
 
 
 def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
     image = formats.open_header(file)
     if image is None:
-        raise DecodeError(_no_picture(file))
+        raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
     pixels = high_depth.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
-        pixels = pixels._replace(color=255 - pixels.color)  # Pillow takes every file for one of Adobe's, who invert
-    return _assembled(pixels, metadata.or_none(metadata.of_image, image), format, count)
+        pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
+    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
-    """How many pictures there are; a Photoshop file's layers are none of their own."""
+    """Return the number of pictures; the layers of a Photoshop file do not count."""
     if image.format == "PSD":
         return 1
     try:
         return getattr(image, "n_frames", 1)
-    except Exception:  # a later picture is damaged; the first may be whole
+    except Exception:  # a later picture is damaged; the first may be intact
         image.seek(0)
         return 2
 
 
-def _assembled(pixels: Raster, beside: Beside, format: str, count: int) -> Picture:
+def _assembled(pixels: Raster, parsed: ParsedMetadata, format: str, count: int) -> Picture:
     frames = (f"only the first of {count} pictures in it was read",) if count > 1 else ()
-    icc = beside.metadata.icc
+    icc = parsed.metadata.icc
     if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
-        pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # so that its profile fits
-    alpha = None if pixels.alpha is None else _turned(pixels.alpha, beside.orientation)
+        pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
+    alpha = None if pixels.alpha is None else _oriented(pixels.alpha, parsed.orientation)
     return Picture(
-        _turned(pixels.color, beside.orientation),
+        _oriented(pixels.color, parsed.orientation),
         alpha,
         pixels.space,
-        beside.metadata,
+        parsed.metadata,
         format,
         pixels.mode,
-        (*frames, *pixels.notes, *beside.notes),
+        (*frames, *pixels.notes, *parsed.notes),
     )
 
 
-def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Pixels upright, from the orientation that EXIF states (TIFF 6.0, tag 274)."""
+def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (TIFF 6.0, tag 274)."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -180,13 +181,13 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _no_picture(file: BinaryIO) -> str:
+def _not_a_picture(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(512)
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # a letter may be cut at the end
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # the last character may be incomplete
     except UnicodeDecodeError:
         text = ""
     if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
         return "is text, not a picture"
-    return "is no picture in a format that can be read here"
+    return "is not a picture of a supported format"

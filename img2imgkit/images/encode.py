@@ -1,4 +1,4 @@
-"""Write a picture in a format: at its full depth where the format holds it, with everything that was said beside it."""
+"""Encode a picture in a format, at full depth and with metadata as far as the format supports them."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
 _NAMES = {"exif": "EXIF data", "xmp": "XMP data", "iptc": "IPTC data", "text": "texts"}
-_JPEG_SEGMENT = 65_000  # a segment's 64 KiB less its names
+_JPEG_SEGMENT = 65_000  # 64 KiB of a segment, minus its identifiers
 
 
 class EncodeOptions(Config):
-    """How a picture is written; what does not concern a format is ignored there."""
+    """How to write a picture; options that do not apply to a format are ignored."""
 
     metadata: Literal["keep", "strip"] = Field(
-        default="keep", description="EXIF, XMP, IPTC, texts and resolution: keep them, or leave them out"
+        default="keep", description="EXIF, XMP, IPTC, texts and resolution: keep or remove them"
     )
     icc: Literal["keep", "srgb", "strip"] = Field(
         default="keep",
-        description="the ICC profile: keep it, convert the colours to sRGB, or leave it out without converting",
+        description="the ICC profile: keep it, convert the colours to sRGB, or remove it without converting",
     )
     quality: int = Field(
         default=92,
         ge=1,
         le=100,
-        description="of JPEG, AVIF and lossy WebP; from 90 on, JPEG keeps colours at full size",
+        description="for JPEG, AVIF and lossy WebP; from 90, colours are stored at full resolution",
     )
-    lossless: bool = Field(default=True, description="write WebP without loss; quality does not count then")
+    lossless: bool = Field(default=True, description="write lossless WebP, ignoring quality")
     compression: int = Field(
-        default=4,  # on photographs a quarter of the time of 6, for files 5 % larger
+        default=4,  # for photographs, a quarter of the time of 6 with files 5 % larger
         ge=0,
         le=9,
-        description="effort for PNG and TIFF: 0 is fast and large, 9 slow and small",
+        description="for PNG and TIFF: 0 is fast with large files, 9 slow with small ones",
     )
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A finished file: its bytes, the mode it was written in, and what was left out or changed."""
+    """An encoded file: its bytes, its mode, and notes on losses and conversions."""
 
     data: bytes
     mode: str
@@ -54,14 +54,14 @@ class Encoded:
 
 
 def encode(picture: Picture, format: str, options: EncodeOptions | None = None) -> Encoded:
-    """The picture as the bytes of a file.
+    """Encode a picture as the bytes of a file.
 
     Raises:
-        EncodeError: the format is not written here, or cannot hold the picture; the text names the way out.
+        EncodeError: the format is not supported, or cannot store the picture; the message suggests a remedy.
     """
     options = options or EncodeOptions()
     if format not in writable():
-        raise EncodeError(_no_such(format))
+        raise EncodeError(_unsupported(format))
     fresh = replace(picture, notes=())
     try:
         fitted = _with_metadata(format_support.fit(_by_policy(fresh, options), format), format)
@@ -75,7 +75,7 @@ def encode(picture: Picture, format: str, options: EncodeOptions | None = None) 
 
 
 def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
-    """Write it; where that fails with metadata and works without, they are the loss, not the picture."""
+    """Encode it; if that fails only because of metadata, leave them out rather than fail."""
     quality, lossless, compression = options.quality, options.lossless, options.compression
     try:
         data, mode, notes = writers.write(picture, format, quality, lossless, compression)
@@ -88,56 +88,56 @@ def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
     return Encoded(data, mode, (*picture.notes, *notes))
 
 
-def _no_such(format: str) -> str:
+def _unsupported(format: str) -> str:
     if format in readable():
-        return f"{format} can be read but not written here; choose one of {', '.join(sorted(writable()))}"
+        return f"{format} can be read but not written; choose one of {', '.join(sorted(writable()))}"
     return f"unknown format {format!r}{suggestion(format, writable())}"
 
 
 def _by_policy(picture: Picture, options: EncodeOptions) -> Picture:
     if options.metadata == "strip":
-        said = picture.metadata
-        picture = replace(picture, metadata=Metadata(icc=said.icc, colour_chunks=said.colour_chunks))
+        colours = Metadata(icc=picture.metadata.icc, colour_chunks=picture.metadata.colour_chunks)
+        picture = replace(picture, metadata=colours)
     if options.icc == "srgb":
         return profiles.to_srgb(picture)
     return profiles.without_profile(picture) if options.icc == "strip" else picture
 
 
 def _with_metadata(picture: Picture, format: str) -> Picture:
-    """Leave out what the format, or the picture as it has become, cannot carry; every loss is a note."""
-    said, can = picture.metadata, format_support.FORMATS[format]
+    """Remove metadata that the format or the converted picture cannot have; each loss is a note."""
+    kept, support = picture.metadata, format_support.FORMATS[format]
     losses: list[str] = []
-    if said.icc is not None and (loss := _profile_loss(said.icc, picture, format)):
-        losses, said = [*losses, loss], replace(said, icc=None)
+    if kept.icc is not None and (loss := _profile_loss(kept.icc, picture, format)):
+        losses, kept = [*losses, loss], replace(kept, icc=None)
     if format != "PNG":
-        meaning = ", ".join(name.decode() for name, _ in said.colour_chunks if name != b"sRGB")
-        losses += [f"{format} has no place for PNG's {meaning}; colours may look different"] if meaning else []
-        said = replace(said, colour_chunks=())
+        meaning = ", ".join(name.decode() for name, _ in kept.colour_chunks if name != b"sRGB")
+        losses += [f"{format} cannot store PNG's {meaning}; colours may look different"] if meaning else []
+        kept = replace(kept, colour_chunks=())
     for field, name in _NAMES.items():
-        if getattr(said, field) and not getattr(can, field):
-            losses, said = [*losses, f"{format} holds no {name}"], _cleared(said, field)
-        elif format == "JPEG" and _length(getattr(said, field)) > _JPEG_SEGMENT:
-            losses, said = [*losses, f"the {name} are larger than JPEG holds"], _cleared(said, field)
-    if said.exif:
+        if getattr(kept, field) and not getattr(support, field):
+            losses, kept = [*losses, f"{format} cannot store {name}"], _cleared(kept, field)
+        elif format == "JPEG" and _length(getattr(kept, field)) > _JPEG_SEGMENT:
+            losses, kept = [*losses, f"the {name} were left out: too large for JPEG"], _cleared(kept, field)
+    if kept.exif:
         try:
-            said = replace(said, exif=sized(said.exif, picture.width, picture.height))
+            kept = replace(kept, exif=sized(kept.exif, picture.width, picture.height))
         except ValueError as error:
-            losses, said = [*losses, f"EXIF data were left out: {error}"], replace(said, exif=None)
-    return replace(picture, metadata=said, notes=(*picture.notes, *losses))
+            losses, kept = [*losses, f"EXIF data were left out: {error}"], replace(kept, exif=None)
+    return replace(picture, metadata=kept, notes=(*picture.notes, *losses))
 
 
 def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:
     if not format_support.FORMATS[format].icc:
-        return f"{format} holds no ICC profile; colours may look different (icc: srgb converts them)"
+        return f"{format} cannot store an ICC profile; colours may look different (icc: srgb converts them)"
     space = profiles.space_of(icc)
     if space is None:
         return "the ICC profile is damaged and was left out"
-    return "" if space == picture.space else "the ICC profile does not fit the colours and was left out"
+    return "" if space == picture.space else "the ICC profile does not match the colour space and was left out"
 
 
 def _length(value: bytes | Mapping[str, str] | None) -> int:
     return len(value) if isinstance(value, bytes) else len((value or {}).get("Comment", "").encode())
 
 
-def _cleared(said: Metadata, field: str) -> Metadata:
-    return replace(said, **{field: {} if field == "text" else None})  # type: ignore[arg-type]
+def _cleared(kept: Metadata, field: str) -> Metadata:
+    return replace(kept, **{field: {} if field == "text" else None})  # type: ignore[arg-type]

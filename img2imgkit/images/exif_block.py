@@ -1,4 +1,4 @@
-"""Change single values of an EXIF block where they stand, so that every other byte, maker notes included, is kept."""
+"""Change single values of an EXIF block in place, so that all other bytes, including maker notes, are kept."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class _Entry(NamedTuple):
     tag: int
     kind: int
     number: int
-    at: int  # where its four bytes of value stand
+    at: int  # the offset of its four bytes of value
 
 
 def orientation(block: bytes) -> int | None:
-    """The orientation, 1 to 8, that a block states; 1 where it is nonsense, None where there is none.
+    """Return the orientation of a block, 1 to 8: 1 if it is invalid, None if it is not stated.
 
     Raises:
-        ValueError: it is no EXIF block.
+        ValueError: it is not an EXIF block.
     """
     order = _order(block)
     for entry in _entries(block, order, _first(block, order)):
@@ -35,10 +35,10 @@ def orientation(block: bytes) -> int | None:
 
 
 def upright(block: bytes) -> bytes:
-    """The block with orientation 1 and without its thumbnail, which shows the picture as it was.
+    """Return the block with orientation 1 and without its thumbnail, which shows the original picture.
 
     Raises:
-        ValueError: it is no EXIF block.
+        ValueError: it is not an EXIF block.
     """
     order, changed = _order(block), bytearray(block)
     first = _first(block, order)
@@ -54,10 +54,10 @@ def upright(block: bytes) -> bytes:
 
 
 def sized(block: bytes, width: int, height: int) -> bytes:
-    """The block with the sizes it states set to those of the picture that it goes with.
+    """Return the block with its stated sizes, if any, set to a picture's.
 
     Raises:
-        ValueError: it is no EXIF block.
+        ValueError: it is not an EXIF block.
     """
     order, changed = _order(block), bytearray(block)
     for entry in _all_entries(block, order):
@@ -71,7 +71,7 @@ def sized(block: bytes, width: int, height: int) -> bytes:
 def _order(block: bytes) -> str:
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None or len(block) < 8 or struct.unpack_from(order + "H", block, 2)[0] != 42:
-        raise ValueError("no EXIF block: it does not start as a TIFF header")
+        raise ValueError("not an EXIF block: it does not start with a TIFF header")
     return order
 
 
@@ -81,7 +81,7 @@ def _first(block: bytes, order: str) -> int:
 
 def _entries(block: bytes, order: str, at: int) -> Iterator[_Entry]:
     if not 8 <= at <= len(block) - 2:
-        raise ValueError("damaged EXIF block: a directory lies outside of it")
+        raise ValueError("damaged EXIF block: a directory is outside the block")
     count = struct.unpack_from(order + "H", block, at)[0]
     if count > MAX_ENTRIES or at + 2 + 12 * count > len(block):
         raise ValueError("damaged EXIF block: a directory is longer than the block")
@@ -104,7 +104,7 @@ def _value(block: bytes, order: str, entry: _Entry) -> int:
 
 
 def _put(block: bytearray, order: str, entry: _Entry, value: int) -> None:
-    """Set a single SHORT or LONG; a value too large for its SHORT makes the entry a LONG, which EXIF allows too."""
+    """Set a single SHORT or LONG. An entry too small for its value becomes a LONG, which EXIF also allows."""
     if entry.number != 1 or entry.kind not in (SHORT, LONG):
         return
     if entry.kind == SHORT and value <= 0xFFFF:

@@ -1,4 +1,4 @@
-"""What each format supports, and what a picture loses when it is written in one."""
+"""What each format supports, and the conversion of a picture to it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class FormatSupport:
     """What a format can store.
 
     Attributes:
-        spaces: all it holds; of them, ``alpha``: with transparency, ``high_depth``: with 16 bits a channel
-        palette, bilevel: whether it has palettes, and pictures of 1 bit
-        side: the most pixels along a side, or None where nothing practical limits it
-        icc, exif, xmp, iptc, dpi, text: whether it has a place for these
+        spaces: the supported colour spaces; ``alpha``: those with transparency; ``high_depth``: those with 16 bits
+        palette, bilevel: whether it supports palettes and 1-bit pictures
+        side: the maximum number of pixels per side; None: no practical limit
+        icc, exif, xmp, iptc, dpi, text: whether it can store these
     """
 
     spaces: tuple[Space, ...] = BOTH
@@ -73,27 +73,27 @@ FORMATS: Mapping[str, FormatSupport] = MappingProxyType(
 
 
 def fit(picture: Picture, format: str) -> Picture:
-    """The picture as far as a format holds it; what it gives up is in its notes.
+    """Convert a picture to what a format supports; losses are noted.
 
     Raises:
-        EncodeError: the format has no transparency, and the picture is not opaque; or the picture is too large for it.
+        EncodeError: the picture is not opaque and the format has no transparency, or the picture is too large for it.
     """
     support = FORMATS[format]
     if support.side is not None and max(picture.width, picture.height) > support.side:
         raise EncodeError(
-            f"{format} holds at most {support.side} pixels a side, this picture has {picture.width}x{picture.height}:"
-            " write PNG or TIFF, or put a 'resize' step before it"
+            f"{format} supports at most {support.side} pixels per side, the picture is {picture.width}x{picture.height}"
+            "; write PNG or TIFF, or add a 'resize' step before"
         )
     picture = _fit_space(picture, support, format)
     if picture.alpha is not None and picture.space not in support.alpha:
         picture = _fit_alpha(picture, support, format)
     if picture.depth == 16 and picture.space not in support.high_depth:
-        return noted(with_depth(picture, 8), f"{format} holds 8 bits a channel: 16 -> 8")
+        return with_note(with_depth(picture, 8), f"{format} supports 8 bits per channel: 16 -> 8")
     return picture
 
 
-def noted(picture: Picture, note: str) -> Picture:
-    """The picture with one more note, unless it has it already."""
+def with_note(picture: Picture, note: str) -> Picture:
+    """Return the picture with a note added, unless it has it already."""
     return picture if note in picture.notes else replace(picture, notes=(*picture.notes, note))
 
 
@@ -101,15 +101,17 @@ def _fit_space(picture: Picture, support: FormatSupport, format: str) -> Picture
     if picture.space in support.spaces:
         return picture
     converted = to_rgb(picture)
-    return noted(converted, f"{format} holds no CMYK: converted to RGB") if picture.space == "cmyk" else converted
+    if picture.space == "cmyk":
+        return with_note(converted, f"{format} does not support CMYK: converted to RGB")
+    return converted
 
 
 def _fit_alpha(picture: Picture, support: FormatSupport, format: str) -> Picture:
     if is_opaque(picture):
-        return noted(without_alpha(picture), f"{format} holds no alpha; it was opaque and left out")
+        return with_note(without_alpha(picture), f"{format} does not support alpha: opaque alpha removed")
     if "rgb" in support.alpha and picture.space == "grey":
         return to_rgb(picture)
     raise EncodeError(
-        f"{format} holds no transparency: put a 'convert' step with alpha: white, black or drop before it,"
-        " or write a format that does (PNG, TIFF, WEBP)"
+        f"{format} does not support transparency; add a 'convert' step with alpha: white, black or drop before,"
+        " or write PNG, TIFF or WEBP"
     )

@@ -1,4 +1,4 @@
-"""Which files may be pictures, by suffix and by content, as far as the installed Pillow reads and writes them."""
+"""Picture formats, by suffix and by content, as supported by the installed Pillow."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ from PIL import Image, ImageFile
 from img2imgkit.errors import DecodeError
 from img2imgkit.images.format_support import FORMATS
 
-# Pillow registers these, but they are no pictures here: stubs without a decoder, documents drawn by a program that
-# Pillow starts (Ghostscript), video headers without pixels, and formats that only a Windows library draws.
-LEFT_OUT = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
+# Pillow registers these, but they are not supported here: stubs without a decoder, documents rendered by a program that
+# Pillow starts (Ghostscript), video headers without pixels, and formats that need a Windows library.
+EXCLUDED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
 
-_COMMON = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")  # told by their first bytes beyond doubt
+_COMMON = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")  # identified unambiguously by their first bytes
 
 
 @cache
 def readable() -> frozenset[str]:
-    """Pillow's names of the formats that ``decode`` reads."""
+    """Return Pillow's names of the formats that ``decode`` reads."""
     Image.init()
-    return frozenset(Image.OPEN) - LEFT_OUT
+    return frozenset(Image.OPEN) - EXCLUDED
 
 
 @cache
 def writable() -> frozenset[str]:
-    """Pillow's names of the formats that ``encode`` writes."""
+    """Return Pillow's names of the formats that ``encode`` writes."""
     Image.init()
     return frozenset(Image.SAVE) & frozenset(FORMATS)
 
 
 @cache
 def suffixes() -> Mapping[str, str]:
-    """Suffix, in lower case with its dot, to the format it stands for; only formats that ``decode`` reads."""
+    """Map suffixes, in lower case with the dot, to the formats that ``decode`` reads."""
     names = readable()
     known = {suffix: format for suffix, format in Image.EXTENSION.items() if format in names}
     return MappingProxyType({**known, ".mpo": "JPEG"})
 
 
 def format_of(path: PurePath) -> str | None:
-    """The format that a file's suffix stands for, or None. Nothing is opened."""
+    """Return the format of a path by its suffix, or None. Nothing is opened."""
     return suffixes().get(path.suffix.lower())
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's suffix promises a picture that ``decode`` reads. Nothing is opened."""
+    """Whether a path has the suffix of a format that ``decode`` reads. Nothing is opened."""
     return path.suffix.lower() in suffixes()
 
 
 def suffix_for(format: str) -> str:
-    """The usual suffix of a format's files: ``.jpg`` for JPEG."""
+    """Return the usual suffix of a format, such as ``.jpg`` for JPEG."""
     usual = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm"}
     return usual.get(format, f".{format.lower()}")
 
 
 def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
-    """Read a picture's header by its content, whatever its suffix; None when no format claims it.
+    """Read a picture's header, identifying the format by content; None if no format recognises it.
+
+    ``Image.open`` is not used because its size limit is global to the process.
 
     Raises:
-        DecodeError: a format claims it, and cannot read it.
-
-    Pillow's own ``Image.open`` is not used because it compares the size with a limit that is global to the process.
+        DecodeError: a format recognises the file but cannot read it.
     """
     file.seek(0)
     prefix = file.read(16)
@@ -73,7 +73,7 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
         factory, accept = Image.OPEN[format]
         try:
             claimed = accept is None or accept(prefix)
-            if not claimed or isinstance(claimed, str):  # a text says that support for the format is not installed
+            if not claimed or isinstance(claimed, str):  # a string states that support for the format is not installed
                 continue
             file.seek(0)
             return factory(file, "")

@@ -1,4 +1,4 @@
-"""Read the pixels of files with more than 8 bits a channel, which Pillow would cut to 8."""
+"""Read files with more than 8 bits per channel, which Pillow would reduce to 8."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _AV1_CONFIG = b"av1C"
 
 
 def read(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
-    """The pixels at full depth, or None where Pillow loses nothing; ``image`` is Pillow's view of the same file."""
+    """Read pixels at full depth; None if Pillow loses nothing. ``image`` is the same file opened by Pillow."""
     readers = {"PPM": _netpbm, "JPEG2000": _jpeg2000, "AVIF": _avif, "SGI": _sgi}
     reader = readers.get(str(image.format))
     return reader(file, image) if reader else None
 
 
 def _netpbm(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
-    """Netpbm's binary grey and colour files with two bytes a level, the high one first."""
+    """Read Netpbm's binary grey and colour files with two bytes per level, big-endian."""
     file.seek(0)
     stated = _PNM_HEADER.match(file.read(_HEAD))
     if stated is None or not 255 < (most := int(stated[4])) < 65536:
@@ -38,10 +38,10 @@ def _netpbm(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     file.seek(stated.end())
     data = file.read(size)
     if len(data) < size:
-        raise DecodeError(f"is cut off: {len(data)} of {size} bytes of pixels are there")
+        raise DecodeError(f"is cut off: it contains {len(data)} of {size} bytes of pixels")
     levels = np.frombuffer(data, ">u2").astype(np.uint32)
     if levels.max(initial=0) > most:
-        raise DecodeError(f"is damaged: a level is above the {most} that it states as white")
+        raise DecodeError(f"is damaged: a level exceeds {most}, its stated white")
     full = (
         ((levels * (2 * 65535) + most) // (2 * most)).astype(np.uint16) if most != 65535 else levels.astype(np.uint16)
     )
@@ -58,7 +58,7 @@ def _jpeg2000(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
     if (width - left, height - top) != image.size:
         raise DecodeError("is damaged: its two headers state different sizes")
     if head[at + 42] & 0x80:
-        raise DecodeError("its levels are signed integers and have no stated white point; save it with unsigned ones")
+        raise DecodeError("has signed integers, whose white point is undefined; save it with unsigned integers")
     pixels, notes = full_range(imagecodecs.jpeg2k_decode(_whole(file)), bits)
     return _raster(pixels, image)._replace(notes=notes)
 
@@ -76,13 +76,13 @@ def _avif(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
 
 
 def _sgi(file: BinaryIO, image: ImageFile.ImageFile) -> Raster | None:
-    """Uncompressed files of 16 bits: planes of rows from the bottom up, behind a header of 512 bytes."""
+    """Read uncompressed 16-bit files: a 512-byte header, then planes of rows from bottom to top."""
     file.seek(2)
     packed, bytes_per_level = file.read(2)
     if bytes_per_level != 2:
         return None
     if packed:
-        raise DecodeError("16-bit SGI files are read only when they are not run-length encoded")
+        raise DecodeError("is a run-length encoded 16-bit SGI file, which is not supported; save it uncompressed")
     width, height = image.size
     channels = len(image.getbands())
     file.seek(512)

@@ -1,7 +1,7 @@
-"""The one place where integer levels become the networks' floats and back.
+"""The only conversion between integer levels and the networks' floats.
 
-Networks see float32 in [-1, 1]; pictures hold uint8 or uint16. Levels are rounded, never truncated, so a value that
-came from a level returns to exactly that level.
+Networks use float32 in [-1, 1]; pictures use uint8 or uint16. Levels are rounded, never truncated, so the round trip
+from level to float to level is exact.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 
 def to_unit(levels: np.ndarray) -> np.ndarray:
-    """Levels to the networks' range.
+    """Convert levels to the networks' range.
 
     Shapes:
         levels: any shape, uint8 or uint16 -> the same shape, float32 in [-1, 1]
@@ -21,7 +21,7 @@ def to_unit(levels: np.ndarray) -> np.ndarray:
 
 
 def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
-    """The networks' range to levels: clipped to [-1, 1], then rounded half up.
+    """Convert the networks' range to levels: clipped to [-1, 1], then rounded half up.
 
     Shapes:
         unit: any shape, float32 -> the same shape, uint8 or uint16 by ``dtype``
@@ -29,7 +29,7 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         ValueError: a value is NaN or infinite.
     """
     if not np.isfinite(unit).all():
-        raise ValueError("not every value is finite")
+        raise ValueError("values must be finite, got NaN or infinity")
     top = np.iinfo(np.dtype(dtype)).max
     scaled = (np.clip(unit, -1, 1).astype(np.float64) + 1) * (top / 2)
     return np.floor(scaled + 0.5).astype(dtype)

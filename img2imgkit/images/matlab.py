@@ -1,4 +1,4 @@
-"""MATLAB's ``imresize`` with its default bicubic kernel, bit for bit: what super-resolution papers shrink with."""
+"""MATLAB's ``imresize`` with its default bicubic kernel, bit-exact: the downsampling of super-resolution papers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SUPPORT = 4.0  # width of the cubic kernel, in samples
 
 
 def imresize(levels: np.ndarray, scale: float | Fraction) -> np.ndarray:
-    """Bicubic resize (Keys, a = -0.5), antialiased when it shrinks, with symmetric edges and half-pixel centres.
+    """Bicubic resize (Keys, a = -0.5), antialiased when downsampling, with symmetric padding and half-pixel centres.
 
-    Integers are rounded after each of the two passes, as MATLAB does; rounding once differs in a tenth of the pixels.
-    A ``Fraction`` makes the output size exact: ``ceil(scale * size)``.
+    Integers are rounded after each of the two passes, as in MATLAB; rounding once changes a tenth of the pixels. A
+    ``Fraction`` makes the output size exact: ``ceil(scale * size)``.
 
     Shapes:
         levels: (H, W) or (H, W, C), uint8, uint16 or floating -> (ceil(scale * H), ceil(scale * W)[, C]), the same type
@@ -38,7 +38,7 @@ def _along(levels: np.ndarray, axis: int, scale: float | Fraction) -> np.ndarray
 
 
 def _taps(size: int, out: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each output sample the weights of its taps and where they lie, (out, taps) each."""
+    """Return the weights and indices of each output sample's taps, (out, taps) each."""
     shrink = min(scale, 1.0)
     width = SUPPORT / shrink
     centre = (np.arange(out) + 0.5) / scale - 0.5

@@ -1,4 +1,4 @@
-"""What a file says beside its pixels: gathered from every format into one ``Metadata``, orientation taken out."""
+"""Parse the metadata of every format into a ``Metadata``, with the orientation removed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from img2imgkit.images.picture import Metadata
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
 ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
-_IPTC_RESOURCE = 0x0404  # among Photoshop's, which JPEG files keep in their APP13 segment
+_IPTC_RESOURCE = 0x0404  # among Photoshop's resources, which JPEG files store in the APP13 segment
 RESOLUTION_TAGS = (282, 283, 296)
-# Tags of a TIFF file that describe how its pixels lie in it, and not the picture.
+# Tags of a TIFF file that describe the storage of its pixels rather than the picture.
 LAYOUT_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
     | {292, 293, 297, 301, 317, 320, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
@@ -28,8 +28,8 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>\s*))([1-8])"
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "Raw profile type icc")
 
 
-class Beside(NamedTuple):
-    """Metadata with orientation already reset, the orientation that was stated, and what could not be kept."""
+class ParsedMetadata(NamedTuple):
+    """Metadata with the orientation reset, the original orientation, and notes on what could not be kept."""
 
     metadata: Metadata
     orientation: int = 1
@@ -39,16 +39,16 @@ class Beside(NamedTuple):
 Source = TypeVar("Source")
 
 
-def or_none(reader: Callable[[Source], Beside], source: Source) -> Beside:
-    """What a reader finds; where it fails, nothing and a note: metadata are no reason to lose a picture."""
+def parsed_or_empty(reader: Callable[[Source], ParsedMetadata], source: Source) -> ParsedMetadata:
+    """Return the parsed metadata; on failure empty metadata and a note, so that the picture can still be read."""
     try:
         return reader(source)
     except Exception as error:
-        return Beside(Metadata(), 1, (f"its metadata were left out: {' '.join(str(error).split())}",))
+        return ParsedMetadata(Metadata(), 1, (f"its metadata were left out: {' '.join(str(error).split())}",))
 
 
-def of_png(chunks: list[png_chunks.Chunk]) -> Beside:
-    """What a PNG file's chunks say."""
+def of_png(chunks: list[png_chunks.Chunk]) -> ParsedMetadata:
+    """Parse the metadata chunks of a PNG file."""
     by_name = dict(reversed(chunks))
     text = dict(png_chunks.texts(chunks))
     xmp = text.pop(png_chunks.XMP_KEY, None)
@@ -70,8 +70,8 @@ def of_png(chunks: list[png_chunks.Chunk]) -> Beside:
     )
 
 
-def of_tiff(file: BinaryIO) -> Beside:
-    """What the tags of a TIFF file's first page say."""
+def of_tiff(file: BinaryIO) -> ParsedMetadata:
+    """Parse the tags of a TIFF file's first page."""
     tags = _first_tags(file)
     icc, xmp, iptc = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG)
     dpi = _tiff_dots(tags)
@@ -82,7 +82,7 @@ def of_tiff(file: BinaryIO) -> Beside:
 
 
 def _first_tags(file: BinaryIO) -> Image.Exif:
-    """The tags of the first page, EXIF and GPS, of a classic or a big TIFF file, in a block of its own."""
+    """Copy the first page's tags, including EXIF and GPS, of a classic TIFF or BigTIFF file into a separate block."""
     file.seek(0)
     head = file.read(16)
     stated = Image.Exif()
@@ -95,13 +95,13 @@ def _first_tags(file: BinaryIO) -> Image.Exif:
         if tag not in (exif_block.EXIF_IFD, GPS_IFD):
             tags[tag] = value
     for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        if below := stated.get_ifd(directory):
-            tags.get_ifd(directory).update(below)
+        if nested := stated.get_ifd(directory):
+            tags.get_ifd(directory).update(nested)
     return tags
 
 
-def of_image(image: Image.Image) -> Beside:
-    """What Pillow found in a file of any other format."""
+def of_image(image: Image.Image) -> ParsedMetadata:
+    """Collect the metadata that Pillow found in a file of another format."""
     info = image.info
     exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
     resources = info.get("photoshop")
@@ -119,8 +119,8 @@ def of_image(image: Image.Image) -> Beside:
     )
 
 
-def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> Beside:
-    """Take the orientation out of EXIF and XMP; EXIF's counts where both state one."""
+def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:
+    """Remove the orientation from EXIF and XMP; EXIF takes precedence if both state one."""
     stated, exif, xmp = None, metadata.exif, metadata.xmp
     if exif:
         try:
@@ -133,7 +133,7 @@ def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> Beside:
     orientation, dpi = stated or 1, metadata.dpi
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])
-    return Beside(replace(metadata, exif=exif, xmp=xmp, dpi=dpi), orientation, notes)
+    return ParsedMetadata(replace(metadata, exif=exif, xmp=xmp, dpi=dpi), orientation, notes)
 
 
 def _text(data: bytes) -> str:
@@ -144,17 +144,17 @@ def _text(data: bytes) -> str:
 
 
 def _bytes(value: object) -> bytes | None:
-    if isinstance(value, tuple) and value and all(isinstance(part, int) and 0 <= part < 256 for part in value):
+    if isinstance(value, tuple) and value and all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
         return bytes(value)
     return value if isinstance(value, bytes) and value else None
 
 
 def _dots(value: object) -> tuple[float, float] | None:
     try:
-        across, down = (float(part) for part in value)  # type: ignore[attr-defined]
+        across, down = (float(dots) for dots in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    good = all(math.isfinite(part) and 0 < part < 1e6 for part in (across, down))
+    good = all(math.isfinite(dots) and 0 < dots < 1e6 for dots in (across, down))
     return (across, down) if good else None
 
 
@@ -165,7 +165,7 @@ def _tiff_dots(tags: Mapping[int, object]) -> tuple[float, float] | None:
 
 
 def _raw_profile(text: str | None) -> bytes | None:
-    """EXIF as ImageMagick writes it into a text: a name, a length, and lines of hexadecimal digits."""
+    """Decode EXIF that ImageMagick wrote as text: a name, a length, and lines of hexadecimal digits."""
     if not text:
         return None
     try:
@@ -176,7 +176,7 @@ def _raw_profile(text: str | None) -> bytes | None:
 
 
 def with_iptc(jpeg: bytes, iptc: bytes) -> bytes:
-    """A finished JPEG file with IPTC data, as Photoshop's only resource, behind its first segment (JFIF)."""
+    """Insert IPTC data, as the only Photoshop resource, after the first segment (JFIF) of an encoded JPEG file."""
     resource = b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
     payload = b"Photoshop 3.0\0" + resource
     at = 2 + 2 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
@@ -184,7 +184,7 @@ def with_iptc(jpeg: bytes, iptc: bytes) -> bytes:
 
 
 def tiff_tags(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """The tags of an EXIF block as they stand in a TIFF file: the first directory, EXIF and GPS below it."""
+    """Convert an EXIF block to TIFF tags: the first directory, with the EXIF and GPS directories nested."""
     source = Image.Exif()
     source.load(exif)
     tags = TiffImagePlugin.ImageFileDirectory_v2()
@@ -192,7 +192,7 @@ def tiff_tags(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
         if tag not in LAYOUT_TAGS and tag not in (exif_block.EXIF_IFD, GPS_IFD):
             tags[tag] = value
     for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        below = source.get_ifd(directory)
-        if below:
-            tags[directory] = below
+        nested = source.get_ifd(directory)
+        if nested:
+            tags[directory] = nested
     return tags

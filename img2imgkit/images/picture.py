@@ -1,4 +1,4 @@
-"""A decoded picture: integer pixels, upright, with everything the file said beside them."""
+"""A decoded picture: integer pixels, upright, with metadata."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ CHANNELS: Mapping[Space, int] = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels beside the pixels. Orientation is not in it: pixels are upright once decoded."""
+    """A picture's metadata. It has no orientation, because decoded pixels are upright."""
 
     icc: bytes | None = None
     exif: bytes | None = None  # a TIFF block without the "Exif\\0\\0" prefix, orientation already reset to 1
     xmp: bytes | None = None
-    iptc: bytes | None = None  # captions and credits as agencies write them
+    iptc: bytes | None = None  # captions and credits, as used by news agencies
     text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
     dpi: tuple[float, float] | None = None
-    colour_chunks: tuple[
-        tuple[bytes, bytes], ...
-    ] = ()  # PNG: what the colours mean where no profile says it (gAMA, ...)
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG: the meaning of colours without a profile (gAMA, ...)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels of one picture, between decoding and encoding.
+    """A picture between decoding and encoding.
 
     Shapes:
-        color: (H, W, C), uint8 or uint16 over the type's full range; C is 1 for grey, 3 for rgb, 4 for cmyk
-        alpha: (H, W, 1) of the same type, not premultiplied, or None where the file has no transparency
+        color: (H, W, C), uint8 or uint16 over the full range of the type; C is 1 for grey, 3 for rgb, 4 for cmyk
+        alpha: (H, W, 1) of the same type, not premultiplied, or None without transparency
     """
 
     color: np.ndarray
@@ -42,7 +40,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     format: str = "PNG"  # Pillow's name of the file's format
     mode: str = "RGB"  # the file's own mode, as Pillow names it: "1", "P", "LA", "I;16", "RGB;16", ...
-    notes: tuple[str, ...] = ()  # what decoding left out or changed, for the report: "first of 3 frames", ...
+    notes: tuple[str, ...] = ()  # on what decoding left out or changed, for the report
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:
@@ -50,21 +48,21 @@ class Picture:
                 f"a {self.space} picture needs (H, W, {CHANNELS[self.space]}) pixels, got {self.color.shape}"
             )
         if self.color.dtype not in (np.uint8, np.uint16):
-            raise ValueError(f"pixels are uint8 or uint16, got {self.color.dtype}")
+            raise ValueError(f"pixels must be uint8 or uint16, got {self.color.dtype}")
         alpha = self.alpha
         if alpha is not None and (alpha.shape != (*self.color.shape[:2], 1) or alpha.dtype != self.color.dtype):
             raise ValueError(
-                f"alpha {alpha.shape} {alpha.dtype} does not fit color {self.color.shape} {self.color.dtype}"
+                f"alpha {alpha.shape} {alpha.dtype} does not match color {self.color.shape} {self.color.dtype}"
             )
 
     @property
     def width(self) -> int:
-        """Columns, in pixels."""
+        """The width in pixels."""
         return self.color.shape[1]
 
     @property
     def height(self) -> int:
-        """Rows, in pixels."""
+        """The height in pixels."""
         return self.color.shape[0]
 
     @property
@@ -73,5 +71,5 @@ class Picture:
         return self.color.dtype.itemsize * 8
 
     def with_pixels(self, color: np.ndarray, alpha: np.ndarray | None, space: Space | None = None) -> Picture:
-        """The same picture with other pixels; what the file said beside them stays."""
+        """Return the picture with other pixels and the same metadata."""
         return replace(self, color=color, alpha=alpha, space=space or self.space)

@@ -1,8 +1,8 @@
 """Capture Pillow's warnings, per thread.
 
-``warnings.catch_warnings`` swaps process-wide state and is not safe with several decoding threads. Here the first
-thread in installs one filter for Pillow's modules and one receiver, the last thread out removes them, and each thread
-receives only its own.
+``warnings.catch_warnings`` changes process-wide state and is not thread-safe. Here the first thread to enter installs a
+filter for Pillow's modules and a handler, the last thread to leave removes them, and each thread receives only its own
+warnings.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _mine = threading.local()
 
 
 class _Capture:
-    """How many threads capture, and what showed warnings before the first one did."""
+    """Process-wide state: the number of capturing threads, and the handler before the first one."""
 
     threads = 0
     catcher: warnings.catch_warnings[Any] | None = None
-    elsewhere: Callable[..., Any] = staticmethod(warnings.showwarning)
+    original: Callable[..., Any] = staticmethod(warnings.showwarning)
 
 
 @contextmanager
 def captured_warnings() -> Iterator[list[str]]:
-    """Collect this thread's Pillow warnings, one line each, in place of showing or raising them."""
+    """Collect this thread's Pillow warnings, one line each, instead of showing or raising them."""
     outer = getattr(_mine, "lines", None)
     lines: list[str] = []
     _mine.lines = lines
@@ -46,7 +46,7 @@ def _enter() -> None:
             return
         _Capture.catcher = warnings.catch_warnings()
         _Capture.catcher.__enter__()
-        _Capture.elsewhere = warnings.showwarning
+        _Capture.original = warnings.showwarning
         warnings.filterwarnings("always", module=r"PIL(\.|$)")
         warnings.showwarning = _receive
 
@@ -62,7 +62,7 @@ def _leave() -> None:
 def _receive(message: Warning | str, *rest: Any, **named: Any) -> None:
     lines = getattr(_mine, "lines", None)
     if lines is None:
-        _Capture.elsewhere(message, *rest, **named)
+        _Capture.original(message, *rest, **named)
         return
     line = " ".join(str(message).split())
     if line not in lines:

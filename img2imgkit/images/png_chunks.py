@@ -1,4 +1,4 @@
-"""The chunks of a PNG file beside its pixels: read from anywhere in the file, put into a finished one."""
+"""Metadata chunks of PNG files: read from anywhere in a file, inserted into an encoded one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_CHUNK = 64 << 20  # a larger one beside the pixels is no metadata
-MAX_TEXT = 16 << 20  # of all texts together, once unpacked
+MAX_CHUNK = 64 << 20  # larger metadata chunks are ignored
+MAX_TEXT = 16 << 20  # of all texts together, decompressed
 BEFORE_PIXELS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"pHYs", b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 XMP_KEY = "XML:com.adobe.xmp"
 
@@ -17,12 +17,12 @@ Chunk = tuple[bytes, bytes]
 
 
 def packed(name: bytes, data: bytes) -> bytes:
-    """A chunk as it stands in a file, with its length and check sum."""
+    """Return the bytes of a chunk in a file, with length and checksum."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def read(file: BinaryIO) -> list[Chunk]:
-    """Every chunk but the pixels', in the file's order, up to the first damaged one."""
+    """Return all chunks except pixels, in file order, up to the first damaged one."""
     found: list[Chunk] = []
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8:
@@ -40,41 +40,41 @@ def read(file: BinaryIO) -> list[Chunk]:
 
 
 def frames(chunks: Iterable[Chunk]) -> int:
-    """How many pictures there are: more than one in an animated PNG."""
+    """Return the number of frames, more than one in an animated PNG."""
     return next((int.from_bytes(data[:4], "big") for name, data in chunks if name == b"acTL"), 1)
 
 
 def insert(png: bytes, chunks: Iterable[Chunk]) -> bytes:
-    """A finished PNG file with further chunks behind its header; their order is put right."""
+    """Insert chunks after the header of an encoded PNG file, in an order that the specification allows."""
     ordered = sorted(chunks, key=lambda chunk: BEFORE_PIXELS.index(chunk[0]))
     added = b"".join(packed(name, data) for name, data in ordered)
     return png[:33] + added + png[33:]
 
 
 def texts(chunks: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
-    """Keyword and text of the tEXt, zTXt and iTXt chunks; damaged ones are passed over."""
-    room = MAX_TEXT
+    """Yield keyword and text of the tEXt, zTXt and iTXt chunks; damaged ones are skipped."""
+    left = MAX_TEXT
     readers = {b"tEXt": _plain, b"zTXt": _deflated, b"iTXt": _international}
     for name, data in chunks:
         if name not in readers:
             continue
         try:
-            key, text = readers[name](data, room)
+            key, text = readers[name](data, left)
         except (ValueError, zlib.error, IndexError):
             continue
-        room -= len(text)
+        left -= len(text)
         yield key, text
 
 
 def text_chunk(key: str, text: str) -> Chunk:
-    """The chunk for a text: tEXt where Latin-1 holds it, else iTXt.
+    """Return the chunk of a text: tEXt if it is Latin-1, otherwise iTXt.
 
     Raises:
         ValueError: the keyword is empty, or longer than the 79 Latin-1 characters that PNG allows.
     """
     name = key.encode("latin-1")
     if not 1 <= len(name) <= 79 or b"\0" in name:
-        raise ValueError(f"{key!r} is no PNG keyword")
+        raise ValueError(f"{key!r} is not a valid PNG keyword")
     if key != XMP_KEY and "\0" not in text:
         try:
             return b"tEXt", name + b"\0" + text.encode("latin-1")
@@ -84,7 +84,7 @@ def text_chunk(key: str, text: str) -> Chunk:
 
 
 def profile(data: bytes) -> bytes | None:
-    """The ICC profile in an iCCP chunk, or None when it is damaged."""
+    """Return the ICC profile of an iCCP chunk, or None if it is damaged."""
     _, _, rest = data.partition(b"\0")
     try:
         return _unpack(rest[1:], MAX_CHUNK)
@@ -93,12 +93,12 @@ def profile(data: bytes) -> bytes | None:
 
 
 def profile_chunk(icc: bytes) -> Chunk:
-    """The iCCP chunk for a profile."""
+    """Return the iCCP chunk of a profile."""
     return b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc, 9)
 
 
 def dpi(data: bytes) -> tuple[float, float] | None:
-    """Dots per inch of a pHYs chunk, or None when it states only an aspect ratio."""
+    """Return the dots per inch of a pHYs chunk, or None if it states only an aspect ratio."""
     if len(data) != 9 or data[8] != 1:
         return None
     across, down = struct.unpack(">II", data[:8])
@@ -106,33 +106,33 @@ def dpi(data: bytes) -> tuple[float, float] | None:
 
 
 def dpi_chunk(dots: tuple[float, float]) -> Chunk:
-    """The pHYs chunk for a resolution in dots per inch."""
+    """Return the pHYs chunk of a resolution in dots per inch."""
     return b"pHYs", struct.pack(">IIB", *(min(round(d / 0.0254), 2**31 - 1) for d in dots), 1)
 
 
-def _plain(data: bytes, room: int) -> tuple[str, str]:
+def _plain(data: bytes, limit: int) -> tuple[str, str]:
     key, zero, text = data.partition(b"\0")
-    if not zero or len(text) > room:
+    if not zero or len(text) > limit:
         raise ValueError("no keyword, or too long")
     return key.decode("latin-1"), text.decode("latin-1")
 
 
-def _deflated(data: bytes, room: int) -> tuple[str, str]:
+def _deflated(data: bytes, limit: int) -> tuple[str, str]:
     key, _, rest = data.partition(b"\0")
-    return key.decode("latin-1"), _unpack(rest[1:], room).decode("latin-1")
+    return key.decode("latin-1"), _unpack(rest[1:], limit).decode("latin-1")
 
 
-def _international(data: bytes, room: int) -> tuple[str, str]:
+def _international(data: bytes, limit: int) -> tuple[str, str]:
     key, _, rest = data.partition(b"\0")
     deflated = rest[0] == 1
     _language, _translated, text = rest[2:].split(b"\0", 2)
-    plain = _unpack(text, room) if deflated else text[:room]
+    plain = _unpack(text, limit) if deflated else text[:limit]
     return key.decode("latin-1"), plain.decode("utf-8")
 
 
-def _unpack(data: bytes, room: int) -> bytes:
+def _unpack(data: bytes, limit: int) -> bytes:
     unpacker = zlib.decompressobj()
-    plain = unpacker.decompress(data, max(room, 1))
+    plain = unpacker.decompress(data, max(limit, 1))
     if not unpacker.eof:
-        raise ValueError("cut off, or larger than metadata may be")
+        raise ValueError("cut off, or too large for metadata")
     return plain

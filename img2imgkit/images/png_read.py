@@ -1,4 +1,4 @@
-"""Read the pixels of PNG files of every kind with libpng, which gives all 16 bits and refuses missing rows."""
+"""Read the pixels of all kinds of PNG files with libpng, which keeps 16 bits and refuses missing rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 _SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _DEEP_MODES = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}
-# Where Adam7's passes start, and their steps: x, y, dx, dy (PNG specification, 8.2).
+# Starts and strides of Adam7's passes: x, y, dx, dy (PNG specification, 8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 class PngHeader(NamedTuple):
-    """What IHDR says."""
+    """The content of the IHDR chunk."""
 
     width: int
     height: int
@@ -31,45 +31,45 @@ class PngHeader(NamedTuple):
     interlaced: bool
 
 
-class _Parts(NamedTuple):
+class _PixelChunks(NamedTuple):
     palette: bytes
     transparency: bytes
-    pixels: list[bytes]  # IDAT chunks as they stand in the file, with length, name and check sum
+    pixels: list[bytes]  # IDAT chunks as stored in the file, with length, name and checksum
 
 
 def header(file: BinaryIO) -> PngHeader:
-    """The header of a PNG file.
+    """Read the header of a PNG file.
 
     Raises:
-        DecodeError: it is cut off, damaged, or states what no PNG file has.
+        DecodeError: it is cut off, damaged or invalid.
     """
     file.seek(0)
     start = file.read(33)
-    whole = len(start) == 33 and start.startswith(SIGNATURE) and start[12:16] == b"IHDR"
-    if not whole or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big"):
+    complete = len(start) == 33 and start.startswith(SIGNATURE) and start[12:16] == b"IHDR"
+    if not complete or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big"):
         raise DecodeError("is damaged: its PNG header is cut off or garbled")
     width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", start[16:29])
     if colour not in _SAMPLES or bits not in (1, 2, 4, 8, 16):
-        raise DecodeError(f"is damaged: its PNG header states colour type {colour} with {bits} bits")
+        raise DecodeError(f"is damaged: its PNG header states colour type {colour} with {bits} bits, which is invalid")
     return PngHeader(width, height, bits, colour, bool(interlaced))
 
 
 def read(file: BinaryIO) -> Raster:
-    """The pixels of a PNG file, animated ones' first picture. Chunks that are no pixels are not even looked at."""
-    head, parts = header(file), _parts(file)
-    if head.colour == PALETTE and not parts.palette:
+    """Read the pixels of a PNG file, the first frame of animations. Metadata chunks are not read."""
+    head, chunks = header(file), _chunks(file)
+    if head.colour == PALETTE and not chunks.palette:
         raise DecodeError("is damaged: its palette is missing")
     decode = _interlaced if head.interlaced else _plain
-    pixels = decode(head, parts).reshape(head.height, head.width, -1)
+    pixels = decode(head, chunks).reshape(head.height, head.width, -1)
     if head.colour == PALETTE:
-        return _from_palette(pixels, parts.palette)
+        return _from_palette(pixels, chunks.palette)
     mode = (_DEEP_MODES if head.bits == 16 else _MODES)[pixels.shape[2]]
     if pixels.shape[2] in (2, 4):
         return split(pixels, mode)
     return Raster(pixels, None, "grey" if mode in ("L", "I;16") else "rgb", "1" if head.bits == 1 else mode)
 
 
-def _parts(file: BinaryIO) -> _Parts:
+def _chunks(file: BinaryIO) -> _PixelChunks:
     palette, transparency, pixels = b"", b"", []
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8:
@@ -86,34 +86,34 @@ def _parts(file: BinaryIO) -> _Parts:
             palette = chunk[8:-4]
         else:
             transparency = chunk[8:-4]
-    return _Parts(palette, transparency, pixels)
+    return _PixelChunks(palette, transparency, pixels)
 
 
-def _plain(head: PngHeader, parts: _Parts) -> np.ndarray:
+def _plain(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
     data = [SIGNATURE, _header_chunk(head.width, head.height, head)]
-    data += [packed(b"PLTE", parts.palette)] if head.colour == PALETTE else []
-    data += [packed(b"tRNS", parts.transparency)] if parts.transparency else []
-    return imagecodecs.png_decode(b"".join([*data, *parts.pixels, packed(b"IEND", b"")]))
+    data += [packed(b"PLTE", chunks.palette)] if head.colour == PALETTE else []
+    data += [packed(b"tRNS", chunks.transparency)] if chunks.transparency else []
+    return imagecodecs.png_decode(b"".join([*data, *chunks.pixels, packed(b"IEND", b"")]))
 
 
-def _interlaced(head: PngHeader, parts: _Parts) -> np.ndarray:
-    """Decode each of the seven passes as a picture of its own, and put their pixels in place."""
+def _interlaced(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
+    """Decode each of the seven passes as a separate picture, and scatter its pixels."""
     rows = [
         (len(range(x, head.width, dx)), len(range(y, head.height, dy)), np.s_[y::dy, x::dx]) for x, y, dx, dy in _PASSES
     ]
     sizes = [height * (1 + _row_bytes(width, head)) if width else 0 for width, height, _ in rows]
-    data = _inflated(parts.pixels, sum(sizes))
+    data = _inflated(chunks.pixels, sum(sizes))
     whole: np.ndarray | None = None
     start = 0
     for (width, height, place), size in zip(rows, sizes, strict=True):
         if not size:
             continue
         chunk = packed(b"IDAT", zlib.compress(data[start : start + size], 0))
-        part = _plain(PngHeader(width, height, head.bits, head.colour, False), parts._replace(pixels=[chunk]))
-        part = part.reshape(height, width, -1)
+        decoded = _plain(PngHeader(width, height, head.bits, head.colour, False), chunks._replace(pixels=[chunk]))
+        decoded = decoded.reshape(height, width, -1)
         if whole is None:
-            whole = np.empty((head.height, head.width, part.shape[2]), part.dtype)
-        whole[place] = part
+            whole = np.empty((head.height, head.width, decoded.shape[2]), decoded.dtype)
+        whole[place] = decoded
         start += size
     assert whole is not None, "the first pass has a pixel of every picture"
     return whole
@@ -124,7 +124,7 @@ def _inflated(chunks: list[bytes], size: int) -> bytes:
     data = b"".join(chunk[8:-4] for chunk in chunks)
     rows = unpacker.decompress(data, size) if size else b""
     if len(rows) < size:
-        raise DecodeError(f"is cut off: {len(rows)} of {size} bytes of pixels are there")
+        raise DecodeError(f"is cut off: it contains {len(rows)} of {size} bytes of pixels")
     return rows
 
 
@@ -137,7 +137,7 @@ def _header_chunk(width: int, height: int, head: PngHeader) -> bytes:
 
 
 def _from_palette(pixels: np.ndarray, palette: bytes) -> Raster:
-    """A picture whose palette has nothing but greys is grey."""
+    """Return a grey picture if the palette contains only greys, otherwise RGB."""
     colours = np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3)
     grey = bool((colours == colours[:, :1]).all())
     color = np.ascontiguousarray(pixels[..., : 1 if grey else 3])

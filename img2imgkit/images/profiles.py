@@ -1,4 +1,4 @@
-"""ICC profiles: what they are for, and conversion to sRGB with LittleCMS at the picture's own depth."""
+"""ICC profiles: their colour space, and conversion to sRGB with LittleCMS at the picture's depth."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ class BrokenProfile(ValueError):
 
 
 def space_of(icc: bytes) -> Space | None:
-    """The space whose levels a profile explains, or None when it is damaged or for another one."""
+    """Return the colour space of a profile, or None if it is damaged or of an unsupported space."""
     return _SIGNATURES.get(icc[16:20]) if len(icc) >= 128 and icc[36:40] == b"acsp" else None
 
 
 @cache
 def srgb() -> bytes:
-    """An sRGB profile."""
+    """Return an sRGB profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def to_srgb(picture: Picture) -> Picture:
-    """The picture in sRGB, by its profile; one without a profile is taken to be in sRGB already.
+    """Convert a picture to sRGB by its profile. Without a profile, sRGB is assumed.
 
-    Grey stays grey, with sRGB's tone curve. A profile that does not fit or is broken is left out, with a note.
+    Grey stays grey, with sRGB's tone curve. A mismatched or broken profile is left out, with a note.
     """
     icc = picture.metadata.icc
     if icc is None:
         return cmyk_to_srgb(picture) if picture.space == "cmyk" else picture
     if space_of(icc) != picture.space:
-        return _noted(without_profile(picture), "its ICC profile does not fit its colours and was left out")
+        return _noted(without_profile(picture), "its ICC profile does not match its colour space and was left out")
     try:
         color = _transformed(picture.color, icc, picture.space)
     except BrokenProfile as error:
         return _noted(without_profile(picture), f"its ICC profile is broken and was left out: {error}")
     if picture.space == "grey":
-        color = np.ascontiguousarray(color[..., :1])  # LittleCMS gives neutral colours for grey ones
+        color = np.ascontiguousarray(color[..., :1])  # LittleCMS returns RGB, neutral for grey
     converted = picture.with_pixels(color, picture.alpha, "grey" if picture.space == "grey" else "rgb")
     return without_profile(converted)
 
 
 def cmyk_to_srgb(picture: Picture) -> Picture:
-    """A CMYK picture in sRGB: by its profile, or as plain inks, (1 - ink) (1 - black), where it has none."""
+    """Convert a CMYK picture to sRGB by its profile, or without one as plain inks, (1 - ink) (1 - black)."""
     icc = picture.metadata.icc
     if icc is not None:
         converted = to_srgb(picture)
@@ -65,17 +65,16 @@ def cmyk_to_srgb(picture: Picture) -> Picture:
 
 
 def without_profile(picture: Picture) -> Picture:
-    """The picture without statements on what its levels mean, which is: sRGB."""
+    """Remove the profile and PNG's colour chunks, so that the levels mean sRGB."""
     return replace(picture, metadata=replace(picture.metadata, icc=None, colour_chunks=()))
 
 
 def _transformed(color: np.ndarray, icc: bytes, space: Space) -> np.ndarray:
-    """(H, W, 1 | 3 | 4) by a profile to (H, W, 3) in sRGB, relative colorimetric with black point compensation."""
+    """Convert (H, W, 1 | 3 | 4) by a profile to (H, W, 3) sRGB, relative colorimetric with black point compensation."""
     flags = int(imagecodecs.CMS.FLAGS.BLACKPOINTCOMPENSATION)
     if color.dtype == np.uint16:
-        flags = (
-            flags | imagecodecs.CMS.FLAGS.NOOPTIMIZE
-        )  # its shortcut for 16 bits is off by thousands of levels in the dark
+        # The optimised path for 16 bits is off by thousands of levels in dark colours.
+        flags |= imagecodecs.CMS.FLAGS.NOOPTIMIZE
     try:
         return imagecodecs.cms_transform(
             color[..., 0] if space == "grey" else color,

@@ -1,4 +1,4 @@
-"""From a Pillow image in any of its modes to integer colour and alpha arrays."""
+"""Convert a Pillow image of any mode to integer colour and alpha arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cm
 
 
 class Raster(NamedTuple):
-    """Pixels as ``Picture`` holds them, the file's own mode, and what got lost on the way."""
+    """Pixels as in ``Picture``, the file's mode, and notes on losses."""
 
     color: np.ndarray
     alpha: np.ndarray | None
@@ -24,10 +24,10 @@ class Raster(NamedTuple):
 
 
 def from_image(image: Image.Image) -> Raster:
-    """The pixels of a Pillow image, loaded or not.
+    """Return the pixels of a Pillow image, loaded or not.
 
     Raises:
-        DecodeError: its levels have no defined white (32-bit float, or integers beyond 16 bits).
+        DecodeError: its levels have no defined white point (32-bit float, or integers beyond 16 bits).
     """
     mode = image.mode
     if mode in _DIRECT:
@@ -42,14 +42,14 @@ def from_image(image: Image.Image) -> Raster:
 
 
 def split(pixels: np.ndarray, mode: str) -> Raster:
-    """Separate the last channel of (H, W, 2), (H, W, 4) or (H, W, 5) pixels as alpha."""
+    """Split off the last channel of (H, W, 2), (H, W, 4) or (H, W, 5) pixels as alpha."""
     color = np.ascontiguousarray(pixels[..., :-1])
     space: Space = {1: "grey", 3: "rgb", 4: "cmyk"}[color.shape[2]]  # type: ignore[assignment]
     return Raster(color, np.ascontiguousarray(pixels[..., -1:]), space, mode)
 
 
 def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Levels of ``bits`` over the full range of 8 or 16 bits, rounded, and a note where that changed them.
+    """Scale levels of ``bits`` to the full range of 8 or 16 bits, rounded; with a note if that changed them.
 
     Raises:
         DecodeError: there are more than 16 bits.
@@ -57,11 +57,11 @@ def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ..
     if bits in (8, 16):
         return pixels.astype(np.uint8 if bits == 8 else np.uint16, copy=False), ()
     if not 1 <= bits < 16:
-        raise DecodeError(f"its {bits}-bit integer levels are not supported; save it with 16 bits")
+        raise DecodeError(f"has {bits}-bit integers, which are not supported; save it with 16 bits")
     kind, top = (np.uint8, 255) if bits < 8 else (np.uint16, 65535)
-    most = (1 << bits) - 1
-    scaled = (np.minimum(pixels, most).astype(np.uint32) * (2 * top) + most) // (2 * most)
-    return scaled.astype(kind), (f"{bits}-bit levels are held as {top.bit_length()} bit",)
+    white = (1 << bits) - 1
+    scaled = (np.minimum(pixels, white).astype(np.uint32) * (2 * top) + white) // (2 * white)
+    return scaled.astype(kind), (f"{bits}-bit levels were scaled to {top.bit_length()} bits",)
 
 
 def _array(image: Image.Image) -> np.ndarray:
@@ -70,7 +70,7 @@ def _array(image: Image.Image) -> np.ndarray:
 
 
 def _keyed(color: np.ndarray, space: Space, mode: str, image: Image.Image) -> Raster:
-    """A picture of which one colour may be declared transparent (tRNS)."""
+    """Return the pixels, with alpha if the file declares one colour as transparent (tRNS)."""
     key = image.info.get("transparency")
     if not isinstance(key, int | tuple):
         return Raster(color, None, space, mode)
@@ -103,15 +103,15 @@ def _from_integers(image: Image.Image) -> Raster:
     low, high = int(levels.min()), int(levels.max())
     if low < 0 or high > 65535:
         raise DecodeError(
-            f"its 32-bit integer levels run from {low} to {high}, and no white point is stated; save it with 16 bits"
+            f"has 32-bit integers from {low} to {high}, whose white point is undefined; save it with 16 bits"
         )
-    return Raster(levels.astype(np.uint16), None, "grey", "I", ("32-bit integers within 0..65535 are held as 16 bit",))
+    return Raster(levels.astype(np.uint16), None, "grey", "I", ("32-bit integers were converted to 16 bits",))
 
 
 def _from_converted(image: Image.Image) -> Raster:
     mode = image.mode
     if mode == "F":
-        raise DecodeError("its floating-point levels have no stated white point; save it with 16-bit integers")
+        raise DecodeError("has floating-point levels, whose white point is undefined; save it with 16-bit integers")
     if mode in ("RGBa", "RGBX", "PA", "La"):
         target = {"RGBa": "RGBA", "RGBX": "RGB", "PA": "RGBA", "La": "LA"}[mode]
         return from_image(image.convert(target))._replace(mode=mode)
@@ -119,7 +119,7 @@ def _from_converted(image: Image.Image) -> Raster:
         return from_image(_from_lab(image))._replace(mode=mode, notes=("CIELab was converted to sRGB",))
     if mode in ("YCbCr", "HSV"):
         return from_image(image.convert("RGB"))._replace(mode=mode, notes=(f"{mode} was converted to RGB",))
-    raise DecodeError(f"its colour mode {mode} is not supported")
+    raise DecodeError(f"has the colour mode {mode}, which is not supported")
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Read the pixels of TIFF files at full depth, in every byte order, compression and layout."""
+"""Read the pixels of TIFF files at full depth, for every byte order, compression and layout."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 
 class Page(NamedTuple):
-    """What the first page's tags state, before a pixel is decoded.
+    """The tags of the first page, read before pixels are decoded.
 
-    ``plain`` tells that ``read`` decodes it: 8 to 16 bits unsigned of grey, RGB or inks. Pillow knows the others.
+    ``plain`` states that ``read`` supports it: unsigned 8 to 16 bits of grey, RGB or CMYK. Others are left to Pillow.
     """
 
     width: int
     height: int
     samples: int
     plain: bool
-    tile: tuple[int, int]  # 0, 0 where it is not tiled
+    tile: tuple[int, int]  # (0, 0) if it is not tiled
     pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
-    """Size and layout of the first page, and the number of pages.
+    """Read size and layout of the first page, and the number of pages.
 
     Raises:
-        DecodeError: there is none, or its tags are garbled.
+        DecodeError: there is no page, or its tags are damaged.
     """
     file.seek(0)
     try:
@@ -50,14 +50,14 @@ def first_page(file: BinaryIO) -> Page:
     except DecodeError:
         raise
     except Exception as error:
-        raise DecodeError(f"is damaged: its first TIFF page cannot be found ({type(error).__name__})") from error
+        raise DecodeError(f"is damaged: its first TIFF page cannot be read ({type(error).__name__})") from error
 
 
 def read(file: BinaryIO) -> Raster:
-    """The pixels of the first page.
+    """Read the pixels of the first page.
 
     Raises:
-        DecodeError: its layout is none that this reads; the text says which.
+        DecodeError: its layout is damaged or not supported.
     """
     file.seek(0)
     with tifffile.TiffFile(file, name="picture") as tiff:
@@ -68,7 +68,7 @@ def read(file: BinaryIO) -> Raster:
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
         if space == "rgb" and page.samplesperpixel == 4 and not (set(extras) - {_COREL}):
-            extras = (_STRAIGHT,)  # not stated as the specification asks for, and meant as alpha by all who do so
+            extras = (_STRAIGHT,)  # the tag is missing or non-standard; writers that do this mean alpha
     pixels, notes = full_range(pixels, bits)
     if white_is_zero:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
@@ -88,35 +88,35 @@ def read(file: BinaryIO) -> Raster:
 def _bits(page: tifffile.TiffPage) -> int:
     bits = page.bitspersample
     if isinstance(bits, tuple):
-        raise DecodeError(f"its channels have {', '.join(map(str, bits))} bits, which is not supported")
+        raise DecodeError(f"has channels of {', '.join(map(str, bits))} bits, which is not supported")
     return int(bits)
 
 
 def _space(page: tifffile.TiffPage) -> Space:
     if int(page.sampleformat) != 1:
         kind = {2: "signed integers", 3: "floating-point numbers"}.get(int(page.sampleformat), "of an unknown kind")
-        raise DecodeError(f"its levels are {kind} and have no stated white point; save it with 8 or 16 bits unsigned")
+        raise DecodeError(f"has levels that are {kind}, without a white point; save it with 8 or 16 unsigned bits")
     if page.photometric.name not in _SPACES:
-        raise DecodeError(f"TIFF colour {page.photometric.name} with {_bits(page)} bits is not supported")
+        raise DecodeError(f"has TIFF colours {page.photometric.name} with {_bits(page)} bits, which is not supported")
     space = _SPACES[page.photometric.name]
     if page.samplesperpixel < _CHANNELS[space]:
-        raise DecodeError(f"damaged TIFF: {page.samplesperpixel} channels cannot hold {page.photometric.name}")
+        raise DecodeError(f"is damaged: {page.samplesperpixel} channels are too few for {page.photometric.name}")
     return space
 
 
 def _check_segments(page: tifffile.TiffPage, size: int) -> None:
-    """Refuse a page with parts missing, which tifffile would fill with black."""
+    """Refuse a page with missing segments, which tifffile would fill with black."""
     if len(page.dataoffsets) < math.prod(page.chunked):
-        raise DecodeError("parts of its pixels are missing")
+        raise DecodeError("is damaged: some of its pixels are missing")
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if offset == 0 or count == 0:
-            raise DecodeError("parts of its pixels are missing")
+            raise DecodeError("is damaged: some of its pixels are missing")
         if offset + count > size:
             raise DecodeError(f"is cut off: its pixels end at byte {offset + count}, the file at byte {size}")
 
 
 def _interleaved(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """(H, W), (H, W, C) or planar (C, H, W) to (H, W, C)."""
+    """Convert (H, W), (H, W, C) or planar (C, H, W) to (H, W, C)."""
     if page.samplesperpixel > 1 and int(page.planarconfig) == 2:
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)

@@ -1,4 +1,4 @@
-"""Write TIFF files of every space and depth: baseline tags, strips, deflate with horizontal differencing."""
+"""Write TIFF files of all colour spaces and depths: baseline tags, strips, deflate with horizontal differencing."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ def write(
     compression: Compression = "deflate",
     level: int = 6,
 ) -> bytes:
-    """A TIFF file in memory.
+    """Return the bytes of a TIFF file.
+
+    Args:
+        tags: all tags except those of the layout, which are added here
 
     Shapes:
         pixels: (H, W, C), uint8 or uint16, alpha last; for ``bits=1`` (H, W, 1) of 0 and 255
 
-    ``tags`` bring everything beside the layout, which is added here.
+    Raises:
+        ValueError: the file would exceed 4 GiB.
     """
     height, width, channels = pixels.shape
     per_row = (width + 7) // 8 if bits == 1 else width * channels * bits // 8
@@ -42,12 +46,12 @@ def write(
     strips = [_packed(pixels[top : top + rows], bits, predictor, compression, level) for top in range(0, height, rows)]
     starts = np.cumsum([0] + [len(strip) for strip in strips]).tolist()
     if starts[-1] > 0xFFFFFFFF - (64 << 20):
-        raise ValueError("it would be larger than the 4 GiB that a TIFF file can hold")
+        raise ValueError("it would exceed 4 GiB, the limit of TIFF files")
     tags[256], tags[257] = width, height
     tags[258] = (bits,) * channels
     tags[259], tags[262] = _SCHEME[compression], _PHOTOMETRIC[space]
     tags[273], tags[279] = tuple(starts[:-1]), tuple(len(strip) for strip in strips)
-    tags.tagtype[273] = tags.tagtype[279] = 4  # LONG: SHORT, which small values suggest, cannot be moved later
+    tags.tagtype[273] = tags.tagtype[279] = 4  # LONG: SHORT, the default for small values, cannot be moved later
     tags[277], tags[278], tags[284] = channels, min(rows, height), 1
     if predictor:
         tags[317] = 2
@@ -61,7 +65,7 @@ def _packed(rows: np.ndarray, bits: int, predictor: bool, compression: Compressi
         data = np.packbits(rows[..., 0] > 127, axis=1).tobytes()
     elif predictor:
         steps = rows.copy()
-        steps[:, 1:] -= rows[:, :-1]  # wraps around, as the predictor wants
+        steps[:, 1:] -= rows[:, :-1]  # wraps around, as the predictor requires
         data = steps.astype(steps.dtype.newbyteorder("<"), copy=False).tobytes()
     else:
         data = rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -1,4 +1,4 @@
-"""One writer per format. A picture comes here fitted: the format holds its space, depth, alpha and metadata."""
+"""One writer per format, for pictures whose space, depth, alpha and metadata the format supports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, TiffImagePlugin
 
 from img2imgkit.images import bmp, metadata, png_chunks, tiff_write
 from img2imgkit.images.format_support import FORMATS
-from img2imgkit.images.palette import indexed, keyed
+from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
 
 _MODES = {
@@ -25,7 +25,7 @@ _MODES = {
 
 
 class Encoding(NamedTuple):
-    """The bytes of a file, the mode it was written in, and what that cost."""
+    """The bytes of a file, its mode, and notes on losses."""
 
     data: bytes
     mode: str
@@ -33,7 +33,7 @@ class Encoding(NamedTuple):
 
 
 def write(picture: Picture, format: str, quality: int, lossless: bool, compression: int) -> Encoding:
-    """A picture as the bytes of a file."""
+    """Encode a picture as the bytes of a file."""
     if format == "PNG":
         return _png(picture, compression)
     if format == "TIFF":
@@ -59,7 +59,7 @@ def _mode(picture: Picture) -> str:
 
 
 def _is_bilevel(picture: Picture) -> bool:
-    """Whether a picture that came with 1 bit still needs no more."""
+    """Whether a picture was read with 1 bit per pixel and still needs no more."""
     if picture.mode != "1" or picture.space != "grey" or picture.alpha is not None or picture.depth != 8:
         return False
     return bool(((picture.color == 0) | (picture.color == 255)).all())
@@ -67,11 +67,11 @@ def _is_bilevel(picture: Picture) -> bool:
 
 def _stacked(picture: Picture) -> np.ndarray:
     stacked = picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
-    return np.ascontiguousarray(stacked)  # codecs take no views
+    return np.ascontiguousarray(stacked)  # codecs do not support views
 
 
 def _image(picture: Picture, format: str) -> Image.Image:
-    """A Pillow image in the smallest mode that holds the picture as it came."""
+    """Convert to a Pillow image, in the mode of the original file if possible."""
     small = _small_image(picture, format)
     if small is not None:
         return small
@@ -80,7 +80,7 @@ def _image(picture: Picture, format: str) -> Image.Image:
 
 
 def _small_image(picture: Picture, format: str) -> Image.Image | None:
-    """One of 1 bit or with a palette, where the picture came so, still needs no more, and the format has it."""
+    """Return a 1-bit or palette image if the original was one, it still suffices, and the format supports it."""
     if FORMATS[format].bilevel and _is_bilevel(picture):
         return Image.fromarray(np.ascontiguousarray(picture.color[..., 0])).convert("1")
     may_be_palette = FORMATS[format].palette and (picture.alpha is None or format == "PNG")
@@ -96,17 +96,17 @@ def _saved(image: Image.Image, format: str, options: dict[str, Any]) -> bytes:
 
 
 def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool) -> dict[str, Any]:
-    said, support = picture.metadata, FORMATS[format]
+    kept, support = picture.metadata, FORMATS[format]
     options: dict[str, Any] = {}
-    if said.icc and support.icc:
-        options["icc_profile"] = said.icc
-    if said.exif and support.exif:
-        options["exif"] = b"Exif\0\0" + said.exif if format == "JPEG" else said.exif
-    if said.xmp and support.xmp:
-        options["xmp"] = said.xmp
-    if said.dpi and support.dpi:
-        options["dpi"] = said.dpi
-    if support.text and (comment := said.text.get("Comment")):
+    if kept.icc and support.icc:
+        options["icc_profile"] = kept.icc
+    if kept.exif and support.exif:
+        options["exif"] = b"Exif\0\0" + kept.exif if format == "JPEG" else kept.exif
+    if kept.xmp and support.xmp:
+        options["xmp"] = kept.xmp
+    if kept.dpi and support.dpi:
+        options["dpi"] = kept.dpi
+    if support.text and (comment := kept.text.get("Comment")):
         options["comment"] = comment.encode()
     if format in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": ("4:4:4" if quality >= 90 else "4:2:0")}
@@ -126,18 +126,18 @@ def _png(picture: Picture, compression: int) -> Encoding:
 
 
 def _png_chunks(picture: Picture) -> tuple[list[png_chunks.Chunk], tuple[str, ...]]:
-    said, notes = picture.metadata, []
-    chunks = list(said.colour_chunks)
-    if said.icc:
-        chunks = [(name, data) for name, data in chunks if name != b"sRGB"]  # PNG allows one of the two
-        chunks.append(png_chunks.profile_chunk(said.icc))
-    if said.dpi:
-        chunks.append(png_chunks.dpi_chunk(said.dpi))
-    if said.exif:
-        chunks.append((b"eXIf", said.exif))
-    if said.xmp:
-        chunks.append(png_chunks.text_chunk(png_chunks.XMP_KEY, said.xmp.decode("utf-8", "replace")))
-    for key, text in said.text.items():
+    kept, notes = picture.metadata, []
+    chunks = list(kept.colour_chunks)
+    if kept.icc:
+        chunks = [(name, data) for name, data in chunks if name != b"sRGB"]  # PNG allows only one of the two
+        chunks.append(png_chunks.profile_chunk(kept.icc))
+    if kept.dpi:
+        chunks.append(png_chunks.dpi_chunk(kept.dpi))
+    if kept.exif:
+        chunks.append((b"eXIf", kept.exif))
+    if kept.xmp:
+        chunks.append(png_chunks.text_chunk(png_chunks.XMP_KEY, kept.xmp.decode("utf-8", "replace")))
+    for key, text in kept.text.items():
         try:
             chunks.append(png_chunks.text_chunk(key, text))
         except ValueError as error:
@@ -149,7 +149,7 @@ def _gif(picture: Picture) -> Encoding:
     if picture.space == "grey" and picture.alpha is None and picture.mode != "P":
         image, notes = _image(picture, "GIF"), tuple[str, ...]()
     else:
-        image, notes = keyed(picture)
+        image, notes = quantised(picture)
     return Encoding(_saved(image, "GIF", _pillow_options(picture, "GIF", 0, True)), image.mode, notes)
 
 
@@ -170,35 +170,35 @@ def _tiff(picture: Picture, compression: int) -> Encoding:
 
 
 def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
-    said = picture.metadata
-    tags = metadata.tiff_tags(said.exif) if said.exif else TiffImagePlugin.ImageFileDirectory_v2()
-    if said.dpi:
-        tags[282], tags[283] = (TiffImagePlugin.IFDRational(round(dots * 10000), 10000) for dots in said.dpi)
+    kept = picture.metadata
+    tags = metadata.tiff_tags(kept.exif) if kept.exif else TiffImagePlugin.ImageFileDirectory_v2()
+    if kept.dpi:
+        tags[282], tags[283] = (TiffImagePlugin.IFDRational(round(dots * 10000), 10000) for dots in kept.dpi)
         tags[296] = 2
-    if said.icc:
-        tags[metadata.ICC_TAG] = said.icc
-    if said.xmp:
-        tags[metadata.XMP_TAG] = said.xmp
-    if said.iptc:
-        tags[metadata.IPTC_TAG] = said.iptc
+    if kept.icc:
+        tags[metadata.ICC_TAG] = kept.icc
+    if kept.xmp:
+        tags[metadata.XMP_TAG] = kept.xmp
+    if kept.iptc:
+        tags[metadata.IPTC_TAG] = kept.iptc
     return tags
 
 
 def _netpbm(picture: Picture) -> Encoding:
-    """16-bit PGM or PPM: a text header, then levels with the high byte first."""
+    """Encode 16-bit PGM or PPM: a text header, then big-endian levels."""
     kind = "P5" if picture.space == "grey" else "P6"
     head = f"{kind}\n{picture.width} {picture.height}\n65535\n".encode()
     return Encoding(head + picture.color.astype(">u2").tobytes(), _mode(picture))
 
 
 def _jpeg2000(picture: Picture) -> Encoding:
-    """16-bit JP2, without loss."""
+    """Encode lossless 16-bit JP2."""
     data = imagecodecs.jpeg2k_encode(_stacked(picture), level=0, codecformat="jp2", reversible=True)
     return Encoding(bytes(data), _mode(picture))
 
 
 def _sgi(picture: Picture) -> Encoding:
-    """16-bit SGI: a header of 512 bytes, then planes of rows from the bottom up, the high byte first."""
+    """Encode 16-bit SGI: a 512-byte header, then big-endian planes of rows from bottom to top."""
     planes = np.moveaxis(_stacked(picture)[::-1], -1, 0)
     sides = (2 if len(planes) == 1 else 3, picture.width, picture.height, len(planes))
     head = struct.pack(">HBBHHHHII", 474, 0, 2, *sides, 0, 65535).ljust(512, b"\0")

@@ -1,4 +1,4 @@
-"""Pipelines: read the file, make the plan, carry it out, report. Nothing that was finished is lost."""
+"""Pipelines: read the file, make a plan, run it, report. Finished work is never lost."""
 
 from img2imgkit.pipeline.coordinator import run
 from img2imgkit.pipeline.executor import Done, Executor, Staged

@@ -1,4 +1,4 @@
-"""Output files that would be written more than once, found among any number of targets in bounded memory."""
+"""Find output files that would be written more than once, among any number of targets in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
 from img2imgkit.pipeline.jobs import Jobs
 from img2imgkit.pipeline.output_folder import folder_of, resolved
-from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
+from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
 from img2imgkit.pipeline.variants import differing
 from img2imgkit.step import Sink
 
@@ -27,7 +27,7 @@ REPEATED = """
 
 @dataclass
 class _Group:
-    """Jobs that write one file: the first, what to say of them, and which fields would tell them apart."""
+    """Jobs that write the same file: the first one, titles to show, and the fields that would distinguish them."""
 
     sink: int
     job: int
@@ -46,7 +46,7 @@ class _Group:
 
 
 class Collisions:
-    """Compares the targets of all jobs with each other."""
+    """Collects the targets of all jobs and compares them."""
 
     def __init__(self, sinks: tuple[Sink, ...]) -> None:
         self._folders = [folder_of(sink) for sink in sinks]
@@ -54,14 +54,14 @@ class Collisions:
         self._rows = private_database(self, SCHEMA)
 
     def add(self, job: int, sink: int, target: PurePosixPath) -> None:
-        """Take note of a target. Raises PlanError if the temporary folder is full."""
-        with room_for_rows():
+        """Add a target. Raises PlanError if the temporary folder is full."""
+        with full_disk_errors():
             self._rows.execute("INSERT INTO targets VALUES (?, ?, ?)", (short_key(self._key(sink, target)), sink, job))
 
-    def refuse(self, jobs: Jobs) -> None:
+    def check(self, jobs: Jobs) -> None:
         """Raises PlanError if two jobs, or two sinks of one job, write the same file."""
         count, first, fields, several = 0, list[_Group](), set[str](), False
-        with room_for_rows():
+        with full_disk_errors():
             for group in self._groups(jobs):
                 count += 1
                 first = sorted([*first, group], key=lambda each: (each.sink, each.job))[:SHOWN]
@@ -72,13 +72,13 @@ class Collisions:
             lines = [f"  {self._folders[each.sink] / self._target(each, jobs)} <- {', '.join(each.titles)}"
                      for each in first]  # fmt: skip
             raise PlanError(
-                f"{count} output files would be written more than once; give the name template of the write step "
-                f"another field, such as {_missing(names, several)}:\n" + some(lines, count)
+                f"{count} output files would be written more than once; add a field to the name template of the "
+                f"write step, such as {_missing(names, several)}:\n" + shown_lines(lines, count)
             )
 
     def _key(self, sink: int, target: PurePosixPath) -> str:
         folder, plain = self._places[sink]
-        path = os.path.join(folder, target)  # noqa: PTH118 - a Path each costs seconds
+        path = os.path.join(folder, target)  # noqa: PTH118 - creating a Path for each costs seconds
         return unicodedata.normalize("NFC", path).casefold() if plain else path
 
     def _target(self, group: _Group, jobs: Jobs) -> PurePosixPath:
@@ -88,7 +88,7 @@ class Collisions:
 
     def _groups(self, jobs: Jobs) -> Iterator[_Group]:
         for _, rows in groupby(self._rows.execute(REPEATED), key=lambda row: row[0]):
-            groups: dict[str, _Group] = {}  # one, unless two paths have the same short key
+            groups: dict[str, _Group] = {}  # one group, unless two paths have the same short key
             for _, sink, number in rows:
                 job = jobs[number]
                 target = job.targets[sink]
@@ -102,7 +102,7 @@ class Collisions:
 
 
 def _missing(fields: list[str], several_pictures: bool) -> str:
-    """The fields that would tell entries apart: of their variants, of their pictures, or of both."""
+    """Return the fields that would distinguish entries: of their variants, of their pictures, or of both."""
     names = [f"{{{name}}}" for name in fields]
     if several_pictures or not names:
         names += ["{relpath}", "{ext}", "{index}"]
@@ -110,12 +110,12 @@ def _missing(fields: list[str], several_pictures: bool) -> str:
 
 
 def ignores_case(folder: Path) -> bool:
-    """Whether names that differ in case alone are one file there, as far as the folder's own name can tell."""
+    """Whether the file system ignores case, as far as the folder's own name shows."""
     here = next((each for each in (folder, *folder.parents) if each.is_dir()), folder)
     other = here.with_name(here.name.swapcase()) if here.name else here
     return other.name != here.name and other.is_dir() and other.samefile(here)
 
 
-def some(lines: list[str], count: int) -> str:
-    """The first lines of ``count``, and how many more there are."""
+def shown_lines(lines: list[str], count: int) -> str:
+    """Return the first of ``count`` lines, and how many more there are."""
     return "\n".join(lines[:SHOWN] + ([f"  and {count - SHOWN} more"] if count > SHOWN else []))

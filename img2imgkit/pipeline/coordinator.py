@@ -1,7 +1,7 @@
-"""The coordinator of a run: it gives jobs to an executor, and puts what comes back in its place.
+"""The coordinator of a run passes jobs to an executor and moves the resulting files into place.
 
-It alone holds the output folders' locks and ledgers. Syncing and renaming have threads of their own, so that neither
-the executor nor the watcher waits for a disk.
+Only the coordinator holds the output folders' locks and ledgers. Syncing and renaming have their own threads, so that
+neither the executor nor the watcher waits for the disk.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.outcome import Outcome, Result, Watcher
 from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, folder_of, unstage
 from img2imgkit.pipeline.plan import Plan
-from img2imgkit.pipeline.variants import as_seen, fields_before_sinks
+from img2imgkit.pipeline.variants import fields_before_sinks, restricted_to
 from img2imgkit.step import Sink
 
-PLACING = 4  # threads that sync and rename, and jobs that may wait for them
+PLACING = 4  # threads that sync and rename, and jobs that can wait for them
 
 
 def run(
@@ -40,25 +40,25 @@ def run(
     fail_fast: bool = False,
     stop: threading.Event | None = None,
 ) -> Result:
-    """Carry out a plan, and close the executor. A picture that fails is an outcome, not an error.
+    """Run a plan, then close the executor. A picture that fails is an outcome, not an error.
 
     Args:
-        fail_fast: begin nothing new after the first failure
-        stop: when set, items in flight are finished and nothing new begins
+        fail_fast: start no new item after the first failure
+        stop: once set, items in flight are finished and no new item starts
 
     Raises:
-        LockError: another run holds an output folder.
+        LockError: another run is using an output folder.
         PlanError: an output folder cannot be written.
-        ToolkitError: a step cannot be opened, such as a damaged bundle.
+        ToolkitError: a step cannot be opened, for example because a bundle is damaged.
     """
     began = time.monotonic()
     made: dict[Entry, Outcome] = {}
     with ExitStack() as stack:
         with ExitStack() as refused:
             refused.callback(executor.close)
-            folders = _held(plan.pipeline.sinks, stack)
+            folders = _locked(plan.pipeline.sinks, stack)
             refused.pop_all()
-        stack.callback(executor.close)  # before the folders are let go: it may still be staging files
+        stack.callback(executor.close)  # before the folders are unlocked: it may still be staging files
         coordinator = stack.enter_context(_Coordinator(plan, folders, stop or threading.Event(), fail_fast))
         to_make = plan.jobs.to_make_count
         watcher.started(to_make, len(plan.jobs) - to_make)
@@ -71,8 +71,8 @@ def run(
     return Result(outcomes, coordinator.interrupted, time.monotonic() - began, devices)
 
 
-def _held(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:
-    """The sinks' folders, each held once, under whatever names the sinks call it."""
+def _locked(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:
+    """Lock the sinks' folders, each once even if the sinks use different paths to it."""
     held: dict[Path, OutputFolder] = {}
     for folder in map(folder_of, sinks):
         place = folder.resolve()
@@ -87,17 +87,17 @@ def _untouched(job: Job) -> Outcome:
 
 
 class _Coordinator:
-    """Keeps the books of one run. A context manager: it lets the ledgers go in the end."""
+    """Maintains the ledgers of one run. A context manager: it closes the ledgers at the end."""
 
     def __init__(self, plan: Plan, folders: dict[Path, OutputFolder], stop: threading.Event, fail_fast: bool) -> None:
         self._plan, self._sinks, self._stop, self._fail_fast = plan, plan.pipeline.sinks, stop, fail_fast
         self._failed_fast = False
         self._folders = [folders[folder_of(sink)] for sink in self._sinks]
         self._ledgers = {held: Ledger(held.state) for held in folders.values()}
-        self._told = list(fields_before_sinks(plan.pipeline.stages))
+        self._fields = list(fields_before_sinks(plan.pipeline.stages))
         self._claiming = threading.Lock()
         self._claimed: dict[Path, tuple[Entry, int]] = {}
-        self._room = threading.Semaphore(PLACING)
+        self._pending = threading.Semaphore(PLACING)
         self._placers = ThreadPoolExecutor(PLACING, "placing")
         self._ended: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
 
@@ -114,35 +114,35 @@ class _Coordinator:
         return self._stop.is_set() and not self._failed_fast
 
     def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
-        """Outcomes as soon as a job's files are in their places, or the job has failed."""
+        """Yield each outcome as soon as the job's files are in place or the job has failed."""
         for ledger in self._ledgers.values():
             for recipe in self._plan.recipes.known:
                 ledger.begin(recipe)
-        taking = threading.Thread(target=self._take_all, args=(executor,), name="coordinator", daemon=True)
-        taking.start()
+        placing = threading.Thread(target=self._place_all, args=(executor,), name="coordinator", daemon=True)
+        placing.start()
         try:
             while (ended := self._next()) is not None:
                 if isinstance(ended, BaseException):
                     raise ended
                 yield ended
         except BaseException:
-            self._stop.set()  # the caller gives up: what has begun is finished
+            self._stop.set()  # the caller gives up: items in flight are finished
             raise
         finally:
-            taking.join()
+            placing.join()
 
     def _next(self) -> Outcome | BaseException | None:
         while True:
-            with suppress(queue.Empty):  # a timeout, so that signals are heard
+            with suppress(queue.Empty):  # a timeout, so that signals are handled
                 return self._ended.get(timeout=0.1)
 
-    def _take_all(self, executor: Executor) -> None:
-        """Have all files placed that the executor returns; then say that this is all, or what went wrong."""
+    def _place_all(self, executor: Executor) -> None:
+        """Place all files that the executor returns; then report the end, or the error."""
         error: BaseException | None = None
         try:
             for done in executor.run(self._plan.jobs.to_make(), self._stop):
-                self._look_at(done.outcome)
-                self._room.acquire()
+                self._check_failure(done.outcome)
+                self._pending.acquire()
                 self._placers.submit(self._end, done)
         except BaseException as raised:
             error = raised
@@ -151,17 +151,17 @@ class _Coordinator:
 
     def _end(self, done: Done) -> None:
         outcome = self._placed(done)
-        self._look_at(outcome)
+        self._check_failure(outcome)
         self._ended.put(outcome)
-        self._room.release()
+        self._pending.release()
 
-    def _look_at(self, outcome: Outcome) -> None:
+    def _check_failure(self, outcome: Outcome) -> None:
         if outcome.status == "failed" and self._fail_fast and not self._stop.is_set():
             self._failed_fast = True
             self._stop.set()
 
     def _placed(self, done: Done) -> Outcome:
-        """The outcome of a job when its files are in their places, or cannot be put there."""
+        """Place a job's files and return its final outcome."""
         outputs: list[dict[str, Any]] = []
         notes, seconds = dict(done.outcome.notes), dict(done.outcome.seconds)
         status, reason = done.outcome.status, done.outcome.reason
@@ -173,44 +173,44 @@ class _Coordinator:
                 seconds[name] = round(seconds.get(name, 0.0) + time.monotonic() - began, 4)
         except ImageError as error:
             status, reason = "failed", str(error)
-        except BaseException as error:  # an executor of a stranger may return anything
-            status, reason = "failed", f"its files could not be put in place: {type(error).__name__}: {error}"
+        except BaseException as error:  # a third-party executor may return anything
+            status, reason = "failed", f"its files could not be moved into place: {type(error).__name__}: {error}"
             notes["trace"] = traceback.format_exc(limit=-4)
         for staged in done.staged:
-            unstage(staged.file)  # what has not been renamed
+            unstage(staged.file)  # whatever has not been renamed
         return replace(done.outcome, status=status, reason=reason, seconds=seconds, outputs=tuple(outputs), notes=notes)
 
     def _place(self, job: Job, staged: Staged, outputs: list[dict[str, Any]], notes: dict[str, Any]) -> None:
         number, held = staged.sink, self._folders[staged.sink]
         planned = job.targets[number]
-        assert planned is not None, "another job writes it"
-        entry = as_seen(job.entry, self._told[number])
+        assert planned is not None, "another job writes this target"
+        entry = restricted_to(job.entry, self._fields[number])
         if not self._claim(number, staged, entry):
-            notes["left"] = f"{staged.target} was there already"
+            notes["left"] = f"{staged.target} already existed"
             return
         written = held.place(staged.file, staged.target, self._recorder(entry, number, planned))
         notes |= staged.notes
         path = str(folder_of(self._sinks[number]) / staged.target)
-        said = {"sink": number, "path": path, "bytes": written.size, "sha256": written.sha256}
-        outputs.append({**said, **staged.picture})
+        output = {"sink": number, "path": path, "bytes": written.size, "sha256": written.sha256}
+        outputs.append({**output, **staged.picture})
 
     def _recorder(self, entry: Entry, number: int, planned: Any) -> Callable[[PlacedFile], None]:
         ledger, recipe = self._ledgers[self._folders[number]], self._plan.recipes.of(entry)
         return lambda written: ledger.add(entry, str(number), planned, recipe, written)
 
     def _claim(self, number: int, staged: Staged, entry: Entry) -> bool:
-        """A last check for names that only the picture completes: no two items, no file that is not ours.
+        """Check a final name, which may depend on the picture: no other item uses it, and no foreign file exists there.
 
-        False: a file is there, and is to be left.
+        Returns False if a file exists and must be kept.
         """
         sink, held = self._sinks[number], self._folders[number]
         path = held.folder / staged.target
         with self._claiming:
             other = self._claimed.setdefault(path, (entry, number))
         if other != (entry, number):
-            raise EncodeError(f"{path}: {other[0].title} has been written there; give the name template another field")
+            raise EncodeError(f"{path}: already written for {other[0].title}; add a field to the name template")
         exists, ours = os.path.lexists(path), self._ledgers[held].knows(str(staged.target))
         if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ours)):
-            why = "if_exists is error" if ours else "no run of this tool made it; see if_exists"
-            raise EncodeError(f"{path}: is already there, and {why}")
+            why = "if_exists is error" if ours else "it was not written by this tool; see if_exists"
+            raise EncodeError(f"{path}: already exists, and {why}")
         return not (exists and sink.if_exists == "skip")

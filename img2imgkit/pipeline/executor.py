@@ -1,9 +1,9 @@
-"""The executor seam: decoding, transforming and rendering, apart from keeping the books.
+"""The interface of executors, which decode, transform and render.
 
-An executor gets jobs and returns what became of them, with the files that it has staged. The coordinator
-(``pipeline.coordinator``) alone holds the lock and the ledger of an output folder, and puts files in their places. An
-executor may use threads, processes or other machines, as long as they reach the output folders: files are staged inside
-them, so that placing one is a rename on one file system.
+An executor receives jobs and returns their outcomes with the files it staged. Only the coordinator
+(``pipeline.coordinator``) holds an output folder's lock and ledger, and moves files into place. An executor can use threads, processes or other
+machines, as long as they have access to the output folders: files are staged inside these, so that placing a file is a
+rename within one file system.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from img2imgkit.pipeline.output_folder import StagedFile
 
 @dataclass(frozen=True)
 class Staged:
-    """A file that a sink has rendered, complete and synced, but not in its place yet.
+    """A file rendered by a sink, complete and synced, but not yet in place.
 
     Attributes:
-        sink: which of the pipeline's sinks, from 0
-        target: where it goes, below the sink's location
-        file: where it lies now, its size and its digest
-        picture: what the report says of the picture that was rendered
+        sink: the index of the sink in the pipeline, from 0
+        target: its final path below the sink's location
+        file: its current path, its size and its digest
+        picture: the rendered picture as the report describes it
         notes: the sink's own notes
     """
 
@@ -41,9 +41,9 @@ class Staged:
 
 @dataclass(frozen=True)
 class Done:
-    """A job that an executor is through with: its outcome, without outputs, and the files that it has staged.
+    """A job that an executor has finished: its outcome, without outputs, and its staged files.
 
-    A job that failed, or was not reached, has no staged files. All of it can be pickled if the steps' notes can.
+    A job that failed or was not reached has no staged files. It can be pickled if the steps' notes can.
     """
 
     job: Job
@@ -52,28 +52,28 @@ class Done:
 
 
 class Executor(ABC):
-    """Makes the files of jobs. It knows no ledger, takes no lock, and puts nothing in its place.
+    """Makes the files of jobs. It uses no ledger and no lock, and moves no file into place.
 
-    Each job is returned once. It may be run twice, such as when a worker has died: staged files that the executor does
-    not return are removed when the run ends.
+    Each job is returned once. It may run twice, for example after a worker has died: staged files that the executor
+    does not return are removed when the run ends.
     """
 
     @abstractmethod
     def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
-        """Jobs in the order in which they end. A job that fails is an outcome, not an error.
+        """Yield jobs in the order in which they finish. A failed job is an outcome, not an error.
 
         Args:
-            jobs: read when the executor has room for them, in the thread that reads the result; jobs of one entry are
-                neighbours
-            stop: when set, no further job begins; those that have begun are finished and returned
+            jobs: consumed as the executor has capacity, in the thread that iterates over the result; jobs of one entry
+                are adjacent
+            stop: once set, no new job starts; jobs in progress are finished and returned
 
         Raises:
-            ToolkitError: a step cannot be opened, such as a damaged bundle; or the executor has lost its workers.
+            ToolkitError: a step cannot be opened, for example because a bundle is damaged; or all workers were lost.
         """
 
     def devices(self) -> tuple[str, ...]:
-        """What the steps have computed on, for the report; read before ``close``. Empty: processors alone."""
+        """Return the devices the steps computed on, for the report; called before ``close``. Empty: the CPU only."""
         return ()
 
     def close(self) -> None:
-        """Give back workers, and what the steps have opened. Called once, also after errors."""
+        """Release the workers, and what the steps opened. Called once, also after errors."""

@@ -1,4 +1,4 @@
-"""What a run makes: one job for each output, in the source's order, as many as there are."""
+"""The jobs of a run: one for each output, in the source's order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.spill import CACHE, private_database, room_for_rows
+from img2imgkit.pipeline.spill import CACHE, full_disk_errors, private_database
 
 SCHEMA = "CREATE TABLE jobs (number INTEGER PRIMARY KEY, make INTEGER, job BLOB)"
-ROWS = 1000  # read at a time: a cursor that is left open for hours would pin the rows it has seen
+ROWS = 1000  # read at a time: a cursor left open for hours would pin the rows it has read
 Targets = tuple[PurePosixPath | None, ...]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One output of an entry, where it will go, and why it must be made; empty when it is done.
+    """One output of an entry: its targets, and the reason why it must be made, empty if it is up to date.
 
-    There is one target per sink. None: that sink stands before the steps that tell the entry's variants apart, and
-    another job writes what they share.
+    There is one target per sink. It is None if the sink precedes the steps that distinguish the entry's variants, and
+    another job writes the file that the variants share.
     """
 
     entry: Entry
@@ -29,7 +29,7 @@ class Job:
 
 
 class Jobs(Collection[Job]):
-    """The jobs of a plan, in order, in bounded memory. They are only added to, and read as often as is needed."""
+    """The jobs of a plan, in order, in bounded memory. Jobs can be added and iterated over repeatedly."""
 
     def __init__(self, cache: int = CACHE) -> None:
         self._rows = private_database(self, SCHEMA, cache)
@@ -48,11 +48,11 @@ class Jobs(Collection[Job]):
         rows = self._rows.execute("SELECT job FROM jobs WHERE number = ?", (number,))
         for (row,) in rows:
             return _job(row)
-        raise IndexError(f"there are {len(self)} jobs, and none has the number {number}")
+        raise IndexError(f"there is no job {number}: there are {len(self)} jobs")
 
     def add(self, job: Job) -> int:
-        """Add a job, and return its number. Raises PlanError if the temporary folder is full."""
-        with room_for_rows():
+        """Add a job and return its number. Raises PlanError if the temporary folder is full."""
+        with full_disk_errors():
             self._rows.execute("INSERT INTO jobs VALUES (?, ?, ?)", (self._count, bool(job.reason), _row(job)))
         self._count += 1
         self._to_make += bool(job.reason)
@@ -60,11 +60,11 @@ class Jobs(Collection[Job]):
 
     @property
     def to_make_count(self) -> int:
-        """How many are not done yet."""
+        """The number of jobs that are not up to date."""
         return self._to_make
 
     def to_make(self) -> Iterator[Job]:
-        """The jobs that are not done yet."""
+        """Yield the jobs that are not up to date."""
         return self._read("make = 1")
 
     def _read(self, condition: str) -> Iterator[Job]:
@@ -77,9 +77,9 @@ class Jobs(Collection[Job]):
 
 def _row(job: Job) -> bytes:
     entry = job.entry
-    of_the_entry = (entry.location, str(entry.relative), entry.index, entry.size, entry.version, entry.variant)
+    fields = (entry.location, str(entry.relative), entry.index, entry.size, entry.version, entry.variant)
     targets = tuple(target if target is None else str(target) for target in job.targets)
-    return marshal.dumps((of_the_entry, targets, job.reason))  # names that are no UTF-8, too
+    return marshal.dumps((fields, targets, job.reason))  # supports names that are not UTF-8
 
 
 def _job(row: bytes) -> Job:

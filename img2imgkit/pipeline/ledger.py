@@ -1,8 +1,8 @@
-"""The ledger: what was made from what, by which recipe. It lets a second run skip what is done, and say why not.
+"""The ledger records which output was made from which input by which recipe, so that a later run can skip it.
 
-``.img2img/ledger.jsonl`` is only ever appended to, one JSON object a line: ``{"recipe": digest, "steps": [...]}`` once
-for each recipe, then a line for each file written. The last line of an entry counts. A line that says nothing that
-this version understands (torn by a crash, written by another version) is left alone: its file is made again.
+``.img2img/ledger.jsonl`` is append-only, one JSON object per line: ``{"recipe": digest, "steps": [...]}`` once for each
+recipe, then a line for each file written. The last line of an entry counts. Lines that this version does not understand
+(torn by a crash, written by another version) are ignored: their files are remade.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import IO, Any
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
 from img2imgkit.pipeline.output_folder import PlacedFile
-from img2imgkit.pipeline.spill import private_database, room_for_rows, short_key
+from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
 
 LEDGER = "ledger.jsonl"
-OF_A_LINE = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "file": dict}
-OF_A_FILE = {"path": str, "size": int, "mtime_ns": int, "sha256": str}
+LINE_FIELDS = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "file": dict}
+FILE_FIELDS = {"path": str, "size": int, "mtime_ns": int, "sha256": str}
 SCHEMA = """
     CREATE TABLE made (key INTEGER PRIMARY KEY, at INTEGER);
     CREATE TABLE placed (key INTEGER PRIMARY KEY, at INTEGER);
@@ -33,8 +33,8 @@ SCHEMA = """
 
 
 @dataclass(frozen=True)
-class Made:
-    """One file that was made of an entry: by which recipe, for which planned target, from which state of the input."""
+class Record:
+    """A file made from an entry: its recipe, its planned target, and the size and version of the input."""
 
     recipe: str
     target: str
@@ -52,9 +52,9 @@ class Recipe:
 
 
 class Ledger:
-    """The ledger of one output folder, read once and appended to. Several threads may use it.
+    """The ledger of one output folder, read once and appended to. It is thread-safe.
 
-    Only recipes are in memory. Of the other lines an index holds where each begins in the file.
+    Only recipes are kept in memory. For other lines an index stores their offsets in the file.
     """
 
     def __init__(self, state: Path) -> None:
@@ -64,48 +64,48 @@ class Ledger:
         self._index = private_database(self, SCHEMA)
         self._reading: IO[bytes] | None = None
         self._writing: IO[bytes] | None = None
-        with room_for_rows():
+        with full_disk_errors():
             for at, line in _lines(self.path):
-                self._take(at, line)
+                self._add_to_index(at, line)
 
-    def made(self, entry: Entry, sink: str) -> Made | None:
-        """What was made last of an entry for a sink."""
+    def latest(self, entry: Entry, sink: str) -> Record | None:
+        """Return the record of the file last made from an entry for a sink."""
         name, variant = str(entry.relative), dict(entry.variant)
         line = self._line("made", _key(sink, name, variant))
         if line is None or (line["sink"], line["entry"], line.get("variant", {})) != (sink, name, variant):
             return None
-        return Made(line["by"], line["target"], line["size"], _version(line), _written(line))
+        return Record(line["by"], line["target"], line["size"], _version(line), _written(line))
 
     def knows(self, path: str) -> bool:
-        """Whether a file of that name, below the folder, was ever put in its place by a run."""
+        """Whether a run has ever written a file at this path below the folder."""
         line = self._line("placed", short_key(path))
         return line is not None and line["file"]["path"] == path
 
-    def why(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
-        """Why the entry's file must be made; empty when it is done and still stands. ``target`` as it is planned."""
-        made = self.made(entry, sink)
-        if made is None:
+    def reason(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
+        """Return why an entry's file must be made, or "" if it is up to date. ``target`` is the planned target."""
+        record = self.latest(entry, sink)
+        if record is None:
             return "new"
-        if made.recipe != recipe.digest:
-            return difference(self.recipes.get(made.recipe, []), recipe.steps)
-        if (made.size, made.version) != (entry.size, entry.version):
+        if record.recipe != recipe.digest:
+            return difference(self.recipes.get(record.recipe, []), recipe.steps)
+        if (record.size, record.version) != (entry.size, entry.version):
             return "the input has changed"
-        if made.target != str(target):
-            return f"its name was {made.target}"
-        if not os.path.exists(folder / made.written.path):  # noqa: PTH110 - Path.exists raises for names too long
+        if record.target != str(target):
+            return f"its name was {record.target}"
+        if not os.path.exists(folder / record.written.path):  # noqa: PTH110 - Path.exists raises for names too long
             return "the output is missing"
-        return "" if made.written.stands(folder) else "the output has been changed"
+        return "" if record.written.is_unchanged(folder) else "the output has been changed"
 
     def begin(self, recipe: Recipe) -> None:
-        """State the recipe that the following files are made by. Raises PlanError when the system refuses."""
+        """Record the recipe of the files that follow. Raises PlanError if the ledger cannot be written."""
         try:
             if recipe.digest not in self.recipes:
                 self._append({"recipe": recipe.digest, "steps": recipe.steps})
         except OSError as error:
-            raise PlanError(f"{self.path}: cannot write it: {error.strerror}; choose another output folder") from error
+            raise PlanError(f"{self.path}: cannot write it: {error.strerror}; choose another folder") from error
 
     def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: PlacedFile) -> None:
-        """State a file that is about to be put in its place, and sync: a power cut must not know less than the disk."""
+        """Record a file that is about to be placed, and sync: after a power cut every placed file must be on record."""
         self._append(
             {
                 "entry": str(entry.relative),
@@ -120,9 +120,9 @@ class Ledger:
         )
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         for handle in (self._reading, self._writing):
-            with suppress(OSError):  # a full disk: the items whose lines are lost have failed
+            with suppress(OSError):  # the disk is full: the items whose lines are lost have failed
                 if handle is not None:
                     handle.close()
         self._reading = self._writing = None
@@ -136,28 +136,28 @@ class Ledger:
             at = self._writing.tell()
             self._writing.write(json.dumps(line).encode() + b"\n")
             self._writing.flush()
-            with room_for_rows():
-                self._take(at, line)
+            with full_disk_errors():
+                self._add_to_index(at, line)
             handle = self._writing.fileno()
-        os.fsync(handle)  # outside the lock: threads that wait for the disk wait together
+        os.fsync(handle)  # outside the lock, so that threads wait for the disk concurrently
 
-    def _take(self, at: int, line: Mapping[str, Any]) -> None:
+    def _add_to_index(self, at: int, line: Mapping[str, Any]) -> None:
         if _has(line, {"recipe": str, "steps": list}):
             self.recipes[line["recipe"]] = line["steps"]
-        elif _is_of_a_file(line):
-            self._enter("placed", short_key(line["file"]["path"]), at)
+        elif _is_output_line(line):
+            self._set_offset("placed", short_key(line["file"]["path"]), at)
             variant = line.get("variant", {})
             if isinstance(variant, dict) and all(isinstance(value, str) for value in variant.values()):
-                self._enter("made", _key(line["sink"], line["entry"], variant), at)
+                self._set_offset("made", _key(line["sink"], line["entry"], variant), at)
 
-    def _enter(self, table: str, key: int, at: int) -> None:
+    def _set_offset(self, table: str, key: int, at: int) -> None:
         self._index.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, at))
 
     def _line(self, table: str, key: int) -> Any:
-        with self._lock, suppress(ValueError):  # somebody else has written to the file: nothing is known then
+        with self._lock, suppress(ValueError):  # another program has modified the file: treat the line as unknown
             for (at,) in self._index.execute(f"SELECT at FROM {table} WHERE key = ?", (key,)):
                 line = json.loads(self._read(at))
-                return line if isinstance(line, dict) and _is_of_a_file(line) else None
+                return line if isinstance(line, dict) and _is_output_line(line) else None
         return None
 
     def _read(self, at: int) -> bytes:
@@ -171,8 +171,8 @@ class Ledger:
             raise PlanError(f"{self.path}: cannot read it: {error.strerror or error}") from error
 
 
-def _is_of_a_file(line: Mapping[str, Any]) -> bool:
-    return _has(line, OF_A_LINE) and _has(line["file"], OF_A_FILE) and _version(line) is not None
+def _is_output_line(line: Mapping[str, Any]) -> bool:
+    return _has(line, LINE_FIELDS) and _has(line["file"], FILE_FIELDS) and _version(line) is not None
 
 
 def _key(sink: str, entry: str, variant: Mapping[str, str]) -> int:
@@ -180,7 +180,7 @@ def _key(sink: str, entry: str, variant: Mapping[str, str]) -> int:
 
 
 def _version(line: Mapping[str, Any]) -> Any:
-    """The input's version tag; lines of the first version state a time in its place. None if there is neither."""
+    """Return the input's version tag. Lines of the first version have a time instead. None if there is neither."""
     version, time = line.get("version"), line.get("mtime_ns")
     if isinstance(version, str):
         return version
@@ -188,14 +188,14 @@ def _version(line: Mapping[str, Any]) -> Any:
 
 
 def _written(line: Mapping[str, Any]) -> PlacedFile:
-    return PlacedFile(**{name: line["file"][name] for name in OF_A_FILE})
+    return PlacedFile(**{name: line["file"][name] for name in FILE_FIELDS})
 
 
 def difference(before: Any, after: Any) -> str:
-    """What changed between two recipes: ``steps.1.with.tile: 128 -> 256``."""
+    """Describe the changes between two recipes: ``steps.1.with.tile: 128 -> 256``."""
     changes = list(_changes(before, after, "steps"))
     more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return "; ".join(changes[:3]) + more or "the recipe is not known"
+    return "; ".join(changes[:3]) + more or "the recipe is unknown"
 
 
 def _changes(before: Any, after: Any, key: str) -> Iterator[str]:
@@ -207,7 +207,7 @@ def _changes(before: Any, after: Any, key: str) -> Iterator[str]:
             yield from _changes(old, new, f"{key}.{number}")
     elif before != after:
         short = [text if len(text := str(value)) <= 40 else f"{text[:12]}…" for value in (before, after)]
-        yield f"{key}: other steps than before" if isinstance(before, list) else f"{key}: {short[0]} -> {short[1]}"
+        yield f"{key}: the steps have changed" if isinstance(before, list) else f"{key}: {short[0]} -> {short[1]}"
 
 
 def _has(line: Mapping[str, Any], types: Mapping[str, type]) -> bool:
@@ -223,7 +223,7 @@ def _is_torn(path: Path) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Where each line begins, and what it states."""
+    """Yield the offset and content of each line."""
     at = 0
     try:
         with path.open("rb") as handle:

@@ -1,4 +1,4 @@
-"""Loading entries: a picture that several outputs are made of is decoded once."""
+"""Loads entries: a picture with several outputs is decoded once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from img2imgkit.step import Source
 
 
 class Loader:
-    """Loads entries for several threads, and keeps an item until the last variant of its picture has taken it.
+    """Loads entries, thread-safe, and keeps an item until the last variant of its picture has been loaded.
 
-    Variants of one picture are neighbours in a plan, so that hardly more items are kept than are on their way.
+    Variants of one picture are adjacent in a plan, so few more items are kept than are being processed.
     """
 
     def __init__(self, source: Source) -> None:
@@ -23,12 +23,12 @@ class Loader:
         self._shared: dict[int, _Shared] = {}
 
     def expect(self, index: int, count: int) -> None:
-        """Announce how many variants of the entry of that number will be loaded."""
+        """Announce how many variants of an entry, given by its index, will be loaded."""
         if count > 1:
             self._shared[index] = _Shared(count)
 
     def load(self, entry: Entry) -> Item:
-        """The entry's item. Raises DecodeError."""
+        """Return the entry's item. Raises DecodeError."""
         shared = self._shared.get(entry.index)
         if shared is None:
             return self._loaded(entry)
@@ -41,12 +41,12 @@ class Loader:
         return replace(item, entry=entry)
 
     def _loaded(self, entry: Entry) -> Item:
-        item = an_item(self._source.load(replace(entry, variant=())))  # what a source reads is the same for all
+        item = checked_item(self._source.load(replace(entry, variant=())))  # a source reads the same for all
         return replace(item, entry=entry) if entry.variant else item
 
 
 class _Shared:
-    """A picture that is loaded once, and how many variants have yet to take it."""
+    """A picture that is loaded once, and the number of variants that still need it."""
 
     def __init__(self, left: int) -> None:
         self.lock = threading.Lock()
@@ -54,10 +54,10 @@ class _Shared:
         self.item: Item | None = None
 
 
-def an_item(made: Any) -> Item:
-    """What a plugin's step made, if it can go on. Raises TypeError."""
+def checked_item(made: Any) -> Item:
+    """Return what a step returned if it is a valid item. Raises TypeError."""
     good = isinstance(made, Item) and isinstance(made.notes, Mapping) and isinstance(made.frames, tuple)
     if not (good and all(isinstance(frame, Picture) for frame in made.frames)):
-        raise TypeError(f"it gave {type(made).__name__} in place of an Item with pictures and notes")
+        raise TypeError(f"it returned {type(made).__name__} instead of an Item with pictures and notes")
     checked: Item = made
     return checked

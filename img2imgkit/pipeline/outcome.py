@@ -1,4 +1,4 @@
-"""What became of each picture of a run, and who is told of it meanwhile."""
+"""The outcome of each picture of a run, and the interface for progress reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Status = Literal["done", "up to date", "failed", "not reached"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to one entry."""
+    """The outcome of one entry."""
 
     entry: Entry
     status: Status
@@ -27,30 +27,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """What happened to all entries, in the source's order."""
+    """The outcomes of all entries, in the source's order."""
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool
     seconds: float
-    devices: tuple[str, ...] = ()  # what the steps computed on; empty when none was opened
+    devices: tuple[str, ...] = ()  # that the steps computed on; empty if no step was opened
 
     def count(self, status: Status) -> int:
-        """How many entries ended so."""
+        """The number of entries with this status."""
         return sum(outcome.status == status for outcome in self.outcomes)
 
 
 class Watcher(Protocol):
-    """Is told of a run's progress, always from the thread that called ``run``."""
+    """Receives a run's progress, always in the thread that called ``run``."""
 
     def started(self, total: int, up_to_date: int) -> None:
-        """The run begins: so many pictures to make, so many done before."""
+        """The run starts. ``total`` pictures are to be made; ``up_to_date`` are done already."""
 
     def finished(self, outcome: Outcome) -> None:
-        """One picture is done, or has failed."""
+        """One picture is done or has failed."""
 
 
 def described(frames: Sequence[Picture]) -> dict[str, Any]:
-    """What the report says of a picture, or of the first of several frames."""
+    """Describe a picture, or the first of several frames, for the report."""
     picture = frames[0]
     return {
         "width": picture.width,

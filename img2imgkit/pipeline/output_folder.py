@@ -1,6 +1,6 @@
-"""An output folder: who holds it, and how a file gets into it whole or not at all.
+"""Output folders: their lock, and atomic placement of files.
 
-Everything of ours lies in ``.img2img/`` inside it: the lock, the ledger, unfinished files, thumbnails.
+The tool's own files are in the subfolder ``.img2img/``: the lock, the ledger, unfinished files, thumbnails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REPORTS = ("report.json", "report.html")
 
 
 def folder_of(sink: Sink) -> Path:
-    """The folder that a sink writes to. Raises PlanError if its location is a URL."""
+    """Return the folder that a sink writes to. Raises PlanError if its location is a URL."""
     try:
         return local_path(sink.location())
     except ValueError as error:
@@ -37,24 +37,24 @@ def folder_of(sink: Sink) -> Path:
 
 
 def resolved(folder: Path) -> Path:
-    """The folder without links in its path. Raises PlanError if there cannot be one."""
+    """Return the folder with links resolved. Raises PlanError if the path cannot be resolved."""
     try:
         return folder.resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a null character
-        raise PlanError(f"{folder}: cannot be a folder: {error}") from error
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, or a null character
+        raise PlanError(f"{folder}: cannot be used as a folder: {error}") from error
 
 
 @dataclass(frozen=True)
 class PlacedFile:
-    """A file in its place: its path below the folder, and what identifies it."""
+    """A file in place: its path below the folder, its size, time and digest."""
 
     path: str
     size: int
     mtime_ns: int
     sha256: str
 
-    def stands(self, folder: Path) -> bool:
-        """Whether that file is still there as it was written; its bytes are read only when its time has changed."""
+    def is_unchanged(self, folder: Path) -> bool:
+        """Whether the file still exists as it was written; its bytes are read only if its time has changed."""
         path = folder / self.path
         try:
             found = path.stat()
@@ -67,7 +67,7 @@ class PlacedFile:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A complete file that is not in its place yet: where it lies, and what identifies it."""
+    """A complete file that is not yet in place: its path, its size, time and digest."""
 
     path: str
     size: int
@@ -76,7 +76,7 @@ class StagedFile:
 
 
 class OutputFolder:
-    """Holds an output folder for one run. A context manager: the lock lasts as long as the body."""
+    """Locks an output folder for one run. A context manager: the lock is held for the duration of the body."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -90,15 +90,15 @@ class OutputFolder:
             self._lock = (self.state / "lock").open("a+", encoding="utf-8")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise PlanError(f"{self.folder}: cannot write there: {reason}; choose another folder") from error
+            raise PlanError(f"{self.folder}: cannot write to this folder: {reason}; choose another one") from error
         if not _try_lock(self._lock):
             self._lock.seek(0)
             holder = _owner(self._lock.read())
             self._lock.close()
             raise LockError(
-                f"{self.folder}: another run holds this folder ({holder}); wait for it, or stop that process"
+                f"{self.folder}: another run is using this folder ({holder}); wait for it, or stop that process"
             )
-        with suppress(OSError):  # a full disk: the lock holds all the same, only its owner is not told
+        with suppress(OSError):  # the disk is full: the lock is still effective, but does not name its owner
             self._lock.truncate(0)
             owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
             os.write(self._lock.fileno(), json.dumps(owner).encode())
@@ -111,7 +111,7 @@ class OutputFolder:
         for folder in self._changed:
             with suppress(OSError):
                 _sync_folder(folder)
-        with suppress(OSError):  # workers that have died leave files behind
+        with suppress(OSError):  # left behind by workers that died
             for path in list((self.state / "unfinished").iterdir()):
                 with suppress(OSError):
                     path.unlink()
@@ -121,16 +121,16 @@ class OutputFolder:
             self._lock.close()
 
     def place(self, staged: StagedFile, target: PurePosixPath, record: Callable[[PlacedFile], None]) -> PlacedFile:
-        """Put a staged file in its place: ``record`` it, rename. A file that was there is replaced at once.
+        """Move a staged file into place: ``record`` it, then rename it. An existing file is replaced atomically.
 
-        It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows,
-        or an entry whose file is missing and is made again. The rename itself is synced when the folder is let go.
+        It is recorded before the rename, so that a kill between the two leaves either a file that the ledger knows, or
+        an entry whose file is missing and is remade. The rename itself is synced when the folder is unlocked.
 
         Raises:
-            EncodeError: the system refuses (no space, no permission, a folder of that name, ...).
+            EncodeError: the file cannot be written (no space, no permission, a folder of that name, ...).
         """
         path = self.folder / target
-        with _refusals(path):
+        with _encode_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             written = PlacedFile(str(target), staged.size, staged.mtime_ns, staged.sha256)
             record(written)
@@ -140,15 +140,15 @@ class OutputFolder:
 
 
 def stage(folder: Path, target: PurePosixPath, data: bytes) -> StagedFile:
-    """Write and sync a file among an output folder's unfinished files, from where ``OutputFolder.place`` takes it.
+    """Write and sync an unfinished file in an output folder, for ``OutputFolder.place`` to move into place.
 
-    Its name is used once: a worker that was given up for dead cannot write into the file of the next one.
+    Its name is unique: a worker that was presumed dead cannot write into its successor's file.
 
     Raises:
-        EncodeError: the system refuses.
+        EncodeError: the file cannot be written.
     """
     path = folder / STATE / "unfinished" / uuid.uuid4().hex
-    with _refusals(folder / target):
+    with _encode_errors(folder / target):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with path.open("wb") as handle:
@@ -164,23 +164,23 @@ def stage(folder: Path, target: PurePosixPath, data: bytes) -> StagedFile:
 
 
 def unstage(staged: StagedFile) -> None:
-    """Remove a staged file that has not been put in its place, if it is still there."""
+    """Remove a staged file that was not placed, if it still exists."""
     with suppress(OSError):
         os.unlink(staged.path)  # noqa: PTH108
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Turns what the system refuses into an EncodeError that names the output."""
+def _encode_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the file system into an EncodeError that names the output."""
     try:
         yield
-    except (OSError, ValueError) as error:  # ValueError: a name that no system takes
+    except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or error
         raise EncodeError(f"{path}: cannot write it: {reason}") from error
 
 
 def write_report_file(path: Path, text: str) -> None:
-    """Replace a text file of an output folder at once; what a kill leaves of it, the next run removes."""
+    """Replace a text file of an output folder atomically; the next run removes what a kill leaves behind."""
     unfinished = path.parent / STATE / "unfinished" / path.name
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     files.write_whole(path, text, unfinished)
@@ -191,11 +191,11 @@ def _owner(text: str) -> str:
         stated: dict[str, Any] = json.loads(text)
         return f"process {stated['pid']} on {stated['host']} since {stated['since']}"
     except (ValueError, KeyError, TypeError):
-        return "its owner is not known yet"
+        return "its owner is unknown"
 
 
 def _try_lock(handle: IO[str]) -> bool:
-    """Take the lock; the system releases it when the process ends in whatever way, so it is never stale."""
+    """Acquire the lock. The system releases it when the process ends, however it ends, so it is never stale."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -211,7 +211,7 @@ def _try_lock(handle: IO[str]) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True  # a file system without locks: better unlocked than unusable
+        return True  # the file system has no locks: better unlocked than unusable
     return True
 
 

@@ -1,4 +1,4 @@
-"""A pipeline file: a name and a list of steps, read strictly, every problem reported at once."""
+"""Pipeline files: a name and a list of steps, validated strictly, with all problems reported together."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from img2imgkit.step import Sink, Source, Step, Transform, kind_of
 
 
 class StepUse(Config):
-    """One entry of ``steps``: which step, with which options."""
+    """An entry of ``steps``: the step and its options."""
 
     uses: str = Field(description="The step's name; `img2img steps` lists them.")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="The step's options.")
 
 
 class PipelineFile(Config):
-    """A pipeline: pictures come from the first step, go through the others in order, and are written by sinks."""
+    """A pipeline: the first step reads pictures, the others process them in order, and sinks write them."""
 
-    name: str = Field(min_length=1, description="What the report calls this pipeline.")
-    description: str = Field("", description="What it is for.")
-    steps: tuple[StepUse, ...] = Field(description="From where, through what, to where.")
+    name: str = Field(min_length=1, description="The name of the pipeline in reports.")
+    description: str = Field("", description="What the pipeline is for.")
+    steps: tuple[StepUse, ...] = Field(description="The steps, in order: a source, transforms and sinks.")
 
 
 @dataclass(frozen=True)
 class Use:
-    """A step in its place in the pipeline, and the plugin it came from."""
+    """A step of a pipeline, and the plugin that provides it."""
 
     step: Step
     plugin: str
     version: str
 
-    def stated(self, variant: Mapping[str, str]) -> dict[str, Any]:
-        """What its output of one variant depends on: name, plugin, options, what the step adds. Plain JSON data."""
+    def recipe(self, variant: Mapping[str, str]) -> dict[str, Any]:
+        """Return what one variant's output depends on: name, plugin, options and fingerprints, as JSON data."""
         more = dict(self.step.fingerprint())
         if isinstance(self.step, Transform):
             more |= self.step.fingerprint_of(variant)
@@ -54,7 +54,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A valid pipeline file as steps: one source, then transforms and sinks, the last a sink."""
+    """A validated pipeline: one source, then transforms and sinks, ending with a sink."""
 
     name: str
     description: str
@@ -63,7 +63,7 @@ class Pipeline:
 
     @property
     def source(self) -> Source:
-        """Where items come from."""
+        """The step that reads the pictures."""
         first = self.uses[0].step
         assert isinstance(first, Source)
         return first
@@ -75,13 +75,13 @@ class Pipeline:
 
     @property
     def main_sink(self) -> Sink:
-        """The sink that the report shows, and lies beside: the last, or another whose folder contains the last's."""
+        """The sink whose folder gets the report: the last one, or another whose folder contains the last one's."""
         last = self.sinks[-1]
         return next((sink for sink in self.sinks if folder_of(sink) in folder_of(last).parents), last)
 
     @property
     def sinks(self) -> tuple[Sink, ...]:
-        """The steps that write."""
+        """The steps that write files."""
         return tuple(step for step in self.stages if isinstance(step, Sink))
 
 

@@ -1,6 +1,6 @@
 """The report of a run: ``report.json`` for programs, ``report.html`` for people, both in the main sink's folder.
 
-The schema of ``report.json`` has a version; fields are only ever added within it.
+The schema of ``report.json`` is versioned; within a version, fields are only added.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagec
 
 
 def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
-    """The report as plain JSON data."""
+    """Return the report as JSON data."""
     pipeline = plan.pipeline
     return {
         "schema": SCHEMA,
@@ -59,7 +59,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
 
 
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
-    """Write both files; returns the HTML's path. Raises OSError when the system refuses."""
+    """Write both files and return the path of the HTML file. Raises OSError if they cannot be written."""
     folder = folder_of(plan.pipeline.main_sink)
     write_report_file(folder / JSON, json.dumps(report, indent=1) + "\n")
     write_report_file(folder / HTML, _html(report, plan, folder))
@@ -92,7 +92,7 @@ def _item(outcome: Outcome) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A step's note as JSON data: numbers of numpy become numbers, anything else that JSON lacks becomes text."""
+    """Convert a note to JSON data: NumPy scalars become numbers, other types that JSON lacks become strings."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -117,11 +117,11 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
         state="interrupted" if report["interrupted"] else "finished",
         began=escape(report["began"]),
         seconds=f"{report['seconds']:.1f}",
-        device=escape(", ".join(report["devices"]) or "processor"),
+        device=escape(", ".join(report["devices"]) or "CPU"),
         tallies="".join(
             _tally(totals[key], label, key) for key, label in TALLIES.items() if totals[key] or key == "done"
         ),
-        ignored=f"<p class=ignored>Left alone: {ignored}.</p>" if ignored else "",
+        ignored=f"<p class=ignored>Ignored: {ignored}.</p>" if ignored else "",
         rows="".join(rows),
         steps="".join(
             f"<li><b>{escape(s['uses'])}</b> <code>{escape(_options(s['with']))}</code></li>" for s in report["steps"]
@@ -142,7 +142,7 @@ def _options(options: dict[str, Any]) -> str:
 
 
 def _row(item: dict[str, Any], title: str, thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
-    sides = ("before", "after") if item["status"] in ("done", "up to date") else ()  # else they are of a former run
+    sides = ("before", "after") if item["status"] in ("done", "up to date") else ()  # else of an earlier run
     pictures = "".join(_thumbnail(path, folder, side) for path, side in zip(thumbnails, sides, strict=False))
     outputs = "<br>".join(
         f"<a href='{_link(Path(o['path']), folder)}'>{escape(_below(o['path'], folder))}</a>" for o in item["outputs"]
@@ -150,22 +150,22 @@ def _row(item: dict[str, Any], title: str, thumbnails: tuple[Path, Path], folder
     after: dict[str, Any] = next((output for output in item["outputs"] if output["sink"] == main), {})
     sizes = " → ".join(_size(each) for each in (item["before"], after) if each)
     seconds = sum(item["seconds"].values())
-    notes = "; ".join(f"{key}: {_said(value)}" for key, value in item["notes"].items() if key != "trace")
-    said = item["reason"] if item["status"] in ("failed", "not reached") else ""
+    notes = "; ".join(f"{key}: {_readable(value)}" for key, value in item["notes"].items() if key != "trace")
+    reason = item["reason"] if item["status"] in ("failed", "not reached") else ""
     return (
         f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
         f"<td><b>{escape(_clean(title))}</b><br><span class=status>{item['status']}</span> "
-        f"{escape(_clean(said))}"
+        f"{escape(_clean(reason))}"
         f"<div class=notes>{escape(_clean(notes))}</div></td>"
         f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"
     )
 
 
-def _said(value: Any) -> str:
-    """A note for people: ``model sr-compact-x2, tiles 4``."""
+def _readable(value: Any) -> str:
+    """Format a note for people: ``model sr-compact-x2, tiles 4``."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(each)}" for key, each in value.items())
-    return "; ".join(map(_said, value)) if isinstance(value, list | tuple) else str(value)
+        return ", ".join(f"{key} {_readable(each)}" for key, each in value.items())
+    return "; ".join(map(_readable, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _thumbnail(path: Path, folder: Path, side: str) -> str:
@@ -185,5 +185,5 @@ def _link(path: Path, folder: Path) -> str:
 
 
 def _clean(text: str) -> str:
-    """Text with bytes that are no UTF-8 (they occur in file names) made visible."""
+    """Escape bytes that are not UTF-8, which occur in file names."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

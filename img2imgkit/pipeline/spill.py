@@ -1,7 +1,7 @@
-"""Rows that a run keeps for each entry: in memory while there are few, on disk when there are many.
+"""Per-entry rows, kept in memory while there are few and spilled to disk when there are many.
 
-SQLite does this for a database without a name: rows stay in its cache until that is full, then go to a temporary file,
-which has no name either, or is deleted when the process ends in whatever way. Nothing has to be removed afterwards.
+SQLite does this for a database without a name: rows stay in its cache until it is full, then spill to an unnamed
+temporary file. The system deletes it when the process ends, however it ends, so there is nothing to clean up.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ CACHE = 16 << 20  # bytes; about 60,000 entries
 
 
 def private_database(owner: object, schema: str, cache: int = CACHE) -> sqlite3.Connection:
-    """A database of this process alone. Its user keeps threads apart.
+    """Open a database that is private to this process. The caller serialises access between threads.
 
     Args:
-        owner: the database is closed when this object is collected
-        schema: the statements that make its tables
-        cache: bytes of rows that stay in memory
+        owner: the database is closed when this object is garbage-collected
+        schema: the statements that create its tables
+        cache: the number of bytes kept in memory
     """
     database = sqlite3.connect("", check_same_thread=False)
     weakref.finalize(owner, database.close)
@@ -34,17 +34,17 @@ def private_database(owner: object, schema: str, cache: int = CACHE) -> sqlite3.
 
 
 @contextmanager
-def room_for_rows() -> Iterator[None]:
-    """Turns a full disk into a PlanError that says where the rows go."""
+def full_disk_errors() -> Iterator[None]:
+    """Turn a full disk into a PlanError that names the temporary folder."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise PlanError(
-            f"cannot keep the plan in the temporary folder: {error}; free some space, or set TMPDIR to another folder"
+            f"cannot store the plan in the temporary folder: {error}; free some space, or set TMPDIR to another folder"
         ) from error
 
 
-def short_key(*parts: str) -> int:
-    """64 bits that stand for a text in an index. Who finds a row by it compares the text itself, too."""
-    text = "\0".join(parts).encode(errors="surrogatepass")
+def short_key(*texts: str) -> int:
+    """Return a 64-bit hash for an index. Different texts can share a key: compare the text of each row found."""
+    text = "\0".join(texts).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)

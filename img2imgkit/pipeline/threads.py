@@ -1,8 +1,9 @@
-"""The executor that uses threads of this process: several items at a time, never more than a fixed number.
+"""The executor that uses threads of this process, with a fixed maximum number of items in flight.
 
-Reading, transforming and rendering share a pool of threads; steps of the lane "model" have one thread of their own, so
-a network is busy while the pictures after it are decoded and those before it are encoded. An item holds a slot from
-decoding until its files are staged, which bounds memory whatever the number of files. Output bytes depend on neither.
+Reading, transforming and rendering share a thread pool; steps in the lane "model" run in a single thread, so the
+network is busy while the next pictures are decoded and the previous ones are encoded. An item occupies a slot from
+decoding until its files are staged, which bounds memory for any number of files. Output bytes depend on neither threads
+nor slots.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from img2imgkit.errors import ImageError, ToolkitError
 from img2imgkit.item import Item
 from img2imgkit.pipeline.executor import Done, Executor, Staged
 from img2imgkit.pipeline.jobs import Job
-from img2imgkit.pipeline.loading import Loader, an_item
+from img2imgkit.pipeline.loading import Loader, checked_item
 from img2imgkit.pipeline.outcome import Outcome, Status, described
 from img2imgkit.pipeline.output_folder import STATE, folder_of, stage, unstage
 from img2imgkit.pipeline.pipeline_file import Pipeline
@@ -33,7 +34,7 @@ from img2imgkit.step import Rendering, Resources, Sink, Step, Transform
 
 @dataclass
 class _Flight:
-    """An item on its way, and what to report of it."""
+    """An item in flight, and its data for the report."""
 
     job: Job
     item: Item | None = None
@@ -45,13 +46,13 @@ class _Flight:
 
 
 class ThreadExecutor(Executor):
-    """Runs the steps of a prepared pipeline in this process. ``run`` may be called again with further jobs."""
+    """Runs the steps of a prepared pipeline in this process. ``run`` may be called repeatedly."""
 
     def __init__(self, pipeline: Pipeline, resources: Resources, threads: int | None = None) -> None:
-        """Open nothing yet.
+        """Create the executor; ``run`` opens the steps.
 
         Args:
-            threads: for decoding, transforming and encoding; the number of processors when None
+            threads: for decoding, transforming and encoding; None: one per CPU
         """
         threads = threads or os.cpu_count() or 1
         self._pipeline, self._resources = pipeline, resources
@@ -67,24 +68,24 @@ class ThreadExecutor(Executor):
 
     def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
         self._opening = self._opening or self._open()
-        flying = 0
+        in_flight = 0
         for job in self._announced(jobs):
             while not self._slots.acquire(timeout=0.1):
                 for done in self._drained():
-                    flying -= 1
+                    in_flight -= 1
                     yield done
-            for done in self._drained():  # before anything begins: one of them may be the reason to stop
-                flying -= 1
+            for done in self._drained():  # before a new item starts: one of these may be the reason to stop
+                in_flight -= 1
                 yield done
             if stop.is_set() or self._broken:
                 self._slots.release()
                 break
-            flying += 1
+            in_flight += 1
             self._submit(_Flight(job), 0)
-        while flying:
+        while in_flight:
             with suppress(queue.Empty):
                 done = self._ended.get(timeout=0.1)
-                flying -= 1
+                in_flight -= 1
                 yield done
         self._opening.result()
         if self._broken:
@@ -97,17 +98,17 @@ class ThreadExecutor(Executor):
         for lane in self._lanes.values():
             lane.shutdown(wait=True, cancel_futures=True)
         for use in self._pipeline.uses:
-            with suppress(Exception):  # everything is staged: that must not cost the report
+            with suppress(Exception):  # everything is staged: an error here must not prevent the report
                 use.step.close()
 
     def _open(self) -> Future[None]:
-        """Open every step; those of the model lane in its thread, while the first pictures are decoded."""
+        """Open every step; those of the model lane in its thread, while the first pictures are being decoded."""
         steps: list[Step] = [use.step for use in self._pipeline.uses]
-        ours = [step for step in steps if isinstance(step, Transform) and step.lane == "model"]
+        models = [step for step in steps if isinstance(step, Transform) and step.lane == "model"]
         for step in steps:
-            if step not in ours:
+            if step not in models:
                 _open(step, self._resources)
-        return self._lanes["model"].submit(self._open_models, ours)
+        return self._lanes["model"].submit(self._open_models, models)
 
     def _open_models(self, steps: Sequence[Step]) -> None:
         try:
@@ -117,9 +118,9 @@ class ThreadExecutor(Executor):
             self._broken = error
 
     def _announced(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """The jobs; the loader learns how many take the same picture before the first of them begins."""
-        for index, some in groupby(jobs, key=lambda job: job.entry.index):
-            variants = list(some)
+        """Yield the jobs, telling the loader how many share a picture before the first of them starts."""
+        for index, group in groupby(jobs, key=lambda job: job.entry.index):
+            variants = list(group)
             self._loader.expect(index, len(variants))
             yield from variants
 
@@ -138,36 +139,36 @@ class ThreadExecutor(Executor):
                 return
             for step in self._segments[number][1]:
                 began = time.monotonic()
-                self._take(step, flight)
+                self._process(step, flight)
                 flight.seconds[step.name] = flight.seconds.get(step.name, 0.0) + time.monotonic() - began
         except ImageError as error:
             self._end(flight, "failed", str(error))
         except MemoryError:
             self._end(flight, "failed", f"out of memory in step {step.name!r}; run with fewer jobs or smaller tiles")
-        except BaseException as error:  # SystemExit too: an item that never ends would hang the run
+        except BaseException as error:  # SystemExit too: an item that never finishes would hang the run
             flight.notes["trace"] = traceback.format_exc(limit=-4)
-            self._end(flight, "failed", f"step {step.name!r} broke: {type(error).__name__}: {error}")
+            self._end(flight, "failed", f"step {step.name!r} crashed: {type(error).__name__}: {error}")
         else:
             if number + 1 < len(self._segments):
                 self._submit(flight, number + 1)
             else:
                 self._end(flight, "done", flight.job.reason)
 
-    def _take(self, step: Step, flight: _Flight) -> None:
+    def _process(self, step: Step, flight: _Flight) -> None:
         if step is self._pipeline.source:
             flight.item = self._loader.load(flight.job.entry)
             flight.before = described(flight.item.originals)
             return
         assert flight.item is not None
         if isinstance(step, Transform):
-            flight.item = an_item(step.apply_to_frames(flight.item))
+            flight.item = checked_item(step.apply_to_frames(flight.item))
         elif isinstance(step, Sink):
             number = self._pipeline.sinks.index(step)
             if flight.job.targets[number] is not None:
                 flight.rendered.append((number, step.render(flight.item), described(flight.item.frames)))
             if step is self._pipeline.main_sink:
                 self._thumbnails.make(flight.item)
-            if step is self._pipeline.sinks[-1]:  # only now: a picture that fails has no output at all
+            if step is self._pipeline.sinks[-1]:  # only now, so that a picture that fails has no output at all
                 self._stage(flight)
 
     def _stage(self, flight: _Flight) -> None:
@@ -189,7 +190,7 @@ class ThreadExecutor(Executor):
 
 
 def _open(step: Step, resources: Resources) -> None:
-    """Open a step; whatever it raises becomes an error that names it."""
+    """Open a step; turn any exception into an error that names the step."""
     try:
         step.open(resources)
     except ToolkitError:
@@ -199,12 +200,12 @@ def _open(step: Step, resources: Resources) -> None:
 
 
 def _segments(pipeline: Pipeline) -> Iterator[tuple[str, list[Step]]]:
-    """Neighbouring steps of the same lane, together: the source begins the first."""
+    """Group adjacent steps of the same lane; the source starts the first group."""
     lane, steps = "cpu", [pipeline.uses[0].step]
     for use in pipeline.uses[1:]:
-        its = use.step.lane if isinstance(use.step, Transform) else "cpu"
-        if its != lane:
+        next_lane = use.step.lane if isinstance(use.step, Transform) else "cpu"
+        if next_lane != lane:
             yield lane, steps
-            lane, steps = its, []
+            lane, steps = next_lane, []
         steps.append(use.step)
     yield lane, steps

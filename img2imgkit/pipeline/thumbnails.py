@@ -1,4 +1,4 @@
-"""Small pictures for the report: each item before and after, for the first items of a run."""
+"""Thumbnails for the report: before and after, for the first items of a run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image
 from img2imgkit.images import Picture
 from img2imgkit.item import Entry, Item
 
-LONGEST = 360
-KEPT = 200
+MAX_SIDE = 360
+MAX_ITEMS = 200
 
 
 class Thumbnails:
@@ -24,8 +24,8 @@ class Thumbnails:
         self.unfinished = state / "unfinished"
 
     def make(self, item: Item) -> None:
-        """Write both, of the first frame. Errors are ignored: a missing thumbnail is better than a failed picture."""
-        if item.entry.index >= KEPT:
+        """Write both thumbnails of an item's first frame. Errors are ignored: they must not make the item fail."""
+        if item.entry.index >= MAX_ITEMS:
             return
         with suppress(OSError, ValueError, MemoryError):
             for folder in (self.folder, self.unfinished):
@@ -36,18 +36,18 @@ class Thumbnails:
                 unfinished.replace(path)
 
     def paths(self, entry: Entry) -> tuple[Path, Path]:
-        """Where the two are, if they were made."""
-        whose = "\0".join([str(entry.relative), *(f"{field}={value}" for field, value in entry.variant)])
-        name = hashlib.sha1(whose.encode(errors="surrogatepass")).hexdigest()[:16]
+        """Return the paths of an entry's two thumbnails, whether or not they exist."""
+        identity = "\0".join([str(entry.relative), *(f"{field}={value}" for field, value in entry.variant)])
+        name = hashlib.sha1(identity.encode(errors="surrogatepass")).hexdigest()[:16]
         return self.folder / f"{name}-before.jpg", self.folder / f"{name}-after.jpg"
 
 
 def _small(picture: Picture) -> Image.Image:
-    # Every n-th pixel first: a thumbnail must not cost a copy of a huge picture.
-    every = max(1, max(picture.width, picture.height) // (2 * LONGEST))
-    levels = picture.color[::every, ::every]
+    # Subsample first, to avoid copying a huge picture.
+    stride = max(1, max(picture.width, picture.height) // (2 * MAX_SIDE))
+    levels = picture.color[::stride, ::stride]
     levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
     image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode).convert("RGB")
-    image.thumbnail((LONGEST, LONGEST))
+    image.thumbnail((MAX_SIDE, MAX_SIDE))
     return image

@@ -1,4 +1,4 @@
-"""Several outputs of one picture: the name fields that steps declare, and the combinations of their values."""
+"""Several outputs per picture: the name fields declared by steps, and the combinations of their values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Variants = Mapping[str, Sequence[str]]
 
 
 def new_variants(step: Step, before: Variants, facts: Mapping[str, str | int]) -> Variants:
-    """What a prepared step declares, beside the variants and facts of the steps before it.
+    """Return the variants that a prepared step declares, checked against those and the facts of earlier steps.
 
     Raises:
-        ConfigError: a field has another meaning already, has no value, or has one twice.
+        ConfigError: a field is already in use, has no value, or has a duplicate value.
     """
     if not isinstance(step, Transform):
         return {}
@@ -26,26 +26,26 @@ def new_variants(step: Step, before: Variants, facts: Mapping[str, str | int]) -
     for field, values in declared.items():
         if field in before or field in facts:
             raise ConfigError(
-                f"makes several outputs of each picture by {{{field}}}, and a step sets that field already: "
+                f"produces several outputs per picture by {{{field}}}, but an earlier step already sets that field; "
                 "two steps cannot share it"
             )
         if not values:
-            raise ConfigError(f"makes several outputs of each picture by {{{field}}}, and none is stated")
+            raise ConfigError(f"produces several outputs per picture by {{{field}}}, but states no value for it")
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
-            raise ConfigError(f"makes several outputs of each picture by {{{field}}}, and {twice[0]!r} is stated twice")
+            raise ConfigError(f"produces several outputs per picture by {{{field}}}, but {twice[0]!r} is stated twice")
     return declared
 
 
 def with_variants(entries: Iterable[Entry], variants: Variants) -> Iterator[Entry]:
-    """Each entry with every combination of values, as neighbours, the last field changing fastest."""
+    """Yield each entry with every combination of values, in a row, the last field changing fastest."""
     for entry in entries:
         for values in product(*variants.values()):
             yield replace(entry, variant=tuple(zip(variants, values, strict=True)))
 
 
 def fields_before_sinks(stages: Iterable[Transform | Sink]) -> Iterator[frozenset[str]]:
-    """For each sink the fields of the prepared steps before it."""
+    """Yield, for each sink, the fields of the prepared steps before it."""
     fields: frozenset[str] = frozenset()
     for step in stages:
         if isinstance(step, Sink):
@@ -54,13 +54,13 @@ def fields_before_sinks(stages: Iterable[Transform | Sink]) -> Iterator[frozense
             fields |= step.variants().keys()
 
 
-def as_seen(entry: Entry, fields: Collection[str]) -> Entry:
-    """The entry as a sink sees it: as a variant by the fields of the steps before it alone."""
+def restricted_to(entry: Entry, fields: Collection[str]) -> Entry:
+    """Return the entry with only these fields in its variant: for a sink, those of the steps before it."""
     if not entry.variant:
         return entry
     return replace(entry, variant=tuple(pair for pair in entry.variant if pair[0] in fields))
 
 
 def differing(first: Entry, second: Entry) -> list[str]:
-    """The fields whose values differ between two entries."""
+    """Return the fields whose values differ between two entries of one pipeline."""
     return [field for (field, value), (_, other) in zip(first.variant, second.variant, strict=True) if value != other]

@@ -1,4 +1,4 @@
-"""The steps that come with img2imgkit, registered through the same hook as a stranger's."""
+"""The built-in steps, registered through the same hook as a plugin's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``compare``: the picture as it was beside the picture as it is."""
+"""``compare``: the original next to the current picture."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ Label = Annotated[str, Field(pattern=r"^[ -~]*$")]
 
 
 class Compare(Transform):
-    """Put the original and the current picture on one sheet, the original enlarged to the current size.
+    """Put the original and the current picture on one sheet, with the original resized to the current size.
 
-    Both become alike before that: RGB unless both are grey, the greater depth of the two, transparency over
-    ``ground``, profiles converted to sRGB where they differ.
+    Both are converted to a common format first: RGB unless both are grey, the higher bit depth, transparency composited
+    over ``ground``, and profiles converted to sRGB if they differ.
     """
 
     name = "compare"
 
     class Options(Config):
-        """How the sheet is laid out."""
+        """The layout of the sheet."""
 
         enlarge: Literal["bicubic", "nearest", "lanczos"] = Field(
-            "bicubic", description="How the original comes to the current size."
+            "bicubic", description="The filter that resizes the original to the current size."
         )
-        layout: Literal["beside", "below"] = Field("beside", description="Where the current picture stands.")
-        separator: int = Field(8, ge=0, le=1024, description="Pixels between the two.")
+        layout: Literal["beside", "below"] = Field("beside", description="The current picture's position.")
+        separator: int = Field(8, ge=0, le=1024, description="The space between the two, in pixels.")
         ground: Literal["white", "black", "grey"] = Field(
-            "white", description="The colour between the two, around labels, and under transparency."
+            "white", description="The colour between the two, behind labels, and behind transparency."
         )
         labels: tuple[Label, Label] | None = Field(
-            None, description="Two lines of text above the two pictures, in ASCII: the built-in font has no more."
+            None, description="Labels above the two pictures, in ASCII: the built-in font has no other characters."
         )
 
     def apply(self, item: Item) -> Item:
-        """The sheet, with what the current picture's file says beside its pixels."""
+        """Return the sheet, with the metadata of the current picture."""
         level = {"white": 255, "black": 0, "grey": 128}[self.options.ground]
         ground = (level, level, level)
-        before, after = _alike(item.original, item.picture, ground)
+        before, after = _matched(item.original, item.picture, ground)
         before = resize(before, after.width, after.height, self.options.enlarge)
         panels = [before.color, after.color]
         if self.options.labels:
@@ -61,8 +61,8 @@ class Compare(Transform):
         return item.with_picture(replace(after, color=sheet, alpha=None))
 
 
-def _alike(before: Picture, after: Picture, ground: Level) -> tuple[Picture, Picture]:
-    """Both without alpha, in one space, at one depth, under one profile."""
+def _matched(before: Picture, after: Picture, ground: Level) -> tuple[Picture, Picture]:
+    """Return both without alpha, with the same colour space, depth and profile."""
     if before.metadata.icc != after.metadata.icc or "cmyk" in (before.space, after.space):
         before, after = to_srgb(before), to_srgb(after)
     if before.space != after.space:
@@ -77,7 +77,7 @@ def _filled(shape: list[int], level: int, like: Picture) -> np.ndarray:
 
 
 def _label(text: str, panel: np.ndarray, level: int) -> np.ndarray:
-    """A strip with a line of text, as wide as the panel and of its type; text that is too long is cut off."""
+    """Return a strip with a line of text, with the panel's width and type. Text that is too long is cut off."""
     width, channels = panel.shape[1:]
     size = max(10, min(48, width // 20))
     font = ImageFont.load_default(size)

@@ -1,4 +1,4 @@
-"""Files that say what a task is given beside a picture: pictures to encode, codes, attributes."""
+"""Files that provide a task's condition inputs: pictures to encode, codes, attributes."""
 
 from __future__ import annotations
 
@@ -28,67 +28,74 @@ Codes = Callable[["Entry"], "np.ndarray"]
 
 
 class FilesInput(Config):
-    """Files that say an input, stated in one way."""
+    """Files that provide a condition input, stated in exactly one form."""
 
     pictures: Annotated[Path, Location()] | None = Field(
-        default=None, description="A picture, or a folder whose pictures are averaged."
+        default=None, description="A picture, or a folder of pictures whose codes are averaged."
     )
     code: Annotated[Path, Location()] | None = Field(default=None, description="A code file of `img2img encode`.")
     matched: Annotated[Path, Location()] | None = Field(
-        default=None, description="A folder that has, for each picture, one of the same name."
+        default=None, description="A folder with a picture of the same name for each input picture."
     )
     attributes: Annotated[Path, Location()] | None = Field(
-        default=None, description="A file that says which attributes each picture has, as CelebA's."
+        default=None, description="A file with the attributes of each picture, in CelebA's format."
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> FilesInput:
+    def _one_form(self) -> FilesInput:
         stated = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(stated) != 1:
-            raise ValueError(f"state it in one way: {', '.join(type(self).model_fields)}; got {len(stated)}")
+            raise ValueError(f"state exactly one of {', '.join(type(self).model_fields)}; got {len(stated)}")
         return self
 
     @property
-    def way(self) -> str:
-        """Which of them it is."""
+    def form(self) -> str:
+        """The name of the field that is stated."""
         return next(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     @property
     def path(self) -> Path:
         """The file or folder."""
-        found: Path = getattr(self, self.way)
+        found: Path = getattr(self, self.form)
         return found
 
 
-def apart(key: str, files: FilesInput) -> dict[str, FilesInput]:
-    """Every subfolder, or else every picture or code file, of a folder, by its name.
+def files_by_name(key: str, files: FilesInput) -> dict[str, FilesInput]:
+    """Return the code files of a folder, or its subfolders, or its pictures if it has no subfolders, by name.
+
+    Args:
+        key: the option, for errors
 
     Raises:
-        ConfigError: it is no folder, or holds nothing of the kind; ``key`` is the option's.
+        ConfigError: it is not a folder, contains nothing suitable, or two files have the same name.
     """
-    if files.way not in ("pictures", "code") or not files.path.is_dir():
+    if files.form not in ("pictures", "code") or not files.path.is_dir():
         raise ConfigError(Problem("expected {pictures: FOLDER} or {code: FOLDER}", key))
-    shown = (path for path in files.path.iterdir() if not path.name.startswith("."))
-    inside = sorted(shown, key=lambda path: natural_key(path.name))
-    if files.way == "code":
+    visible = (path for path in files.path.iterdir() if not path.name.startswith("."))
+    inside = sorted(visible, key=lambda path: natural_key(path.name))
+    if files.form == "code":
         found = [path for path in inside if path.suffix == ".json"]
     else:
         folders = [path for path in inside if path.is_dir()]
         found = folders or [path for path in inside if is_image(path)]
-    named = {path.stem if path.is_file() else path.name: FilesInput(**{files.way: path}) for path in found}
+    named = {path.stem if path.is_file() else path.name: FilesInput(**{files.form: path}) for path in found}
     if not found or len(named) < len(found):
-        problem = "two files differ in their endings alone" if found else f"nothing of kind {files.way!r} in it"
+        problem = "two files differ only in their suffixes" if found else f"contains nothing for {files.form!r}"
         raise ConfigError(Problem(f"{files.path}: {problem}", key))
     return named
 
 
 def pictures_in(path: Path) -> list[Path]:
-    """The picture, or those of a folder and of folders in it but hidden ones. Raises DataError: there is none."""
+    """Return the picture, or all pictures below a folder except hidden ones. Raises DataError if there are none."""
     return listed([path]) if path.is_dir() else [path]
 
 
-def by_name(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by name. Raises DataError: there is none, or two of one name, or it is no folder."""
+def pictures_by_name(folder: Path) -> dict[str, Path]:
+    """Return the pictures below a folder by name.
+
+    Raises:
+        DataError: it is not a folder, contains no pictures, or contains two of the same name.
+    """
     found: dict[str, Path] = {}
     for path in listed([folder]):
         other = found.setdefault(name_in(folder, path), path)
@@ -98,10 +105,10 @@ def by_name(folder: Path) -> dict[str, Path]:
 
 
 def codes_of(translator: Translator, condition: str, files: FilesInput, manifest: Manifest) -> Codes:
-    """The code for each entry: made once, unless every picture has one of its own."""
-    if files.way == "matched":
+    """Return a function from an entry to its code. The code is computed once, unless each picture has its own."""
+    if files.form == "matched":
         return _Matched(translator, condition, files.path)
-    if files.way == "code":
+    if files.form == "code":
         code = load_code(files.path, condition, manifest)
     else:
         code = translator.encode(condition, map(decode, pictures_in(files.path)))
@@ -109,23 +116,24 @@ def codes_of(translator: Translator, condition: str, files: FilesInput, manifest
 
 
 class _Matched:
-    """Codes of the pictures that have an entry's name; the last one is kept for the entry's other variants."""
+    """Encodes the picture that has an entry's name; caches the last code for the entry's other variants."""
 
     def __init__(self, translator: Translator, condition: str, folder: Path) -> None:
-        self._translator, self._condition, self._folder, self._paths = translator, condition, folder, by_name(folder)
+        self._translator, self._condition, self._folder = translator, condition, folder
+        self._paths = pictures_by_name(folder)
         self._last: tuple[str, np.ndarray] | None = None
 
     def __call__(self, entry: Entry) -> np.ndarray:
         name = str(entry.relative.with_suffix(""))
         if name not in self._paths:
-            raise TranslateError(f"{self._condition}: {self._folder} has no picture called {name!r}")
+            raise TranslateError(f"{self._condition}: {self._folder} contains no picture named {name!r}")
         if self._last is None or self._last[0] != name:
             self._last = name, self._translator.encode(self._condition, [decode(self._paths[name])])
         return self._last[1]
 
 
 def attributes_of(entry: Entry, attributes: Attributes, path: Path) -> dict[str, bool]:
-    """Which attributes a picture has, by the file at ``path``. Raises TranslateError: it does not say."""
+    """Return a picture's attributes. Raises TranslateError if ``path``, the attributes' file, has no line for it."""
     for name in (str(entry.relative), entry.relative.name):
         if name in attributes.lines:
             return dict(zip(attributes.names, map(bool, attributes.lines[name][1]), strict=True))
@@ -133,17 +141,17 @@ def attributes_of(entry: Entry, attributes: Attributes, path: Path) -> dict[str,
 
 
 def digest(files: FilesInput) -> str:
-    """Of what the files hold; of a folder of matches, of what their names, sizes and times are."""
-    found = hashlib.sha256(files.way.encode())
-    for part in _parts(files):
-        found.update(hashlib.sha256(part).digest())
+    """Hash the content of the files; for a folder of matched pictures, their names, sizes and times."""
+    found = hashlib.sha256(files.form.encode())
+    for data in _hashed_data(files):
+        found.update(hashlib.sha256(data).digest())
     return found.hexdigest()[:16]
 
 
-def _parts(files: FilesInput) -> Iterator[bytes]:
-    paths: Sequence[Path] = pictures_in(files.path) if files.way in ("pictures", "matched") else [files.path]
+def _hashed_data(files: FilesInput) -> Iterator[bytes]:
+    paths: Sequence[Path] = pictures_in(files.path) if files.form in ("pictures", "matched") else [files.path]
     for path in paths:
-        if files.way == "matched":
+        if files.form == "matched":
             about = path.stat()
             yield f"{name_in(files.path, path)} {about.st_size} {about.st_mtime_ns}".encode()
         else:

@@ -1,4 +1,4 @@
-"""``convert``: another colour mode, depth, transparency or profile."""
+"""``convert``: change the colour mode, depth, transparency or profile."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _GROUNDS = {"drop": None, "white": (255, 255, 255), "black": (0, 0, 0), "grey": 
 
 
 class Convert(Transform):
-    """Change what each picture is made of: its profile first, then its mode, its transparency, and its depth.
+    """Convert each picture: first its profile, then its mode, its transparency and its depth.
 
-    CMYK becomes RGB by its profile, and grey by way of sRGB. 8 bits become 16 exactly; 16 become 8 rounded.
+    CMYK is converted to RGB by its profile, and to grey via sRGB. 8 bits become 16 exactly; 16 bits are rounded to 8.
     """
 
     name = "convert"
 
     class Options(Config):
-        """What changes; everything else is kept."""
+        """What to change; everything else is kept."""
 
         mode: Literal["keep", "rgb", "grey"] = Field("keep", description="The colour mode.")
         depth: Literal["keep", 8, 16] = Field("keep", description="Bits per channel.")
         alpha: Alpha = Field(
             "keep",
-            description="Transparency: keep it, drop it and show the colours below, or lay the picture over a colour.",
+            description="Transparency: keep it, drop it and show the colours as stored, or composite over a colour.",
         )
         icc: Literal["keep", "srgb", "strip"] = Field(
             "keep",
@@ -38,11 +38,11 @@ class Convert(Transform):
         )
 
     def apply(self, item: Item) -> Item:
-        """The item converted; what could not be done exactly is in its notes under "convert"."""
+        """Return the converted item. Its note "convert" lists inexact conversions."""
         before = item.picture.notes
         picture = self._converted(item.picture)
-        said = [note for note in picture.notes if note not in before]
-        return item.with_picture(picture, **({"convert": "; ".join(said)} if said else {}))
+        notes = [note for note in picture.notes if note not in before]
+        return item.with_picture(picture, **({"convert": "; ".join(notes)} if notes else {}))
 
     def _converted(self, picture: Picture) -> Picture:
         options = self.options

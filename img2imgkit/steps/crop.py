@@ -1,4 +1,4 @@
-"""``crop``: a part of each picture."""
+"""``crop``: cut a region out of each picture."""
 
 from __future__ import annotations
 
@@ -15,44 +15,43 @@ from img2imgkit.step import Transform
 
 
 class Crop(Transform):
-    """Cut a part out of each picture: a box, a size around the centre, or sides that are multiples of a number.
+    """Crop each picture to a box, to a size around the centre, or to sides that are multiples of a number.
 
-    A picture that is smaller than what is asked for fails, unless ``if_smaller`` is ``keep``: then it is cut as far as
-    it reaches.
+    A picture smaller than the region fails, unless ``if_smaller`` is ``keep``, which clips the region to the picture.
     """
 
     name = "crop"
 
     class Options(Config):
-        """The part, stated in one way."""
+        """The region, stated by exactly one of ``box``, ``centre`` and ``multiple``."""
 
         box: tuple[int, int, int, int] | None = Field(
-            None, description="Left, top, width and height in pixels, from the upper left corner."
+            None, description="Left, top, width and height in pixels, from the top left corner."
         )
-        centre: tuple[int, int] | None = Field(None, description="Width and height of a part around the centre.")
+        centre: tuple[int, int] | None = Field(None, description="Width and height of a region around the centre.")
         multiple: int | None = Field(
-            None, ge=2, description="The largest part around the centre whose sides are multiples of this."
+            None, ge=2, description="Crop to the largest centred region whose sides are multiples of this."
         )
         if_smaller: Literal["fail", "keep"] = Field(
-            "fail", description="What becomes of a picture that is smaller than the part."
+            "fail", description="What to do with a picture that is smaller than the region."
         )
 
         @model_validator(mode="after")
         def _one_way(self) -> Crop.Options:
             ways = [name for name in ("box", "centre", "multiple") if getattr(self, name) is not None]
             if len(ways) != 1:
-                stated = f"not by {' and '.join(ways)} at once" if ways else "none is stated"
-                raise ValueError(f"state the part by box, centre or multiple: {stated}")
+                stated = f"got {' and '.join(ways)}" if ways else "none is stated"
+                raise ValueError(f"state the region by one of box, centre and multiple: {stated}")
             sizes = self.box[2:] if self.box else self.centre or ()
             if any(side < 1 for side in sizes) or any(corner < 0 for corner in (self.box or ())[:2]):
-                raise ValueError("a corner is at least 0, and a width or height at least 1")
+                raise ValueError("left and top must be at least 0, width and height at least 1")
             return self
 
     def apply(self, item: Item) -> Item:
-        """The part of the item.
+        """Return the cropped item.
 
         Raises:
-            TranslateError: the picture does not contain it.
+            TranslateError: the picture does not contain the region.
         """
         picture = item.picture
         left, top, width, height = self.window(picture.width, picture.height)
@@ -63,14 +62,14 @@ class Crop(Transform):
         if self.options.if_smaller == "keep":
             width, height = min(width, picture.width - left), min(height, picture.height - top)
         try:
-            part = crop(picture, left, top, width, height)
+            cropped = crop(picture, left, top, width, height)
         except ValueError as error:
-            raise TranslateError(f"crop: {error}; if_smaller: keep takes what is there") from error
+            raise TranslateError(f"crop: {error}; if_smaller: keep clips the region to the picture") from error
         window = np.s_[top : top + height, left : left + width]
-        return item.with_picture(part).with_maps({name: ids[window].copy() for name, ids in item.maps.items()})
+        return item.with_picture(cropped).with_maps({name: ids[window].copy() for name, ids in item.maps.items()})
 
     def window(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, width and height of the part of a picture of this size."""
+        """Return left, top, width and height of the region, for a picture of this size."""
         if self.options.box is not None:
             box: tuple[int, int, int, int] = self.options.box
             return box

@@ -1,4 +1,4 @@
-"""``edit-objects``: remove, add, move and change objects of a label map before it is translated."""
+"""``edit-objects``: remove, relabel, add and move objects of a label map before it is translated."""
 
 from __future__ import annotations
 
@@ -19,44 +19,42 @@ from img2imgkit.images import decode, to_grey, to_rgb
 from img2imgkit.item import Item
 from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.layouts import Layout
-from img2imgkit.steps.read import compiled
+from img2imgkit.steps.read import compile_patterns
 from img2imgkit.steps.read_labels import palette_of
 
 SURROUNDINGS = "surroundings"
 ClassId = Annotated[int, Field(ge=0, le=MAX_ID)]
-InstanceId = Annotated[int, Field(ge=0, lt=2**24)]  # as far as float32 counts
+InstanceId = Annotated[int, Field(ge=0, lt=2**24)]  # integers that float32 represents exactly
 
 
 class _Edit(Config):
-    only: tuple[str, ...] = Field(
-        (), description="Only in pictures that match one of these patterns, with the meaning they have in .gitignore."
-    )
+    only: tuple[str, ...] = Field((), description="Only in pictures that match one of these .gitignore patterns.")
 
 
-class _EditOfSome(_Edit):
+class _EditOfExisting(_Edit):
     instance: InstanceId | None = Field(None, description="The object, by its id in the instance map.")
     label: ClassId | str | None = Field(None, description="All pixels of a class, by its id or name.")
 
     @model_validator(mode="after")
-    def _one(self) -> _EditOfSome:
+    def _one(self) -> _EditOfExisting:
         if (self.instance is None) == (self.label is None):
-            raise ValueError("state what is edited by instance or by label, one of the two")
+            raise ValueError("state either instance or label")
         return self
 
 
-class Remove(_EditOfSome):
+class Remove(_EditOfExisting):
     """Remove objects."""
 
     action: Literal["remove"] = Field(description="Remove an object, or all pixels of a class.")
     fill: ClassId | str = Field(
-        SURROUNDINGS, description="The class that is there instead; `surroundings`: for each pixel what is nearest."
+        SURROUNDINGS, description="The class that replaces it; `surroundings`: the nearest pixel's class and object."
     )
 
 
-class Relabel(_EditOfSome):
-    """Give objects another class."""
+class Relabel(_EditOfExisting):
+    """Change the class of objects."""
 
-    action: Literal["relabel"] = Field(description="Give an object, or all pixels of a class, another class.")
+    action: Literal["relabel"] = Field(description="Change the class of an object, or of all pixels of a class.")
     to: ClassId | str = Field(description="The new class.")
 
 
@@ -66,22 +64,22 @@ class Add(_Edit):
     action: Literal["add"] = Field(description="Add an object.")
     label: ClassId | str = Field(description="Its class.")
     instance: InstanceId | Literal["auto"] = Field(
-        "auto", description="Its id in the instance map; `auto` is a free one above those of its class."
+        "auto", description="Its id in the instance map; `auto`: a free id above the highest of its class."
     )
     box: tuple[int, int, int, int] | None = Field(None, description="Its shape: left, top, width and height.")
     polygon: tuple[tuple[int, int], ...] | None = Field(
-        None, description="Its shape: corners [x, y], in pixels from the upper left corner.", min_length=3
+        None, description="Its shape: corners [x, y], in pixels from the top left corner.", min_length=3
     )
     mask: Annotated[Path, Location()] | None = Field(
-        None, description="Its shape: a picture of the map's size, light and opaque where the object is."
+        None, description="Its shape: a picture of the map's size, bright and opaque where the object is."
     )
 
     @model_validator(mode="after")
     def _one(self) -> Add:
         if sum(shape is not None for shape in (self.box, self.polygon, self.mask)) != 1:
-            raise ValueError("state the shape by box, polygon or mask, one of the three")
+            raise ValueError("state the shape by exactly one of box, polygon and mask")
         if self.box is not None and min(self.box[2:]) < 1:
-            raise ValueError("box: width and height are at least 1")
+            raise ValueError("box: width and height must be at least 1")
         return self
 
 
@@ -90,9 +88,9 @@ class Move(_Edit):
 
     action: Literal["move"] = Field(description="Move an object.")
     instance: InstanceId = Field(description="The object, by its id in the instance map.")
-    by: tuple[int, int] = Field(description="So many pixels to the right and down.")
+    by: tuple[int, int] = Field(description="The offset in pixels, to the right and down.")
     fill: ClassId | str = Field(
-        SURROUNDINGS, description="The class where it was; `surroundings`: for each pixel what is nearest."
+        SURROUNDINGS, description="The class of its old pixels; `surroundings`: the nearest pixel's class and object."
     )
 
 
@@ -100,28 +98,28 @@ Edit = Annotated[Remove | Relabel | Add | Move, Field(discriminator="action")]
 
 
 class EditObjects(Transform):
-    """Edit the label map, and the instance map, that ``read-labels`` has read: one edit after the other.
+    """Edit the label map and the instance map read by ``read-labels``, one edit after the other.
 
-    Classes may be named where there is a palette. Object ids are as in Cityscapes: 1000 times the class and a number.
+    Classes can be named if there is a palette. Object ids follow Cityscapes: 1000 times the class id plus a number.
     """
 
     name = "edit-objects"
 
     class Options(Config):
-        """The edits, in their order."""
+        """The edits, in order."""
 
         edits: tuple[Edit, ...] = Field(
             min_length=1,
-            description="What is edited, each with an `action`: `remove` (`instance` or `label`, `fill`), `relabel` "
+            description="The edits, each with an `action`: `remove` (`instance` or `label`, `fill`), `relabel` "
             "(`instance` or `label`, `to`), `add` (`label`, `instance`, and `box`, `polygon` or `mask`), `move` "
-            "(`instance`, `by`, `fill`); `only` says in which pictures.",
+            "(`instance`, `by`, `fill`). `only` restricts an edit to some pictures.",
         )
         missing: Literal["skip", "error"] = Field(
             "skip",
-            description="What becomes of a picture that has not what is edited: that edit is skipped, or it fails.",
+            description="If a picture lacks the object or class of an edit: skip that edit, or fail.",
         )
         palette: Annotated[Path, Location()] | None = Field(
-            None, description="The file with names and colours of classes; that of read-labels where none is stated."
+            None, description="The file with the classes' names and colours; null: that of read-labels."
         )
 
     def __init__(self, options: Config | None = None) -> None:
@@ -132,31 +130,31 @@ class EditObjects(Transform):
         self._digests: dict[str, str] = {}
 
     def recipe(self) -> Mapping[str, Any]:
-        """The edits; the palette counts by what is in it."""
+        """The edits. The palette's content is part of the fingerprint."""
         stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"palette"})
         return stated
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """The palette, and the masks, wherever their files lie."""
+        """The content of the palette and of the masks."""
         return {
             **({"palette": self._palette.stated()} if self._palette else {}),
             **({"masks": dict(self._digests)} if self._digests else {}),
         }
 
     def prepare(self, planning: Planning) -> None:
-        """Find masks, and the ids of named classes. Raises ConfigError: there is no such file, pattern or class."""
+        """Find the masks and the ids of named classes. Raises ConfigError for unknown files, patterns or classes."""
         stated = self.options.palette or planning.facts.get("palette")
         self._palette = palette_of(Path(str(stated))) if stated else None
         problems: list[Problem] = []
         edits = []
         for number, edit in enumerate(self.options.edits):
             resolved = self._with_ids(edit, f"edits.{number}", problems, planning.complete)
-            edits.append((resolved, compiled(f"edits.{number}.only", edit.only)))
+            edits.append((resolved, compile_patterns(f"edits.{number}.only", edit.only)))
             if isinstance(edit, Add) and edit.mask is not None:
                 if edit.mask.is_file():
                     self._digests[str(number)] = hashlib.sha256(edit.mask.read_bytes()).hexdigest()
                 else:
-                    problems.append(Problem(f"{edit.mask}: there is no such file", f"edits.{number}.mask"))
+                    problems.append(Problem(f"{edit.mask}: no such file", f"edits.{number}.mask"))
         if problems:
             raise ConfigError(*problems)
         self._edits = tuple(edits)
@@ -171,14 +169,14 @@ class EditObjects(Transform):
             self._masks[path] = mask if picture.alpha is None else mask & (picture.alpha[..., 0] > half)
 
     def apply(self, item: Item) -> Item:
-        """The item with other maps, drawn anew; its notes say how many edits there were, and what was missing.
+        """Return the item with edited maps and a new drawing. Its note "edited" counts edits and missing objects.
 
         Raises:
-            TranslateError: it has no such map, a shape does not lie in it, or it lacks what must not be missing.
+            TranslateError: it lacks a map, a mask has another size, or an object is missing and ``missing`` is "error".
         """
         if "label" not in item.maps:
             raise TranslateError(
-                "edit-objects: there is no label map: read it by read-labels, and edit it first of all"
+                "edit-objects: there is no label map; read it with read-labels, and edit it before other steps"
             )
         layout, edited, missing = Layout(item.maps), 0, []
         for edit, only in self._edits:
@@ -186,7 +184,7 @@ class EditObjects(Transform):
                 continue
             mask = self._mask(edit, layout)
             if mask.any():
-                _make(edit, layout, mask)
+                _apply_edit(edit, layout, mask)
                 edited += 1
                 continue
             missing.append(_missing(edit))
@@ -199,13 +197,13 @@ class EditObjects(Transform):
         return item.with_picture(picture, edited=notes).with_maps(layout.maps)
 
     def _mask(self, edit: Any, layout: Layout) -> np.ndarray:
-        """The pixels that an edit is about."""
+        """Return the pixels that an edit affects."""
         if isinstance(edit, Add):
             return self._shape(edit, layout.label.shape)
         if edit.instance is None:
             return np.equal(layout.label, edit.label)
         if layout.instance is None:
-            raise TranslateError("edit-objects: there is no instance map: state 'instances' of read-labels")
+            raise TranslateError("edit-objects: there is no instance map; set 'instances' of read-labels")
         return np.equal(layout.instance, edit.instance)
 
     def _shape(self, edit: Add, size: tuple[int, ...]) -> np.ndarray:
@@ -213,7 +211,7 @@ class EditObjects(Transform):
             mask = self._masks[edit.mask]
             if mask.shape != size:
                 sizes = [f"{shape[1]}x{shape[0]}" for shape in (mask.shape, size)]
-                raise TranslateError(f"edit-objects: {edit.mask}: has {sizes[0]} pixels, and the label map {sizes[1]}")
+                raise TranslateError(f"edit-objects: {edit.mask} is {sizes[0]} pixels, but the label map is {sizes[1]}")
             return mask
         if edit.box is not None:
             left, top, width, height = edit.box
@@ -225,7 +223,7 @@ class EditObjects(Transform):
         return np.asarray(canvas).astype(bool)
 
     def _with_ids(self, edit: Any, key: str, problems: list[Problem], complete: bool) -> Any:
-        """The edit with ids in place of names."""
+        """Return the edit with ids in place of class names."""
         found: dict[str, int | None] = {}
         for field in ("label", "to", "fill"):
             name = getattr(edit, field, None)
@@ -236,7 +234,7 @@ class EditObjects(Transform):
                 found[field] = ids.get(name, 0)
                 if not self._palette and complete:
                     problems.append(
-                        Problem(f"{name!r} is the name of a class, and there is no palette", f"{key}.{field}")
+                        Problem(f"class {name!r} is unknown: there is no palette; set 'palette'", f"{key}.{field}")
                     )
                 elif name not in ids and complete:
                     message = f"the palette has no class {name!r}{suggestion(name, ids)}"
@@ -244,9 +242,9 @@ class EditObjects(Transform):
         return edit.model_copy(update=found)
 
 
-def _make(edit: Any, layout: Layout, mask: np.ndarray) -> None:
+def _apply_edit(edit: Any, layout: Layout, mask: np.ndarray) -> None:
     if isinstance(edit, Remove):
-        layout.fill(mask, edit.fill)  # type: ignore[arg-type]  # names are ids by now
+        layout.fill(mask, edit.fill)  # type: ignore[arg-type]  # names have been replaced by ids
     elif isinstance(edit, Relabel):
         layout.relabel(mask, edit.to)  # type: ignore[arg-type]
     elif isinstance(edit, Move):
@@ -258,5 +256,5 @@ def _make(edit: Any, layout: Layout, mask: np.ndarray) -> None:
 
 def _missing(edit: Any) -> str:
     if isinstance(edit, Add):
-        return "the shape that is added lies outside"
+        return "the added shape lies outside the picture"
     return f"no instance {edit.instance}" if edit.instance is not None else f"no pixel of class {edit.label}"

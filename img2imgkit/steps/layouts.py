@@ -1,7 +1,7 @@
-"""Layouts that are edited: the label map of a picture, with or without its instance map.
+"""Editable layouts: the label map of a picture, with or without an instance map.
 
-Instance ids follow Cityscapes (arXiv:1604.01685, ``*_instanceIds.png``): 1000 times the class and a number for an
-object, the id of the class itself for what is not told apart.
+Instance ids follow Cityscapes (arXiv:1604.01685, ``*_instanceIds.png``): 1000 times the class id plus a number for an
+object, the class id itself for pixels that are not divided into objects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PER_CLASS = 1000
 
 
 class Layout:
-    """The maps of one picture, which the edits change.
+    """Copies of one picture's maps, changed by edits.
 
     Shapes:
         label, instance: (H, W) int32; all masks (H, W) bool
@@ -29,32 +29,32 @@ class Layout:
 
     @property
     def maps(self) -> Mapping[str, np.ndarray]:
-        """The maps as they are now."""
+        """The current maps."""
         return self._maps
 
     def fill(self, mask: np.ndarray, label: int | None) -> None:
-        """Give pixels another class, of which they are no object; None: each the class and object of what is nearest.
+        """Set pixels to a class, without object; None: to the class and object of the nearest pixel outside the mask.
 
         Raises:
-            TranslateError: nothing is left that could be nearest.
+            TranslateError: the mask covers the whole picture.
         """
         if label is not None:
             self.paint(mask, label, label)
             return
         if mask.all():
-            raise TranslateError("nothing surrounds it: it is the whole picture; state a class as 'fill'")
+            raise TranslateError("has no surroundings: it covers the whole picture; state a class as 'fill'")
         rows, columns = nearest_outside(mask)
         for ids in self._maps.values():
             ids[mask] = ids[rows, columns]
 
     def paint(self, mask: np.ndarray, label: int, instance: int) -> None:
-        """Make pixels one object of a class."""
+        """Set pixels to one object of a class."""
         self.label[mask] = label
         if self.instance is not None:
             self.instance[mask] = instance
 
     def relabel(self, mask: np.ndarray, label: int) -> None:
-        """Give pixels another class; each object among them stays one, by an id of its new class."""
+        """Set pixels to another class. Each object among them gets an id of the new class."""
         if self.instance is None:
             self.label[mask] = label
             return
@@ -64,18 +64,18 @@ class Layout:
             self.paint(its, label, self.free_instance(label) if an_object else label)
 
     def move(self, mask: np.ndarray, by: tuple[int, int], fill: int | None) -> None:
-        """Move pixels to the right and down, and fill the place where they were; what leaves the picture is lost."""
+        """Move pixels to the right and down, and fill their former place. Pixels that leave the picture are lost."""
         height, width = mask.shape
         rows, columns = np.nonzero(mask)
         moved_rows, moved_columns = rows + by[1], columns + by[0]
-        seen = (moved_rows >= 0) & (moved_rows < height) & (moved_columns >= 0) & (moved_columns < width)
+        inside = (moved_rows >= 0) & (moved_rows < height) & (moved_columns >= 0) & (moved_columns < width)
         values = {name: ids[rows, columns] for name, ids in self._maps.items()}
         self.fill(mask, fill)
         for name, ids in self._maps.items():
-            ids[moved_rows[seen], moved_columns[seen]] = values[name][seen]
+            ids[moved_rows[inside], moved_columns[inside]] = values[name][inside]
 
     def free_instance(self, label: int) -> int:
-        """An id that no object has, above those of the class."""
+        """Return an unused object id above those of the class."""
         if self.instance is None:
             return label
         first = label * PER_CLASS
@@ -87,25 +87,25 @@ class Layout:
 
 
 def nearest_outside(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the pixel outside a mask that is nearest to each pixel inside, in the order of ``mask``.
+    """Return row and column of the nearest pixel outside a mask, for each pixel inside, in the order of ``mask[mask]``.
 
-    Exactly, by Euclidean distance: first the nearest one in each column, then among the columns, outwards for as long
-    as one may be nearer. Of those equally far the first column to the left, then to the right, and the upper one.
+    The Euclidean distance is exact: first the nearest pixel in each column, then among the columns, outwards while one
+    can be nearer. Ties prefer the closest column, then the left one, then the upper pixel.
 
     Shapes:
         mask: (H, W) bool, not all True -> 2 x (number of pixels inside,) int
     """
     inside = np.argwhere(mask)
     (top, left), (bottom, right) = np.maximum(inside.min(0) - 1, 0), inside.max(0) + 2
-    part = mask[top:bottom, left:right]  # the nearest pixel touches the mask, so it lies in here
-    height, width = part.shape
-    far = height + width  # farther than any
+    window = mask[top:bottom, left:right]  # contains the nearest pixels, since these touch the mask
+    height, width = window.shape
+    far = height + width  # farther than any pixel
     rows = np.arange(height)[:, None]
-    above = np.maximum.accumulate(np.where(part, -far, rows), axis=0)
-    below = np.minimum.accumulate(np.where(part, 2 * far, rows)[::-1], axis=0)[::-1]
+    above = np.maximum.accumulate(np.where(window, -far, rows), axis=0)
+    below = np.minimum.accumulate(np.where(window, 2 * far, rows)[::-1], axis=0)[::-1]
     own = np.where(rows - above <= below - rows, above, below)  # nearest row in the pixel's own column
     squares = np.square(np.minimum(np.abs(own - rows), far))
-    best, row, column = squares.copy(), own.copy(), np.broadcast_to(np.arange(width), part.shape).copy()
+    best, row, column = squares.copy(), own.copy(), np.broadcast_to(np.arange(width), window.shape).copy()
     for offset in range(1, width):
         if offset**2 >= best.max():
             break
@@ -114,5 +114,5 @@ def nearest_outside(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             nearer = candidate < best[here]
             best[here][nearer] = candidate[nearer]
             row[here][nearer] = own[there][nearer]
-            column[here][nearer] = np.broadcast_to(np.arange(width), part.shape)[there][nearer]
-    return row[part] + top, column[part] + left
+            column[here][nearer] = np.broadcast_to(np.arange(width), window.shape)[there][nearer]
+    return row[window] + top, column[window] + left

@@ -1,4 +1,4 @@
-"""``read``: the pictures of a folder. Other steps that read a folder find their files as it does."""
+"""``read``: the pictures of a folder, and the base class of steps that read folders."""
 
 from __future__ import annotations
 
@@ -24,23 +24,21 @@ STATE = ".img2img"
 
 
 class FolderSource(Source):
-    """The picture files of a folder, in natural order, or one file."""
+    """A source for the picture files of a folder, in natural order, or for one file."""
 
     class Options(Config):
-        """Which files of a folder are read."""
+        """Which files to read."""
 
-        folder: Annotated[Path, Location()] = Field(description="The folder, or one file.")
-        recursive: bool = Field(True, description="Whether folders inside it are read too.")
-        include: tuple[str, ...] = Field(
-            (), description="Only files that match one of these patterns, with the meaning they have in .gitignore."
-        )
-        exclude: tuple[str, ...] = Field((), description="No files that match one of these patterns.")
+        folder: Annotated[Path, Location()] = Field(description="A folder, or one file.")
+        recursive: bool = Field(True, description="Whether to read subfolders.")
+        include: tuple[str, ...] = Field((), description="Only files that match one of these .gitignore patterns.")
+        exclude: tuple[str, ...] = Field((), description="No files that match one of these .gitignore patterns.")
         max_pixels: int = Field(
-            DEFAULT_MAX_PIXELS, ge=1, description="Refuse a picture with more pixels than this: it may be a bomb."
+            DEFAULT_MAX_PIXELS, ge=1, description="Refuse pictures with more pixels: they may be decompression bombs."
         )
 
     def recipe(self) -> dict[str, Any]:
-        """A picture's content depends on where it comes from alone."""
+        """Return the folder only: the other options do not change a picture's content."""
         return {"folder": str(self.options.folder)}
 
     def prepare(self, planning: Planning) -> None:
@@ -49,7 +47,7 @@ class FolderSource(Source):
             raise ConfigError(Problem(f"{folder}: no such file or folder", "folder"))
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise ConfigError(Problem(f"{folder}: no permission to read it", "folder"))
-        _ = self._patterns  # complains of patterns that cannot be
+        _ = self._patterns  # raises ConfigError for invalid patterns
 
     def location(self) -> str:
         path: Path = self.options.folder
@@ -66,50 +64,50 @@ class FolderSource(Source):
         if len(relative.parts) > 1 and not self.options.recursive:
             return False
         return (
-            not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._wanted(str(relative))
+            not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._matches(str(relative))
         )
 
     def find(self, ignored: Counter[str]) -> Iterator[Entry]:
-        """The files in natural order of their names below the folder. Only one folder at a time is in memory."""
+        """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""
         chosen: Path = self.options.folder
         if not chosen.is_dir():
             yield _entry(str(chosen), chosen.name, 0)
             return
         for index, relative in enumerate(self._files(str(chosen), ignored)):
-            path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - a Path each costs seconds
+            path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
             yield _entry(path, relative, index)
 
     def _files(self, root: str, ignored: Counter[str]) -> Iterator[str]:
-        """Names below ``root`` in the order of ``natural_key``, without sorting them all at once.
+        """Yield the paths below ``root`` in the order of ``natural_key``, without sorting all of them together.
 
-        Names below one folder are neighbours in that order, and come where the folder's name with a slash comes. Only
-        folders whose names are the same for the order, such as ``a1`` and ``A01``, mix: they are read as one.
+        Paths below one folder are adjacent in that order, at the position of the folder's name followed by a slash.
+        Only folders whose names have equal keys, such as ``a1`` and ``A01``, mix: they are read as one.
         """
-        ways = [iter(self._inside([""], root, ignored))]
-        while ways:
-            _, relative, folders = next(ways[-1], ("", "", None))
+        levels = [iter(self._inside([""], root, ignored))]
+        while levels:
+            _, relative, folders = next(levels[-1], ("", "", None))
             if folders:
-                ways.append(iter(self._inside(folders, root, ignored)))
+                levels.append(iter(self._inside(folders, root, ignored)))
             elif relative:
                 yield relative
             else:
-                ways.pop()
+                levels.pop()
 
     def _inside(self, prefixes: list[str], root: str, ignored: Counter[str]) -> list[tuple[str, str, list[str]]]:
-        """What some folders hold, in order: sort key, then the file's name, or the folders that are read as one."""
+        """List folders in order: sort key, then the file's path, or the subfolders that are read as one."""
         found: list[tuple[str, str, list[str]]] = []
-        alike: dict[str, list[str]] = {}
+        merged: dict[str, list[str]] = {}
         for prefix in prefixes:
             files, folders = self._listed(root, prefix, ignored)
-            slash = "/" if prefix else ""  # a part of the key: what follows a slash is never a number by itself
+            slash = "/" if prefix else ""  # part of the key: digits after a slash continue its text
             found += ((_order(slash + name), prefix + name, []) for name in files)
             for name in folders:
-                alike.setdefault(_order(f"{slash}{name}/"), []).append(f"{prefix}{name}/")
-        found += ((key, "", folders) for key, folders in alike.items())
+                merged.setdefault(_order(f"{slash}{name}/"), []).append(f"{prefix}{name}/")
+        found += ((key, "", folders) for key, folders in merged.items())
         return sorted(found)
 
     def _listed(self, root: str, prefix: str, ignored: Counter[str]) -> tuple[list[str], list[str]]:
-        """The files of a folder that are read, and the folders inside it that are looked into."""
+        """Return the names of a folder's files and subfolders that are to be read."""
         try:
             with os.scandir(os.path.join(root, prefix)) as entries:  # noqa: PTH118
                 inside = [(each.name, _is_folder(each), each.is_symlink()) for each in entries]
@@ -134,37 +132,37 @@ class FolderSource(Source):
         if _is_hidden(name):
             return "hidden files"
         if not is_image(Path(name)):
-            return "files that are no pictures"
-        return "" if self._wanted(relative) else "files that the patterns leave out"
+            return "files that are not pictures"
+        return "" if self._matches(relative) else "files excluded by patterns"
 
-    def _wanted(self, relative: str) -> bool:
+    def _matches(self, relative: str) -> bool:
         include, exclude = self._patterns
         return (include is None or include.match_file(relative)) and not (exclude and exclude.match_file(relative))
 
     @cached_property
     def _patterns(self) -> tuple[GitIgnoreSpec | None, GitIgnoreSpec | None]:
-        return compiled("include", self.options.include), compiled("exclude", self.options.exclude)
+        return compile_patterns("include", self.options.include), compile_patterns("exclude", self.options.exclude)
 
 
 class Read(FolderSource):
     """Read pictures from a folder, in natural order, or one picture.
 
-    Hidden files, system files and files that are no pictures are counted and left alone. A picture that cannot be
-    decoded fails, with the reason, and the others go on.
+    Hidden files, system files and files that are not pictures are counted and ignored. A picture that cannot be decoded
+    fails, with the reason, without affecting the others.
     """
 
     name = "read"
 
     class Options(FolderSource.Options):
-        """Where pictures come from."""
+        """Where to read pictures."""
 
     def load(self, entry: Entry) -> Item:
         picture = decode(entry.path, max_pixels=self.options.max_pixels)
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
 
-def compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
-    """Patterns as one; None without any. Raises ConfigError for patterns that cannot be."""
+def compile_patterns(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
+    """Compile .gitignore patterns; None if there are none. Raises ConfigError for invalid patterns."""
     try:
         return GitIgnoreSpec.from_lines(patterns) if patterns else None
     except ValueError as error:
@@ -172,14 +170,14 @@ def compiled(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
 
 
 def natural_key(name: str) -> str:
-    """Sorts as people count: ``2.png`` before ``10.png``."""
-    return f"{_order(name)}\0\0{name}"  # less than any number or text that could go on
+    """Return a sort key for natural order: ``2.png`` before ``10.png``."""
+    return f"{_order(name)}\0\0{name}"  # less than any number or text that could follow
 
 
 def _order(name: str) -> str:
-    """What decides the order of two names that differ in more than case and leading zeros: compact, for a million.
+    """Return a key that ignores case and leading zeros, compact enough for a million names.
 
-    A number is a zero character, its number of digits, and these; a text is a one and itself.
+    A number is encoded as a null character, its number of digits, and the digits; a text as \\x01 and itself.
     """
     parts = (part for part in re.split(r"([0-9]+)", name.casefold()) if part)
     return "".join(f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts)
@@ -204,5 +202,5 @@ def _entry(path: str, relative: str, index: int) -> Entry:
     try:
         found = os.stat(path)  # noqa: PTH116
     except OSError:
-        return Entry(path, PurePosixPath(relative), index, -1, "")  # a broken link: decoding will say so
+        return Entry(path, PurePosixPath(relative), index, -1, "")  # a broken link: decoding reports it
     return Entry(path, PurePosixPath(relative), index, found.st_size, str(found.st_mtime_ns))

@@ -24,25 +24,25 @@ from img2imgkit.steps.read import FolderSource
 
 
 class ReadLabels(FolderSource):
-    """Read label maps from a folder, in natural order, or one label map: pictures whose pixels are ids of classes.
+    """Read label maps from a folder, in natural order, or one label map: pictures whose pixels are class ids.
 
-    The levels of a grey picture are ids; colours are read by ``palette``. A picture with a palette of its own is read
-    by its colours where all of them are in ``palette``, else its indices are ids. What the following steps see is a
-    drawing of the map; models that paint label maps are given the ids themselves.
+    The levels of grey pictures are ids; colours are looked up in ``palette``. For a picture with its own palette, the
+    colours are looked up if all of them are in ``palette``; otherwise its indices are ids. The following steps see a
+    drawing of the map; models for label maps receive the ids.
     """
 
     name = "read-labels"
 
     class Options(FolderSource.Options):
-        """Where label maps come from, and what their colours mean."""
+        """Where to read label maps, and the meaning of their colours."""
 
         palette: Annotated[Path, Location()] | None = Field(
             None,
-            description="A YAML file with the classes in the order of their ids, `road: [128, 64, 128]`: for maps in "
-            "colour, for drawings, and for the names of classes.",
+            description="A YAML file with the classes in order of their ids, `road: [128, 64, 128]`: for maps in "
+            "colour, for drawings, and for class names.",
         )
         instances: Annotated[Path, Location()] | None = Field(
-            None, description="A folder of instance maps, with another id for each object, named as the label maps."
+            None, description="A folder of instance maps, with an id for each object, named like the label maps."
         )
 
     def __init__(self, options: Config | None = None) -> None:
@@ -54,11 +54,11 @@ class ReadLabels(FolderSource):
         return {**super().recipe(), "instances": None if instances is None else str(instances)}
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """The palette, wherever its file lies."""
+        """The content of the palette."""
         return {"palette": self._palette.stated()} if self._palette else {}
 
     def facts(self) -> Mapping[str, str | int]:
-        """``palette``: the file, for later steps that name classes."""
+        """``palette``: the file, for later steps that use class names."""
         return {} if self.options.palette is None else {"palette": str(self.options.palette)}
 
     def maps(self, before: frozenset[str]) -> frozenset[str]:
@@ -87,57 +87,57 @@ class ReadLabels(FolderSource):
         return Item.still(entry, picture, maps=maps)
 
     def _label(self, path: Path) -> np.ndarray:
-        _refuse_what_is_no_file(path)
-        mode, most = header(path).mode, self.options.max_pixels
+        _require_regular_file(path)
+        mode, limit = header(path).mode, self.options.max_pixels
         if self._palette is None or not mode.startswith(("RGB", "P")):
-            return read_ids(path, max_pixels=most)
+            return read_ids(path, max_pixels=limit)
         if mode != "P":
-            return read_ids(path, self._palette, most)
-        indices = read_ids(path, max_pixels=most)
+            return read_ids(path, self._palette, limit)
+        indices = read_ids(path, max_pixels=limit)
         try:
-            ids = read_ids(path, self._palette, most)
+            ids = read_ids(path, self._palette, limit)
         except DataError:
             return indices
-        alike = np.array_equal(drawn(indices, self._palette), drawn(ids, self._palette))
-        return indices if alike else ids  # indices tell classes of one colour apart
+        equal = np.array_equal(drawn(indices, self._palette), drawn(ids, self._palette))
+        return indices if equal else ids  # indices distinguish classes of the same colour
 
     def _instances(self, entry: Entry, label: np.ndarray) -> np.ndarray:
         path = self._instance_path(entry)
-        _refuse_what_is_no_file(path)
+        _require_regular_file(path)
         instances = read_ids(path, max_pixels=self.options.max_pixels)
         if instances.shape != label.shape:
             sizes = [f"{ids.shape[1]}x{ids.shape[0]}" for ids in (instances, label)]
-            raise DataError(f"{path}: has {sizes[0]} pixels, and its label map {sizes[1]}")
+            raise DataError(f"{path} is {sizes[0]} pixels, but its label map is {sizes[1]}")
         return instances
 
     def _instance_path(self, entry: Entry) -> Path:
-        """The file of the same name, or else the only one that differs in its suffix."""
+        """Return the file of the same name, or else the only one that differs just in its suffix."""
         path: Path = self.options.instances / entry.relative
         if path.exists():
             return path
-        alike = [other for other in path.parent.glob(f"{escape(path.stem)}.*") if is_image(other)]
-        return alike[0] if len(alike) == 1 else path
+        others = [other for other in path.parent.glob(f"{escape(path.stem)}.*") if is_image(other)]
+        return others[0] if len(others) == 1 else path
 
     def _with_instances(self, entry: Entry) -> Entry:
-        """The entry as large, and as new, as both its files: a change of either is a change of it."""
+        """Return the entry with the total size and the latest time of both files, so that it changes with either."""
         try:
             found = self._instance_path(entry).stat()
         except OSError:
-            return entry  # loading says so
+            return entry  # loading reports it
         newest = max(entry.version, str(found.st_mtime_ns), key=lambda version: int(version or -1))
         return replace(entry, size=entry.size + found.st_size, version=newest)
 
 
 def palette_of(path: Path | None) -> Palette | None:
-    """The palette of an option of that name. Raises ConfigError."""
+    """Return the palette of an option named ``palette``. Raises ConfigError."""
     try:
         return None if path is None else read_palette(path)
     except DataError as error:
         raise ConfigError(Problem(str(error), "palette")) from error
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _require_regular_file(path: Path) -> None:
     if not path.exists():
-        raise DataError(f"{path}: there is no such file")
-    if not path.is_file():  # opening a pipe would wait for ever
-        raise DataError(f"{path}: is no regular file")
+        raise DataError(f"{path}: no such file")
+    if not path.is_file():  # opening a pipe would block forever
+        raise DataError(f"{path}: is not a regular file")

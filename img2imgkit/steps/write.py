@@ -1,4 +1,4 @@
-"""``write``: pictures into a folder."""
+"""``write``: write pictures to a folder."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ FALLBACK = "PNG"
 
 
 class Write(Sink):
-    """Write pictures into a folder: whole or not at all, and not again when they are up to date.
+    """Write pictures to a folder, atomically, skipping those that are up to date.
 
-    The name template may use {relpath} (folder below the input), {stem}, {ext}, {index}, {task}, {model}, {scale},
-    {width} and {height}, and the fields of steps that make several outputs of each picture, such as {domain};
-    ``.{ext}`` is added where it ends in no suffix of a picture format.
+    The name template can contain {relpath} (folder below the input), {stem}, {ext}, {index}, {task}, {model}, {scale},
+    {width}, {height}, and the fields of steps that produce several outputs per picture, such as {domain}. ``.{ext}`` is
+    appended unless the template ends in the suffix of a picture format.
     """
 
     name = "write"
 
     class Options(EncodeOptions):
-        """Where and how pictures are written."""
+        """Where and how to write pictures."""
 
-        folder: Annotated[Path, Location()] = Field(description="The output folder; made if it is not there.")
-        name: str = Field("{relpath}/{stem}", min_length=1, description="Name template of a file below the folder.")
+        folder: Annotated[Path, Location()] = Field(description="The output folder; created if it does not exist.")
+        name: str = Field("{relpath}/{stem}", min_length=1, description="The template of names below the folder.")
         format: Literal["same", "avif", "bmp", "gif", "jpeg", "jpeg2000", "png", "ppm", "tga", "tiff", "webp"] = Field(
-            "same", description="The format; 'same' is the input's, and PNG where that cannot be written."
+            "same", description="The format; 'same' is the input's, or PNG if that cannot be written."
         )
         if_exists: Literal["resume", "overwrite", "skip", "error"] = Field(
             "resume",
-            description="Where a target is there already: 'resume' makes what is missing or outdated and refuses "
-            "files that no run has made; 'overwrite' makes all again; 'skip' leaves each file that is there; 'error' "
-            "refuses.",
+            description="What to do if targets exist: 'resume' remakes missing and outdated files and refuses files "
+            "that were not written by this tool; 'overwrite' remakes all; 'skip' keeps existing ones; 'error' refuses.",
         )
 
     def __init__(self, options: Config | None = None) -> None:
@@ -50,7 +49,7 @@ class Write(Sink):
         self._facts: dict[str, str | int] = {}
 
     def recipe(self) -> dict[str, Any]:
-        """Where a file lies does not change its bytes."""
+        """Return the options without those that do not change a file's bytes."""
         stated: dict[str, Any] = self.options.model_dump(mode="json", exclude={"folder", "if_exists"})
         return stated
 
@@ -61,7 +60,7 @@ class Write(Sink):
         stated = self._suffix_format
         if stated and self.options.format != "same" and stated != self.options.format.upper():
             problems.append(
-                Problem(f"the name ends in a suffix of {stated}, the format is {self.options.format}", "name")
+                Problem(f"the name has a suffix of {stated}, but the format is {self.options.format}", "name")
             )
         if self.options.folder.exists() and not self.options.folder.is_dir():
             problems.append(Problem(f"{self.options.folder}: is a file, not a folder", "folder"))
@@ -77,10 +76,11 @@ class Write(Sink):
     def render(self, item: Item) -> Rendering:
         size = {"width": item.picture.width, "height": item.picture.height}
         encoded = encode(item.picture, self.format_for(item.entry), self.options)
-        return Rendering(self._named(item.entry, size), encoded.data, {"written": encoded.mode, **_said(encoded.notes)})
+        notes = {"written": encoded.mode, **_encoding_note(encoded.notes)}
+        return Rendering(self._named(item.entry, size), encoded.data, notes)
 
     def format_for(self, entry: Entry) -> str:
-        """Pillow's name of the format that an entry is written in: by the template, the option, or the input."""
+        """Return the output format of an entry, as Pillow names it: by the template, the option, or the input."""
         if self._suffix_format:
             return self._suffix_format
         if self.options.format != "same":
@@ -100,10 +100,10 @@ class Write(Sink):
 
 
 def _format_of_suffix(template: str) -> str | None:
-    """The format that the template's own suffix stands for, if it has one of a format that can be written."""
+    """Return the format of the template's suffix, or None if it has none of a writable format."""
     found = format_of(Path(template.rpartition("/")[2]))
     return found if found in writable() else None
 
 
-def _said(notes: tuple[str, ...]) -> dict[str, str]:
+def _encoding_note(notes: tuple[str, ...]) -> dict[str, str]:
     return {"encoding": "; ".join(notes)} if notes else {}

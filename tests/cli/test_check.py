@@ -38,7 +38,7 @@ def test_errors_of_the_plan_are_problems(img2img, tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     ended = img2img("check", pipeline_file(tmp_path, write={"folder": "in/out"}))
     assert ended.code == 2
-    assert "lies inside the input" in ended.out
+    assert "is inside the input" in ended.out
 
 
 PAIRED_TASK = """\

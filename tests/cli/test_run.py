@@ -30,7 +30,7 @@ def test_success_exits_with_0_and_prints_only_the_summary(img2img, file: Path, t
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, files that are no pictures ignored: 1 in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are not pictures ignored: 1 in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
@@ -107,7 +107,7 @@ def test_the_report_lists_what_happened(img2img, file: Path, tmp_path: Path) -> 
         "up_to_date": 0,
         "failed": 1,
         "not_reached": 0,
-        "ignored": {"files that are no pictures": 1},
+        "ignored": {"files that are not pictures": 1},
     }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
     items = {item["relative"]: item for item in written["items"]}

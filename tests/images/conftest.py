@@ -1,4 +1,4 @@
-"""Hypothesis without clocks: a busy machine is no failure, and every run tries the same cases."""
+"""Hypothesis without deadlines, so that a busy machine does not fail, and with the same cases in every run."""
 
 from hypothesis import HealthCheck, settings
 

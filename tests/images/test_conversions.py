@@ -35,7 +35,7 @@ def test_16_bits_go_to_8_rounded_at_every_level():
     assert np.array_equal(made.alpha, exact)
 
 
-def test_a_depth_that_is_there_already_changes_nothing():
+def test_the_current_depth_changes_nothing():
     picture = Picture(noise(1, 3, 3))
     assert with_depth(picture, 8) is picture
 
@@ -59,7 +59,7 @@ def test_grey_pictures_become_rgb_of_equal_channels_and_back():
     assert rgb.alpha is picture.alpha
 
 
-def test_plain_inks_are_multiplied():
+def test_inks_without_profile_are_multiplied():
     inks = noise(5, 20, 20, 4, np.uint16)
     rgb = to_rgb(Picture(inks, None, "cmyk")).color
     exact = (65535 - inks[..., :3].astype(float)) * (65535 - inks[..., 3:].astype(float)) / 65535
@@ -68,7 +68,7 @@ def test_plain_inks_are_multiplied():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_laying_over_a_colour_is_exact(dtype):
+def test_compositing_over_a_colour_is_exact(dtype):
     top = int(np.iinfo(dtype).max)
     picture = Picture(noise(6, 20, 20, 3, dtype), noise(7, 20, 20, 1, dtype))
     made = without_alpha(picture, (255, 128, 0))
@@ -90,7 +90,7 @@ def test_grey_over_a_colour_becomes_rgb_and_over_a_grey_stays():
     assert without_alpha(picture, (9, 8, 9)).space == "rgb"
 
 
-def test_opaque_and_grey_are_told_by_value():
+def test_opaque_and_grey_depend_on_values():
     assert is_opaque(Picture(noise(1, 2, 2)))
     assert is_opaque(Picture(noise(1, 2, 2), np.full((2, 2, 1), 255, np.uint8)))
     assert not is_opaque(Picture(noise(1, 2, 2), np.full((2, 2, 1), 254, np.uint8)))
@@ -98,7 +98,7 @@ def test_opaque_and_grey_are_told_by_value():
     assert not is_grey_valued(Picture(np.zeros((2, 2, 4), np.uint8), None, "cmyk"))
 
 
-def test_a_profile_of_another_space_never_stays_behind():
+def test_a_profile_of_another_space_is_never_kept():
     rgb = Picture(noise(1, 4, 4), metadata=Metadata(icc=profiles.srgb(), dpi=(9, 9)))
     grey = to_grey(rgb)
     assert grey.metadata == Metadata(dpi=(9, 9))

@@ -1,4 +1,4 @@
-"""Every file of the corpus: the good ones exact, each broken one with its reason, and back again without a loss."""
+"""Every file of the corpus: good ones are exact, broken ones fail with their reasons, and round trips are lossless."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pictures(cases):
 
 
 def same(picture, case):
-    """Whether a picture has a case's pixels, type included."""
+    """Whether a picture has a case's pixels, including their type."""
     if picture.space != case.space or picture.color.dtype != case.color.dtype:
         return False
     if (picture.alpha is None) != (case.alpha is None) or not np.array_equal(picture.color, case.color):
@@ -34,13 +34,13 @@ def same(picture, case):
     return case.alpha is None or np.array_equal(picture.alpha, case.alpha)
 
 
-def test_it_holds_enough_of_each_kind(cases):
+def test_it_contains_enough_of_each_kind(cases):
     assert sum(case.good for case in cases) >= 120
     assert sum(bool(case.reason) for case in cases) >= 50
     assert sum(not case.listed for case in cases) >= 10
 
 
-def test_every_good_file_is_exact_with_its_note_and_no_other(pictures):
+def test_every_good_file_is_exact_and_has_only_its_note(pictures):
     wrong = [case for case, picture in pictures if not same(picture, case)]
     assert not [str(case) for case in wrong]
     silent = [str(case) for case, picture in pictures if case.note not in " ".join(picture.notes)]
@@ -61,8 +61,8 @@ def test_every_broken_file_fails_with_its_name_and_reason_in_one_line(cases):
 
 
 @pytest.mark.parametrize("share", [0.6, 0.8, 0.97])
-def test_a_good_file_cut_off_never_gives_other_pixels(cases, tmp_path, share):
-    """It fails, or what is missing was no pixel. (A PCX file keeps its palette at the end and cannot miss it.)"""
+def test_a_truncated_file_never_has_other_pixels(cases, tmp_path, share):
+    """It fails, or no pixels were missing. (The palette at the end of a PCX file cannot be missed.)"""
     failed, path = 0, tmp_path / "cut"
     for case in (case for case in cases if case.good and case.path.name != "pcx-palette.pcx"):
         data = case.path.read_bytes()
@@ -76,14 +76,14 @@ def test_a_good_file_cut_off_never_gives_other_pixels(cases, tmp_path, share):
     assert failed > 100
 
 
-def test_only_what_promises_a_picture_is_listed(cases):
+def test_only_picture_files_are_listed(cases):
     for case in cases:
         if case.listed:
             assert is_image(case.path), case
     assert not [case for case in cases if not case.listed and is_image(case.path) and not case.path.is_dir()][1:]
 
 
-def test_going_back_into_its_own_lossless_format_changes_no_pixel_and_no_depth(pictures, tmp_path):
+def test_writing_in_the_same_lossless_format_changes_no_pixel_and_no_depth(pictures, tmp_path):
     done = 0
     for case, picture in pictures:
         if picture.format not in LOSSLESS & writable():
@@ -92,14 +92,14 @@ def test_going_back_into_its_own_lossless_format_changes_no_pixel_and_no_depth(p
         encoded = encode(picture, picture.format)
         again.write_bytes(encoded.data)
         opaque = case.alpha is not None and (case.alpha == np.iinfo(case.alpha.dtype).max).all()
-        expected = replace(case, alpha=None) if picture.format == "WEBP" and opaque else case  # libwebp leaves it out
+        expected = replace(case, alpha=None) if picture.format == "WEBP" and opaque else case  # libwebp omits it
         assert same(decode(again), expected), case
         assert not [note for note in encoded.notes if "->" in note or "left out" in note], (case, encoded.notes)
         done += 1
     assert done > 100
 
 
-def test_a_second_trip_keeps_the_mode_too(pictures, tmp_path):
+def test_a_second_round_trip_keeps_the_mode(pictures, tmp_path):
     """1-bit stays 1-bit, a palette stays a palette, grey stays grey."""
     stable = {"1", "L", "LA", "P", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16", "CMYK", "CMYK;16"}
     for case, picture in pictures:
@@ -109,14 +109,14 @@ def test_a_second_trip_keeps_the_mode_too(pictures, tmp_path):
             assert decode(again).mode == picture.mode, case
 
 
-def test_tiff_holds_everything(pictures, tmp_path):
+def test_tiff_stores_everything(pictures, tmp_path):
     for case, picture in pictures:
         again = tmp_path / "again.tif"
         again.write_bytes(encode(picture, "TIFF").data)
         assert same(decode(again), case), case
 
 
-def test_many_threads_decode_the_same_and_hear_no_others_warnings(cases):
+def test_threads_decode_equally_and_capture_only_their_own_warnings(cases):
     chosen = [case for case in cases if case.good or case.reason] * 2
 
     def outcome(case):
@@ -132,7 +132,7 @@ def test_many_threads_decode_the_same_and_hear_no_others_warnings(cases):
     assert [result for result, _ in together].count("") >= 240
 
 
-def test_every_picture_goes_into_every_format_or_says_why_not(pictures, tmp_path):
+def test_every_picture_is_written_in_every_format_or_refused_with_a_remedy(pictures, tmp_path):
     refused = 0
     for case, picture in pictures[::2]:
         for format in sorted(writable()):

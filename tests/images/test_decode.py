@@ -30,7 +30,7 @@ UPRIGHT = {
 
 @pytest.mark.parametrize(("orientation", "upright"), UPRIGHT.items())
 @pytest.mark.parametrize(("format", "dtype"), [("PNG", "L"), ("TIFF", "L"), ("TIFF", "P"), ("PNG", "LA")])
-def test_every_orientation_is_turned_upright_once(tmp_path, orientation, upright, format, dtype):
+def test_every_orientation_is_applied_once(tmp_path, orientation, upright, format, dtype):
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x0110] = "Model X"
@@ -51,9 +51,9 @@ def test_every_orientation_is_turned_upright_once(tmp_path, orientation, upright
     assert kept[0x0110] == "Model X"
 
 
-def test_a_limit_is_compared_with_the_header_before_pixels_are_decoded(tmp_path):
+def test_the_limit_is_checked_before_pixels_are_decoded(tmp_path):
     path = tmp_path / "a.png"
-    path.write_bytes(plain(noise(0, 10, 10))[:60])  # no pixels are there at all
+    path.write_bytes(plain(noise(0, 10, 10))[:60])  # without pixels
     with pytest.raises(DecodeError, match="10x10 = 100 pixels, more than the limit of 99 "):
         decode(path, max_pixels=99)
     with pytest.raises(DecodeError, match="damaged"):
@@ -61,7 +61,7 @@ def test_a_limit_is_compared_with_the_header_before_pixels_are_decoded(tmp_path)
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP", "PPM"])
-def test_a_picture_beyond_pillows_own_limit_is_read_when_asked_for(tmp_path, monkeypatch, format):
+def test_a_picture_beyond_pillows_limit_can_be_read(tmp_path, monkeypatch, format):
     path = tmp_path / "large"
     Image.fromarray(noise(1, 20, 20, 1)[..., 0]).save(path, format)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # stands for a picture of more than 179 million pixels
@@ -69,7 +69,7 @@ def test_a_picture_beyond_pillows_own_limit_is_read_when_asked_for(tmp_path, mon
     assert decode(path, max_pixels=400).notes == ()
 
 
-def test_content_counts_not_the_suffix(tmp_path):
+def test_the_format_is_determined_by_content(tmp_path):
     pixels = noise(2, 4, 4)
     for name in ("a.png", "b.gif", "c"):
         Image.fromarray(pixels).save(tmp_path / name, "BMP")
@@ -78,7 +78,7 @@ def test_content_counts_not_the_suffix(tmp_path):
         assert np.array_equal(picture.color, pixels)
 
 
-def test_arrays_are_contiguous_and_can_be_changed(tmp_path):
+def test_arrays_are_contiguous_and_writable(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(noise(3, 4, 6)).save(tmp_path / "a.jpg", exif=exif)
@@ -87,7 +87,7 @@ def test_arrays_are_contiguous_and_can_be_changed(tmp_path):
     assert picture.color.flags.writeable
 
 
-def test_an_unreadable_file_says_so(tmp_path, monkeypatch):
+def test_an_unreadable_file_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(plain(noise(4, 4, 4)))
 
@@ -99,7 +99,7 @@ def test_an_unreadable_file_says_so(tmp_path, monkeypatch):
         decode(path)
 
 
-def test_a_bare_name_of_any_bytes_is_shown_in_one_printable_line(tmp_path):
+def test_a_name_of_any_bytes_is_shown_in_one_printable_line(tmp_path):
     path = tmp_path / os.fsdecode(b"a\xff\n\x1b[0m.png")
     path.write_bytes(b"")
     with pytest.raises(DecodeError) as caught:
@@ -108,7 +108,7 @@ def test_a_bare_name_of_any_bytes_is_shown_in_one_printable_line(tmp_path):
     str(caught.value).encode("utf-8")
 
 
-def test_memory_that_is_not_there_is_a_reason_too(tmp_path, monkeypatch):
+def test_lack_of_memory_is_a_decode_error(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(plain(noise(4, 4, 4)))
 
@@ -123,7 +123,7 @@ def test_memory_that_is_not_there_is_a_reason_too(tmp_path, monkeypatch):
 @given(data=st.data())
 @settings(max_examples=150)
 def test_a_damaged_file_is_a_picture_or_a_decode_error(tmp_path, seeds, data):
-    """Any byte of the header or the pixels may be wrong or missing; nothing else than DecodeError may come of it."""
+    """Any byte of the header or the pixels may be wrong or missing; the only exception may be DecodeError."""
     damaged = bytearray(data.draw(st.sampled_from(seeds)))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, min(len(damaged), data.draw(st.sampled_from([40, 400, 10**6]))) - 1))

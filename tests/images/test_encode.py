@@ -59,7 +59,7 @@ HOLDERS = [
     shift=st.integers(0, 15),
 )
 @settings(max_examples=250)
-def test_any_picture_returns_exactly(tmp_path, holder, height, width, seed, mode, shift):
+def test_lossless_round_trips_are_exact(tmp_path, holder, height, width, seed, mode, shift):
     format, space, alpha, dtype = holder
     made = picture(space, dtype, alpha, height, width, seed, mode=mode)
     made = made.with_pixels(made.color >> min(shift, dtype(0).itemsize * 8 - 1), made.alpha)  # dark ones, few colours
@@ -70,7 +70,7 @@ def test_any_picture_returns_exactly(tmp_path, holder, height, width, seed, mode
 
 @given(height=st.integers(1, 33), width=st.integers(1, 33), seed=st.integers(0, 2**31), colours=st.integers(1, 300))
 @settings(max_examples=60)
-def test_palettes_return_exactly_and_stay_palettes(tmp_path, height, width, seed, colours):
+def test_palettes_are_kept_exactly(tmp_path, height, width, seed, colours):
     table = noise(seed, colours, 1, 4)[:, 0]
     pixels = table[np.random.default_rng(seed).integers(0, colours, (height, width))]
     made = Picture(pixels[..., :3], pixels[..., 3:], mode="P")
@@ -83,7 +83,7 @@ def test_palettes_return_exactly_and_stay_palettes(tmp_path, height, width, seed
     assert np.array_equal(again(tmp_path, opaque, "TIFF").color, opaque.color)
 
 
-def test_one_bit_stays_one_bit_and_grey_levels_end_it(tmp_path):
+def test_1_bit_is_kept_unless_there_are_grey_levels(tmp_path):
     bilevel = Picture(noise(1, 9, 17, 1) // 128 * 255, None, "grey", mode="1")
     for format in ("PNG", "TIFF", "BMP", "PPM", "PCX"):
         assert encode(bilevel, format).mode == "1"
@@ -93,36 +93,36 @@ def test_one_bit_stays_one_bit_and_grey_levels_end_it(tmp_path):
     assert equal(again(tmp_path, bilevel, "PNG"), bilevel)
 
 
-def test_8_bits_are_a_note_where_a_format_has_no_16(tmp_path):
+def test_a_reduction_to_8_bits_is_noted(tmp_path):
     deep = picture(dtype=np.uint16)
     for format in sorted(writable()):
         encoded = encode(deep, format)
-        narrowed = f"{format} holds 8 bits a channel: 16 -> 8" in encoded.notes
+        narrowed = f"{format} supports 8 bits per channel: 16 -> 8" in encoded.notes
         assert narrowed == (format not in ("PNG", "TIFF", "PPM", "JPEG2000", "SGI")), format
         assert encoded.mode.endswith(";16") != narrowed
     assert np.array_equal(again(tmp_path, deep, "BMP").color, np.floor(deep.color / 257 + 0.5))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PPM", "PCX"])
-def test_transparency_without_a_place_is_refused_with_the_way_out_unless_opaque(format):
+def test_unsupported_transparency_is_refused_with_a_remedy_unless_opaque(format):
     clear = picture(alpha=True)
     with pytest.raises(EncodeError, match="'convert' step with alpha: white, black or drop"):
         encode(clear, format)
     clear.alpha[:] = 255
-    assert encode(clear, format).notes == (f"{format} holds no alpha; it was opaque and left out",)
+    assert encode(clear, format).notes == (f"{format} does not support alpha: opaque alpha removed",)
 
 
-def test_inks_become_rgb_where_a_format_has_none(tmp_path):
+def test_cmyk_becomes_rgb_if_the_format_does_not_support_it(tmp_path):
     inks = Picture(
         np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 0, 0, 255], [0, 128, 255, 128]]], np.uint8), None, "cmyk"
     )
-    assert encode(inks, "PNG").notes == ("PNG holds no CMYK: converted to RGB",)
+    assert encode(inks, "PNG").notes == ("PNG does not support CMYK: converted to RGB",)
     assert again(tmp_path, inks, "PNG").color.tolist() == [[[255, 255, 255], [0, 255, 255], [0, 0, 0], [127, 63, 0]]]
     assert encode(inks, "TIFF").notes == encode(inks, "JPEG").notes == ()
     assert again(tmp_path, inks, "JPEG").space == "cmyk"
 
 
-def test_gif_keeps_256_colours_and_one_clear_one_and_says_what_it_merges(tmp_path):
+def test_gif_keeps_256_colours_one_of_them_transparent_and_notes_merged_ones(tmp_path):
     few = Picture(noise(3, 9, 9) // 128 * 200, None)
     few = few.with_pixels(few.color, np.where(few.color[..., :1] == 0, 0, 255).astype(np.uint8))
     back = again(tmp_path, few, "GIF")
@@ -133,27 +133,27 @@ def test_gif_keeps_256_colours_and_one_clear_one_and_says_what_it_merges(tmp_pat
     many = picture(alpha=True, height=40, width=40)
     notes = encode(many, "GIF").notes
     assert any("256 colours" in note for note in notes)
-    assert any("half-transparent" in note for note in notes)
+    assert any("no partial transparency" in note for note in notes)
     back = again(tmp_path, many, "GIF")
     assert np.array_equal(back.alpha > 0, many.alpha >= 128)
     shown = back.alpha[..., 0] > 0
     assert np.abs(back.color[shown].astype(int) - many.color[shown]).mean() < 20
 
 
-def test_a_format_that_cannot_be_written_is_named_with_the_others():
-    with pytest.raises(EncodeError, match="PSD can be read but not written here; choose one of AVIF, BMP"):
+def test_an_unwritable_format_is_refused_with_the_writable_ones():
+    with pytest.raises(EncodeError, match="PSD can be read but not written; choose one of AVIF, BMP"):
         encode(picture(), "PSD")
     with pytest.raises(EncodeError, match="unknown format 'PNGG'; did you mean 'PNG'"):
         encode(picture(), "PNGG")
 
 
-def test_a_side_too_long_is_refused_before_encoding():
+def test_too_long_a_side_is_refused_before_encoding():
     long = Picture(np.zeros((1, 16384, 3), np.uint8))
-    with pytest.raises(EncodeError, match="WEBP holds at most 16383 pixels a side, this picture has 16384x1"):
+    with pytest.raises(EncodeError, match="WEBP supports at most 16383 pixels per side, the picture is 16384x1"):
         encode(long, "WEBP")
 
 
-def test_quality_lossless_and_compression_matter():
+def test_quality_lossless_and_compression_have_an_effect():
     rough = Picture(noise(5, 64, 64))
     for format in ("JPEG", "AVIF"):
         sizes = [len(encode(rough, format, EncodeOptions(quality=q)).data) for q in (30, 95)]
@@ -167,9 +167,9 @@ def test_quality_lossless_and_compression_matter():
 
 
 def test_the_same_picture_gives_the_same_bytes():
-    said = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
+    kept = Metadata(icc=profiles.srgb(), exif=exif_block.upright(turned(1).tobytes()[6:]), text={"b": "1", "a": "2"})
     for format in sorted(writable()):
-        made = picture(metadata=said)
+        made = picture(metadata=kept)
         assert encode(made, format) == encode(replace(made), format)
 
 
@@ -183,7 +183,7 @@ def test_options_are_strict(wrong):
 
 @pytest.mark.parametrize("space", CHANNELS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_others_read_our_tiff_files(tmp_path, space, dtype):
+def test_other_software_reads_our_tiff_files(tmp_path, space, dtype):
     made = picture(space, dtype, height=300, width=200, metadata=Metadata(dpi=(300.0, 150.5)))
     path = tmp_path / "a.tif"
     path.write_bytes(encode(made, "TIFF").data)
@@ -194,7 +194,7 @@ def test_others_read_our_tiff_files(tmp_path, space, dtype):
         assert image.info["dpi"] == (300.0, 150.5)
 
 
-def test_others_read_our_16_bit_jpeg2000_and_bmp_alpha():
+def test_other_software_reads_our_16_bit_jpeg2000_and_bmp_alpha():
     deep = picture(dtype=np.uint16, height=16, width=16)
     with Image.open(io.BytesIO(encode(deep, "JPEG2000").data)) as image:
         assert np.abs(np.asarray(image).astype(int) - (deep.color >> 8)).max() <= 1

@@ -12,7 +12,7 @@ from img2imgkit.images import exif_block
 
 
 def block(order, *entries, after=b"", link=0):
-    """A directory of (tag, kind, count, value) right behind the header, then other bytes."""
+    """A directory of (tag, kind, count, value) directly after the header, then other bytes."""
     packed = b"".join(
         struct.pack(order + "HHI", *entry[:3]) + struct.pack(order + ("H2x" if entry[1] == 3 else "I"), entry[3])
         for entry in entries
@@ -32,13 +32,13 @@ def test_only_the_orientation_changes(order):
 
 
 @pytest.mark.parametrize("value", [0, 9, 255])
-def test_nonsense_means_upright(value):
+def test_an_invalid_orientation_means_upright(value):
     assert exif_block.orientation(block("<", (0x0112, 3, 1, value))) == 1
     assert exif_block.orientation(block("<", (0x0110, 3, 1, 3))) is None
 
 
 @pytest.mark.parametrize("order", "<>")
-def test_the_thumbnail_goes_wherever_it_lies(order):
+def test_the_thumbnail_is_removed_from_any_position(order):
     first = block(order, (0x0112, 3, 1, 8))
     second = len(first)
     directory = struct.pack(order + "H", 2) + b"".join(
@@ -57,7 +57,7 @@ def test_the_thumbnail_goes_wherever_it_lies(order):
     assert loaded.get_ifd(0xFFFFFFFF) in ({}, None)  # no first thumbnail directory
 
 
-def test_sizes_are_set_where_they_are_stated_and_grow_beyond_16_bits():
+def test_stated_sizes_are_set_and_can_exceed_16_bits():
     stated = turned(1).tobytes()[6:]
     small = Image.Exif()
     small.load(exif_block.sized(stated, 1234, 5))
@@ -78,8 +78,8 @@ def test_any_bytes_are_an_exif_block_or_a_value_error(data, start):
             continue
 
 
-def test_it_says_what_is_wrong():
-    with pytest.raises(ValueError, match="does not start as a TIFF header"):
+def test_errors_name_the_problem():
+    with pytest.raises(ValueError, match="does not start with a TIFF header"):
         exif_block.orientation(b"nothing")
     with pytest.raises(ValueError, match="outside"):
         exif_block.orientation(b"II*\0\xff\xff\0\0")

@@ -13,7 +13,7 @@ def test_everything_written_can_be_read_again():
     assert {"PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"} <= writable()
 
 
-def test_documents_stubs_and_what_starts_other_programs_are_no_pictures():
+def test_documents_and_stubs_are_not_pictures():
     for name in ("a.eps", "a.ps", "a.pdf", "a.h5", "a.grib", "a.mpg", "a.wmf"):
         assert not is_image(Path(name))
     assert not readable() & {"EPS", "PDF", "HDF5", "GRIB", "BUFR", "MPEG", "WMF"}
@@ -33,17 +33,17 @@ def test_documents_stubs_and_what_starts_other_programs_are_no_pictures():
         ("a.txt", None),
     ],
 )
-def test_a_suffix_stands_for_a_format(name, format):
+def test_suffixes_and_their_formats(name, format):
     assert format_of(Path(name)) == format
     assert is_image(Path(name)) == (format is not None)
 
 
-def test_a_formats_own_suffix_leads_back_to_it():
+def test_the_suffix_of_a_format_maps_back_to_it():
     for format in writable():
         assert suffixes()[suffix_for(format)] == format
 
 
-def test_nothing_pillow_reads_is_forgotten():
+def test_every_format_of_pillow_is_considered():
     Image.init()
     known = {suffix for suffix, format in Image.EXTENSION.items() if format in readable()}
     assert known <= set(suffixes())

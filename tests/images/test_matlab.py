@@ -35,7 +35,7 @@ def test_halving_a_step_gives_the_kernels_own_sums() -> None:
     _, mid, far, edge = (cubic(x) / 2 for x in (0.25, 0.75, 1.25, 1.75))
     step = np.repeat([[0.0] * 8 + [1.0] * 8], 4, axis=0)
     middle = imresize(step, Fraction(1, 2))[0]
-    assert middle[3] == pytest.approx(mid + far + edge)  # centre at 6.5: samples 8, 9, 10 lie 1.5, 2.5, 3.5 away
+    assert middle[3] == pytest.approx(mid + far + edge)  # centre at 6.5: samples 8, 9, 10 are 1.5, 2.5, 3.5 away
     assert middle[4] == pytest.approx(1 - (mid + far + edge))
 
 
@@ -72,12 +72,12 @@ def test_overshoot_is_clipped_not_wrapped() -> None:
 
 
 def test_mirroring_commutes_with_resizing() -> None:
-    image = np.random.default_rng(1).random((30, 21, 3))  # multiples of 3: the output grid lies symmetric
+    image = np.random.default_rng(1).random((30, 21, 3))  # multiples of 3: the output grid is symmetric
     for scale in (Fraction(1, 3), 2):
         np.testing.assert_allclose(imresize(image[::-1, ::-1], scale), imresize(image, scale)[::-1, ::-1], atol=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "scale"), [((4,), 2), ((4, 4), 0), ((1, 4, 4, 3), 2)])
-def test_what_cannot_be_resized_is_refused(shape: tuple[int, ...], scale: int) -> None:
+def test_invalid_arguments_are_refused(shape: tuple[int, ...], scale: int) -> None:
     with pytest.raises(ValueError, match="cannot resize"):
         imresize(np.zeros(shape), scale)

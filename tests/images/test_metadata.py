@@ -24,7 +24,7 @@ def tags(block):
 
 @pytest.fixture
 def photo(tmp_path):
-    """A JPEG as a camera writes it: turned, with a thumbnail, sizes, a place, a maker note, XMP and a resolution."""
+    """A JPEG like a camera's: rotated, with a thumbnail, sizes, a location, a maker note, XMP and a resolution."""
     exif = turned(6)
     exif.get_ifd(0x8769)[0x927C] = b"maker's own note" * 20
     exif.get_ifd(0x8769)[0xA003] = 24
@@ -36,7 +36,7 @@ def photo(tmp_path):
 
 
 @pytest.mark.parametrize("format", EXIF_FORMATS)
-def test_tags_come_through_every_format_upright_and_with_the_new_size(photo, tmp_path, format):
+def test_tags_are_kept_in_every_format_upright_and_with_the_new_size(photo, tmp_path, format):
     first = decode(photo)
     assert (first.width, first.height) == (24, 17)
     grown = first.with_pixels(np.repeat(first.color, 2, axis=0), None)
@@ -53,7 +53,7 @@ def test_tags_come_through_every_format_upright_and_with_the_new_size(photo, tmp
 
 
 @pytest.mark.parametrize(("tags", "turns"), [({0x0110: "no orientation"}, 1), ({0x0112: 1}, 0), ({}, 1)])
-def test_xmp_tells_the_orientation_where_exif_does_not(tmp_path, tags, turns):
+def test_xmp_states_the_orientation_if_exif_does_not(tmp_path, tags, turns):
     exif = Image.Exif()
     exif.update(tags)
     path = tmp_path / "a.png"
@@ -64,13 +64,13 @@ def test_xmp_tells_the_orientation_where_exif_does_not(tmp_path, tags, turns):
 
 
 @pytest.mark.parametrize("format", EXIF_FORMATS)
-def test_no_viewer_turns_the_result_again(photo, format):
+def test_no_viewer_rotates_the_result_again(photo, format):
     with Image.open(io.BytesIO(encode(decode(photo), format).data)) as image:
         assert image.size == (24, 17)
         assert image.getexif().get(0x0112, 1) == 1  # Pillow looks into XMP as well
 
 
-def test_xmp_profile_resolution_and_comment_come_through(photo, tmp_path):
+def test_xmp_profile_resolution_and_comment_are_kept(photo, tmp_path):
     first = decode(photo)
     assert b'Orientation="1"' in first.metadata.xmp
     assert first.metadata.dpi == (200, 300)  # turned with the picture
@@ -78,14 +78,14 @@ def test_xmp_profile_resolution_and_comment_come_through(photo, tmp_path):
     for format in ("JPEG", "PNG", "TIFF"):
         path = tmp_path / "again"
         path.write_bytes(encode(first, format).data)
-        said = decode(path).metadata
-        assert said.xmp == first.metadata.xmp
-        assert said.icc == profiles.srgb()
-        assert said.dpi == pytest.approx((200, 300), abs=0.01)
-        assert said.text == ({} if format == "TIFF" else {"Comment": "said"})
+        kept = decode(path).metadata
+        assert kept.xmp == first.metadata.xmp
+        assert kept.icc == profiles.srgb()
+        assert kept.dpi == pytest.approx((200, 300), abs=0.01)
+        assert kept.text == ({} if format == "TIFF" else {"Comment": "said"})
 
 
-def test_stripping_leaves_the_profile_alone_and_nothing_else(photo):
+def test_stripping_keeps_only_the_profile(photo):
     first = decode(photo)
     for format in EXIF_FORMATS:
         encoded = encode(first, format, EncodeOptions(metadata="strip"))
@@ -98,18 +98,18 @@ def test_stripping_leaves_the_profile_alone_and_nothing_else(photo):
     assert b"ICC_PROFILE" not in both.data
 
 
-def test_every_kind_of_png_text_comes_through_with_8_and_16_bits(tmp_path):
-    said = {"Author": "Jürgen", "Title": "ἀρχή", "Long": "x" * 3000, "Empty": ""}
+def test_all_kinds_of_png_text_are_kept_with_8_and_16_bits(tmp_path):
+    texts = {"Author": "Jürgen", "Title": "ἀρχή", "Long": "x" * 3000, "Empty": ""}
     for dtype in (np.uint8, np.uint16):
-        made = Picture(noise(1, 4, 4, 3, dtype), metadata=Metadata(text=said))
+        made = Picture(noise(1, 4, 4, 3, dtype), metadata=Metadata(text=texts))
         path = tmp_path / "a.png"
         path.write_bytes(encode(made, "PNG").data)
-        assert decode(path).metadata.text == said
+        assert decode(path).metadata.text == texts
         with Image.open(path) as image:
-            assert image.text == said
+            assert image.text == texts
 
 
-def test_what_a_png_says_of_its_colours_stays_and_is_a_note_elsewhere(tmp_path):
+def test_colour_chunks_of_png_are_kept_and_noted_in_other_formats(tmp_path):
     path = tmp_path / "a.png"
     gamma = (100000).to_bytes(4, "big")
     path.write_bytes(plain(noise(1, 4, 4), chunk(b"gAMA", gamma), chunk(b"sRGB", b"\0")))
@@ -117,14 +117,14 @@ def test_what_a_png_says_of_its_colours_stays_and_is_a_note_elsewhere(tmp_path):
     again = encode(first, "PNG").data
     assert chunk(b"gAMA", gamma) in again
     assert again.index(b"sRGB") < again.index(b"IDAT")
-    assert encode(first, "TIFF").notes == ("TIFF has no place for PNG's gAMA; colours may look different",)
+    assert encode(first, "TIFF").notes == ("TIFF cannot store PNG's gAMA; colours may look different",)
     profiled = replace(first, metadata=replace(first.metadata, icc=profiles.srgb()))
     both = encode(profiled, "PNG").data
     assert b"iCCP" in both
     assert chunk(b"sRGB", b"\0") not in both  # the specification allows one of the two
 
 
-def test_exif_that_imagemagick_hides_in_a_png_text_is_found(tmp_path):
+def test_exif_that_imagemagick_stores_in_a_png_text_is_found(tmp_path):
     block = turned(3).tobytes()
     text = "\nexif\n" + f"{len(block):8d}\n" + block.hex() + "\n"
     path = tmp_path / "a.png"
@@ -136,38 +136,41 @@ def test_exif_that_imagemagick_hides_in_a_png_text_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 44, 1001])
-def test_agency_captions_go_from_jpeg_to_tiff_and_back(tmp_path, size):
-    said = b"\x1c\x02\x78\x00" + bytes([size % 256]) * size
+def test_iptc_data_are_kept_from_jpeg_to_tiff_and_back(tmp_path, size):
+    iptc = b"\x1c\x02\x78\x00" + bytes([size % 256]) * size
     path = tmp_path / "a"
-    path.write_bytes(encode(Picture(smooth(16, 16), metadata=Metadata(iptc=said, dpi=(72, 72))), "JPEG").data)
+    path.write_bytes(encode(Picture(smooth(16, 16), metadata=Metadata(iptc=iptc, dpi=(72, 72))), "JPEG").data)
     first = decode(path)
-    assert (first.metadata.iptc, first.metadata.dpi) == (said, (72, 72))
+    assert (first.metadata.iptc, first.metadata.dpi) == (iptc, (72, 72))
     path.write_bytes(encode(first, "TIFF").data)
     second = decode(path)
-    assert second.metadata.iptc == said
+    assert second.metadata.iptc == iptc
     path.write_bytes(encode(second, "JPEG").data)
     with Image.open(path) as image:
-        assert image.info["photoshop"][0x0404] == said
-    assert encode(first, "PNG").notes == ("PNG holds no IPTC data",)
+        assert image.info["photoshop"][0x0404] == iptc
+    assert encode(first, "PNG").notes == ("PNG cannot store IPTC data",)
     assert b"8BIM" not in encode(first, "JPEG", EncodeOptions(metadata="strip")).data
 
 
-def test_too_much_for_jpeg_is_a_note_and_no_failure():
+def test_metadata_too_large_for_jpeg_are_noted_and_left_out():
     made = Picture(smooth(16, 16), metadata=Metadata(xmp=b"<x/>" * 30_000, text={"Comment": "c" * 70_000}))
     encoded = encode(made, "JPEG")
-    assert encoded.notes == ("the XMP data are larger than JPEG holds", "the texts are larger than JPEG holds")
+    assert encoded.notes == (
+        "the XMP data were left out: too large for JPEG",
+        "the texts were left out: too large for JPEG",
+    )
     assert Image.open(io.BytesIO(encoded.data)).size == (16, 16)
 
 
 @pytest.mark.parametrize("format", EXIF_FORMATS)
-def test_nonsense_in_place_of_exif_is_a_note_and_no_failure(format):
+def test_invalid_exif_is_noted_and_left_out(format):
     for nonsense in (b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"):
         encoded = encode(Picture(smooth(16, 16), metadata=Metadata(exif=nonsense)), format)
         assert any("EXIF" in note for note in encoded.notes)
         assert Image.open(io.BytesIO(encoded.data)).size == (16, 16)
 
 
-def test_an_odd_keyword_loses_only_its_own_text(tmp_path):
+def test_an_invalid_keyword_loses_only_its_own_text(tmp_path):
     made = Picture(smooth(4, 4), metadata=Metadata(text={"good": "1", "": "2", "→": "3", "k" * 80: "4"}))
     encoded = encode(made, "PNG")
     assert len([note for note in encoded.notes if "text was left out" in note]) == 3
@@ -176,16 +179,16 @@ def test_an_odd_keyword_loses_only_its_own_text(tmp_path):
     assert decode(path).metadata.text == {"good": "1"}
 
 
-def test_what_a_format_has_no_place_for_is_told_each_by_name():
+def test_each_kind_of_unsupported_metadata_is_noted():
     made = Picture(smooth(4, 4), metadata=Metadata(exif=turned(1).tobytes()[6:], xmp=XMP, icc=profiles.srgb()))
     assert encode(made, "BMP").notes == (
-        "BMP holds no ICC profile; colours may look different (icc: srgb converts them)",
-        "BMP holds no EXIF data",
-        "BMP holds no XMP data",
+        "BMP cannot store an ICC profile; colours may look different (icc: srgb converts them)",
+        "BMP cannot store EXIF data",
+        "BMP cannot store XMP data",
     )
 
 
-def test_tags_of_a_tiff_that_describe_its_layout_do_not_go_along(tmp_path):
+def test_layout_tags_of_a_tiff_are_not_kept(tmp_path):
     described = TiffImagePlugin.ImageFileDirectory_v2()
     described[270], described[315] = "a description", "an artist"
     path = tmp_path / "a.tif"
@@ -199,7 +202,7 @@ def test_tags_of_a_tiff_that_describe_its_layout_do_not_go_along(tmp_path):
 
 
 @pytest.mark.parametrize(("unit", "dots"), [(2, (300, 300)), (3, (762, 762)), (1, None)])
-def test_resolution_is_per_inch_whatever_the_file_counts_in(tmp_path, unit, dots):
+def test_resolution_is_converted_to_dots_per_inch(tmp_path, unit, dots):
     path = tmp_path / "a.tif"
     Image.fromarray(noise(1, 9, 9)).save(path, tiffinfo={282: 300.0, 283: 300.0, 296: unit})
     assert decode(path).metadata.dpi == (None if dots is None else pytest.approx(dots))

@@ -9,7 +9,7 @@ from img2imgkit.images.pillow_warnings import captured_warnings
 
 
 def warn_as_pillow(text):
-    """A warning that seems to come from one of Pillow's modules."""
+    """Issue a warning that appears to come from one of Pillow's modules."""
     warnings.warn_explicit(text, UserWarning, "x.py", 1, module="PIL.TestPlugin", registry={})
 
 
@@ -21,7 +21,7 @@ def test_pillows_warnings_become_lines_and_do_not_raise():
     assert lines == ["one thing", "another"]
 
 
-def test_other_warnings_and_other_times_are_left_alone():
+def test_other_warnings_are_not_captured():
     with captured_warnings() as lines, pytest.warns(UserWarning, match="mine"):
         warnings.warn("mine", UserWarning, stacklevel=1)
     assert lines == []
@@ -29,7 +29,7 @@ def test_other_warnings_and_other_times_are_left_alone():
         warn_as_pillow("later")  # this test run turns warnings into errors
 
 
-def test_each_thread_hears_its_own_and_the_last_one_cleans_up():
+def test_each_thread_captures_its_own_and_the_last_one_restores_the_state():
     before = warnings.filters[:], warnings.showwarning
     barrier, found = threading.Barrier(6), {}
 
@@ -49,7 +49,7 @@ def test_each_thread_hears_its_own_and_the_last_one_cleans_up():
     assert (warnings.filters, warnings.showwarning) == before
 
 
-def test_nested_listeners_hear_apart():
+def test_nested_captures_are_separate():
     with captured_warnings() as outer:
         warn_as_pillow("outer")
         with captured_warnings() as inner:

@@ -14,7 +14,7 @@ from PIL import Image
 from img2imgkit.images import png_chunks
 
 
-def test_chunks_are_put_in_an_order_that_the_specification_allows():
+def test_chunks_are_ordered_as_the_specification_requires():
     made = png_chunks.insert(
         plain(noise(1, 3, 3)),
         [png_chunks.text_chunk("a", "b"), (b"eXIf", b"II*\0"), png_chunks.dpi_chunk((72, 72)), (b"gAMA", b"\0\0\1\0")],
@@ -22,11 +22,11 @@ def test_chunks_are_put_in_an_order_that_the_specification_allows():
     names = [name for name, _ in png_chunks.read(io.BytesIO(made))]
     assert names == [b"IHDR", b"gAMA", b"pHYs", b"eXIf", b"tEXt"]
     with Image.open(io.BytesIO(made)) as image:
-        image.load()  # checks every sum
+        image.load()  # verifies checksums
         assert np.array_equal(np.asarray(image), noise(1, 3, 3))
 
 
-def test_chunks_behind_the_pixels_are_found_and_damaged_ones_end_the_search():
+def test_chunks_after_the_pixels_are_found_and_a_damaged_one_ends_the_search():
     whole = plain(noise(1, 3, 3))
     behind = whole[:-12] + chunk(b"tEXt", b"late\0text") + whole[-12:]
     assert dict(png_chunks.texts(png_chunks.read(io.BytesIO(behind)))) == {"late": "text"}
@@ -35,12 +35,12 @@ def test_chunks_behind_the_pixels_are_found_and_damaged_ones_end_the_search():
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=255), min_size=1, max_size=79), st.text(max_size=300))
-def test_any_text_returns(key, text):
+def test_round_trips_of_text_are_exact(key, text):
     name, data = png_chunks.text_chunk(key, text)
     assert list(png_chunks.texts([(name, data)])) == [(key, text)]
 
 
-def test_packed_texts_are_unpacked_up_to_a_limit():
+def test_compressed_texts_are_decompressed_up_to_a_limit():
     small = (b"zTXt", b"a\0\0" + zlib.compress(b"b" * 1000))
     huge = (b"zTXt", b"c\0\0" + zlib.compress(bytes(png_chunks.MAX_TEXT + 1)))
     international = (b"iTXt", b"d\0\1\0en\0\0" + zlib.compress("é".encode()))
@@ -48,17 +48,17 @@ def test_packed_texts_are_unpacked_up_to_a_limit():
 
 
 @given(st.sampled_from([b"tEXt", b"zTXt", b"iTXt"]), st.binary(max_size=60))
-def test_any_bytes_are_a_text_or_passed_over(name, data):
+def test_any_bytes_are_a_text_or_skipped(name, data):
     assert len(list(png_chunks.texts([(name, data)]))) <= 1
 
 
 @pytest.mark.parametrize("key", ["", "k" * 80, "→", "a\0b"])
-def test_what_is_no_keyword_is_refused(key):
+def test_invalid_keywords_are_refused(key):
     with pytest.raises(ValueError, match=r"keyword|latin-1"):
         png_chunks.text_chunk(key, "x")
 
 
-def test_a_profile_returns_and_a_damaged_one_is_none():
+def test_round_trips_of_profiles_are_exact_and_a_damaged_one_is_none():
     name, data = png_chunks.profile_chunk(b"profile" * 100)
     assert name == b"iCCP"
     assert png_chunks.profile(data) == b"profile" * 100

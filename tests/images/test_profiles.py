@@ -53,7 +53,7 @@ def with_profile(color, icc, space="rgb"):
 
 
 def reference(levels, primaries, gamma):
-    """RGB of some primaries in sRGB by the definitions, in float64 in [0, 1], clipped."""
+    """Convert RGB of other primaries to sRGB by definition, in float64 in [0, 1], clipped."""
 
     def matrix(corners):
         xyz = np.array(corners).reshape(3, 3).T
@@ -68,7 +68,7 @@ def reference(levels, primaries, gamma):
 
 @pytest.mark.parametrize(("name", "primaries", "gamma"), [("Display P3", P3, 2.2), ("Adobe RGB", ADOBE, 2.19921875)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_wide_colours_become_srgb_at_their_own_depth(name, primaries, gamma, dtype):
+def test_wide_gamut_colours_become_srgb_at_their_own_depth(name, primaries, gamma, dtype):
     top = int(np.iinfo(dtype).max)
     levels = noise(1, 64, 64, 3, dtype)
     made = to_srgb(with_profile(levels, WIDE[name]))
@@ -79,14 +79,14 @@ def test_wide_colours_become_srgb_at_their_own_depth(name, primaries, gamma, dty
 
 
 def test_16_bits_are_converted_with_16_bits_of_result():
-    """A smooth ramp stays smooth: as many levels as before, give or take the slope, and no steps of 257."""
+    """A smooth ramp stays smooth: about as many levels as before, and no steps of 257."""
     ramp = np.repeat(np.arange(20_000, 24_096, dtype=np.uint16).reshape(64, 64, 1), 3, axis=2)
     made = to_srgb(with_profile(ramp, WIDE["Adobe RGB"])).color
     assert len(np.unique(made[..., 1])) > 3_500
     assert np.abs(np.diff(made[..., 1].ravel().astype(int))).max() <= 3
 
 
-def test_8_bits_are_what_pillow_makes_of_them():
+def test_8_bits_are_converted_as_by_pillow():
     levels = noise(2, 64, 64)
     made = to_srgb(with_profile(levels, WIDE["Display P3"])).color
     theirs = ImageCms.profileToProfile(
@@ -107,7 +107,7 @@ def test_srgb_itself_changes_by_rounding_at_most(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_stays_grey_and_gets_srgbs_curve(dtype):
+def test_grey_stays_grey_and_gets_the_srgb_curve(dtype):
     top = int(np.iinfo(dtype).max)
     levels = noise(4, 32, 32, 1, dtype)
     made = to_srgb(with_profile(levels, GREY, "grey"))
@@ -118,7 +118,7 @@ def test_grey_stays_grey_and_gets_srgbs_curve(dtype):
     assert np.array_equal(to_rgb(with_profile(levels, GREY, "grey")).color[..., :1], made.color)
 
 
-def test_alpha_is_not_a_colour():
+def test_alpha_is_not_converted():
     alpha = noise(5, 8, 8, 1)
     made = to_srgb(replace(with_profile(noise(6, 8, 8), WIDE["Adobe RGB"]), alpha=alpha))
     assert made.alpha is alpha
@@ -141,7 +141,7 @@ def test_inks_are_converted_by_their_profile(tmp_path, dtype):
     kept = decode(path)
     assert kept.metadata.icc == press()
     assert np.array_equal(kept.color, inks)
-    assert encode(picture, "PNG").notes == ("PNG holds no CMYK: converted to RGB",)
+    assert encode(picture, "PNG").notes == ("PNG does not support CMYK: converted to RGB",)
 
 
 def test_inks_with_a_broken_profile_are_plain_inks():
@@ -152,7 +152,7 @@ def test_inks_with_a_broken_profile_are_plain_inks():
 
 
 @pytest.mark.parametrize("icc", [b"junk" * 60, WIDE["Adobe RGB"][:300], b""])
-def test_a_broken_profile_is_a_note_and_no_failure(icc):
+def test_a_broken_profile_is_noted_and_left_out(icc):
     levels = noise(7, 8, 8)
     made = to_srgb(with_profile(levels, icc))
     assert np.array_equal(made.color, levels)
@@ -165,16 +165,16 @@ def test_a_broken_profile_is_a_note_and_no_failure(icc):
 
 def test_a_profile_for_another_space_is_left_out_with_a_note():
     made = to_srgb(with_profile(noise(8, 8, 8, 1), WIDE["Adobe RGB"], "grey"))
-    assert "does not fit" in made.notes[0]
-    assert "does not fit" in encode(with_profile(noise(8, 8, 8, 1), profiles.srgb(), "grey"), "PNG").notes[0]
+    assert "does not match" in made.notes[0]
+    assert "does not match" in encode(with_profile(noise(8, 8, 8, 1), profiles.srgb(), "grey"), "PNG").notes[0]
 
 
-def test_without_a_profile_colours_are_srgb_already():
+def test_without_a_profile_srgb_is_assumed():
     picture = Picture(noise(9, 4, 4))
     assert to_srgb(picture) is picture
 
 
-def test_the_policies_of_writing(tmp_path):
+def test_icc_policies_of_encoding(tmp_path):
     wide = with_profile(noise(10, 8, 8, 3, np.uint16), WIDE["Display P3"])
     path = tmp_path / "a.png"
     seen = {}
@@ -188,7 +188,7 @@ def test_the_policies_of_writing(tmp_path):
     assert np.array_equal(seen["strip"].color, wide.color)
 
 
-def test_grey_of_wide_colours_is_the_grey_of_what_is_seen():
+def test_grey_of_wide_gamut_colours_is_that_of_srgb():
     wide = with_profile(noise(11, 16, 16), WIDE["Display P3"])
     assert np.array_equal(to_grey(wide).color, to_grey(to_srgb(wide)).color)
 
@@ -202,7 +202,7 @@ def test_a_palette_of_greys_with_an_rgb_profile_keeps_it(tmp_path):
     assert encode(picture, "PNG").notes == ()
 
 
-def test_threads_convert_alike():
+def test_threads_convert_equally():
     levels = noise(13, 64, 64, 3, np.uint16)
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: to_srgb(with_profile(levels, WIDE["Adobe RGB"])).color, range(16)))

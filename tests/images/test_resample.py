@@ -25,7 +25,7 @@ FILTERS = [method for method in METHODS if method != "nearest"]
     level=st.integers(0, 255),
 )
 @settings(max_examples=80)
-def test_any_size_is_made_exactly_and_one_colour_stays_that_colour(width, height, to, method, deep, level):
+def test_any_size_is_exact_and_a_constant_colour_is_kept(width, height, to, method, deep, level):
     dtype = np.uint16 if deep else np.uint8
     level = level * 257 if deep else level
     flat = Picture(np.full((height, width, 3), level, dtype), np.full((height, width, 1), np.iinfo(dtype).max, dtype))
@@ -36,7 +36,7 @@ def test_any_size_is_made_exactly_and_one_colour_stays_that_colour(width, height
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_8_bits_are_what_pillow_makes_of_them_where_it_does_not_clip_in_between(method):
+def test_8_bits_equal_pillow_where_it_does_not_clip_in_between(method):
     pixels = smooth(40, 30)
     for size in ((60, 80), (17, 11), (30, 41)):
         made = resize(Picture(pixels), *size, method).color
@@ -56,8 +56,8 @@ def test_16_bits_are_kept_with_all_their_levels(method):
 
 @pytest.mark.parametrize("method", FILTERS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_what_lies_below_transparent_pixels_does_not_shine_through(method, dtype):
-    """A white disc on nothing: whatever colour nothing has, the disc's edge is white."""
+def test_colours_of_transparent_pixels_do_not_bleed(method, dtype):
+    """A white disc on a transparent background: the edge stays white for any background colour."""
     top = int(np.iinfo(dtype).max)
     rows, columns = np.mgrid[0:40, 0:40]
     inside = ((rows - 20) ** 2 + (columns - 20) ** 2 < 150)[..., None]
@@ -69,7 +69,7 @@ def test_what_lies_below_transparent_pixels_does_not_shine_through(method, dtype
     assert seen.sum() > 2000
 
 
-def test_laying_over_a_colour_before_or_after_gives_the_same_picture():
+def test_compositing_before_or_after_resizing_is_equivalent():
     from img2imgkit.images import without_alpha
 
     picture = Picture(noise(2, 20, 20), noise(3, 20, 20, 1))
@@ -79,7 +79,7 @@ def test_laying_over_a_colour_before_or_after_gives_the_same_picture():
         assert np.abs(after - before).max() <= 2
 
 
-def test_the_size_it_has_changes_nothing():
+def test_the_current_size_changes_nothing():
     picture = Picture(noise(1, 3, 4))
     assert resize(picture, 4, 3, "lanczos") is picture
 
@@ -91,7 +91,7 @@ def test_nearest_repeats_pixels_of_alpha_too():
     assert np.array_equal(made.alpha, picture.alpha.repeat(3, axis=0).repeat(3, axis=1))
 
 
-def test_a_part_is_cut_out_of_colour_and_alpha():
+def test_colour_and_alpha_are_cropped():
     picture = Picture(noise(6, 10, 12), noise(7, 10, 12, 1))
     part = crop(picture, 3, 2, 5, 4)
     assert np.array_equal(part.color, picture.color[2:6, 3:8])
@@ -101,11 +101,11 @@ def test_a_part_is_cut_out_of_colour_and_alpha():
 
 
 @pytest.mark.parametrize("window", [(0, 0, 13, 1), (-1, 0, 2, 2), (0, 9, 1, 2), (0, 0, 0, 1)])
-def test_a_part_beyond_the_picture_is_refused(window):
-    with pytest.raises(ValueError, match="do not lie in 12x10"):
+def test_a_region_beyond_the_picture_is_refused(window):
+    with pytest.raises(ValueError, match="are not inside 12x10"):
         crop(Picture(noise(6, 10, 12)), *window)
 
 
-def test_a_picture_has_at_least_one_pixel():
+def test_a_size_below_one_pixel_is_refused():
     with pytest.raises(ValueError, match="0x5"):
         resize(Picture(noise(6, 10, 12)), 0, 5)

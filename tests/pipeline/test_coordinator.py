@@ -1,4 +1,4 @@
-"""Runs: outcomes, order, failures, stopping, memory's bound."""
+"""Runs: outcomes, order, failures, stopping, and the bound on items in flight."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def test_every_picture_goes_through_every_step(tmp_path: Path) -> None:
         np.testing.assert_array_equal(made, 255 - np.asarray(Image.open(path)))
 
 
-def test_outcomes_tell_what_was_made(tmp_path: Path) -> None:
+def test_an_outcome_describes_its_output(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (outcome,) = run_file(pipeline_file(tmp_path, count(tmp_path))).outcomes
     (output,) = outcome.outputs
@@ -63,10 +63,10 @@ def test_the_tree_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> No
     [
         ("translate", "no tile fits"),
         ("memory", "out of memory in step 'fail'; run with fewer jobs or smaller tiles"),
-        ("bug", "step 'fail' broke: KeyError: 'oops'"),
+        ("bug", "step 'fail' crashed: KeyError: 'oops'"),
     ],
 )
-def test_a_failed_picture_has_no_output_and_the_others_go_on(tmp_path: Path, how: str, reason: str) -> None:
+def test_a_failed_picture_has_no_output_and_does_not_stop_the_others(tmp_path: Path, how: str, reason: str) -> None:
     save_pictures(tmp_path / "in", "1.png", "bad.png", "3.png")
     result = run_file(pipeline_file(tmp_path, {"fail": {"how": how}}))
     assert {str(o.entry.relative): (o.status, o.reason) for o in result.outcomes} == {
@@ -78,7 +78,7 @@ def test_a_failed_picture_has_no_output_and_the_others_go_on(tmp_path: Path, how
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
-def test_nothing_that_a_step_raises_hangs_the_run(tmp_path: Path, error: BaseException) -> None:
+def test_no_exception_of_a_step_hangs_the_run(tmp_path: Path, error: BaseException) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
 
@@ -86,21 +86,23 @@ def test_nothing_that_a_step_raises_hangs_the_run(tmp_path: Path, error: BaseExc
         raise error
 
     plan.pipeline.uses[1].step.apply = apply  # type: ignore[attr-defined]
-    assert {o.reason for o in run_plan(plan).outcomes} == {f"step 'fail' broke: {type(error).__name__}: {error}"}
+    assert {o.reason for o in run_plan(plan).outcomes} == {f"step 'fail' crashed: {type(error).__name__}: {error}"}
 
 
 @pytest.mark.parametrize("made", [None, "text"])
-def test_a_step_that_gives_no_item_is_named(tmp_path: Path, made: object) -> None:
+def test_a_step_that_returns_no_item_is_named(tmp_path: Path, made: object) -> None:
     save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
     plan.pipeline.uses[1].step.apply = lambda item: made  # type: ignore[attr-defined]
     (outcome,) = run_plan(plan).outcomes
-    assert outcome.reason.startswith(f"step 'fail' broke: TypeError: it gave {type(made).__name__} in place of an Item")
+    assert outcome.reason.startswith(
+        f"step 'fail' crashed: TypeError: it returned {type(made).__name__} instead of an Item"
+    )
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no device"), SystemExit(0)])
 @pytest.mark.parametrize("name", ["count", "fail"])
-def test_whatever_opening_raises_names_the_step(tmp_path: Path, name: str, error: BaseException) -> None:
+def test_any_exception_on_opening_names_the_step(tmp_path: Path, name: str, error: BaseException) -> None:
     save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(pipeline_file(tmp_path, count(tmp_path) if name == "count" else {"fail": {}}))
 
@@ -112,14 +114,14 @@ def test_whatever_opening_raises_names_the_step(tmp_path: Path, name: str, error
         run_plan(plan)
 
 
-def test_a_step_that_cannot_be_closed_costs_nothing(tmp_path: Path) -> None:
+def test_an_error_on_closing_is_ignored(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
     plan.pipeline.uses[1].step.close = None  # type: ignore[assignment,method-assign]
     assert run_plan(plan).count("done") == 1
 
 
-def test_notes_of_any_kind_are_reported(tmp_path: Path) -> None:
+def test_notes_of_any_type_are_reported(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(pipeline_file(tmp_path, {"fail": {}}))
     notes = {"number": np.float32(1.5), "path": Path("x"), "nan": float("nan"), "list": (np.int64(3), {1: None})}
@@ -131,16 +133,16 @@ def test_notes_of_any_kind_are_reported(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_skip_leaves_what_is_there_whatever_completes_its_name(tmp_path: Path) -> None:
+def test_skip_keeps_existing_files_whose_names_depend_on_the_picture(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a16.png").write_text("mine")
     (outcome,) = run_file(pipeline_file(tmp_path, write={"name": "{stem}{width}", "if_exists": "skip"})).outcomes
-    assert (outcome.outputs, outcome.notes["left"]) == ((), "a16.png was there already")
+    assert (outcome.outputs, outcome.notes["left"]) == ((), "a16.png already existed")
     assert tree(tmp_path / "out") == {"a16.png": b"mine"}
 
 
-def test_skip_leaves_what_is_there_when_another_sink_has_work(tmp_path: Path) -> None:
+def test_skip_keeps_existing_files_when_another_sink_has_work(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_text("mine")
@@ -155,7 +157,7 @@ def test_error_refuses_our_own_files_too(tmp_path: Path) -> None:
     run_file(path)
     save_pictures(tmp_path / "in", "a.png", size=(16, 3))
     (outcome,) = run_file(path).outcomes
-    assert outcome.reason.endswith("a16.png: is already there, and if_exists is error")
+    assert outcome.reason.endswith("a16.png: already exists, and if_exists is error")
 
 
 def test_a_name_that_is_too_long_fails_that_picture(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_two_sinks_share_a_folder(tmp_path: Path) -> None:
     assert plan_of(path).reasons() == {"up to date": 1}
 
 
-def test_a_failed_picture_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
+def test_only_failed_pictures_are_retried(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "1.png", "bad.png")
     path = pipeline_file(tmp_path, count(tmp_path), {"fail": {}})
     run_file(path)
@@ -189,7 +191,7 @@ def test_a_failed_picture_is_tried_again_and_nothing_else(tmp_path: Path) -> Non
     assert sorted(counted(tmp_path)) == ["1.png", "bad.png", "bad.png"]
 
 
-def test_fail_fast_begins_nothing_new(tmp_path: Path) -> None:
+def test_fail_fast_starts_no_new_item(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "0bad.png", *(f"{n}.png" for n in range(1, 40)))
     result = run_file(pipeline_file(tmp_path, {"fail": {}}, count(tmp_path, 0.01)), threads=1, fail_fast=True)
     assert result.count("failed") == 1
@@ -197,7 +199,7 @@ def test_fail_fast_begins_nothing_new(tmp_path: Path) -> None:
     assert not result.interrupted
 
 
-def test_a_stop_finishes_what_is_in_flight(tmp_path: Path) -> None:
+def test_a_stop_finishes_the_items_in_flight(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", *(f"{n}.png" for n in range(40)))
     stop = threading.Event()
 
@@ -241,13 +243,13 @@ def test_several_sinks_each_keep_their_own_ledger(tmp_path: Path) -> None:
     assert plan_of(path).reasons() == {"up to date": 1, "the output is missing": 1}
 
 
-def test_names_that_only_the_picture_completes_never_overwrite(tmp_path: Path) -> None:
+def test_names_that_depend_on_the_picture_never_overwrite(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "x1.png", size=(6, 5))
     save_pictures(tmp_path / "in", "x.png", size=(16, 5))
     path = pipeline_file(tmp_path, write={"name": "{stem}{width}.png"})  # x1 + 6 and x + 16 are the same name
     result = run_file(path)
     assert sorted(outcome.status for outcome in result.outcomes) == ["done", "failed"]
-    assert "has been written there" in next(o.reason for o in result.outcomes if o.status == "failed")
+    assert "already written for" in next(o.reason for o in result.outcomes if o.status == "failed")
 
 
 def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +273,7 @@ def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(plan.pipeline.source, "load", loading)
     run_plan(plan, Leaving(), threads=2)
-    # Four slots; an outcome is told a moment after its slot is free, so a few more may seem to be on their way.
+    # Four slots; an outcome is reported shortly after its slot is free, so a few more may seem to be in flight.
     assert 2 <= most <= 8
 
 
@@ -285,13 +287,13 @@ def test_the_ledger_is_json_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_version_before_has_made_is_not_made_again(tmp_path: Path) -> None:
+def test_outputs_of_an_earlier_version_are_not_remade(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     file = pipeline_file(tmp_path)
     run_file(file)
     ledger = tmp_path / "out" / ".img2img" / "ledger.jsonl"
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
-    for line in lines[1:]:  # the first version stated a time in the place of a version tag
+    for line in lines[1:]:  # the first version had a time instead of a version tag
         line["mtime_ns"] = int(line.pop("version"))
     ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert plan_of(file).reasons() == {"up to date": 2}

@@ -1,4 +1,4 @@
-"""The executor seam: another executor makes the same tree, even when it loses workers."""
+"""The executor interface: another executor makes the same tree, even when it loses workers."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
 def shading(folder: Path, out: str) -> Path:
-    """Two outputs of each picture, slow enough to be killed in the middle, and a first sink that they share."""
+    """Two outputs per picture, slow enough to be killed halfway, and an earlier sink that both share."""
     slow = {"count": {"log": str(folder / "log"), "seconds": 0.01}}
     early = {"write": {"folder": f"{out}/early", "format": "webp"}}
     return pipeline_file(folder, slow, early, SHADE, write={"folder": out, "name": "{relpath}/{stem}_{shade}"})
@@ -28,7 +28,7 @@ def shading(folder: Path, out: str) -> Path:
 
 class TestProcesses:
     @needs_signals
-    def test_a_killed_worker_s_jobs_go_to_the_other_and_the_tree_is_the_same(self, tmp_path: Path) -> None:
+    def test_the_jobs_of_a_killed_worker_are_reassigned_and_the_tree_is_the_same(self, tmp_path: Path) -> None:
         names = [f"{number % 3}/{number}.png" for number in range(15)]
         save_pictures(tmp_path / "in", *names)
         assert run_file(shading(tmp_path, "threads")).count("done") == 30
@@ -43,7 +43,7 @@ class TestProcesses:
         assert not list((tmp_path / "processes" / ".img2img" / "unfinished").iterdir())
 
     @needs_signals
-    def test_without_workers_the_run_ends_and_the_next_one_goes_on(self, tmp_path: Path) -> None:
+    def test_without_workers_the_run_ends_and_the_next_one_resumes(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(12)))
         run_file(shading(tmp_path, "whole"))
         file = shading(tmp_path, "lost")
@@ -56,7 +56,7 @@ class TestProcesses:
         assert run_file(file).count("done") == 24 - done
         assert tree(tmp_path / "lost") == tree(tmp_path / "whole")
 
-    def test_failures_cross_the_seam(self, tmp_path: Path) -> None:
+    def test_failures_are_returned_by_worker_processes(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", "a.png", "bad.png", "c.png")
         file = pipeline_file(tmp_path, {"fail": {}})
         result = run(plan_of(file), ProcessExecutor(file), Silent())
@@ -67,7 +67,7 @@ class TestProcesses:
 
 
 class Altering(Executor):
-    """Does what an executor of threads does, and something to its results."""
+    """Wraps an executor and alters its results."""
 
     def __init__(self, inner: Executor) -> None:
         self.inner, self.closed = inner, 0
@@ -84,7 +84,7 @@ class Altering(Executor):
 
 
 class TestCoordinator:
-    def test_a_staged_file_that_is_gone_fails_that_picture(self, tmp_path: Path) -> None:
+    def test_a_missing_staged_file_fails_that_picture(self, tmp_path: Path) -> None:
         class Losing(Altering):
             def altered(self, done: Done) -> Done:
                 if done.job.entry.relative.stem == "b":
@@ -99,7 +99,7 @@ class TestCoordinator:
         assert result.outcomes[1].reason.endswith("b.png: cannot write it: No such file or directory")
         assert plan_of(file).reasons() == {"up to date": 2, "the output is missing": 1}
 
-    def test_whatever_else_an_executor_returns_fails_that_picture(self, tmp_path: Path) -> None:
+    def test_an_invalid_result_of_an_executor_fails_that_picture(self, tmp_path: Path) -> None:
         class Confused(Altering):
             def altered(self, done: Done) -> Done:
                 return replace(done, staged=(replace(done.staged[0], sink=7),))
@@ -107,11 +107,11 @@ class TestCoordinator:
         save_pictures(tmp_path / "in", "a.png")
         plan = plan_of(pipeline_file(tmp_path))
         (outcome,) = run(plan, Confused(threads_for(plan)), Silent()).outcomes
-        assert outcome.reason == "its files could not be put in place: IndexError: list index out of range"
+        assert outcome.reason == "its files could not be moved into place: IndexError: list index out of range"
         assert "IndexError" in outcome.notes["trace"]
         assert not list((tmp_path / "out" / ".img2img" / "unfinished").iterdir())
 
-    def test_a_failure_to_place_a_file_is_a_first_failure_too(self, tmp_path: Path) -> None:
+    def test_a_failure_to_place_a_file_counts_for_fail_fast(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(40)))
         file = pipeline_file(tmp_path, {"count": {"log": str(tmp_path / "log"), "seconds": 0.01}})
         plan = plan_of(file)
@@ -121,7 +121,7 @@ class TestCoordinator:
         assert result.count("not reached") > 20
         assert not result.interrupted
 
-    def test_it_closes_the_executor_once_whatever_happens(self, tmp_path: Path) -> None:
+    def test_it_closes_the_executor_exactly_once(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", "a.png")
         plan = plan_of(pipeline_file(tmp_path))
         with OutputFolder(tmp_path / "out"):
@@ -132,7 +132,7 @@ class TestCoordinator:
         run(plan, used, Silent())
         assert (refused.closed, used.closed) == (1, 1)
 
-    def test_a_watcher_that_breaks_stops_the_run_and_what_has_begun_is_finished(self, tmp_path: Path) -> None:
+    def test_a_watcher_that_raises_stops_the_run_after_the_items_in_flight(self, tmp_path: Path) -> None:
         class Broken(Silent):
             def finished(self, outcome: object) -> None:
                 raise RuntimeError("nobody watches")

@@ -1,4 +1,4 @@
-"""Items of several frames: transforms take each by itself, and what takes one picture refuses them plainly."""
+"""Items of several frames: transforms process each separately; steps for single pictures refuse them."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def strip(folder: Path, *between: tuple[str, dict[str, Any]]) -> Path:
     return pipeline(folder, ("mirrored", {"folder": "in"}), *between, ("strip", {"folder": "out"}))
 
 
-def test_a_transform_takes_each_frame_by_itself(tmp_path: Path) -> None:
+def test_a_transform_processes_each_frame_separately(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path / "in", "a.png")
     assert run_file(strip(tmp_path, ("crop", {"box": [2, 1, 5, 4]}))).count("done") == 1
     before = np.asarray(Image.open(path))
@@ -37,7 +37,7 @@ def test_a_transform_takes_each_frame_by_itself(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), expected)
 
 
-def test_a_transform_sees_the_original_of_its_frame(tmp_path: Path) -> None:
+def test_a_transform_receives_the_original_of_its_frame(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path / "in", "a.png")
     run_file(strip(tmp_path, ("compare", {"separator": 0})))
     before = np.asarray(Image.open(path))
@@ -45,7 +45,7 @@ def test_a_transform_sees_the_original_of_its_frame(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), np.concatenate(frames))
 
 
-def test_the_report_says_how_many_and_what_differs(tmp_path: Path) -> None:
+def test_the_report_states_the_number_of_frames_and_differing_notes(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(strip(tmp_path, ("mean", {}), ("count", {"log": str(tmp_path / "log")})))
     write_report(make_report(plan, run_plan(plan), 0.0), plan)
@@ -60,11 +60,11 @@ def test_the_report_says_how_many_and_what_differs(tmp_path: Path) -> None:
 def test_a_sink_for_pictures_refuses_them_and_writes_nothing(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (outcome,) = run_file(pipeline(tmp_path, ("mirrored", {"folder": "in"}), ("write", {"folder": "out"}))).outcomes
-    assert (outcome.status, outcome.reason) == ("failed", "has 2 frames, and this step takes one picture")
+    assert (outcome.status, outcome.reason) == ("failed", "has 2 frames; this step accepts single pictures only")
     assert tree(tmp_path / "out") == {}
 
 
-def test_such_a_source_and_sink_keep_the_contract(tmp_path: Path) -> None:
+def test_sources_and_sinks_of_frames_satisfy_the_contract(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     check_step(Mirrored, Mirrored.Options(folder=tmp_path / "in"))
     pairs = [Item(item.entry, item.frames * 2, item.originals * 2) for item in sample_items()]
@@ -91,7 +91,7 @@ class TestItem:
             with pytest.raises(TranslateError, match=f"has {count} frames"):
                 getattr(item, name)
 
-    def test_a_step_that_needs_all_frames_gets_them(self) -> None:
+    def test_a_step_can_process_all_frames_together(self) -> None:
         class Last(Transform):
             """The last frame."""
 
@@ -106,7 +106,7 @@ class TestItem:
         made = Last().apply_to_frames(self.item(3, 3))
         assert (made.picture.color.max(), made.notes, len(made.originals)) == (2, {"count": 3}, 3)
 
-    def test_stills_share_originals_that_are_not_one_for_each(self) -> None:
+    def test_stills_share_the_originals_if_the_counts_differ(self) -> None:
         assert [len(still.originals) for still in self.item(2, 2).stills()] == [1, 1]
         assert [len(still.originals) for still in self.item(2, 3).stills()] == [3, 3]
 

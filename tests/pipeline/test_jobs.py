@@ -1,4 +1,4 @@
-"""Jobs: as many as there are, in order, in bounded memory."""
+"""Jobs: any number of them, in order, in bounded memory."""
 
 import gc
 from contextlib import suppress
@@ -15,12 +15,12 @@ COUNT = 2 * ROWS + 7
 
 
 def job(number: int) -> Job:
-    name = f"{number}-\udcff.png"  # no UTF-8, as names of files may be
+    name = f"{number}-\udcff.png"  # not UTF-8, as file names may be
     entry = Entry(f"/in/{name}", PurePosixPath(name), number, 2**40, "v\udcff", (("shade", "10"),) * (number % 2))
     return Job(entry, (PurePosixPath(name), None), "new" if number % 3 else "")
 
 
-def test_they_come_back_in_order_and_as_they_were() -> None:
+def test_jobs_are_returned_unchanged_and_in_order() -> None:
     jobs, expected = Jobs(), [job(number) for number in range(COUNT)]
     assert [jobs.add(each) for each in expected] == list(range(COUNT))
     assert len(jobs) == COUNT
@@ -30,11 +30,11 @@ def test_they_come_back_in_order_and_as_they_were() -> None:
     assert jobs.to_make_count == sum(bool(each.reason) for each in expected)
     assert jobs[ROWS] == expected[ROWS]
     assert expected[3] in jobs
-    with pytest.raises(IndexError, match=f"there are {COUNT} jobs, and none has the number {COUNT}"):
+    with pytest.raises(IndexError, match=f"there is no job {COUNT}: there are {COUNT} jobs"):
         jobs[COUNT]
 
 
-def test_some_may_be_read_while_others_are_added() -> None:
+def test_jobs_can_be_added_during_iteration() -> None:
     jobs = Jobs()
     jobs.add(job(0))
     reading = iter(jobs)
@@ -43,13 +43,13 @@ def test_some_may_be_read_while_others_are_added() -> None:
     assert list(jobs) == [job(0), job(1)]
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks /proc which files are open")
-def test_above_a_bound_they_lie_in_a_file_that_has_no_name() -> None:
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc to list open files")
+def test_above_the_cache_size_they_spill_to_an_unnamed_file() -> None:
     def bytes_on_disk() -> int:
         sizes = []
         for link in Path("/proc/self/fd").iterdir():
-            with suppress(FileNotFoundError):  # the one that lists them
-                if "etilqs" in str(link.readlink()):  # what SQLite calls its temporary files
+            with suppress(FileNotFoundError):  # the descriptor of the listing itself
+                if "etilqs" in str(link.readlink()):  # SQLite's prefix of temporary files
                     assert str(link.readlink()).endswith(" (deleted)")
                     sizes.append(link.stat().st_size)
         return sum(sizes)
@@ -67,7 +67,7 @@ def test_above_a_bound_they_lie_in_a_file_that_has_no_name() -> None:
     assert bytes_on_disk() == before
 
 
-def test_a_full_disk_is_an_error_that_says_which() -> None:
+def test_a_full_disk_is_an_error_that_names_the_temporary_folder() -> None:
     jobs = Jobs(cache=1 << 10)
     jobs._rows.execute("PRAGMA max_page_count = 3")
 
@@ -75,10 +75,10 @@ def test_a_full_disk_is_an_error_that_says_which() -> None:
         for number in range(COUNT):
             jobs.add(job(number))
 
-    with pytest.raises(PlanError, match=r"cannot keep the plan in the temporary folder: .*full; .* set TMPDIR"):
+    with pytest.raises(PlanError, match=r"cannot store the plan in the temporary folder: .*full; .* set TMPDIR"):
         fill()
 
 
-def test_short_keys_depend_on_where_a_part_ends() -> None:
+def test_short_keys_depend_on_where_a_text_ends() -> None:
     assert len({spill.short_key("a", "bc"), spill.short_key("ab", "c"), spill.short_key("abc")}) == 3
     assert -(2**63) <= spill.short_key("\udcff") < 2**63

@@ -1,4 +1,4 @@
-"""The ledger: what a second run may skip, and why not."""
+"""The ledger: what a later run can skip, and why not."""
 
 import json
 import os
@@ -27,51 +27,51 @@ def filled(folder: Path) -> Ledger:
     return Ledger(folder / ".img2img")
 
 
-def made(ledger: Ledger) -> list[bool]:
-    """Whether it knows of something made of a.png, b.png and c.png."""
+def recorded(ledger: Ledger) -> list[bool]:
+    """Whether it has records of a.png, b.png and c.png."""
     entries = (Entry(f"/in/{name}.png", PurePosixPath(f"{name}.png"), 0, 1, "1") for name in "abc")
-    return [ledger.made(entry, "0") is not None for entry in entries]
+    return [ledger.latest(entry, "0") is not None for entry in entries]
 
 
-def test_what_is_done_and_stands_is_skipped(tmp_path: Path) -> None:
-    assert filled(tmp_path).why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+def test_an_unchanged_output_is_up_to_date(tmp_path: Path) -> None:
+    assert filled(tmp_path).reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
-def test_says_why_something_is_made_again(tmp_path: Path) -> None:
+def test_states_why_an_output_must_be_remade(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     other = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 50}}])
     newer = Entry(ENTRY.location, ENTRY.relative, 0, 10, "21")
     unknown = Entry(ENTRY.location, PurePosixPath("b.png"), 1, 10, "20")
-    assert ledger.why(ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
-    assert ledger.why(newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
-    assert ledger.why(unknown, "0", TARGET, RECIPE, tmp_path) == "new"
-    assert ledger.why(ENTRY, "1", TARGET, RECIPE, tmp_path) == "new"
-    assert ledger.why(ENTRY, "0", PurePosixPath("001.png"), RECIPE, tmp_path) == "its name was a.png"
+    assert ledger.reason(ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
+    assert ledger.reason(newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+    assert ledger.reason(unknown, "0", TARGET, RECIPE, tmp_path) == "new"
+    assert ledger.reason(ENTRY, "1", TARGET, RECIPE, tmp_path) == "new"
+    assert ledger.reason(ENTRY, "0", PurePosixPath("001.png"), RECIPE, tmp_path) == "its name was a.png"
     (tmp_path / "a.png").write_bytes(b"picels")
-    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output has been changed"
+    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output has been changed"
     (tmp_path / "a.png").unlink()
-    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output is missing"
+    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output is missing"
 
 
-def test_a_touched_output_with_the_same_bytes_stands(tmp_path: Path) -> None:
+def test_a_touched_output_with_the_same_bytes_is_up_to_date(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     (tmp_path / "a.png").write_bytes(b"pixels")
-    assert ledger.why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
-def test_a_torn_last_line_is_ignored_and_mended(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_ignored_and_terminated(tmp_path: Path) -> None:
     path = filled(tmp_path).path
     with path.open("ab") as handle:
         handle.write(b'{"entry": "b.png", "sink": "0", "by": "12')
     ledger = Ledger(tmp_path / ".img2img")
-    assert made(ledger) == [True, False, False]
+    assert recorded(ledger) == [True, False, False]
     other = Entry("/in/c.png", PurePosixPath("c.png"), 2, 1, "1")
     ledger.add(other, "0", PurePosixPath("c.png"), RECIPE, PlacedFile("c.png", 1, 1, "0" * 64))
     ledger.close()
-    assert made(Ledger(tmp_path / ".img2img")) == [True, False, True]
+    assert recorded(Ledger(tmp_path / ".img2img")) == [True, False, True]
 
 
-def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
+def test_lines_with_other_content_are_ignored(tmp_path: Path) -> None:
     path = filled(tmp_path).path
     good = json.loads(path.read_text().splitlines()[-1])
     wrong: list[object] = [3, {"steps": 1}, {"recipe": [], "steps": []}, {"file": 3}, {"file": {}}]
@@ -80,7 +80,7 @@ def test_lines_of_something_else_are_ignored(tmp_path: Path) -> None:
     texts = [*map(json.dumps, wrong), "[" * 100_000, '{"file":' + "1" * 5000, "\0\xff"]
     path.write_bytes("\n".join(texts).encode() + b"\n\xff\n" + path.read_bytes())
     ledger = Ledger(tmp_path / ".img2img")
-    assert made(ledger) == [True, False, False]
+    assert recorded(ledger) == [True, False, False]
     assert [ledger.knows(name) for name in ("a.png", "b.png")] == [True, False]
 
 
@@ -89,18 +89,18 @@ def test_fields_of_a_newer_version_do_not_hide_a_line(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[1]["file"]["mode"] = lines[1]["new"] = 1
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
-def test_lines_of_the_first_version_state_a_time_and_still_count(tmp_path: Path) -> None:
+def test_lines_of_the_first_version_with_a_time_still_count(tmp_path: Path) -> None:
     path = filled(tmp_path).path
     recipe, line = (json.loads(line) for line in path.read_text().splitlines())
     line["mtime_ns"] = int(line.pop("version"))
     path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
-    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
     line["mtime_ns"] += 1
     path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
-    assert Ledger(tmp_path / ".img2img").why(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
 
 
 def test_the_last_line_of_an_entry_counts(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_last_line_of_an_entry_counts(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / ".img2img")
     ledger.add(ENTRY, "0", PurePosixPath("new.png"), RECIPE, PlacedFile("new.png", 1, 1, "0" * 64))
     for known in (ledger, Ledger(tmp_path / ".img2img")):
-        found = known.made(ENTRY, "0")
+        found = known.latest(ENTRY, "0")
         assert found is not None
         assert found.target == "new.png"
         assert known.knows("a.png")
@@ -116,28 +116,28 @@ def test_the_last_line_of_an_entry_counts(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_short_keys_that_are_equal_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("img2imgkit.pipeline.ledger.short_key", lambda *parts: 1)
+def test_equal_short_keys_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("img2imgkit.pipeline.ledger.short_key", lambda *texts: 1)
     ledger = filled(tmp_path)
-    assert made(ledger) == [True, False, False]
+    assert recorded(ledger) == [True, False, False]
     assert [ledger.knows(name) for name in ("a.png", "b.png")] == [True, False]
 
 
-def test_a_ledger_that_somebody_cuts_meanwhile_knows_less(tmp_path: Path) -> None:
+def test_lines_truncated_during_a_run_are_unknown(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     os.truncate(ledger.path, ledger.path.stat().st_size - 10)
-    assert made(ledger) == [False, False, False]
+    assert recorded(ledger) == [False, False, False]
     assert not ledger.knows("a.png")
 
 
-def test_a_ledger_that_cannot_be_read_is_an_error_with_its_place(tmp_path: Path) -> None:
+def test_an_unreadable_ledger_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / ".img2img" / "ledger.jsonl").mkdir(parents=True)
     with pytest.raises(PlanError, match=r"ledger\.jsonl: cannot read it: Is a directory"):
         Ledger(tmp_path / ".img2img")
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks /proc which file is synced")
-def test_a_line_is_on_the_disk_before_its_file_is_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc to see which file is synced")
+def test_a_line_is_synced_before_its_file_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink().name))
     monkeypatch.setattr(Path, "replace", lambda path, target: done.append(f"-> {target.name}"))
@@ -146,8 +146,8 @@ def test_a_line_is_on_the_disk_before_its_file_is_in_its_place(tmp_path: Path, m
     assert done[where - 1] == "ledger.jsonl"
 
 
-def test_differences_are_named_by_their_place() -> None:
+def test_differences_are_named_by_their_keys() -> None:
     assert difference([{"uses": "a"}], [{"uses": "a", "on": {"bundle": "f" * 64}}]).startswith("steps.0.on: None ->")
-    assert difference([1], [1, 2]) == "steps: other steps than before"
+    assert difference([1], [1, 2]) == "steps: the steps have changed"
     many = difference([{"a": 1, "b": 1, "c": 1, "d": 1}], [{"a": 2, "b": 2, "c": 2, "d": 2}])
     assert many == "steps.0.a: 1 -> 2; steps.0.b: 1 -> 2; steps.0.c: 1 -> 2 and 1 more"

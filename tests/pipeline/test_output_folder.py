@@ -1,4 +1,4 @@
-"""Output folders: one holder, whole files."""
+"""Output folders: locking, and atomic placement of files."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ def put(held: OutputFolder, target: str, data: bytes, record: Callable[[PlacedFi
     return held.place(stage(held.folder, path, data), path, record)
 
 
-def test_a_staged_file_is_whole_and_nowhere_else(tmp_path: Path) -> None:
+def test_a_staged_file_is_complete_and_only_among_unfinished_files(tmp_path: Path) -> None:
     staged = stage(tmp_path, PurePosixPath("x.bin"), b"abc")
     digest = hashlib.sha256(b"abc").hexdigest()
     assert staged == StagedFile(staged.path, 3, os.stat(staged.path).st_mtime_ns, digest)  # noqa: PTH116
@@ -39,16 +39,16 @@ def test_a_staged_file_is_whole_and_nowhere_else(tmp_path: Path) -> None:
     assert not Path(staged.path).exists()
 
 
-def test_places_files_whole_and_records_them_before(tmp_path: Path) -> None:
+def test_files_are_recorded_before_they_are_placed(tmp_path: Path) -> None:
     seen: list[tuple[PlacedFile, bool]] = []
     target = tmp_path / "deep" / "x.bin"
     with OutputFolder(tmp_path) as held:
         written = put(held, "deep/x.bin", b"abc", lambda w: seen.append((w, target.exists())))
         assert target.read_bytes() == b"abc"
         assert seen == [(written, False)]
-        assert written.stands(tmp_path)
+        assert written.is_unchanged(tmp_path)
         put(held, "deep/x.bin", b"abcd", lambda w: None)
-        assert not written.stands(tmp_path)
+        assert not written.is_unchanged(tmp_path)
     assert not list((tmp_path / ".img2img" / "unfinished").iterdir())
 
 
@@ -65,13 +65,13 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert not list((tmp_path / ".img2img" / "unfinished").iterdir())
 
 
-def test_a_folder_in_the_way_is_an_error_of_that_file(tmp_path: Path) -> None:
+def test_a_folder_with_the_target_name_is_an_error_of_that_file(tmp_path: Path) -> None:
     (tmp_path / "x" / "y").mkdir(parents=True)
     with OutputFolder(tmp_path) as held, pytest.raises(EncodeError, match="x: cannot write it"):
         put(held, "x", b"new", lambda w: None)
 
 
-def test_a_second_run_is_refused_and_told_who_holds_the_folder(tmp_path: Path) -> None:
+def test_a_second_run_is_refused_and_the_error_names_the_owner_of_the_lock(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -81,13 +81,13 @@ def test_a_second_run_is_refused_and_told_who_holds_the_folder(tmp_path: Path) -
     finally:
         process.kill()
         process.communicate()
-    with OutputFolder(tmp_path):  # the system let go of the killed process' lock
+    with OutputFolder(tmp_path):  # the system has released the lock of the killed process
         pass
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PlanError, match="cannot write there"), OutputFolder(tmp_path / "file" / "out"):
+    with pytest.raises(PlanError, match="cannot write to this folder"), OutputFolder(tmp_path / "file" / "out"):
         pass
 
 
@@ -101,7 +101,7 @@ def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     assert not list(left.parent.iterdir())
 
 
-def test_text_files_are_replaced_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_files_are_replaced_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_report_file(tmp_path / "r.json", "old")
 
     def full(handle: int) -> None:

@@ -1,4 +1,4 @@
-"""Pipeline files: read strictly, all problems at once, each in its place."""
+"""Pipeline files: validated strictly, all problems reported together with their positions."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,12 +57,12 @@ def test_a_folder_replaces_an_overridden_one_too(tmp_path: Path) -> None:
     assert pipeline.sinks[0].location() == "/d"
 
 
-def test_a_folder_that_cannot_be_replaced_is_said_to_be_the_input(tmp_path: Path) -> None:
+def test_an_input_folder_that_cannot_be_replaced_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^input folder: steps\.0\.with\.folder: cannot set a value at"):
         read(tmp_path, "name: x\nsteps: 3", source=Path("/a"))
 
 
-def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
+def test_sinks_inside_the_main_folder_are_moved_with_it(tmp_path: Path) -> None:
     sinks = "".join(f"  - {{uses: write, with: {{folder: {folder}}}}}\n" for folder in ("elsewhere", "out", "out/deep"))
     pipeline = read(
         tmp_path, f"name: x\nsteps:\n  - {{uses: read, with: {{folder: i}}}}\n{sinks}", destination=Path("/d")
@@ -71,7 +71,7 @@ def test_sinks_inside_the_main_sink_s_folder_move_along(tmp_path: Path) -> None:
     assert pipeline.main_sink is pipeline.sinks[1]
 
 
-def test_every_problem_at_once_with_line_and_column(tmp_path: Path) -> None:
+def test_all_problems_are_reported_with_line_and_column(tmp_path: Path) -> None:
     text = GOOD.replace("folder: photos", "foldr: photos, recursive: 1").replace("uses: write", "uses: wriet")
     assert problems(tmp_path, text) == [
         "p.yaml:4:5: steps.0.with.folder: is required",
@@ -99,10 +99,10 @@ def test_unknown_keys_of_the_file_and_of_a_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "name: x", "name: x\nsteps: 3", "name: x\nsteps: [1, 2]", "name: [\n"])
-def test_what_is_no_pipeline_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_pipeline_is_refused(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, text)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read it: No such file"):
         read_pipeline(tmp_path / "none.yaml", CATALOG)

@@ -1,4 +1,4 @@
-"""Plans: everything that must not run is refused before a picture is decoded."""
+"""Plans: pipelines that must not run are refused before a picture is decoded."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from img2imgkit.errors import ConfigError, PlanError
 from img2imgkit.pipeline import collisions, make_plan, read_pipeline
 
 
-def test_a_new_folder_is_made_whole(tmp_path: Path) -> None:
+def test_in_a_new_folder_every_output_is_made(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     jobs = plan_of(pipeline_file(tmp_path)).jobs
     assert [(str(job.targets[0]), job.reason) for job in jobs] == [("a.png", "new"), ("b.png", "new")]
@@ -32,14 +32,14 @@ def test_colliding_targets_are_refused_with_their_inputs(tmp_path: Path) -> None
         plan_of(path)
 
 
-def test_same_stem_with_two_suffixes_survives_by_default_and_collides_in_one_format(tmp_path: Path) -> None:
+def test_equal_stems_with_two_suffixes_are_kept_by_default_and_collide_in_one_format(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "a.jpg")
     assert len(plan_of(pipeline_file(tmp_path)).jobs) == 2
     with pytest.raises(PlanError, match=r"a\.webp <- a\.jpg, a\.png"):
         plan_of(pipeline_file(tmp_path, write={"format": "webp"}))
 
 
-def test_of_many_collisions_the_first_are_shown(tmp_path: Path) -> None:
+def test_only_the_first_of_many_collisions_are_shown(tmp_path: Path) -> None:
     names = [f"{folder}/{number}.png" for folder in "abcd" for number in range(8)]
     save_pictures(tmp_path / "in", *names)
     with pytest.raises(PlanError) as caught:
@@ -52,15 +52,15 @@ def test_of_many_collisions_the_first_are_shown(tmp_path: Path) -> None:
     assert lines[-1] == "  and 3 more"
 
 
-def test_targets_of_one_short_key_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collisions, "short_key", lambda *parts: 1)
+def test_targets_with_equal_short_keys_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collisions, "short_key", lambda *texts: 1)
     save_pictures(tmp_path / "in", "a.png", "b.png", "c/b.png")
     assert len(plan_of(pipeline_file(tmp_path)).jobs) == 3
     with pytest.raises(PlanError, match=r"1 output files would be written more .*\n.*/b\.png <- b\.png, c/b\.png$"):
         plan_of(pipeline_file(tmp_path, write={"name": "{stem}.png"}))
 
 
-def test_a_url_is_no_output_folder(tmp_path: Path) -> None:
+def test_a_url_as_output_folder_is_refused(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     pipeline = read_pipeline(pipeline_file(tmp_path), CATALOG)
     pipeline.sinks[0].location = lambda: "s3://bucket/out"  # type: ignore[method-assign]
@@ -75,14 +75,14 @@ def test_a_url_as_input_overlaps_with_nothing(tmp_path: Path) -> None:
     assert len(make_plan(pipeline, CATALOG).jobs) == 1
 
 
-def test_a_limit_counts_what_is_left_alone_to_the_end(tmp_path: Path) -> None:
+def test_a_limit_does_not_limit_the_count_of_ignored_files(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b/c.png")
     (tmp_path / "in" / "b" / "z.txt").touch()
     plan = plan_of(pipeline_file(tmp_path), limit=1)
-    assert (len(plan.jobs), plan.ignored) == (1, {"files that are no pictures": 1})
+    assert (len(plan.jobs), plan.ignored) == (1, {"files that are not pictures": 1})
 
 
-def test_two_sinks_may_not_write_the_same_files(tmp_path: Path) -> None:
+def test_two_sinks_must_not_write_the_same_files(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     with pytest.raises(PlanError, match="would be written more than once"):
         plan_of(pipeline_file(tmp_path, {"write": {"folder": "out"}}))
@@ -90,9 +90,9 @@ def test_two_sinks_may_not_write_the_same_files(tmp_path: Path) -> None:
 
 def test_an_output_that_a_second_run_would_read_is_refused(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
-    with pytest.raises(PlanError, match="lies inside the input"):
+    with pytest.raises(PlanError, match="is inside the input"):
         plan_of(pipeline_file(tmp_path, write={"folder": "in/out"}))
-    with pytest.raises(PlanError, match="lies inside the input"):
+    with pytest.raises(PlanError, match="is inside the input"):
         plan_of(pipeline_file(tmp_path, write={"folder": "in", "name": "{stem}_x"}))
     plan_of(pipeline_file(tmp_path, read={"exclude": ["out/"]}, write={"folder": "in/out"}))
     plan_of(pipeline_file(tmp_path, read={"recursive": False}, write={"folder": "in/out"}))
@@ -100,11 +100,11 @@ def test_an_output_that_a_second_run_would_read_is_refused(tmp_path: Path) -> No
 
 def test_a_template_that_leads_into_the_input_is_refused(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
-    with pytest.raises(PlanError, match="lies inside the input"):
+    with pytest.raises(PlanError, match="is inside the input"):
         plan_of(pipeline_file(tmp_path, write={"folder": ".", "name": "in/{stem}", "if_exists": "overwrite"}))
 
 
-def test_one_folder_under_two_names_is_one_folder(tmp_path: Path) -> None:
+def test_a_folder_and_a_link_to_it_are_one_folder(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (tmp_path / "out").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "out")
@@ -126,16 +126,16 @@ def test_names_that_differ_in_case_collide_where_case_is_ignored(
         plan_of(path)
 
 
-def test_a_report_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_report_is_not_overwritten(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "report.json").write_text("mine")
-    with pytest.raises(PlanError, match=r"already there(.|\n)*out/report\.json"):
+    with pytest.raises(PlanError, match=r"already exist(.|\n)*out/report\.json"):
         plan_of(pipeline_file(tmp_path))
     plan_of(pipeline_file(tmp_path, write={"if_exists": "overwrite"}))
 
 
-def test_a_picture_whose_number_has_moved_is_made_again(tmp_path: Path) -> None:
+def test_a_picture_whose_index_has_changed_is_remade(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "b.png", "c.png")
     path = pipeline_file(tmp_path, write={"name": "{index}"})
     run_file(path)
@@ -147,11 +147,11 @@ def test_a_picture_whose_number_has_moved_is_made_again(tmp_path: Path) -> None:
 
 def test_a_null_character_in_the_output_folder_is_an_error(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
-    with pytest.raises(PlanError, match="cannot be a folder"):
+    with pytest.raises(PlanError, match="cannot be used as a folder"):
         plan_of(pipeline_file(tmp_path, write={"folder": "a\0b"}))
 
 
-def test_problems_of_templates_have_their_place(tmp_path: Path) -> None:
+def test_problems_of_templates_have_line_and_column(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     with pytest.raises(
         ConfigError, match=r"pipeline.yaml:1:\d+: steps.1.with.name: unknown field {stam}; did you mean 'stem'"
@@ -159,7 +159,7 @@ def test_problems_of_templates_have_their_place(tmp_path: Path) -> None:
         plan_of(pipeline_file(tmp_path, write={"name": "{stam}"}))
 
 
-def test_a_step_that_cannot_be_prepared_is_the_only_problem_it_makes(tmp_path: Path) -> None:
+def test_a_step_that_cannot_be_prepared_is_reported_as_one_problem(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path, {"translate": {"bundle": "nowhere"}}, write={"name": "{stem}_{scale}x"})
     with pytest.raises(ConfigError, match="no bundle 'nowhere' is installed") as caught:
@@ -170,17 +170,17 @@ def test_a_step_that_cannot_be_prepared_is_the_only_problem_it_makes(tmp_path: P
 def test_foreign_files_are_not_overwritten_unless_asked(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     save_pictures(tmp_path / "out", "a.png")
-    with pytest.raises(PlanError, match=r"1 output files are already there(.|\n)*a\.png"):
+    with pytest.raises(PlanError, match=r"1 output files already exist(.|\n)*a\.png"):
         plan_of(pipeline_file(tmp_path))
     overwriting = plan_of(pipeline_file(tmp_path, write={"if_exists": "overwrite"}))
-    assert [job.reason for job in overwriting.jobs] == ["overwriting is asked for"] * 2
+    assert [job.reason for job in overwriting.jobs] == ["if_exists is overwrite"] * 2
     skipping = plan_of(pipeline_file(tmp_path, write={"if_exists": "skip"}))
     assert [job.reason for job in skipping.jobs] == ["", "new"]
-    with pytest.raises(PlanError, match="already there"):
+    with pytest.raises(PlanError, match="already exist"):
         plan_of(pipeline_file(tmp_path, write={"if_exists": "error"}))
 
 
-def test_a_second_run_has_nothing_to_do_and_a_changed_one_says_why(tmp_path: Path) -> None:
+def test_a_second_run_is_up_to_date_and_a_changed_one_states_the_reasons(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png", "c.png")
     path = pipeline_file(tmp_path, write={"name": "{stem}.jpg"})
     run_file(path)
@@ -192,7 +192,7 @@ def test_a_second_run_has_nothing_to_do_and_a_changed_one_says_why(tmp_path: Pat
     assert plan_of(changed).reasons() == {"steps.1.with.quality: 92 -> 50": 3}
 
 
-def test_a_moved_output_folder_keeps_what_is_done(tmp_path: Path) -> None:
+def test_outputs_in_a_moved_folder_are_up_to_date(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     run_file(pipeline_file(tmp_path))
     shutil.move(tmp_path / "out", tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""The report: what programs may rely on, and what people see."""
+"""The report: the JSON schema for programs, and the page for people."""
 
 import json
 import re
@@ -17,7 +17,7 @@ def reported(tmp_path: Path, *between: dict[str, object], **options: object) -> 
     return json.loads(page.with_name("report.json").read_text()), page.read_text()
 
 
-def test_the_schema_s_fields_stay(tmp_path: Path) -> None:
+def test_the_fields_of_the_schema_are_kept(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     report, _ = reported(tmp_path)
     assert report["schema"] == 1
@@ -34,14 +34,14 @@ def test_the_schema_s_fields_stay(tmp_path: Path) -> None:
     assert report["steps"][1]["with"]["if_exists"] == "resume"  # defaults are resolved
 
 
-def test_it_lies_beside_the_sink_that_contains_the_others(tmp_path: Path) -> None:
+def test_it_is_in_the_folder_that_contains_the_others(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     reported(tmp_path, {"write": {"folder": "all"}}, write={"folder": "all/deep"})
     assert (tmp_path / "all" / "report.html").is_file()
     assert not (tmp_path / "all" / "deep" / "report.html").exists()
 
 
-def test_every_picture_of_the_page_is_there(tmp_path: Path) -> None:
+def test_every_link_of_the_page_exists(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a b.png", "100%.png", "#1?.png")
     _, page = reported(tmp_path)
 
@@ -58,7 +58,7 @@ def test_every_picture_of_the_page_is_there(tmp_path: Path) -> None:
     assert all((tmp_path / "out" / unquote(link)).is_file() for link in Links.found)
 
 
-def test_failures_stand_first(tmp_path: Path) -> None:
+def test_failures_are_listed_first(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "1.png", "2bad.png", "3.png")
     _, page = reported(tmp_path, {"fail": {}})
     rows = re.findall(r"<tr class='([^']*)'>.*?<b>([^<]*)</b>", page, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Several outputs of each picture: planned, made, known and reported one by one."""
+"""Several outputs per picture: planned, made, recorded and reported separately."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def planned(plan: Plan) -> list[tuple[str, str]]:
     return [(str(job.targets[-1]), job.reason) for job in plan.jobs]
 
 
-def test_each_picture_is_made_once_for_each_value(tmp_path: Path) -> None:
+def test_each_picture_has_one_output_per_value(tmp_path: Path) -> None:
     (first, _) = save_pictures(tmp_path / "in", "a.png", "b/c.png")
     result = run_file(pipeline_file(tmp_path, SHADE, write=NAMED))
     assert [outcome.entry.title for outcome in result.outcomes] == [
@@ -45,7 +45,7 @@ def test_each_picture_is_made_once_for_each_value(tmp_path: Path) -> None:
         np.testing.assert_array_equal(made, before.astype(int) * percent // 100)
 
 
-def test_several_steps_make_every_combination(tmp_path: Path) -> None:
+def test_several_steps_produce_every_combination(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path, SHADE, shade("30", "60", field="more"), write={"name": "{stem}_{shade}_{more}"})
     assert [name for name, _ in planned(plan_of(path))] == [
@@ -59,7 +59,7 @@ def test_limit_and_index_count_pictures(tmp_path: Path) -> None:
     assert [name for name, _ in planned(plan)] == ["0_10.png", "0_100.png", "1_10.png", "1_100.png"]
 
 
-def test_a_further_value_makes_its_own_outputs_only(tmp_path: Path) -> None:
+def test_an_added_value_makes_only_its_own_outputs(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     path = pipeline_file(tmp_path, SHADE, write=NAMED)
     run_file(path)
@@ -74,19 +74,19 @@ def test_a_further_value_makes_its_own_outputs_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", ["skip", "overwrite", "error"])
-def test_what_is_there_is_looked_at_one_by_one(tmp_path: Path, rule: str) -> None:
+def test_if_exists_applies_to_each_output(tmp_path: Path, rule: str) -> None:
     save_pictures(tmp_path / "in", "a.png")
     save_pictures(tmp_path / "out", "a_10.png")
     path = pipeline_file(tmp_path, SHADE, write={**NAMED, "if_exists": rule})
     if rule == "error":
-        with pytest.raises(PlanError, match=r"1 output files are already there(.|\n)*a_10\.png"):
+        with pytest.raises(PlanError, match=r"1 output files already exist(.|\n)*a_10\.png"):
             plan_of(path)
         return
-    reasons = {"skip": ["", "new"], "overwrite": ["overwriting is asked for"] * 2}
+    reasons = {"skip": ["", "new"], "overwrite": ["if_exists is overwrite"] * 2}
     assert [reason for _, reason in planned(plan_of(path))] == reasons[rule]
 
 
-def test_a_name_without_the_field_is_refused_with_the_field_it_lacks(tmp_path: Path) -> None:
+def test_a_name_template_without_the_field_is_refused_and_the_error_names_the_field(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     with pytest.raises(PlanError, match=r"such as \{shade\}:\n.*a\.png <- a\.png \(shade: 10\), a\.png \(shade: 100\)"):
         plan_of(pipeline_file(tmp_path, SHADE))
@@ -100,29 +100,33 @@ def test_a_name_without_the_field_is_refused_with_the_field_it_lacks(tmp_path: P
 @pytest.mark.parametrize(
     ("steps", "name", "reason"),
     [
-        ([SHADE, SHADE], "{shade}", r"steps\.2\.with: makes several outputs .* by \{shade\}, and a step sets that"),
-        ([shade()], "{stem}", r"steps\.1\.with: .* by \{shade\}, and none is stated"),
-        ([shade("1", "2", "1")], "{shade}", r"steps\.1\.with: .* by \{shade\}, and '1' is stated twice"),
-        ([shade("1", field="stem")], "{stem}", r"steps\.2\.with\.name: .* by \{stem\}, and here that says something"),
+        (
+            [SHADE, SHADE],
+            "{shade}",
+            r"steps\.2\.with: produces several outputs .* by \{shade\}, but an earlier step",
+        ),
+        ([shade()], "{stem}", r"steps\.1\.with: .* by \{shade\}, but states no value"),
+        ([shade("1", "2", "1")], "{shade}", r"steps\.1\.with: .* by \{shade\}, but '1' is stated twice"),
+        ([shade("1", field="stem")], "{stem}", r"steps\.2\.with\.name: .* by \{stem\}, but that field has another"),
         ([], "{shade}", r"steps\.1\.with\.name: unknown field \{shade\}"),
         ([SHADE], "{shad}", r"unknown field \{shad\}; did you mean 'shade'\?; known are .*\{shade\}"),
-        ([SHADE], "{shade:03d}", r"the format of \{shade\} can only be"),
+        ([SHADE], "{shade:03d}", r"unsupported format of \{shade\}"),
     ],
 )
-def test_fields_that_cannot_be_are_refused(tmp_path: Path, steps: list, name: str, reason: str) -> None:
+def test_invalid_fields_are_refused(tmp_path: Path, steps: list, name: str, reason: str) -> None:
     save_pictures(tmp_path / "in", "a.png")
     with pytest.raises(ConfigError, match=reason):
         plan_of(pipeline_file(tmp_path, *steps, write={"name": name}))
 
 
-def test_a_field_of_a_step_that_failed_is_no_second_problem(tmp_path: Path) -> None:
+def test_a_field_of_a_step_that_failed_is_not_reported_as_a_second_problem(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     with pytest.raises(ConfigError) as caught:
         plan_of(pipeline_file(tmp_path, {"translate": {"bundle": "nowhere"}}, write={"name": "{stem}_{domain}"}))
     assert len(caught.value.problems) == 1
 
 
-def test_what_a_sink_before_makes_is_made_once(tmp_path: Path) -> None:
+def test_an_earlier_sink_writes_each_file_once(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png", "b.png")
     path = pipeline_file(tmp_path, {"write": {"folder": "all"}}, SHADE, write=NAMED)
     plan = plan_of(path)
@@ -135,7 +139,7 @@ def test_what_a_sink_before_makes_is_made_once(tmp_path: Path) -> None:
     assert [reason for _, reason in planned(plan_of(path))] == ["", "", "the output is missing", ""]
 
 
-def test_what_a_sink_before_makes_does_not_depend_on_the_values(tmp_path: Path) -> None:
+def test_outputs_of_an_earlier_sink_do_not_depend_on_the_values(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     early = {"write": {"folder": "all"}}
     run_file(pipeline_file(tmp_path, early, SHADE, write=NAMED))
@@ -144,7 +148,7 @@ def test_what_a_sink_before_makes_does_not_depend_on_the_values(tmp_path: Path) 
     assert planned(plan_of(path)) == [("a_100.png", ""), ("a_10.png", "")]
 
 
-def test_a_failure_costs_its_own_variant_alone(tmp_path: Path) -> None:
+def test_a_failure_affects_only_its_own_variant(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     result = run_file(pipeline_file(tmp_path, shade("10", "dark"), write=NAMED))
     assert [(outcome.entry.variant, outcome.status) for outcome in result.outcomes] == [
@@ -154,7 +158,7 @@ def test_a_failure_costs_its_own_variant_alone(tmp_path: Path) -> None:
     assert set(tree(tmp_path / "out")) == {"a_10.png"}
 
 
-def test_the_report_tells_variants_apart(tmp_path: Path) -> None:
+def test_the_report_distinguishes_variants(tmp_path: Path) -> None:
     save_pictures(tmp_path / "in", "a.png")
     plan = plan_of(pipeline_file(tmp_path, SHADE, write=NAMED))
     page = write_report(make_report(plan, run_plan(plan), 0.0), plan)
@@ -185,7 +189,7 @@ def test_the_tree_does_not_depend_on_the_number_of_threads(
 
 
 class TestLoader:
-    def test_a_picture_is_decoded_once_and_then_let_go(self, tmp_path: Path) -> None:
+    def test_a_picture_is_decoded_once_and_then_released(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", "a.png")
         plan = plan_of(pipeline_file(tmp_path, shade("1", "2", "3", "4"), write=NAMED))
         source, load, loaded = plan.pipeline.source, plan.pipeline.source.load, []
@@ -199,7 +203,7 @@ class TestLoader:
         assert len({id(item.picture) for item in items}) == 1
         assert loader._shared == {}
 
-    def test_several_threads_wait_for_one(self, tmp_path: Path) -> None:
+    def test_threads_wait_for_the_one_that_decodes(self, tmp_path: Path) -> None:
         save_pictures(tmp_path / "in", "a.png", "b.png")
         plan = plan_of(pipeline_file(tmp_path, shade("1", "2", "3", "4"), write=NAMED))
         source, load, loaded, lock = plan.pipeline.source, plan.pipeline.source.load, [], threading.Lock()
@@ -213,7 +217,7 @@ class TestLoader:
         assert run_plan(plan, threads=4).count("done") == 8
         assert sorted(loaded) == [PurePosixPath("a.png"), PurePosixPath("b.png")]
 
-    def test_what_cannot_be_decoded_fails_for_each(self, tmp_path: Path) -> None:
+    def test_a_picture_that_cannot_be_decoded_fails_for_each_variant(self, tmp_path: Path) -> None:
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / "a.png").write_bytes(b"no picture")
         plan = plan_of(pipeline_file(tmp_path, SHADE, write=NAMED))

@@ -23,7 +23,7 @@ def sheet(original, current, text=""):
 SMALL, LARGE = Picture(smooth(10, 12)), Picture(noise(1, 20, 24))
 
 
-def test_the_original_is_enlarged_and_stands_at_the_left():
+def test_the_original_is_enlarged_at_the_left():
     made = sheet(SMALL, LARGE, "{separator: 3, ground: black}").picture
     assert (made.width, made.height) == (24 + 3 + 24, 20)
     assert np.array_equal(made.color[:, :24], resize(SMALL, 24, 20, "bicubic").color)
@@ -36,13 +36,13 @@ def test_nearest_shows_the_originals_pixels():
     assert np.array_equal(made.color[:, :24], SMALL.color.repeat(2, axis=0).repeat(2, axis=1))
 
 
-def test_it_can_stand_below():
+def test_the_current_picture_can_be_below():
     made = sheet(SMALL, LARGE, "{layout: below, separator: 5}").picture
     assert (made.width, made.height) == (24, 20 + 5 + 20)
     assert (made.color[20:25] == 255).all()
 
 
-def test_notes_and_metadata_of_the_current_picture_stay():
+def test_notes_and_metadata_of_the_current_picture_are_kept():
     made = sheet(SMALL, replace(LARGE, metadata=Metadata(dpi=(9, 9))))
     assert made.notes == {"tile": 9}
     assert made.picture.metadata.dpi == (9, 9)
@@ -50,7 +50,7 @@ def test_notes_and_metadata_of_the_current_picture_stay():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_unlike_pictures_become_alike(dtype):
+def test_different_formats_are_matched(dtype):
     grey = Picture(smooth(10, 12, 1), None, "grey")
     clear = Picture(noise(2, 20, 24, 3, dtype), noise(3, 20, 24, 1, dtype))
     for one, other in ((grey, clear), (clear, grey)):
@@ -70,7 +70,7 @@ def test_two_grey_pictures_make_a_grey_sheet():
     assert encode(made, "PNG").mode == "L"
 
 
-def test_inks_and_unlike_profiles_meet_in_srgb():
+def test_cmyk_and_different_profiles_are_converted_to_srgb():
     inks = Picture(noise(4, 8, 8, 4), None, "cmyk")
     assert sheet(inks, inks).picture.space == "rgb"
     profiled = replace(LARGE, metadata=Metadata(icc=profiles.srgb()))
@@ -96,7 +96,7 @@ def test_labels_are_drawn_above_each_panel(ground, layout):
     assert not np.array_equal(first, second)
 
 
-def test_a_label_that_the_font_cannot_show_is_refused():
+def test_a_label_outside_ascii_is_refused():
     with pytest.raises(ConfigError, match="labels"):
         sheet(SMALL, LARGE, "labels: [before, modèle]")
 
@@ -106,7 +106,7 @@ def test_a_label_on_a_tiny_picture_is_cut_off():
     assert made.width == 2 + 8 + 2
 
 
-def test_a_sheet_is_no_label_map():
+def test_a_sheet_has_no_maps():
     before = Item.still(Entry("a.png", PurePosixPath("a.png"), 0, 1, "1"), SMALL, SMALL)
     made = Compare().apply(before.with_maps({"label": np.zeros((SMALL.height, SMALL.width), np.int32)}))
     assert made.maps == {}

@@ -1,4 +1,4 @@
-"""What a ``translate`` step gives its task beside each picture: values, codes, attributes; one or several of them."""
+"""Condition inputs of a ``translate`` step: values, codes and attributes, one or several of each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CATALOG = Catalog(
 
 
 class Silent(Watcher):
-    """Watches nothing."""
+    """A watcher that ignores everything."""
 
     def started(self, total: int, up_to_date: int) -> None: ...
 
@@ -99,7 +99,7 @@ def problems(path: Path) -> str:
 
 
 def level(code: float, tint: float) -> int:
-    """What a middle grey becomes."""
+    """The level that middle grey becomes."""
     return round(127.5 + 127.5 * (0.1 * (128 / 127.5 - 1) + 0.5 * (code + tint)))
 
 
@@ -110,36 +110,36 @@ def test_pictures_are_averaged_from_a_file_or_a_folder(work: Path) -> None:
     assert reds(work) == {"one.png": level(-1, -0.5), "two.png": level(-1, -0.5)}
 
 
-def test_each_picture_can_have_its_own(work: Path) -> None:
+def test_each_picture_can_have_its_own_style(work: Path) -> None:
     carried_out(pipeline(work, inputs={"style": {"matched": "own"}, "tint": "blue"}))
     assert reds(work) == {"one.png": level(1, -0.5), "two.png": level(-1, -0.5)}
 
 
-def test_a_picture_without_its_own_fails_and_the_others_go_on(work: Path) -> None:
+def test_a_picture_without_a_match_fails_without_affecting_the_others(work: Path) -> None:
     (work / "own" / "two.jpg").unlink()
     result = carried_out(pipeline(work, inputs={"style": {"matched": "own"}}))
     failed = [outcome for outcome in result.outcomes if outcome.status == "failed"]
     assert [outcome.entry.path.name for outcome in failed] == ["two.png"]
-    assert "own has no picture called 'two'" in failed[0].reason
+    assert "own contains no picture named 'two'" in failed[0].reason
     assert list(reds(work)) == ["one.png"]
 
 
-def test_a_code_file_stands_for_its_pictures(work: Path, bundles: Path) -> None:
+def test_a_code_file_is_equivalent_to_its_pictures(work: Path, bundles: Path) -> None:
     manifest = bundle.describe(bundles / "tiny-tinted")
     save_code(work / "light.json", np.ones(3, np.float32), "style", manifest, [])
     carried_out(pipeline(work, inputs={"style": {"code": "light.json"}, "tint": "blue"}))
     assert reds(work) == {"one.png": level(1, -0.5), "two.png": level(1, -0.5)}
 
 
-def test_a_code_of_another_bundle_is_told_before_anything_is_decoded(work: Path, bundles: Path) -> None:
+def test_a_code_of_another_bundle_is_refused_before_anything_is_decoded(work: Path, bundles: Path) -> None:
     save_code(work / "c.json", np.ones(3, np.float32), "style", bundle.describe(bundles / "tiny-painted"), [])
-    said = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
-    assert said.count("\n") == 0
-    assert "inputs.style: " in said
-    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in said
+    message = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
+    assert message.count("\n") == 0
+    assert "inputs.style: " in message
+    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in message
 
 
-def test_hidden_files_in_folders_are_left_alone(work: Path) -> None:
+def test_hidden_files_in_folders_are_ignored(work: Path) -> None:
     for place in ("styles/.img2img/thumbnails/a.png", "styles/._dark.png", "sets/even/._a.png", "sets/._b.png"):
         painted(work / place, 255)
     carried_out(pipeline(work, inputs={"style": {"pictures": "styles"}, "tint": "blue"}))
@@ -154,10 +154,10 @@ def test_hidden_files_in_folders_are_left_alone(work: Path) -> None:
     assert [str(job.targets[0]) for job in plan.jobs] == ["dark.png", "light.png"]
 
 
-def test_two_matches_of_one_name_are_refused(work: Path) -> None:
+def test_two_matches_of_the_same_name_are_refused(work: Path) -> None:
     painted(work / "own" / "one.jpg", 0)
-    said = problems(pipeline(work, inputs={"style": {"matched": "own"}}))
-    assert "own/one.png: has the same name as one.jpg; keep one of them" in said
+    message = problems(pipeline(work, inputs={"style": {"matched": "own"}}))
+    assert "own/one.png: has the same name as one.jpg; keep one of them" in message
 
 
 def test_pictures_of_a_folder_are_decoded_one_by_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_attributes_are_looked_up_by_name(work: Path) -> None:
     assert reds(work) == {"one.png": level(0, 0.25), "two.png": level(0, 0.5)}
 
 
-def test_every_picture_goes_through_with_each_of_several_values(work: Path) -> None:
+def test_every_picture_is_translated_with_each_value(work: Path) -> None:
     path = pipeline(work, "{tint}/{stem}", inputs={"style": {"pictures": "styles"}}, each={"tint": "all"})
     carried_out(path)
     expected = {
@@ -196,12 +196,12 @@ def test_several_inputs_multiply(work: Path) -> None:
     }
 
 
-def test_each_picture_of_a_folder_is_a_code_of_its_own(work: Path) -> None:
+def test_each_picture_of_a_folder_is_a_separate_code(work: Path) -> None:
     carried_out(pipeline(work, "{stem}-{style}", each={"style": {"pictures": "styles"}}))
     assert sorted(reds(work)) == ["one-dark.png", "one-light.png", "two-dark.png", "two-light.png"]
 
 
-def test_outputs_are_made_again_when_a_style_has_changed(work: Path) -> None:
+def test_outputs_are_remade_when_a_style_has_changed(work: Path) -> None:
     path = pipeline(work, inputs={"style": {"pictures": "styles/dark.png"}})
     carried_out(path)
     assert {outcome.status for outcome in carried_out(path).outcomes} == {"up to date"}
@@ -209,7 +209,7 @@ def test_outputs_are_made_again_when_a_style_has_changed(work: Path) -> None:
     assert {outcome.status for outcome in carried_out(path).outcomes} == {"done"}
 
 
-def test_a_further_class_makes_its_own_outputs_and_a_changed_one_its_own_again(work: Path) -> None:
+def test_an_added_class_makes_only_its_own_outputs_and_a_changed_one_remakes_them(work: Path) -> None:
     path = pipeline(work, "{stem}-{style}", each={"style": {"pictures": "sets"}}, inputs={"tint": "blue"})
     carried_out(path)
 
@@ -226,7 +226,7 @@ def test_a_further_class_makes_its_own_outputs_and_a_changed_one_its_own_again(w
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({}, "steps.1.with.inputs: task 'tiny-tinted' needs 'style' (pictures of a colour): state it here"),
+        ({}, "steps.1.with.inputs: task 'tiny-tinted' needs 'style' (pictures of a colour); state it here"),
         ({"inputs": {"stile": 1}}, "steps.1.with.inputs.stile: task 'tiny-tinted' has no input 'stile'; did you mean"),
         ({"inputs": {"style": "styles"}}, "inputs.style: expected {pictures: PATH} or {code: PATH} or {matched: PATH}"),
         ({"inputs": {"style": {"pictures": "no"}}}, "no: no such file or folder"),
@@ -234,21 +234,21 @@ def test_a_further_class_makes_its_own_outputs_and_a_changed_one_its_own_again(w
         ({"inputs": {"style": {"matched": "styles/dark.png"}}}, "styles/dark.png: no such folder"),
         ({"inputs": {"style": {"code": "attr.txt"}}}, "inputs.style: "),
         ({"inputs": {"style": {"picture": "styles"}}}, "style.picture: unknown option; did you mean 'pictures'?"),
-        ({"inputs": {"style": {"pictures": "a", "code": "b"}}}, "state it in one way: pictures, code, matched"),
+        ({"inputs": {"style": {"pictures": "a", "code": "b"}}}, "state exactly one of pictures, code, matched"),
         ({"inputs": {"tint": "green"}}, "inputs.tint: input 'tint' of task 'tiny-tinted': expected one of red, blue"),
-        ({"inputs": {"tint": {"pictures": "styles"}}}, "'tint' is a value, such as tint: red"),
-        ({"inputs": {"hidden": 3}}, "'hidden' comes with the picture: read it with a read-labels step"),
+        ({"inputs": {"tint": {"pictures": "styles"}}}, "'tint' is a value; state it as tint: red"),
+        ({"inputs": {"hidden": 3}}, "'hidden' belongs to the picture; read it with a read-labels step"),
         ({"inputs": {"traits": {"attributes": "styles/dark.png"}}}, "cannot be read"),
-        ({"each": {"style": "all"}}, "each.style: there is no list of all of them"),
+        ({"each": {"style": "all"}}, "each.style: the task has no list of all values"),
         ({"each": {"tint": []}}, "each.tint: is empty"),
-        ({"each": {"tint": ["red", "red"]}}, "each.tint: states one twice"),
+        ({"each": {"tint": ["red", "red"]}}, "each.tint: states a value twice"),
         ({"each": {"tint": ["red", "rde"]}}, "expected one of red, blue, got 'rde'"),
         ({"each": {"style": {"pictures": "styles/dark.png"}}}, "expected {pictures: FOLDER} or {code: FOLDER}"),
-        ({"each": {"style": {"code": "styles"}}}, "nothing of kind 'code' in it"),
-        ({"inputs": {"tint": "red"}, "each": {"tint": "all"}}, "each.tint: stands under 'inputs', too"),
+        ({"each": {"style": {"code": "styles"}}}, "contains nothing for 'code'"),
+        ({"inputs": {"tint": "red"}, "each": {"tint": "all"}}, "each.tint: is also stated under 'inputs'"),
     ],
 )
-def test_what_cannot_work_is_told_before_anything_is_decoded(work: Path, options: Any, match: str) -> None:
+def test_invalid_inputs_are_refused_before_anything_is_decoded(work: Path, options: Any, match: str) -> None:
     (work / "out").mkdir()
     assert match in problems(pipeline(work, "{stem}-{tint}" if "each" in options else "{stem}", **options))
 
@@ -259,12 +259,12 @@ def test_what_cannot_work_is_told_before_anything_is_decoded(work: Path, options
         (
             {"uses": "read"},
             [],
-            "steps.1.with: task 'tiny-painted' needs 'label' maps (ids of classes): read it by 'read-labels'",
+            "steps.1.with: task 'tiny-painted' needs 'label' maps (ids of classes): read pictures with 'read-labels'",
         ),
         (
             {"uses": "read-labels"},
             [],
-            "needs 'instance' maps (ids of objects): give it to 'read-labels' as 'instances'",
+            "needs 'instance' maps (ids of objects): set 'instances' of 'read-labels'",
         ),
         (
             {"uses": "read-labels", "instances": "in"},
@@ -273,7 +273,7 @@ def test_what_cannot_work_is_told_before_anything_is_decoded(work: Path, options
         ),
     ],
 )
-def test_maps_that_do_not_come_with_the_pictures_are_missed_while_planning(
+def test_missing_maps_are_an_error_while_planning(
     work: Path, source: dict[str, str], before: list[str], match: str
 ) -> None:
     uses = source.pop("uses")

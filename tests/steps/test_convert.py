@@ -25,11 +25,11 @@ def converted(picture, text):
 CLEAR = Picture(noise(1, 6, 6), noise(2, 6, 6, 1), metadata=Metadata(icc=profiles.srgb(), dpi=(72, 72)))
 
 
-def test_nothing_changes_unless_it_is_asked_for():
+def test_by_default_nothing_changes():
     assert converted(CLEAR, "").picture is CLEAR
 
 
-def test_each_option_does_its_one_thing():
+def test_each_option_changes_one_property():
     assert np.array_equal(converted(CLEAR, "mode: grey").picture.color, to_grey(CLEAR).color)
     assert np.array_equal(converted(CLEAR, "depth: 16").picture.color, with_depth(CLEAR, 16).color)
     assert converted(CLEAR, "icc: strip").picture.metadata == Metadata(dpi=(72, 72))
@@ -43,16 +43,16 @@ def test_each_option_does_its_one_thing():
     assert np.array_equal(dropped.color, CLEAR.color)
 
 
-def test_all_at_once():
+def test_all_options_together():
     made = converted(CLEAR, "{mode: grey, depth: 16, alpha: white, icc: srgb}").picture
     assert (made.space, made.depth, made.alpha, made.metadata.icc) == ("grey", 16, None, None)
 
 
-def test_the_way_out_that_an_encoder_names_is_one():
+def test_the_conversion_that_the_encoder_suggests_works():
     assert encode(converted(CLEAR, "alpha: white").picture, "JPEG").mode == "RGB"
 
 
-def test_inks_become_rgb_and_grey():
+def test_cmyk_becomes_rgb_and_grey():
     inks = Picture(noise(3, 6, 6, 4), None, "cmyk", mode="CMYK")
     assert converted(inks, "mode: rgb").picture.space == "rgb"
     assert converted(inks, "mode: grey").picture.space == "grey"
@@ -63,13 +63,13 @@ def test_grey_from_a_palette_is_written_as_grey():
     assert encode(converted(replace(CLEAR, mode="P"), "mode: grey").picture, "PNG").mode == "LA"
 
 
-def test_what_was_not_exact_is_in_the_notes():
+def test_inexact_conversions_are_noted():
     broken = replace(CLEAR, metadata=Metadata(icc=b"broken" * 40))
     assert "profile" in converted(broken, "icc: srgb").notes["convert"]
     assert "convert" not in converted(CLEAR, "icc: srgb").notes
 
 
 @pytest.mark.parametrize(("text", "near"), [("mode: gray", "did you mean 'grey'"), ("depth: 12", "8 or 16")])
-def test_words_are_checked(text, near):
+def test_option_values_are_checked(text, near):
     with pytest.raises(ConfigError, match=near):
         converted(CLEAR, text)

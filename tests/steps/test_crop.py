@@ -37,15 +37,15 @@ def crop(text):
         ("{box: [50, 30, 100, 100], if_smaller: keep}", np.s_[30:, 50:]),
     ],
 )
-def test_each_way_to_state_a_part(text, window):
+def test_each_way_to_state_a_region(text, window):
     made = crop(text).apply(item()).picture
     assert np.array_equal(made.color, PIXELS[window])
     assert made.alpha.shape[:2] == made.color.shape[:2]
 
 
 @pytest.mark.parametrize("text", ["box: [1, 2, 300, 4]", "centre: [61, 1]", "{box: [60, 0, 1, 1], if_smaller: keep}"])
-def test_a_picture_without_that_part_fails(text):
-    with pytest.raises(TranslateError, match="do not lie in 60x40 pixels"):
+def test_a_picture_that_does_not_contain_the_region_fails(text):
+    with pytest.raises(TranslateError, match="are not inside 60x40 pixels"):
         crop(text).apply(item())
 
 
@@ -58,19 +58,19 @@ def test_a_picture_smaller_than_one_multiple_fails():
     ("text", "reason"),
     [
         ("", "none is stated"),
-        ("{centre: [1, 1], multiple: 2}", "not by centre and multiple at once"),
-        ("box: [1, 2, 0, 4]", "a width or height at least 1"),
-        ("box: [-1, 2, 1, 4]", "a corner is at least 0"),
+        ("{centre: [1, 1], multiple: 2}", "got centre and multiple"),
+        ("box: [1, 2, 0, 4]", "width and height at least 1"),
+        ("box: [-1, 2, 1, 4]", "left and top must be at least 0"),
         ("centre: [0, 4]", "at least 1"),
         ("multiple: 1", "greater than or equal to 2"),
     ],
 )
-def test_a_part_is_stated_one_way_and_makes_sense(text, reason):
+def test_invalid_regions_are_refused(text, reason):
     with pytest.raises(ConfigError, match=reason):
         crop(text)
 
 
-def test_ids_are_cut_with_their_drawing():
+def test_ids_are_cropped_with_their_drawing():
     label = np.arange(2400, dtype=np.int32).reshape(40, 60)
     before = item().with_maps({"label": label, "instance": label + 7})
     made = crop("box: [1, 2, 3, 4]").apply(before)

@@ -1,4 +1,4 @@
-"""``edit-objects``: each edit, the pictures that it is about, and what cannot be."""
+"""``edit-objects``: each edit, the pictures it applies to, and invalid edits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def edited(edit: str, **options: str) -> Item:
 
 
 def changes(made: Item, name: str = "label") -> dict[tuple[int, int], int]:
-    """Place (x, y) and id of the pixels that are not what they were."""
+    """Return position (x, y) and id of the pixels that have changed."""
     ids, before = made.maps[name], {"label": LABEL, "instance": OBJECTS}[name]
     return {(int(x), int(y)): int(ids[y, x]) for y, x in np.argwhere(ids != before)}
 
@@ -63,7 +63,7 @@ def test_an_object_is_removed() -> None:
     assert changes(edited("action: remove, label: 2")) == {(1, 1): SKY, (2, 1): SKY, (4, 1): SKY}
 
 
-def test_an_object_gets_another_class() -> None:
+def test_an_object_is_relabelled() -> None:
     made = edited("action: relabel, instance: 2000, to: 3")
     assert changes(made) == {(1, 1): TRUCK, (2, 1): TRUCK}
     assert changes(made, "instance") == {(1, 1): 3000, (2, 1): 3000}
@@ -99,7 +99,7 @@ def test_an_object_is_added_by_a_mask(tmp_path: Path) -> None:
     Image.fromarray(mask[:3]).save(tmp_path / "mask.png")
     other = step("edits: [{action: add, label: 2, mask: mask.png}]", folder=tmp_path)
     assert other.fingerprint() != before
-    with pytest.raises(TranslateError, match=r"mask\.png: has 6x3 pixels, and the label map 6x4"):
+    with pytest.raises(TranslateError, match=r"mask\.png is 6x3 pixels, but the label map is 6x4"):
         other.apply(item())
 
 
@@ -109,13 +109,13 @@ def test_an_object_is_moved() -> None:
     assert changes(made, "instance") == {(1, 1): SKY, (2, 1): SKY, (1, 3): 2000, (2, 3): 2000}
 
 
-def test_edits_follow_one_another() -> None:
+def test_edits_are_applied_in_order() -> None:
     made = step("edits: [{action: add, label: 3, box: [0, 0, 1, 1]}, {action: relabel, label: 3, to: 1}]").apply(item())
     assert changes(made) == {(0, 0): ROAD}
     assert made.notes["edited"] == {"edits": 2}
 
 
-def test_classes_have_names_where_there_is_a_palette(palette: Path) -> None:
+def test_classes_can_be_named_with_a_palette(palette: Path) -> None:
     text = "edits: [{action: relabel, label: car, to: truck}, {action: remove, label: road, fill: sky}]"
     for made in (step(f"{text}\npalette: {palette}"), step(text, {"palette": str(palette)})):
         result = made.apply(item())
@@ -123,28 +123,28 @@ def test_classes_have_names_where_there_is_a_palette(palette: Path) -> None:
         np.testing.assert_array_equal(result.picture.color, drawn(result.maps["label"], read_palette(palette)))
 
 
-def test_only_some_pictures_are_edited() -> None:
+def test_only_matching_pictures_are_edited() -> None:
     made = step("edits: [{action: remove, label: 2, only: ['night/*']}]")
     assert changes(made.apply(item("night/a.png"))) != {}
     untouched = item("day/a.png")
     assert made.apply(untouched) is untouched
 
 
-def test_what_is_missing_is_told_or_fails() -> None:
+def test_missing_objects_are_noted_or_fail() -> None:
     made = edited("action: move, instance: 9, by: [1, 1]")
     assert changes(made) == {}
     assert made.notes["edited"] == {"edits": 0, "missing": "no instance 9"}
     with pytest.raises(TranslateError, match="edit-objects: no pixel of class 3"):
         edited("action: remove, label: 3", missing="error")
-    with pytest.raises(TranslateError, match="the shape that is added lies outside"):
+    with pytest.raises(TranslateError, match="the added shape lies outside"):
         edited("action: add, label: 3, box: [60, 0, 2, 2]", missing="error")
 
 
 def test_pictures_without_maps_are_refused() -> None:
     made = step("edits: [{action: remove, instance: 2000}]")
-    with pytest.raises(TranslateError, match="there is no instance map: state 'instances' of read-labels"):
+    with pytest.raises(TranslateError, match="there is no instance map; set 'instances' of read-labels"):
         made.apply(item(instances=False))
-    with pytest.raises(TranslateError, match="there is no label map: read it by read-labels"):
+    with pytest.raises(TranslateError, match="there is no label map; read it with read-labels"):
         made.apply(item().with_maps({}))
 
 
@@ -153,23 +153,23 @@ def test_pictures_without_maps_are_refused() -> None:
     [
         ("edits: []", "edits: .*at least 1"),
         ("edits: [{action: delete, label: 2}]", "expected one of .*'remove'"),
-        ("edits: [{action: remove}]", "by instance or by label"),
-        ("edits: [{action: remove, label: 2, instance: 3}]", "by instance or by label"),
-        ("edits: [{action: add, label: 2}]", "by box, polygon or mask"),
-        ("edits: [{action: add, label: 2, box: [0, 0, 0, 1]}]", "width and height are at least 1"),
+        ("edits: [{action: remove}]", "either instance or label"),
+        ("edits: [{action: remove, label: 2, instance: 3}]", "either instance or label"),
+        ("edits: [{action: add, label: 2}]", "one of box, polygon and mask"),
+        ("edits: [{action: add, label: 2, box: [0, 0, 0, 1]}]", "width and height must be at least 1"),
         ("edits: [{action: add, label: 2, polygon: [[0, 0], [1, 1]]}]", "at least 3"),
-        ("edits: [{action: add, label: 2, mask: /nowhere.png}]", r"edits\.0\.mask: /nowhere\.png: there is no such"),
-        ("edits: [{action: remove, label: car}]", r"edits\.0\.label: 'car' is the name of a class, and there is no"),
+        ("edits: [{action: add, label: 2, mask: /nowhere.png}]", r"edits\.0\.mask: /nowhere\.png: no such"),
+        ("edits: [{action: remove, label: car}]", r"edits\.0\.label: class 'car' is unknown: there is no"),
         ("palette: PALETTE\nedits: [{action: remove, label: cat}]", "no class 'cat'; did you mean 'car'"),
         ("edits: [{action: remove, label: 2, only: ['!']}]", r"edits\.0\.only: Invalid git pattern"),
     ],
 )
-def test_edits_that_cannot_be_are_refused_while_planning(palette: Path, text: str, reason: str) -> None:
+def test_invalid_edits_are_refused_while_planning(palette: Path, text: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         step(text.replace("PALETTE", str(palette)))
 
 
-def test_the_contract_is_kept(palette: Path) -> None:
+def test_the_contract_is_satisfied(palette: Path) -> None:
     document = parse_yaml(
         "edits: [{action: remove, instance: 2001}, {action: move, instance: 2000, by: [1, 1], fill: road}, "
         f"{{action: add, label: truck, box: [0, 0, 2, 1]}}, {{action: relabel, label: 1, to: 0}}]\npalette: {palette}"
@@ -177,7 +177,7 @@ def test_the_contract_is_kept(palette: Path) -> None:
     check_step(EditObjects, validate(EditObjects.Options, document), [item(), item("b.png", instances=False)])
 
 
-def test_a_pipeline_edits_what_it_has_read(tmp_path: Path, palette: Path) -> None:
+def test_a_pipeline_edits_the_maps_it_reads(tmp_path: Path, palette: Path) -> None:
     for name, ids in (("labels", LABEL.astype(np.uint8)), ("objects", OBJECTS.astype(np.uint16))):
         (tmp_path / name).mkdir()
         Image.fromarray(ids).save(tmp_path / name / "a.png")
@@ -196,7 +196,7 @@ def test_a_pipeline_edits_what_it_has_read(tmp_path: Path, palette: Path) -> Non
     np.testing.assert_array_equal(made, drawn(expected, read_palette(palette)))
 
 
-def test_what_an_edit_lacks_is_told_where_it_stands(tmp_path: Path, palette: Path) -> None:
+def test_a_problem_of_an_edit_has_line_and_column(tmp_path: Path, palette: Path) -> None:
     (tmp_path / "labels").mkdir()
     edits = "[\n{action: remove, label: sky},\n{action: remove, label: rod}]"
     read = "{uses: read-labels, with: {folder: labels, palette: palette.yaml}}"

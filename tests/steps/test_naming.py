@@ -35,7 +35,7 @@ def test_a_file_at_the_top_has_no_folder() -> None:
     assert str(Template("{relpath}/{stem}").fill(entry("x.png"), {}, "png")) == "x"
 
 
-def test_a_name_that_would_be_empty() -> None:
+def test_an_empty_name_becomes_an_underscore() -> None:
     assert str(Template("{relpath}").fill(entry("x.png"), {}, "png")) == "_"
     assert str(Template("{relpath}/{stem}").fill(entry("a/...png"), {}, "png")) == "a/_"
 
@@ -44,11 +44,11 @@ def test_a_name_that_would_be_empty() -> None:
     ("template", "problem"),
     [
         ("{stam}", "did you mean 'stem'?"),
-        ("{stem", "is no template"),
+        ("{stem", "is not a valid template"),
         ("{}", "unknown field {}"),
-        ("../{stem}", "leads out of the output folder"),
-        ("/abs/{stem}", "leads out of the output folder"),
-        ("C:/{stem}", "leads out of the output folder"),
+        ("../{stem}", "is outside the output folder"),
+        ("/abs/{stem}", "is outside the output folder"),
+        ("C:/{stem}", "is outside the output folder"),
         ("{model}", "set by a translate step"),
         ("{stem:>200}", "format of {stem}"),
         ("{index!r}", "format of {index}"),
@@ -57,16 +57,16 @@ def test_a_name_that_would_be_empty() -> None:
         ("a\0{stem}", "null character"),
     ],
 )
-def test_says_what_is_wrong(template: str, problem: str) -> None:
+def test_problems_are_named(template: str, problem: str) -> None:
     assert any(problem in text for text in Template(template).problems({}))
 
 
-def test_a_good_template_has_no_complaints() -> None:
+def test_a_valid_template_has_no_problems() -> None:
     assert not list(Template("{relpath}/{stem}_{model}_{index:03d}.{ext}").problems(FACTS))
 
 
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
-def test_never_leaves_the_folder(model: str, stem: str) -> None:
+def test_a_name_is_never_outside_the_folder(model: str, stem: str) -> None:
     name = Template("{model}/{stem}").fill(entry("a/" + stem.replace("/", "_") + ".png"), {"model": model}, "png")
     assert ".." not in name.parts
     assert not name.is_absolute()

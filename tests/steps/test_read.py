@@ -1,4 +1,4 @@
-"""``read``: what it finds, what it leaves alone."""
+"""``read``: the files it finds, and those it ignores."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def test_natural_order_and_index(tmp_path: Path) -> None:
     assert [entry.index for entry in found(read(tmp_path))] == [0, 1, 2, 3, 4]
 
 
-def test_an_entry_says_where_its_file_is_and_which_version(tmp_path: Path) -> None:
+def test_an_entry_states_the_location_and_version_of_its_file(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path, "b/1.png")
     (entry,) = found(read(tmp_path))
     about = path.stat()
@@ -44,27 +44,27 @@ def test_an_entry_says_where_its_file_is_and_which_version(tmp_path: Path) -> No
     assert entry.path == path
 
 
-def test_hidden_files_and_others_are_counted_and_left_alone(tmp_path: Path) -> None:
+def test_hidden_and_other_files_are_counted_and_ignored(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", ".hidden.png", ".cache/x.png", "Thumbs.db.png")
     for name in ("Thumbs.db", "notes.txt", "no_suffix"):
         (tmp_path / name).write_text("no picture")
     ignored: Counter[str] = Counter()
     assert names(read(tmp_path), ignored) == ["a.png", "Thumbs.db.png"]
-    assert ignored == {"hidden files": 2, "files that are no pictures": 2, "hidden folders": 1}
+    assert ignored == {"hidden files": 2, "files that are not pictures": 2, "hidden folders": 1}
 
 
-def test_without_recursion_only_the_folder_itself(tmp_path: Path) -> None:
+def test_without_recursion_only_the_folder_itself_is_read(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", "deep/b.png")
     assert names(read(tmp_path, recursive=False)) == ["a.png"]
     assert names(read(tmp_path)) == ["a.png", "deep/b.png"]
 
 
-def test_include_and_exclude_as_in_gitignore(tmp_path: Path) -> None:
+def test_include_and_exclude_are_gitignore_patterns(tmp_path: Path) -> None:
     save_pictures(tmp_path, "a.png", "b.jpg", "deep/c.png", "deep/er/d.png", "skip/e.png")
     ignored: Counter[str] = Counter()
     step = read(tmp_path, include=("*.png",), exclude=("skip/", "deep/er/*"))
     assert names(step, ignored) == ["a.png", "deep/c.png"]
-    assert ignored == {"files that the patterns leave out": 3}
+    assert ignored == {"files excluded by patterns": 3}
 
 
 def test_one_file(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_one_file(tmp_path: Path) -> None:
     assert not read(path).reads(str(tmp_path / "other.png"))
 
 
-def test_knows_what_it_would_read(tmp_path: Path) -> None:
+def test_reads_agrees_with_find(tmp_path: Path) -> None:
     step = read(tmp_path, exclude=("out/",))
     assert step.reads(str(tmp_path / "deep" / "x.png"))
     assert not step.reads(str(tmp_path / "out" / "x.png"))
@@ -91,7 +91,7 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     assert names(read(tmp_path)) == ["a/x.png"]
 
 
-def test_a_broken_link_fails_when_it_is_decoded(tmp_path: Path) -> None:
+def test_a_broken_link_fails_when_decoded(tmp_path: Path) -> None:
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     step = read(tmp_path)
     (entry,) = found(step)
@@ -99,7 +99,7 @@ def test_a_broken_link_fails_when_it_is_decoded(tmp_path: Path) -> None:
         step.load(entry)
 
 
-def test_what_decoding_left_out_is_noted(tmp_path: Path) -> None:
+def test_notes_of_decoding_are_notes_of_the_item(tmp_path: Path) -> None:
     first, second = (Image.new("L", (3, 2), level) for level in (10, 200))
     first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
     step = read(tmp_path)
@@ -107,7 +107,7 @@ def test_what_decoding_left_out_is_noted(tmp_path: Path) -> None:
     assert "first of 2" in step.load(entry).notes["decoding"]
 
 
-def test_names_that_are_no_utf8(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     (path,) = save_pictures(tmp_path, "a.png")
     os.rename(path, os.fsencode(tmp_path) + b"/\xff.png")  # noqa: PTH104
     step = read(tmp_path)
@@ -115,12 +115,12 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     assert step.load(entry).picture.width == 16
 
 
-def test_patterns_that_cannot_be(tmp_path: Path) -> None:
+def test_invalid_patterns_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="exclude: Invalid git pattern"):
         read(tmp_path, exclude=("!",)).prepare(Planning(None))  # type: ignore[arg-type]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file or folder"):
         read(tmp_path / "nowhere").prepare(Planning(None))  # type: ignore[arg-type]
 
@@ -132,8 +132,8 @@ def test_natural_order_is_total(texts: list[str]) -> None:
     assert backwards[::-1] == ordered
 
 
-def old_key(name: str) -> list[tuple[int, int, str]]:
-    """What natural order was defined by: a list of numbers and texts for each whole name."""
+def reference_key(name: str) -> list[tuple[int, int, str]]:
+    """The definition of natural order: a list of numbers and texts for each name."""
     parts = re.split(r"([0-9]+)", name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part] + [(0, -1, name)]
 
@@ -143,16 +143,16 @@ NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join).f
 
 
 @given(st.lists(st.tuples(st.lists(NAMES, max_size=3), NAMES), min_size=1, max_size=25))
-def test_folder_by_folder_the_order_is_that_of_all_names_sorted(tree: list[tuple[list[str], str]]) -> None:
+def test_reading_by_folder_yields_the_order_of_all_names_sorted(tree: list[tuple[list[str], str]]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for folders, name in tree:
             folder = Path(scratch, *(f"{folder}" for folder in folders))
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{name}.png").touch()
         expected = [str(path.relative_to(scratch)) for path in Path(scratch).rglob("*.png")]
-        assert names(read(Path(scratch))) == sorted(expected, key=old_key)
+        assert names(read(Path(scratch))) == sorted(expected, key=reference_key)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=8))
 def test_compact_keys_sort_as_lists_of_parts(texts: list[str]) -> None:
-    assert sorted(texts, key=natural_key) == sorted(texts, key=old_key)
+    assert sorted(texts, key=natural_key) == sorted(texts, key=reference_key)

@@ -53,14 +53,14 @@ def test_each_way_to_state_a_size(text, size, method):
     assert made.alpha.shape == (size[1], size[0], 1)
 
 
-def test_a_tall_picture_counts_its_height_as_the_longer_side():
+def test_the_longer_side_of_a_tall_picture_is_its_height():
     assert resize("longest: 30").size(40, 60) == (20, 30)
     assert resize("shortest: 30").size(40, 60) == (30, 45)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 3000), st.integers(1, 3000))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_what_fits_into_a_box_is_as_large_as_it_can_be(width, height, across, down):
+def test_fit_is_the_largest_size_within_the_box(width, height, across, down):
     made = resize(f"fit: [{across}, {down}]").size(width, height)
     assert made[0] == across or made[1] == down
     assert made[0] <= across
@@ -71,7 +71,7 @@ def test_what_fits_into_a_box_is_as_large_as_it_can_be(width, height, across, do
     assert min(shortest) == across
 
 
-def test_depth_stays_and_the_original_too():
+def test_depth_and_original_are_kept():
     before = item(9, 9, dtype=np.uint16)
     after = resize("scale: 3").apply(before)
     assert after.picture.depth == 16
@@ -82,22 +82,22 @@ def test_depth_stays_and_the_original_too():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no size is stated"),
-        ("{scale: 2, width: 3}", "not by scale and width/height at once"),
-        ("{fit: [1, 2], longest: 3}", "not by longest and fit at once"),
+        ("", "none is stated"),
+        ("{scale: 2, width: 3}", "got scale and width/height"),
+        ("{fit: [1, 2], longest: 3}", "got longest and fit"),
         ("fit: [0, 3]", "both sides of the box"),
         ("scale: 0", "greater than 0"),
         ("width: 0", "greater than or equal to 1"),
         ("{scale: 2, method: cubic}", "did you mean 'bicubic'"),
     ],
 )
-def test_a_size_is_stated_one_way_and_makes_sense(text, reason):
+def test_invalid_sizes_are_refused(text, reason):
     with pytest.raises(ConfigError, match=reason):
         resize(text)
 
 
-def test_a_size_beyond_reason_fails_that_picture():
-    with pytest.raises(TranslateError, match="more than 1000000 pixels a side"):
+def test_a_size_beyond_the_limit_fails_that_picture():
+    with pytest.raises(TranslateError, match="exceeds 1000000 pixels per side"):
         resize("width: 1000").apply(item(1, 2000))
 
 

@@ -1,4 +1,4 @@
-"""The ``translate`` step: plans without TensorFlow, runs a bundle, chains."""
+"""The ``translate`` step: planning without TensorFlow, running a bundle, chaining."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_it_runs_on_the_thread_that_owns_the_device() -> None:
     assert (Translate.name, Translate.lane) == ("translate", "model")
 
 
-def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, catalog: Catalog) -> None:
+def test_a_picture_is_translated_with_notes(folder: Path, catalog: Catalog) -> None:
     given = item()
     translate = step(folder, tile=16)
     translate.prepare(Planning(ModelFinder(catalog)))
@@ -128,13 +128,13 @@ def test_the_fingerprint_is_the_same_after_it_was_written_to_a_ledger(folder: Pa
     assert json.loads(json.dumps(translate.fingerprint())) == translate.fingerprint()
 
 
-def test_the_recipe_leaves_out_what_changes_no_pixel(folder: Path) -> None:
+def test_the_recipe_omits_options_that_change_no_pixel(folder: Path) -> None:
     assert step(folder, batch=4).recipe() == step("elsewhere", batch=1).recipe()
     for changed in ({"tile": 64}, {"ensemble": True}, {"precision": "bfloat16"}, {"overlap": 8}, {"alpha": "model"}):
         assert step(folder, **changed).recipe() != step(folder).recipe()
 
 
-def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: Path, folder: Path) -> None:
+def test_invalid_options_are_refused_while_planning(catalog: Catalog, tmp_path: Path, folder: Path) -> None:
     with pytest.raises(NotInstalled, match="no bundle 'sr-compact-x9'"):
         step("sr-compact-x9").prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="no such folder"):
@@ -143,7 +143,7 @@ def test_what_cannot_work_is_refused_while_planning(catalog: Catalog, tmp_path: 
         step(tmp_path).prepare(Planning(ModelFinder(catalog)))
 
 
-def test_choices_decide_what_a_bundle_makes(directed: Path, catalog: Catalog) -> None:
+def test_choices_change_the_translation(directed: Path, catalog: Catalog) -> None:
     given = item()
     inverted, grey = step(directed), step(directed, choices={"direction": "b_to_a"})
     for each in (inverted, grey):
@@ -153,7 +153,7 @@ def test_choices_decide_what_a_bundle_makes(directed: Path, catalog: Catalog) ->
     assert grey.apply(given).picture.space == "grey"
 
 
-def test_the_recipe_holds_the_choices_that_are_not_the_tasks_own(directed: Path, catalog: Catalog) -> None:
+def test_the_recipe_contains_choices_that_are_not_defaults(directed: Path, catalog: Catalog) -> None:
     recipes = []
     for choices in ({}, {"direction": "a_to_b"}, {"direction": "b_to_a"}):
         each = step(directed, choices=choices)
@@ -164,7 +164,7 @@ def test_the_recipe_holds_the_choices_that_are_not_the_tasks_own(directed: Path,
     assert recipes[2]["choices"] == {"direction": "b_to_a"}
 
 
-def test_choices_are_checked_while_planning_at_their_place_in_the_file(
+def test_choices_are_checked_while_planning_with_line_and_column(
     directed: Path, catalog: Catalog, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()

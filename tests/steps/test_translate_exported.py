@@ -1,4 +1,4 @@
-"""The ``translate`` step with an exported model in the place of a bundle, and with a foreign ONNX file."""
+"""The ``translate`` step with an exported model instead of a bundle, and with a third-party ONNX file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def item() -> Item:
         ("foreign.onnx", {"describe": {"values": "signed"}}, None),
     ],
 )
-def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, name: str, options: Any, more: Any) -> None:
+def test_a_picture_is_translated_with_notes(folder: Path, name: str, options: Any, more: Any) -> None:
     given, translate = item(), step(folder / name, tile=16, **options)
     translate.prepare(Planning(ModelFinder(CATALOG)))
     task, model = ("described", "foreign") if more is None else ("tiny-nearest", "tiny-nearest-x2")
@@ -76,7 +76,7 @@ def test_a_picture_is_translated_and_the_notes_say_how(folder: Path, name: str, 
     translate.close()
 
 
-def test_pictures_and_codes_for_a_side(folder: Path, tmp_path: Path) -> None:
+def test_pictures_and_codes_for_a_condition(folder: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     Image.fromarray(np.full((5, 6, 3), 255, np.uint8)).save(tmp_path / "white.png")
@@ -121,7 +121,7 @@ def test_planning_needs_neither_tensorflow_nor_onnx_runtime(folder: Path) -> Non
 
 
 def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path: Path) -> None:
-    """Its plugin is there, and imports TensorFlow as soon as anybody asks for its tasks."""
+    """Its plugin is installed, and imports TensorFlow as soon as its tasks are requested."""
     from PIL import Image
 
     (tmp_path / "in").mkdir()
@@ -168,12 +168,12 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
         ("tinted", {}, "needs 'style'"),
     ],
 )
-def test_what_cannot_work_is_refused_while_planning(folder: Path, name: str, options: Any, match: str) -> None:
+def test_invalid_options_are_refused_while_planning(folder: Path, name: str, options: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         step(folder / name, **options).prepare(Planning(ModelFinder(CATALOG)))
 
 
-def test_a_model_is_looked_for_beside_the_pipeline_and_problems_have_their_line(
+def test_models_are_found_next_to_the_pipeline_and_problems_have_their_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

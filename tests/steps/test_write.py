@@ -1,4 +1,4 @@
-"""``write``: names, formats, what it refuses."""
+"""``write``: names, formats, and refusals."""
 
 from pathlib import Path, PurePosixPath
 
@@ -38,15 +38,15 @@ def test_targets(tmp_path: Path, options: dict[str, str], relative: str, target:
     assert str(write(tmp_path, **options).target(entry(relative))) == target
 
 
-def test_the_picture_completes_the_name_and_the_suffix_decides_the_format(tmp_path: Path) -> None:
+def test_the_size_is_filled_into_the_name_and_the_suffix_decides_the_format(tmp_path: Path) -> None:
     picture = Picture(levels(1, 5, 9))
     rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item.still(entry("x.png"), picture, picture))
     assert str(rendering.target) == "x-9x5.bmp"
     assert rendering.data.startswith(b"BM")
 
 
-def test_a_suffix_against_the_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name ends in a suffix of PNG, the format is jpeg"):
+def test_a_suffix_that_contradicts_the_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name has a suffix of PNG, but the format is jpeg"):
         write(tmp_path, name="{stem}.png", format="jpeg")
 
 
