@@ -1,9 +1,9 @@
 """The interface of executors, which decode, transform and render.
 
 An executor receives jobs and returns their outcomes with the files it staged. Only the coordinator
-(``pipeline.coordinator``) holds an output folder's lock and ledger, and moves files into place. An executor can use threads, processes or other
-machines, as long as they have access to the output folders: files are staged inside these, so that placing a file is a
-rename within one file system.
+(``pipeline.coordinator``) holds an output folder's lock and ledger, and moves files into place. An executor can use
+threads, processes or other machines, as long as they have access to the output folders: files are staged inside these,
+so that placing a file is a rename within one file system.
 """
 
 from __future__ import annotations
