@@ -8,9 +8,9 @@ of option models therefore stay static, no matter which plugins are installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import Field, GetJsonSchemaHandler, model_serializer
 from pydantic.fields import FieldInfo
@@ -25,10 +25,8 @@ KIND = "kind"  # the key that names a component, next to its options
 class Component(Config):
     """Something that options choose by name. Its fields are its own options; no field may be called ``kind``.
 
-    Serialised, it is a mapping of ``kind``, its name, and its options: ``{"kind": "unet", "depth": 8}``.
-
     Attributes:
-        name: the name that options choose it by
+        name: that options choose it by; serialised as ``kind``, beside its options: ``{"kind": "unet", "depth": 8}``
         roles: what it can be used as; an option accepts components of one role
     """
 
@@ -43,7 +41,7 @@ class Component(Config):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **how: Any) -> Self:
         """Validate JSON; also accepts the output of ``model_dump_json``, which includes ``kind``."""
-        # not a validator in mode "before": after one, strict validation rejects JSON lists as tuples
+        # A validator of mode "before" would make strict validation reject JSON lists as tuples.
         return super().model_validate_json(json.dumps(cls._without_kind(json.loads(json_data))), **how)
 
     @classmethod
@@ -176,19 +174,25 @@ def choice(role: str, default: str | Component | tuple[str | Component, ...] | N
     return made
 
 
-def resolve(options: Options, installed: Installed, document: Document | None = None, at: KeyPath = ()) -> Options:
+def resolve(
+    options: Options,
+    installed: Installed,
+    document: Document | None = None,
+    at: KeyPath = (),
+    optional: Collection[str] = (),
+) -> Options:
     """Return the options with every choice resolved, at any depth, then run ``check_choices``.
 
     Args:
-        document, at: where the options were stated, for error locations and paths relative to the file
+        document, at: where the options were stated, for error locations and relative paths
+        optional: catalog kinds of which a component may be missing; its choice then stays unresolved
 
     Raises:
         ConfigError: a component is not installed, has the wrong role or has invalid options; lists every problem.
     """
     problems: list[Problem] = []
-    found: Options = _Resolving(installed, document or Document({}, ""), problems, document is not None).config(
-        options, at
-    )
+    walk = _Resolving(installed, document or Document({}, ""), problems, document is not None, optional)
+    found: Options = walk.config(options, at)
     if problems:
         raise ConfigError(*problems)
     return found
@@ -218,6 +222,7 @@ class _Resolving:
     document: Document
     problems: list[Problem]
     in_file: bool
+    optional: Collection[str]
 
     def config(self, options: Any, at: KeyPath) -> Any:
         before = len(self.problems)
@@ -257,7 +262,8 @@ class _Resolving:
                 stated = absolute_paths_in(kind, stated, self.document, at) if self.in_file else stated
                 component = validate(kind, self.document, at, stated)
             except NotInstalled as error:
-                self.problems.append(self.document.problem((*at, KIND), str(error)))
+                if choice.catalog_kind not in self.optional:
+                    self.problems.append(self.document.problem((*at, KIND), str(error)))
                 return choice
             except ConfigError as error:
                 self.problems.extend(error.problems)
@@ -291,10 +297,3 @@ def _put_role(schema: Any, role: str) -> None:
     elif isinstance(schema, list):
         for value in schema:
             _put_role(value, role)
-
-
-def choice_types(annotation: Any) -> tuple[type[Choice[Any]], ...]:
-    """The choice types inside an annotation such as ``tuple[PenaltyChoice, ...] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, Choice):
-        return (annotation,)
-    return tuple(found for part in get_args(annotation) for found in choice_types(part))

@@ -27,11 +27,13 @@ class Kind:
         singular: the noun used in messages
         contracts: each registered class must derive from one of these; empty: folders are registered instead of classes
         refers_to: attributes that name a thing of another kind, mapped to that kind
+        training_only: whether only training uses it, so that bundles can be loaded without it
     """
 
     singular: str
     contracts: tuple[type, ...] = ()
     refers_to: Mapping[str, str] = field(default_factory=dict)
+    training_only: bool = False
 
     def check(self, thing: Any) -> None:
         """Raise TypeError for a wrong type or an abstract class."""
@@ -51,11 +53,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "tasks": Kind("task", (Task,), refers_to={"data": "data_kinds"}),
         "data_kinds": Kind("data kind", (DataKind,)),
         "architectures": Kind("architecture", (Architecture,)),
-        "losses": Kind("loss", (Loss,)),
-        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,)),
-        "penalties": Kind("penalty", (Penalty,)),
-        "augmentations": Kind("augmentation", (Augmentation,)),
-        "degradations": Kind("degradation", (Degradation,)),
+        "losses": Kind("loss", (Loss,), training_only=True),
+        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,), training_only=True),
+        "penalties": Kind("penalty", (Penalty,), training_only=True),
+        "augmentations": Kind("augmentation", (Augmentation,), training_only=True),
+        "degradations": Kind("degradation", (Degradation,), training_only=True),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,)),

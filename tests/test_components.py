@@ -16,7 +16,6 @@ from img2imgkit.components import (
     Component,
     Role,
     choice,
-    choice_types,
     choices_in,
     resolve,
 )
@@ -273,11 +272,6 @@ def test_choices_are_equal_by_value() -> None:
     assert repr(other) == "circle(radius=3, spots=[])"
 
 
-def test_choice_types_are_found_in_annotations() -> None:
-    assert choice_types(tuple[ShapeChoice, ...] | None) == (ShapeChoice,)
-    assert choice_types(dict[str, int]) == ()
-
-
 def test_a_schema_has_a_placeholder_with_the_role() -> None:
     properties = Options.model_json_schema()["properties"]
     assert properties["round"][CHOICE] == {"catalog_kind": "shapes", "role": "round"}
@@ -303,3 +297,13 @@ def test_a_validator_of_the_options_sees_choices() -> None:
     assert resolve(Checked(), Installed()).shape.chosen == Circle()
     stated: Mapping[str, Any] = Checked().model_dump(mode="json")
     assert stated == {"shape": {"kind": "circle"}}
+
+
+def test_missing_components_of_optional_kinds_stay_unresolved() -> None:
+    options = Options(free="nowhere")  # type: ignore[arg-type]
+    found = resolve(options, Installed(), optional=("shapes",))
+    assert found.free is not None
+    assert found.free.component is None
+    assert found.named.chosen == Circle()
+    with pytest.raises(ConfigError, match=r"free\.kind: .*'nowhere'"):
+        resolve(options, Installed(), optional=("losses",))

@@ -29,10 +29,14 @@ from img2imgkit.components import choices_in, resolve
 from img2imgkit.config import parse_yaml, suggestion, validate, without_folders
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
 from img2imgkit.files import write_whole
+from img2imgkit.plugin_kinds import KINDS
 from img2imgkit.task import Networks, Task
 
 if TYPE_CHECKING:
     from img2imgkit.catalog import Catalog, Plugin
+
+
+TRAINING_ONLY = frozenset(name for name, kind in KINDS.items() if kind.training_only)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
     _check_components(place, manifest, catalog)
     try:
         options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)
-        task = task_class(resolve(options, catalog))
+        task = task_class(resolve(options, catalog, optional=TRAINING_ONLY))
     except ConfigError as error:
         message = f"{place}: its options are invalid for the installed task {manifest.task!r}:\n{error}"
         raise BundleError(message) from None
@@ -180,8 +184,8 @@ def _version_of(plugin: Plugin) -> PluginVersion:
 
 
 def _check_components(place: str, manifest: Manifest, catalog: Catalog) -> None:
-    """Raise NotInstalled for a missing component; the text names the distribution that provided it."""
-    for each in manifest.components:
+    """Raise NotInstalled for a missing component that translating needs; the text names its distribution."""
+    for each in (each for each in manifest.components if each.kind not in TRAINING_ONLY):
         try:
             catalog.get(each.kind, each.name)
         except NotInstalled as error:

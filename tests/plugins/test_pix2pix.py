@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
-from img2imgkit import Catalog
+from img2imgkit import Catalog, bundle
 from img2imgkit.adversary import Adversary, Color, Cutout, Hinge, Lsgan, Relativistic, Wasserstein, WganGp
 from img2imgkit.architectures import Patch, Pixel, Resnet, Unet
 from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import NotInstalled
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
@@ -55,6 +56,19 @@ def test_its_generators_are_of_the_official_size(depth: int, parameters: int) ->
     nets = Pix2Pix(Pix2Pix.Options(generator=Unet(depth=depth))).build()
     assert sum(int(np.prod(v.shape)) for v in nets["generator"].trainable_variables) == parameters
     assert sum(int(np.prod(v.shape)) for v in nets["critic"].trainable_variables) == 2_768_705
+
+
+def test_its_bundle_loads_without_the_components_that_only_training_uses(tmp_path: Path) -> None:
+    """A penalty's plugin may be gone where the bundle only translates; an architecture's may not."""
+    whole = Catalog.installed()
+    task = Pix2Pix(options(adversary=Adversary(penalty=WganGp())))
+    bundle.save(tmp_path / "b", task, task.build(), "b", whole)
+    without = {
+        name: Catalog(tuple(p for p in whole.plugins if p.name != name)) for name in ("adversary", "architectures")
+    }
+    assert bundle.load(tmp_path / "b", without["adversary"]).task.options.generator.kind == "unet"
+    with pytest.raises(NotInstalled, match=r"install img2imgkit .*no architecture 'patch' is installed"):
+        bundle.load(tmp_path / "b", without["architectures"])
 
 
 def test_left_to_itself_it_trains_as_the_paper_does() -> None:
