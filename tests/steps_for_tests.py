@@ -29,6 +29,7 @@ class Count(Transform):
         seconds: float = 0.0
 
     def apply(self, item: Item) -> Item:
+        Path(self.options.log).touch()  # shows that a picture is in flight
         time.sleep(self.options.seconds)
         with Path(self.options.log).open("a", encoding="utf-8") as handle:
             handle.write(f"{item.entry.relative}\n")
