@@ -1,4 +1,4 @@
-"""Layers, and what several networks share; ``keras.ops`` only, no files. Importing it lets Keras load our layers."""
+"""Layers and building blocks of networks; ``keras.ops`` only. Importing it registers our layers with Keras."""
 
 from img2imgkit.nn.layers import (
     AdaptiveInstanceNorm,
