@@ -56,7 +56,9 @@ def norm_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
     """What a file does not state if every convolution has a bias: instance normalization has no arrays."""
     if arguments["norm"] == "batch":
         return ()
-    text = f"normalization is assumed to be {arguments['norm']}, as in the official code; a file without any looks the same"
+    text = (
+        f"normalization is assumed to be {arguments['norm']}, as in the official code; files without it look the same"
+    )
     return (Assumption("norm", arguments["norm"], ("none",), text),)
 
 
