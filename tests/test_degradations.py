@@ -1,4 +1,4 @@
-"""Degradations: in order, checked, and by default those of the field's benchmarks."""
+"""Degradations: in order, checked, and by default those of the standard benchmarks."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_it_says_what_it_found_what_it_assumed_and_what_can_be_done_next(img2img
 def test_what_is_assumed_is_told_with_the_option_that_changes_it(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
-    assert "residual blocks pad by reflection; replication leaves the same file" in outcome.out
+    assert "residual blocks pad by reflection; files with replication padding look the same" in outcome.out
     assert "otherwise --set generator.padding=replicate" in outcome.out
 
 
