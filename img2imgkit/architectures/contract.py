@@ -48,7 +48,7 @@ class NetworkSpec:
         return self.channels if self.out_channels is None else self.out_channels
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         """Whether its normalization depends on the whole image at inference."""
         return self.norm == "instance" or (self.norm == "batch" and self.statistics == "image")
 

@@ -36,14 +36,14 @@ def instance_edges(instances: Tensor) -> Tensor:
     """
     across = ops.cast(instances[:, :, 1:] != instances[:, :, :-1], "float32")
     down = ops.cast(instances[:, 1:] != instances[:, :-1], "float32")
-    beside = ops.maximum(ops.pad(across, _before(2)), ops.pad(across, _behind(2)))
-    above = ops.maximum(ops.pad(down, _before(1)), ops.pad(down, _behind(1)))
-    return ops.maximum(beside, above)
+    horizontal = ops.maximum(ops.pad(across, _before(2)), ops.pad(across, _after(2)))
+    vertical = ops.maximum(ops.pad(down, _before(1)), ops.pad(down, _after(1)))
+    return ops.maximum(horizontal, vertical)
 
 
 def _before(axis: int) -> list[tuple[int, int]]:
     return [(1, 0) if each == axis else (0, 0) for each in range(4)]
 
 
-def _behind(axis: int) -> list[tuple[int, int]]:
+def _after(axis: int) -> list[tuple[int, int]]:
     return [(0, 1) if each == axis else (0, 0) for each in range(4)]

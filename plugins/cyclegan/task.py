@@ -182,7 +182,7 @@ def _alike(networks: Sequence[kit.ImportedNetwork]) -> bool:
 def _missing(source: str) -> str:
     return (
         "the generator of the other direction: the official code saves two, latest_net_G_A.pth and "
-        f"latest_net_G_B.pth, and {source or 'this'} is one; the task pix2pix makes a bundle of one direction, "
+        f"latest_net_G_B.pth, and {source or 'this'} is one; the task pix2pix creates a bundle for one direction, "
         "with the same translations"
     )
 

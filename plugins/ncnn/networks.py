@@ -72,7 +72,7 @@ class _Walk:
         self.visited[name] = self.values.layers[found[0]]
         return found[0]
 
-    def made(self, operation: str, *settings: Any) -> int:
+    def value(self, operation: str, *settings: Any) -> int:
         """Return the value of an operation.
 
         Raises:
@@ -108,16 +108,16 @@ class _Walk:
 def _follow_rrdb(walk: _Walk) -> tuple[int, dict[str, Any]]:
     """RRDBNet of ESRGAN and Real-ESRGAN (https://arxiv.org/abs/1809.00219, https://arxiv.org/abs/2107.10833)."""
     factor = next((each for each in (2, 4) if walk.values.find("unshuffled", each, 0) is not None), 1)
-    first = walk.layer("convolution", walk.made("unshuffled", factor, 0) if factor > 1 else 0, "conv_first")
+    first = walk.layer("convolution", walk.value("unshuffled", factor, 0) if factor > 1 else 0, "conv_first")
     body, number = first, 0
     while _is_dense(walk.values, body):
         body = _block(walk, body, f"body.{number}")
         number += 1
     if not number:
         raise _Differs("no dense block follows the first convolution")
-    x = walk.made("sum", *total({first: 1.0, walk.layer("convolution", body, "conv_body"): 1.0}))
+    x = walk.value("sum", *total({first: 1.0, walk.layer("convolution", body, "conv_body"): 1.0}))
     for name in ("conv_up1", "conv_up2"):
-        x = _leaky(walk, walk.made("resized", "nearest", 2.0, x), name)
+        x = _leaky(walk, walk.value("resized", "nearest", 2.0, x), name)
     return walk.layer("convolution", _leaky(walk, x, "conv_hr"), "conv_last"), {
         "scale": 4 // factor,
         "unshuffle": factor,
@@ -131,7 +131,7 @@ def _is_dense(values: Values, x: int) -> bool:
 
 
 def _leaky(walk: _Walk, source: int, name: str) -> int:
-    return walk.made("leaky", DENSE_LEAK, walk.layer("convolution", source, name))
+    return walk.value("leaky", DENSE_LEAK, walk.layer("convolution", source, name))
 
 
 def _block(walk: _Walk, x: int, name: str) -> int:
@@ -139,7 +139,7 @@ def _block(walk: _Walk, x: int, name: str) -> int:
     inner = x
     for number in (1, 2, 3):
         inner = _dense(walk, inner, f"{name}.rdb{number}")
-    return walk.made("sum", *total({inner: RESIDUAL, x: 1.0}))
+    return walk.value("sum", *total({inner: RESIDUAL, x: 1.0}))
 
 
 def _dense(walk: _Walk, x: int, name: str) -> int:
@@ -147,9 +147,9 @@ def _dense(walk: _Walk, x: int, name: str) -> int:
     known, joined = [x], x
     for number in (1, 2, 3, 4):
         known.append(_leaky(walk, joined, f"{name}.conv{number}"))
-        joined = walk.made("concat", *known)
+        joined = walk.value("concat", *known)
     last = walk.layer("convolution", joined, f"{name}.conv5")
-    return walk.made("sum", *total({last: RESIDUAL, x: 1.0}))
+    return walk.value("sum", *total({last: RESIDUAL, x: 1.0}))
 
 
 def _follow_srvgg(walk: _Walk) -> tuple[int, dict[str, Any]]:
@@ -167,8 +167,8 @@ def _follow_srvgg(walk: _Walk) -> tuple[int, dict[str, Any]]:
         raise _Differs(f"there are {len(kinds)} kinds of activations between its convolutions, expected one")
     [shuffled] = walk.values.readers("shuffled", last) or [last]
     scale = walk.values.keys[shuffled][1] if shuffled != last else 1
-    nearest = walk.made("resized", "nearest", float(scale), 0) if scale > 1 else 0
-    return walk.made("sum", *total({shuffled: 1.0, nearest: 1.0})), {"scale": scale, "activation": kinds.pop()}
+    nearest = walk.value("resized", "nearest", float(scale), 0) if scale > 1 else 0
+    return walk.value("sum", *total({shuffled: 1.0, nearest: 1.0})), {"scale": scale, "activation": kinds.pop()}
 
 
 def _activated(walk: _Walk, value: int, name: str) -> tuple[str, int] | None:

@@ -29,7 +29,7 @@ class Options(kit.Config):
     """The label maps, the networks and the adversarial training."""
 
     classes: int = Field(default=35, ge=1, le=255, description="number of classes: ids are 0 to classes - 1")
-    unknown: bool = Field(default=False, description="whether the id 'classes' stands for pixels of no class")
+    unknown: bool = Field(default=False, description="whether the id 'classes' marks pixels without a class")
     edges: bool = Field(
         default=True, description="add an edge map of the boundaries between objects, computed from instance maps"
     )

@@ -115,7 +115,7 @@ class TestSpec:
         ],
     )
     def test_image_statistics_depend_on_the_whole_image(self, norm: Any, statistics: Any, seen: bool) -> None:
-        assert NetworkSpec(norm=norm, statistics=statistics).sees_all is seen
+        assert NetworkSpec(norm=norm, statistics=statistics).uses_image_statistics is seen
 
     def test_output_channels_default_to_input_channels(self) -> None:
         assert (NetworkSpec(1).written, NetworkSpec(1, 3).written) == (1, 3)

@@ -237,7 +237,7 @@ class TestCut:
         plan = plan_of(Cut, networks[0])
         assert (plan.fresh, plan.usual) == (("projection",), True)
 
-    def test_anti_aliasing_of_one_half_is_kept(self) -> None:
+    def test_anti_aliasing_of_downsampling_alone_is_kept(self) -> None:
         arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
         arguments |= {"antialias": True, "antialias_up": False, "padding": "reflect"}
         task, nets = bundled(Cut, given := imported("resnet", built("resnet", **arguments), **arguments))

@@ -126,7 +126,7 @@ class Resnet(Architecture):
     def geometry(self, spec: NetworkSpec) -> Geometry:
         """Reflection padding needs 3 pixels at full resolution and 1 at a quarter: 8 pixels at least."""
         blurs = self.antialias or bool(self.antialias_up)
-        radius = None if spec.sees_all else 16 + 8 * self.blocks + 8 * blurs
+        radius = None if spec.uses_image_statistics else 16 + 8 * self.blocks + 8 * blurs
         return Geometry(1, 4, radius, spec.channels, spec.out_channels, minimum=8)
 
     def build(self, spec: NetworkSpec) -> keras.Model:

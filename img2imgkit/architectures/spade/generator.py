@@ -106,10 +106,10 @@ def _block(x: Any, label_map: Any, filters: int, norm: FilterNorm, spectral: boo
     if before != filters:
         shortcut = spade(x, label_map, kernel_size, norm, f"{name}_norm_s")
         shortcut = _conv(shortcut, filters, 1, f"{name}_conv_s", spectral, use_bias=False)
-    for number, made in enumerate((min(before, filters), filters)):
+    for number, width in enumerate((min(before, filters), filters)):
         x = spade(x, label_map, kernel_size, norm, f"{name}_norm_{number}")
         x = layers.LeakyReLU(0.2, name=f"{name}_act_{number}")(x)
-        x = _conv(x, made, 3, f"{name}_conv_{number}", spectral)
+        x = _conv(x, width, 3, f"{name}_conv_{number}", spectral)
     return layers.Add(name=name)([shortcut, x])
 
 

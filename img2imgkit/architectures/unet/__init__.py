@@ -94,7 +94,7 @@ class Unet(Architecture):
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         multiple = int(2**self.depth)
-        radius = None if spec.sees_all else 4 * multiple
+        radius = None if spec.uses_image_statistics else 4 * multiple
         return Geometry(1, multiple, radius, spec.channels, spec.out_channels, multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
