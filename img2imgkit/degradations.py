@@ -1,4 +1,4 @@
-"""Degradations as components: how sharp pictures are spoiled, so that a task learns to restore them."""
+"""Degradations as components: they make the low-quality input from which a task learns to restore a picture."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ __all__ = ["BicubicMatlab", "Degradation", "DegradationChoice", "degrade", "shri
 
 
 class Degradation(Component, ABC):
-    """One step from a sharp picture to the degraded one. It may not import Keras.
+    """One step from a sharp picture to its degraded version. It must not import Keras.
 
     Attributes:
-        shrinks: whether it makes the picture smaller by the task's scale; exactly one step of a list does
+        shrinks: whether it downscales the picture by the task's scale; exactly one step of a list does
     """
 
     shrinks: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, levels: np.ndarray, scale: int, random: np.random.Generator) -> np.ndarray:
-        """The degraded picture, a function of the arguments alone.
+        """Return the degraded picture, which must depend on the arguments alone.
 
         Args:
-            scale: the task's; height and width are multiples of it before the step that shrinks
-            random: where every random number comes from
+            scale: the task's scale; before the step that shrinks, height and width are multiples of it
+            random: the only source of random numbers
         Shapes:
-            levels: (H, W, 3) uint8 -> (H, W, 3) uint8; of a step that shrinks (H / scale, W / scale, 3)
+            levels: (H, W, 3) uint8 -> (H, W, 3) uint8; (H / scale, W / scale, 3) if the step shrinks
         """
 
     @abstractmethod
     def description(self, scale: int) -> str:
-        """What it did, with its options, for the training record."""
+        """Describe the step and its options, for the training record."""
 
 
 class DegradationChoice(Choice[Degradation]):
@@ -48,7 +48,7 @@ class DegradationChoice(Choice[Degradation]):
 
 
 class BicubicMatlab(Degradation):
-    """Shrink as MATLAB's ``imresize`` does, bicubic and antialiased; the degradation of the field's benchmarks."""
+    """MATLAB's ``imresize``, bicubic and antialiased: the degradation of the standard benchmarks."""
 
     name = "bicubic-matlab"
     shrinks = True
@@ -63,26 +63,26 @@ class BicubicMatlab(Degradation):
 def degrade(
     degradations: Sequence[Degradation], levels: np.ndarray, scale: int, random: np.random.Generator
 ) -> np.ndarray:
-    """The picture after every step, in order.
+    """Apply every step, in order.
 
     Shapes:
         levels: (H, W, 3) uint8, multiples of ``scale`` -> (H / scale, W / scale, 3) uint8
     Raises:
-        ValueError: a step returned another shape or dtype than the contract says.
+        ValueError: a step returned a shape or dtype that violates the contract.
     """
     for step in degradations:
         height, width, channels = levels.shape
-        part = scale if step.shrinks else 1
-        levels, wanted = step.apply(levels, scale, random), (height // part, width // part, channels)
-        if levels.shape != wanted or levels.dtype != np.uint8:
+        divisor = scale if step.shrinks else 1
+        levels, expected = step.apply(levels, scale, random), (height // divisor, width // divisor, channels)
+        if levels.shape != expected or levels.dtype != np.uint8:
             raise ValueError(
-                f"degradation {step.name!r} returned {levels.shape} {levels.dtype}, where {wanted} uint8 is needed"
+                f"degradation {step.name!r} returned {levels.shape} {levels.dtype}, expected {expected} uint8"
             )
     return levels
 
 
 def shrinking_problem(degradations: Sequence[Degradation], scale: int) -> str:
-    """What is wrong with a list of steps for a task of that scale; empty if nothing is."""
+    """Why a list of steps does not fit a task of that scale; empty if it does."""
     shrinking = [step.name for step in degradations if step.shrinks]
     if len(shrinking) > 1:
         return f"only one step may shrink the picture: {', '.join(shrinking)}"
@@ -93,5 +93,5 @@ def shrinking_problem(degradations: Sequence[Degradation], scale: int) -> str:
 
 @hookimpl
 def register_degradations(register: Callable[[type[Degradation]], None]) -> None:
-    """Register the degradations that come with img2imgkit."""
+    """Register the built-in degradations."""
     register(BicubicMatlab)

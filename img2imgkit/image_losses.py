@@ -1,4 +1,4 @@
-"""Losses as components: the distance of two images, chosen by name. Their formulas are in ``losses``.
+"""Losses as components: distances between two images, chosen by name. Their formulas are in ``losses``.
 
 Options choose these; ``losses`` holds plain functions, which know no options.
 """
@@ -21,11 +21,11 @@ Tensor = Any
 
 
 class Loss(Component, ABC):
-    """A distance of two images.
+    """A distance between two images. Only ``__call__`` may import Keras.
 
     Attributes:
-        roles: "reconstruction" for losses that are least where the images are equal
-        minimum: shortest side of the images that it can compare
+        roles: "reconstruction" for losses that are smallest when the images are equal
+        minimum: smallest height and width that the loss accepts
     """
 
     roles = ("reconstruction",)
@@ -33,7 +33,7 @@ class Loss(Component, ABC):
 
     @abstractmethod
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
-        """The distance of each image from its target, differentiable in the image.
+        """Return the distance of each image from its target, differentiable with respect to the image.
 
         Shapes:
             image, target: (N, H, W, C) in [-1, 1] -> (N,) float32
@@ -69,7 +69,9 @@ class Charbonnier(Loss):
 
     name = "charbonnier"
 
-    epsilon: float = Field(default=1e-3, gt=0, description="difference below which it is nearly quadratic")
+    epsilon: float = Field(
+        default=1e-3, gt=0, description="differences much smaller than this are penalised quadratically"
+    )
 
     def __call__(self, image: Tensor, target: Tensor) -> Tensor:
         return charbonnier(image, target, self.epsilon)
@@ -95,7 +97,7 @@ class Ssim(Loss):
 
 
 class MsSsim(Loss):
-    """One minus SSIM over five scales (Wang et al. 2003, https://doi.org/10.1109/ACSSC.2003.1292216)."""
+    """One minus multi-scale SSIM, over five scales (Wang et al. 2003, https://doi.org/10.1109/ACSSC.2003.1292216)."""
 
     name = "ms_ssim"
     minimum = 176
@@ -106,6 +108,6 @@ class MsSsim(Loss):
 
 @hookimpl
 def register_losses(register: Callable[[type[Loss]], None]) -> None:
-    """Register the losses that come with img2imgkit."""
+    """Register the built-in losses."""
     for loss in (L1, L2, Charbonnier, Frobenius, Ssim, MsSsim):
         register(loss)

@@ -1,6 +1,6 @@
-"""Adversaries: a critic's options, and the adversarial losses, penalties and augmentations that they are chosen from.
+"""Adversarial training: a critic's options, and the losses, gradient penalties and augmentations to choose from.
 
-The built-in ones come through the hooks that plugins use; see ``contract`` for what each must implement.
+The built-in ones are registered through the same hooks as those of plugins; ``contract`` defines what to implement.
 """
 
 from __future__ import annotations
@@ -52,20 +52,20 @@ __all__ = [
 
 @hookimpl
 def register_adversarial_losses(register: Callable[[type[AdversarialLoss]], None]) -> None:
-    """Register the adversarial losses that come with img2imgkit."""
+    """Register the built-in adversarial losses."""
     for loss in (Vanilla, Lsgan, Hinge, Wasserstein, Relativistic):
         register(loss)
 
 
 @hookimpl
 def register_penalties(register: Callable[[type[Penalty]], None]) -> None:
-    """Register the gradient penalties that come with img2imgkit."""
+    """Register the built-in gradient penalties."""
     for penalty in (WganGp, R1, R2, Dragan, ZeroCentred):
         register(penalty)
 
 
 @hookimpl
 def register_augmentations(register: Callable[[type[Augmentation]], None]) -> None:
-    """Register the augmentations that come with img2imgkit."""
+    """Register the built-in augmentations."""
     for augmentation in (Color, Translation, Cutout):
         register(augmentation)

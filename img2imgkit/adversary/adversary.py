@@ -1,4 +1,4 @@
-"""The options that every critic has, and the losses that follow from its scores."""
+"""The options of every critic, and the losses computed from its scores."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _PLAYER = {
     "optimizer": {"kind": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
     "schedule": {"kind": "linear", "after": 0.5},
 }
-# ``Task.training`` of pix2pix and of those that came after it
+# ``Task.training`` of pix2pix and its successors
 PIX2PIX_TRAINING: Mapping[str, Any] = {"ema": None, "generators": _PLAYER, "critics": _PLAYER}
 
 
 class Adversary(Config):
-    """How generators and a critic play against each other.
+    """How generators and a critic train against each other.
 
-    A critic sees ``real`` and ``fake``: images, or images behind their source on the last axis, (N, H, W, C) in
-    [-1, 1]. ``judge`` returns its scores. Every term is one number per image, (N,) float32; for several scales it is
-    their mean. The random numbers from ``draw`` come back in the batch; critics that share one need different names.
+    A critic sees ``real`` and ``fake``: images, or source and image concatenated on the last axis, (N, H, W, C) in [-1,
+    1]. ``judge`` returns its scores. Every term is one number per image, (N,) float32, averaged over scales. The random
+    numbers from ``draw`` are passed back in the batch; several critics in one batch need different names.
     """
 
-    loss: AdversarialLossChoice = choice("", Lsgan(), "adversarial loss: what the critic's scores cost")
-    penalty: PenaltyChoice | None = choice("", None, "what the critic's gradients cost, and where they are taken")
+    loss: AdversarialLossChoice = choice("", Lsgan(), "adversarial loss")
+    penalty: PenaltyChoice | None = choice("", None, "gradient penalty of the critic")
     augment: tuple[AugmentationChoice, ...] = choice(
-        "", (), "changes of all images on their way to the critic, in this order"
+        "", (), "differentiable augmentations of all images that the critic sees, applied in this order"
     )
     spectral: bool = Field(default=False, description="spectral normalization of the critic's weights")
 
@@ -50,7 +50,7 @@ class Adversary(Config):
     def _distinct(self) -> Adversary:
         kinds = [each.kind for each in self.augment]
         if len(set(kinds)) < len(kinds):
-            raise ValueError(f"augment names a change twice: {', '.join(kinds)}")
+            raise ValueError(f"augment lists an augmentation twice: {', '.join(kinds)}")
         return self
 
     @property
@@ -59,12 +59,12 @@ class Adversary(Config):
         return self.loss.chosen.compares
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], name: str = "critic") -> dict[str, np.ndarray]:
-        """The random numbers that one image's terms need.
+        """Draw the random numbers that the terms of one image need.
 
         Shapes:
-            shape: of what the critic sees of one image, (H, W, C)
+            shape: shape of the critic's input for one image, (H, W, C)
         Raises:
-            ValueError: the penalty and an augmentation use the same name for their numbers.
+            ValueError: the penalty and an augmentation use the same name for their random numbers.
         """
         drawn = {each.kind: each.chosen.draw(random, shape) for each in self.augment}
         if self.penalty:
@@ -77,7 +77,7 @@ class Adversary(Config):
     def generator(
         self, judge: Judge, fake: Tensor, real: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> Tensor:
-        """The generator's loss; ``real`` is judged only if the loss ``compares``."""
+        """The generator's adversarial loss; ``real`` is scored only if the loss ``compares``."""
         judged = self.through(judge, batch, name)
         of_fake = judged(fake)
         return self.generator_loss(of_fake, judged(real) if self.compares else of_fake)
@@ -85,14 +85,14 @@ class Adversary(Config):
     def critic(
         self, judge: Judge, real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> tuple[Tensor, Tensor]:
-        """The critic's loss on real images, and on generated ones."""
+        """The critic's losses on real images and on generated ones."""
         judged = self.through(judge, batch, name)
         return self.critic_losses(judged(real), judged(fake))
 
     def penalise(
         self, judge: Judge, real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], name: str = "critic"
     ) -> Tensor:
-        """The critic's gradient penalty in what it sees, before augmentation; zeros without a penalty."""
+        """The critic's gradient penalty with respect to its input before augmentation; zeros without a penalty."""
         judged = self.through(judge, batch, name)
 
         def total(x: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class Adversary(Config):
         return self.penalty.chosen(total, real, fake, drawn)
 
     def through(self, judge: Judge, batch: Mapping[str, Tensor], name: str = "critic") -> Judge:
-        """The judge behind the augmentations, which are the same for the real and the fake image of one place."""
+        """A judge that augments its input first, real and fake images at the same batch position alike."""
 
         def judged(x: Tensor) -> Scores:
             for each in self.augment:
@@ -114,13 +114,13 @@ class Adversary(Config):
         return judged
 
     def generator_loss(self, of_fake: Scores, of_real: Scores) -> Tensor:
-        """``generator`` from scores, for tasks that take more than scores from their critic."""
+        """``generator`` from scores, for tasks that use more than the scores of their critic."""
         loss = self.loss.chosen
         pairs = zip(_scales(of_fake), _scales(of_real), strict=True)
         return _mean([loss.generator(fakes, reals) for fakes, reals in pairs])
 
     def critic_losses(self, of_real: Scores, of_fake: Scores) -> tuple[Tensor, Tensor]:
-        """``critic`` from scores, for tasks that take more than scores from their critic."""
+        """``critic`` from scores, for tasks that use more than the scores of their critic."""
         loss = self.loss.chosen
         pairs = zip(_scales(of_real), _scales(of_fake), strict=True)
         real, fake = zip(*(loss.critic(reals, fakes) for reals, fakes in pairs), strict=True)

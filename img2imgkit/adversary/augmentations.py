@@ -1,6 +1,6 @@
 """Differentiable augmentation (Zhao et al. 2020, https://arxiv.org/abs/2006.10738), as strong as in its official code.
 
-The images are computed in ``nn.augment``. Random numbers are uniform in [0, 1) and do not depend on the images' size.
+The operations are in ``nn.augment``. Random numbers are uniform in [0, 1) and independent of the image size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Uniform(Augmentation):
 
 
 class Color(_Uniform):
-    """Brightness by up to 0.5 either way, saturation times 0 to 2, contrast times 0.5 to 1.5."""
+    """Shift brightness by up to 0.5 either way, multiply saturation by 0 to 2 and contrast by 0.5 to 1.5."""
 
     name = "color"
     numbers = 3
@@ -36,7 +36,7 @@ class Color(_Uniform):
 
 
 class Translation(_Uniform):
-    """A shift by up to an eighth of each side; what moves in is 0."""
+    """Shift by up to an eighth of each side, filled with 0."""
 
     name = "translation"
     numbers = 2
@@ -48,7 +48,7 @@ class Translation(_Uniform):
 
 
 class Cutout(_Uniform):
-    """A rectangle of half of each side, centred anywhere, becomes 0."""
+    """Set a rectangle of half of each side, centred anywhere, to 0."""
 
     name = "cutout"
     numbers = 2

@@ -1,4 +1,4 @@
-"""The contracts of what an adversary is made of: adversarial losses, gradient penalties and augmentations."""
+"""The contracts of adversarial losses, gradient penalties and augmentations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Judge = Callable[[Tensor], Scores]
 
 
 class AdversarialLoss(Component, ABC):
-    """What the critic's scores of real and generated images cost either player.
+    """A loss of generator and critic on the critic's scores of real and generated images.
 
     Scores are the critic's raw outputs at one scale, of any rank and any dtype, such as maps of patches. Losses are
     computed in float32. Only the methods may import Keras.
@@ -25,7 +25,7 @@ class AdversarialLoss(Component, ABC):
 
     @abstractmethod
     def generator(self, of_fake: Tensor, of_real: Tensor) -> Tensor:
-        """The generator's loss. ``of_real`` holds the scores of real images only if ``compares`` is true.
+        """The generator's loss. ``of_real`` contains the scores of real images only if ``compares`` is true.
 
         Shapes:
             (N, ...) each -> (N,) float32
@@ -33,7 +33,7 @@ class AdversarialLoss(Component, ABC):
 
     @abstractmethod
     def critic(self, of_real: Tensor, of_fake: Tensor) -> tuple[Tensor, Tensor]:
-        """The critic's loss on real images, and on generated ones.
+        """The critic's losses on real images and on generated ones.
 
         Shapes:
             (N, ...) each -> (N,) float32 each
@@ -46,12 +46,12 @@ class AdversarialLoss(Component, ABC):
 
     @property
     def unbounded(self) -> bool:
-        """Whether the critic's loss has no minimum, so that the critic needs a penalty or clipped weights."""
+        """Whether the critic's loss has no lower bound, so that the critic needs a penalty or weight clipping."""
         return False
 
 
 class PointwiseLoss(AdversarialLoss, ABC):
-    """An adversarial loss that is a function of each score alone. ``Relativistic`` takes any of these.
+    """An adversarial loss that is a function of each score alone. ``Relativistic`` accepts any of these.
 
     A subclass implements ``cost``, and overrides the other methods only where they differ from it.
     """
@@ -67,7 +67,7 @@ class PointwiseLoss(AdversarialLoss, ABC):
         """
 
     def critic_cost(self, scores: Tensor, real: bool) -> Tensor:
-        """``cost`` as the critic pays it, for example with smoothed labels."""
+        """``cost`` for the critic, for example with smoothed labels."""
         return self.cost(scores, real)
 
     def generator(self, of_fake: Tensor, of_real: Tensor) -> Tensor:
@@ -78,13 +78,13 @@ class PointwiseLoss(AdversarialLoss, ABC):
 
 
 class Penalty(Component, ABC):
-    """What the gradient of the critic's scores costs the critic. Only the call may import Keras."""
+    """A penalty on the gradient of the critic's scores. Only ``__call__`` may import Keras."""
 
     def draw(self, random: np.random.Generator, shape: Sequence[int]) -> Mapping[str, np.ndarray]:
-        """The random numbers that the penalty needs for one image, by name; none by default.
+        """Draw the random numbers that the penalty needs for one image, by name; none by default.
 
         Shapes:
-            shape: of what the critic sees of one image, (H, W, C)
+            shape: shape of the critic's input for one image, (H, W, C)
         """
         return {}
 
@@ -95,30 +95,30 @@ class Penalty(Component, ABC):
         """The penalty, without its weight.
 
         Args:
-            critic: from images to the sum of all their scores, (N, H, W, C) -> () float32
-            drawn: what ``draw`` gave, of all images together, (N, ...)
+            critic: maps images to the sum of all their scores, (N, H, W, C) -> () float32
+            drawn: the numbers from ``draw``, stacked over the batch, (N, ...)
         Shapes:
-            real, fake: what the critic sees, (N, H, W, C) in [-1, 1] -> (N,) float32
+            real, fake: the critic's input, (N, H, W, C) in [-1, 1] -> (N,) float32
         """
 
 
 class Augmentation(Component, ABC):
-    """A differentiable change of all images on their way to the critic. Only the call may import Keras."""
+    """A differentiable augmentation of all images that the critic sees. Only ``__call__`` may import Keras."""
 
     @abstractmethod
     def draw(self, random: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-        """The random numbers of one image; real and generated images in the same place of a batch share them.
+        """Draw the random numbers of one image; real and generated images at the same batch position share them.
 
         Shapes:
-            shape: of what the critic sees of one image, (H, W, C)
+            shape: shape of the critic's input for one image, (H, W, C)
         """
 
     @abstractmethod
     def __call__(self, image: Tensor, drawn: Tensor) -> Tensor:
-        """The changed images. Gradients, and their gradients, must pass.
+        """Return the augmented images. First and second derivatives must exist.
 
         Args:
-            drawn: what ``draw`` gave, of all images together, (N, ...)
+            drawn: the numbers from ``draw``, stacked over the batch, (N, ...)
         Shapes:
             image: (N, H, W, C) in [-1, 1]; if the critic is conditional, the condition comes first on the last axis
             -> the same shape and dtype

@@ -1,4 +1,4 @@
-"""The adversarial losses that come with img2imgkit; their formulas are in ``losses.adversarial``."""
+"""The built-in adversarial losses; their formulas are in ``losses.adversarial``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from img2imgkit.losses import hinge, lsgan, relativistic, vanilla, wasserstein
 
 
 class _Labelled(PointwiseLoss):
-    """A loss with labels for "real" and "generated"."""
+    """A loss with labels for real and generated images."""
 
     smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="how far the critic's label of real images is below 1"
+        default=0.0, ge=0, lt=1, description="one-sided label smoothing: how far real images' label is below 1"
     )
 
 
@@ -67,15 +67,15 @@ class Wasserstein(PointwiseLoss):
 
 
 class Relativistic(AdversarialLoss):
-    """Another loss, of how far each score is above the average of the other side over all devices.
+    """Another loss, on each score relative to the mean score of the opposite kind of images over all devices.
 
     Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The generator's loss is the mean over real
-    and generated images, so that it has the same scale as without.
+    and generated images, so that its scale does not change.
     """
 
     name = "relativistic"
 
-    loss: AdversarialLossChoice = choice("pointwise", Lsgan(), "of the differences")
+    loss: AdversarialLossChoice = choice("pointwise", Lsgan(), "loss on the relative scores")
 
     @property
     def compares(self) -> bool:
@@ -97,5 +97,5 @@ class Relativistic(AdversarialLoss):
     def _pointwise(self) -> PointwiseLoss:
         chosen = self.loss.chosen
         if not isinstance(chosen, PointwiseLoss):
-            raise TypeError(f"{chosen.name!r} has the role 'pointwise' but is no PointwiseLoss")
+            raise TypeError(f"{chosen.name!r} has the role 'pointwise' but does not derive from PointwiseLoss")
         return chosen

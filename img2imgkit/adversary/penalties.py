@@ -1,4 +1,4 @@
-"""The gradient penalties that come with img2imgkit; their formulas are in ``losses.penalties``."""
+"""The built-in gradient penalties; their formulas are in ``losses.penalties``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Drawn = Mapping[str, Tensor]
 
 
 class WganGp(Penalty):
-    """The gradient's norm at points between real and generated images should be ``target``.
+    """Keeps the gradient norm near ``target`` at points between real and generated images.
 
     Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028.
     """
 
     name = "wgan_gp"
 
-    target: float = Field(default=1.0, ge=0, description="norm that costs nothing")
+    target: float = Field(default=1.0, ge=0, description="gradient norm without a penalty")
     epsilon: float = Field(
         default=0.0, ge=0, description="added to each component of the gradient; 1e-16 in CycleGAN's official code"
     )
-    per_pixel: bool = Field(default=False, description="the norm of each pixel's channels, as BasicSR computes it")
+    per_pixel: bool = Field(default=False, description="take the norm over each pixel's channels, as BasicSR does")
 
     def draw(self, random: np.random.Generator, shape: Sequence[int]) -> Mapping[str, np.ndarray]:
         return _mix(random)
@@ -40,7 +40,7 @@ class WganGp(Penalty):
 
 
 class R1(Penalty):
-    """The gradient's squared norm at real images (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
+    """Squared gradient norm at real images (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
 
     name = "r1"
 
@@ -49,7 +49,7 @@ class R1(Penalty):
 
 
 class R2(Penalty):
-    """The gradient's squared norm at generated images (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
+    """Squared gradient norm at generated images (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
 
     name = "r2"
 
@@ -58,7 +58,7 @@ class R2(Penalty):
 
 
 class Dragan(Penalty):
-    """The gradient's norm at points near real images should be 1 (Kodali et al. 2017, https://arxiv.org/abs/1705.07215)."""
+    """Keeps the gradient norm near 1 around real images (Kodali et al. 2017, https://arxiv.org/abs/1705.07215)."""
 
     name = "dragan"
 
@@ -70,7 +70,7 @@ class Dragan(Penalty):
 
 
 class ZeroCentred(Penalty):
-    """The gradient's squared norm between real and generated images (Thanh-Tung et al. 2019).
+    """Squared gradient norm between real and generated images (Thanh-Tung et al. 2019).
 
     https://arxiv.org/abs/1902.03984
     """
@@ -85,5 +85,5 @@ class ZeroCentred(Penalty):
 
 
 def _mix(random: np.random.Generator) -> dict[str, np.ndarray]:
-    """The position between two points, in [0, 1)."""
+    """The interpolation factor, in [0, 1)."""
     return {"mix": random.random((), "float32")}

@@ -1,7 +1,7 @@
-"""Architectures: one folder for each, with its options, geometry, network, and how official checkpoints of it look.
+"""Architectures: a folder each, with its options, geometry, network, and the layout of official checkpoints.
 
-A folder's ``__init__`` needs no Keras; the modules beside it build the networks. Architectures come through the hook
-that plugins use, and are chosen by name; see ``contract`` for what an architecture must say.
+A folder's ``__init__`` does not import Keras; the modules beside it build the networks. Architectures are registered
+through the hook that plugins use and are chosen by name; ``contract`` defines what to implement.
 """
 
 from __future__ import annotations
@@ -95,6 +95,6 @@ BUILT_IN = (
 
 @hookimpl
 def register_architectures(register: Callable[[type[Architecture]], None]) -> None:
-    """Register the architectures that come with img2imgkit."""
+    """Register the built-in architectures."""
     for architecture in BUILT_IN:
         register(architecture)

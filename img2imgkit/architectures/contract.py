@@ -1,4 +1,4 @@
-"""The contract of an architecture: its options, its network, its geometry, and how official checkpoints of it look."""
+"""The contract of an architecture: options, network, geometry, and the layout of official checkpoints."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ Statistics = Literal["running", "image"]
 State = Mapping[str, "np.ndarray"]
 Arguments = Mapping[str, Any]
 Places = Iterable[tuple[str, str]]
-"""Pairs of a module's name in a checkpoint and the name of the layer that its arrays belong to."""
+"""Pairs of a module's name in a checkpoint and the name of the layer that its arrays are loaded into."""
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What a task decides about a network, whatever its architecture.
+    """What a task decides about a network of any architecture.
 
     Attributes:
-        channels: that it reads
-        out_channels: that it writes; None: as many as it reads
-        scale: how many times as high and wide the output is
-        norm: normalization of its layers; None: the architecture's own
-        statistics: of batch normalization at inference: the running ones, or those of the image
-        spectral: spectral normalization of its kernels
+        channels: input channels
+        out_channels: output channels; None: as many as input channels
+        scale: upscaling factor
+        norm: normalization layers; None: the architecture's default
+        statistics: statistics of batch normalization at inference: running ones, or those of the image
+        spectral: spectral normalization of the kernels
     """
 
     channels: int = 3
@@ -45,12 +45,12 @@ class NetworkSpec:
 
     @property
     def written(self) -> int:
-        """Channels that it writes."""
+        """Output channels."""
         return self.channels if self.out_channels is None else self.out_channels
 
     @property
-    def sees_all(self) -> bool:
-        """Whether its normalization looks at the whole picture at inference."""
+    def uses_image_statistics(self) -> bool:
+        """Whether its normalization depends on the whole image at inference."""
         return self.norm == "instance" or (self.norm == "batch" and self.statistics == "image")
 
 
@@ -59,13 +59,13 @@ SPEC_FIELDS = tuple(field.name for field in fields(NetworkSpec))
 
 @dataclass(frozen=True)
 class Assumption:
-    """Something that a file does not state, and the value that was taken for it.
+    """Something that a file does not state, and the value that is assumed for it.
 
     Attributes:
-        option: its name, dotted where it is nested; "" where no option changes it
-        value: that was taken
-        others: values that are possible as well; empty where any may be
-        text: a sentence for users
+        option: name of the option, dotted if nested; "" if no option changes it
+        value: the assumed value
+        others: other possible values; empty if there are many
+        text: a message for users
     """
 
     option: str
@@ -80,16 +80,16 @@ def _no_assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How the official code's checkpoints of an architecture look.
+    """The layout of an architecture's official checkpoints.
 
     Attributes:
-        recognise: reads the network's arguments (options and ``NetworkSpec`` fields) off names and shapes of a state
-            dict; None when it is of another architecture. What leaves no trace has the official default
-        places: which module of the state dict is which layer of the model, for these arguments; a layer of a network
-            inside of the model is called by that network's name, a slash and its own
-        clean: the state dict with uniform names, less what no network reads, and in our order of channels
-        assumptions: what no file of these arguments states
-        yields_to: architectures that take precedence where they recognise the same file
+        recognise: infer the network's arguments (options and ``NetworkSpec`` fields) from names and shapes of a state
+        dict; None for other architectures. What cannot be inferred gets the official default places: map modules of the
+        state dict to layers of the model, for these arguments; layers of a network inside
+            the model are named ``network/layer``
+        clean: normalise the state dict: uniform names, our channel order, without unused arrays
+        assumptions: what files with these arguments do not state
+        yields_to: architectures that take precedence if they recognise the same file
     """
 
     recognise: Callable[[State], dict[str, Any] | None]
@@ -100,15 +100,15 @@ class Checkpoint:
 
 
 class Architecture(Component, ABC):
-    """A kind of network. Its fields are its options; what a task decides about it comes as a ``NetworkSpec``.
+    """A kind of network. Its fields are its options; a ``NetworkSpec`` states what a task decides.
 
-    Only ``build`` may import Keras: options, geometry and recognition are asked where no network is loaded.
+    Only ``build`` may import Keras: options, geometry and recognition are used without loading a network.
 
     Attributes:
-        name: what options call it, such as "unet"
-        roles: what tasks use it as, such as "generator", "enlarger", "critic", "encoder"
+        name: the name in options, such as "unet"
+        roles: what tasks use it for, such as "generator", "enlarger", "critic", "encoder"
         uses: the fields of ``NetworkSpec`` that its network depends on
-        checkpoint: how official checkpoints of it look; None: there are none
+        checkpoint: layout of its official checkpoints; None: there are none
     """
 
     uses: ClassVar[tuple[str, ...]] = ("channels",)
@@ -116,18 +116,18 @@ class Architecture(Component, ABC):
 
     @abstractmethod
     def build(self, spec: NetworkSpec) -> keras.Model:
-        """The network with fresh weights."""
+        """Build the network with newly initialized weights."""
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        """How the network maps sizes, as ``check_architecture`` proves by running; of critics only the minimum."""
+        """How the network maps sizes; only the minimum for critics. ``check_architecture`` verifies it by running."""
         return Geometry(scale=spec.scale, radius=None, channels=spec.channels, output_channels=spec.out_channels)
 
     def problem(self, spec: NetworkSpec) -> str:
-        """Why no network of this kind can be built for ``spec``; empty when one can."""
+        """Why the network cannot be built for ``spec``; empty if it can."""
         return ""
 
     def arguments(self, spec: NetworkSpec) -> dict[str, Any]:
-        """The options and the fields of ``spec`` that the network depends on, as one mapping."""
+        """Return the options and the fields of ``spec`` that the network depends on as one mapping."""
         stated = {name: getattr(self, name) for name in type(self).model_fields}
         given = {name: value for name, value in asdict(spec).items() if name in self.uses}
         if given.get("norm", "") is None:
@@ -138,10 +138,10 @@ class Architecture(Component, ABC):
 
     @classmethod
     def from_arguments(cls, arguments: Arguments) -> tuple[Self, NetworkSpec]:
-        """The inverse of ``arguments``, such as for those that a checkpoint's ``recognise`` found.
+        """The inverse of ``arguments``, for example for the result of a checkpoint's ``recognise``.
 
         Raises:
-            ValidationError: an argument is no option of this architecture, or of a value that is not allowed.
+            ValidationError: an argument is not an option of this architecture, or its value is invalid.
         """
         own = {name: value for name, value in arguments.items() if name in cls.model_fields or name not in SPEC_FIELDS}
         spec = {name: value for name, value in arguments.items() if name not in own}
@@ -154,7 +154,7 @@ class ArchitectureChoice(Choice[Architecture]):
     catalog_kind = "architectures"
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        """The network with fresh weights."""
+        """Build the network with newly initialized weights."""
         backend.load()  # quietly, before the network's module imports Keras
         return self.chosen.build(spec)
 

@@ -1,15 +1,15 @@
-"""How far an output pixel of an enlarging network sees, from the steps that the network takes."""
+"""The receptive field of super-resolution networks, from their sequence of steps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-CONVOLUTION = 1  # a step of 3x3 pixels; any larger number enlarges so many times
+CONVOLUTION = 1  # a 3x3 convolution; a larger number is an upsampling factor
 
 
 def enlargements(scale: int) -> list[int]:
-    """The steps in which the official networks enlarge: by 3 at once, or by 2 again and again.
+    """The upsampling steps of the official networks: one by 3, or several by 2.
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
@@ -17,16 +17,16 @@ def enlargements(scale: int) -> list[int]:
     if scale == 3:
         return [3]
     if scale < 1 or scale & (scale - 1):
-        raise ValueError(f"scale {scale}: networks enlarge by 3, or by a power of 2")
+        raise ValueError(f"scale {scale}: expected 3 or a power of 2")
     return [2] * (scale.bit_length() - 1)
 
 
 def receptive_radius(steps: Sequence[int], unshuffle: int = 1) -> int:
-    """How many input pixels away from an input pixel lies the furthest one that its output depends on.
+    """The receptive radius in input pixels: the distance to the furthest one that affects a pixel's output.
 
     Args:
-        steps: convolutions of 3x3 pixels, and enlargements, from the input to the output along the longest way
-        unshuffle: the steps work on squares of so many input pixels
+        steps: 3x3 convolutions and upsampling factors from input to output, along the longest path
+        unshuffle: factor of the pixel unshuffle before the first step
 
     Example:
         >>> receptive_radius([CONVOLUTION, CONVOLUTION, 2])
@@ -34,7 +34,7 @@ def receptive_radius(steps: Sequence[int], unshuffle: int = 1) -> int:
     """
     scale = math.prod(steps) // unshuffle
     furthest = 0
-    for place in range(unshuffle):  # of the pixel in its square
+    for place in range(unshuffle):  # of the pixel in its block
         first, last = place * scale, (place + 1) * scale - 1
         for step in reversed(steps):
             first, last = (first - 1, last + 1) if step == CONVOLUTION else (first // step, last // step)

@@ -1,4 +1,4 @@
-"""State dicts: named arrays as PyTorch modules keep them, and what several architectures read off them alike."""
+"""State dicts: named arrays as saved by PyTorch modules, and what several architectures infer from them."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 
 from img2imgkit.architectures.contract import Arguments, Assumption, Places, State
 
-IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant kernel of anti-aliasing
+IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant anti-aliasing kernel
 
 
 def modules(state: State) -> set[str]:
-    """Names of the modules that hold something to learn."""
+    """Names of the modules with parameters."""
     return {name.rpartition(".")[0] for name in state if not name.endswith(IGNORED)}
 
 
 def if_complete(
     state: State, arguments: dict[str, Any], places: Callable[[Arguments], Places]
 ) -> dict[str, Any] | None:
-    """The arguments, if a network of these has just the modules that the state dict has."""
+    """Return the arguments if their network has exactly the modules of the state dict, else None."""
     return arguments if modules(state) == {module for module, _ in places(arguments)} else None
 
 
 def has_batch_norm(state: State) -> bool:
-    """Whether any running statistics stand beside a scale; early InstanceNorm kept some without one."""
+    """Whether any module has running statistics and a scale; early InstanceNorm had statistics without a scale."""
     suffix = ".running_mean"
     return any(name.endswith(suffix) and f"{name.removesuffix(suffix)}.weight" in state for name in state)
 
 
 def without_instance_statistics(state: State) -> dict[str, np.ndarray]:
-    """The state dict less the running statistics that InstanceNorm kept, and never used, before PyTorch 0.4."""
+    """Remove the running statistics that InstanceNorm stored, but never used, before PyTorch 0.4."""
     own = (".running_mean", ".running_var", ".num_batches_tracked")
     return {
         name: array
@@ -42,37 +42,39 @@ def without_instance_statistics(state: State) -> dict[str, np.ndarray]:
 
 
 def statistics_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What a file leaves open about batch normalization."""
+    """What a file does not state about batch normalization."""
     if arguments.get("norm") != "batch":
         return ()
     text = (
-        "batch normalization uses the statistics of each picture, as the official test.py does; the running ones are "
-        "what it uses in its evaluation mode"
+        "batch normalization uses each image's statistics, as the official test.py does; in evaluation mode, the "
+        "official code uses the running statistics"
     )
     return (Assumption("statistics", "image", ("running",), text),)
 
 
 def norm_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What a file leaves open where every convolution has a bias, so that instance normalization leaves no trace."""
+    """What a file does not state if every convolution has a bias: instance normalization has no arrays."""
     if arguments["norm"] == "batch":
         return ()
-    text = f"normalization is taken to be {arguments['norm']}, as in the official code; none would leave the same file"
+    text = (
+        f"normalization is assumed to be {arguments['norm']}, as in the official code; files without it look the same"
+    )
     return (Assumption("norm", arguments["norm"], ("none",), text),)
 
 
-def shuffled(state: State, wanted: re.Pattern[str], channels: int | None = None) -> dict[str, np.ndarray]:
-    """The state dict with the filters of some convolutions in the order of ``PixelShuffle`` of ``img2imgkit.nn``.
+def shuffled(state: State, names: re.Pattern[str], channels: int | None = None) -> dict[str, np.ndarray]:
+    """Reorder the filters of some convolutions for ``PixelShuffle`` of ``img2imgkit.nn``.
 
-    PyTorch's filter c * scale^2 + k makes pixel k of channel c; ours is filter k * channels + c.
+    Pixel k of channel c comes from filter c * scale^2 + k in PyTorch, and from k * channels + c here.
 
     Args:
-        wanted: the convolutions' names
-        channels: that the shuffle leaves; None: as many as the convolution reads
+        names: pattern of the convolutions' names
+        channels: channels after the shuffle; None: as many as the convolution's input
     """
     found = dict(state)
     for name, kernel in state.items():
         module, _, leaf = name.rpartition(".")
-        if leaf != "weight" or kernel.ndim != 4 or not wanted.fullmatch(module):
+        if leaf != "weight" or kernel.ndim != 4 or not names.fullmatch(module):
             continue
         left = channels or kernel.shape[1]
         for each in (name, f"{module}.bias"):
@@ -82,7 +84,7 @@ def shuffled(state: State, wanted: re.Pattern[str], channels: int | None = None)
 
 
 def reordered(array: np.ndarray, axis: int, channels: int) -> np.ndarray:
-    """Channels times places on an axis, in PyTorch's order, as places times channels. Shapes: the same."""
+    """Reorder an axis from (channels, positions), PyTorch's order, to (positions, channels). Shapes: unchanged."""
     before, after = array.shape[:axis], array.shape[axis + 1 :]
     split = array.reshape(*before, channels, -1, *after)
     return split.swapaxes(axis, axis + 1).reshape(array.shape)

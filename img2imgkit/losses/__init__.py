@@ -1,4 +1,4 @@
-"""Losses: plain functions that give one number per image, shape (N,). The trainer alone reduces over images."""
+"""Losses: plain functions that return one number per image, shape (N,). Only the trainer reduces over images."""
 
 from img2imgkit.losses.adversarial import hinge, lsgan, relativistic, vanilla, wasserstein
 from img2imgkit.losses.classification import binary_cross_entropy, cross_entropy

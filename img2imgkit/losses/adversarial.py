@@ -1,7 +1,7 @@
-"""What a critic's scores cost: each loss asks of scores that they say "real", or that they say "generated".
+"""Adversarial losses on a critic's scores, for the label "real" or "generated".
 
-A critic pays ``f(of_real, True)`` and ``f(of_fake, False)``, a generator ``f(of_fake, True)``, but
-``wasserstein(of_fake, True)`` against a critic that pays ``hinge``. Scores are raw outputs of any rank, such as maps.
+The critic minimises ``f(of_real, True)`` and ``f(of_fake, False)``, the generator ``f(of_fake, True)``. With the hinge
+loss the generator minimises ``wasserstein(of_fake, True)`` instead. Scores are raw outputs of any rank, such as maps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ def vanilla(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
     """Cross entropy on logits (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661; the non-saturating form).
 
     Args:
-        smoothing: how far below 1 the label of "real" lies (Salimans et al. 2016, https://arxiv.org/abs/1606.03498)
+        smoothing: one-sided label smoothing; the label of real images is 1 less this (Salimans et al. 2016,
+        https://arxiv.org/abs/1606.03498)
     Shapes:
         scores: (N, ...) logits -> (N,) float32
 
-    >>> scores = ops.array([[0.0], [0.0]])  # a critic that is undecided pays log 2
+    >>> scores = ops.array([[0.0], [0.0]])  # an undecided critic has a loss of log 2
     >>> vanilla(scores, real=True).numpy().round(4)
     array([0.6931, 0.6931], dtype=float32)
     """
@@ -36,7 +37,7 @@ def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
     """Squared distance from the label, 1 or 0 (Mao et al. 2017, https://arxiv.org/abs/1611.04076, eq. 9, doubled).
 
     Args:
-        smoothing: how far below 1 the label of "real" lies
+        smoothing: one-sided label smoothing; the label of real images is 1 less this
     Shapes:
         scores: (N, ...) -> (N,) float32
 
@@ -49,7 +50,7 @@ def lsgan(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
 
 
 def hinge(scores: Tensor, real: bool) -> Tensor:
-    """How far scores are from +1 or beyond, or from -1 or beyond (Lim and Ye 2017, https://arxiv.org/abs/1705.02894).
+    """Distance of the scores from the margin, +1 or -1 (Lim and Ye 2017, https://arxiv.org/abs/1705.02894).
 
     Shapes:
         scores: (N, ...) -> (N,) float32
@@ -63,7 +64,7 @@ def hinge(scores: Tensor, real: bool) -> Tensor:
 
 
 def wasserstein(scores: Tensor, real: bool) -> Tensor:
-    """The scores themselves, as high or as low as they can be (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875).
+    """The scores themselves, negated for real images (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875).
 
     Shapes:
         scores: (N, ...) -> (N,) float32
@@ -77,18 +78,18 @@ def wasserstein(scores: Tensor, real: bool) -> Tensor:
 
 
 def relativistic(loss: Callable[[Tensor, bool], Tensor], scores: Tensor, others: Tensor, real: bool) -> Tensor:
-    """A loss of how much higher scores are than the other side's average.
+    """A loss on scores relative to the mean score of the opposite kind of images.
 
-    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The average is that of the global batch, over
-    all replicas, and has a gradient. A critic pays ``f(of_real, of_fake, True)`` and ``f(of_fake, of_real, False)``; a
-    generator pays both with the other label, also under ``hinge``.
+    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, section 4. The mean is taken over the global batch,
+    across all replicas, and gradients flow through it. The critic minimises ``f(of_real, of_fake, True)`` and
+    ``f(of_fake, of_real, False)``, the generator both with the labels swapped, for ``hinge`` too.
 
     Args:
-        loss: of scores, and whether they should say "real"; such as one of this module's
+        loss: a function of scores and whether they should say "real", such as those of this module
     Shapes:
-        scores: (N, ...); others: the other side's scores -> (N,) float32
+        scores: (N, ...); others: scores of the opposite kind -> (N,) float32
 
-    >>> scores, others = ops.array([[3.0], [1.0]]), ops.array([[1.0], [3.0]])  # the others' average is 2
+    >>> scores, others = ops.array([[3.0], [1.0]]), ops.array([[1.0], [3.0]])  # the mean of the others is 2
     >>> relativistic(hinge, scores, others, real=True).numpy()
     array([0., 2.], dtype=float32)
     """

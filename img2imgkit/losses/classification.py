@@ -1,4 +1,4 @@
-"""How far a critic's classification of an image is from its labels; (N,) each."""
+"""Classification losses on a critic's logits; (N,) each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Tensor = Any
 
 
 def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """For labels that exclude none of each other, such as a face's attributes: sum over the labels.
+    """For labels that do not exclude each other, such as attributes of a face; summed over the labels.
 
     Shapes:
         logits, labels: (N, K), labels in [0, 1] -> (N,) float32

@@ -1,4 +1,4 @@
-"""Patchwise contrast: a patch of the output should be more like the input's patch there than like its other patches."""
+"""Patchwise contrastive loss: an output patch should match the input patch at its place, and no other."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _SELF = -10.0  # a patch's similarity to itself as its own negative; far below a
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
-    """Cross entropy of finding each output patch's place among the patches of its input.
+    """Cross entropy of identifying the input patch at each output patch's place.
 
     Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 3. Negatives come from the same image; for those of the
     whole batch, reshape both to (1, N * P, C).
 
     Shapes:
-        query: (N, P, C), P patches of each output, of unit length; key: the same places of its input; no gradient goes
-        to the key -> (N,) float32, mean over patches
+        query: (N, P, C), P patches of each output, of unit length; key: its input's patches at the same places, which
+        get no gradient -> (N,) float32, mean over patches
 
-    Patches that are all alike cannot be told apart, and the right one of four is found by chance:
+    Identical patches cannot be told apart, so that the right one of four is a guess:
 
     >>> query = ops.ones((1, 4, 1))
     >>> (patch_nce(query, query) / np.log(4)).numpy().round(4)

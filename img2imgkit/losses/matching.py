@@ -1,4 +1,4 @@
-"""Feature matching: generated images should move a critic's layers as real ones do."""
+"""Feature-matching loss: a critic's features of generated images should match those of real ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Tensor = Any
 def feature_matching(fake_features: Sequence[Tensor], real_features: Sequence[Tensor]) -> Tensor:
     """Mean absolute difference of each layer's features, mean over layers.
 
-    Wang et al. 2018, https://arxiv.org/abs/1711.11585, eq. 4. Of several critics, the features of all go in, without
-    their scores. pix2pixHD's official code weights this by 4 times its lambda; SPADE's, by the number of layers of one
-    critic times its lambda.
+    Wang et al. 2018, https://arxiv.org/abs/1711.11585, eq. 4. With several critics, pass the features of all, without
+    their scores. The official code of pix2pixHD weights this by 4 times its lambda; that of SPADE by the number of
+    layers of one critic times its lambda.
 
     Shapes:
-        the same on both sides, (N, ...) each -> (N,) float32; no gradient goes to the real side
+        matching shapes on both sides, (N, ...) each -> (N,) float32; the real side gets no gradient
 
     >>> fake, real = [ops.ones((2, 3)), ops.zeros((2, 5))], [ops.zeros((2, 3)), ops.zeros((2, 5))]
     >>> feature_matching(fake, real).numpy()

@@ -1,4 +1,4 @@
-"""What a critic's slope costs: penalties on the gradient of its scores' sum, in float32, with a gradient themselves."""
+"""Gradient penalties: on the gradient of the sum of a critic's scores, in float32, differentiable themselves."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def gradient_penalty(
     Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3.
 
     Args:
-        critic: from images to scores of any shape
-        x: where: ``interpolate(...)`` for WGAN-GP, ``dragan_points(...)`` for DRAGAN
+        critic: maps images to scores of any shape
+        x: where the gradient is taken: ``interpolate(...)`` for WGAN-GP, ``dragan_points(...)`` for DRAGAN
         target: 1 in the paper
         epsilon: added to each component of the gradient; 1e-16 in CycleGAN's official code
-        per_pixel: the norm of each pixel's channels, mean over pixels, as BasicSR computes it
+        per_pixel: take the norm over each pixel's channels and the mean over pixels, as BasicSR does
     Shapes:
         x: (N, H, W, C) -> (N,) float32
 
-    A critic with the slope 3 in each of four numbers has a gradient of norm 6:
+    A critic with slope 3 in each of four numbers has a gradient of norm 6:
 
     >>> gradient_penalty(lambda x: 3 * x, ops.ones((1, 2, 2, 1))).numpy()
     array([25.], dtype=float32)
     """
     squares = ops.square(_gradient(critic, x) + epsilon)
     squares = ops.sum(squares, axis=-1) if per_pixel else sum_per_image(squares)
-    norm = ops.sqrt(ops.maximum(squares, 1e-30))  # the root of 0 has no slope
+    norm = ops.sqrt(ops.maximum(squares, 1e-30))  # sqrt has no derivative at 0
     return mean_per_image(ops.square(norm - target))
 
 
 def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The gradient's squared norm: R1 where ``x`` is real, R2 where it is generated.
+    """Squared norm of the gradient: R1 if ``x`` is real, R2 if it is generated.
 
-    Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, eq. 9 and 10 without gamma/2. Between the two it is the
-    zero-centred penalty of Thanh-Tung et al. 2019, https://arxiv.org/abs/1902.03984.
+    Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, eq. 9 and 10 without gamma/2. At interpolated points it is
+    the zero-centred penalty of Thanh-Tung et al. 2019, https://arxiv.org/abs/1902.03984.
 
     Shapes:
         x: (N, H, W, C) -> (N,) float32
@@ -59,13 +59,13 @@ def squared_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def mean_slope(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The squared norm of the gradient that the mean score of the global batch, over all replicas, has in an image.
+    """Squared norm of the gradient of the global batch's mean score, over all replicas, with respect to each image.
 
-    R1 as FUNIT's official code computes it (Liu et al. 2019, https://arxiv.org/abs/1905.01723, section 3.3): less than
-    ``squared_gradient`` of each image's mean score by the square of the number of images.
+    R1 as FUNIT's official code computes it (Liu et al. 2019, https://arxiv.org/abs/1905.01723, section 3.3):
+    ``squared_gradient`` of each image's mean score, divided by the squared number of images.
 
     Shapes:
-        x: (N, H, W, C); its scores (N, ...), none of which depends on another image -> (N,) float32
+        x: (N, H, W, C); scores (N, ...), each of which depends on its own image only -> (N,) float32
 
     >>> mean_slope(lambda x: 3 * ops.sum(x, axis=(1, 2, 3)), ops.ones((2, 2, 2, 1))).numpy()
     array([9., 9.], dtype=float32)
@@ -91,7 +91,7 @@ def dragan_points(image: Tensor, noise: Tensor, mix: Tensor) -> Tensor:
     """Points near an image, up to half its standard deviation away.
 
     Kodali et al. 2017, https://arxiv.org/abs/1705.07215, with the noise of its official code, but the standard
-    deviation is each image's own and not the batch's.
+    deviation is that of each image, not of the batch.
 
     Shapes:
         image, noise: (N, H, W, C), noise uniform in [0, 1); mix: (N,) in [0, 1] -> (N, H, W, C) float32

@@ -1,4 +1,4 @@
-"""Losses on the features that a network gives of two images, by the names of its taps; (N,) each."""
+"""Losses on a network's features of two images, keyed by tap; (N,) each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def perceptual(
     """Weighted sum of distances between features (Johnson et al. 2016, https://arxiv.org/abs/1603.08155, eq. 2).
 
     Shapes:
-        features: (N, ...) each, of which those with a weight count -> (N,) float32
+        features: (N, ...) each; taps without a weight are ignored -> (N,) float32
 
     >>> image, target = {"conv1": ops.ones((1, 4)), "conv2": ops.ones((1, 2))}, {"conv1": ops.zeros((1, 4))}
     >>> perceptual(image, target, {"conv1": 0.5}).numpy()
@@ -35,9 +35,9 @@ def style(
     """Weighted sum of distances between Gram matrices of features (Gatys et al. 2015, https://arxiv.org/abs/1508.06576).
 
     Shapes:
-        features: (N, H, W, C) each, of which those with a weight count -> (N,) float32
+        features: (N, H, W, C) each; taps without a weight are ignored -> (N,) float32
 
-    Features that only trade places are of one style:
+    Moving features to other places does not change the style:
 
     >>> image = {"conv1": ops.reshape(ops.arange(8.0), (1, 2, 2, 2))}
     >>> style(image, {"conv1": image["conv1"][:, ::-1]}, {"conv1": 1.0}).numpy()
@@ -48,7 +48,7 @@ def style(
 
 
 def gram(features: Tensor) -> Tensor:
-    """Which channels are on together: mean product of each two, divided by the number of channels.
+    """Gram matrix: the mean product of each pair of channels, divided by the number of channels.
 
     Shapes:
         features: (N, H, W, C) -> (N, C, C) float32
@@ -66,11 +66,11 @@ def lpips(image_features: Features, target_features: Features, heads: Mapping[st
     """Learned distance between features of unit length (Zhang et al. 2018, https://arxiv.org/abs/1801.03924, eq. 1).
 
     Args:
-        heads: how much each channel of a tap's features counts, (C,) each
+        heads: weight of each channel by tap, (C,) each
     Shapes:
         features: (N, H, W, C) each -> (N,) float32
 
-    Only the direction of features counts; those at right angles are 2 apart:
+    Only the direction of features matters; orthogonal ones have distance 2:
 
     >>> image, target = {"conv1": ops.array([[[[3.0, 0.0]]]])}, {"conv1": ops.array([[[[0.0, 1.0]]]])}
     >>> lpips(image, target, {"conv1": ops.ones(2)}).numpy().round(4)
@@ -86,4 +86,4 @@ def lpips(image_features: Features, target_features: Features, heads: Mapping[st
 def _unit_length(features: Tensor) -> Tensor:
     features = ops.cast(features, "float32")
     squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
-    return features / (ops.sqrt(ops.maximum(squares, 1e-30)) + 1e-10)  # a pixel without features has no slope
+    return features / (ops.sqrt(ops.maximum(squares, 1e-30)) + 1e-10)  # sqrt has no derivative at 0

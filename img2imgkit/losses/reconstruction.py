@@ -1,4 +1,4 @@
-"""Losses that compare an image with the one it should be, pixel by pixel; (N,) each."""
+"""Pixel-wise losses between an image and its target; (N,) each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def l1(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean absolute difference.
 
     Args:
-        weight: how much each pixel counts in the mean
+        weight: weight of each pixel in the mean
     Shapes:
-        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+        image, target: (N, ...), any range; weight: the same shape, or 1 on any axis -> (N,) float32
 
     >>> image, target = ops.array([[1.0, -1.0], [0.0, 0.0]]), ops.zeros((2, 2))
     >>> l1(image, target).numpy()
@@ -31,9 +31,9 @@ def l2(image: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean squared difference.
 
     Args:
-        weight: how much each pixel counts in the mean
+        weight: weight of each pixel in the mean
     Shapes:
-        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+        image, target: (N, ...), any range; weight: the same shape, or 1 on any axis -> (N,) float32
 
     >>> l2(ops.array([[2.0, 0.0]]), ops.zeros((1, 2))).numpy()
     array([2.], dtype=float32)
@@ -45,9 +45,9 @@ def charbonnier(image: Tensor, target: Tensor, epsilon: float = 1e-3, weight: Te
     """Mean of sqrt(d^2 + epsilon^2): L1, smooth at zero (Lai et al. 2017, https://arxiv.org/abs/1704.03915, eq. 4).
 
     Args:
-        weight: how much each pixel counts in the mean
+        weight: weight of each pixel in the mean
     Shapes:
-        image, target: (N, ...), any range; weight: the same, or 1 in place of any axis -> (N,) float32
+        image, target: (N, ...), any range; weight: the same shape, or 1 on any axis -> (N,) float32
 
     >>> charbonnier(ops.array([[3.0], [0.0]]), ops.zeros((2, 1)), epsilon=4.0).numpy()
     array([5., 4.], dtype=float32)
@@ -64,7 +64,7 @@ def frobenius(image: Tensor, target: Tensor) -> Tensor:
     >>> frobenius(ops.array([[3.0, 4.0]]), ops.zeros((1, 2))).numpy()
     array([5.], dtype=float32)
     """
-    return ops.sqrt(ops.maximum(sum_per_image(ops.square(difference(image, target))), 1e-30))  # no slope at equality
+    return ops.sqrt(ops.maximum(sum_per_image(ops.square(difference(image, target))), 1e-30))  # no derivative at 0
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -84,4 +84,4 @@ def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     if weight is None:
         return mean_per_image(values)
     weight = ops.broadcast_to(ops.cast(weight, "float32"), ops.shape(values))
-    return sum_per_image(values * weight) / ops.maximum(sum_per_image(weight), 1e-12)  # 0 where nothing counts
+    return sum_per_image(values * weight) / ops.maximum(sum_per_image(weight), 1e-12)  # 0 if all weights are 0

@@ -1,4 +1,4 @@
-"""From values of any rank to one number per image, and the difference of two images that must be alike in shape."""
+"""Reduction of values of any rank to one number per image, and the difference of two images of equal shape."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def difference(image: Tensor, target: Tensor) -> Tensor:
     """
     if len(image.shape) != len(target.shape):
         raise ValueError(f"image {tuple(image.shape)} and target {tuple(target.shape)} differ in rank")
-    for mine, wanted in zip(image.shape, target.shape, strict=True):
-        if mine is not None and wanted is not None and mine != wanted:
+    for actual, expected in zip(image.shape, target.shape, strict=True):
+        if actual is not None and expected is not None and actual != expected:
             raise ValueError(f"image {tuple(image.shape)} and target {tuple(target.shape)} differ in shape")
     return ops.cast(image, "float32") - ops.cast(target, "float32")
 

@@ -1,4 +1,4 @@
-"""Structural similarity as a loss: how far local brightness and structure are from the target's; (N,) each."""
+"""Structural similarity as a loss; (N,) each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from img2imgkit.backend import ops
 Tensor = Any
 
 _WINDOW, _SIGMA = 11, 1.5
-_C1, _C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # images span 2, from -1 to 1
-_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents from the finest scale on
+_C1, _C2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # the dynamic range is 2, from -1 to 1
+_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents, finest scale first
 
 
 def ssim_loss(image: Tensor, target: Tensor) -> Tensor:
     """One minus the structural similarity (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861).
 
-    Gaussian window of 11x11 with sigma 1.5, only where it lies inside the image; mean over places and channels.
+    Gaussian window of 11x11 with sigma 1.5, without padding; mean over positions and channels.
 
     Shapes:
         image, target: (N, H, W, C) of at least 11x11 in [-1, 1] -> (N,) float32 in [0, 2]
     Raises:
-        ValueError: the shapes differ, or a side is shorter than the window.
+        ValueError: the shapes differ, or an image is smaller than the window.
 
     >>> image = ops.zeros((1, 11, 11, 3))
     >>> ssim_loss(image, image).numpy().round(4)
@@ -35,14 +35,14 @@ def ssim_loss(image: Tensor, target: Tensor) -> Tensor:
 
 
 def ms_ssim_loss(image: Tensor, target: Tensor) -> Tensor:
-    """One minus the structural similarity over five scales.
+    """One minus the multi-scale structural similarity, over five scales.
 
     Wang et al. 2003, https://doi.org/10.1109/ACSSC.2003.1292216, eq. 7, for each channel.
 
     Shapes:
         image, target: (N, H, W, C) of at least 176x176 in [-1, 1] -> (N,) float32 in [0, 1]
     Raises:
-        ValueError: the shapes differ, or a side is so short that the coarsest scale does not hold the window.
+        ValueError: the shapes differ, or the window does not fit at the coarsest scale.
 
     >>> image = ops.zeros((1, 176, 176, 1))
     >>> abs(ms_ssim_loss(image, image).numpy()).round(4)
@@ -57,7 +57,7 @@ def ms_ssim_loss(image: Tensor, target: Tensor) -> Tensor:
         luminance, structure = _terms(image, target)
         last = scale == len(_SCALES) - 1
         level = ops.mean(luminance * structure if last else structure, axis=(1, 2))  # (N, C)
-        similarity = similarity * ops.power(ops.maximum(level, 1e-6), exponent)  # powers of less have no slope
+        similarity = similarity * ops.power(ops.maximum(level, 1e-6), exponent)  # no derivative at 0
     return 1 - ops.mean(similarity, axis=-1)
 
 
@@ -66,7 +66,7 @@ def _terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     mean_x, mean_y = _blur(x), _blur(y)
     variances = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
     covariance = _blur(x * y) - mean_x * mean_y
-    light_x, light_y = mean_x + 1, mean_y + 1  # from 0 for black
+    light_x, light_y = mean_x + 1, mean_y + 1  # black is 0
     luminance = (2 * light_x * light_y + _C1) / (light_x**2 + light_y**2 + _C1)
     return luminance, (2 * covariance + _C2) / (variances + _C2)
 

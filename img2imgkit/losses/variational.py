@@ -1,4 +1,4 @@
-"""Keeping an encoder's codes near the distribution that codes are drawn from."""
+"""Loss of variational encoders: keeps codes near the prior."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Tensor = Any
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """From a normal distribution with independent axes to the standard one.
+    """KL divergence of a diagonal normal distribution from the standard one.
 
-    Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, appendix B, with the sign of a loss. SPADE's
-    official code takes the sum over the batch.
+    Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, appendix B, with the sign of a loss. SPADE's official code
+    sums over the batch.
 
     Shapes:
         mean, log_variance: (N, ...) -> (N,) float32, sum over the axes

@@ -1,4 +1,4 @@
-"""Layers, and what several networks share; no files. Imports Keras, quietly, and lets it load our layers."""
+"""Layers and building blocks of networks. Importing it loads Keras, quietly, and registers our layers with it."""
 
 from img2imgkit import backend
 

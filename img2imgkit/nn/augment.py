@@ -1,7 +1,7 @@
-"""Changes that a critic sees all images through, each a function of an image and of numbers drawn for it.
+"""Augmentations of a critic's input, each a function of images and of random numbers.
 
 Differentiable augmentation, Zhao et al. 2020, https://arxiv.org/abs/2006.10738, as strong as in its official code. The
-numbers are uniform in [0, 1), so that they do not depend on the images' size.
+numbers are uniform in [0, 1) and independent of the image size.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from keras import ops
 
 Tensor = Any
 
-_SHIFT = 1 / 8  # of the side, at most, in either direction
+_SHIFT = 1 / 8  # of the side, at most, either way
 _CUT = 1 / 2  # of the side
 
 
 def color(image: Tensor, numbers: Tensor) -> Tensor:
-    """Brightness by +-0.5, saturation times 0 to 2, contrast times 0.5 to 1.5.
+    """Shift brightness by up to 0.5 either way, multiply saturation by 0 to 2 and contrast by 0.5 to 1.5.
 
-    A critic may see a source before the image, on the same pixels: the last three channels change, or all where there
-    are fewer.
+    Only the last three channels change, since a conditional critic's input has its source in the channels before; fewer
+    than three all change.
 
     Shapes:
         image: (N, H, W, C) in [-1, 1]; numbers: (N, 3) in [0, 1) -> (N, H, W, C)
@@ -38,21 +38,21 @@ def color(image: Tensor, numbers: Tensor) -> Tensor:
 
 
 def translation(image: Tensor, numbers: Tensor) -> Tensor:
-    """A shift by whole pixels, up to an eighth of each side; what moves in is 0.
+    """Shift by whole pixels, up to an eighth of each side, filled with 0.
 
     Shapes:
         image: (N, H, W, C); numbers: (N, 2) in [0, 1) -> (N, H, W, C)
     """
     count, height, width = ops.shape(image)[:3]
     (rows, row_inside), (columns, column_inside) = _moved(height, numbers[:, 0]), _moved(width, numbers[:, 1])
-    pixels = ops.reshape(image, (-1, image.shape[-1]))  # one gather of pixels is far faster than one along each axis
+    pixels = ops.reshape(image, (-1, image.shape[-1]))  # one gather of pixels is far faster than one per axis
     places = (ops.arange(count)[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
     inside = ops.logical_and(row_inside[:, :, None, None], column_inside[:, None, :, None])
     return ops.take(pixels, places, axis=0) * ops.cast(inside, image.dtype)
 
 
 def cutout(image: Tensor, numbers: Tensor) -> Tensor:
-    """A rectangle of half of each side, centred anywhere, becomes 0.
+    """Set a rectangle of half of each side, centred anywhere, to 0.
 
     Shapes:
         image: (N, H, W, C); numbers: (N, 2) in [0, 1) -> (N, H, W, C)
@@ -63,14 +63,14 @@ def cutout(image: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _moved(side: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-    """Where along a side each pixel comes from, and whether that lies inside. Shapes: (N,) -> (N, side) each."""
+    """The source position of each pixel along a side, and whether it is inside. Shapes: (N,) -> (N, side) each."""
     most = ops.cast(ops.floor(ops.cast(side, "float32") * _SHIFT + 0.5), "int32")
     places = ops.arange(side)[None, :] - (_whole(number, 2 * most + 1) - most)[:, None]
     return ops.clip(places, 0, side - 1), ops.logical_and(places >= 0, places < side)
 
 
 def _cut(side: Tensor, number: Tensor) -> Tensor:
-    """Which places along a side lie in the cut. Shapes: (N,) -> (N, side)."""
+    """Which positions along a side are cut. Shapes: (N,) -> (N, side)."""
     length = ops.cast(ops.floor(ops.cast(side, "float32") * _CUT + 0.5), "int32")
     first = _whole(number, side + 1 - length % 2) - length // 2
     places = ops.arange(side)[None, :]
@@ -78,6 +78,6 @@ def _cut(side: Tensor, number: Tensor) -> Tensor:
 
 
 def _whole(number: Tensor, count: Tensor) -> Tensor:
-    """Uniform in [0, 1) -> one of ``count`` whole numbers from 0."""
+    """Map a number in [0, 1) to an integer in [0, count)."""
     drawn = ops.floor(ops.cast(number, "float32") * ops.cast(count, "float32"))
     return ops.minimum(ops.cast(drawn, "int32"), ops.cast(count, "int32") - 1)

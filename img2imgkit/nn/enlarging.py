@@ -1,4 +1,4 @@
-"""What enlarging networks share: activations, first kernels, and a shuffle that adds to the nearest neighbour."""
+"""Building blocks of super-resolution networks: activations, initializers, a residual on the nearest neighbour."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LEAK = 0.1
 
 
 def added_to_nearest(x: Any, source: Any, scale: int, name: str) -> Any:
-    """The source's nearest-neighbour enlargement, plus a last convolution of ``x`` (called ``name``) and its shuffle.
+    """Nearest-neighbour upsampling of the source, plus a last convolution of ``x`` (named ``name``), pixel-shuffled.
 
-    Fresh weights add almost nothing. The sum is made in float32 whatever the precision of what comes before.
+    At initialization the added residual is almost 0. The sum is float32 under every precision policy.
 
     Shapes:
         x (N, H, W, any), source (N, H, W, channels) -> (N, scale * H, scale * W, channels)
@@ -30,7 +30,7 @@ def added_to_nearest(x: Any, source: Any, scale: int, name: str) -> Any:
 
 
 def activated(kind: Activation, name: str) -> keras.Layer:
-    """A new activation layer of that kind."""
+    """Create an activation layer."""
     if kind == "prelu":
         return layers.PReLU(
             alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1, 2], name=name
@@ -41,5 +41,5 @@ def activated(kind: Activation, name: str) -> keras.Layer:
 
 
 def weakened_kernels() -> keras.initializers.Initializer:
-    """A tenth of He's (https://arxiv.org/abs/1809.00219, section 3.1: "smaller initialization")."""
+    """He initialization scaled by a tenth (https://arxiv.org/abs/1809.00219, section 3.1: "smaller initialization")."""
     return keras.initializers.VarianceScaling(0.02, mode="fan_in", distribution="untruncated_normal")

@@ -1,4 +1,4 @@
-"""What networks see of label maps: a channel for each class, and the borders between objects."""
+"""Network inputs from label maps: one-hot classes and instance boundaries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Tensor = Any
 
 
 def one_hot(ids: Tensor, classes: int) -> Tensor:
-    """A channel for each class, 1 where the id is its number; an id beyond them has 0 in all.
+    """One-hot encoding with a channel for each class; all channels are 0 for ids that are not classes.
 
     Shapes:
         ids: (N, H, W, 1), whole numbers -> (N, H, W, classes) float32
@@ -23,9 +23,9 @@ def one_hot(ids: Tensor, classes: int) -> Tensor:
 
 
 def instance_edges(instances: Tensor) -> Tensor:
-    """1 where a neighbour on either side, above or below belongs to another object: both pixels of each such pair.
+    """The instance boundary map: 1 at every pixel with a neighbour (left, right, above, below) of another object.
 
-    The boundary map of Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.3.
+    Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.3.
 
     Shapes:
         instances: (N, H, W, 1), whole numbers -> (N, H, W, 1) float32, 0 or 1
@@ -36,14 +36,14 @@ def instance_edges(instances: Tensor) -> Tensor:
     """
     across = ops.cast(instances[:, :, 1:] != instances[:, :, :-1], "float32")
     down = ops.cast(instances[:, 1:] != instances[:, :-1], "float32")
-    beside = ops.maximum(ops.pad(across, _before(2)), ops.pad(across, _behind(2)))
-    above = ops.maximum(ops.pad(down, _before(1)), ops.pad(down, _behind(1)))
-    return ops.maximum(beside, above)
+    horizontal = ops.maximum(ops.pad(across, _before(2)), ops.pad(across, _after(2)))
+    vertical = ops.maximum(ops.pad(down, _before(1)), ops.pad(down, _after(1)))
+    return ops.maximum(horizontal, vertical)
 
 
 def _before(axis: int) -> list[tuple[int, int]]:
     return [(1, 0) if each == axis else (0, 0) for each in range(4)]
 
 
-def _behind(axis: int) -> list[tuple[int, int]]:
+def _after(axis: int) -> list[tuple[int, int]]:
     return [(0, 1) if each == axis else (0, 0) for each in range(4)]

@@ -1,7 +1,7 @@
-"""Working on brightness alone: most of what makes a picture sharp is in its luma, and eyes forgive the rest.
+"""Luma and bicubic upsampling: most of a picture's perceived sharpness is in its luma.
 
-Every published super-resolution network up to VDSR (https://arxiv.org/abs/1511.04587) enlarges luma by the network and
-colour by bicubic interpolation.
+Super-resolution networks up to VDSR (https://arxiv.org/abs/1511.04587) upsample luma by the network and colour by
+bicubic interpolation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BT601 = (0.299, 0.587, 0.114)  # ITU-R BT.601: weights of R, G and B
 
 
 def luma(image: Any) -> Any:
-    """Brightness, full range.
+    """The luma of an image, full range.
 
     Shapes:
         (N, H, W, 3) in [-1, 1] -> (N, H, W, 1) in [-1, 1]
@@ -30,7 +30,7 @@ def luma(image: Any) -> Any:
 
 
 def with_luma(image: Any, brightness: Any) -> Any:
-    """The image with that brightness in place of its own; its colour differences (Cb, Cr) stay exactly.
+    """Replace the luma of an image and keep its colour differences (Cb, Cr) exactly.
 
     Shapes:
         image (N, H, W, 3), brightness (N, H, W, 1) -> (N, H, W, 3)
@@ -42,7 +42,7 @@ def with_luma(image: Any, brightness: Any) -> Any:
 
 
 def enlarge_bicubic(image: Any, scale: int) -> Any:
-    """Bicubic interpolation (Keys 1981, a = -0.5, half-pixel centres), edges repeated. Any size from 1x1 up.
+    """Bicubic interpolation (Keys 1981, a = -0.5, half-pixel centres), edges replicated. Any size from 1x1.
 
     Shapes:
         (N, H, W, C) -> (N, scale * H, scale * W, C)
@@ -69,7 +69,7 @@ def _edges_repeated(planes: Any, axis: int) -> Any:
 
 def _kernel(scale: int) -> np.ndarray:
     """One 5x5 filter per output phase. Shapes: (5, 5, 1, scale^2)."""
-    places = (np.arange(scale) + 0.5) / scale - 0.5  # where each phase lies, in source pixels
+    places = (np.arange(scale) + 0.5) / scale - 0.5  # centre of each phase, in source pixels
     taps = _keys(places[:, None] - np.arange(-2, 3))  # (scale, 5)
     return np.einsum("ai,bj->ijab", taps, taps).reshape(5, 5, 1, scale * scale).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""CUT: one-way translation between two kinds of pictures, without pairs, by contrast of patches."""
+"""CUT: unpaired translation in one direction, by patchwise contrastive learning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CUT: a translator whose patches stay recognisable, learnt from two folders without pairs."""
+"""CUT: unpaired translation in one direction, by patchwise contrastive learning."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TAPS = (0, 4, 8, 12, 16)
 
 
 class Cut(kit.Importable, kit.Task):
-    """Translate from one kind of pictures to another without pairs (Park et al. 2020, https://arxiv.org/abs/2007.15651).
+    """Translate from one domain to another without pairs (Park et al. 2020, https://arxiv.org/abs/2007.15651).
 
-    Each patch of the output should be more like the input's patch there than like its others (eq. 3 and 4), in features
-    of the generator's own encoder; pictures of the target kind should stay (eq. 5). Defaults are those of the official
-    code's CUT; FastCUT's training file lies beside this one.
-    Departs from the paper: each image of a batch has its own places for patches, and its own turn to be flipped.
+    Each output patch should match the input patch at its place better than other patches (PatchNCE, eq. 3 and 4), in
+    features of the generator's encoder; pictures of the target domain should not change (eq. 5). Defaults are those of
+    CUT in the official code; the training file fastcut.yaml is FastCUT.
+    Departs from the paper: patch positions and flips are drawn for each image of a batch separately.
     """
 
     name = "cut"
@@ -32,27 +32,32 @@ class Cut(kit.Importable, kit.Task):
     training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
-        """The networks, and where patches are compared."""
+        """The networks and the patchwise contrastive loss."""
 
         blocks: int = Field(default=9, ge=1, description="residual blocks of the generator")
         width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
-        dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
-        antialias: bool = Field(default=True, description="halve and double through a blur, in both networks")
-        antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
+        dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate inside each residual block")
+        antialias: bool = Field(default=True, description="anti-aliased down- and upsampling in both networks")
+        antialias_up: bool | None = Field(
+            default=None, description="anti-aliased upsampling; null: the same as 'antialias'"
+        )
         critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
-        critic_layers: int = Field(default=3, ge=1, description="halvings of the critic")
-        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how the two play")
+        critic_layers: int = Field(default=3, ge=1, description="downsampling steps of the critic")
+        channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
+        adversary: Adversary = Field(
+            default=Adversary(loss=Lsgan()), description="the critic's loss, gradient penalty and augmentations"
+        )
         taps: tuple[int, ...] = Field(
             default=TAPS,
             min_length=1,
-            description="where in the encoder patches are compared, as numbered by the official code",
+            description="encoder layers whose patches are compared, numbered as in the official code",
         )
-        patches: int = Field(default=256, ge=2, description="patches of each image that are compared at each place")
-        projection: int = Field(default=256, ge=1, description="numbers that describe a patch")
-        temperature: float = Field(default=0.07, gt=0, description="of the contrast between patches")
+        patches: int = Field(default=256, ge=2, description="patches of each image that are compared at each layer")
+        projection: int = Field(default=256, ge=1, description="dimensions of a patch's embedding")
+        temperature: float = Field(default=0.07, gt=0, description="temperature of PatchNCE")
         flip_equivariance: bool = Field(
-            default=False, description="mirror half of the sources, whose translation should then be mirrored (FastCUT)"
+            default=False,
+            description="flip half of the sources; their translations should then be flipped, too (FastCUT)",
         )
 
         @model_validator(mode="after")
@@ -60,22 +65,24 @@ class Cut(kit.Importable, kit.Task):
             modules = encoder_modules(self.blocks, self.antialias)
             beyond = [tap for tap in self.taps if not 0 <= tap < modules]
             if beyond:
-                raise ValueError(f"taps: {beyond[0]} lies outside of the encoder, which has modules 0 to {modules - 1}")
+                raise ValueError(f"taps: {beyond[0]} is outside the encoder, which has modules 0 to {modules - 1}")
             return self
 
     class Weights(kit.Config):
         """Loss coefficients."""
 
-        adversarial: float = Field(default=1.0, ge=0, description="translations that are seen through")
-        nce: float = Field(default=0.5, ge=0, description="patches of a translation that are taken for others")
-        nce_identity: float = Field(default=0.5, ge=0, description="the same for pictures of the target kind")
-        critic_real: float = Field(default=0.5, ge=0, description="the critic's, for pictures of the target kind")
-        critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translations")
-        penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+        adversarial: float = Field(default=1.0, ge=0, description="the generator's adversarial loss")
+        nce: float = Field(default=0.5, ge=0, description="PatchNCE loss between pictures and their translations")
+        nce_identity: float = Field(
+            default=0.5, ge=0, description="PatchNCE identity loss on pictures of the target domain"
+        )
+        critic_real: float = Field(default=0.5, ge=0, description="the critic's loss on pictures of the target domain")
+        critic_fake: float = Field(default=0.5, ge=0, description="the critic's loss on translations")
+        penalty: float = Field(default=10.0, ge=0, description="the critic's gradient penalty, if it has one")
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From one residual generator, and the projection of its patches; a critic's sizes become options, too."""
+        """Import one residual generator and its patch projection; options of a critic are taken over."""
 
         found = kit.by_role(networks, "generator", "projection", "critic")
         if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
@@ -101,12 +108,12 @@ class Cut(kit.Importable, kit.Task):
             taps = [features.shape[-1] for features in Resnet.features(networks[number].model, stated["taps"]).outputs]
             if taps != list(networks[each].arguments["widths"]):
                 missing.append(
-                    f"a projection of patches at {list(stated['taps'])}: {networks[each].source} is of other places; "
-                    "leave it out, since only training needs it"
+                    f"a patch projection for taps {list(stated['taps'])}: {networks[each].source} is for other taps; "
+                    "leave it out, only training needs it"
                 )
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as pictures of two channels
+        except ValidationError:  # such as pictures with two channels
             return None
         fresh = () if found["projection"] else ("projection",)
         assumed = tuple(each for each in networks[number].assumptions_at("", dropout="dropout", padding=""))
@@ -173,7 +180,7 @@ class Cut(kit.Importable, kit.Task):
         return nets["generator"](inputs["source"], training=False)
 
     def _compared(self) -> Sequence[str]:
-        """The sides whose pictures are compared with their translations."""
+        """The domains whose pictures are compared with their translations."""
         return ("a", "b") if self.weights.nce_identity else ("a",)
 
     def _contrast(self, nets: kit.Networks, batch: Mapping[str, Any], side: str, image: Any) -> Any:
@@ -191,15 +198,15 @@ class Cut(kit.Importable, kit.Task):
         return sum(each[1:], each[0]) / len(each)
 
     def _flipped(self, x: Any, batch: Mapping[str, Any]) -> Any:
-        """Mirrored left to right, the images whose turn it is; twice is as before."""
+        """Flip the drawn images horizontally; flipping twice restores them."""
         if not self.options.flip_equivariance:
             return x
-        turn = ops.reshape(batch["flip"], (-1, 1, 1, 1)) > 0.5
-        return ops.where(turn, ops.flip(x, axis=2), x)
+        flip = ops.reshape(batch["flip"], (-1, 1, 1, 1)) > 0.5
+        return ops.where(flip, ops.flip(x, axis=2), x)
 
     def _places(self, shape: tuple[int, ...]) -> Iterator[int]:
-        """How many places each tap's features have, of an image of that shape."""
-        first, second = (7, 11) if self.options.antialias else (4, 7)  # the modules that halve
+        """The number of positions in each tap's features, for an image of that shape."""
+        first, second = (7, 11) if self.options.antialias else (4, 7)  # the modules that downsample
         for tap in self.options.taps:
             sides = [side + 6 for side in shape[:2]] if tap == 0 else list(shape[:2])
             for module in (first, second):
@@ -208,19 +215,19 @@ class Cut(kit.Importable, kit.Task):
 
 
 def encoder_modules(blocks: int, antialias: bool) -> int:
-    """How many modules the official code counts up to the last residual block."""
+    """The number of modules in the official code up to the last residual block."""
     return (12 if antialias else 10) + blocks
 
 
 def _at(features: Any, places: Any) -> Any:
-    """The features at some places. Shapes: (N, H, W, C), (N, P) int32 -> (N, P, C)."""
+    """Gather features at positions. Shapes: (N, H, W, C), (N, P) int32 -> (N, P, C)."""
     images, height, width, channels = features.shape
     first = ops.reshape(ops.arange(images, dtype="int32") * (height * width), (-1, 1))
     return ops.take(ops.reshape(features, (-1, channels)), first + places, axis=0)
 
 
 def _listed(outputs: Any) -> list[Any]:
-    """A model of one output returns it bare."""
+    """The outputs as a list; a model with one output returns a tensor."""
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 

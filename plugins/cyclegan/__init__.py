@@ -1,4 +1,4 @@
-"""CycleGAN: translation between two kinds of pictures, in both directions, without pairs."""
+"""CycleGAN: unpaired translation between two domains, in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CycleGAN: two translators that undo each other, learnt from two folders without pairs."""
+"""CycleGAN: unpaired translation in both directions, with cycle consistency."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SIDES = ("a", "b")
 
 
 class CycleGan(kit.Importable, kit.Task):
-    """Translate both ways between two kinds of pictures (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
+    """Translate both ways between two domains without pairs (Zhu et al. 2017, https://arxiv.org/abs/1703.10593).
 
-    There are no pairs. Each direction has a critic (eq. 1), there and back again is where one started (eq. 2), and a
-    picture that is of the kind already stays (section 5.2). Critics see a history of translations (section 4). Defaults
-    are those of the official code. By options it is also DiscoGAN (Kim et al. 2017, https://arxiv.org/abs/1703.05192)
-    and DualGAN (Yi et al. 2017, https://arxiv.org/abs/1704.02510); their training files lie beside this one.
+    Adversarial losses with a critic for each domain (eq. 1), cycle-consistency losses (eq. 2) and identity losses
+    (section 5.2). Critics see a history of translations (section 4). Defaults are those of the official code. With
+    other options the task is DiscoGAN (Kim et al. 2017, https://arxiv.org/abs/1703.05192) or DualGAN (Yi et al. 2017,
+    https://arxiv.org/abs/1704.02510); see the training files discogan.yaml and dualgan.yaml.
     """
 
     name = "cyclegan"
@@ -31,61 +31,63 @@ class CycleGan(kit.Importable, kit.Task):
     training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
-        """The networks, which are the same for both directions."""
+        """The networks, built alike for both directions."""
 
-        generator: kit.ArchitectureChoice = kit.choice("generator", Resnet(), "the networks that translate")
-        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "the networks that judge")
+        generator: kit.ArchitectureChoice = kit.choice("generator", Resnet(), "architecture of the generators")
+        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "architecture of the critics")
         norm: Norm = Field(default="instance", description="normalization of all networks")
         statistics: Statistics = Field(
             default="image",
-            description="of batch normalization in translating: the picture's own, as officially, or the running ones",
+            description="statistics of batch normalization at inference: each picture's, as officially, or running",
         )
-        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how they play")
-        reconstruction: kit.LossChoice = kit.choice("reconstruction", L1(), "distance of a way there and back")
-        pool: int = Field(default=50, ge=0, description="older translations that each critic's history holds; 0: none")
+        channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
+        adversary: Adversary = Field(
+            default=Adversary(loss=Lsgan()), description="the critics' loss, gradient penalty and augmentations"
+        )
+        reconstruction: kit.LossChoice = kit.choice("reconstruction", L1(), "distance of the cycle-consistency loss")
+        pool: int = Field(default=50, ge=0, description="size of each critic's history of translations; 0: no history")
 
         @property
         def generator_spec(self) -> kit.NetworkSpec:
-            """What the generators read and write."""
+            """The spec of the generators."""
             return kit.NetworkSpec(self.channels, norm=self.norm, statistics=self.statistics)
 
         @property
         def critic_spec(self) -> kit.NetworkSpec:
-            """What the critics see."""
+            """The spec of the critics."""
             return kit.NetworkSpec(self.channels, norm=self.norm, spectral=self.adversary.spectral)
 
     class Weights(kit.Config):
-        """Loss coefficients, for the pictures of each side."""
+        """Loss coefficients for each domain."""
 
-        adversarial_a: float = Field(default=1.0, ge=0, description="translations to a that are seen through")
-        adversarial_b: float = Field(default=1.0, ge=0, description="translations to b that are seen through")
-        cycle_a: float = Field(default=10.0, ge=0, description="pictures of a that do not come back as they were")
-        cycle_b: float = Field(default=10.0, ge=0, description="pictures of b that do not come back as they were")
-        identity_a: float = Field(default=5.0, ge=0, description="pictures of a that a translation to a changes")
-        identity_b: float = Field(default=5.0, ge=0, description="pictures of b that a translation to b changes")
-        critic_real_a: float = Field(default=0.5, ge=0, description="the critic of a, for its pictures")
-        critic_fake_a: float = Field(default=0.5, ge=0, description="the critic of a, for translations")
-        critic_real_b: float = Field(default=0.5, ge=0, description="the critic of b, for its pictures")
-        critic_fake_b: float = Field(default=0.5, ge=0, description="the critic of b, for translations")
-        penalty_a: float = Field(default=10.0, ge=0, description="the critic of a, for its gradients, if penalised")
-        penalty_b: float = Field(default=10.0, ge=0, description="the critic of b, for its gradients, if penalised")
+        adversarial_a: float = Field(default=1.0, ge=0, description="adversarial loss on translations to a")
+        adversarial_b: float = Field(default=1.0, ge=0, description="adversarial loss on translations to b")
+        cycle_a: float = Field(default=10.0, ge=0, description="cycle-consistency loss on pictures of a")
+        cycle_b: float = Field(default=10.0, ge=0, description="cycle-consistency loss on pictures of b")
+        identity_a: float = Field(default=5.0, ge=0, description="identity loss on pictures of a, translated to a")
+        identity_b: float = Field(default=5.0, ge=0, description="identity loss on pictures of b, translated to b")
+        critic_real_a: float = Field(default=0.5, ge=0, description="the loss of a's critic on pictures of a")
+        critic_fake_a: float = Field(default=0.5, ge=0, description="the loss of a's critic on translations to a")
+        critic_real_b: float = Field(default=0.5, ge=0, description="the loss of b's critic on pictures of b")
+        critic_fake_b: float = Field(default=0.5, ge=0, description="the loss of b's critic on translations to b")
+        penalty_a: float = Field(default=10.0, ge=0, description="the gradient penalty of a's critic, if it has one")
+        penalty_b: float = Field(default=10.0, ge=0, description="the gradient penalty of b's critic, if it has one")
 
     class Choices(kit.Config):
-        """Which way to translate."""
+        """The direction of translation."""
 
-        direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="from which side to which")
+        direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="direction of translation")
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From the translators of both directions, a's first; critics' sizes become options, too."""
+        """Import the generators of both directions, a to b first; options of critics are taken over."""
         found = kit.by_role(networks, "generator", "critic")
         if found is None or not 1 <= len(found["generator"]) <= 2 or len(found["critic"]) > 2:
             return None
-        translators, critics = ([networks[number] for number in numbers] for numbers in found.values())
-        given = translators[0]
+        generators, critics = ([networks[number] for number in numbers] for numbers in found.values())
+        given = generators[0]
         channels = given.spec.channels
-        if not _alike(translators) or given.spec.written != channels:
+        if not _alike(generators) or given.spec.written != channels:
             return None
         stated: dict[str, Any] = {"generator": given.architecture, "channels": channels}
         stated |= {"norm": given.spec.norm} if given.spec.norm else {}
@@ -96,12 +98,12 @@ class CycleGan(kit.Importable, kit.Task):
             stated |= {"critic": critics[0].architecture, "adversary": adversary}
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as pictures of two channels
+        except ValidationError:  # such as pictures with two channels
             return None
         roles = dict(zip(("a_to_b", "b_to_a"), map(kit.FromFile, found["generator"]), strict=False))
         order = [
-            kit.Assumption("", None, (), f"{role} is {networks[taken.number].source}, by the order of the files")
-            for role, taken in roles.items()
+            kit.Assumption("", None, (), f"{role} is {networks[source.number].source}, from the order of the files")
+            for role, source in roles.items()
         ]
         return kit.ImportPlan(
             options.model_dump(mode="json"),
@@ -131,7 +133,7 @@ class CycleGan(kit.Importable, kit.Task):
         return {f"fake_{side}": self.options.pool for side in SIDES}
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        to_a, to_b = _translators(nets)
+        to_a, to_b = _generators(nets)
         fake_b, fake_a = to_b(batch["a"]), to_a(batch["b"])
         out = {"fake_a": fake_a, "fake_b": fake_b, "cycle_a": to_a(fake_b), "cycle_b": to_b(fake_a)}
         if self.weights.identity_a:
@@ -173,19 +175,19 @@ class CycleGan(kit.Importable, kit.Task):
 
 
 def _alike(networks: Sequence[kit.ImportedNetwork]) -> bool:
-    """Whether they are built alike."""
+    """Whether all have the same architecture and spec."""
     return all(each.architecture == networks[0].architecture and each.spec == networks[0].spec for each in networks)
 
 
 def _missing(source: str) -> str:
     return (
-        "the translator of the other direction: the official code saves two, latest_net_G_A.pth and "
-        f"latest_net_G_B.pth, and {source or 'this'} is one; the task pix2pix makes a bundle of one direction alone, "
-        "which translates the same"
+        "the generator of the other direction: the official code saves two, latest_net_G_A.pth and "
+        f"latest_net_G_B.pth, and {source or 'this'} is one; the task pix2pix creates a bundle for one direction, "
+        "with the same translations"
     )
 
 
-def _translators(nets: kit.Networks) -> tuple[Any, Any]:
+def _generators(nets: kit.Networks) -> tuple[Any, Any]:
     return tuple(lambda image, name=name: nets[name](image, training=True) for name in ("b_to_a", "a_to_b"))  # type: ignore[return-value]
 
 

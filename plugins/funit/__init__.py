@@ -1,4 +1,4 @@
-"""FUNIT: translation to classes that a few pictures show, also such as no training saw."""
+"""FUNIT: few-shot translation to classes given by a few pictures, also to unseen ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FUNIT: a picture taken to the class of a few others, which may be one that no training saw."""
+"""FUNIT: few-shot translation to a class given by a few pictures, also to classes unseen in training."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, 
 
 
 class Funit(kit.Importable, kit.Task, kit.Conditional):
-    """Translate to a class known from a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
+    """Translate to a class given by a few pictures (Liu et al. 2019, https://arxiv.org/abs/1905.01723).
 
-    Content and class are encoded apart; the decoder is told means and deviations by the class code. The critic asks
-    whether a picture is a real one of the class it was taken to (eq. 6); a picture given its own class must come back
-    (eq. 7), and the critic's features of a translation must be, on average over its places, those of the class's
-    picture (eq. 8). Defaults are those of the official code.
-    Departs from the paper, as its code does: reconstructions are judged, too, and compared by features; the slope that
-    the critic pays for is that of its mean over the batch, so that it is less the larger the batch is. With
-    ``micro_batches`` it is the mean over one part.
+    Content and class are encoded separately; AdaIN layers of the decoder get their parameters from the class code. A
+    class-conditional critic gives the adversarial loss (eq. 6); translating a picture to its own class must reconstruct
+    it (eq. 7); the critic's spatially averaged features of a translation must match those of the class picture (eq. 8).
+    Defaults are those of the official code.
+    Departs from the paper, as the official code: reconstructions also have adversarial and feature-matching losses; the
+    R1 penalty is on the gradient of the critic's mean score over the batch, so it shrinks with the batch size. With
+    ``micro_batches`` the mean is over one micro-batch.
     """
 
     name = "funit"
@@ -36,51 +36,57 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
     training: Mapping[str, Any] = {"ema": 0.999, "generators": _PLAYER, "critics": _PLAYER}  # type: ignore[misc]
 
     class Options(kit.Config):
-        """The networks, the classes of the training, and the size that class pictures are seen at."""
+        """The networks, the number of training classes, and the size of class pictures."""
 
-        classes: int = Field(default=119, ge=1, description="classes of the training data; 119 are the animal faces'")
+        classes: int = Field(
+            default=119, ge=1, description="number of training classes; 119 for the animal faces data set"
+        )
         width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
-        blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder, and of the decoder")
-        content_downs: int = Field(default=3, ge=1, description="halvings of the content encoder")
-        class_downs: int = Field(default=4, ge=2, description="halvings of the class encoder")
-        code: int = Field(default=64, ge=1, description="numbers that describe a class")
-        mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
-        mlp_layers: int = Field(default=3, ge=2, description="its layers")
+        blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder and of the decoder")
+        content_downs: int = Field(default=3, ge=1, description="downsampling steps of the content encoder")
+        class_downs: int = Field(default=4, ge=2, description="downsampling steps of the class encoder")
+        code: int = Field(default=64, ge=1, description="dimensions of the class code")
+        mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
+        mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
         critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
         critic_blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks of the critic")
-        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
+        channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
         size: int = Field(default=128, ge=4, description="height and width that class pictures are resized to")
-        adversary: Adversary = Field(default=Adversary(loss=Hinge()), description="how the two play")
+        adversary: Adversary = Field(
+            default=Adversary(loss=Hinge()), description="the critic's loss, gradient penalty and augmentations"
+        )
 
         @model_validator(mode="after")
         def _pictures_large_enough(self) -> Self:
             if self.size < 2**self.class_downs:
-                raise ValueError(f"size: {self.size} cannot be halved class_downs = {self.class_downs} times")
+                raise ValueError(f"size: {self.size} is less than 2**class_downs = {2**self.class_downs}")
             return self
 
     class Weights(kit.Config):
         """Loss coefficients."""
 
-        adversarial: float = Field(default=1.0, ge=0, description="the generators', for being seen through")
-        reconstruction: float = Field(default=0.1, ge=0, description="pictures that their own class changes")
+        adversarial: float = Field(default=1.0, ge=0, description="the generators' adversarial loss")
+        reconstruction: float = Field(
+            default=0.1, ge=0, description="reconstruction loss on pictures translated to their own class"
+        )
         content_features: float = Field(
-            default=1.0, ge=0, description="the critic's features of a picture, in its reconstruction"
+            default=1.0, ge=0, description="feature-matching loss between pictures and their reconstructions"
         )
         class_features: float = Field(
-            default=1.0, ge=0, description="the critic's features of a class's picture, in a translation to the class"
+            default=1.0, ge=0, description="feature-matching loss between class pictures and translations to the class"
         )
-        critic_real: float = Field(default=1.0, ge=0, description="the critic's, for pictures of a class")
-        critic_fake: float = Field(default=1.0, ge=0, description="the critic's, for translations to it")
+        critic_real: float = Field(default=1.0, ge=0, description="the critic's loss on class pictures")
+        critic_fake: float = Field(default=1.0, ge=0, description="the critic's loss on translations")
         slope: float = Field(
-            default=10.0, ge=0, description="the critic's, for its mean's slope at pictures of a class"
+            default=10.0, ge=0, description="the critic's R1 penalty on class pictures, on the mean score of the batch"
         )
         penalty: float = Field(
-            default=10.0, ge=0, description="the critic's, for the adversary's penalty, if it has one"
+            default=10.0, ge=0, description="the critic's gradient penalty set in 'adversary', if any"
         )
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From one generator, which is three networks here; a critic tells how many classes there are besides."""
+        """Import one generator, split into three networks; a critic gives the number of classes."""
         found = kit.by_role(networks, "few-shot-generator", "class-critic")
         if found is None or len(found["few-shot-generator"]) != 1 or len(found["class-critic"]) > 1:
             return None
@@ -89,7 +95,7 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
             return None
         given = networks[number].arguments
         stated = {name: given[name] for name in SHARED}
-        assumed = [kit.Assumption("size", 128, (), "class pictures are resized to 128 x 128, as officially")]
+        assumed = [kit.Assumption("size", 128, (), "class pictures are resized to 128 x 128, as in the official code")]
         for critic in (networks[each].arguments for each in found["class-critic"]):
             if critic["channels"] != given["channels"]:
                 return None
@@ -97,11 +103,11 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
             stated |= {"classes": critic["classes"], **sizes}
             stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic["spectral"])}
         if not found["class-critic"]:
-            text = "119 training classes, as for the animal faces; the number only matters for further training"
+            text = "there are 119 training classes, as for the animal faces; this only matters for further training"
             assumed.append(kit.Assumption("classes", 119, (), text))
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as pictures of two channels
+        except ValidationError:  # such as pictures with two channels
             return None
         parts = {"content_encoder": "content_encoder", "class_encoder": "class_encoder", "decoder": "adain_decoder"}
         roles = {role: kit.FromFile(number, inside) for role, inside in parts.items()}
@@ -135,7 +141,7 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
 
     def conditions(self) -> Mapping[str, kit.Condition]:
-        description = "pictures of the class to translate to, such as five; any class"
+        description = "a few pictures, such as five, of the class to translate to; any class"
         return {"class": kit.Condition("pictures", description, required=True, size=self.options.size)}
 
     def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -143,7 +149,9 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         if classes != chosen.classes:
             found.append(f"classes is {chosen.classes}, but the data has {classes}")
         if crop != chosen.size:
-            found.append(f"the data's 'crop' is {crop}, but class pictures' 'size' {chosen.size}: state the same")
+            found.append(
+                f"the data's 'crop' is {crop}, but the task's 'size' is {chosen.size}: set both to the same value"
+            )
         return found
 
     def example_data(self) -> Mapping[str, Any]:
@@ -153,7 +161,7 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         return self.options.adversary.draw(random, sample["class"].shape)
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Translations to the other picture's class, and to the picture's own; both in one pass of each network."""
+        """Translate to the class of the other picture and to the picture's own, in one pass of each network."""
         code = nets["content_encoder"](batch["content"], training=True)
         looks = nets["class_encoder"](ops.concatenate([batch["class"], batch["content"]]), training=True)
         images = nets["decoder"]([ops.concatenate([code, code]), looks], training=True)
@@ -189,7 +197,7 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         return nets["decoder"]([content, ops.convert_to_tensor(inputs["class"])], training=False)
 
     def _judged(self, nets: kit.Networks, batch: Mapping[str, Any], images: Sequence[Any]) -> tuple[Any, Any]:
-        """Scores and mean features of what was taken to the class, and of what keeps its own.
+        """Scores and averaged features: first of images of the target class, then of images of their own class.
 
         Shapes:
             images: (N, H, W, C) twice -> (N, h, w, 1) twice, (N, D) twice
@@ -202,5 +210,5 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
 
 
 def _judge(nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
-    asked = ops.convert_to_tensor(batch["class_label"], "int32")
-    return lambda pictures: nets["critic"]([ops.convert_to_tensor(pictures), asked], training=True)[0]
+    label = ops.convert_to_tensor(batch["class_label"], "int32")
+    return lambda pictures: nets["critic"]([ops.convert_to_tensor(pictures), label], training=True)[0]

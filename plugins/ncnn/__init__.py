@@ -1,4 +1,4 @@
-"""ncnn's model files, a ``.param`` with the ``.bin`` beside it: the form in which Real-ESRGAN's models are packed."""
+"""Importer of ncnn's model files, ``.param`` and ``.bin``, the format of Real-ESRGAN's portable releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ncnn's text form of a network: one layer a line, with the blobs that it reads and those that it gives.
+"""ncnn's text format of a network: one layer per line, with its input and output blobs.
 
 Format: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 import img2imgkit as kit
 
 MAGIC = "7767517"
-MAX_BYTES = 4 << 20  # of text; the largest network that is known here has 70 kB
-FIRST_ARRAY = -23300  # a key at or below: an array, stated as its length and its numbers
+MAX_BYTES = 4 << 20  # of text; the largest supported network has 70 kB
+FIRST_ARRAY = -23300  # keys from here down are arrays, written as their length and numbers
 WHOLE = re.compile(r"[-+]?\d{1,18}")
 COUNT = re.compile(r"\d{1,18}")
 
@@ -27,10 +27,10 @@ class Layer:
     """One line of the file.
 
     Attributes:
-        kind: what it computes, such as "Convolution"
-        reads: blobs that layers before it give
-        gives: its own blobs
-        stated: its parameters by number; one that is no array has one number
+        kind: the type of layer, such as "Convolution"
+        reads: input blobs, which are outputs of layers before
+        gives: output blobs
+        stated: parameters by key; scalars have one number
     """
 
     kind: str
@@ -40,68 +40,68 @@ class Layer:
     stated: Mapping[int, Numbers]
 
     def whole(self, key: int, default: int = 0) -> int:
-        """A parameter that is a whole number, from 0 on.
+        """Return a parameter that must be a whole number, 0 or more.
 
         Raises:
-            InteropError: it is none.
+            InteropError: it is not.
         """
         number = self.number(key, default)
         if number < 0 or number != int(number):
-            raise kit.InteropError(f"{self}: parameter {key} is {number:g}, and must be a whole number from 0 on")
+            raise kit.InteropError(f"{self}: parameter {key} is {number:g}, expected a whole number, 0 or more")
         return int(number)
 
     def number(self, key: int, default: float = 0.0) -> float:
-        """A parameter that is one number."""
+        """Return a parameter that must be one number."""
         found = self.numbers(key, (default,))
         if len(found) != 1:
-            raise kit.InteropError(f"{self}: parameter {key} has {len(found)} numbers, and must have one")
+            raise kit.InteropError(f"{self}: parameter {key} has {len(found)} numbers, expected one")
         return found[0]
 
     def numbers(self, key: int, default: Numbers = ()) -> Numbers:
-        """A parameter that may be an array."""
+        """Return a parameter that may be an array."""
         return self.stated.get(key, default)
 
-    def expect(self, usual: Mapping[int, float], free: Collection[int] = (), needed: Collection[int] = ()) -> None:
-        """Refuse parameters with which the layer computes something that no network here does.
+    def expect(self, fixed: Mapping[int, float], free: Collection[int] = (), needed: Collection[int] = ()) -> None:
+        """Refuse parameters with which the layer computes something unsupported.
 
         Args:
-            usual: what each must be, where it is stated
-            free: those that may be anything
-            needed: those that must be stated, since ncnn's default is another
+            fixed: the only supported value of each, if it is stated
+            free: parameters that may have any value
+            needed: parameters that must be stated, since ncnn's default differs
 
         Raises:
-            InteropError: one is not so, or stands in neither list.
+            InteropError: a parameter is missing, unknown or has another value.
         """
         if missing := [key for key in needed if key not in self.stated]:
             raise kit.InteropError(f"{self}: parameter {missing[0]} is missing")
         for key, numbers in self.stated.items():
             if key in free:
                 continue
-            if key not in usual:
-                raise kit.InteropError(f"{self}: parameter {key} is not known here")
-            if numbers != (usual[key],):
+            if key not in fixed:
+                raise kit.InteropError(f"{self}: parameter {key} is not supported")
+            if numbers != (fixed[key],):
                 found = ", ".join(f"{each:g}" for each in numbers)
-                raise kit.InteropError(f"{self}: parameter {key} is {found}; only {usual[key]:g} is known here")
+                raise kit.InteropError(f"{self}: parameter {key} is {found}; only {fixed[key]:g} is supported")
 
     def __str__(self) -> str:
         return f"layer {self.name!r} ({self.kind})"
 
 
 def read_graph(path: Path) -> tuple[Layer, ...]:
-    """The layers of a ``.param`` file, in its order. Each reads only what layers before it give.
+    """Read the layers of a ``.param`` file, in order. Each reads outputs of layers before it only.
 
     Raises:
-        InteropError: it cannot be read, or is no such file.
+        InteropError: the file cannot be read or is not a valid graph.
     """
     lines = _text_of(path).splitlines()
     if not lines or lines[0].strip() != MAGIC:
-        raise kit.InteropError(f"no text graph of ncnn: the first line is not {MAGIC}")
+        raise kit.InteropError(f"not a text graph of ncnn: the first line is not {MAGIC}")
     counts = lines[1].split() if len(lines) > 1 else []
     if len(counts) != 2 or not all(COUNT.fullmatch(count) for count in counts):
-        raise kit.InteropError("line 2 does not hold the two counts, of layers and of blobs")
+        raise kit.InteropError("line 2: expected the numbers of layers and blobs")
     rows = [(number, line.split()) for number, line in enumerate(lines[2:], 3) if line.strip()]
     if int(counts[0]) != len(rows):
-        raise kit.InteropError(f"line 2 states {counts[0]} layers, and {len(rows)} lines follow")
+        raise kit.InteropError(f"line 2 states {counts[0]} layers, but {len(rows)} lines follow")
     layers = tuple(_layer(number, words) for number, words in rows)
     _check(layers, int(counts[1]))
     return layers
@@ -114,26 +114,28 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise kit.InteropError(f"cannot be read: {error.strerror or error}") from None
     if len(raw) > MAX_BYTES:
-        raise kit.InteropError(f"more than {MAX_BYTES >> 20} MiB, which no graph needs")
+        raise kit.InteropError(f"larger than {MAX_BYTES >> 20} MiB, the limit for graphs")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise kit.InteropError("no text: ncnn's binary graphs are not read, only the text they were made of") from None
+        raise kit.InteropError("not text: ncnn's binary graphs are not supported, only text graphs") from None
 
 
 def _layer(number: int, words: Sequence[str]) -> Layer:
-    """One line: kind, name, how many blobs it reads and gives, these blobs, and ``key=value`` for each parameter."""
+    """Parse a line: kind, name, numbers of input and output blobs, the blobs, and ``key=value`` for each parameter."""
     if len(words) < 4 or not all(COUNT.fullmatch(word) for word in words[2:4]):
-        raise kit.InteropError(f"line {number}: a layer needs its kind, its name and two counts of blobs")
+        raise kit.InteropError(
+            f"line {number}: expected a layer's kind, its name and its numbers of input and output blobs"
+        )
     reads, gives = int(words[2]), int(words[3])
     blobs = [word for word in words[4 : 4 + reads + gives] if "=" not in word]
     if len(blobs) != reads + gives:
-        raise kit.InteropError(f"line {number}: it states {reads} + {gives} blobs, and names {len(blobs)}")
+        raise kit.InteropError(f"line {number}: states {reads} + {gives} blobs, but names {len(blobs)}")
     stated: dict[int, Numbers] = {}
     for word in words[4 + reads + gives :]:
         key, numbers = _parameter(number, word)
         if key in stated:
-            raise kit.InteropError(f"line {number}: parameter {key} stands there twice")
+            raise kit.InteropError(f"line {number}: parameter {key} is stated twice")
         stated[key] = numbers
     return Layer(words[0], words[1], tuple(blobs[:reads]), tuple(blobs[reads:]), stated)
 
@@ -141,25 +143,25 @@ def _layer(number: int, words: Sequence[str]) -> Layer:
 def _parameter(number: int, word: str) -> tuple[int, Numbers]:
     key, sign, value = word.partition("=")
     if not sign or not WHOLE.fullmatch(key):
-        raise kit.InteropError(f"line {number}: {word[:40]!r} is no parameter, which is a number, '=' and a value")
+        raise kit.InteropError(f"line {number}: {word[:40]!r} is not a parameter, expected a number, '=' and a value")
     texts = value.split(",")
     try:
         numbers = tuple(map(float, texts))
     except ValueError:
-        raise kit.InteropError(f"line {number}: {word[:40]!r} holds what is no number") from None
+        raise kit.InteropError(f"line {number}: {word[:40]!r} contains something that is not a number") from None
     if not all(math.isfinite(each) and abs(each) < 2**53 for each in numbers):
-        raise kit.InteropError(f"line {number}: {word[:40]!r} holds a number that is too large, or none")
+        raise kit.InteropError(f"line {number}: {word[:40]!r} contains a number that is too large or not finite")
     if int(key) > FIRST_ARRAY:
         if len(numbers) != 1:
-            raise kit.InteropError(f"line {number}: {word[:40]!r}: only an array has several numbers")
+            raise kit.InteropError(f"line {number}: {word[:40]!r}: only arrays have several numbers")
         return int(key), numbers
     if numbers[0] != len(numbers) - 1:
-        raise kit.InteropError(f"line {number}: an array states {texts[0]} numbers, and has {len(numbers) - 1}")
+        raise kit.InteropError(f"line {number}: an array states {texts[0]} numbers, but has {len(numbers) - 1}")
     return FIRST_ARRAY - int(key), numbers[1:]
 
 
 def _check(layers: Sequence[Layer], stated: int) -> None:
-    """Refuse a graph that is none: names twice, blobs out of nowhere (so no circles either), a wrong count."""
+    """Refuse invalid graphs: duplicate names, undefined blobs (which excludes cycles), a wrong count."""
     given: set[str] = set()
     names: set[str] = set()
     for layer in layers:
@@ -168,10 +170,10 @@ def _check(layers: Sequence[Layer], stated: int) -> None:
         names.add(layer.name)
         for blob in layer.reads:
             if blob not in given:
-                raise kit.InteropError(f"{layer} reads the blob {blob!r}, which no layer before it gives")
+                raise kit.InteropError(f"{layer} reads the blob {blob!r}, which is no output of a layer before it")
         for blob in layer.gives:
             if blob in given:
-                raise kit.InteropError(f"{layer} gives the blob {blob!r}, which is there already")
+                raise kit.InteropError(f"{layer} outputs the blob {blob!r}, which already exists")
             given.add(blob)
     if len(given) != stated:
-        raise kit.InteropError(f"line 2 states {stated} blobs, and the layers give {len(given)}")
+        raise kit.InteropError(f"line 2 states {stated} blobs, but the layers output {len(given)}")

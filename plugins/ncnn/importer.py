@@ -15,10 +15,10 @@ GRAPH, WEIGHTS = ".param", ".bin"
 
 
 class Ncnn(kit.Importer):
-    """ncnn's text graph with its weights beside it, of the networks in whose form Real-ESRGAN's models are packed.
+    """Imports ncnn's text graphs and their weights, for the architectures of Real-ESRGAN's published models.
 
-    The names in such a file tell nothing: which network it is, is proved from what the layers read and give. Weights
-    in half floats are widened, which changes none of them.
+    The names in such files carry no information: the network is identified by the structure of its graph. Weights in
+    float16 are converted to float32 exactly.
     """
 
     name = "ncnn"
@@ -29,18 +29,22 @@ class Ncnn(kit.Importer):
         return name.endswith(GRAPH) or (name.endswith(WEIGHTS) and path.with_suffix(GRAPH).is_file())
 
     def read(self, path: Path, key: str | None = None) -> kit.StateDict:
-        """See ``Importer.read``; either of the two files may be named.
+        """See ``Importer.read``; ``path`` may be either of the two files.
 
         Raises:
-            InteropError: one of them is missing, damaged, quantised, or of a network that is not known here.
+            InteropError: a file is missing, damaged or quantised, or the network is not supported.
         """
         if key is not None:
-            raise kit.InteropError(f"{path}: key {key!r}: a file of ncnn holds one network, without a name")
+            raise kit.InteropError(
+                f"{path}: key {key!r}: ncnn files contain one network without a name; leave the key out"
+            )
         path = Path(path)
         graph, weights = path.with_suffix(GRAPH), path.with_suffix(WEIGHTS)
         for file in (graph, weights):
             if not file.is_file():
-                raise kit.InteropError(f"{file}: no such file; ncnn's models are two, a {GRAPH} and a {WEIGHTS}")
+                raise kit.InteropError(
+                    f"{file}: no such file; an ncnn model consists of two files, {GRAPH} and {WEIGHTS}"
+                )
         try:
             return _read(graph, weights)
         except kit.InteropError as error:
@@ -60,9 +64,12 @@ def _read(graph: Path, weights: Path) -> kit.StateDict:
 
 
 def _left_out(recognised: Recognised) -> tuple[kit.Assumption, ...]:
-    """What the file does besides, and the network does not."""
+    """What the file does in addition to the network."""
     if recognised.resized is None:
         return ()
     method, factor = recognised.resized
-    text = f"the file resizes what its network makes {factor:g} times ({method}); a bundle does not, a step can"
+    text = (
+        f"the file resizes the network's output by {factor:g} ({method}), a bundle does not; "
+        "add a resize step to the pipeline"
+    )
     return (kit.Assumption("", None, (), text),)

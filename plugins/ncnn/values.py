@@ -1,7 +1,7 @@
-"""What a graph computes, layer by layer: each blob as an operation on others.
+"""The values of a graph: each blob as an operation on other values.
 
-The same operation on the same values is the same value, whatever the blobs are called and however often they were
-split. So a network can be looked up: what it would compute either is among these values, or is not in the graph.
+Equal operations on equal values are one value, independent of blob names and splits. A network can therefore be
+recognised by looking up the values that it would compute.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from img2imgkit_plugins.ncnn.weights import KERNEL, kernel_shape
 
 import img2imgkit as kit
 
-DIGITS = 6  # to which slopes and factors are compared; files state them in decimals
+DIGITS = 6  # of slopes and factors that are compared; files state them in decimal
 RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 
-# Parameters by ncnn's numbers: convolutions of 3 x 3 that keep the size, with a bias, in floating point.
+# Parameters by ncnn's keys: 3 x 3 convolutions that keep the size, with a bias, in floating point.
 CONVOLUTION = {
     **{1: KERNEL, 11: KERNEL},
     **dict.fromkeys((2, 12, 3, 13), 1.0),  # dilation, stride
     **dict.fromkeys((4, 14, 15, 16), 1.0),  # padding on each side
-    **{5: 1.0, 8: 0.0, 18: 0.0, 19: 0.0},  # bias, scales of integers, what is padded with, weights that change
+    **{5: 1.0, 8: 0.0, 18: 0.0, 19: 0.0},  # bias, int8 scales, padding value, dynamic weights
 }
 Key = tuple[Any, ...]
-"""An operation, its settings, and the numbers of the values that it reads."""
+"""An operation, its settings, and the numbers of its input values."""
 
 
 class Values:
-    """The values of a graph, numbered as they come; 0 is the picture.
+    """The values of a graph, numbered in order; 0 is the input picture.
 
     Attributes:
-        keys: how each is made
-        layers: those with weights, by the value that they give
-        output: what the network gives
+        keys: the operation of each value
+        layers: layers with weights, by output value
+        output: the network's output value
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.keys: list[Key] = []
         self.layers: dict[int, Layer] = {}
-        self._channels: list[int | None] = []  # None: whatever the picture has
+        self._channels: list[int | None] = []  # None: the channels of the picture, unknown
         self._numbers: dict[Key, int] = {}
         self._readers: dict[tuple[str, int], list[int]] = {}
         blobs: dict[str, int] = {}
@@ -48,28 +48,28 @@ class Values:
         for layer in layers:
             if layer.kind not in OPERATIONS:
                 known = ", ".join(sorted(OPERATIONS))
-                raise kit.InteropError(f"{layer}: this kind of layer is in no network known here; known are {known}")
+                raise kit.InteropError(f"{layer}: this type of layer is not supported; supported are {known}")
             if not layer.gives or (len(layer.gives) > 1 and layer.kind != "Split"):
-                raise kit.InteropError(f"{layer} gives {len(layer.gives)} blobs")
+                raise kit.InteropError(f"{layer} outputs {len(layer.gives)} blobs, expected one")
             number = OPERATIONS[layer.kind](self, layer, [blobs[blob] for blob in layer.reads])
             blobs |= dict.fromkeys(layer.gives, number)
             unread -= set(layer.reads)
             unread |= set(layer.gives)
         outputs = {blobs[blob] for blob in unread}
         if not self.keys or len(outputs) != 1:
-            raise kit.InteropError(f"its layers give {len(outputs)} results that none reads, and a network has one")
+            raise kit.InteropError(f"the graph has {len(outputs)} outputs, expected one")
         self.output = outputs.pop()
 
     def find(self, operation: str, *settings: Any) -> int | None:
-        """The value that is made so; None where there is none. For ``sum`` see ``total``."""
+        """Return the value of an operation, or None. For ``sum`` see ``total``."""
         return self._numbers.get((operation, *settings))
 
     def readers(self, operation: str, source: int) -> list[int]:
-        """The values made by that operation of that value, alone or among others."""
+        """Return the outputs of such operations that read a value, alone or with others."""
         return self._readers.get((operation, source), [])
 
     def make(self, sources: Sequence[int], channels: int | None, operation: str, *settings: Any) -> int:
-        """The number of the value that is made so, a new one where it is new."""
+        """Return the number of an operation's value, a new one if the value is new."""
         key = (operation, *settings)
         if key not in self._numbers:
             self._numbers[key] = len(self.keys)
@@ -79,32 +79,32 @@ class Values:
                 self._readers.setdefault((operation, source), []).append(self._numbers[key])
         return self._numbers[key]
 
-    def channels(self, layer: Layer, source: int, wanted: int | None = None) -> int | None:
-        """How many channels a value has, which must be those that are wanted.
+    def channels(self, layer: Layer, source: int, expected: int | None = None) -> int | None:
+        """Return the number of channels of a value.
 
         Raises:
-            InteropError: they are not.
+            InteropError: it is not the expected one.
         """
         found = self._channels[source]
-        if wanted is not None and found is not None and found != wanted:
-            raise kit.InteropError(f"{layer} is for {wanted} channels, and reads {found}")
-        return found if found is not None else wanted
+        if expected is not None and found is not None and found != expected:
+            raise kit.InteropError(f"{layer} reads {found} channels, expected {expected}")
+        return found if found is not None else expected
 
 
 def total(terms: Mapping[int, float]) -> Key:
-    """The settings of a sum: each value with its factor, in one order."""
+    """The settings of a sum: values with their factors, sorted."""
     return tuple(sorted((value, round(factor, DIGITS)) for value, factor in terms.items()))
 
 
 def _one(layer: Layer, sources: Sequence[int]) -> int:
     if len(sources) != 1:
-        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, and must read one")
+        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, expected one")
     return sources[0]
 
 
 def _input(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     if sources or values.keys:
-        raise kit.InteropError(f"{layer}: a network here has one input, which comes first and reads nothing")
+        raise kit.InteropError(f"{layer}: a network has one input, which must be the first layer and read no blob")
     return values.make((), None, "picture")
 
 
@@ -124,7 +124,7 @@ def _convolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     if activation == 0:
         return number
     if (activation, len(slopes)) not in ((1, 0), (2, 1)):
-        raise kit.InteropError(f"{layer}: its activation {activation} with {len(slopes)} numbers is not known here")
+        raise kit.InteropError(f"{layer}: activation {activation} with {len(slopes)} parameters is not supported")
     return _leaky(values, number, *slopes)
 
 
@@ -154,7 +154,7 @@ def _concat(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _sum(values: Values, layer: Layer, sources: Sequence[int], factors: Sequence[float]) -> int:
-    """A weighted sum of different values; a value that is another one, scaled, counts as that one."""
+    """A weighted sum; scaled values are counted as their source, times the factor."""
     terms: dict[int, float] = {}
     channels: int | None = None
     for source, factor in zip(sources, factors, strict=True):
@@ -173,7 +173,7 @@ def _binary(values: Values, layer: Layer, sources: Sequence[int]) -> int:
         return values.make(sources, values.channels(layer, source), "scaled", layer.number(2), source)
     layer.expect({0: 0.0, 1: 0.0}, free=(2,))
     if len(sources) != 2:
-        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, and must read two")
+        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, expected two")
     return _sum(values, layer, sources, (1.0, 1.0))
 
 
@@ -190,7 +190,7 @@ def _interp(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     source = _one(layer, sources)
     method, factor = RESIZED.get(layer.whole(0)), layer.number(1)
     if method is None or factor <= 0 or factor != layer.number(2):
-        raise kit.InteropError(f"{layer}: only resizing by one factor is known here, {', '.join(RESIZED.values())}")
+        raise kit.InteropError(f"{layer}: only resizing by one factor is supported, {', '.join(RESIZED.values())}")
     return values.make(sources, values.channels(layer, source), "resized", method, factor, source)
 
 
@@ -199,12 +199,12 @@ def _pixel_shuffle(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     source, factor = _one(layer, sources), layer.whole(0)
     channels, rest = divmod(values.channels(layer, source) or 0, factor**2) if factor else (0, 0)
     if rest or not channels:
-        raise kit.InteropError(f"{layer}: what it reads cannot be shuffled by {factor}")
+        raise kit.InteropError(f"{layer}: its input cannot be shuffled by {factor}")
     return values.make(sources, channels, "shuffled", factor, source)
 
 
 def _reorg(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    """The shuffle's inverse."""
+    """Pixel unshuffle."""
     layer.expect({1: 0.0}, free=(0,), needed=(0,))
     source, channels = _one(layer, sources), values.channels(layer, sources[0])
     factor = layer.whole(0)

@@ -1,4 +1,4 @@
-"""pix2pix: a target for each source, learnt from aligned pairs against a critic that sees both."""
+"""pix2pix: translation learnt from aligned pairs, with a conditional critic."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from img2imgkit.architectures import Norm, Patch, Statistics, Unet
 from img2imgkit.losses import l1
 
 ONE_OF_TWO = (
-    "the bundle translates in one direction; of CycleGAN's two translators name both files, which make a bundle of "
-    "both directions"
+    "the bundle translates in one direction; for both directions of a CycleGAN, import the files of both generators "
+    "together"
 )
 
 
 class Pix2Pix(kit.Importable, kit.Task):
-    """Translate as aligned pairs of pictures show it (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
+    """Translate from source to target, learnt from aligned pairs (Isola et al. 2017, https://arxiv.org/abs/1611.07004).
 
-    The critic sees source and target together and judges patches (eq. 1); the generator also pays the L1 distance from
-    the target (eq. 3). Defaults are those of the official code.
-    Departs from the paper: dropout, the paper's noise, acts in training only: a picture always becomes the same.
+    Adversarial loss with a patch critic on source and target together (eq. 1), and L1 loss (eq. 3). Defaults are those
+    of the official code.
+    Departs from the paper: dropout, the paper's noise, is active in training only, so that translation is
+    deterministic.
     """
 
     name = "pix2pix"
@@ -34,42 +35,44 @@ class Pix2Pix(kit.Importable, kit.Task):
     training = PIX2PIX_TRAINING
 
     class Options(kit.Config):
-        """The networks, and what they read and write."""
+        """The networks and their channels."""
 
-        generator: kit.ArchitectureChoice = kit.choice("generator", Unet(), "the network that translates")
-        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "the network that judges")
+        generator: kit.ArchitectureChoice = kit.choice("generator", Unet(), "architecture of the generator")
+        critic: kit.ArchitectureChoice = kit.choice("critic", Patch(), "architecture of the critic")
         norm: Norm = Field(default="batch", description="normalization of both networks")
         statistics: Statistics = Field(
             default="image",
-            description="of batch normalization in translating: the picture's own, as officially, or the running ones",
+            description="statistics of batch normalization at inference: each picture's, as officially, or running",
         )
-        channels: Literal[1, 3] = Field(default=3, description="of the source: 1 is grey")
-        output_channels: Literal[1, 3] = Field(default=3, description="of the target: 1 is grey")
-        adversary: Adversary = Field(default=Adversary(loss=Vanilla()), description="how the two play")
+        channels: Literal[1, 3] = Field(default=3, description="channels of the source: 1 is grey")
+        output_channels: Literal[1, 3] = Field(default=3, description="channels of the target: 1 is grey")
+        adversary: Adversary = Field(
+            default=Adversary(loss=Vanilla()), description="the critic's loss, gradient penalty and augmentations"
+        )
 
         @property
         def generator_spec(self) -> kit.NetworkSpec:
-            """What the generator reads and writes."""
+            """The spec of the generator."""
             return kit.NetworkSpec(self.channels, self.output_channels, norm=self.norm, statistics=self.statistics)
 
         @property
         def critic_spec(self) -> kit.NetworkSpec:
-            """What the critic sees: source and target together."""
+            """The spec of the critic, which sees source and target together."""
             seen = self.channels + self.output_channels
             return kit.NetworkSpec(seen, norm=self.norm, spectral=self.adversary.spectral)
 
     class Weights(kit.Config):
         """Loss coefficients."""
 
-        adversarial: float = Field(default=1.0, ge=0, description="the generator's, for being seen through")
-        l1: float = Field(default=100.0, ge=0, description="mean absolute difference from the target")
-        critic_real: float = Field(default=0.5, ge=0, description="the critic's, for true pairs")
-        critic_fake: float = Field(default=0.5, ge=0, description="the critic's, for translated ones")
-        penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+        adversarial: float = Field(default=1.0, ge=0, description="the generator's adversarial loss")
+        l1: float = Field(default=100.0, ge=0, description="L1 loss on the target")
+        critic_real: float = Field(default=0.5, ge=0, description="the critic's loss on real pairs")
+        critic_fake: float = Field(default=0.5, ge=0, description="the critic's loss on translations")
+        penalty: float = Field(default=10.0, ge=0, description="the critic's gradient penalty, if it has one")
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From one generator; a critic's sizes become options, too."""
+        """Import one generator; options of a critic are taken over."""
         found = kit.by_role(networks, "generator", "critic")
         if found is None or len(found["generator"]) != 1 or len(found["critic"]) > 1:
             return None
@@ -85,7 +88,7 @@ class Pix2Pix(kit.Importable, kit.Task):
             stated |= {"critic": critic.architecture, "adversary": adversary}
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as pictures of two channels
+        except ValidationError:  # such as pictures with two channels
             return None
         one_way = (kit.Assumption("", None, (), ONE_OF_TWO),) if given.kind == "resnet" else ()
         return kit.ImportPlan(
@@ -133,7 +136,7 @@ class Pix2Pix(kit.Importable, kit.Task):
 
 
 def _pairs(batch: Mapping[str, Any], out: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What the critic sees: the source, and behind it the target or its translation. Shapes: (N, H, W, both's C)."""
+    """The critic's input, real and fake: source and image concatenated. Shapes: (N, H, W, C + C_out) each."""
     images = (batch["target"], ops.cast(out["image"], "float32"))
     return tuple(ops.concatenate([batch["source"], image], axis=-1) for image in images)  # type: ignore[return-value]
 

@@ -1,4 +1,4 @@
-"""pix2pixHD: large photographs from label maps, or from pictures, coarse first and fine then."""
+"""pix2pixHD: large photographs from label maps or pictures, generated coarse to fine."""
 
 from __future__ import annotations
 

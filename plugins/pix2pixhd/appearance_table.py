@@ -1,4 +1,4 @@
-"""The network that holds a trained pix2pixHD's looks."""
+"""The network that stores the appearances of a trained pix2pixHD."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from keras import layers, ops
 
 
 def appearance_table(classes: int, clusters: int, features: int) -> keras.Model:
-    """A network that looks up features by class and number; it has no looks until ``fill``. It is never trained.
+    """A network that looks up features by class and number. It is not trained; ``fill`` sets its features.
 
     Shapes:
-        [(N, H, W, 1) int32 ids of classes, (N, H, W, 1) int32 numbers from 0 on] -> (N, H, W, features) float32
+        [(N, H, W, 1) int32 ids of classes, (N, H, W, 1) int32 numbers from 0] -> (N, H, W, features) float32
     """
     label, number = (keras.Input((None, None, 1), dtype="int32", name=name) for name in ("label", "number"))
     found = AppearanceTable(classes, clusters, features, dtype="float32", name="table")([label, number])
@@ -21,14 +21,14 @@ def appearance_table(classes: int, clusters: int, features: int) -> keras.Model:
 
 @keras.saving.register_keras_serializable("img2imgkit_pix2pixhd")
 class AppearanceTable(layers.Layer):
-    """Rows of numbers by class; a number beyond a class's looks begins again at its first.
+    """Look up features by class and number, modulo the class's number of appearances.
 
     Shapes:
         [(N, H, W, 1) int32, (N, H, W, 1) int32] -> (N, H, W, features)
 
     Attributes:
-        centres: (classes, clusters, features); zeros where there is no look
-        counts: (classes,), how many looks a class has
+        centres: (classes, clusters, features); zeros if there is no appearance
+        counts: (classes,), number of appearances of each class
     """
 
     def __init__(self, classes: int, clusters: int, features: int, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""How pix2pixHD's generator and critics play, whatever they see."""
+"""The training of pix2pixHD's generator and critics, for any input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Batch = Mapping[str, Any]
 
 
 class CoarseToFine(kit.Importable, kit.Task):
-    """What the tasks of this plugin share. A prepared batch holds "shown", what critics see behind each image."""
+    """The common base of this plugin's tasks. A prepared batch contains "shown", the condition that critics see."""
 
     training = PIX2PIX_TRAINING
 
@@ -33,14 +33,14 @@ class CoarseToFine(kit.Importable, kit.Task):
     @property
     @abstractmethod
     def seen(self) -> int:
-        """Channels of what is shown."""
+        """Channels of the condition that critics see."""
 
     @abstractmethod
     def read(self, nets: kit.Networks, batch: Batch) -> Any:
-        """What the generator reads in training. Shapes: -> (N, H, W, C)."""
+        """The generator's input in training. Shapes: -> (N, H, W, C)."""
 
     def networks(self, channels: int) -> kit.Networks:
-        """The generator's networks, which read so many channels, and the critics."""
+        """Build the generator's networks for that many input channels, and the critics."""
         chosen = self.options
         whole = chosen.generator.build(kit.NetworkSpec(channels, WRITTEN, norm=chosen.norm))
         critic = chosen.critic.build(self.critic_spec)
@@ -48,12 +48,12 @@ class CoarseToFine(kit.Importable, kit.Task):
 
     @property
     def critic_spec(self) -> kit.NetworkSpec:
-        """What the critics see: what is shown, and the picture."""
+        """The spec of the critics, which see the condition and the picture."""
         chosen = self.options
         return kit.NetworkSpec(self.seen + WRITTEN, norm=chosen.norm, spectral=chosen.adversary.spectral)
 
-    def painted(self, nets: kit.Networks, seen: Any, training: bool) -> Any:
-        """What the generator's networks make together. Shapes: (N, H, W, C) -> (N, H, W, 3) in [-1, 1]."""
+    def generated(self, nets: kit.Networks, seen: Any, training: bool) -> Any:
+        """Run the generator's networks together. Shapes: (N, H, W, C) -> (N, H, W, 3) in [-1, 1]."""
         if "generator" in nets.generators:
             return nets["generator"](seen, training=training)
         return Pix2PixHd.image(nets.generators, seen, training=training)
@@ -70,7 +70,7 @@ class CoarseToFine(kit.Importable, kit.Task):
 
     def forward(self, nets: kit.Networks, batch: Batch) -> Mapping[str, Any]:
         seen = ops.convert_to_tensor(self.read(nets, batch))
-        return {"image": self.painted(nets, seen, training=True)}
+        return {"image": self.generated(nets, seen, training=True)}
 
     def generator_losses(self, nets: kit.Networks, batch: Batch, out: Mapping[str, Any]) -> dict[str, Any]:
         fake, real = self._judged(nets, batch, out)
@@ -94,7 +94,7 @@ class CoarseToFine(kit.Importable, kit.Task):
         return {"penalty": self.options.adversary.penalise(judge, real, fake, batch)}
 
     def _judged(self, nets: kit.Networks, batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Any]:
-        """What the critics give of the translation, and of the photograph."""
+        """The critics' outputs for the translation and for the photograph."""
         judged = self.options.adversary.through(lambda seen: nets["critic"](seen, training=True), batch)
         fake, real = _pairs(batch, out)
         return judged(fake), judged(real)
@@ -108,7 +108,7 @@ def _parts(network: keras.Model) -> dict[str, keras.Model]:
 
 
 def _pairs(batch: Batch, out: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What critics see: what is shown, and behind it the translation or the photograph. Shapes: (N, H, W, both's C)."""
+    """The critics' input, fake and real: condition and image concatenated. Shapes: (N, H, W, C + 3) each."""
     images = (ops.cast(out["image"], "float32"), batch["target"])
     return tuple(ops.concatenate([batch["shown"], image], axis=-1) for image in images)  # type: ignore[return-value]
 

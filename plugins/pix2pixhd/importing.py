@@ -1,4 +1,4 @@
-"""pix2pixHD of networks from the official code."""
+"""Import plans for pix2pixHD's official checkpoints."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ WRITTEN = 3
 
 
 def of_labels(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-    """How a bundle of the task of label maps is made of them, see ``Importable.import_plan``."""
+    """The import plan for the task of label maps, see ``Importable.import_plan``."""
     found = _sorted(networks)
     if found is None:
         return None
     generator, encoder, critic = found
     if generator is None:
         if encoder is None:
-            return None  # critics alone
-        taken = {"encoder": kit.FromFile(networks.index(encoder))}
-        return kit.ImportPlan({}, taken, missing=("the generator, officially latest_net_G.pth",))
+            return None  # only critics
+        roles = {"encoder": kit.FromFile(networks.index(encoder))}
+        return kit.ImportPlan({}, roles, missing=("the generator, officially latest_net_G.pth",))
     reads = generator.spec.channels
     features = encoder.arguments["features"] if encoder else 0
-    judged = critic.spec.channels - WRITTEN if critic else reads - features  # critics see no features
+    judged = critic.spec.channels - WRITTEN if critic else reads - features  # critics do not see the features
     missing: tuple[str, ...] = ()
     if judged != reads - features:
         if encoder or judged >= reads:
             return None
-        missing = (f"the encoder of the {reads - judged} features that it reads, officially latest_net_E.pth",)
+        missing = (f"the encoder of the generator's {reads - judged} input features, officially latest_net_E.pth",)
     roles, fresh = _roles(networks, generator), ()
     if encoder:
         roles, fresh = {**roles, "encoder": kit.FromFile(networks.index(encoder))}, ("appearances",)
@@ -44,7 +44,7 @@ def of_labels(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
 
 
 def of_pictures(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-    """The same of the task of pictures."""
+    """The import plan for the task of pictures."""
     found = _sorted(networks)
     if found is None or found[0] is None or found[1] is not None:
         return None
@@ -54,7 +54,7 @@ def of_pictures(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | Non
         return None
     try:
         options = PhotoOptions(channels=channels, **_shared(generator, critic))
-    except ValidationError:  # such as label maps, of more channels
+    except ValidationError:  # such as label maps, with more channels
         return None
     return kit.ImportPlan(options.model_dump(mode="json"), _roles(networks, generator))
 
@@ -62,7 +62,7 @@ def of_pictures(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | Non
 def _sorted(
     networks: Sequence[kit.ImportedNetwork],
 ) -> tuple[kit.ImportedNetwork | None, kit.ImportedNetwork | None, kit.ImportedNetwork | None] | None:
-    """The generator, the encoder and the critics; None: that is not what they are, or they do not go together."""
+    """The generator, the encoder and the critics; None if there are other networks or they do not fit together."""
     found = kit.by_role(networks, "coarse-to-fine", "instance-encoder", "feature-critic")
     if found is None or any(len(some) > 1 for some in found.values()):
         return None
@@ -83,7 +83,7 @@ def _roles(networks: Sequence[kit.ImportedNetwork], generator: kit.ImportedNetwo
 
 
 def _shared(generator: kit.ImportedNetwork, critic: kit.ImportedNetwork | None) -> dict[str, Any]:
-    """Options of both tasks."""
+    """Options that both tasks have."""
     shared: dict[str, Any] = {"generator": generator.architecture, "norm": generator.spec.norm}
     if critic:
         adversary = Adversary(loss=Lsgan(), spectral=critic.spec.spectral)
@@ -94,7 +94,7 @@ def _shared(generator: kit.ImportedNetwork, critic: kit.ImportedNetwork | None) 
 def _options(
     generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None, critic: kit.ImportedNetwork | None, shown: int
 ) -> LabelOptions | None:
-    """With borders where there is more than one channel, as officially. None: no such networks are built here."""
+    """With an edge map if there is more than one channel, as officially. None if the task cannot build the networks."""
     edges = shown > 1
     own = {name: encoder.arguments[name] for name in ("features", "width", "downs")} if encoder else {}
     try:
@@ -105,18 +105,18 @@ def _options(
 
 
 def _assumed(options: LabelOptions, reads: int) -> tuple[kit.Assumption, ...]:
-    """What no file states."""
+    """What checkpoint files do not state."""
     features = [f"{options.encoder.features} for features"] if options.encoder else []
-    parts = [f"{options.classes} for classes", *(["1 for borders"] if options.edges else []), *features]
+    parts = [f"{options.classes} for classes", *(["1 for edges"] if options.edges else []), *features]
     text = (
-        f"the {reads} channels that the generator reads are taken to be {', '.join(parts)}; other values of classes, "
-        "edges and unknown must give as many channels"
+        f"the generator's {reads} input channels are assumed to be {', '.join(parts)}; other values of classes, edges "
+        "and unknown must add up to the same number"
     )
     found = [kit.Assumption("classes", options.classes, (), text)]
     if options.encoder:
-        looks = (
-            "the looks to choose from are in no network's file (officially features_clustered_010.npy): until a "
-            "training that starts from this bundle has found them, each object has features of 0"
+        appearances = (
+            "the appearances to choose from are in none of the files (officially features_clustered_010.npy); until a "
+            "training that starts from this bundle computes them, the features of every object are 0"
         )
-        found.append(kit.Assumption("", None, (), looks))
+        found.append(kit.Assumption("", None, (), appearances))
     return tuple(found)

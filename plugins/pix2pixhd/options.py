@@ -1,4 +1,4 @@
-"""What can be chosen of pix2pixHD: its networks, and what each loss term counts."""
+"""The options and loss coefficients of pix2pixHD."""
 
 from __future__ import annotations
 
@@ -15,43 +15,52 @@ Norm = Literal["batch", "instance"]
 
 
 class EncoderOptions(kit.Config):
-    """An encoder of how each object looks, which lets a translation choose it."""
+    """An encoder of each object's appearance, which a translation can then choose."""
 
-    features: int = Field(default=3, ge=1, description="numbers that describe an object")
-    width: int = Field(default=16, ge=1, description="filters at full size")
-    downs: int = Field(default=4, ge=1, description="halvings")
-    clusters: int = Field(default=10, ge=1, description="looks of each class to choose from, found after the training")
+    features: int = Field(default=3, ge=1, description="dimensions of an object's features")
+    width: int = Field(default=16, ge=1, description="filters at full resolution")
+    downs: int = Field(default=4, ge=1, description="downsampling steps")
+    clusters: int = Field(
+        default=10,
+        ge=1,
+        description="appearances of each class to choose from: clusters of features, computed after training",
+    )
 
 
 class NetworkOptions(kit.Config):
-    """The networks, and how they play."""
+    """The networks and the adversarial training."""
 
-    generator: kit.ArchitectureChoice = kit.choice("coarse-to-fine", Pix2PixHd(), "the networks that translate")
-    critic: kit.ArchitectureChoice = kit.choice("feature-critic", Multiscale(), "the networks that judge")
+    generator: kit.ArchitectureChoice = kit.choice("coarse-to-fine", Pix2PixHd(), "architecture of the generator")
+    critic: kit.ArchitectureChoice = kit.choice("feature-critic", Multiscale(), "architecture of the critics")
     norm: Norm = Field(default="instance", description="normalization of all networks")
-    adversary: Adversary = Field(default=Adversary(loss=Lsgan()), description="how generator and critics play")
-    features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="the network of the perceptual loss")
+    adversary: Adversary = Field(
+        default=Adversary(loss=Lsgan()), description="the critics' loss, gradient penalty and augmentations"
+    )
+    features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="network of the perceptual loss")
 
 
 class PhotoOptions(NetworkOptions):
-    """The pictures, the networks, and how they play."""
+    """The pictures, the networks and the adversarial training."""
 
-    channels: Literal[1, 3] = Field(default=3, description="of the source: 1 is grey")
+    channels: Literal[1, 3] = Field(default=3, description="channels of the source: 1 is grey")
 
 
 class LabelOptions(NetworkOptions):
-    """The labels, the networks, and how they play."""
+    """The label maps, the networks and the adversarial training."""
 
-    classes: int = Field(default=35, ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
-    unknown: bool = Field(default=False, description="whether the id 'classes' stands for pixels of no class")
-    edges: bool = Field(default=True, description="show the networks the borders between objects, from instance maps")
+    classes: int = Field(default=35, ge=1, le=255, description="number of classes: ids are 0 to classes - 1")
+    unknown: bool = Field(default=False, description="whether the id 'classes' marks pixels without a class")
+    edges: bool = Field(
+        default=True, description="add an edge map of the boundaries between objects, computed from instance maps"
+    )
     encoder: EncoderOptions | None = Field(
-        default=None, description="encode how each object looks, so that it can be chosen; null: one picture per map"
+        default=None,
+        description="encoder of each object's appearance, which can then be chosen; null: one result per map",
     )
 
     @property
     def ids(self) -> int:
-        """How many ids a label map may have."""
+        """The number of ids in a label map."""
         return self.classes + self.unknown
 
     @model_validator(mode="after")
@@ -62,18 +71,22 @@ class LabelOptions(NetworkOptions):
 
 
 class Weights(kit.Config):
-    """Loss coefficients. Critics' terms are means over their scales, where the official code has sums over two."""
+    """Loss coefficients. Terms of critics are means over scales; in the official code, sums over two."""
 
     adversarial: float = Field(
-        default=2.0, ge=0, description="the generator's, for being seen through; officially 1 for each scale"
+        default=2.0, ge=0, description="the generator's adversarial loss; officially 1 for each scale"
     )
     feature_matching: float = Field(
         default=40.0,
         ge=0,
-        description="difference from the photograph in the critics' features, mean over all layers; officially 10, "
-        "times 4 whatever the number of layers",
+        description="feature-matching loss with the critics' features, mean over all layers; officially 10 "
+        "times 4 for any number of layers",
     )
-    perceptual: float = Field(default=10.0, ge=0, description="the same in features of a network for photographs")
-    critic_real: float = Field(default=1.0, ge=0, description="the critics', for photographs; half for each scale")
-    critic_fake: float = Field(default=1.0, ge=0, description="the critics', for translations; half for each scale")
-    penalty: float = Field(default=10.0, ge=0, description="the critics', for their gradients, if they have a penalty")
+    perceptual: float = Field(default=10.0, ge=0, description="perceptual loss, with the network of 'features'")
+    critic_real: float = Field(
+        default=1.0, ge=0, description="the critics' loss on photographs; officially 0.5 for each scale"
+    )
+    critic_fake: float = Field(
+        default=1.0, ge=0, description="the critics' loss on translations; officially 0.5 for each scale"
+    )
+    penalty: float = Field(default=10.0, ge=0, description="the critics' gradient penalty, if they have one")

@@ -1,4 +1,4 @@
-"""pix2pixHD of pictures, which the official code calls training without labels."""
+"""pix2pixHD between pictures: the official code's training without labels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from img2imgkit import ops
 
 
 class Pix2PixHdPhoto(CoarseToFine):
-    """Translate large pictures as aligned pairs show it (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+    """Translate large pictures, learnt from aligned pairs (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
-    As ``pix2pixhd``, from pictures in place of label maps: the official code's ``--label_nc 0 --no_instance``.
+    Like ``pix2pixhd``, but from pictures instead of label maps: the official code's ``--label_nc 0 --no_instance``.
     """
 
     name = "pix2pixhd-photo"
@@ -26,7 +26,7 @@ class Pix2PixHdPhoto(CoarseToFine):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From a generator that reads 1 or 3 channels; critics' sizes become options."""
+        """Import a generator with 1 or 3 input channels; options of critics are taken over."""
         return of_pictures(networks)
 
     @property
@@ -47,4 +47,4 @@ class Pix2PixHdPhoto(CoarseToFine):
         return batch["shown"]
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
-        return self.painted(nets, ops.convert_to_tensor(inputs["source"]), training=False)
+        return self.generated(nets, ops.convert_to_tensor(inputs["source"]), training=False)

@@ -1,4 +1,4 @@
-"""pix2pixHD of label maps."""
+"""pix2pixHD from label maps."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
-    """Make large photographs of label maps (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+    """Synthesize large photographs from label maps (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
-    A global generator is trained first, and local enhancers with it at twice the size then (section 3.1); critics judge
-    at several scales, and the generator also matches their features (section 3.2). The networks see the borders
-    between objects (section 3.3). With ``encoder``, each object's look is encoded in a few numbers; after the training
-    those of each class are clustered, and a translation chooses among them (section 3.4). Defaults are those of the
-    official code. Departs from the paper: the perceptual loss normalises images as its network's weights want them,
-    officially not; an object's class is that of its middle pixel, officially a part of its id.
+    The global generator is trained first, then with local enhancers at twice the resolution (section 3.1). Critics at
+    several scales give adversarial and feature-matching losses (section 3.2). The networks also see a boundary map of
+    the objects (section 3.3). With ``encoder``, the appearance of each object is encoded as a few features; after
+    training these are clustered by class, and a translation can choose among them (section 3.4). Defaults are those of
+    the official code.
+    Departs from the official code: the perceptual loss normalises images for its network; an object's class is that of
+    its middle pixel, not a part of its id.
     """
 
     name = "pix2pixhd"
@@ -45,7 +46,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From a generator, and the encoder of objects' looks; critics' sizes become options."""
+        """Import a generator and its instance encoder; options of critics are taken over."""
         return of_labels(networks)
 
     @property
@@ -79,9 +80,13 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         if self.options.edges or self.options.encoder:
             found["instance"] = kit.Condition("map", "ids of objects", required=True)
         if self.options.encoder:
-            looks = f"which of up to {self.options.encoder.clusters} looks, counted from 0, a class's objects have, or "
-            found["seed"] = kit.Condition("value", "number of a draw of looks, one for each object", parse=parsed_seed)
-            found["appearance"] = kit.Condition("value", f"{looks}one by its id: 26=3,#26001=0", parse=self._choice)
+            number = (
+                f"which of up to {self.options.encoder.clusters} appearances, from 0, the objects of a class get, or "
+            )
+            found["seed"] = kit.Condition("value", "seed that draws an appearance for each object", parse=parsed_seed)
+            found["appearance"] = kit.Condition(
+                "value", f"{number}one object by its id: 26=3,#26001=0", parse=self._choice
+            )
         return found
 
     def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -89,7 +94,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
         needs = "edges" if chosen.edges else "encoder" if chosen.encoder else ""
         if needs and not data.get("instances", True):
             without = "edges to false" if needs == "edges" else "encoder to null"
-            found.append(f"options.{needs} needs instance maps: give their folder, or set {without}")
+            found.append(f"options.{needs} needs instance maps: state their folder in the data, or set {without}")
         return found
 
     def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -110,8 +115,8 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             label, instance = (np.asarray(sample[key])[0, ..., 0].astype(np.int32) for key in ("label", "instance"))
             given = [np.asarray(sample["target"]), instance[None, ..., None]]
             features = nets["encoder"](given, training=False)
-            for each, look in looks_in(np.asarray(features)[0], label, instance):
-                found.setdefault(each, []).append(look)
+            for each, appearance in looks_in(np.asarray(features)[0], label, instance):
+                found.setdefault(each, []).append(appearance)
         random = np.random.default_rng(0)
         clusters = self.options.encoder.clusters
         fill(nets["appearances"], {each: clustered(np.array(found[each]), clusters, random) for each in sorted(found)})
@@ -130,7 +135,7 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             number = inputs["number"] if "number" in inputs else ops.zeros_like(label)
             ids = [ops.cast(each, "int32") for each in (label, number)]
             shown = _joined(shown, nets["appearances"](ids, training=False))
-        return self.painted(nets, shown, training=False)
+        return self.generated(nets, shown, training=False)
 
     def _of_looks(self) -> dict[str, keras.Model]:
         """The networks of objects' looks: the one that finds them, and the one that keeps those to choose from."""
@@ -145,12 +150,15 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
 
     def _choice(self, value: Any) -> Chosen:
         chosen = parsed_choice(value)
-        if strange := next((each for each in chosen.classes if each >= self.options.ids), None):
-            raise ValueError(f"there is no class {strange}, 0 to {self.options.ids - 1} are; an object is #{strange}")
+        if unknown := next((each for each in chosen.classes if each >= self.options.ids), None):
+            last = self.options.ids - 1
+            raise ValueError(
+                f"unknown class {unknown}: expected 0 to {last}; write #{unknown} for the object with that id"
+            )
         return chosen
 
     def _shown(self, label: Any, instance: Any) -> Any:
-        """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""
+        """The network input from a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, seen)."""
         from img2imgkit.nn import instance_edges, one_hot
 
         classes = one_hot(label, self.options.ids)

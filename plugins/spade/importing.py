@@ -1,4 +1,4 @@
-"""SPADE of networks from the official code."""
+"""Import plans for SPADE's official checkpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import Multiscale
 
-# the official code's data sets by the channels of their maps: classes, whether there are pixels of none, and borders
+# the official code's data sets by input channels: classes, whether there are unknown pixels, whether there are edges
 OFFICIAL: Mapping[int, tuple[str, int, bool, bool]] = {
     36: ("Cityscapes", 35, False, True),
     184: ("COCO-Stuff", 182, True, True),
@@ -22,7 +22,7 @@ OFFICIAL: Mapping[int, tuple[str, int, bool, bool]] = {
 
 
 def import_plan(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-    """How a bundle is made of them, see ``Importable.import_plan``."""
+    """The import plan for official networks, see ``Importable.import_plan``."""
     found = kit.by_role(networks, "label-map-generator", "style-encoder", "feature-critic")
     if found is None or any(len(some) > 1 for some in found.values()):
         return None
@@ -46,7 +46,7 @@ def import_plan(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | Non
 def _fit(
     generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None, critic: kit.ImportedNetwork | None
 ) -> bool:
-    """Whether they write and read pictures in colours, and the critics see what the generator does."""
+    """Whether their channels fit: colour pictures, and critics with the same label maps as the generator."""
     if generator.spec.written != 3 or (encoder and encoder.spec.channels != 3):
         return False
     if critic is None:
@@ -61,7 +61,7 @@ def _options(
     critic: kit.ImportedNetwork | None,
     classes: Mapping[str, Any],
 ) -> Options | None:
-    """None: no such networks are built here, such as of 300 classes."""
+    """The task's options; None if it cannot build the networks, for example with 300 classes."""
     given = generator.arguments
     stated = {"width": given["width"], "kernel": given["kernel_size"], "upsampling": given["upsampling"], **classes}
     stated |= {"norm": generator.spec.norm, "spectral": generator.spec.spectral}
@@ -76,23 +76,23 @@ def _options(
 
 
 def _classes(channels: int) -> tuple[dict[str, Any], kit.Assumption]:
-    """What the channels that a generator reads are taken to be."""
-    usual = ("maps with borders", max(1, channels - 1), False, channels > 1)
-    whose, classes, unknown, edges = OFFICIAL.get(channels, usual)
+    """What a generator's input channels are assumed to be."""
+    default = ("maps with edges", max(1, channels - 1), False, channels > 1)
+    whose, classes, unknown, edges = OFFICIAL.get(channels, default)
     parts = [
         f"{classes} classes",
-        *(["1 for pixels of none"] if unknown else []),
-        *(["1 for borders"] if edges else []),
+        *(["1 for unknown pixels"] if unknown else []),
+        *(["1 for edges"] if edges else []),
     ]
     text = (
-        f"the {channels} channels that the generator reads are taken to be those of {whose}: {', '.join(parts)}; "
-        "other values of classes, unknown and edges must give as many channels"
+        f"the generator's {channels} input channels are assumed to be those of {whose}: {', '.join(parts)}; "
+        "other values of classes, unknown and edges must add up to the same number"
     )
     return {"classes": classes, "unknown": unknown, "edges": edges}, kit.Assumption("classes", classes, (), text)
 
 
 def _style(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None) -> StyleOptions | None:
-    """The size is that of the training, as far as the file tells; an encoder's width is its own."""
+    """Options of the style; the size is that of training pictures, as far as the file states it."""
     if generator.arguments.get("latent") is None:
         return None
     multiple = Options(upsampling=generator.arguments["upsampling"]).multiple
@@ -104,23 +104,23 @@ def _style(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None) 
 def _missing(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None) -> tuple[str, ...]:
     latent = generator.arguments.get("latent")
     if latent is None and encoder is not None:
-        return (f"a generator that reads a style, as --use_vae makes it: without one, leave {encoder.source} out",)
+        return (
+            f"a generator with a style code, trained with --use_vae; to import this one, leave {encoder.source} out",
+        )
     if latent is not None and encoder is None:
-        return ("the encoder of styles that belongs to this generator, officially latest_net_E.pth",)
+        return ("the style encoder of this generator, officially latest_net_E.pth",)
     if encoder is not None and encoder.arguments["latent"] != latent:
         own = encoder.arguments["latent"]
-        return (f"an encoder of styles of {latent} numbers, which the generator reads: {encoder.source} makes {own}",)
+        return (f"a style encoder for codes of {latent} dimensions, as the generator's: {encoder.source} has {own}",)
     return ()
 
 
 def _doublings(options: Options) -> tuple[kit.Assumption, ...]:
-    said = kit.Assumption(
-        "upsampling", "normal", ("more",), "the generator doubles 5 times; 6 times leave the same file"
+    upsampling = kit.Assumption(
+        "upsampling", "normal", ("more",), "the generator has 5 upsampling steps; a file with 6 looks the same"
     )
     if options.style is None:
-        return (said,)
+        return (upsampling,)
     height, width = options.style.size
-    text = (
-        f"training pictures were {height} x {width} pixels, of which the file only states the area; twice that with 6"
-    )
-    return (said, kit.Assumption("style.size", (height, width), ([2 * height, 2 * width],), text))
+    text = f"training pictures were {height} x {width} pixels; the file only states the area; twice that with 6 steps"
+    return (upsampling, kit.Assumption("style.size", (height, width), ([2 * height, 2 * width],), text))

@@ -1,4 +1,4 @@
-"""What can be chosen of SPADE: its networks, and what each loss term counts."""
+"""The options and loss coefficients of SPADE."""
 
 from __future__ import annotations
 
@@ -15,44 +15,48 @@ DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 
 
 class StyleOptions(kit.Config):
-    """An encoder of pictures' styles, and the code that a translation then has beside its label map."""
+    """The style encoder and the style code."""
 
-    latent: int = Field(default=256, ge=1, description="numbers in a code")
+    latent: int = Field(default=256, ge=1, description="dimensions of the style code")
     width: int = Field(default=64, ge=1, description="filters of the encoder's first layer")
     size: tuple[int, int] = Field(
-        default=(256, 256), description="height and width of training pictures; others begin with a resized map"
+        default=(256, 256),
+        description="height and width of training pictures; for other sizes the initial feature map is resized",
     )
 
 
 class Options(kit.Config):
-    """The labels, the networks, and how they play."""
+    """The label maps, the networks and the adversarial training."""
 
-    classes: int = Field(default=35, ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
-    unknown: bool = Field(default=False, description="whether the id 'classes' stands for pixels of no class")
-    edges: bool = Field(default=True, description="show the networks the borders between objects, from instance maps")
+    classes: int = Field(default=35, ge=1, le=255, description="number of classes: ids are 0 to classes - 1")
+    unknown: bool = Field(default=False, description="whether the id 'classes' marks pixels without a class")
+    edges: bool = Field(
+        default=True, description="add an edge map of the boundaries between objects, computed from instance maps"
+    )
     width: int = Field(default=64, ge=1, description="filters of the generator's last block")
     norm: Literal["batch", "instance"] = Field(
-        default="batch", description="what the generator's features are normalized over, before labels modulate them"
+        default="batch", description="normalization of the generator's features before modulation by the label map"
     )
     spectral: bool = Field(default=True, description="spectral normalization of the generator's blocks")
-    kernel: Literal[1, 3, 5] = Field(default=3, description="side of the convolutions that read the label map")
+    kernel: Literal[1, 3, 5] = Field(default=3, description="kernel size of the convolutions on the label map")
     upsampling: Literal["normal", "more", "most"] = Field(
-        default="normal", description="doublings in the generator: 5, 6 or 7"
+        default="normal", description="upsampling steps of the generator: 5, 6 or 7"
     )
     style: StyleOptions | None = Field(
-        default=None, description="encode the style of a picture, so that it can be chosen; null: one picture per map"
+        default=None, description="encoder of a picture's style, which can then be chosen; null: one result per map"
     )
     critic: kit.ArchitectureChoice = kit.choice(
-        "feature-critic", Multiscale(use_bias=False, init="xavier"), "the networks that judge"
+        "feature-critic", Multiscale(use_bias=False, init="xavier"), "architecture of the critics"
     )
     adversary: Adversary = Field(
-        default=Adversary(loss=Hinge(), spectral=True), description="how generator and critics play"
+        default=Adversary(loss=Hinge(), spectral=True),
+        description="the critics' loss, gradient penalty and augmentations",
     )
-    features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="the network of the perceptual loss")
+    features: PerceptualNetwork = Field(default=PerceptualNetwork(), description="network of the perceptual loss")
 
     @property
     def channels(self) -> int:
-        """Of what the generator reads: one for each class, and the edges."""
+        """The generator's input channels: one for each class, and the edge map."""
         return self.classes + self.unknown + self.edges
 
     @property
@@ -67,17 +71,17 @@ class Options(kit.Config):
 
     @property
     def generator_spec(self) -> kit.NetworkSpec:
-        """What the generator reads and writes."""
+        """The spec of the generator."""
         return kit.NetworkSpec(self.channels, 3, norm=self.norm, spectral=self.spectral)
 
     @property
     def critic_spec(self) -> kit.NetworkSpec:
-        """What the critics see: the label map and the picture together."""
+        """The spec of the critics, which see label map and picture together."""
         return kit.NetworkSpec(self.channels + 3, spectral=self.adversary.spectral)
 
     @property
     def multiple(self) -> int:
-        """What height and width must be multiples of."""
+        """The number that height and width must be multiples of."""
         return int(2 ** DOUBLINGS[self.upsampling])
 
     @model_validator(mode="after")
@@ -85,29 +89,31 @@ class Options(kit.Config):
         if self.classes + self.unknown > 255:
             raise ValueError(f"classes {self.classes} with 'unknown': 254 at most, since ids have 8 bits")
         if self.upsampling == "most" and self.width < 2:
-            raise ValueError("width: 2 at least with upsampling 'most', whose last block has half of it")
+            raise ValueError("width: upsampling 'most' needs 2 at least, since its last block has half as many filters")
         for side in self.style.size if self.style else ():
             if side < 1 or side % self.multiple:
-                raise ValueError(f"style.size: {side} is no multiple of {self.multiple}, as {self.upsampling!r} needs")
+                raise ValueError(
+                    f"style.size: {side} is not a multiple of {self.multiple}, as upsampling {self.upsampling!r} needs"
+                )
         return self
 
 
 class Weights(kit.Config):
     """Loss coefficients."""
 
-    adversarial: float = Field(default=1.0, ge=0, description="the generator's, for being seen through")
+    adversarial: float = Field(default=1.0, ge=0, description="the generator's adversarial loss")
     feature_matching: float = Field(
         default=40.0,
         ge=0,
-        description="difference from the photograph in the critics' features, mean over all layers; officially 10 "
-        "times the layers of one critic, one more than its halvings",
+        description="feature-matching loss with the critics' features, mean over all layers; officially 10 "
+        "times the layers of one critic, one more than its downsampling steps",
     )
-    perceptual: float = Field(default=10.0, ge=0, description="the same in features of a network for photographs")
+    perceptual: float = Field(default=10.0, ge=0, description="perceptual loss, with the network of 'features'")
     kld: float = Field(
         default=0.05,
         ge=0,
-        description="how far codes of styles are from being drawn, mean over the batch: officially the sum over it",
+        description="KL divergence of style codes from the prior, mean over the batch; officially the sum",
     )
-    critic_real: float = Field(default=1.0, ge=0, description="the critics', for photographs")
-    critic_fake: float = Field(default=1.0, ge=0, description="the critics', for translations")
-    penalty: float = Field(default=10.0, ge=0, description="the critics', for their gradients, if they have a penalty")
+    critic_real: float = Field(default=1.0, ge=0, description="the critics' loss on photographs")
+    critic_fake: float = Field(default=1.0, ge=0, description="the critics' loss on translations")
+    penalty: float = Field(default=10.0, ge=0, description="the critics' gradient penalty, if they have one")

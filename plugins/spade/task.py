@@ -1,4 +1,4 @@
-"""SPADE: a photograph for each label map, in a style that may be chosen."""
+"""SPADE: photographs from label maps, optionally in a chosen style."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ TRAINING: Mapping[str, Any] = {"ema": None, "generators": _player(1e-4), "critic
 
 
 class Spade(kit.Importable, kit.Task, kit.Conditional):
-    """Make photographs of label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
+    """Synthesize photographs from label maps (Park et al. 2019, https://arxiv.org/abs/1903.07291).
 
-    The label map modulates the normalized features of every layer, so that no layer washes it out (section 3). With
-    ``style``, an encoder turns a photograph into a code to begin with, and the two make a variational autoencoder
-    (section 3.1 and appendix A). Defaults are those of the official code, learning rates those of its two time scales.
-    Departs from the paper: the perceptual loss normalises images as its network's weights want them, officially not.
+    The label map modulates the normalized features of every layer, so that normalization does not wash it out (section
+    3). With ``style``, an encoder maps a photograph to a style code, and both networks form a variational autoencoder
+    (section 3.1 and appendix A). Defaults are those of the official code, including the learning rates of its two
+    time-scale updates.
+    Departs from the official code: the perceptual loss normalises images for its network.
     """
 
     name = "spade"
@@ -49,7 +50,7 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From a generator, and the encoder of its styles where it reads a code; a critic's sizes become options."""
+        """Import a generator, with its style encoder if it has a style code; options of a critic are taken over."""
         return import_plan(networks)
 
     def build(self) -> kit.Networks:
@@ -66,10 +67,10 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
     def geometry(self) -> kit.Geometry:
         chosen = self.options
         geometry = chosen.generator.geometry(chosen.generator_spec)
-        reach = geometry.radius
+        radius = geometry.radius
         return replace(
             geometry,
-            radius=None if reach is None else reach + chosen.edges,
+            radius=None if radius is None else radius + chosen.edges,
             channels=1,
             ids=chosen.classes + chosen.unknown,
             unknown=chosen.unknown,
@@ -78,17 +79,15 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
     def conditions(self) -> Mapping[str, kit.Condition]:
         found = {}
         if self.options.edges:
-            found["instance"] = kit.Condition("map", "ids of objects, whose borders are drawn", required=True)
+            found["instance"] = kit.Condition("map", "ids of objects, for the edge map", required=True)
         if self.options.style:
-            found["style"] = kit.Condition("pictures", "photographs whose style the results take")
-            found["seed"] = kit.Condition(
-                "value", "number of a style drawn at random, where no photograph is given", parse=_seed
-            )
+            found["style"] = kit.Condition("pictures", "photographs whose style the results get")
+            found["seed"] = kit.Condition("value", "seed of a random style, if no photograph is given", parse=_seed)
         return found
 
     def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
         if self.options.edges and not data.get("instances", True):
-            return ["options.edges needs instance maps: give their folder, or set edges to false"]
+            return ["options.edges needs instance maps: state their folder in the data, or set edges to false"]
         return []
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
@@ -157,7 +156,7 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
         return nets["generator"]([shown, ops.convert_to_tensor(code)], training=False)
 
     def _shown(self, label: Any, instance: Any) -> Any:
-        """What the networks see of a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, channels)."""
+        """The network input from a label map. Shapes: (N, H, W, 1) ids each -> (N, H, W, channels)."""
         from img2imgkit.nn import instance_edges, one_hot
 
         classes = one_hot(label, self.options.classes + self.options.unknown)
@@ -167,7 +166,7 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
         return ops.concatenate([classes, instance_edges(instance)], axis=-1)
 
     def _judged(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> tuple[Any, Any]:
-        """The critics' features of both sides, from one pass: each has statistics and a power iteration of its own."""
+        """The critics' features of fake and real, from one pass with common statistics and one power iteration."""
         seen = self.options.adversary.through(lambda pairs: pairs, batch)
         both = ops.concatenate([seen(pairs) for pairs in _pairs(batch, out)], axis=0)
         found = nets["critic"](both, training=True)
@@ -177,7 +176,7 @@ class Spade(kit.Importable, kit.Task, kit.Conditional):
 
 
 def reparameterized(mean: Any, log_variance: Any, eps: Any) -> Any:
-    """A code drawn from what an encoder says (Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, section 2.4).
+    """Draw a code from its distribution (Kingma and Welling 2013, https://arxiv.org/abs/1312.6114, section 2.4).
 
     Shapes:
         (N, D) each, ``eps`` standard normal -> (N, D)
@@ -186,7 +185,7 @@ def reparameterized(mean: Any, log_variance: Any, eps: Any) -> Any:
 
 
 def _pairs(batch: Mapping[str, Any], out: Mapping[str, Any]) -> Sequence[Any]:
-    """What the critics see: labels, and behind them the translation or the photograph. Shapes: (N, H, W, both's C)."""
+    """The critics' input, fake and real: label map and image concatenated. Shapes: (N, H, W, C + 3) each."""
     images = (ops.cast(out["image"], "float32"), batch["target"])
     return [ops.concatenate([batch["shown"], image], axis=-1) for image in images]
 
@@ -201,5 +200,5 @@ def _features(scales: Sequence[Sequence[Any]]) -> list[Any]:
 
 def _seed(value: Any) -> int:
     if isinstance(value, bool) or not str(value).isdecimal():
-        raise ValueError(f"expected a whole number from 0 on, got {value!r}")
+        raise ValueError(f"expected a whole number, 0 or more, got {value!r}")
     return int(value)

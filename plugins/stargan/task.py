@@ -1,4 +1,4 @@
-"""StarGAN: one translator between many domains, which a label tells where to."""
+"""StarGAN: translation between many domains with one network, conditioned on a label."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TRAINING: Mapping[str, Any] = {"ema": None, "generators": {**PLAYER, "every": 5}
 class StarGan(kit.Importable, kit.Task, kit.Conditional):
     """Translate to any of several domains with one network (Choi et al. 2018, https://arxiv.org/abs/1711.09020).
 
-    The critic also says which domain an image is of (eq. 2 and 3), and a translation back to where a picture came from
-    must give the picture (eq. 4). Pictures with labels of several sets may be joined, where a mask vector says which
-    set counts (section 3.3). Defaults are those of the official code for CelebA.
-    Departs from the official code: learning rates fall to 0 in the second half as the paper says; the code takes off so
-    little that 99.9 % are left.
+    Adversarial loss, domain-classification loss (eq. 2 and 3), and reconstruction loss on translations back to the
+    original domain (eq. 4). Several sets of pictures with different labels can be trained together; a mask vector
+    states which set applies (section 3.3). Defaults are those of the official code for CelebA.
+    Departs from the official code: learning rates decay to 0 in the second half, as in the paper; in the official code
+    99.9 % remain.
     """
 
     name = "stargan"
@@ -41,18 +41,23 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         """The domains and the networks."""
 
         labels: tuple[LabelSet, ...] = Field(
-            default=(CELEBA,), min_length=1, description="what labels say, for each set of pictures in the data's order"
+            default=(CELEBA,), min_length=1, description="label sets, one for each set of pictures, in the data's order"
         )
         size: int = Field(
-            default=128, ge=1, description="height and width of training pictures, the data's resize; the critic's own"
+            default=128,
+            ge=1,
+            description="height and width of training pictures and the critic's input; the same as the data's resize",
         )
         width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
         blocks: int = Field(default=6, ge=0, description="residual blocks of the generator")
-        critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer; they double")
-        critic_layers: int = Field(default=6, ge=1, description="halvings of the critic")
-        channels: Literal[1, 3] = Field(default=3, description="of the pictures: 1 is grey")
+        critic_width: int = Field(
+            default=64, ge=1, description="filters of the critic's first layer; each layer doubles them"
+        )
+        critic_layers: int = Field(default=6, ge=1, description="downsampling steps of the critic")
+        channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
         adversary: Adversary = Field(
-            default=Adversary(loss=Wasserstein(), penalty=WganGp()), description="how the two play"
+            default=Adversary(loss=Wasserstein(), penalty=WganGp()),
+            description="the critic's loss, gradient penalty and augmentations",
         )
 
         @model_validator(mode="after")
@@ -60,29 +65,29 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
             unit = max(4, 2**self.critic_layers)
             if self.size % unit:
                 raise ValueError(
-                    f"size: expected a multiple of {unit} for {self.critic_layers} halvings, got {self.size}"
+                    f"size: expected a multiple of {unit} for critic_layers {self.critic_layers}, got {self.size}"
                 )
             names = Names(self.labels).all
             if twice := next((name for number, name in enumerate(names) if name in names[:number]), None):
-                raise ValueError(f"labels: {twice!r} is in two sets; call it otherwise in one of them")
+                raise ValueError(f"labels: {twice!r} is in two sets; rename it in one of them")
             return self
 
     class Weights(kit.Config):
         """Loss coefficients."""
 
-        adversarial: float = Field(default=1.0, ge=0, description="translations that are seen through")
-        classification: float = Field(default=1.0, ge=0, description="translations that are taken for other domains")
-        reconstruction: float = Field(default=10.0, ge=0, description="pictures that do not come back as they were")
-        critic_real: float = Field(default=1.0, ge=0, description="the critic's, for pictures")
-        critic_fake: float = Field(default=1.0, ge=0, description="the critic's, for translations")
-        critic_classification: float = Field(
-            default=1.0, ge=0, description="the critic's, for pictures that it takes for other domains"
+        adversarial: float = Field(default=1.0, ge=0, description="the generator's adversarial loss")
+        classification: float = Field(default=1.0, ge=0, description="domain-classification loss on translations")
+        reconstruction: float = Field(
+            default=10.0, ge=0, description="reconstruction loss on pictures translated there and back"
         )
-        penalty: float = Field(default=10.0, ge=0, description="the critic's, for its gradients, if it has a penalty")
+        critic_real: float = Field(default=1.0, ge=0, description="the critic's loss on pictures")
+        critic_fake: float = Field(default=1.0, ge=0, description="the critic's loss on translations")
+        critic_classification: float = Field(default=1.0, ge=0, description="domain-classification loss on pictures")
+        penalty: float = Field(default=10.0, ge=0, description="the critic's gradient penalty, if it has one")
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From a generator; a critic tells the size of its pictures besides."""
+        """Import a generator; a critic gives the size of training pictures."""
         found = kit.by_role(networks, "label-generator", "domain-critic")
         if found is None or len(found["label-generator"]) != 1 or len(found["domain-critic"]) > 1:
             return None
@@ -100,14 +105,14 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
             stated |= {"adversary": adversary}
         try:
             options = cls.Options(**stated)
-        except ValidationError:  # such as pictures of two channels
+        except ValidationError:  # such as pictures with two channels
             return None
         roles = {"generator": kit.FromFile(number)}
         return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=(assumption,))
 
     @property
     def names(self) -> Names:
-        """The domains."""
+        """The names of all domains."""
         return Names(self.options.labels)
 
     def build(self) -> kit.Networks:
@@ -130,12 +135,12 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
 
     def conditions(self) -> Mapping[str, kit.Condition]:
         names = self.names
-        joined = "a name, or attributes joined by '+', the others of which the picture shall not have"
-        found = {"domain": kit.Condition("value", f"where to: {joined}", values=names.all, parse=names.parsed)}
+        joined = "a name, or several attributes joined by '+'; the result has no others"
+        found = {"domain": kit.Condition("value", f"target domain: {joined}", values=names.all, parse=names.parsed)}
         if any(each.kind == "attributes" for each in names.sets):
-            flip = "attributes to switch on or off in the picture's own, joined by '+'; needs 'attributes'"
+            flip = "attributes to flip in the picture's label, joined by '+'; needs 'attributes'"
             found["flip"] = kit.Condition("value", flip, parse=names.toggled)
-            found["attributes"] = kit.Condition("attributes", "which attributes each picture has, for 'flip'")
+            found["attributes"] = kit.Condition("attributes", "attributes of each picture, for 'flip'")
         return found
 
     def data_problems(self, data: Mapping[str, Any]) -> Sequence[str]:
@@ -143,12 +148,13 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         theirs, own = [list(each) for each in data["sets"]], [list(each.names) for each in self.options.labels]
         if theirs != own:
             found.append(
-                f"the data's labels say {_shown(theirs)}, but the task's options {_shown(own)}: state the former as "
-                "'names' under 'labels', a set each, or the latter as the data's 'selected'"
+                f"the data's labels are {_shown(theirs)}, but the task's are {_shown(own)}: state the former as "
+                "'names' under 'labels', one set each, or the latter as the data's 'selected'"
             )
         if data["size"] != self.options.size:
             found.append(
-                f"the data's 'resize' is {data['size']}, but the task's 'size' {self.options.size}: state the same"
+                f"the data's 'resize' is {data['size']}, but the task's 'size' is {self.options.size}: "
+                "set both to the same value"
             )
         return found
 
@@ -159,17 +165,17 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         return self.options.adversary.draw(random, sample["source"].shape)
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        fake = self._taken(nets, batch["source"], batch, training=True)
+        fake = self._translated(nets, batch["source"], batch, training=True)
         back = {**batch, "target_label": batch["label"]}
-        return {"fake": fake, "cycle": self._taken(nets, fake, back, training=True)}
+        return {"fake": fake, "cycle": self._translated(nets, fake, back, training=True)}
 
     def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
-        play = self.options.adversary
-        judge = play.through(_judge(nets), batch)
+        adversary = self.options.adversary
+        judge = adversary.through(_judge(nets), batch)
         scores, logits = judge(out["fake"])
-        of_real = judge(batch["source"])[0] if play.compares else scores
+        of_real = judge(batch["source"])[0] if adversary.compares else scores
         return {
-            "adversarial": play.generator_loss(scores, of_real),
+            "adversarial": adversary.generator_loss(scores, of_real),
             "classification": self._classification(logits, batch["target_label"], batch),
             "reconstruction": l1(out["cycle"], batch["source"]),
         }
@@ -189,7 +195,7 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
 
     def condition_arrays(self, given: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         if "domain" in given and "flip" in given:
-            raise ValueError("both 'domain' and 'flip' are stated: leave one out")
+            raise ValueError("both 'domain' and 'flip' are given: leave one out")
         names = self.names
         if "flip" not in given:
             wanted = given.get("domain", names.all[:1])
@@ -198,14 +204,14 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
             wanted = given["flip"]
             label = names.flipped(wanted, given["attributes"])
         else:
-            raise ValueError("'flip' needs 'attributes': which ones the picture has now")
+            raise ValueError("'flip' needs 'attributes', those that the picture has")
         return {"target_label": label, "label_set": np.asarray([names.set_of(wanted)], np.float32)}
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
-        return self._taken(nets, inputs["source"], inputs, training=False)
+        return self._translated(nets, inputs["source"], inputs, training=False)
 
-    def _taken(self, nets: kit.Networks, image: Any, inputs: Mapping[str, Any], training: bool) -> Any:
-        """The image in the domains of ``target_label``; of several sets the generator is told which one that is of.
+    def _translated(self, nets: kit.Networks, image: Any, inputs: Mapping[str, Any], training: bool) -> Any:
+        """Translate to the domains of ``target_label``; with several sets, a mask states which one the label is from.
 
         Shapes:
             image (N, H, W, C), target_label (N, names), label_set (N,) or (N, 1) -> (N, H, W, C)
@@ -216,12 +222,12 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         return nets["generator"]([ops.convert_to_tensor(image), label], training=training)
 
     def _mask(self, inputs: Mapping[str, Any]) -> Any:
-        """1 for the set that a picture is of, 0 for others. Shapes: label_set (N,) or (N, 1) -> (N, sets)."""
+        """The mask vector: 1 for the picture's set, 0 for others. Shapes: label_set (N,) or (N, 1) -> (N, sets)."""
         number = ops.reshape(ops.cast(inputs["label_set"], "int32"), (-1,))
         return ops.one_hot(number, len(self.options.labels), dtype="float32")
 
     def _classification(self, logits: Any, label: Any, batch: Mapping[str, Any]) -> Any:
-        """How far off the critic's guess is, in the set that counts. Shapes: (N, names) twice -> (N,)."""
+        """The domain-classification loss in the picture's set. Shapes: (N, names) twice -> (N,)."""
         measures = {"classes": cross_entropy, "attributes": binary_cross_entropy}
         terms = [
             measures[each.kind](logits[:, part], label[:, part])

@@ -1,4 +1,4 @@
-"""Super-resolution: sharp pictures, 2 or 4 times as large."""
+"""Super-resolution: upscaling of pictures."""
 
 from __future__ import annotations
 

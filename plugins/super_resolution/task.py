@@ -1,4 +1,4 @@
-"""Super-resolution: the sharp picture behind a small one, learnt from pictures that were shrunk."""
+"""Super-resolution, learnt from pictures and their downscaled versions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from img2imgkit.losses import l1
 
 
 class SuperResolution(kit.Importable, kit.Task):
-    """Enlarge by a whole number with a convolutional network, trained on the L1 distance.
+    """Upscale by an integer factor with a convolutional network, trained with L1 loss.
 
-    The network is any installed architecture that enlarges; by default a small one of EDSR's blocks (Lim et al. 2017,
-    https://arxiv.org/abs/1707.02921). By default it enlarges luma alone, as VDSR does (Kim et al. 2016,
-    https://arxiv.org/abs/1511.04587), and colour is enlarged by bicubic interpolation.
-    Departs from the papers: the one degradation is bicubic shrinking, and no critic judges.
+    The network is any installed architecture for upscaling; by default a small one of EDSR's blocks (Lim et al. 2017,
+    https://arxiv.org/abs/1707.02921). By default it upscales luma only, as VDSR (Kim et al. 2016,
+    https://arxiv.org/abs/1511.04587), and colour is upscaled by bicubic interpolation.
+    Departs from the papers: the only degradation is bicubic downscaling, and there is no adversarial loss.
     """
 
     name = "super-resolution"
@@ -27,13 +27,16 @@ class SuperResolution(kit.Importable, kit.Task):
     keeps_grey = True
 
     class Options(kit.Config):
-        """How much larger, the network, and what it is given."""
+        """The scale, the network and its input."""
 
-        scale: Literal[1, 2, 3, 4, 8] = Field(default=2, description="the output is this many times as high and wide")
-        generator: kit.ArchitectureChoice = kit.choice("enlarger", Residual(), "the network that enlarges")
-        space: Literal["luma", "rgb"] = Field(default="luma", description="what the network enlarges")
+        scale: Literal[1, 2, 3, 4, 8] = Field(default=2, description="upscaling factor")
+        generator: kit.ArchitectureChoice = kit.choice("enlarger", Residual(), "architecture of the network")
+        space: Literal["luma", "rgb"] = Field(
+            default="luma", description="what the network upscales: luma only, or all colours"
+        )
         values: Literal["signed", "unit"] = Field(
-            default="signed", description="what it sees and makes: from -1 to 1, or from 0 to 1 as the official ones"
+            default="signed",
+            description="value range of the network: signed, -1 to 1; unit, 0 to 1 as in official networks",
         )
 
         def check_choices(self) -> None:
@@ -42,22 +45,22 @@ class SuperResolution(kit.Importable, kit.Task):
 
         @property
         def spec(self) -> kit.NetworkSpec:
-            """What the network reads, and how much it enlarges."""
+            """The spec of the network."""
             return kit.NetworkSpec(self.channels, scale=self.scale)
 
         @property
         def channels(self) -> int:
-            """Of what the network sees."""
+            """The channels of the network."""
             return 1 if self.space == "luma" else 3
 
     class Weights(kit.Config):
         """Loss coefficients."""
 
-        l1: float = Field(default=1.0, ge=0, description="mean absolute difference from the original")
+        l1: float = Field(default=1.0, ge=0, description="L1 loss on the original")
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """From one network that enlarges colours, of values from 0 to 1; its critic is left aside."""
+        """Import one network for colours with values in [0, 1]; its critic is ignored."""
         found = kit.by_role(networks, "enlarger", "critic")
         if found is None or len(found["enlarger"]) != 1:
             return None
@@ -80,27 +83,27 @@ class SuperResolution(kit.Importable, kit.Task):
         return replace(self.options.generator.geometry(self.options.spec), channels=3)
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"image": self._made(nets, self._learnt(batch["source"]), training=True)}
+        return {"image": self._upscaled(nets, self._trained_channels(batch["source"]), training=True)}
 
     def generator_losses(self, nets: kit.Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
-        return {"l1": l1(out["image"], self._learnt(batch["target"]))}
+        return {"l1": l1(out["image"], self._trained_channels(batch["target"]))}
 
     def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
         from img2imgkit.nn import enlarge_bicubic, with_luma
 
         source = inputs["source"]
-        image = self._made(nets, self._learnt(source), training=False)
+        image = self._upscaled(nets, self._trained_channels(source), training=False)
         if self.options.space == "rgb":
             return image
         return with_luma(enlarge_bicubic(source, self.options.scale), image)
 
-    def _made(self, nets: kit.Networks, image: Any, training: bool) -> Any:
-        """What the network makes. Shapes: (N, H, W, C) -> (N, scale * H, scale * W, C), both in [-1, 1]."""
+    def _upscaled(self, nets: kit.Networks, image: Any, training: bool) -> Any:
+        """Run the network. Shapes: (N, H, W, C) -> (N, scale * H, scale * W, C), both in [-1, 1]."""
         if self.options.values == "signed":
             return nets["generator"](image, training=training)
         return 2 * nets["generator"]((image + 1) / 2, training=training) - 1
 
-    def _learnt(self, image: Any) -> Any:
+    def _trained_channels(self, image: Any) -> Any:
         from img2imgkit.nn import luma
 
         return luma(image) if self.options.space == "luma" else image

@@ -1,4 +1,4 @@
-"""The options that every critic has: which numbers they draw, and which terms they make."""
+"""The options of every critic: the random numbers that they draw and the terms that they compute."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def drawn(adversary: Adversary, name: str = "critic", seed: int = 5) -> dict[str
 
 
 class TestOptions:
-    def test_a_file_may_state_them_all(self) -> None:
+    def test_all_can_be_configured_in_a_file(self) -> None:
         stated = """{loss: {kind: relativistic, loss: {kind: vanilla, smoothing: 0.1}}, penalty: r1,
             augment: [color, cutout], spectral: true}"""
         adversary = resolve(validate(Adversary, parse_yaml(stated, "t.yaml")), Catalog.installed({}))
@@ -62,12 +62,12 @@ class TestOptions:
         with pytest.raises(ConfigError, match="smoothing"):
             made(loss={"kind": loss, "smoothing": 0.1})
 
-    def test_a_relativistic_loss_takes_one_that_judges_each_score_alone(self) -> None:
+    def test_a_relativistic_loss_accepts_pointwise_losses_only(self) -> None:
         with pytest.raises(ConfigError, match="this option needs the role pointwise"):
             made(loss=relativistic(relativistic()))  # type: ignore[arg-type]
 
-    def test_a_change_named_twice_is_refused(self) -> None:
-        with pytest.raises(ValidationError, match="augment names a change twice: color, color"):
+    def test_an_augmentation_listed_twice_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="augment lists an augmentation twice: color, color"):
             Adversary(augment=("color", "color"))
 
 
@@ -84,14 +84,14 @@ class TestDraw:
             ({"augment": ("color", "translation", "cutout")}, {"d_color", "d_translation", "d_cutout"}),
         ],
     )
-    def test_only_what_is_needed(self, options: dict[str, Any], keys: set[str]) -> None:
+    def test_only_needed_numbers_are_drawn(self, options: dict[str, Any], keys: set[str]) -> None:
         batch = made(**options).draw(np.random.default_rng(0), (8, 8, 3), "d")
         assert set(batch) == keys
         for numbers in batch.values():
             assert numbers.dtype == np.float32
             assert ((numbers >= 0) & (numbers < 1)).all()
 
-    def test_two_that_draw_under_one_name_are_refused(self) -> None:
+    def test_name_clashes_of_random_numbers_are_refused(self) -> None:
         class Coloured(Penalty):
             """A penalty with numbers called as an augmentation is."""
 
@@ -106,28 +106,28 @@ class TestDraw:
         with pytest.raises(ValueError, match="penalty 'coloured' and an augmentation both draw color"):
             made(penalty=Coloured(), augment=("color",)).draw(np.random.default_rng(0), (8, 8, 3))
 
-    def test_noise_has_the_shape_of_what_is_seen(self) -> None:
+    def test_noise_has_the_shape_of_the_critics_input(self) -> None:
         assert made(penalty="dragan").draw(np.random.default_rng(0), (8, 4, 6))["critic_noise"].shape == (8, 4, 6)
 
 
 class TestTerms:
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "hinge", "wasserstein"])
-    def test_a_critic_pays_for_each_side(self, loss: Any) -> None:
+    def test_the_critic_has_a_loss_for_real_and_for_fake(self, loss: Any) -> None:
         real, fake = made(loss=loss).critic(judge, REAL, FAKE, {})
         pays = getattr(losses, loss)
         np.testing.assert_allclose(real, pays(judge(REAL), True), rtol=1e-6)
         np.testing.assert_allclose(fake, pays(judge(FAKE), False), rtol=1e-6)
 
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "wasserstein"])
-    def test_a_generator_pays_for_fakes_not_taken_for_real(self, loss: Any) -> None:
+    def test_the_generator_loss_labels_fakes_as_real(self, loss: Any) -> None:
         result = made(loss=loss).generator(judge, FAKE, REAL, {})
         np.testing.assert_allclose(result, getattr(losses, loss)(judge(FAKE), True), rtol=1e-6)
 
-    def test_under_hinge_a_generator_pays_the_scores_themselves(self) -> None:
+    def test_with_hinge_the_generator_loss_is_the_negated_score(self) -> None:
         result = made(loss="hinge").generator(judge, FAKE, REAL, {})
         np.testing.assert_allclose(result, -np.mean(judge(FAKE), axis=(1, 2, 3)), rtol=1e-6)
 
-    def test_smoothing_is_the_critics_alone(self) -> None:
+    def test_smoothing_affects_the_critic_only(self) -> None:
         smooth, plain = made(loss={"kind": "lsgan", "smoothing": 0.1}), made()
         np.testing.assert_allclose(
             smooth.critic(judge, REAL, FAKE, {})[0], losses.lsgan(judge(REAL), True, smoothing=0.1), rtol=1e-6
@@ -135,7 +135,7 @@ class TestTerms:
         np.testing.assert_array_equal(smooth.critic(judge, REAL, FAKE, {})[1], plain.critic(judge, REAL, FAKE, {})[1])
         np.testing.assert_array_equal(smooth.generator(judge, FAKE, REAL, {}), plain.generator(judge, FAKE, REAL, {}))
 
-    def test_only_a_relativistic_generator_has_reals_judged(self) -> None:
+    def test_only_a_relativistic_generator_loss_scores_real_images(self) -> None:
         seen = []
 
         def counting(x: Any) -> Any:
@@ -148,7 +148,7 @@ class TestTerms:
         assert len(seen) == 3
 
     @pytest.mark.parametrize("loss", ["vanilla", "lsgan", "hinge"])
-    def test_relativistic_terms_compare_with_the_other_side(self, loss: Any) -> None:
+    def test_relativistic_terms_compare_with_the_opposite_images(self, loss: Any) -> None:
         adversary, pays = made(loss=relativistic(loss)), getattr(losses, loss)
         of_real, of_fake = np.asarray(judge(REAL)), np.asarray(judge(FAKE))
         up, down = of_real - of_fake.mean(), of_fake - of_real.mean()
@@ -159,7 +159,7 @@ class TestTerms:
         np.testing.assert_allclose(adversary.generator(judge, FAKE, REAL, {}), wanted, rtol=1e-5)
 
     @pytest.mark.parametrize("loss", ["lsgan", relativistic()])
-    def test_of_several_scales_the_mean_is_paid(self, loss: Any) -> None:
+    def test_losses_are_averaged_over_scales(self, loss: Any) -> None:
         adversary = made(loss=loss)
 
         def coarse(x: Any) -> Any:
@@ -179,7 +179,7 @@ class TestTerms:
 
 class TestPenalties:
     @pytest.mark.parametrize("penalty", ["wgan_gp", "r1", "r2", "dragan", "zero_centred"])
-    def test_each_penalty_acts_on_its_points(self, penalty: Any) -> None:
+    def test_each_penalty_is_taken_at_its_points(self, penalty: Any) -> None:
         adversary = made(penalty=penalty)
         batch = drawn(adversary)
         mixed = losses.interpolate(REAL, FAKE, batch.get("critic_mix", np.zeros(3, np.float32)))
@@ -196,10 +196,10 @@ class TestPenalties:
         assert tuple(result.shape) == (3,)
         np.testing.assert_allclose(result, wanted, rtol=1e-6)
 
-    def test_no_penalty_is_zeros(self) -> None:
+    def test_without_a_penalty_the_term_is_zero(self) -> None:
         np.testing.assert_array_equal(made().penalise(judge, REAL, FAKE, {}), np.zeros(3))
 
-    def test_all_scales_are_in_the_gradient(self) -> None:
+    def test_the_gradient_includes_all_scales(self) -> None:
         adversary = made(penalty="r1")
         twice = adversary.penalise(lambda x: [judge(x), judge(x)], REAL, FAKE, {})
         np.testing.assert_allclose(twice, 4 * np.asarray(adversary.penalise(judge, REAL, FAKE, {})), rtol=1e-6)
@@ -208,7 +208,7 @@ class TestPenalties:
 class TestAugmentation:
     ADVERSARY = made(augment=("color", "translation", "cutout"), penalty="wgan_gp")
 
-    def test_real_and_fake_of_one_place_go_through_the_same(self) -> None:
+    def test_real_and_fake_at_one_position_are_augmented_alike(self) -> None:
         batch = drawn(self.ADVERSARY)
         same = self.ADVERSARY.critic(lambda x: x, REAL, REAL, batch)
         shown = np.asarray(self.ADVERSARY.through(lambda x: x, batch)(REAL))
@@ -223,7 +223,7 @@ class TestAugmentation:
         np.testing.assert_array_equal(first, again)
         assert (first != other).all()
 
-    def test_critics_that_share_a_batch_have_numbers_of_their_own(self) -> None:
+    def test_critics_that_share_a_batch_have_their_own_random_numbers(self) -> None:
         a, b = drawn(self.ADVERSARY, "a", seed=1), drawn(self.ADVERSARY, "b", seed=2)
         assert not set(a) & set(b)
         for name, alone in (("a", a), ("b", b)):
@@ -232,7 +232,7 @@ class TestAugmentation:
                 self.ADVERSARY.penalise(judge, REAL, FAKE, alone, name),
             )
 
-    def test_the_generator_learns_through_it(self) -> None:
+    def test_gradients_reach_the_generator(self) -> None:
         import tensorflow as tf
 
         fake = tf.Variable(FAKE)

@@ -1,4 +1,4 @@
-"""What holds of every architecture that comes along: arguments, recognition of its own checkpoints, no Keras."""
+"""What holds for every built-in architecture: arguments, recognition of its own checkpoints, no Keras."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def usual(kind: type[Architecture]) -> NetworkSpec:
     )
 
 
-def test_all_come_through_the_hook_that_plugins_use() -> None:
+def test_all_are_registered_through_the_hook_that_plugins_use() -> None:
     assert dict(INSTALLED) == {kind.name: kind for kind in BUILT_IN}
     assert SMALL.keys() == INSTALLED.keys()
 
 
 class TestArguments:
     @pytest.mark.parametrize("name", INSTALLED)
-    def test_they_lead_back_to_the_architecture_and_what_it_uses(self, name: str) -> None:
+    def test_arguments_round_trip(self, name: str) -> None:
         chosen, kind = small(name), INSTALLED[name]
         arguments = chosen.arguments(usual(kind))
         again, spec = kind.from_arguments(arguments)
@@ -82,11 +82,11 @@ class TestArguments:
         assert again.arguments(spec) == arguments
         assert arguments.keys() == {*kind.model_fields, *kind.uses}
 
-    def test_without_a_norm_the_network_has_its_own(self) -> None:
+    def test_without_a_norm_the_network_uses_its_default(self) -> None:
         assert "norm" not in Unet().arguments(NetworkSpec())
         assert Unet().arguments(NetworkSpec(norm="none"))["norm"] == "none"
 
-    def test_written_channels_are_always_stated(self) -> None:
+    def test_output_channels_are_always_stated(self) -> None:
         assert Unet().arguments(NetworkSpec(1))["out_channels"] == 1
 
     def test_an_option_of_the_same_name_as_a_field_of_the_spec_is_the_options(self) -> None:
@@ -98,7 +98,7 @@ class TestArguments:
         assert (chosen.scale, spec.scale, spec.channels) == (7, 1, 1)
 
     @pytest.mark.parametrize("wrong", [{"depht": 3}, {"depth": 0}, {"depth": "3"}])
-    def test_what_is_no_argument_is_refused(self, wrong: dict[str, Any]) -> None:
+    def test_unknown_arguments_are_refused(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="dep"):
             Unet.from_arguments(wrong)
 
@@ -114,10 +114,10 @@ class TestSpec:
             (None, "image", False),
         ],
     )
-    def test_a_normalization_of_pictures_sees_all(self, norm: Any, statistics: Any, seen: bool) -> None:
-        assert NetworkSpec(norm=norm, statistics=statistics).sees_all is seen
+    def test_image_statistics_depend_on_the_whole_image(self, norm: Any, statistics: Any, seen: bool) -> None:
+        assert NetworkSpec(norm=norm, statistics=statistics).uses_image_statistics is seen
 
-    def test_as_many_channels_are_written_as_read(self) -> None:
+    def test_output_channels_default_to_input_channels(self) -> None:
         assert (NetworkSpec(1).written, NetworkSpec(1, 3).written) == (1, 3)
 
 
@@ -138,26 +138,26 @@ class TestRecognition:
         assert read
         assert {option: arguments[option] for option in read if arguments[option] is not None}.items() <= read.items()
 
-    def test_what_is_left_open_is_an_argument_of_the_network(self) -> None:
+    def test_assumptions_are_arguments_of_the_network(self) -> None:
         for name in WITH_CHECKPOINT:
             chosen = small(name)
             for each in checkpoint_of(name).assumptions(chosen.arguments(usual(INSTALLED[name]))):
                 assert each.option in {*chosen.arguments(usual(INSTALLED[name])), ""}, name
                 assert each.text
 
-    def test_nothing_is_recognised_in_other_arrays(self) -> None:
+    def test_other_arrays_are_not_recognised(self) -> None:
         assert recognised({"weight": np.zeros((2, 2, 3, 3)), "bias": np.zeros(2)}) == {}
         assert recognised({}) == {}
 
 
 class TestChoice:
-    def test_it_builds_what_it_chose(self) -> None:
+    def test_it_builds_the_chosen_architecture(self) -> None:
         backend.load()
         chosen = ArchitectureChoice.read(Resnet(blocks=1, width=2))
         assert chosen.geometry(NetworkSpec(norm="none")).radius == 24
         assert chosen.build(NetworkSpec(1, 3)).output_shape == (None, None, None, 3)
 
-    def test_unresolved_it_says_what_to_do(self) -> None:
+    def test_the_error_for_an_unresolved_choice_names_the_way_out(self) -> None:
         with pytest.raises(ConfigError, match="resolve"):
             ArchitectureChoice("resnet").build(NetworkSpec())
 
@@ -181,7 +181,7 @@ assert not {"keras", "tensorflow"} & {*sys.modules}
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_required_options_are_those_that_have_no_usual_value() -> None:
+def test_only_options_without_a_default_are_required() -> None:
     required = {kind for kind in BUILT_IN if any(field.is_required() for field in kind.model_fields.values())}
     assert required == {PatchProjection, Stargan, StarganCritic}
     assert Spade().width == 64

@@ -1,4 +1,4 @@
-"""Critics: sizes, what a judgement sees, spectral normalization, CUT's projection."""
+"""Critics: sizes, receptive fields, spectral normalization, CUT's projection."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def seen(model: keras.Model, size: int) -> int:
 
 class TestPatchCritic:
     @pytest.mark.parametrize(("layers", "patch"), [(1, 16), (2, 34), (3, 70)])
-    def test_a_judgement_sees_the_published_patch(self, layers: int, patch: int) -> None:
+    def test_a_score_has_the_published_receptive_field(self, layers: int, patch: int) -> None:
         assert seen(patch_critic(3, 2, layers, "none"), 2 * patch + 20) == patch
 
     @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
     @pytest.mark.parametrize("spectral", [False, True])
     @pytest.mark.parametrize("antialias", [False, True])
-    def test_each_kind_judges_any_size(self, norm: Any, spectral: bool, antialias: bool) -> None:
+    def test_each_kind_accepts_any_size(self, norm: Any, spectral: bool, antialias: bool) -> None:
         model = patch_critic(2, 2, 2, norm, spectral, antialias)
         scores = model(images(2, 32, 45, 2), training=True)
         assert scores.shape == (2, 6, 9, 1)
@@ -66,16 +66,16 @@ class TestPatchCritic:
 
 
 class TestPixelCritic:
-    def test_a_judgement_sees_one_pixel(self) -> None:
+    def test_a_score_depends_on_one_pixel(self) -> None:
         assert seen(pixel_critic(3, 4, "none"), 9) == 1
 
-    def test_scores_are_as_many_as_pixels(self) -> None:
+    def test_each_pixel_has_a_score(self) -> None:
         for spectral in (False, True):
             assert pixel_critic(2, 4, spectral=spectral)(images(2, 5, 7, 2)).shape == (2, 5, 7, 1)
 
 
 @pytest.mark.parametrize("make", [patch_critic, pixel_critic])
-def test_judgements_are_float32_under_mixed_precision(make: Any) -> None:
+def test_scores_are_float32_under_mixed_precision(make: Any) -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -87,7 +87,7 @@ def test_judgements_are_float32_under_mixed_precision(make: Any) -> None:
 
 
 class TestPatchSample:
-    def test_rows_have_length_1(self) -> None:
+    def test_embeddings_have_unit_length(self) -> None:
         model = patch_sample((3, 8), 16)
         features = [images(2, 5, 3) * 100, images(2, 5, 8) * 100]
         for rows in model(features):

@@ -1,4 +1,4 @@
-"""Checkpoints of BasicSR, ESRGAN and Real-ESRGAN: recognised, filled, and computing what the official ones compute."""
+"""Checkpoints of BasicSR, ESRGAN and Real-ESRGAN: recognised, loaded, with the outputs of the official code."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
         ("sr_unetD", "unet-critic", {"channels": 3, "width": 8, "skip": True}),
     ],
 )
-def test_the_arguments_are_read_off_names_and_shapes(name: str, network: str, options: dict[str, Any]) -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes(name: str, network: str, options: dict[str, Any]) -> None:
     assert recognised(state_of(name)) == {network: options}
 
 
@@ -96,7 +96,7 @@ def test_the_arguments_are_read_off_names_and_shapes(name: str, network: str, op
     ],
     ids=str,
 )
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     model = randomised(network, **options)
     state = state_of_model(model, checkpoint_of(network).places(options))
     found = recognised(state)
@@ -120,7 +120,7 @@ TRUNK = {"conv_body": "trunk_conv", "conv_hr": "HRconv", "conv_up1": "upconv1", 
     ],
     ids=["sequence", "trunk"],
 )
-def test_esrgan_under_its_earlier_names_is_the_same(plain: dict[str, str], dense: str) -> None:
+def test_esrgan_under_its_earlier_names_gives_the_same(plain: dict[str, str], dense: str) -> None:
     state, early = state_of("sr_rrdb_x1"), {}
     for name, array in state.items():
         module, _, leaf = name.rpartition(".")
@@ -150,13 +150,13 @@ def test_esrgan_under_its_earlier_names_is_the_same(plain: dict[str, str], dense
     ],
     ids=str,
 )
-def test_shapes_that_no_such_network_has_are_of_no_network(name: str, module: str, shape: tuple[int, ...]) -> None:
+def test_impossible_shapes_are_not_recognised(name: str, module: str, shape: tuple[int, ...]) -> None:
     state = {**state_of(name), f"{module}.weight": np.zeros(shape, np.float32)}
     with pytest.raises(InteropError):
         network_of(StateDict(state), INSTALLED)
 
 
-def test_what_a_file_cannot_tell_is_told() -> None:
+def test_what_a_file_does_not_state_is_reported() -> None:
     given = {"residual_scale": 1.0, "gain": 255.0, "mean": (0, 0, 0), "width": 64}
     edsr = checkpoint_of("edsr").assumptions(given)
     assert [(each.option, each.value) for each in edsr] == [*given.items()][:3]

@@ -36,7 +36,7 @@ SMALL: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("network", "options"), SMALL, ids=str)
-def test_it_enlarges_also_when_loaded_and_at_sizes_that_only_the_run_knows(
+def test_it_upscales_after_loading_and_at_sizes_known_only_at_run_time(
     network: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
     model = NETWORKS[network](**options)
@@ -79,12 +79,12 @@ def test_the_output_is_float32_under_mixed_precision(network: str) -> None:
 
 
 @pytest.mark.parametrize(("network", "options"), [("srresnet", {"scale": 6}), ("rrdb", {"scale": 3, "unshuffle": 2})])
-def test_no_network_enlarges_six_times(network: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="scale 6: networks enlarge by 3, or by a power of 2"):
+def test_a_scale_of_six_is_refused(network: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="scale 6: expected 3 or a power of 2"):
         NETWORKS[network](**options)
 
 
-def test_a_block_without_weight_changes_nothing() -> None:
+def test_a_block_with_a_scale_of_zero_is_the_identity() -> None:
     keras.utils.set_random_seed(0)
     with_blocks = edsr(2, 4, 2, residual_scale=0.0)
     without = edsr(2, 4, 0)
@@ -96,20 +96,20 @@ def test_a_block_without_weight_changes_nothing() -> None:
 class TestCritics:
     """Of Real-ESRGAN and of ESRGAN."""
 
-    def test_every_pixel_is_judged(self) -> None:
+    def test_every_pixel_has_a_score(self) -> None:
         assert unet_critic(1, 2)(np.zeros((2, 16, 24, 1), np.float32), training=True).shape == (2, 16, 24, 1)
 
-    def test_skips_carry_what_the_way_down_saw(self) -> None:
+    def test_skip_connections_carry_encoder_features(self) -> None:
         with_skips, without = unet_critic(3, 2), unet_critic(3, 2, skip=False)
         without.set_weights(with_skips.get_weights())
         x = np.random.default_rng(0).uniform(0, 1, (1, 16, 16, 3)).astype(np.float32)
         assert np.abs(np.asarray(with_skips(x)) - np.asarray(without(x))).max() > 1e-4
 
-    def test_a_picture_has_one_judgement(self) -> None:
+    def test_an_image_has_one_score(self) -> None:
         x = np.random.default_rng(0).uniform(0, 1, (3, 16, 16, 3)).astype(np.float32)
         assert vgg_critic(16, 2)(x, training=True).shape == (3, 1)
 
     @pytest.mark.parametrize("size", [4, 100])
-    def test_a_size_that_cannot_be_halved_down_is_refused(self, size: int) -> None:
-        with pytest.raises(ValueError, match=f"size {size}: expected a power of 2 from 8"):
+    def test_a_size_that_is_no_power_of_2_is_refused(self, size: int) -> None:
+        with pytest.raises(ValueError, match=f"size {size}: expected a power of 2, at least 8"):
             vgg_critic(size)

@@ -1,4 +1,4 @@
-"""FUNIT's checkpoints: the three networks together and apart, the critic, at any size."""
+"""FUNIT's checkpoints: the three networks together and separately, the critic, at any size."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_critic_computes_what_the_official_one_computed(folder: Path) -> Non
     assert_close(features, io["out__1"])
 
 
-def test_the_averaged_networks_are_taken_unless_the_others_are_asked_for() -> None:
+def test_the_averaged_networks_are_loaded_by_default() -> None:
     path = SMALL / "funit_gen" / "weights.pth"
     averaged, trained = (load_torch(path, INSTALLED, key=part).get_weights() for part in (None, "gen"))
     [same] = [load_torch(path, INSTALLED, key="gen_test").get_weights()]
@@ -75,7 +75,7 @@ def test_the_averaged_networks_are_taken_unless_the_others_are_asked_for() -> No
 
 
 @pytest.mark.parametrize("network", PARTS)
-def test_each_network_can_be_filled_by_itself(network: str) -> None:
+def test_each_network_can_be_loaded_separately(network: str) -> None:
     state = read_torch(SMALL / "funit_gen" / "weights.pth")["gen_test"]
     own = {name: array for name, array in state.items() if name.startswith(PARTS[network])}
     [(architecture, arguments)] = recognised(own).items()
@@ -86,7 +86,7 @@ def test_each_network_can_be_filled_by_itself(network: str) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
 
 
-def test_the_arguments_are_read_off_names_and_shapes() -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes() -> None:
     given = {"funit_gen": "gen", "funit_dis": "dis"}
     states = {name: read_torch(SMALL / name / "weights.pth")[part] for name, part in given.items()}
     found = {name: recognised(state) for name, state in states.items()}
@@ -107,7 +107,7 @@ def test_the_arguments_are_read_off_names_and_shapes() -> None:
     ],
     ids=str,
 )
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     small = {"width": 2, "code": 3, "mlp_width": 5} if network == "funit" else {}
     model = randomised(network, **small, **options)
     state = state_of_model(model, checkpoint_of(network).places({**small, **options}))
@@ -120,7 +120,7 @@ def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_generator_of_another_size_is_told_where_it_differs() -> None:
+def test_the_error_for_a_generator_of_another_size_names_the_difference() -> None:
     state = read_torch(SMALL / "funit_gen" / "weights.pth")["gen"]
     model = built("funit", width=3, code=11, mlp_width=24)
     with pytest.raises(InteropError, match=r"enc_class_model\.model\.6\.weight: its shape .* does not fit"):

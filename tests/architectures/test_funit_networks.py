@@ -1,4 +1,4 @@
-"""FUNIT's networks: what they are told, what they see, first weights, the slope of the critic."""
+"""FUNIT's networks: AdaIN parameters, sizes, initial weights, the critic's gradient penalty."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def images(*shape: int) -> np.ndarray:
 
 class TestAdaptiveInstanceNorm:
     @pytest.mark.parametrize("count", [1, 3])
-    def test_channels_get_the_means_and_deviations_that_they_are_told(self, count: int) -> None:
+    def test_channels_get_the_given_means_and_deviations(self, count: int) -> None:
         mean, deviation = images(count, 4), 1 + images(count, 4)
-        told = np.concatenate([mean, deviation], axis=-1)
-        y = np.asarray(AdaptiveInstanceNorm()([5 + 3 * images(count, 9, 8, 4), told]))
+        parameters = np.concatenate([mean, deviation], axis=-1)
+        y = np.asarray(AdaptiveInstanceNorm()([5 + 3 * images(count, 9, 8, 4), parameters]))
         np.testing.assert_allclose(y.mean((1, 2)), mean, atol=1e-5)
         np.testing.assert_allclose(y.std((1, 2)), deviation, atol=1e-4)
 
     def test_one_row_of_parameters_is_for_all_pictures(self) -> None:
-        x, told = images(3, 6, 6, 2), images(1, 4)
-        each = AdaptiveInstanceNorm()([x, np.repeat(told, 3, axis=0)])
-        np.testing.assert_allclose(AdaptiveInstanceNorm()([x, told]), each, atol=1e-6)
+        x, parameters = images(3, 6, 6, 2), images(1, 4)
+        each = AdaptiveInstanceNorm()([x, np.repeat(parameters, 3, axis=0)])
+        np.testing.assert_allclose(AdaptiveInstanceNorm()([x, parameters]), each, atol=1e-6)
 
     def test_half_precision_keeps_its_type(self) -> None:
         layer = AdaptiveInstanceNorm(dtype="mixed_bfloat16")
@@ -47,30 +47,30 @@ class TestAdaptiveInstanceNorm:
 
 class TestGenerator:
     @pytest.mark.parametrize(("downs", "size"), [(1, (4, 6)), (2, (8, 20)), (3, (16, 40))])
-    def test_sizes_come_back(self, downs: int, size: tuple[int, int]) -> None:
+    def test_output_sizes_equal_input_sizes(self, downs: int, size: tuple[int, int]) -> None:
         model = few_shot_generator(downs, 2, 1, 2, 3, 4, 2, channels=1)
         y = np.asarray(model([images(2, *size, 1), images(3, 9, 12, 1)]))
         assert y.shape == (2, *size, 1)
         assert np.abs(y).max() < 1
 
-    def test_several_class_pictures_count_by_their_mean_code(self) -> None:
+    def test_codes_of_several_class_images_are_averaged(self) -> None:
         model, content, pictures = few_shot_generator(1, 2, 1, 2, 3, 4, 2), images(1, 8, 8, 3), images(3, 8, 8, 3)
         code = np.asarray(model.get_layer("class_encoder")(pictures)).mean(0, keepdims=True)
         encoded = model.get_layer("content_encoder")(content)
         wanted = model.get_layer("adain_decoder")([encoded, tf.constant(code)])
         np.testing.assert_allclose(model([content, pictures]), wanted, atol=1e-6)
 
-    def test_content_does_not_know_how_bright_and_contrasted_a_picture_is(self) -> None:
+    def test_content_is_invariant_to_brightness_and_contrast(self) -> None:
         model, x = content_encoder(1, 1, 3), images(1, 16, 16, 3)
         np.testing.assert_allclose(model(0.3 * x + 0.1), model(x), atol=2e-3)  # epsilon counts a little
 
-    def test_a_class_code_is_the_mean_over_places(self) -> None:
+    def test_a_class_code_is_the_mean_over_positions(self) -> None:
         model, x = class_encoder(2, 3, 5), images(2, 32, 48, 3)
         code = np.asarray(model(x))
         assert code.shape == (2, 5)
         assert np.abs(code - np.asarray(model(0.3 * x))).max() > 1e-2
 
-    def test_first_kernels_keep_the_variance_and_biases_are_zero(self) -> None:
+    def test_initial_kernels_keep_the_variance_and_biases_are_zero(self) -> None:
         model = adain_decoder(1, 1, 64, 16, 128)
         for layer, inputs in (("block0_0_conv", 9 * 64), ("up0_conv", 25 * 64), ("mlp1", 128), ("last_conv", 49 * 32)):
             kernel, bias = model.get_layer(layer).get_weights()
@@ -92,12 +92,12 @@ class TestClassCritic:
     @pytest.mark.parametrize(
         ("blocks", "size", "left"), [(2, (4, 5), (4, 5)), (4, (8, 9), (4, 5)), (8, (16, 30), (2, 4))]
     )
-    def test_each_pair_of_blocks_but_the_last_halves(self, blocks: int, size: Any, left: Any) -> None:
+    def test_each_pair_of_blocks_but_the_last_downsamples(self, blocks: int, size: Any, left: Any) -> None:
         scores, features = class_critic(3, 2, blocks)([images(2, *size, 3), np.int32([0, 2])])
         assert scores.shape == (2, *left, 1)
         assert features.shape == (2, *left, 2 * 2 ** (blocks // 2))
 
-    def test_the_judgement_is_that_of_the_pictures_class(self) -> None:
+    def test_the_score_is_that_of_the_images_class(self) -> None:
         model, x = class_critic(3, 2, 2), np.repeat(images(1, 8, 8, 3), 3, axis=0)
         scores, _ = model([x, np.int32([0, 1, 2])])
         kernel, _ = model.get_layer("last_conv").get_weights()
@@ -111,7 +111,7 @@ class TestClassCritic:
         assert class_critic(1, 512, 4).get_layer("last_conv").kernel.shape == (1, 1, 1024, 1)
 
     def test_an_odd_number_of_blocks_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="blocks is 3: the critic's residual blocks come in pairs"):
+        with pytest.raises(ValueError, match="blocks is 3: expected an even number"):
             class_critic(blocks=3)
 
     def test_spectral_normalization_is_on_every_convolution(self) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints of pix2pix's, CycleGAN's and CUT's official code: recognised, filled, and computing the same."""
+"""Official checkpoints of pix2pix, CycleGAN and CUT: recognised, loaded, with the outputs of the official code."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_image_statistics_are_those_of_the_official_test_mode() -> None:
         ("cut_patchsampleF", {"widths": (3, 8, 16, 16), "width": 24}),
     ],
 )
-def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[str, Any]) -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: dict[str, Any]) -> None:
     state = read_torch(SMALL / name / "weights.pth")
     assert list(recognised(state).values()) == [options]
 
@@ -140,7 +140,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("network", "options"), KINDS, ids=str)
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     model = randomised(network, **options)
     complete = {"antialias": False, "norm": "instance", "dropout": 0.0, "padding": "reflect", **options}
     complete.setdefault("antialias_up", complete["antialias"])

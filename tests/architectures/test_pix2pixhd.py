@@ -1,4 +1,4 @@
-"""Checkpoints of pix2pixHD and of SPADE's critics: recognised, filled, and computing what the official ones do."""
+"""Checkpoints of pix2pixHD and of SPADE's critics: recognised, loaded, with the outputs of the official code."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
         ),
     ],
 )
-def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[str, Any]) -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: dict[str, Any]) -> None:
     state = read_torch(SMALL / name / "weights.pth")
     assert list(recognised(state).values()) == [options]
 
@@ -102,7 +102,7 @@ def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[st
     ],
     ids=str,
 )
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any], norm: str) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any], norm: str) -> None:
     options = {**options, "norm": norm}
     model = randomised(network, **options)
     complete = {"enhancers": 0, "local_blocks": 3, **options}
@@ -147,7 +147,7 @@ def test_the_scale_of_full_size_is_officially_the_last() -> None:
     np.testing.assert_array_equal(kernel, state["scale1_layer0.0.weight"].transpose(2, 3, 1, 0))
 
 
-def test_with_two_halvings_it_is_cyclegans_network_unless_it_is_named() -> None:
+def test_with_two_downsampling_steps_it_is_cyclegans_network_unless_named() -> None:
     state = read_torch(SMALL / "trainstep_pix2pixhd" / "weights_init.pth")["G"]
     model = pix2pixhd_generator(9, width=3, downs=2, blocks=2)
     with pytest.raises(InteropError, match="have no place"):

@@ -1,4 +1,4 @@
-"""pix2pixHD's networks: sizes, what they share, means over objects; the critics of several scales and their pyramid."""
+"""pix2pixHD's networks: sizes, shared weights, instance-wise pooling; multi-scale critics and their pyramid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def images(*shape: int) -> np.ndarray:
 
 class TestGenerator:
     @pytest.mark.parametrize(("enhancers", "norm"), [(0, "instance"), (1, "batch"), (2, "instance")])
-    def test_an_image_is_as_large_as_what_is_seen(self, enhancers: int, norm: Any) -> None:
+    def test_an_image_has_the_size_of_the_input(self, enhancers: int, norm: Any) -> None:
         options: Any = {**LOCAL, "enhancers": enhancers}
         image = pix2pixhd_generator(5, norm=norm, **options)(images(2, 16, 24, 5), training=True)
         assert image.shape == (2, 16, 24, 3)
@@ -47,7 +47,7 @@ class TestGenerator:
         paths = [[(v.path, tuple(v.shape)) for v in networks["global"].weights] for networks in (first, second)]
         assert paths[0] == paths[1]
 
-    def test_every_enhancer_and_the_global_network_matter(self) -> None:
+    def test_the_output_depends_on_every_network(self) -> None:
         networks, seen = pix2pixhd_networks(3, **LOCAL), tf.constant(images(1, 32, 32, 3))
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(pix2pixhd_image(networks, seen, training=True))
@@ -82,7 +82,7 @@ def official_parameters(channels: int, width: int) -> int:
 
 
 class TestInstanceEncoder:
-    def test_sizes_need_not_be_known_before(self) -> None:
+    def test_sizes_may_be_unknown(self) -> None:
         encoder = instance_encoder(features=2, width=2, downs=1)
         run = tf.function(lambda *given: encoder(list(given)), autograph=False)
         whole = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None, 1), tf.int32)
@@ -91,7 +91,7 @@ class TestInstanceEncoder:
             photo, ids = tf.constant(images(2, size, 8, 3)), tf.zeros((2, size, 8, 1), tf.int32)
             np.testing.assert_allclose(traced(photo, ids), encoder([photo, ids]), atol=1e-6)
 
-    def test_ids_keep_their_digits_under_mixed_precision(self) -> None:
+    def test_ids_stay_exact_under_mixed_precision(self) -> None:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
@@ -106,14 +106,14 @@ class TestInstanceEncoder:
 
 class TestCritic:
     @pytest.mark.parametrize("size", [(7, 8), (8, 9), (1, 5)])
-    def test_a_smaller_scale_is_what_torch_makes(self, size: tuple[int, int]) -> None:
+    def test_a_smaller_scale_equals_that_of_torch(self, size: tuple[int, int]) -> None:
         x = images(2, *size, 3)
         padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=np.nan)
         rows, columns = (range(0, side, 2) for side in size)
         wanted = [[np.nanmean(padded[:, r : r + 3, c : c + 3], axis=(1, 2)) for c in columns] for r in rows]
         np.testing.assert_allclose(MeanDown()(x), np.array(wanted).transpose(2, 0, 1, 3), atol=1e-6)
 
-    def test_each_scale_gives_its_features_and_scores(self) -> None:
+    def test_each_scale_returns_its_features_and_scores(self) -> None:
         found = multiscale_critic(5, 2, 2, 3)(images(2, 32, 48, 5))
         assert [len(scale) for scale in found] == [4, 4, 4]
         assert [tuple(features.shape) for features in found[0]] == [
@@ -133,7 +133,7 @@ class TestCritic:
         count = sum(int(np.prod(v.shape)) for v in multiscale_critic(39).trainable_variables)
         assert count == 2 * (16 * (39 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 128 + 256 + 512 + 1)
 
-    def test_judgements_are_float32_under_mixed_precision(self) -> None:
+    def test_scores_are_float32_under_mixed_precision(self) -> None:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:

@@ -1,4 +1,4 @@
-"""The residual network: sizes, and what fresh weights do."""
+"""The residual network: sizes and initial outputs."""
 
 import keras
 import numpy as np
@@ -15,14 +15,14 @@ def test_enlarges_any_size(scale: int, channels: int) -> None:
         assert tuple(made.shape) == (2, scale * height, scale * width, channels)
 
 
-def test_fresh_weights_give_almost_the_nearest_neighbour_enlargement() -> None:
+def test_initial_outputs_are_almost_the_nearest_neighbour_upsampling() -> None:
     keras.utils.set_random_seed(0)
     image = np.random.default_rng(0).uniform(-1, 1, (1, 6, 5, 3)).astype(np.float32)
     made = np.asarray(residual_sr(2, width=16, blocks=3)(image))
     np.testing.assert_allclose(made, image.repeat(2, axis=1).repeat(2, axis=2), atol=0.1)
 
 
-def test_a_pixel_reaches_as_far_as_its_convolutions() -> None:
+def test_the_receptive_field_matches_the_convolutions() -> None:
     keras.utils.set_random_seed(0)
     net = residual_sr(1, width=4, blocks=2, channels=1)
     image = np.zeros((1, 31, 31, 1), np.float32)

@@ -1,4 +1,4 @@
-"""The residual generator: sizes, paddings, the features that CUT takes patches from."""
+"""The residual generator: sizes, padding, the features for CUT's patches."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_it_has_as_many_weights_as_the_official_one(blocks: int, official: int) 
     assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == official
 
 
-def test_every_variable_gets_a_gradient_even_a_bias_that_a_norm_makes_void() -> None:
+def test_every_variable_gets_a_gradient_even_a_bias_that_a_norm_cancels() -> None:
     model = resnet(1, 2)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(images(1, 16, 16, 3), training=True) ** 2)
@@ -51,7 +51,7 @@ def test_every_variable_gets_a_gradient_even_a_bias_that_a_norm_makes_void() -> 
 
 
 class TestFeatures:
-    def test_they_are_what_the_network_computes_on_its_way(self) -> None:
+    def test_they_are_intermediate_features_of_the_network(self) -> None:
         model = resnet(5, 2, antialias=True)
         x = images(1, 16, 24, 3)
         padded, half, quarter, first, fifth = resnet_features(model)(x)
@@ -61,7 +61,7 @@ class TestFeatures:
         before = keras.Model(model.input, model.get_layer("down0_norm").input)
         np.testing.assert_array_equal(half, before(x))
 
-    def test_they_count_as_the_official_modules_without_anti_aliasing(self) -> None:
+    def test_they_are_numbered_as_the_official_modules_without_anti_aliasing(self) -> None:
         features = resnet_features(resnet(2, 2, norm="none"), taps=(0, 1, 3, 6, 9, 10, 11))
         shapes = [tuple(each.shape[1:]) for each in features(images(1, 16, 16, 3))]
         assert shapes == [(22, 22, 3), (16, 16, 2), (16, 16, 2), (8, 8, 4), (4, 4, 8), (4, 4, 8), (4, 4, 8)]

@@ -1,4 +1,4 @@
-"""SPADE's checkpoints: recognised, filled, and computing what the official networks computed."""
+"""SPADE's checkpoints: recognised, loaded, with the outputs of the official code."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ GENERATOR = {"channels": 3, "width": 2, "norm": "batch", "spectral": False, "ker
         ("trainstep_spade", "G", {**GENERATOR, "channels": 4, "width": 1, "spectral": True, "upsampling": "normal"}),
     ],
 )
-def test_the_arguments_are_read_off_names_and_shapes(name: str, part: str | None, options: dict[str, Any]) -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes(name: str, part: str | None, options: dict[str, Any]) -> None:
     loaded = read_torch(next((SMALL / name).glob("weights*.pth")))
     state = loaded if part is None else loaded[part]
     assert list(recognised(state).values()) == [options]
@@ -87,7 +87,7 @@ def test_the_arguments_are_read_off_names_and_shapes(name: str, part: str | None
     ],
     ids=str,
 )
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     model = randomised(network, **options)
     complete = {"upsampling": "normal", **options}
     state = split(state_of_model(model, checkpoint_of(network).places(complete)))
@@ -115,12 +115,12 @@ class TestErrors:
     def state(self) -> dict[str, np.ndarray]:
         return dict(read_torch(SMALL / "trainstep_spade" / "weights_init.pth")["G"])
 
-    def test_gamma_without_beta_is_named(self, state: dict[str, np.ndarray]) -> None:
+    def test_the_error_names_gamma_without_beta(self, state: dict[str, np.ndarray]) -> None:
         del state["up_0.norm_s.mlp_beta.weight"]
         with pytest.raises(InteropError, match="of no architecture that is known here"):
             put(state, spade_generator(4, 1, kernel_size=1), INSTALLED)
 
-    def test_a_missing_statistic_is_named(self, state: dict[str, np.ndarray]) -> None:
+    def test_the_error_names_a_missing_statistic(self, state: dict[str, np.ndarray]) -> None:
         del state["up_0.norm_s.param_free_norm.running_var"]
         with pytest.raises(InteropError, match="up_0_norm_s_free/moving_variance"):
             put(state, spade_generator(4, 1, kernel_size=1), INSTALLED)
@@ -132,7 +132,7 @@ class TestErrors:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kernel_size", "upsampling"), [(1, "normal"), (3, "normal")])
-def test_a_pixel_sees_the_label_map_as_far_as_stated_and_no_further(kernel_size: int, upsampling: Any) -> None:
+def test_the_receptive_radius_in_the_label_map_is_exact(kernel_size: int, upsampling: Any) -> None:
     radius = receptive_radius(kernel_size, upsampling)
     unit = 32
     side = -(-(2 * radius + unit) // unit) * unit

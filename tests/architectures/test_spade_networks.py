@@ -1,4 +1,4 @@
-"""SPADE's networks: their sizes, how labels reach each pixel, and how far; codes at other sizes than trained."""
+"""SPADE's networks: sizes, modulation, receptive radius; codes at other sizes than in training."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TestSpade:
         wanted = (features - mean) / np.sqrt(variance + 1e-5) * (1 + gamma) + beta
         np.testing.assert_allclose(model([features, seen]), wanted, atol=1e-5)
 
-    def test_fresh_kernels_spread_as_the_official_ones_of_gamma_and_of_beta(self) -> None:
+    def test_initial_kernels_spread_as_the_official_ones_of_gamma_and_beta(self) -> None:
         x, labels = keras.Input((None, None, 64)), keras.Input((None, None, 2))
         model = keras.Model([x, labels], spade(x, labels, 3, "batch", "here"))
         kernel = np.asarray(model.get_layer("here_modulation").kernel)
@@ -60,19 +60,19 @@ class TestSpade:
 
 
 class TestGenerator:
-    def test_it_is_of_the_official_size(self) -> None:
+    def test_it_has_as_many_weights_as_the_official_one(self) -> None:
         with keras.StatelessScope(initialize_variables=False):
             model = spade_generator()
         assert parameters(model) == 93_048_003
 
     @pytest.mark.parametrize(("upsampling", "unit"), [("normal", 32), ("more", 64), ("most", 128)])
-    def test_any_multiple_of_its_doublings_comes_out_as_large(self, upsampling: Any, unit: int) -> None:
+    def test_output_sizes_equal_input_sizes(self, upsampling: Any, unit: int) -> None:
         model = spade_generator(2, 2, kernel_size=1, upsampling=upsampling)
         image = np.asarray(model(label_maps(1, unit, 2 * unit, 2), training=True))
         assert image.shape == (1, unit, 2 * unit, 3)
         assert 0 < np.abs(image).max() < 1
 
-    def test_a_code_begins_as_a_map_of_the_trained_size_and_is_resized_for_others(self) -> None:
+    def test_a_code_is_mapped_to_the_trained_size_and_resized_for_others(self) -> None:
         model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(1, 2)))
         code = np.array([[1.0, -1.0, 0.5, 2.0]], np.float32)
         head = keras.Model(model.inputs, model.get_layer("head_map").output)
@@ -84,7 +84,7 @@ class TestGenerator:
         np.testing.assert_allclose(larger, wanted, atol=1e-6)
         assert np.isfinite(model([label_maps(1, 64, 32, 2), code])).all()
 
-    def test_the_code_is_seen(self) -> None:
+    def test_the_output_depends_on_the_code(self) -> None:
         model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(2, 2)))
         codes = np.array([[1, -1, 0.5, 2], [-1, 0, 1, 1]], np.float32)
         first, second = np.asarray(model([np.repeat(label_maps(1, 64, 64, 2), 2, axis=0), codes]))
@@ -103,10 +103,10 @@ class TestGenerator:
 
 
 class TestStyleEncoder:
-    def test_it_is_of_the_official_size(self) -> None:
+    def test_it_has_as_many_weights_as_the_official_one(self) -> None:
         assert parameters(style_encoder(64)) == 10_463_424
 
-    def test_every_size_is_resized_before(self) -> None:
+    def test_inputs_of_any_size_are_resized(self) -> None:
         model = lively(style_encoder(2, 5))
         picture = np.random.default_rng(0).uniform(-1, 1, (1, 70, 300, 3)).astype(np.float32)
         once = model(picture)

@@ -17,14 +17,14 @@ from img2imgkit.architectures.srvgg.network import srvgg  # noqa: E402
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_fresh_network_starts_near_the_nearest_neighbour_picture(scale: int) -> None:
+def test_initial_outputs_are_near_the_nearest_neighbour_image(scale: int) -> None:
     image = np.random.default_rng(0).uniform(-1, 1, (2, 5, 7, 3)).astype(np.float32)
     result = np.asarray(srvgg(scale, 8, 2)(image))
     assert result.shape == (2, 5 * scale, 7 * scale, 3)
     assert 0 < np.abs(result - image.repeat(scale, 1).repeat(scale, 2)).max() < 0.1
 
 
-def test_each_pixel_sees_exactly_depth_plus_two_around_it() -> None:
+def test_the_receptive_radius_is_depth_plus_two() -> None:
     depth = 2
     model = srvgg(2, 8, depth, "relu")
     model.set_weights([np.abs(array) + 0.01 for array in model.get_weights()])  # nothing cancels, no unit is dead
@@ -38,7 +38,7 @@ def test_each_pixel_sees_exactly_depth_plus_two_around_it() -> None:
     assert (columns.min() // 2, columns.max() // 2) == (7 - reach, 7 + reach)
 
 
-def test_survives_keras_serialisation_without_custom_code(tmp_path: Path) -> None:
+def test_it_survives_serialisation_without_custom_code(tmp_path: Path) -> None:
     model = srvgg(3, 8, 1)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)

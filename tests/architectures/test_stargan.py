@@ -1,4 +1,4 @@
-"""StarGAN's checkpoints: recognised, filled, and computing what the official networks computed."""
+"""StarGAN's checkpoints: recognised, loaded, with the outputs of the official code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
         ("stargan_D", {"size": 128, "domains": 5, "width": 3, "layers": 6, "channels": 3}),
     ],
 )
-def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[str, Any]) -> None:
+def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: dict[str, Any]) -> None:
     state = read_torch(SMALL / name / "weights.pth")
     assert list(recognised(state).values()) == [options]
 
@@ -78,7 +78,7 @@ def test_the_arguments_are_read_off_names_and_shapes(name: str, options: dict[st
     ],
     ids=str,
 )
-def test_any_size_is_recognised_and_filled(network: str, options: dict[str, Any]) -> None:
+def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     model = randomised(network, **options)
     state = with_statistics(state_of_model(model, checkpoint_of(network).places(options)))
     assert recognised(state) == {network: options}
@@ -106,7 +106,7 @@ def test_running_statistics_change_nothing() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
-def test_a_critic_of_another_size_is_told() -> None:
+def test_a_critic_of_another_size_is_reported() -> None:
     state = read_torch(SMALL / "stargan_D" / "weights.pth")
     with pytest.raises(InteropError, match=r"conv2\.weight: its shape \(5, 96, 2, 2\) does not fit logits"):
         put(state, domain_critic(64, 5, 3), INSTALLED)

@@ -1,4 +1,4 @@
-"""StarGAN's networks: sizes, labels, first weights, and the outputs that stay float32."""
+"""StarGAN's networks: sizes, labels, initial weights, float32 outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TestGenerator:
         assert made.shape == (2, *size, 1)
         assert np.abs(made).max() < 1
 
-    def test_the_label_counts(self) -> None:
+    def test_the_output_depends_on_the_label(self) -> None:
         model, source = stargan_generator(3, 2, 1), images(1, 16, 16, 3)
         made = [np.asarray(model([source, label[None]])) for label in np.eye(3, dtype=np.float32)]
         assert min(np.abs(made[i] - made[i - 1]).max() for i in range(3)) > 1e-4
@@ -40,7 +40,7 @@ class TestGenerator:
     def test_it_has_as_many_weights_as_the_official_one(self) -> None:
         assert count(stargan_generator(5)) == 8_430_528
 
-    def test_fresh_kernels_are_pytorchs_own(self) -> None:
+    def test_initial_kernels_are_those_of_pytorch(self) -> None:
         """Uniform up to one over the root of the inputs; of a transposed convolution PyTorch counts its outputs."""
         model = stargan_generator(5, 16, 1)
         for name, inputs in (("stem_conv", 7 * 7 * 8), ("down0_conv", 16 * 16), ("up0_conv", 16 * 32)):
@@ -59,7 +59,7 @@ class TestGenerator:
 
 
 class TestCritic:
-    def test_it_gives_a_map_of_scores_and_a_logit_for_each_domain(self) -> None:
+    def test_it_returns_a_score_map_and_a_logit_for_each_domain(self) -> None:
         scores, logits = domain_critic(32, 5, 2, 3, 1)(images(2, 32, 32, 1))
         assert (scores.shape, logits.shape) == ((2, 4, 4, 1), (2, 5))
 
@@ -73,11 +73,11 @@ class TestCritic:
         scores, logits = model(images(2, 16, 16, 3), training=True)
         assert (scores.shape, logits.shape) == ((2, 4, 4, 1), (2, 3))
 
-    def test_a_size_that_cannot_be_halved_so_often_is_refused(self) -> None:
+    def test_a_size_that_is_no_multiple_is_refused(self) -> None:
         with pytest.raises(ValueError, match="size 100: expected a multiple of 64"):
             domain_critic(100, 5)
 
-    def test_a_gradient_penalty_reaches_every_kernel_behind_the_scores(self) -> None:
+    def test_a_gradient_penalty_reaches_every_kernel_of_the_scores(self) -> None:
         model, x = domain_critic(8, 2, 3, 2), tf.constant(images(2, 8, 8, 3))
         with tf.GradientTape() as tape:
             slope = backend.input_gradient(lambda x: tf.reduce_sum(tf.tanh(model(x)[0])), x)

@@ -1,4 +1,4 @@
-"""The U-Net: sizes, where dropout and normalization stand, precision."""
+"""The U-Net: sizes, positions of dropout and normalization, precision."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_it_has_as_many_weights_as_the_official_one(depth: int, official: int) -
     assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == official
 
 
-def test_dropout_follows_the_inner_steps_of_full_width_only() -> None:
+def test_dropout_follows_only_inner_steps_of_full_width() -> None:
     names = [layer.name for layer in unet(8, 1).layers if isinstance(layer, keras.layers.Dropout)]
     assert names == ["up6_dropout", "up5_dropout", "up4_dropout"]
     assert not [layer for layer in unet(8, 1, dropout=0.0).layers if isinstance(layer, keras.layers.Dropout)]

@@ -39,7 +39,7 @@ def test_it_prints_findings_assumptions_and_next_steps(img2img, tmp_path):
 def test_assumptions_are_printed_with_the_option_that_overrides_them(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
     assert outcome.code == 0
-    assert "residual blocks pad by reflection; replication leaves the same file" in outcome.out
+    assert "residual blocks pad by reflection; files with replication padding look the same" in outcome.out
     assert "otherwise --set generator.padding=replicate" in outcome.out
 
 

@@ -165,7 +165,7 @@ class TestImported:
         assert not list(tmp_path.iterdir())
 
     def test_a_stated_task_must_take_them(self, catalog: Catalog, tmp_path: Path) -> None:
-        with pytest.raises(InteropError, match="task 'cyclegan' lacks the translator of the other direction"):
+        with pytest.raises(InteropError, match="task 'cyclegan' lacks the generator of the other direction"):
             import_bundle([RESNET], tmp_path / "r", catalog, "cyclegan")
         with pytest.raises(InteropError, match=r"task 'pix2pix' cannot use weights\.pth .* and weights\.pth"):
             import_bundle([RESNET, RESNET], tmp_path / "r", catalog, "pix2pix")

@@ -1,4 +1,4 @@
-"""What scores cost: closed forms, official code's values, and averages over replicas."""
+"""Adversarial losses: closed forms, values of official code, and means over replicas."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_vanilla_stays_finite_for_extreme_scores() -> None:
 
 
 @pytest.mark.parametrize("loss", [vanilla, lsgan, hinge, wasserstein])
-def test_relativistic_scores_are_counted_from_the_average_of_the_others(loss: Callable[..., Any]) -> None:
+def test_relativistic_scores_are_relative_to_the_mean_of_the_others(loss: Callable[..., Any]) -> None:
     others = np.array([[1.0], [4.0]], np.float32)
     np.testing.assert_allclose(relativistic(loss, SCORES, others, True), loss(SCORES - 2.5, True), rtol=1e-6)
 

@@ -18,12 +18,12 @@ LOGITS = np.array([[0.0, 0.0], [2.0, -1.0]], np.float32)
 LABELS = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
 
 
-def test_attributes_are_judged_one_by_one() -> None:
+def test_attributes_are_independent() -> None:
     wanted = [2 * math.log(2), math.log1p(math.exp(2)) + math.log1p(math.exp(1))]
     np.testing.assert_allclose(binary_cross_entropy(LOGITS, LABELS), wanted, rtol=1e-6)
 
 
-def test_classes_share_one_chance() -> None:
+def test_classes_share_one_probability() -> None:
     np.testing.assert_allclose(cross_entropy(LOGITS, LABELS), [math.log(2), math.log1p(math.exp(3))], rtol=1e-6)
 
 

@@ -17,7 +17,7 @@ from img2imgkit.losses import patch_nce  # noqa: E402
 CORNERS = np.eye(4, dtype=np.float32)[None]  # four patches, each like itself only
 
 
-def test_closed_form_where_no_two_patches_are_alike() -> None:
+def test_closed_form_for_orthogonal_patches() -> None:
     wanted = math.log(math.exp(1 / 0.5) + 3 + math.exp(-10 / 0.5)) - 1 / 0.5
     np.testing.assert_allclose(patch_nce(CORNERS, CORNERS, temperature=0.5), [wanted], rtol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Feature matching: closed forms and the weights that official code gives it."""
+"""Feature matching: closed forms and the weights of official code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ backend.load()
 from img2imgkit.losses import feature_matching  # noqa: E402
 
 
-def test_layers_count_alike_whatever_their_size() -> None:
+def test_layers_have_equal_weight_whatever_their_size() -> None:
     fake = [np.zeros((2, 4, 4, 1), np.float32), np.zeros((2, 1, 1, 8), np.float32)]
     real = [fake[0] + 1, fake[1] - 3]
     np.testing.assert_allclose(feature_matching(fake, real), [2, 2])

@@ -32,7 +32,7 @@ def mean(terms: Any) -> float:
     return float(np.mean(np.asarray(terms)))
 
 
-def test_a_linear_critic_pays_for_its_slope_alike_everywhere() -> None:
+def test_a_linear_critic_has_the_same_penalty_everywhere() -> None:
     np.testing.assert_allclose(squared_gradient(linear, IMAGES), [25, 25], rtol=1e-6)
     np.testing.assert_allclose(gradient_penalty(linear, IMAGES), [16, 16], rtol=1e-6)
     np.testing.assert_allclose(gradient_penalty(linear, IMAGES, target=5.0), [0, 0], atol=1e-10)
@@ -41,13 +41,13 @@ def test_a_linear_critic_pays_for_its_slope_alike_everywhere() -> None:
     np.testing.assert_allclose(gradient_penalty(linear, IMAGES, per_pixel=True), [per_pixel] * 2, rtol=1e-6)
 
 
-def test_each_image_pays_for_its_own_gradient() -> None:
+def test_each_image_is_penalised_for_its_own_gradient() -> None:
     wanted = np.sum(IMAGES**2, axis=(1, 2, 3))
     np.testing.assert_allclose(squared_gradient(parabola, IMAGES), wanted, rtol=1e-6)
     np.testing.assert_allclose(gradient_penalty(parabola, IMAGES), (np.sqrt(wanted) - 1) ** 2, rtol=1e-6)
 
 
-def test_half_precision_images_are_judged_in_float32() -> None:
+def test_half_precision_images_are_penalised_in_float32() -> None:
     half = ops.cast(IMAGES, "bfloat16")
     for penalty in (squared_gradient, gradient_penalty):
         result = penalty(lambda x: ops.cast(parabola(ops.cast(x, "bfloat16")), "bfloat16"), half)
@@ -56,7 +56,7 @@ def test_half_precision_images_are_judged_in_float32() -> None:
 
 
 @pytest.mark.parametrize("penalty", [squared_gradient, gradient_penalty])
-def test_a_penalty_moves_the_critic(penalty: Any) -> None:
+def test_a_penalty_has_a_gradient_in_the_critics_weights(penalty: Any) -> None:
     import tensorflow as tf
 
     scale = tf.Variable(0.5)
@@ -81,12 +81,12 @@ def test_a_critic_without_slope_has_a_finite_gradient() -> None:
     assert np.isfinite(float(tape.gradient(total, scale)))
 
 
-def test_interpolation_has_one_mix_per_image() -> None:
+def test_interpolation_has_one_factor_per_image() -> None:
     mixed = interpolate(IMAGES, -IMAGES, np.array([1.0, 0.25], np.float32))
     np.testing.assert_allclose(mixed, np.stack([IMAGES[0], -0.5 * IMAGES[1]]), rtol=1e-6)
 
 
-def test_dragan_points_stray_by_half_a_standard_deviation() -> None:
+def test_dragan_points_are_within_half_a_standard_deviation() -> None:
     noise = np.full_like(IMAGES, 0.5)
     points = dragan_points(IMAGES, noise, np.array([0.0, 1.0], np.float32))
     np.testing.assert_allclose(points[0], IMAGES[0])

@@ -23,17 +23,17 @@ def test_perceptual_is_a_weighted_sum_over_taps() -> None:
     np.testing.assert_allclose(perceptual(IMAGE, TARGET, {"fine": 1.0}, frobenius), [4], rtol=1e-6)
 
 
-def test_a_tap_that_is_not_there_is_named() -> None:
+def test_the_error_names_a_missing_tap() -> None:
     with pytest.raises(KeyError, match="middle"):
         perceptual(IMAGE, TARGET, {"middle": 1.0})
 
 
-def test_gram_counts_channels_that_are_on_together() -> None:
+def test_gram_measures_channels_that_are_active_together() -> None:
     features = np.array([[1.0, 2.0], [3.0, 0.0]], np.float32).reshape(1, 2, 1, 2)
     np.testing.assert_allclose(gram(features), [np.array([[10.0, 2.0], [2.0, 4.0]]) / 4])
 
 
-def test_style_does_not_see_where_features_are() -> None:
+def test_style_ignores_the_position_of_features() -> None:
     features = np.random.default_rng(0).normal(size=(1, 4, 6, 3)).astype(np.float32)
     np.testing.assert_allclose(style({"a": features}, {"a": features[:, ::-1, ::-1]}, {"a": 1.0}), [0], atol=1e-6)
     np.testing.assert_allclose(
@@ -51,7 +51,7 @@ def test_lpips_compares_directions_of_features() -> None:
     np.testing.assert_allclose(lpips({"a": image}, {"a": 9 * image}, {"a": np.ones(2, np.float32)}), [0], atol=1e-6)
 
 
-def test_lpips_has_a_finite_gradient_where_nothing_is_on() -> None:
+def test_lpips_has_a_finite_gradient_at_zero_features() -> None:
     import tensorflow as tf
 
     features = tf.Variable(tf.zeros((1, 2, 2, 3)))

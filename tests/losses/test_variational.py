@@ -1,4 +1,4 @@
-"""The divergence of codes from the distribution that codes are drawn from."""
+"""KL divergence: closed forms and SPADE's values."""
 
 from __future__ import annotations
 

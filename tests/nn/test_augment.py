@@ -1,4 +1,4 @@
-"""Augmentation of what a critic sees: a function of the drawn numbers, the same for each image that they belong to."""
+"""Augmentations of a critic's input: functions of the drawn numbers alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def numbers(change: str, value: float) -> np.ndarray:
     return np.full((2, NUMBERS[change]), value, np.float32)
 
 
-def test_the_middle_of_color_changes_nothing() -> None:
+def test_color_at_the_middle_of_its_ranges_changes_nothing() -> None:
     np.testing.assert_allclose(color(IMAGES, numbers("color", 0.5)), IMAGES, atol=1e-6)
 
 
@@ -60,7 +60,7 @@ def test_translation_moves_by_up_to_an_eighth_and_fills_with_0() -> None:
     assert not most[:, :, :3].any()
 
 
-def test_each_image_has_numbers_of_its_own() -> None:
+def test_each_image_has_its_own_random_numbers() -> None:
     moved = np.asarray(translation(IMAGES, np.array([[0.5, 0.5], [0.0, 0.5]], np.float32)))
     np.testing.assert_array_equal(moved[0], IMAGES[0])
     np.testing.assert_array_equal(moved[1, :-2], IMAGES[1, 2:])
@@ -75,7 +75,7 @@ def test_cutout_blanks_half_of_each_side_or_what_lies_inside(value: float, rows:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_keeps_type_and_odd_sizes(change: str) -> None:
+def test_augmentations_keep_dtype_and_odd_sizes(change: str) -> None:
     from keras import ops
 
     result = CHANGES[change](ops.cast(IMAGES[:, :13, :7], "bfloat16"), numbers(change, 0.3))
@@ -84,7 +84,7 @@ def test_a_change_keeps_type_and_odd_sizes(change: str) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_passes_gradients_of_gradients_with_unknown_sizes(change: str) -> None:
+def test_augmentations_have_second_derivatives_at_unknown_sizes(change: str) -> None:
     import tensorflow as tf
 
     from img2imgkit.losses import squared_gradient

@@ -1,4 +1,4 @@
-"""Halving and doubling without aliasing, and padding."""
+"""Anti-aliased down- and upsampling, and padding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def images(*shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 8), (7, 5), (2, 3)])
-def test_halving_is_a_binomial_filter_at_every_second_pixel(height: int, width: int) -> None:
+def test_downsampling_is_a_binomial_filter_at_every_second_pixel(height: int, width: int) -> None:
     x = images(2, height, width, 3)
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     rows = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
@@ -30,14 +30,14 @@ def test_halving_is_a_binomial_filter_at_every_second_pixel(height: int, width: 
 
 
 @pytest.mark.parametrize(("height", "width"), [(3, 4), (1, 5)])
-def test_doubling_is_bilinear_interpolation(height: int, width: int) -> None:
+def test_upsampling_is_bilinear_interpolation(height: int, width: int) -> None:
     x = images(2, height, width, 3)
     result = BlurUp()(x)
     np.testing.assert_allclose(result, tf.image.resize(x, (2 * height, 2 * width), "bilinear"), atol=1e-6)
     assert result.shape == BlurUp().compute_output_shape(x.shape)
 
 
-def test_sizes_may_be_unknown_when_a_graph_is_made() -> None:
+def test_sizes_may_be_unknown_when_the_graph_is_built() -> None:
     layer = BlurUp()
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 2))], autograph=False)
     assert run(images(1, 3, 5, 2)).shape == (1, 6, 10, 2)

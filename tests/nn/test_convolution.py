@@ -1,4 +1,4 @@
-"""Spectral normalization, doubling, first weights."""
+"""Spectral normalization, transposed convolution, initializers."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class TestSpectralConv:
         np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-5)
         assert result.shape == layer.compute_output_shape(x.shape)
 
-    def test_inference_leaves_the_vectors(self) -> None:
+    def test_inference_does_not_update_the_vectors(self) -> None:
         layer = built()
         before = layer.u.numpy(), layer.v.numpy()
         layer(images(1, 6, 6, 3))
         np.testing.assert_array_equal(before[0], layer.u.numpy())
         np.testing.assert_array_equal(before[1], layer.v.numpy())
 
-    def test_fresh_vectors_have_length_1(self) -> None:
+    def test_initial_vectors_have_unit_length(self) -> None:
         layer = built()
         assert [np.linalg.norm(each.numpy()) for each in (layer.u, layer.v)] == pytest.approx([1, 1])
 
@@ -63,7 +63,7 @@ class TestSpectralConv:
         sigma = (layer.v.numpy() @ matrix(layer) @ layer.u.numpy().T).item()
         assert sigma == pytest.approx(np.linalg.svd(matrix(layer), compute_uv=False)[0], rel=1e-4)
 
-    def test_one_pass_moves_the_vectors_as_torch_does(self) -> None:
+    def test_one_pass_updates_the_vectors_as_torch_does(self) -> None:
         with np.load(FIXTURES / "spectral_norm.npz") as stored:
             kernel = stored["weight_orig"].transpose(2, 3, 1, 0)
             height, width, channels, filters = kernel.shape
@@ -144,7 +144,7 @@ class TestTransposedConv:
 
 
 @pytest.mark.parametrize(("init", "spread"), [("normal", 0.02), ("xavier", 0.02 * np.sqrt(2 / (16 * (64 + 32))))])
-def test_first_kernels_have_the_official_spread(init: Any, spread: float) -> None:
+def test_initial_kernels_have_the_official_spread(init: Any, spread: float) -> None:
     layer = keras.layers.Conv2D(32, 4, kernel_initializer=initializer(init))
     layer.build((None, None, None, 64))
     kernel = layer.kernel.numpy()

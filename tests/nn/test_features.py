@@ -1,4 +1,4 @@
-"""VGG's graph: which taps it has, what it makes of an image, and that it is nothing without weights."""
+"""VGG's graph: taps, preprocessing, and NaN outputs until weights are loaded."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def with_weights(model: keras.Model) -> keras.Model:
     return model
 
 
-def test_nothing_comes_out_before_weights_go_in() -> None:
+def test_outputs_are_nan_without_weights() -> None:
     assert np.isnan(vgg("vgg16", ["relu1_1"], width=2)(IMAGES)["relu1_1"]).any()
 
 
-def test_features_lie_before_and_behind_activations_and_blocks() -> None:
+def test_taps_are_before_or_after_activations_and_blocks() -> None:
     features = with_weights(vgg("vgg19", ["pool2", "conv1_1", "relu1_1"], width=2))(IMAGES)
     assert set(features) == {"pool2", "conv1_1", "relu1_1"}
     assert tuple(features["pool2"].shape) == (2, 5, 7, 4)
@@ -61,11 +61,11 @@ def test_images_are_normalised_as_the_weights_were_trained(mode: Any, expected: 
 @pytest.mark.parametrize(
     ("name", "taps", "message"),
     [
-        ("vgg11", ["relu1_1"], "no features 'vgg11'; there are vgg16, vgg19"),
+        ("vgg11", ["relu1_1"], "unknown feature network 'vgg11'; expected one of vgg16, vgg19"),
         ("vgg16", ["relu3_4"], r"vgg16 has no tap 'relu3_4'; it has conv1_1, relu1_1, .*pool5"),
-        ("vgg16", [], "no taps are named"),
+        ("vgg16", [], "no taps are given"),
     ],
 )
-def test_what_is_not_there_is_refused(name: str, taps: list[str], message: str) -> None:
+def test_unknown_networks_and_taps_are_refused(name: str, taps: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         vgg(name, taps)

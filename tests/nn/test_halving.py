@@ -1,4 +1,4 @@
-"""4x4 convolutions that halve or double: as a matrix product they are what Keras computes."""
+"""4x4 convolutions of stride 2: the matrix product equals Keras's convolution."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_sizes_may_be_unknown(layer_class: Any) -> None:
 
 
 @pytest.mark.parametrize("layer_class", [HalvingConv, DoublingConv])
-def test_it_comes_back_from_its_config(layer_class: Any) -> None:
+def test_it_is_rebuilt_from_its_config(layer_class: Any) -> None:
     layer = layer_class(6, use_bias=False, name="inner")
     again = layer_class.from_config(layer.get_config())
     assert (again.filters, again.use_bias, again.name, again.strides) == (6, False, "inner", (2, 2))

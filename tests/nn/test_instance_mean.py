@@ -17,7 +17,7 @@ def images(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
 
 
-def test_an_object_has_its_mean_everywhere_and_in_its_image_alone() -> None:
+def test_an_object_gets_its_mean_within_its_image() -> None:
     values, ids = images(2, 3, 4, 2), np.random.default_rng(1).choice([-7, 0, 26001, 2**24 + 1], (2, 3, 4, 1))
     result = np.asarray(InstanceMean()([tf.constant(values), tf.constant(ids, "int32")]))
     for image in range(2):

@@ -1,4 +1,4 @@
-"""What networks see of label maps is what the official code of pix2pixHD and SPADE shows them."""
+"""Network inputs from label maps equal those of the official code of pix2pixHD and SPADE."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def official() -> dict[str, np.ndarray]:
         return {name: stored[name].transpose(0, 2, 3, 1).astype(np.float32) for name in stored.files}
 
 
-def test_pix2pixhd_sees_a_channel_for_each_class_and_the_edges(official: dict[str, np.ndarray]) -> None:
+def test_pix2pixhd_gets_a_channel_for_each_class_and_the_edges(official: dict[str, np.ndarray]) -> None:
     classes, edges = one_hot(official["label"], CLASSES), instance_edges(official["inst"])
     np.testing.assert_array_equal(classes, official["pix2pixhd_input_no_instance"])
     np.testing.assert_array_equal(np.concatenate([classes, edges], axis=-1), official["pix2pixhd_input"])
 
 
-def test_spade_also_sees_a_channel_for_pixels_of_no_class(official: dict[str, np.ndarray]) -> None:
+def test_spade_also_gets_a_channel_for_pixels_of_no_class(official: dict[str, np.ndarray]) -> None:
     label = official["spade_label_with_dontcare"]  # 255 in the file is one more than the last class by now
     assert label.max() == CLASSES
     classes = one_hot(label, CLASSES + 1)

@@ -1,4 +1,4 @@
-"""Brightness and colour apart."""
+"""Luma and colour differences."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_luma_of_grey_is_that_grey_and_of_primaries_their_weight() -> None:
     np.testing.assert_allclose(np.ravel(luma(primaries)), [0.299, 0.587, 0.114], atol=1e-7)
 
 
-def test_another_luma_leaves_the_colour_differences() -> None:
+def test_replacing_luma_keeps_the_colour_differences() -> None:
     image, brightness = random(2, 3, 4, 3), random(2, 3, 4, 1)
     changed = ops.convert_to_numpy(with_luma(image, brightness))
     np.testing.assert_allclose(luma(changed), brightness, atol=1e-6)
@@ -27,7 +27,7 @@ def test_another_luma_leaves_the_colour_differences() -> None:
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_bicubic_is_matlab_s_inside(scale: int) -> None:
+def test_bicubic_equals_matlab_away_from_edges(scale: int) -> None:
     image = random(1, 9, 12, 3)
     made = ops.convert_to_numpy(enlarge_bicubic(image, scale))[0]
     wanted = imresize(image[0].astype(np.float64), scale)

@@ -1,4 +1,4 @@
-"""Normalization layers: what PyTorch's compute, on one device and on two, with all their derivatives."""
+"""Normalization layers: parity with PyTorch, on one device and on two, with higher derivatives."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class TestInstanceNorm:
         x = images(3, 5, 7, 2)
         np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=2e-6)
 
-    def test_a_mean_far_above_the_spread_costs_no_digits(self) -> None:
+    def test_a_mean_far_above_the_spread_loses_no_precision(self) -> None:
         x = images(1, 32, 32, 2, mean=1000.0)
         np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=2e-4)
 
     @pytest.mark.parametrize("images_at_once", [1, 2])
-    def test_a_large_image_costs_no_digits(self, images_at_once: int) -> None:
+    def test_a_large_image_loses_no_precision(self, images_at_once: int) -> None:
         x = images(images_at_once, 320, 400, 2, mean=1.0)
         np.testing.assert_allclose(InstanceNorm()(x), normalized(x, (1, 2)), atol=4e-6)
 
@@ -71,7 +71,7 @@ class TestInstanceNorm:
 
 
 class TestBatchNorm:
-    def test_training_uses_the_batch_and_moves_the_running_statistics_as_torch_does(self) -> None:
+    def test_training_uses_batch_statistics_and_updates_the_running_ones_as_torch_does(self) -> None:
         x, layer = images(3, 5, 7, 2, mean=4.0), BatchNorm()
         result = layer(x, training=True)
         gamma = np.asarray(layer.gamma)
@@ -80,7 +80,7 @@ class TestBatchNorm:
         unbiased = x.astype(np.float64).var((0, 1, 2), ddof=1)
         np.testing.assert_allclose(layer.moving_variance, 0.9 + 0.1 * unbiased, rtol=1e-6)
 
-    def test_inference_uses_the_running_statistics_and_leaves_them(self) -> None:
+    def test_inference_uses_the_running_statistics_without_updating_them(self) -> None:
         x, layer = images(3, 4, 4, 2), BatchNorm()
         layer(x)
         values = [np.array(each, np.float32) for each in ([2, -1], [0.5, 3], [1, 2], [4, 0.25])]
@@ -98,14 +98,14 @@ class TestBatchNorm:
         np.testing.assert_allclose(together, alone, atol=1e-6)
         np.testing.assert_allclose(alone[:1], np.asarray(layer(x[:1], training=True)), atol=1e-6)
 
-    def test_fresh_scales_lie_around_one(self) -> None:
+    def test_initial_scales_are_near_one(self) -> None:
         layer = BatchNorm()
         layer.build((None, None, None, 4000))
         gamma = np.asarray(layer.gamma)
         assert gamma.mean() == pytest.approx(1.0, abs=0.002)
         assert gamma.std() == pytest.approx(0.02, rel=0.1)
 
-    def test_without_anything_learned_it_only_normalizes(self) -> None:
+    def test_without_affine_it_only_normalizes(self) -> None:
         x, layer = images(3, 5, 7, 2, mean=4.0), BatchNorm(affine=False)
         np.testing.assert_allclose(layer(x, training=True), normalized(x, (0, 1, 2)), atol=2e-6)
         assert not layer.trainable_weights

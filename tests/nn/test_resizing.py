@@ -1,4 +1,4 @@
-"""Resized maps: PyTorch's bilinear interpolation, at sizes that only the run knows, with all derivatives."""
+"""Resizing: PyTorch's bilinear interpolation, at sizes known only at run time, with higher derivatives."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def test_the_same_size_comes_back_bit_for_bit() -> None:
     np.testing.assert_array_equal(ResizedLike()([X, X[..., :1]]), X)
 
 
-def test_sizes_may_be_known_only_in_the_run() -> None:
+def test_sizes_may_be_known_only_at_run_time() -> None:
     layer = ResizedLike()
     spec = tf.TensorSpec((None, None, None, 3))
     run = tf.function(lambda x, other: layer([x, other]), input_signature=[spec, spec], autograph=False)
     np.testing.assert_allclose(run(X, np.zeros((2, 9, 4, 3), np.float32)), tf.image.resize(X, (9, 4)), atol=2e-6)
 
 
-def test_the_gradient_of_a_gradient_is_there() -> None:
+def test_second_derivatives_exist() -> None:
     x = tf.constant(X[:1, :, :, :1])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -42,7 +42,7 @@ def test_the_gradient_of_a_gradient_is_there() -> None:
     assert float(tf.reduce_max(tf.abs(tape.gradient(loss, x)))) > 0
 
 
-def test_layers_come_back_from_their_config() -> None:
+def test_layers_are_rebuilt_from_their_config() -> None:
     layer = ResizedTo(4, 6)
     assert ResizedTo.from_config(layer.get_config()).compute_output_shape((None, 3, 3, 2)) == (None, 4, 6, 2)
 

@@ -1,4 +1,4 @@
-"""The bundles that ship: they load, say what they are, and make pictures better than bicubic interpolation does."""
+"""The bundles that ship: they load, describe themselves, and beat bicubic interpolation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_three_models_ship() -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_a_bundle_says_what_it_is(name: str, catalog: Catalog) -> None:
+def test_a_bundle_describes_itself(name: str, catalog: Catalog) -> None:
     folder = catalog.bundles[name]
     manifest = bundle.describe(folder)
     assert manifest.name == name == folder.name
@@ -46,7 +46,7 @@ def test_a_bundle_says_what_it_is(name: str, catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_its_training_file_is_the_one_beside_the_task_and_builds_it(name: str, catalog: Catalog) -> None:
+def test_its_training_file_is_the_plugins_and_builds_it(name: str, catalog: Catalog) -> None:
     folder = catalog.bundles[name]
     assert (folder / "training.yaml").read_text() == (folder.parents[1] / f"{name}.yaml").read_text()
     recorded = bundle.describe(folder).training["file"]
@@ -54,7 +54,7 @@ def test_its_training_file_is_the_one_beside_the_task_and_builds_it(name: str, c
 
 
 @pytest.mark.parametrize(("name", "gain"), [("sr-compact-x2", 1.0), ("sr-compact-x4", 0.4)])
-def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, gain: float, catalog: Catalog) -> None:
+def test_unseen_photographs_are_nearer_than_by_bicubic(name: str, gain: float, catalog: Catalog) -> None:
     from img2imgkit.inference import Translator
 
     translator = Translator(bundle.load(catalog.bundles[name], catalog))
@@ -69,7 +69,7 @@ def test_photographs_it_has_not_seen_come_out_nearer_than_by_bicubic(name: str, 
     assert np.mean(gains) > gain, gains
 
 
-def test_characters_it_has_not_seen_get_the_weight_of_each_typeface(catalog: Catalog) -> None:
+def test_unseen_characters_get_the_weight_of_each_typeface(catalog: Catalog) -> None:
     from img2imgkit.inference import Translator, parse_condition
 
     loaded = bundle.load(catalog.bundles["stargan-typefaces"], catalog)

@@ -1,4 +1,4 @@
-"""The CUT plugin: the contract, where patches lie, FastCUT's mirrors, its training files."""
+"""The CUT plugin: the contract, positions of patches, FastCUT's flips, its training files."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ SMALL: dict[str, Any] = {
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
-def test_it_keeps_the_contract() -> None:
+def test_it_fulfils_the_contract() -> None:
     check_task(Cut, Cut.Options(**SMALL))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
-def test_fastcut_keeps_the_contract() -> None:
+def test_fastcut_fulfils_the_contract() -> None:
     options = Cut.Options(**{**SMALL, "flip_equivariance": True, "antialias": False, "channels": 1, "taps": (0, 4, 10)})
     check_task(Cut, options, Cut.Weights(nce=10.0, nce_identity=0.0))
 
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("size", [(16, 16), (24, 37)])
-def test_patches_lie_inside_the_features_and_none_comes_twice(antialias: bool, size: tuple[int, int]) -> None:
+def test_patches_are_distinct_and_inside_the_features(antialias: bool, size: tuple[int, int]) -> None:
     task = Cut(Cut.Options(**{**SMALL, "antialias": antialias, "patches": 10_000, "taps": (0, 1, 4, 7, 8, 10)}))
     features = resnet_features(task.build()["generator"], task.options.taps)
     image = np.zeros((1, *size, 3), np.float32)
@@ -50,7 +50,7 @@ def test_patches_lie_inside_the_features_and_none_comes_twice(antialias: bool, s
             assert sorted(places.tolist()) == list(range(each.shape[1] * each.shape[2]))
 
 
-def test_a_mirrored_source_is_compared_with_the_mirrored_translation() -> None:
+def test_a_flipped_source_is_compared_with_the_flipped_translation() -> None:
     """A generator that does nothing but copy is right about every patch, mirrored or not."""
     task = Cut(Cut.Options(**{**SMALL, "flip_equivariance": True}), Cut.Weights(nce_identity=0.0))
     keras.utils.set_random_seed(0)
@@ -68,7 +68,7 @@ def test_a_mirrored_source_is_compared_with_the_mirrored_translation() -> None:
 
 
 def test_a_tap_beyond_the_encoder_is_refused() -> None:
-    with pytest.raises(ValueError, match="13 lies outside of the encoder, which has modules 0 to 12"):
+    with pytest.raises(ValueError, match="13 is outside the encoder, which has modules 0 to 12"):
         Cut.Options(**{**SMALL, "taps": (0, 13)})
 
 

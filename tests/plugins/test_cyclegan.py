@@ -32,7 +32,7 @@ def batch_of(images: int = 2, side: int = 16) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
-def test_it_keeps_the_contract() -> None:
+def test_it_fulfils_the_contract() -> None:
     check_task(CycleGan, CycleGan.Options(**SMALL))
 
 
@@ -49,11 +49,11 @@ def test_it_keeps_the_contract() -> None:
     ],
     ids=["grey, batch norm, penalised", "U-Net without identity"],
 )
-def test_its_variants_keep_the_contract(options: dict[str, Any], weights: dict[str, float]) -> None:
+def test_its_variants_fulfil_the_contract(options: dict[str, Any], weights: dict[str, float]) -> None:
     check_task(CycleGan, CycleGan.Options(**{**SMALL, **options}), CycleGan.Weights(**weights))
 
 
-def test_each_direction_has_a_generator_of_its_own() -> None:
+def test_each_direction_has_its_own_generator() -> None:
     there, back = (task_of(choices=CycleGan.Choices(direction=way)) for way in ("a_to_b", "b_to_a"))
     nets = there.build()
     inputs = {"source": batch_of()["a"]}
@@ -62,7 +62,7 @@ def test_each_direction_has_a_generator_of_its_own() -> None:
     assert np.abs(np.asarray(there.translate(nets, inputs)) - np.asarray(back.translate(nets, inputs))).max() > 0
 
 
-def test_a_cycle_ends_where_it_began() -> None:
+def test_a_cycle_returns_to_its_domain() -> None:
     task, batch = task_of(), batch_of()
     nets = task.build()
     out = task.forward(nets, batch)

@@ -1,4 +1,4 @@
-"""Official checkpoints as bundles: the options that are read off, and that translations are the official ones."""
+"""Official checkpoints as bundles: inferred options, and translations equal to the official ones."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class TestPix2Pix:
         ("name", "place"),
         folders("junyanz_unet256_instance", "junyanz_resnet6_instance", "cut_resnet4_antialias_rect"),
     )
-    def test_so_it_does_with_other_generators(self, name: str, place: Path) -> None:
+    def test_other_generators_translate_as_officially(self, name: str, place: Path) -> None:
         task, nets = bundled(Pix2Pix, read(name, place=place))
         for given, wanted, every in cases(name, place):
             assert_close(task.translate(nets, {"source": given["input"]}), wanted, every)
@@ -117,9 +117,9 @@ class TestPix2Pix:
         assert (statistics.value, statistics.others) == ("image", ("running",))
         assert unet.options["statistics"] == "image"
         assert [each.option for each in unet.assumptions] == ["statistics", "generator.dropout"]
-        assert "of CycleGAN's two translators name both files" in resnet.assumptions[0].text
+        assert "import the files of both generators together" in resnet.assumptions[0].text
 
-    def test_a_critics_sizes_are_taken_over(self) -> None:
+    def test_a_critics_options_are_taken_over(self) -> None:
         plan = plan_of(Pix2Pix, read("junyanz_patchgan_batch"), read("junyanz_unet128_batch"))
         assert plan.roles == {"generator": kit.FromFile(1)}
         assert plan.options["critic"] == {
@@ -131,7 +131,7 @@ class TestPix2Pix:
         }
         assert plan.options["adversary"]["loss"]["kind"] == "vanilla"
 
-    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
+    def test_networks_of_other_tasks_have_no_plan(self) -> None:
         unet, critic = read("junyanz_unet128_batch"), read("junyanz_patchgan_batch")
         assert Pix2Pix.import_plan([unet, unet]) is None
         assert Pix2Pix.import_plan([critic]) is None
@@ -153,14 +153,14 @@ class TestCycleGan:
             back.translate(nets, {"source": given["input"]}), other.model(given["input"], training=False)
         )
 
-    def test_one_direction_lacks_the_other(self) -> None:
+    def test_a_missing_direction_is_reported(self) -> None:
         network = read("junyanz_resnet6_instance")
         plan = plan_of(CycleGan, network)
         assert (plan.preferred, plan.roles) == (True, {"a_to_b": kit.FromFile(0)})
         [lacking] = plan.missing
         assert "latest_net_G_A.pth and latest_net_G_B.pth, and weights.pth is one" in lacking
 
-    def test_the_order_of_the_files_is_told_and_critics_are_taken_over(self) -> None:
+    def test_the_order_of_files_is_reported_and_critics_are_taken_over(self) -> None:
         parts = [read("trainstep_cyclegan", part) for part in ("D_A", "G_A", "D_B", "G_B")]
         plan = plan_of(CycleGan, *parts)
         assert plan.roles == {"a_to_b": kit.FromFile(1), "b_to_a": kit.FromFile(3)}
@@ -173,7 +173,7 @@ class TestCycleGan:
         }
         assert plan.assumptions[0].text.startswith("a_to_b is weights_init.pth")
 
-    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
+    def test_networks_of_other_tasks_have_no_plan(self) -> None:
         six, grey = read("junyanz_resnet6_instance"), read("cut_resnet4_antialias_rect")
         assert CycleGan.import_plan([six, read("trainstep_cyclegan", "G_A")]) is None  # of other widths
         assert CycleGan.import_plan([grey, grey]) is None  # no way back
@@ -189,7 +189,7 @@ class TestStarGan:
             made = task.translate(nets, {"source": given["x"], "target_label": given["c"]})
             assert_close(made, wanted, every)
 
-    def test_a_critic_tells_the_size(self) -> None:
+    def test_a_critic_gives_the_size(self) -> None:
         task, _ = bundled(StarGan, read("trainstep_stargan", "D"), read("trainstep_stargan", "G"))
         assert (task.options.size, task.options.critic_width, task.options.critic_layers) == (32, 4, 3)
         assert task.options.adversary.penalty.kind == "wgan_gp"
@@ -203,7 +203,7 @@ class TestStarGan:
             (1, ("domain_1",), 1),
         ],
     )
-    def test_names_are_assumed_by_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
+    def test_names_are_assumed_from_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
         arguments = {"domains": domains, "width": 1, "blocks": 0, "channels": 3}
         found = plan_of(StarGan, imported("stargan", **arguments))
         task = StarGan(options_of(StarGan, found))
@@ -228,7 +228,7 @@ class TestCut:
         for given, wanted, every in cases(name, place):
             assert_close(task.translate(nets, {"source": given["input"]}), wanted, every)
 
-    def test_the_projection_and_the_critics_sizes_are_taken_over(self) -> None:
+    def test_the_projection_and_the_critics_options_are_taken_over(self) -> None:
         networks = [read("trainstep_cut", part) for part in ("G", "F", "D")]
         task, nets = bundled(Cut, *networks)
         assert (task.options.projection, task.options.critic_width, task.options.blocks) == (12, 3, 6)
@@ -237,7 +237,7 @@ class TestCut:
         plan = plan_of(Cut, networks[0])
         assert (plan.fresh, plan.preferred) == (("projection",), True)
 
-    def test_anti_aliasing_by_half_is_kept(self) -> None:
+    def test_anti_aliasing_of_downsampling_alone_is_kept(self) -> None:
         arguments = {"blocks": 2, "width": 2, "norm": "instance", "dropout": 0.0, "channels": 1, "out_channels": 1}
         arguments |= {"antialias": True, "antialias_up": False, "padding": "reflect"}
         task, nets = bundled(Cut, given := imported("resnet", built("resnet", **arguments), **arguments))
@@ -245,12 +245,12 @@ class TestCut:
         picture = np.linspace(-1, 1, 16 * 16, dtype=np.float32).reshape(1, 16, 16, 1)
         np.testing.assert_array_equal(task.translate(nets, {"source": picture}), given.model(picture))
 
-    def test_a_projection_of_other_places_is_lacking(self) -> None:
+    def test_a_projection_for_other_taps_is_reported(self) -> None:
         plan = plan_of(Cut, read("junyanz_resnet6_instance"), read("cut_patchsampleF"))
-        assert "a projection of patches at [0, 4, 8, 12]" in plan.missing[0]
+        assert "a patch projection for taps [0, 4, 8, 12]" in plan.missing[0]
         assert not plan.preferred
 
-    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
+    def test_networks_of_other_tasks_have_no_plan(self) -> None:
         assert Cut.import_plan([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
         assert Cut.import_plan([read("cut_patchgan")]) is None
         assert Cut.import_plan([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
@@ -258,7 +258,7 @@ class TestCut:
 
 class TestPix2PixHd:
     @pytest.mark.parametrize(("name", "place"), folders("pix2pixhd_local", "pix2pixhd_global"))
-    def test_it_makes_what_the_official_generator_makes(self, name: str, place: Path) -> None:
+    def test_it_generates_what_the_official_generator_does(self, name: str, place: Path) -> None:
         from keras import ops
 
         from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
@@ -268,7 +268,7 @@ class TestPix2PixHd:
         for given, wanted, every in cases(name, place):
             assert_close(pix2pixhd_image(nets.generators, ops.convert_to_tensor(given["input"])), wanted, every)
 
-    def test_a_map_is_shown_as_officially(self) -> None:
+    def test_the_network_input_is_the_official_one(self) -> None:
         given = read("pix2pixhd_local")
         task, nets = bundled(Pix2PixHd, given)
         random = np.random.default_rng(0)
@@ -277,7 +277,7 @@ class TestPix2PixHd:
         made = task.translate(nets, {"source": label, "instance": instance})
         np.testing.assert_array_equal(made, given.model(shown, training=False))
 
-    def test_features_come_from_the_encoder_and_looks_from_nowhere(self) -> None:
+    def test_features_need_the_encoder_and_appearances_are_missing(self) -> None:
         networks = [official_pix2pixhd(), read("trainstep_pix2pixhd", "D"), read("trainstep_pix2pixhd", "E")]
         plan = plan_of(Pix2PixHd, *networks)
         assert (plan.fresh, plan.preferred) == (("appearances",), True)
@@ -289,20 +289,20 @@ class TestPix2PixHd:
         prepared = task.prepare(batch)
         assert_close(task.forward(nets, prepared)["image"], io["probe.iter0.fake"], stride)
 
-    def test_what_belongs_together_is_asked_for(self) -> None:
+    def test_missing_networks_are_reported(self) -> None:
         generator, critic = official_pix2pixhd(), read("trainstep_pix2pixhd", "D")
-        assert "the encoder of the 3 features" in plan_of(Pix2PixHd, generator, critic).missing[0]
+        assert "the encoder of the generator's 3 input features" in plan_of(Pix2PixHd, generator, critic).missing[0]
         assert "latest_net_G.pth" in plan_of(Pix2PixHd, read("pix2pixhd_encoder")).missing[0]
 
     def test_other_channels_are_stated(self) -> None:
         given = read("pix2pixhd_local")
         [assumption] = plan_of(Pix2PixHd, given).assumptions
         assert assumption.option == "classes"
-        assert "8 for classes, 1 for borders" in assumption.text
+        assert "8 for classes, 1 for edges" in assumption.text
         task, _ = bundled(Pix2PixHd, given, classes=9, edges=False)
         assert task.seen == 9
 
-    def test_pictures_are_told_by_their_channels(self) -> None:
+    def test_the_task_follows_from_the_channels(self) -> None:
         arguments = {"channels": 3, "width": 2, "downs": 3, "blocks": 1, "enhancers": 0, "local_blocks": 3}
         arguments |= {"norm": "instance", "out_channels": 3}
         given = imported("pix2pixhd", built("pix2pixhd", **arguments), **arguments)
@@ -313,7 +313,7 @@ class TestPix2PixHd:
         assert not plan_of(Pix2PixHd, given).preferred  # or maps of two classes
         assert Pix2PixHdPhoto.import_plan([read("pix2pixhd_local")]) is None
 
-    def test_what_it_has_no_use_for_has_no_plan(self) -> None:
+    def test_networks_of_other_tasks_have_no_plan(self) -> None:
         local = read("pix2pixhd_local")
         assert Pix2PixHd.import_plan([local, read("spade_multiscaleD")]) is None  # without biases
         assert Pix2PixHd.import_plan([local, local]) is None
@@ -335,17 +335,17 @@ class TestSpade:
         assert_close(task.translate(nets, inputs), io["probe.iter0.fake_eval"], stride)
 
     @pytest.mark.parametrize(("name", "place"), folders("spade_normal"))
-    def test_it_makes_what_the_official_generator_makes(self, name: str, place: Path) -> None:
+    def test_it_generates_what_the_official_generator_does(self, name: str, place: Path) -> None:
         _, nets = bundled(Spade, read(name, place=place))
         for given, wanted, every in cases(name, place):
             assert_close(nets["generator"](given["input"]), wanted, every)
 
     @pytest.mark.slow
     @pytest.mark.parametrize(("name", "place"), folders("spade_more_vae_nospectral"))
-    def test_a_style_needs_an_encoder_of_as_many_numbers(self, name: str, place: Path) -> None:
+    def test_a_style_needs_an_encoder_of_the_same_dimensions(self, name: str, place: Path) -> None:
         generator = read(name, place=place)
         assert "latest_net_E.pth" in plan_of(Spade, generator).missing[0]
-        assert "of 8 numbers" in plan_of(Spade, generator, read("spade_encoder")).missing[0]
+        assert "of 8 dimensions" in plan_of(Spade, generator, read("spade_encoder")).missing[0]
         plain = read("trainstep_spade", "G")
         assert "leave weights.pth out" in plan_of(Spade, plain, read("spade_encoder")).missing[0]
         own = {"width": 2, "latent": 8, "channels": 3}
@@ -363,7 +363,7 @@ class TestSpade:
         ("channels", "wanted"),
         [(36, (35, False, True)), (184, (182, True, True)), (151, (150, True, False)), (21, (20, False, True))],
     )
-    def test_official_data_sets_are_known_by_their_channels(self, channels: int, wanted: tuple[Any, ...]) -> None:
+    def test_official_data_sets_are_recognised_by_their_channels(self, channels: int, wanted: tuple[Any, ...]) -> None:
         arguments = {"channels": channels, "width": 1, "norm": "batch", "spectral": True, "kernel_size": 3}
         arguments |= {"upsampling": "normal", "out_channels": 3}
         found = plan_of(Spade, imported("spade", **arguments))
@@ -382,7 +382,7 @@ class TestFunit:
             code = np.mean(codes, axis=0, keepdims=True)
             assert_close(task.translate(nets, {"source": given["content"], "class": code}), wanted, every)
 
-    def test_a_critic_tells_the_classes(self) -> None:
+    def test_a_critic_gives_the_classes(self) -> None:
         task, _ = bundled(Funit, read("funit_dis"), read("funit_gen"))
         assert task.options.classes == read("funit_dis").arguments["classes"]
         assert task.options.adversary.loss.kind == "hinge"

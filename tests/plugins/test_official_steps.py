@@ -1,4 +1,4 @@
-"""Whole training steps are those of the official code: losses and images, step by step, from the same weights."""
+"""Training steps equal those of the official code: losses and images, step by step, from the same weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKED = [pytest.param(case, marks=() if case.name == QUICK else pytest.mark.slo
 
 
 @pytest.mark.parametrize("case", MARKED)
-def test_three_steps_are_the_official_ones(case: Case) -> None:
+def test_three_training_steps_equal_the_official_ones(case: Case) -> None:
     found = list(differences(case, FIXTURES / case.name))
     assert {each.step for each in found} == {0, 1, 2, 3}
     for each in found:
@@ -34,7 +34,7 @@ def allowed(case: Case, found: Difference) -> float:
 
 
 @pytest.mark.slow
-def test_another_weight_is_noticed() -> None:
+def test_a_changed_weight_is_detected() -> None:
     """The comparison can fail: with a loss weight that is not the official one, the second step differs."""
     case = next(each for each in cases() if each.name == "trainstep_cyclegan")
     task = type(case.task)(case.task.options, case.task.weights.model_copy(update={"cycle_a": 9.0}))

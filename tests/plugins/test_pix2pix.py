@@ -1,4 +1,4 @@
-"""The pix2pix plugin: the contract with each of its parts, the paper's numbers, its training files."""
+"""The pix2pix plugin: the contract with each of its networks, the paper's numbers, its training files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def options(**chosen: Any) -> Any:
 
 
 @pytest.mark.usefixtures("two_cpus")
-def test_it_keeps_the_contract() -> None:
+def test_it_fulfils_the_contract() -> None:
     check_task(Pix2Pix, options())
 
 
@@ -47,12 +47,12 @@ def test_it_keeps_the_contract() -> None:
     ],
     ids=["wgan-gp", "resnet, pixels", "grey to colour, spectral", "colour to grey, augmented"],
 )
-def test_it_keeps_the_contract_with_other_parts(chosen: dict[str, Any]) -> None:
+def test_it_fulfils_the_contract_with_other_networks(chosen: dict[str, Any]) -> None:
     check_task(Pix2Pix, options(**chosen))
 
 
 @pytest.mark.parametrize(("depth", "parameters"), [(7, 41_828_995), (8, 54_413_955)])
-def test_its_generators_are_of_the_official_size(depth: int, parameters: int) -> None:
+def test_its_networks_have_as_many_weights_as_the_official_ones(depth: int, parameters: int) -> None:
     nets = Pix2Pix(Pix2Pix.Options(generator=Unet(depth=depth))).build()
     assert sum(int(np.prod(v.shape)) for v in nets["generator"].trainable_variables) == parameters
     assert sum(int(np.prod(v.shape)) for v in nets["critic"].trainable_variables) == 2_768_705
@@ -71,7 +71,7 @@ def test_its_bundle_loads_without_the_components_that_only_training_uses(tmp_pat
         bundle.load(tmp_path / "b", without["architectures"])
 
 
-def test_left_to_itself_it_trains_as_the_paper_does() -> None:
+def test_training_defaults_are_those_of_the_paper() -> None:
     text = "name: a\ntask: pix2pix\ndata: {kind: paired, folder: pictures}\ntraining: {steps: 100}\n"
     training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
@@ -82,7 +82,7 @@ def test_left_to_itself_it_trains_as_the_paper_does() -> None:
     assert training.ema is None
 
 
-def test_a_stated_value_stands_beside_the_papers_others() -> None:
+def test_stated_values_override_single_defaults() -> None:
     text = (
         "name: a\ntask: pix2pix\ndata: {kind: paired, folder: pictures}\n"
         "training: {steps: 100, generators: {optimizer: {kind: adam, learning_rate: 1e-3}}, "

@@ -1,4 +1,4 @@
-"""The pix2pixHD plugin: the contract, the official losses, looks of objects, stages, its training files."""
+"""The pix2pixHD plugin: the contract, the official losses, appearances of objects, stages, its training files."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def trained() -> tuple[Pix2PixHd, kit.Networks]:
     ],
     ids=["encoder", "local", "batch norm, another adversary"],
 )
-def test_it_keeps_the_contract(chosen: dict[str, Any]) -> None:
+def test_it_fulfils_the_contract(chosen: dict[str, Any]) -> None:
     check_task(Pix2PixHd, options(**chosen), UNSEEN, batch=scenes, replicas="encoder" in chosen)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
 @pytest.mark.parametrize("chosen", [{"generator": GLOBAL}, {"generator": LOCAL, "norm": "batch", "channels": 1}])
-def test_it_keeps_the_contract_with_pictures(chosen: dict[str, Any]) -> None:
+def test_it_fulfils_the_contract_with_pictures(chosen: dict[str, Any]) -> None:
     check_task(Pix2PixHdPhoto, Pix2PixHdPhoto.Options(critic=CRITIC, **chosen), UNSEEN, replicas=False)
 
 
@@ -112,7 +112,7 @@ class TestLosses:
         assert found["critic_fake"] == pytest.approx(wanted["D_fake"] / 2, rel=1e-6)
         assert found["critic_real"] == pytest.approx(wanted["D_real"] / 2, rel=1e-6)
 
-    def test_the_perceptual_one_weighs_layers_as_officially(self) -> None:
+    def test_the_perceptual_loss_weights_layers_as_officially(self) -> None:
         given = official.entry("pix2pixHD.VGGLoss")
         network = TOY_VGG.build([*TAPS])
         image, target = (network(given.inputs[name]) for name in ("x", "y"))
@@ -126,13 +126,13 @@ class TestLosses:
 
 
 class TestLabels:
-    def test_the_networks_see_classes_edges_and_looks(self) -> None:
+    def test_the_network_input_is_classes_edges_and_features(self) -> None:
         plain, looks = (Pix2PixHd(options(encoder=each, unknown=True)).build() for each in (None, ENCODER))
         assert plain["global"].input_shape[-1] == 3 + 1 + 1
         assert looks["global"].input_shape[-1] == 3 + 1 + 1 + 2
         assert plain["critic"].input_shape[-1] == looks["critic"].input_shape[-1] == 3 + 1 + 1 + 3
 
-    def test_instance_maps_are_asked_for_where_they_are_needed(self) -> None:
+    def test_instance_maps_are_required_if_needed(self) -> None:
         assert Pix2PixHd(options()).conditions()["instance"].required
         assert set(Pix2PixHd(options(edges=False, encoder=ENCODER)).conditions()) == {"instance", "seed", "appearance"}
         assert not Pix2PixHd(options(edges=False)).conditions()
@@ -140,15 +140,15 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("chosen", "problem"),
         [
-            ({}, "options.edges needs instance maps: give their folder, or set edges to false"),
+            ({}, "options.edges needs instance maps: state their folder in the data, or set edges to false"),
             (
                 {"edges": False, "encoder": ENCODER},
-                "options.encoder needs instance maps: give their folder, or set encoder to null",
+                "options.encoder needs instance maps: state their folder in the data, or set encoder to null",
             ),
             ({"edges": False}, None),
         ],
     )
-    def test_data_without_instance_maps_are_refused_where_they_are_needed(
+    def test_data_without_instance_maps_is_refused_if_they_are_needed(
         self, chosen: Mapping[str, Any], problem: str | None
     ) -> None:
         task = Pix2PixHd(options(**chosen))
@@ -159,14 +159,14 @@ class TestLabels:
         with pytest.raises(ValidationError, match="254 at most"):
             options(classes=255, unknown=True)
 
-    def test_sizes_are_multiples_of_all_halvings(self) -> None:
+    def test_sizes_are_multiples_for_all_networks(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
         assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
         assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
 
 
-class TestLooks:
-    def test_an_object_has_the_features_of_its_middle_pixel_and_its_class(self) -> None:
+class TestAppearances:
+    def test_an_object_gets_features_and_class_of_its_middle_pixel(self) -> None:
         features = np.arange(16 * 16.0).reshape(16, 16, 1)
         label, instance = np.zeros((2, 16, 16), int)
         label[4:8], instance[4:8] = 2, 70000
@@ -186,12 +186,12 @@ class TestLooks:
         assert sorted(apart.argmin(axis=1)) == [0, 1, 2]
         assert apart.min(axis=1).max() < 0.1
 
-    def test_fewer_objects_than_clusters_are_each_their_own(self) -> None:
+    def test_fewer_objects_than_clusters_are_one_cluster_each(self) -> None:
         points = np.array([[1.0], [2.0]])
         assert sorted(clustered(points, 10, np.random.default_rng(0)).reshape(-1)) == [1, 2]
         assert clustered(np.ones((5, 2)), 3, np.random.default_rng(0)).shape == (1, 2)
 
-    def test_the_table_gives_each_class_its_own_looks_and_begins_again(self) -> None:
+    def test_the_table_looks_up_by_class_and_wraps_around(self) -> None:
         table = appearance_table(3, 2, 2)
         label = np.int32([0, 1, 1, 1, 2]).reshape(1, 1, 5, 1)
         number = np.int32([0, 0, 1, 5, 7]).reshape(1, 1, 5, 1)
@@ -200,7 +200,7 @@ class TestLooks:
         wanted = [[1, 2], [3, 4], [5, 6], [5, 6], [0, 0]]
         np.testing.assert_array_equal(np.asarray(table([label, number]))[0, 0], wanted)
 
-    def test_each_object_has_a_look_of_its_own_by_seed(self) -> None:
+    def test_each_object_gets_its_own_appearance_by_seed(self) -> None:
         label, instance = (np.int32(ids).reshape(1, 6, 1) for ids in ([1, 1, 1, 2, 2, 2], [7, 7, 8, 7, 9, 9]))
         first, again, other = (numbers_of(label, instance, seed, Chosen())[0, :, 0] for seed in (0, 0, 1))
         np.testing.assert_array_equal(first, again)
@@ -208,7 +208,7 @@ class TestLooks:
         assert len(set(first)) == 3
         assert set(first).isdisjoint(other)
 
-    def test_what_is_chosen_for_an_object_goes_before_its_class(self) -> None:
+    def test_a_choice_for_an_object_takes_precedence_over_its_class(self) -> None:
         label, instance = (np.int32(ids).reshape(1, 4, 1) for ids in ([1, 1, 1, 2], [7, 7, 8, 9]))
         chosen = parsed_choice("1=3, #7=0,#9=4")
         assert list(numbers_of(label, instance, 0, chosen)[0, :, 0]) == [0, 0, 3, 4]
@@ -218,26 +218,26 @@ class TestLooks:
         assert parsed_choice({26: 3, "#26001": 0}) == parsed_choice("26=3,#26001=0") == wanted
 
     @pytest.mark.parametrize("value", [7, "26", "26=a", "car=3", {26: -1}, {26: 1.5}, ["26=3"], "#=2", f"1={2**20}"])
-    def test_any_other_is_refused(self, value: Any) -> None:
+    def test_other_choices_are_refused(self, value: Any) -> None:
         with pytest.raises(ValueError, match="expected"):
             parsed_choice(value)
 
-    def test_one_look_each(self) -> None:
+    def test_a_duplicate_choice_is_refused(self) -> None:
         assert parsed_choice("1=3,#1=4") == Chosen({1: 3}, {1: 4})
-        with pytest.raises(ValueError, match="#1 stands there twice"):
+        with pytest.raises(ValueError, match="#1 is given twice"):
             parsed_choice("1=3,#1=4,#01=5")
 
-    def test_a_class_that_the_model_has_not_is_refused(self) -> None:
-        """An object's id, such as Cityscapes' 26001, stands behind #."""
+    def test_an_unknown_class_is_refused(self) -> None:
+        """An object's id, such as Cityscapes' 26001, follows #."""
         parse = Pix2PixHd(options(encoder=ENCODER)).conditions()["appearance"].parse
         assert parse is not None
         assert parse("2=1,#26001=0") == Chosen({2: 1}, {26001: 0})
-        with pytest.raises(ValueError, match="there is no class 26001, 0 to 2 are; an object is #26001"):
+        with pytest.raises(ValueError, match="unknown class 26001: expected 0 to 2; write #26001 for the object"):
             parse("26001=0")
 
 
-class TestConclusion:
-    def test_the_looks_are_those_of_the_encoder(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+class TestAfterTraining:
+    def test_the_appearances_are_those_of_the_encoder(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
         _, nets = trained
         table = nets["appearances"].get_layer("table")
         assert list(np.asarray(table.counts)) == [2, 2, 2]
@@ -245,7 +245,7 @@ class TestConclusion:
         assert np.abs(np.diff(np.asarray(table.centres), axis=1)).max() > 1e-4
         assert not nets["appearances"].trainable_variables
 
-    def test_a_chosen_look_changes_a_translation(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+    def test_a_chosen_appearance_changes_a_translation(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
         task, nets = trained
         scene = scenes(np.random.default_rng(9), 1)
         ids = {name: scene[name][0].astype(np.int32) for name in ("label", "instance")}
@@ -257,7 +257,7 @@ class TestConclusion:
         assert np.abs(images[0] - images[1]).max() > 1e-4
         np.testing.assert_array_equal(images[0], images[2])  # two looks: the third is the first again
 
-    def test_the_same_data_give_the_same_looks(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
+    def test_the_same_data_gives_the_same_appearances(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
         task, nets = trained
         before = nets["appearances"].get_weights()
         task.on_train_end(nets, [scenes(np.random.default_rng(each), 1) for each in range(4)])
@@ -271,7 +271,7 @@ class TestConclusion:
         assert set(nets.generators) == {"global", "output"}
 
 
-def test_left_to_itself_it_trains_as_the_paper_does() -> None:
+def test_training_defaults_are_those_of_the_paper() -> None:
     text = "name: a\ntask: pix2pixhd-photo\ndata: {kind: paired, folder: pictures}\ntraining: {steps: 100}\n"
     training = read_training_plan(parse_yaml(text, "/data/train.yaml"), Catalog.installed()).file.training
     for player in (training.generators, training.critics):
@@ -289,7 +289,7 @@ def test_its_training_files_are_valid(path: Path, tmp_path: Path) -> None:
     assert {path.stem for path in FILES} == {"pix2pixhd", "pix2pixhd-enhancer", "pix2pixhd-photo"}
 
 
-def test_the_enhancer_begins_with_the_networks_of_the_first_part(tmp_path: Path) -> None:
+def test_the_enhancer_starts_from_the_networks_of_the_first_stage(tmp_path: Path) -> None:
     (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)
     [second, first] = (
         read_training_plan(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())

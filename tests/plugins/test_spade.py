@@ -1,4 +1,4 @@
-"""The SPADE plugin: the contract, the official losses, styles, what it asks of data, its training files."""
+"""The SPADE plugin: the contract, the official losses, styles, checks of the data, its training files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def styled() -> tuple[Spade, kit.Networks]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_cpus")
-def test_it_keeps_the_contract() -> None:
+def test_it_fulfils_the_contract() -> None:
     check_task(Spade, options(), UNSEEN)
 
 
@@ -75,7 +75,7 @@ def test_it_keeps_the_contract() -> None:
     ],
     ids=["styles", "no edges, instance norm, another adversary"],
 )
-def test_it_keeps_the_contract_with_other_options(chosen: dict[str, Any]) -> None:
+def test_it_fulfils_the_contract_with_other_options(chosen: dict[str, Any]) -> None:
     side = 64 if chosen.get("norm") == "instance" else 32  # or the first map is one pixel, and its own mean
     check_task(Spade, options(**chosen), UNSEEN, batch=partial(scenes, height=side, width=side), replicas=False)
 
@@ -104,7 +104,7 @@ class TestLosses:
         assert found["kld"] * codes == pytest.approx(wanted["KLD"], rel=1e-6)
         assert all(np.shape(term) == (images,) for name, term in terms.items() if name != "kld")
 
-    def test_codes_are_drawn_as_officially(self) -> None:
+    def test_codes_are_sampled_as_officially(self) -> None:
         with np.load(FIXTURES / "spade_reparameterize.npz") as stored:
             code = reparameterized(stored["mu"], stored["logvar"], stored["eps"])
             np.testing.assert_allclose(code, stored["value"], rtol=1e-6, atol=1e-6)
@@ -117,7 +117,7 @@ class TestLosses:
 
 
 class TestLabels:
-    def test_the_networks_see_classes_unknown_and_edges(self) -> None:
+    def test_the_network_input_is_classes_unknown_and_edges(self) -> None:
         task = Spade(options(unknown=True))
         label = np.array([[0, 2], [3, 1]], np.float32).reshape(1, 2, 2, 1)
         instance = np.array([[7, 7], [7, 8]], np.float32).reshape(1, 2, 2, 1)
@@ -127,7 +127,7 @@ class TestLabels:
         geometry = task.geometry()
         assert (geometry.ids, geometry.unknown, geometry.channels, geometry.written) == (4, True, 1, 3)
 
-    def test_instance_maps_are_asked_for_where_edges_are_drawn(self) -> None:
+    def test_instance_maps_are_required_for_edges(self) -> None:
         assert Spade(options()).conditions()["instance"].required
         assert not Spade(options(edges=False)).conditions()
 
@@ -138,14 +138,14 @@ class TestLabels:
             ({"instances": False}, "options.edges needs instance maps"),
         ],
     )
-    def test_data_that_do_not_fit_are_named(self, data: Mapping[str, Any], problem: str | None) -> None:
+    def test_problems_of_the_data_are_reported(self, data: Mapping[str, Any], problem: str | None) -> None:
         found = list(Spade(options()).data_problems(data))
         assert len(found) == (problem is not None)
         assert problem is None or problem in found[0]
 
 
 class TestStyles:
-    def test_the_seed_says_which_style_is_drawn(self, styled: tuple[Spade, kit.Networks]) -> None:
+    def test_the_seed_determines_the_style(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, _ = styled
         first, again, other = (task.condition_arrays({"seed": seed})["style"] for seed in (4, 4, 5))
         np.testing.assert_array_equal(first, again)
@@ -153,7 +153,7 @@ class TestStyles:
         assert np.abs(first - other).max() > 0.1
         np.testing.assert_array_equal(task.condition_arrays({})["style"], task.condition_arrays({"seed": 0})["style"])
 
-    def test_a_photographs_code_stands_before_the_seed(self, styled: tuple[Spade, kit.Networks]) -> None:
+    def test_a_photographs_style_takes_precedence_over_the_seed(self, styled: tuple[Spade, kit.Networks]) -> None:
         task, nets = styled
         scene = scenes(np.random.default_rng(1), 1, 32, 64)
         ids = {key: np.asarray(scene[key])[0, ..., 0].astype(np.int32) for key in ("source", "instance")}
@@ -176,22 +176,22 @@ class TestStyles:
         parse = styled[0].conditions()["seed"].parse
         assert parse is not None
         assert parse("12") == 12
-        with pytest.raises(ValueError, match="expected a whole number from 0 on"):
+        with pytest.raises(ValueError, match="expected a whole number, 0 or more"):
             parse(value)
 
     def test_the_trained_size_fits_the_network(self) -> None:
-        with pytest.raises(ValidationError, match=r"style\.size: 100 is no multiple of 32"):
+        with pytest.raises(ValidationError, match=r"style\.size: 100 is not a multiple of 32"):
             options(style=StyleOptions(size=(64, 100)))
 
 
-def test_how_far_a_pixel_sees_is_known_without_global_statistics() -> None:
+def test_the_receptive_radius_is_finite_without_global_statistics() -> None:
     assert Spade(options()).geometry().radius == 224
     assert Spade(options(kernel=3, edges=False)).geometry().radius == 255
     for chosen in ({"norm": "instance"}, {"style": STYLE}):
         assert Spade(options(**chosen)).geometry().radius is None
 
 
-def test_left_to_itself_it_trains_as_the_paper_does() -> None:
+def test_training_defaults_are_those_of_the_paper() -> None:
     text = (
         "name: a\ntask: spade\noptions: {classes: 3, edges: false}\n"
         "data: {kind: semantic, label: labels, target: photos, classes: 3}\ntraining: {steps: 100}\n"

@@ -1,4 +1,4 @@
-"""The StarGAN plugin: the contract, sets of labels and their mask, what users ask for, its training files."""
+"""The StarGAN plugin: the contract, label sets and their mask, conditions, its training files."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def batch_of(task: StarGan, rng: np.random.Generator, images: int) -> dict[str, 
     ],
     ids=["attributes", "classes, grey, relativistic and spectral", "joint, augmented"],
 )
-def test_it_keeps_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
+def test_it_fulfils_the_contract(sets: tuple[LabelSet, ...], options: dict[str, Any]) -> None:
     task = task_of(*sets, **options)
     weights = StarGan.Weights() if task.options.adversary.penalty is not None else StarGan.Weights(penalty=0.0)
     check_task(StarGan, task.options, weights, replicas=not options)
 
 
 class TestTraining:
-    def test_classification_is_of_the_set_that_counts(self) -> None:
+    def test_classification_is_of_the_pictures_set(self) -> None:
         task, rng = task_of(CELEBA, ANIMALS), np.random.default_rng(0)
         batch, nets = batch_of(task, rng, 4), task.build()
         _, logits = nets["critic"](batch["source"])
@@ -96,7 +96,7 @@ class TestTraining:
         assert (slope[:5] > 0).all()
         np.testing.assert_array_equal(slope[5:], 0)
 
-    def test_the_mask_says_which_set_counts(self) -> None:
+    def test_the_mask_states_the_set(self) -> None:
         """Of two sets the generator reads two numbers more: labels that are all 0 are not those of the other set."""
         task = task_of(CELEBA, ANIMALS)
         generator = task.build()["generator"]
@@ -109,7 +109,7 @@ class TestTraining:
         np.testing.assert_array_equal(made, generator([source, code]))
         assert np.abs(made[0] - made[1]).max() > 1e-5
 
-    def test_there_and_back_again_uses_both_labels(self) -> None:
+    def test_the_reconstruction_uses_both_labels(self) -> None:
         task, rng = task_of(), np.random.default_rng(0)
         batch, nets = batch_of(task, rng, 2), task.build()
         out = task.forward(nets, batch)
@@ -117,7 +117,7 @@ class TestTraining:
         np.testing.assert_allclose(out["fake"], fake, atol=1e-6)
         np.testing.assert_allclose(out["cycle"], nets["generator"]([np.asarray(fake), batch["label"]]), atol=1e-6)
 
-    def test_the_data_must_be_of_the_same_labels_and_size(self, tmp_path: Path) -> None:
+    def test_labels_and_size_must_match_the_data(self, tmp_path: Path) -> None:
         from PIL import Image
 
         for name in ("cat", "owl"):
@@ -128,15 +128,15 @@ class TestTraining:
             options = LabelledOptions(kind="labelled", folder=tmp_path, center_crop=None, resize=resize)
             found = task.data_problems(open_reader(Labelled(options), task.geometry()).description)
             assert len(found) == problems
-            assert "say [cat, owl], but the task's options [cat, dog, owl]" in found[0]
-        assert "'resize' is 16, but the task's 'size' 8" in found[1]
+            assert "are [cat, owl], but the task's are [cat, dog, owl]" in found[0]
+        assert "'resize' is 16, but the task's 'size' is 8" in found[1]
         suited = {"sets": [["cat", "dog", "owl"]], "size": 8}
         assert not task.data_problems(suited)
         assert task.data_problems({**suited, "sets": [["dog", "cat", "owl"]]})
 
 
-class TestWhatUsersAskFor:
-    def test_every_domain_can_be_asked_for(self) -> None:
+class TestConditions:
+    def test_every_domain_can_be_selected(self) -> None:
         task = task_of(CELEBA, ANIMALS)
         domain = task.conditions()["domain"]
         assert domain.values == (*CELEBA.names, *ANIMALS.names)
@@ -147,7 +147,7 @@ class TestWhatUsersAskFor:
             np.testing.assert_array_equal(given["label_set"], [number >= 5])
             assert {array.dtype for array in given.values()} == {np.dtype("float32")}
 
-    def test_without_a_wish_it_is_the_first(self) -> None:
+    def test_the_first_domain_is_the_default(self) -> None:
         np.testing.assert_array_equal(task_of().condition_arrays({})["target_label"], [1, 0, 0, 0, 0])
 
     def test_several_attributes_are_joined(self) -> None:
@@ -157,20 +157,20 @@ class TestWhatUsersAskFor:
     @pytest.mark.parametrize(
         ("stated", "reason"),
         [
-            ("Blond_Har", r"'Blond_Har' is not known; did you mean 'Blond_Hair'\?; there are Black_Hair, Blond_Hair,"),
-            ("Male+cat", "'Male' and 'cat' are of different sets"),
+            ("Blond_Har", r"unknown name 'Blond_Har'; did you mean 'Blond_Hair'\?; expected one of Black_Hair,"),
+            ("Male+cat", "'Male' and 'cat' are in different label sets"),
             ("cat+dog", "'cat' and 'dog' exclude each other"),
             ("Black_Hair+Male+Brown_Hair", "'Black_Hair' and 'Brown_Hair' exclude each other"),
             (3, "expected a name, or several joined by '\\+', got 3"),
-            ("", "'' is not known"),
+            ("", "unknown name ''"),
         ],
     )
-    def test_a_wish_that_cannot_be_is_told(self, stated: Any, reason: str) -> None:
+    def test_invalid_names_are_refused(self, stated: Any, reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
             JOINT.parsed(stated)
 
     def test_a_class_is_not_flipped(self) -> None:
-        with pytest.raises(ValueError, match="'cat' is a class, which cannot be flipped; state it as 'domain'"):
+        with pytest.raises(ValueError, match="'cat' is a class, which cannot be flipped; use 'domain' for it"):
             JOINT.toggled("cat")
         assert set(task_of(ANIMALS).conditions()) == {"domain"}
         assert set(task_of().conditions()) == {"domain", "flip", "attributes"}
@@ -200,14 +200,14 @@ class TestWhatUsersAskFor:
         [
             ({"flip": ("Male",)}, "'flip' needs 'attributes'"),
             ({"flip": ("Male",), "domain": ("Male",)}, "both 'domain' and 'flip'"),
-            ({"flip": ("Male",), "attributes": {"Male": True}}, "do not say 'Black_Hair'"),
+            ({"flip": ("Male",), "attributes": {"Male": True}}, "'Black_Hair' is missing"),
         ],
     )
-    def test_what_is_missing_for_a_flip_is_told(self, given: dict[str, Any], reason: str) -> None:
+    def test_missing_inputs_of_a_flip_are_reported(self, given: dict[str, Any], reason: str) -> None:
         with pytest.raises(ValueError, match=reason):
             task_of().condition_arrays(given)
 
-    def test_a_translator_makes_what_was_asked_for(self) -> None:
+    def test_a_translator_applies_the_conditions(self) -> None:
         bundle = loaded(StarGan, labels=(CELEBA, ANIMALS), **SMALL)
         translator, task = Translator(bundle, device="cpu"), bundle.task
         picture = Picture(np.random.default_rng(0).integers(0, 256, (12, 9, 3)).astype(np.uint8))
@@ -226,7 +226,7 @@ class TestWhatUsersAskFor:
         np.testing.assert_array_equal(made(), made(domain="Black_Hair"))
         with pytest.raises(TranslateError, match="task 'stargan': 'flip' needs 'attributes'"):
             made(flip="Male")
-        with pytest.raises(ConfigError, match="input 'domain' of task 'stargan': 'bird' is not known"):
+        with pytest.raises(ConfigError, match="input 'domain' of task 'stargan': unknown name 'bird'"):
             made(domain="bird")
 
 
@@ -239,19 +239,19 @@ def test_levels_are_those_that_the_official_code_saves() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"size": 10}, "size: expected a multiple of 4 for 2 halvings, got 10"),
+        ({"size": 10}, "size: expected a multiple of 4 for critic_layers 2, got 10"),
         ({"labels": ({"names": ("a", "b")}, {"names": ("b", "c")})}, "labels: 'b' is in two sets"),
-        ({"labels": ({"names": ("a", "a")},)}, "names: 'a' stands there twice"),
-        ({"labels": ({"names": ("a",)},)}, "classes are two at least"),
-        ({"labels": ({"names": ("a+b", "c")},)}, r"'a\+b' holds '\+'"),
-        ({"labels": ({"names": ("a", "b"), "exclusive": (("a", "b"),)},)}, "classes exclude each other anyway"),
+        ({"labels": ({"names": ("a", "a")},)}, "names: 'a' is listed twice"),
+        ({"labels": ({"names": ("a",)},)}, "at least two classes are needed"),
+        ({"labels": ({"names": ("a+b", "c")},)}, r"'a\+b' is empty or contains '\+'"),
+        ({"labels": ({"names": ("a", "b"), "exclusive": (("a", "b"),)},)}, "classes are always mutually exclusive"),
         (
             {"labels": ({"names": ("Male", "b"), "kind": "attributes", "exclusive": (("Mal", "b"),)},)},
-            "exclusive: 'Mal' is none of the names; did you mean 'Male'",
+            "exclusive: 'Mal' is not one of the names; did you mean 'Male'",
         ),
     ],
 )
-def test_options_that_contradict_each_other_are_told(options: dict[str, Any], reason: str) -> None:
+def test_contradicting_options_are_refused(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         StarGan.Options(**{**SMALL, **options})
 

@@ -1,4 +1,4 @@
-"""The super-resolution plugin: its task, what it makes of others' networks, its training files, what it registers."""
+"""The super-resolution plugin: its task, imports of official networks, its training files, what it registers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_its_radius_is_that_of_its_convolutions(
     ids=str,
 )
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_a_pixel_sees_exactly_so_far(task_class: Any, generator: dict[str, Any], scale: int) -> None:
+def test_the_receptive_radius_is_exact(task_class: Any, generator: dict[str, Any], scale: int) -> None:
     if scale == 3 and "unshuffle" in generator:
         return
     from img2imgkit.testing.geometry import measured_reach
@@ -107,7 +107,7 @@ def test_a_pixel_sees_exactly_so_far(task_class: Any, generator: dict[str, Any],
     assert measured_reach(task, task.build(), 24) == task.geometry().radius
 
 
-def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: Any) -> None:
+def test_unit_values_are_converted_both_ways(task_class: Any) -> None:
     signed, unit = (
         made(task_class, generator={"kind": "srvgg", "width": 2, "depth": 0}, space="rgb", values=values)
         for values in ("signed", "unit")
@@ -122,20 +122,20 @@ def test_a_network_of_unit_values_is_given_them_and_gives_them_back(task_class: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: it works on three colours, not on 1"),
-        ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3: with 'unshuffle'"),
+        ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: EDSR needs 3 channels, not 1"),
+        ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3 needs unshuffle 1"),
         ({"scale": 6}, "1, 2, 3, 4 or 8"),
         ({"network": "plain"}, "network"),
     ],
     ids=str,
 )
-def test_what_no_network_can_do_is_refused(task_class: Any, options: dict[str, Any], message: str) -> None:
+def test_impossible_options_are_refused(task_class: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises((ConfigError, ValidationError), match=message):
         made(task_class, **options)
 
 
 class TestImportPlan:
-    """Bundles of other people's networks."""
+    """Imports of official networks."""
 
     def imported(self, architecture: str, **arguments: Any) -> ImportedNetwork:
         backend.load()
@@ -155,7 +155,7 @@ class TestImportPlan:
         ],
         ids=str,
     )
-    def test_an_official_network_is_one_of_its_own(self, task_class: Any, architecture: str, arguments: Any) -> None:
+    def test_an_official_network_becomes_a_bundle(self, task_class: Any, architecture: str, arguments: Any) -> None:
         given = self.imported(architecture, **arguments)
         found = task_class.import_plan([self.imported("vgg-critic", size=8, width=2), given])
         assert found is not None
@@ -172,7 +172,7 @@ class TestImportPlan:
         made = task.translate(Networks({"generator": built}), {"source": 2 * image - 1})
         np.testing.assert_allclose((made + 1) / 2, given.model(image), atol=1e-5)
 
-    def test_what_it_has_no_use_for_is_not_taken(self, task_class: Any) -> None:
+    def test_networks_of_other_tasks_have_no_plan(self, task_class: Any) -> None:
         small = {"scale": 2, "width": 2, "depth": 0}
         colour = self.imported("srvgg", **small)
         assert task_class.import_plan([colour]) is not None
@@ -183,7 +183,7 @@ class TestImportPlan:
         assert task_class.import_plan([]) is None
 
 
-def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalog, tmp_path: Path) -> None:
+def test_results_equal_those_of_the_official_program(catalog: Catalog, tmp_path: Path) -> None:
     folder = Path(__file__).parents[1] / "fixtures" / "realesrgan_enhance"  # of RealESRGANer, as its command calls it
     import_bundle([folder / "weights.pth"], tmp_path / "bundle", catalog)
     translator = Translator(bundle.load(tmp_path / "bundle", catalog), device="cpu")
@@ -194,7 +194,7 @@ def test_a_picture_becomes_what_the_official_program_makes_of_it(catalog: Catalo
     assert np.abs(made.astype(int) - wanted).max() <= 1
 
 
-def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog, tmp_path: Path) -> None:
+def test_a_bundle_of_another_network_can_be_fine_tuned(task_class: Any, catalog: Catalog, tmp_path: Path) -> None:
     task = made(task_class, scale=2, generator={**RRDB, "unshuffle": 2}, space="rgb", values="unit")
     bundle.save(tmp_path / "start", task, task.build(), "start", catalog)
     (tmp_path / "pictures").mkdir()
@@ -215,7 +215,7 @@ def test_a_bundle_of_another_network_trains_on(task_class: Any, catalog: Catalog
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_training_file_that_ships_is_good(path: Path) -> None:
+def test_its_training_files_are_valid(path: Path) -> None:
     plan = read_training_plan(load_yaml(path).with_overrides(["initial=null"]), Catalog.installed())
     assert plan.file.task == "super-resolution"
     assert plan.file.name == path.stem

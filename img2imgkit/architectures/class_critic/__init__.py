@@ -1,4 +1,4 @@
-"""FUNIT's critic of classes: ``GPPatchMcResDis``."""
+"""FUNIT's class-conditional critic: ``GPPatchMcResDis``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassCritic"]
 
-WIDEST = 1024  # channels, officially and in the network
+WIDEST = 1024  # maximum channels, as in the official code
 BLOCK = re.compile(r"cnn_f\.(\d+)\.conv_0\.conv\.weight(_orig)?")
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``class_critic``."""
+    """Read the arguments of ``class_critic``."""
     spectral = "cnn_f.0.conv.weight_orig" in state
     leaf = "weight_orig" if spectral else "weight"
     first, last = state.get(f"cnn_f.0.conv.{leaf}"), state.get(f"cnn_c.0.conv.{leaf}")
@@ -39,7 +39,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers; a padding and a pooling follow each pair of blocks."""
+    """Yield each module and its layer; a padding and a pooling follow each pair of blocks."""
     yield "cnn_f.0.conv", "stem_conv"
     width = options["width"]
     for number in range(options["blocks"]):
@@ -52,14 +52,14 @@ def places(options: Arguments) -> Places:
 
 
 class ClassCritic(Architecture):
-    """FUNIT's critic, which judges for each class (https://arxiv.org/abs/1905.01723)."""
+    """FUNIT's class-conditional critic (https://arxiv.org/abs/1905.01723)."""
 
     name = "class-critic"
     roles = ("class-critic",)
     uses = ("channels", "spectral")
     checkpoint = Checkpoint(recognise, places)
 
-    classes: int = Field(default=119, ge=1, description="classes of the training data; 119 are the animal faces'")
+    classes: int = Field(default=119, ge=1, description="number of training classes; 119 for the animal faces data set")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks")
 

@@ -1,4 +1,4 @@
-"""FUNIT's generator, ``FewShotGen``: the three networks together, and each by itself."""
+"""FUNIT's generator, ``FewShotGen``: the three networks together and separately."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTENT, CLASS, DECODER, MLP = "enc_content.model", "enc_class_model.model", "de
 
 
 def recognise_content(state: State) -> dict[str, Any] | None:
-    """Arguments of ``content_encoder``."""
+    """Read the arguments of ``content_encoder``."""
     first = state.get(f"{CONTENT}.0.conv.weight")
     if first is None or first.ndim != 4:
         return None
@@ -34,7 +34,7 @@ def recognise_content(state: State) -> dict[str, Any] | None:
 
 
 def content_places(options: Arguments) -> Places:
-    """The modules of the content encoder and their layers."""
+    """Yield each module of the content encoder and its layer."""
     yield f"{CONTENT}.0.conv", "stem_conv"
     for number in range(options["downs"]):
         yield f"{CONTENT}.{number + 1}.conv", f"down{number}_conv"
@@ -42,7 +42,7 @@ def content_places(options: Arguments) -> Places:
 
 
 def recognise_class(state: State) -> dict[str, Any] | None:
-    """Arguments of ``class_encoder``."""
+    """Read the arguments of ``class_encoder``."""
     first = state.get(f"{CLASS}.0.conv.weight")
     downs = _count(state, rf"{re.escape(CLASS)}\.(\d+)\.conv\.weight") - 1
     last = state.get(f"{CLASS}.{downs + 2}.weight")
@@ -53,7 +53,7 @@ def recognise_class(state: State) -> dict[str, Any] | None:
 
 
 def class_places(options: Arguments) -> Places:
-    """The modules of the class encoder and their layers; the mean over places is a module, too."""
+    """Yield each module of the class encoder and its layer; the official code counts the pooling as a module."""
     yield f"{CLASS}.0.conv", "stem_conv"
     for number in range(options["downs"]):
         yield f"{CLASS}.{number + 1}.conv", f"down{number}_conv"
@@ -61,18 +61,18 @@ def class_places(options: Arguments) -> Places:
 
 
 def recognise_decoder(state: State) -> dict[str, Any] | None:
-    """Arguments of ``adain_decoder``."""
-    first, told = state.get(f"{DECODER}.0.model.0.model.0.conv.weight"), state.get(f"{MLP}.0.fc.weight")
+    """Read the arguments of ``adain_decoder``."""
+    first, mlp = state.get(f"{DECODER}.0.model.0.model.0.conv.weight"), state.get(f"{MLP}.0.fc.weight")
     ups = _count(state, rf"{re.escape(DECODER)}\.(\d+)\.conv\.weight") - 1
     last = state.get(f"{DECODER}.{2 * ups + 1}.conv.weight")
-    if first is None or told is None or last is None or first.ndim != 4 or told.ndim != 2:
+    if first is None or mlp is None or last is None or first.ndim != 4 or mlp.ndim != 2:
         return None
     options = {
         "ups": ups,
         "blocks": _count(state, rf"{re.escape(DECODER)}\.0\.model\.(\d+)\.model\.0\.conv\.weight"),
         "width": first.shape[1],
-        "code": told.shape[1],
-        "mlp_width": told.shape[0],
+        "code": mlp.shape[1],
+        "mlp_width": mlp.shape[0],
         "mlp_layers": _count(state, rf"{re.escape(MLP)}\.(\d+)\.fc\.weight"),
         "channels": last.shape[0],
     }
@@ -80,7 +80,7 @@ def recognise_decoder(state: State) -> dict[str, Any] | None:
 
 
 def decoder_places(options: Arguments) -> Places:
-    """The modules of the decoder and its perceptron, and their layers."""
+    """Yield each module of the decoder and its MLP, and its layer."""
     for number in range(options["mlp_layers"]):
         yield f"{MLP}.{number}.fc", f"mlp{number}"
     yield from _blocks(f"{DECODER}.0", options["blocks"])
@@ -90,7 +90,7 @@ def decoder_places(options: Arguments) -> Places:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``few_shot_generator``."""
+    """Read the arguments of ``few_shot_generator``."""
     content = recognise_content(_part(state, CONTENT))
     look = recognise_class(_part(state, CLASS))
     decoder = recognise_decoder(_part(state, DECODER, MLP))
@@ -106,7 +106,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules of all three and their layers inside of the model's."""
+    """Yield each module of the three networks and its layer inside the model."""
     content = {"downs": options["content_downs"], "blocks": options["blocks"]}
     parts = {
         "content_encoder": content_places(content),
@@ -133,7 +133,7 @@ def _count(state: State, pattern: str) -> int:
 
 
 class Funit(Architecture):
-    """FUNIT's generator (Liu et al. 2019, https://arxiv.org/abs/1905.01723), three networks in one.
+    """FUNIT's generator (Liu et al. 2019, https://arxiv.org/abs/1905.01723): three networks in one.
 
     The networks are layers of the model: ``content_encoder``, ``class_encoder``, ``adain_decoder``.
     """
@@ -142,13 +142,13 @@ class Funit(Architecture):
     roles = ("few-shot-generator",)
     checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
-    content_downs: int = Field(default=3, ge=1, description="halvings of the content encoder")
-    class_downs: int = Field(default=4, ge=2, description="halvings of the class encoder")
-    blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder, and of the decoder")
+    content_downs: int = Field(default=3, ge=1, description="downsampling steps of the content encoder")
+    class_downs: int = Field(default=4, ge=2, description="downsampling steps of the class encoder")
+    blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder and of the decoder")
     width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
-    code: int = Field(default=64, ge=1, description="numbers that describe a class")
-    mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
-    mlp_layers: int = Field(default=3, ge=2, description="its layers")
+    code: int = Field(default=64, ge=1, description="dimensions of the class code")
+    mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
+    mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         multiple = 2**self.content_downs
@@ -167,7 +167,7 @@ class ContentEncoder(Architecture):
     roles = ("encoder",)
     checkpoint = Checkpoint(recognise_content, content_places)
 
-    downs: int = Field(default=3, ge=1, description="halvings")
+    downs: int = Field(default=3, ge=1, description="downsampling steps")
     blocks: int = Field(default=2, ge=1, description="residual blocks")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
 
@@ -184,9 +184,9 @@ class ClassEncoder(Architecture):
     roles = ("encoder",)
     checkpoint = Checkpoint(recognise_class, class_places)
 
-    downs: int = Field(default=4, ge=2, description="halvings")
+    downs: int = Field(default=4, ge=2, description="downsampling steps")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    code: int = Field(default=64, ge=1, description="numbers that describe a class")
+    code: int = Field(default=64, ge=1, description="dimensions of the class code")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.funit.class_encoder import class_encoder
@@ -195,18 +195,18 @@ class ClassEncoder(Architecture):
 
 
 class AdainDecoder(Architecture):
-    """The decoder of FUNIT (https://arxiv.org/abs/1905.01723); a perceptron sets its norms by the class code."""
+    """The decoder of FUNIT (https://arxiv.org/abs/1905.01723), modulated by the class code (AdaIN)."""
 
     name = "adain-decoder"
     roles = ("decoder",)
     checkpoint = Checkpoint(recognise_decoder, decoder_places, without_instance_statistics)
 
-    ups: int = Field(default=3, ge=1, description="doublings")
+    ups: int = Field(default=3, ge=1, description="upsampling steps")
     blocks: int = Field(default=2, ge=1, description="residual blocks")
     width: int = Field(default=512, ge=1, description="channels of the content code")
-    code: int = Field(default=64, ge=1, description="numbers that describe a class")
-    mlp_width: int = Field(default=256, ge=1, description="units of the perceptron that reads them")
-    mlp_layers: int = Field(default=3, ge=2, description="its layers")
+    code: int = Field(default=64, ge=1, description="dimensions of the class code")
+    mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
+    mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.funit.generator import adain_decoder

@@ -1,4 +1,4 @@
-"""How the pictures of a class look, in a few numbers: the class encoder of FUNIT."""
+"""The class encoder of FUNIT: the appearance of a class as a short code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from img2imgkit.nn.layers import ReflectionPad, initializer
 
 
 def class_encoder(downs: int = 4, width: int = 64, code: int = 64, channels: int = 3) -> keras.Model:
-    """The class encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A), as officially.
+    """The class encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
 
-    A 7x7 convolution and halvings by 4x4 ones, of which the first two double the channels; no normalization; the mean
-    over all places. The code of several pictures is the mean of theirs (section 3.1).
+    A 7x7 convolution, 4x4 convolutions of stride 2, the first two of which double the channels, and global average
+    pooling; no normalization. The code of several images is the mean of their codes (section 3.1).
 
     Shapes:
         (N, H, W, channels), H and W at least 2**downs and 4 -> (N, code) float32

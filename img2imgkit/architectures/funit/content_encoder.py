@@ -1,4 +1,4 @@
-"""What a picture shows where, without how it looks: the content encoder of FUNIT."""
+"""The content encoder of FUNIT: what an image shows where, without the appearance of its class."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from img2imgkit.nn.layers import InstanceNorm, ReflectionPad, initializer
 
 
 def content_encoder(downs: int = 3, blocks: int = 2, width: int = 64, channels: int = 3) -> keras.Model:
-    """The content encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A), as officially.
+    """The content encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
 
-    A 7x7 convolution, halvings by 4x4 ones that double the channels, residual blocks; instance normalization takes
-    away each channel's mean and deviation, in which the look of a class would lie.
+    A 7x7 convolution, 4x4 convolutions of stride 2 that double the channels, and residual blocks. Instance
+    normalization removes each channel's mean and deviation, which would encode the class's appearance.
 
     Shapes:
         (N, H, W, channels), H and W multiples of 2**downs -> (N, H / 2**downs, W / 2**downs, width * 2**downs)

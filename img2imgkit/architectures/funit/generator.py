@@ -1,4 +1,4 @@
-"""FUNIT's generator: a picture's content, decoded with the look of a class known from a few pictures."""
+"""FUNIT's generator: decodes an image's content with the appearance of a class, given by a few images."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ def adain_decoder(
     mlp_layers: int = 3,
     channels: int = 3,
 ) -> keras.Model:
-    """The decoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A), as officially.
+    """The decoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
 
-    A perceptron turns the class code into means and deviations for the residual blocks, see ``AdaptiveInstanceNorm``;
-    then each doubling repeats pixels and halves the channels. The last convolution is float32 whatever the precision
-    of the others.
+    An MLP maps the class code to means and deviations for the residual blocks, see ``AdaptiveInstanceNorm``; then each
+    nearest-neighbour upsampling halves the channels. The last convolution is float32 under every precision policy.
 
     Shapes:
         [(N, H, W, width), (N or 1, code)], H and W at least 2 -> (N, H * 2**ups, W * 2**ups, channels) in (-1, 1)
 
     Args:
         blocks: residual blocks, at least 1
-        mlp_layers: of the perceptron, at least 2
+        mlp_layers: layers of the MLP, at least 2
 
     >>> decoder = adain_decoder(ups=1, blocks=1, width=4, code=2, mlp_width=4)
     >>> ops.shape(decoder([ops.zeros((1, 4, 4, 4)), ops.zeros((1, 2))]))
@@ -46,8 +45,8 @@ def adain_decoder(
         parameters = _dense(parameters, mlp_width, f"mlp{number}", "relu")
     parameters = _dense(parameters, 4 * blocks * width, f"mlp{mlp_layers - 1}")
     x = content
-    for number, told in enumerate(ops.split(parameters, blocks, axis=-1)):
-        x = _block(x, told, f"block{number}")
+    for number, adain in enumerate(ops.split(parameters, blocks, axis=-1)):
+        x = _block(x, adain, f"block{number}")
     for number in range(ups):
         x = Repeated(name=f"up{number}_double")(x)
         x = _conv(x, width // 2 ** (number + 1), 5, f"up{number}")
@@ -66,16 +65,16 @@ def few_shot_generator(
     mlp_layers: int = 3,
     channels: int = 3,
 ) -> keras.Model:
-    """FUNIT's three networks as one, as official checkpoints hold them (``FewShotGen``).
+    """FUNIT's three networks as one model, as in official checkpoints (``FewShotGen``).
 
     The sub-networks are layers of the model: ``content_encoder``, ``class_encoder``, ``adain_decoder``.
 
     Shapes:
-        [(N, H, W, channels), (K, h, w, channels): pictures of one class, whose codes are averaged]
+        [(N, H, W, channels), (K, h, w, channels): images of one class, whose codes are averaged]
             -> (N, H, W, channels) in (-1, 1)
 
     >>> generator = few_shot_generator(content_downs=1, class_downs=2, blocks=1, width=2, code=2, mlp_width=4)
-    >>> ops.shape(generator([ops.zeros((1, 8, 8, 3)), ops.zeros((5, 16, 16, 3))]))  # five pictures of the class
+    >>> ops.shape(generator([ops.zeros((1, 8, 8, 3)), ops.zeros((5, 16, 16, 3))]))  # five images of the class
     (1, 8, 8, 3)
     """
     content = keras.Input((None, None, channels), name="content")
@@ -97,9 +96,9 @@ def _conv(x: Any, filters: int, size: int, name: str, dtype: str | None = None) 
     return layers.Conv2D(filters, size, kernel_initializer=kernel, dtype=dtype, name=f"{name}_conv")(x)
 
 
-def _block(x: Any, told: Any, name: str) -> Any:
-    """A residual block. Shapes: (N, H, W, C), (N, 4 * C): what each of its two norms is told -> (N, H, W, C)."""
-    first, second = ops.split(told, 2, axis=-1)
+def _block(x: Any, adain: Any, name: str) -> Any:
+    """A residual block. Shapes: (N, H, W, C), (N, 4 * C): parameters of its two norms -> (N, H, W, C)."""
+    first, second = ops.split(adain, 2, axis=-1)
     y = _conv(x, x.shape[-1], 3, f"{name}_0")
     y = layers.ReLU(name=f"{name}_0_act")(AdaptiveInstanceNorm(name=f"{name}_0_norm")([y, first]))
     y = AdaptiveInstanceNorm(name=f"{name}_1_norm")([_conv(y, x.shape[-1], 3, f"{name}_1"), second])

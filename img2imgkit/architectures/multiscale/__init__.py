@@ -1,4 +1,4 @@
-"""The critics of several scales of pix2pixHD's and SPADE's official code: both are a ``MultiscaleDiscriminator``."""
+"""The multi-scale critics of pix2pixHD's and SPADE's official code, both called ``MultiscaleDiscriminator``."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["Multiscale"]
 
 SPADE = re.compile(r"discriminator_(\d+)\.model(\d+)\.0(?:\.([01]))?")
-MATCHED = re.compile(r"scale(\d+)_layer(\d+)\.([01])")  # pix2pixHD, whose features are matched
-PLAIN = re.compile(r"layer(\d+)\.(\d+)")  # pix2pixHD, whose are not; activations count, too
+MATCHED = re.compile(r"scale(\d+)_layer(\d+)\.([01])")  # pix2pixHD with feature matching
+PLAIN = re.compile(r"layer(\d+)\.(\d+)")  # pix2pixHD without; activations are numbered, too
 OURS = re.compile(r"scale(\d+)_conv(\d+)")
 
 
 def renamed(state: State) -> dict[str, np.ndarray]:
-    """The state with modules called as our layers are; what is not of these networks keeps its name."""
+    """Rename modules to our layers; other arrays keep their names."""
     found = without_instance_statistics(state)
     scales = _scales_of_pix2pixhd(found)
     return {_renamed(name, scales): array for name, array in found.items()}
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``multiscale_critic``. Instance normalization leaves no trace: it is the default."""
+    """Read the arguments of ``multiscale_critic``. Instance normalization has no arrays; it is the default."""
     kernels = {
         (int(match[1]), int(match[2])): array
         for name, array in state.items()
@@ -54,7 +54,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules, as ``renamed``, and their layers."""
+    """Yield each module, as ``renamed``, and its layer."""
     for scale in range(options["scales"]):
         for number in range(options["layers"] + 2):
             parts = ["conv", "norm"] if options["norm"] == "batch" and 0 < number <= options["layers"] else ["conv"]
@@ -72,7 +72,7 @@ def _renamed(name: str, scales: int) -> str:
     if match := SPADE.fullmatch(module):
         scale, number, inside = int(match[1]), int(match[2]), int(match[3] or 0)
     elif match := MATCHED.fullmatch(module):
-        scale, number, inside = scales - 1 - int(match[1]), int(match[2]), int(match[3])  # counted from the smallest
+        scale, number, inside = scales - 1 - int(match[1]), int(match[2]), int(match[3])  # the smallest is 0
     elif (match := PLAIN.fullmatch(module)) and int(match[2]) % 3 != 1:
         scale, number = scales - 1 - int(match[1]), -(-int(match[2]) // 3)
         inside = int(number > 0 and int(match[2]) % 3 == 0)
@@ -82,9 +82,9 @@ def _renamed(name: str, scales: int) -> str:
 
 
 class Multiscale(Architecture):
-    """Patch critics at several sizes (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+    """Patch critics at several scales (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
-    For each scale the network returns the features of every layer, and the scores last.
+    For each scale the network returns the features of every layer, then the scores.
     """
 
     name = "multiscale"
@@ -92,11 +92,15 @@ class Multiscale(Architecture):
     uses = ("channels", "norm", "spectral")
     checkpoint = Checkpoint(recognise, places, renamed, norm_assumption)
 
-    scales: int = Field(default=2, ge=1, description="how many, each at half the size of the one before")
-    layers: int = Field(default=3, ge=1, description="halvings of each; SPADE's official code counts one more")
+    scales: int = Field(default=2, ge=1, description="number of scales, each at half the size of the one before")
+    layers: int = Field(
+        default=3, ge=1, description="downsampling steps at each scale; SPADE's official code counts one more"
+    )
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    use_bias: bool = Field(default=True, description="whether normalized convolutions have a bias; SPADE's have none")
-    init: Literal["normal", "xavier"] = Field(default="normal", description="how fresh kernels are drawn")
+    use_bias: bool = Field(
+        default=True, description="whether convolutions followed by a norm have a bias; not in SPADE"
+    )
+    init: Literal["normal", "xavier"] = Field(default="normal", description="initializer of the kernels")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(radius=None, channels=spec.channels, minimum=int(2 ** (self.layers + self.scales - 1)))

@@ -1,4 +1,4 @@
-"""A critic of several scales, each of which gives its features: that of pix2pixHD and of SPADE."""
+"""The multi-scale critic of pix2pixHD and SPADE, which returns its features."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ def multiscale_critic(
 ) -> keras.Model:
     """A patch critic for each scale of an image (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.2).
 
-    The critics have the same form and weights of their own. Each scale is half the one before, see ``MeanDown``. The
-    judgements are float32 whatever the precision of the layers before.
+    The critics have the same layers and separate weights. Each scale is half the size of the one before, see
+    ``MeanDown``. The scores are float32 under every precision policy.
 
     SPADE's (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A) is ``spectral``, without ``use_bias``; its
-    official code counts the convolution that does not halve among ``layers``, so that its 4 are 3 here.
+    official code counts one convolution of stride 1 among its layers, so its 4 are 3 here.
 
     Shapes:
-        (N, H, W, channels) -> for each scale, the full one first, a list of maps (N, h, w, C): the features behind each
+        (N, H, W, channels) -> for each scale, the full one first, a list of maps (N, h, w, C): the features after each
         activation, then the scores (N, h, w, 1), any range
 
     Args:
-        width: filters of each first convolution; those behind double up to 512
-        layers: convolutions that halve the image
+        width: filters of the first convolution of each scale; the following ones double up to 512
+        layers: convolutions of stride 2
         spectral: spectral normalization of all convolutions but the first and the last, see ``SpectralConv``
-        use_bias: whether convolutions have a bias where a norm follows, too, which takes it away again
-        init: first kernels, see ``initializer``
+        use_bias: whether convolutions have a bias even if a norm follows, which cancels it
+        init: kernel initializer, see ``initializer``
 
     >>> full, half = multiscale_critic(width=2, layers=2, scales=2)(ops.zeros((1, 32, 32, 3)))
-    >>> len(full), ops.shape(full[-1]), ops.shape(half[-1])  # the scores come behind the features
+    >>> len(full), ops.shape(full[-1]), ops.shape(half[-1])  # the scores follow the features
     (4, (1, 11, 11, 1), (1, 7, 7, 1))
     """
     source = keras.Input((None, None, channels), name="source")
-    seen, outputs = source, []
+    scaled, outputs = source, []
     for scale in range(scales):
-        seen = MeanDown(name=f"scale{scale}_down")(seen) if scale else seen
-        outputs.append(_patch_critic(seen, f"scale{scale}", width, layers, norm, spectral, use_bias, init))
+        scaled = MeanDown(name=f"scale{scale}_down")(scaled) if scale else scaled
+        outputs.append(_patch_critic(scaled, f"scale{scale}", width, layers, norm, spectral, use_bias, init))
     return keras.Model(source, outputs, name="multiscale_critic")
 
 
 def _patch_critic(
     x: Any, name: str, width: int, layers: int, norm: Norm, spectral: bool, use_bias: bool, init: Init
 ) -> list[Any]:
-    """The features of one scale, and its scores. Padding is by 2, so that maps end one pixel larger than halved."""
+    """The features of one scale, then its scores. Padding is 2, as officially, so maps are a pixel larger than half."""
     features = []
     for number in range(layers + 2):
         first, last = number == 0, number == layers + 1

@@ -1,4 +1,4 @@
-"""PatchGAN of pix2pix's, CycleGAN's and CUT's official code: ``NLayerDiscriminator``."""
+"""PatchGAN of the official code of pix2pix, CycleGAN and CUT: ``NLayerDiscriminator``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONVOLUTION = re.compile(r"model\.(\d+)\.weight(_orig)?")
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``patch_critic``."""
+    """Read the arguments of ``patch_critic``."""
     found = [name for name in state if CONVOLUTION.fullmatch(name) and state[name].ndim == 4]
     if len(found) < 3 or any(state[name].shape[2:] != (4, 4) for name in found):
         return None
@@ -45,7 +45,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     smooth = int(options["antialias"])
     yield "model.0", "conv0"
     index = 2 + smooth
@@ -65,12 +65,10 @@ class Patch(Architecture):
     uses = ("channels", "norm", "spectral")
     checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
-    layers: int = Field(default=3, ge=1, description="halvings; 3 judges patches of 70x70 pixels")
+    layers: int = Field(default=3, ge=1, description="downsampling steps; 3 has a receptive field of 70x70 pixels")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    antialias: bool = Field(default=False, description="halve through a blur")
-    init: Literal["normal", "xavier"] = Field(
-        default="normal", description="how fresh kernels are drawn; in CUT: xavier"
-    )
+    antialias: bool = Field(default=False, description="anti-aliased downsampling")
+    init: Literal["normal", "xavier"] = Field(default="normal", description="initializer of the kernels; xavier in CUT")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(radius=None, channels=spec.channels, minimum=int(2 ** (self.layers + 2)))

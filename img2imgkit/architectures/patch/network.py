@@ -1,4 +1,4 @@
-"""PatchGAN: a critic that judges each patch of an image by itself."""
+"""PatchGAN: a critic that scores each patch of an image separately."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def patch_critic(
     antialias: bool = False,
     init: Init = "normal",
 ) -> keras.Model:
-    """PatchGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004, section 6.1.2); ``layers`` 3 sees 70x70 pixels.
+    """PatchGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004, section 6.1.2); ``layers=3``: 70x70 pixels.
 
-    The judgements are float32 whatever the precision of the layers before.
+    The scores are float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels), H and W at least 2**(layers + 2) -> (N, h, w, 1), any range; without anti-aliasing h is
         H / 2**layers, rounded down, less 2
 
     Args:
-        layers: convolutions that halve the image; their widths double up to 8 * width
+        layers: convolutions of stride 2; their widths double up to 8 * width
         spectral: spectral normalization of every convolution, see ``SpectralConv``
-        antialias: halve by ``BlurDown``, as CUT does (Park et al. 2020, https://arxiv.org/abs/2007.15651)
-        init: first kernels, see ``initializer``
+        antialias: downsample by ``BlurDown``, as in CUT (Park et al. 2020, https://arxiv.org/abs/2007.15651)
+        init: kernel initializer, see ``initializer``
 
     >>> ops.shape(patch_critic(width=2)(ops.zeros((1, 64, 64, 3))))
     (1, 6, 6, 1)
     """
-    use_bias = norm == "instance" or (spectral and norm == "none")  # the official networks have none without a norm
+    use_bias = norm == "instance" or (spectral and norm == "none")  # the official networks have no bias without a norm
     source = keras.Input((None, None, channels), name="source")
     x = source
     for number in range(layers + 1):

@@ -1,4 +1,4 @@
-"""The projection of CUT's official code: ``PatchSampleF``."""
+"""The patch projection of CUT's official code: ``PatchSampleF``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PatchProjection"]
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``patch_sample``."""
+    """Read the arguments of ``patch_sample``."""
     widths: list[int] = []
     while (kernel := state.get(f"mlp_{len(widths)}.0.weight")) is not None and kernel.ndim == 2:
         widths.append(kernel.shape[1])
@@ -27,7 +27,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     for number in range(len(options["widths"])):
         yield f"mlp_{number}.0", f"mlp{number}_dense0"
         yield f"mlp_{number}.2", f"mlp{number}_dense1"
@@ -41,9 +41,9 @@ class PatchProjection(Architecture):
     uses = ()
     checkpoint = Checkpoint(recognise, places)
 
-    widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each place")
-    width: int = Field(default=256, ge=1, description="numbers that describe a patch")
-    init: Literal["normal", "xavier"] = Field(default="xavier", description="how fresh kernels are drawn")
+    widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each tap")
+    width: int = Field(default=256, ge=1, description="dimensions of a patch's embedding")
+    init: Literal["normal", "xavier"] = Field(default="xavier", description="initializer of the kernels")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.patch_projection.network import patch_sample

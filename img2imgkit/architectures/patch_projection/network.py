@@ -1,4 +1,4 @@
-"""CUT's projection of patch features to the sphere where they are compared."""
+"""CUT's projection of patch features to unit vectors, which the contrastive loss compares."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from img2imgkit.nn.layers.convolution import Init
 
 
 def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier") -> keras.Model:
-    """A two-layer perceptron for each layer of features (Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 2).
+    """A two-layer MLP for each layer of features (Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 2).
 
     Shapes:
-        a list of (N, P, widths[i]) -> a list of (N, P, width), float32, rows of length 1
+        a list of (N, P, widths[i]) -> a list of (N, P, width), float32, unit vectors
 
     Args:
         widths: channels of each layer's features
-        init: first kernels, see ``initializer``
+        init: kernel initializer, see ``initializer``
 
     >>> first, second = patch_sample([3, 8], width=4)([ops.ones((1, 5, 3)), ops.ones((1, 7, 8))])
     >>> ops.shape(first), ops.shape(second)

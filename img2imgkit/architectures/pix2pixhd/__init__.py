@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["InstanceEncoder", "Pix2PixHd"]
 
-Walk = Generator[tuple[str, str], None, int]  # gives the place behind what it has gone through
+Walk = Generator[tuple[str, str], None, int]  # returns the index after the modules that it yielded
 BLOCK = re.compile(r"(model(?:\d+_2)?)\.(\d+)\.conv_block\.1\.weight")
 PLAIN = re.compile(r"(model(?:\d+_[12])?)\.(\d+)\.weight")
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``pix2pixhd_generator``. Two halvings alone are also CycleGAN's network."""
+    """Read the arguments of ``pix2pixhd_generator``. With two downsampling steps it equals CycleGAN's network."""
     convolutions, blocks = _found(PLAIN, state, 4), _found(BLOCK, state, 4)
     enhancers = sum(name.endswith("_2") for name in blocks)
     last = f"model{enhancers}_2" if enhancers else "model"
@@ -57,7 +57,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers inside of the model's networks."""
+    """Yield each module and its layer inside the model\'s networks."""
     batch, enhancers = options["norm"] == "batch", options["enhancers"]
     index = yield from _down("model", "global", options["downs"], batch)
     index = yield from _blocks("model", index, "global", options["blocks"], batch)
@@ -74,13 +74,13 @@ def places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states; the task knows more of it."""
-    text = "how many of the channels that the generator reads are classes, an edge, and features of instances"
+    """What checkpoint files do not state; the task refines it."""
+    text = "how the generator's input channels divide into classes, an edge map and instance features"
     return (Assumption("channels", arguments["channels"], (), text), *norm_assumption(arguments))
 
 
 def recognise_encoder(state: State) -> dict[str, Any] | None:
-    """Arguments of ``instance_encoder``."""
+    """Read the arguments of ``instance_encoder``."""
     stem, found = state.get("model.1.weight"), _found(PLAIN, state, 4).get("model", [])
     if stem is None or stem.ndim != 4 or len(found) % 2:
         return None
@@ -95,7 +95,7 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
 
 
 def places_of_encoder(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     batch = options["norm"] == "batch"
     index = yield from _down("model", "", options["downs"], batch)
     index = yield from _up("model", index, "", options["downs"], batch)
@@ -137,7 +137,7 @@ def _layer(inside: str, name: str) -> str:
 
 
 def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[int]]:
-    """For each container of modules, the places at which it has a kernel."""
+    """For each container of modules, the indices at which it has a kernel."""
     found: dict[str, list[int]] = {}
     for name, array in state.items():
         if (match := pattern.fullmatch(name)) and array.ndim == axes:
@@ -148,7 +148,7 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
 class Pix2PixHd(Architecture):
     """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    The model's networks are layers of it: ``global``, and ``output`` or ``enhancer1`` and on.
+    Its networks are layers of the model: ``global``, then ``output`` or ``enhancer1``, ``enhancer2`` and so on.
     """
 
     name = "pix2pixhd"
@@ -157,20 +157,20 @@ class Pix2PixHd(Architecture):
     checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions, yields_to=("resnet",))
 
     width: int = Field(
-        default=64, ge=1, description="filters at full size; the global network has twice as many for each enhancer"
+        default=64, ge=1, description="filters at full resolution; each enhancer doubles those of the global network"
     )
-    downs: int = Field(default=4, ge=1, description="halvings of the global network")
-    blocks: int = Field(default=9, ge=1, description="residual blocks of the global network, at its smallest size")
+    downs: int = Field(default=4, ge=1, description="downsampling steps of the global network")
+    blocks: int = Field(default=9, ge=1, description="residual blocks of the global network, at its lowest resolution")
     enhancers: int = Field(
         default=0,
         ge=0,
         le=4,
-        description="local enhancers, each doubles the size; 0: the global network alone",
+        description="local enhancers, each of which doubles the resolution; 0: the global network alone",
     )
     local_blocks: int = Field(default=3, ge=0, description="residual blocks of each enhancer")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        """Reflections take 3 pixels at the global size, and 1 at the smallest."""
+        """Reflection padding needs 3 pixels at the global network's resolution, and 1 at its lowest."""
         multiple = int(2 ** (self.downs + self.enhancers))
         radius = None
         if spec.norm == "batch":
@@ -186,28 +186,28 @@ class Pix2PixHd(Architecture):
         return pix2pixhd_generator(**self.arguments(spec))
 
     @staticmethod
-    def image(networks: Mapping[str, Any], seen: Any, training: bool = False) -> Any:
-        """The image that the networks inside the model make together, such as when each is trained by itself.
+    def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+        """The image that the model's networks produce together, also when they are trained separately.
 
         Shapes:
-            seen: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
+            source: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
         """
         from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
 
-        return pix2pixhd_image(networks, seen, training)
+        return pix2pixhd_image(networks, source, training)
 
 
 class InstanceEncoder(Architecture):
-    """The encoder of objects' features of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4)."""
+    """The instance feature encoder of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4)."""
 
     name = "instance-encoder"
     roles = ("instance-encoder",)
     uses = ("channels", "norm")
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder, without_instance_statistics, norm_assumption)
 
-    features: int = Field(default=3, ge=1, description="numbers that describe an object")
-    width: int = Field(default=16, ge=1, description="filters at full size")
-    downs: int = Field(default=4, ge=1, description="halvings")
+    features: int = Field(default=3, ge=1, description="dimensions of an object's features")
+    width: int = Field(default=16, ge=1, description="filters at full resolution")
+    downs: int = Field(default=4, ge=1, description="downsampling steps")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder

@@ -1,4 +1,4 @@
-"""The coarse-to-fine generator of pix2pixHD, as networks that can be trained one after the other."""
+"""The coarse-to-fine generator of pix2pixHD, as networks that can be trained in stages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def pix2pixhd_networks(
 ) -> dict[str, keras.Model]:
     """The networks of pix2pixHD's generator by role (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    "global" makes features of all that is seen, and "output" an image of these. With local enhancers, "global" sees a
-    smaller scale, half the size for each of them, and "enhancer1" and on each take what was made at half their size
-    and add what they see at theirs; the last of them makes the image. So "global" is the same network in both, and
-    weights from the one fit the other if its ``width`` is as large there. ``pix2pixhd_image`` puts them together.
+    "global" computes features of its input, and "output" an image from these. With local enhancers, "global" gets its
+    input at a lower resolution, halved once for each enhancer; "enhancer1", "enhancer2" and so on each double the
+    resolution, and the last one outputs the image. "global" is the same network in both cases, so that weights can be
+    reused if its number of filters is the same. ``pix2pixhd_image`` runs them together.
 
     Shapes:
         global: (N, H, W, channels) -> (N, H, W, C), C being width * 2**enhancers
@@ -38,11 +38,11 @@ def pix2pixhd_networks(
         enhancer: [(N, H, W, channels), (N, H / 2, W / 2, C)] -> (N, H, W, C / 2), or an image as above
 
     Args:
-        width: channels at full size; each halving doubles them
-        downs: halvings of the global network
-        blocks: residual blocks of the global network, at its smallest size
-        local_blocks: residual blocks of each enhancer, at half its size
-        init: first kernels, see ``initializer``
+        width: channels at full resolution; each downsampling doubles them
+        downs: downsampling steps of the global network
+        blocks: residual blocks of the global network, at its lowest resolution
+        local_blocks: residual blocks of each enhancer, at half its resolution
+        init: kernel initializer, see ``initializer``
 
     >>> networks = pix2pixhd_networks(5, width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
     >>> ops.shape(networks["global"](ops.zeros((1, 8, 16, 5))))
@@ -59,28 +59,28 @@ def pix2pixhd_networks(
     return networks
 
 
-def pix2pixhd_image(networks: Mapping[str, Any], seen: Any, training: bool = False) -> Any:
-    """The image that ``pix2pixhd_networks`` make together.
+def pix2pixhd_image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+    """The image that ``pix2pixhd_networks`` produce together.
 
     Shapes:
-        seen: (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
+        source: (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
 
     >>> networks = pix2pixhd_networks(5, width=2, downs=1, blocks=1)
     >>> ops.shape(pix2pixhd_image(networks, ops.zeros((1, 8, 16, 5))))
     (1, 8, 16, 3)
     """
     enhancers = [name for name in networks if name.startswith("enhancer")]
-    scales = [seen]
+    scales = [source]
     for _ in enhancers:
         scales.append(MeanDown()(scales[-1]))
-    made = networks["global"](scales.pop(), training=training)
+    x = networks["global"](scales.pop(), training=training)
     for number in range(1, len(enhancers) + 1):
-        made = networks[f"enhancer{number}"]([scales.pop(), made], training=training)
-    return made if enhancers else networks["output"](made, training=training)
+        x = networks[f"enhancer{number}"]([scales.pop(), x], training=training)
+    return x if enhancers else networks["output"](x, training=training)
 
 
 def pix2pixhd_model(networks: Mapping[str, keras.Model]) -> keras.Model:
-    """One model of ``pix2pixhd_networks``, with their weights. Shapes: as ``pix2pixhd_image``.
+    """Combine ``pix2pixhd_networks`` into one model that shares their weights. Shapes: as ``pix2pixhd_image``.
 
     >>> model = pix2pixhd_model(pix2pixhd_networks(5, width=2, downs=1, blocks=1))
     >>> ops.shape(model(ops.zeros((1, 8, 16, 5))))
@@ -91,7 +91,7 @@ def pix2pixhd_model(networks: Mapping[str, keras.Model]) -> keras.Model:
 
 
 def pix2pixhd_generator(channels: int, **options: Any) -> keras.Model:
-    """The generator of pix2pixHD as one model; ``options`` as for ``pix2pixhd_networks``.
+    """The generator of pix2pixHD as one model; for ``options`` see ``pix2pixhd_networks``.
 
     Shapes:
         (N, H, W, channels), H and W multiples of 2**(downs + enhancers) -> (N, H, W, out_channels) in (-1, 1)
@@ -103,7 +103,7 @@ def pix2pixhd_generator(channels: int, **options: Any) -> keras.Model:
 
 
 class _Builder:
-    """What the networks have in common."""
+    """Builds the networks with common settings."""
 
     def __init__(self, norm: Norm, init: Init) -> None:
         self.norm: Norm = norm
@@ -130,7 +130,7 @@ class _Builder:
 
 
 def trunk(x: Any, width: int, downs: int, blocks: int, norm: Norm, init: Init) -> Any:
-    """Features of an image: down, residual blocks, and up again.
+    """Features of an image: downsampling, residual blocks, upsampling.
 
     Shapes:
         (N, H, W, C), H and W multiples of 2**downs -> (N, H, W, width)
@@ -146,7 +146,7 @@ def trunk(x: Any, width: int, downs: int, blocks: int, norm: Norm, init: Init) -
 
 
 def bounded(x: Any, channels: int, init: Init) -> Any:
-    """The last convolution, float32 whatever the precision of the others. Shapes: (N, H, W, C) -> in (-1, 1)."""
+    """The last convolution, float32 under every precision policy. Shapes: (N, H, W, C) -> in (-1, 1)."""
     x = ReflectionPad(3, name="last_pad")(x)
     last = layers.Conv2D(channels, 7, kernel_initializer=initializer(init), dtype="float32", name="last_conv")
     return layers.Activation("tanh", dtype="float32", name="image")(last(x))
@@ -154,7 +154,7 @@ def bounded(x: Any, channels: int, init: Init) -> Any:
 
 def halved(x: Any, filters: int, norm: Norm, init: Init, name: str) -> Any:
     """Shapes: (N, H, W, C) -> (N, H / 2, W / 2, filters)."""
-    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would put no zeros at the start
+    x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would not pad at the start
     x = layers.Conv2D(filters, 3, 2, kernel_initializer=initializer(init), name=f"{name}_conv")(x)
     return _active(x, norm, name)
 

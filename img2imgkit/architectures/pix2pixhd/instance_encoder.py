@@ -1,4 +1,4 @@
-"""How each object of a picture looks, in a few numbers: the instance encoder of pix2pixHD."""
+"""The instance encoder of pix2pixHD: the appearance of each object as a few features."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def instance_encoder(
 ) -> keras.Model:
     """The feature encoder of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.4).
 
-    An encoder and decoder makes features of each pixel; each object has the mean of its pixels', all over it.
+    An encoder-decoder computes features of each pixel, which are averaged over each object (instance-wise pooling).
 
     Shapes:
         [(N, H, W, channels) in [-1, 1], (N, H, W, 1) int32 ids of objects], H and W multiples of 2**downs
-            -> (N, H, W, features) float32 in (-1, 1), the same wherever the ids are
+            -> (N, H, W, features) float32 in (-1, 1), constant over each object
 
     >>> encoder = instance_encoder(features=3, width=2, downs=1)
     >>> ops.shape(encoder([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 8, 8, 1), "int32")]))

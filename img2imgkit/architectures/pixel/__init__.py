@@ -21,7 +21,7 @@ __all__ = ["Pixel"]
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``pixel_critic``."""
+    """Read the arguments of ``pixel_critic``."""
     first = state.get("net.0.weight")
     if first is None or first.shape[2:] != (1, 1):
         return None
@@ -31,14 +31,14 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     yield from (("net.0", "conv0"), ("net.2", "conv1"), ("net.5", "conv2"))
     if options["norm"] == "batch":
         yield "net.3", "norm1"
 
 
 class Pixel(Architecture):
-    """PixelGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004): judges each pixel."""
+    """PixelGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004): scores each pixel."""
 
     name = "pixel"
     roles = ("critic",)

@@ -1,4 +1,4 @@
-"""PixelGAN: a critic that judges each pixel by itself."""
+"""PixelGAN: a critic that scores each pixel separately."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def pixel_critic(
 ) -> keras.Model:
     """PixelGAN (Isola et al. 2017, https://arxiv.org/abs/1611.07004, section 6.1.2): three 1x1 convolutions.
 
-    The judgements are float32 whatever the precision of the layers before.
+    The scores are float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels) -> (N, H, W, 1), any range
 
     Args:
         spectral: spectral normalization of every convolution, see ``SpectralConv``
-        init: first kernels, see ``initializer``
+        init: kernel initializer, see ``initializer``
 
     >>> ops.shape(pixel_critic(width=2)(ops.zeros((1, 5, 6, 3))))
     (1, 5, 6, 1)

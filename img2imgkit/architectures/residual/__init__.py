@@ -1,4 +1,4 @@
-"""A small network of EDSR's blocks that adds to the nearest neighbour."""
+"""A small network of EDSR's blocks, a residual on nearest-neighbour upsampling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Residual(Architecture):
 
     width: int = Field(default=32, ge=1, description="filters of each convolution")
     blocks: int = Field(default=4, ge=0, description="residual blocks, of two convolutions each")
-    activation: Literal["prelu", "leaky_relu", "relu"] = Field(default="prelu", description="between convolutions")
+    activation: Literal["prelu", "leaky_relu", "relu"] = Field(
+        default="prelu", description="activation between convolutions"
+    )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         radius = receptive_radius([*[CONVOLUTION] * (2 * self.blocks + 2), spec.scale])

@@ -1,4 +1,4 @@
-"""A small residual super-resolution network: all work at low resolution, then one pixel shuffle."""
+"""A small residual super-resolution network: all layers at low resolution, then one pixel shuffle."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from img2imgkit.nn.enlarging import Activation, activated, added_to_nearest
 def residual_sr(
     scale: int = 2, width: int = 32, blocks: int = 4, activation: Activation = "prelu", channels: int = 3
 ) -> keras.Model:
-    """EDSR's residual blocks (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3.1), no normalization.
+    """EDSR's residual blocks (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3.1), without normalization.
 
-    The output is the nearest-neighbour enlargement plus what the blocks add; fresh weights add almost nothing. The sum
-    is made in float32 whatever the precision of the blocks.
+    The output is the nearest-neighbour upsampled input plus a residual, almost 0 at initialization. The sum is float32
+    under every precision policy.
 
     Shapes:
         (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
     Departs from the paper: the shuffle is the last layer, as in ESPCN (Shi et al. 2016,
-    https://arxiv.org/abs/1609.05158), so no convolution works at the large size; the long skip goes around everything;
-    an activation follows the first convolution.
+    https://arxiv.org/abs/1609.05158), so no convolution runs at high resolution; the long skip connects input and
+    output; an activation follows the first convolution.
 
     >>> ops.shape(residual_sr(scale=2, width=4, blocks=1)(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
@@ -36,7 +36,9 @@ def residual_sr(
 
 
 def _block(x: Any, width: int, activation: Activation, name: str) -> Any:
-    small = keras.initializers.VarianceScaling(0.2)  # a fresh block changes little, so that deep stacks learn at once
+    small = keras.initializers.VarianceScaling(
+        0.2
+    )  # near-identity blocks at initialization, for stable training of deep stacks
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv0")(x)
     y = activated(activation, f"{name}_act")(y)
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer=small, name=f"{name}_conv1")(y)

@@ -1,4 +1,4 @@
-"""The residual generator of CycleGAN's and CUT's official code: ``ResnetGenerator``."""
+"""The residual generator of the official code of CycleGAN and CUT: ``ResnetGenerator``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``resnet``. Reflection and replication leave no trace: the default is the former."""
+    """Read the arguments of ``resnet``. Padding is reflection by default; replication looks the same."""
     first = state.get("model.1.weight")
     found = [match for name in state if (match := BLOCK.fullmatch(name)) and state[name].ndim == 4]
     last = max((name for name in state if re.fullmatch(r"model\.\d+\.weight", name)), key=_index, default="")
@@ -59,7 +59,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     index = 1  # after the padding
     for part in ("stem", "down0", "down1"):
         yield from _step(f"model.{index}", f"model.{index + 1}", part, options)
@@ -82,13 +82,13 @@ def places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states."""
+    """What checkpoint files do not state."""
     found = list(statistics_assumption(arguments))
     if arguments["padding"] == "reflect":
-        text = "residual blocks pad by reflection; replication leaves the same file"
+        text = "residual blocks pad by reflection; files with replication padding look the same"
         found.append(Assumption("padding", "reflect", ("replicate",), text))
     if arguments["dropout"]:
-        text = "each residual block has a dropout of 0.5 in training only; its share is not in the file"
+        text = "each residual block has dropout of 0.5, in training only; the file does not state the rate"
         found.append(Assumption("dropout", arguments["dropout"], (), text))
     return tuple(found)
 
@@ -111,22 +111,22 @@ class Resnet(Architecture):
     uses = ("channels", "out_channels", "norm", "statistics")
     checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
 
-    blocks: int = Field(default=9, ge=0, description="residual blocks: 6 for pictures of 128x128, 9 from 256x256")
+    blocks: int = Field(default=9, ge=0, description="residual blocks: 6 for 128x128 images, 9 for 256x256 and larger")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="share that dropout zeroes inside each block")
-    antialias: bool = Field(default=False, description="halve and double through a blur")
-    antialias_up: bool | None = Field(default=None, description="double through a blur; null: as 'antialias' says")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate inside each block")
+    antialias: bool = Field(default=False, description="anti-aliased down- and upsampling")
+    antialias_up: bool | None = Field(
+        default=None, description="anti-aliased upsampling; null: the same as 'antialias'"
+    )
     padding: Literal["reflect", "replicate", "zero"] = Field(
-        default="reflect", description="what the residual blocks see beyond the edges"
+        default="reflect", description="padding of the residual blocks"
     )
-    init: Literal["normal", "xavier"] = Field(
-        default="normal", description="how fresh kernels are drawn; in CUT: xavier"
-    )
+    init: Literal["normal", "xavier"] = Field(default="normal", description="initializer of the kernels; xavier in CUT")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        """Padding by reflection takes up to 3 pixels, and 1 at a quarter of the size: 8 pixels at least."""
+        """Reflection padding needs 3 pixels at full resolution and 1 at a quarter: 8 pixels at least."""
         blurs = self.antialias or bool(self.antialias_up)
-        radius = None if spec.sees_all else 16 + 8 * self.blocks + 8 * blurs
+        radius = None if spec.uses_image_statistics else 16 + 8 * self.blocks + 8 * blurs
         return Geometry(1, 4, radius, spec.channels, spec.out_channels, minimum=8)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
@@ -136,13 +136,13 @@ class Resnet(Architecture):
 
     @staticmethod
     def features(model: keras.Model, taps: Sequence[int]) -> keras.Model:
-        """What such a network computes on its way, at places that CUT's official code numbers; it shares the weights.
+        """Intermediate features of such a network, numbered as in CUT's official code; weights are shared.
 
         Shapes:
             (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
 
         Raises:
-            ValueError: a tap lies beyond the last residual block.
+            ValueError: a tap is beyond the last residual block.
         """
         from img2imgkit.architectures.resnet.network import resnet_features
 

@@ -1,4 +1,4 @@
-"""The residual generator of CycleGAN, and the features that CUT's patches are taken from."""
+"""The residual generator of CycleGAN, and its features for CUT's patches."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def resnet(
 ) -> keras.Model:
     """The residual network of CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593, section 7.2).
 
-    Two halvings, residual blocks (Johnson et al. 2016, https://arxiv.org/abs/1603.08155), two doublings. The last
-    convolution is float32 whatever the precision of the others.
+    Two downsampling steps, residual blocks (Johnson et al. 2016, https://arxiv.org/abs/1603.08155), two upsampling
+    steps. The last convolution is float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels), H and W at least 5 -> (N, H', W', out_channels) in (-1, 1), where H' and W' are H and W
         rounded up to multiples of 4
 
     Args:
-        antialias: halve and double by ``BlurDown`` and ``BlurUp``, as CUT does (Park et al. 2020,
+        antialias: down- and upsample by ``BlurDown`` and ``BlurUp``, as in CUT (Park et al. 2020,
             https://arxiv.org/abs/2007.15651)
-        antialias_up: the same for the doublings alone; None: as ``antialias``
-        padding: of the blocks; the first and the last convolution always see a reflection
-        statistics: what batch normalization uses at inference, see ``BatchNorm``
-        init: first kernels, see ``initializer``
+        antialias_up: the same for upsampling alone; None: as ``antialias``
+        padding: padding of the blocks; the first and the last convolution always use reflection
+        statistics: statistics of batch normalization at inference, see ``BatchNorm``
+        init: kernel initializer, see ``initializer``
 
     >>> ops.shape(resnet(blocks=1, width=2)(ops.zeros((1, 16, 18, 3))))
     (1, 16, 20, 3)
@@ -67,17 +67,17 @@ def resnet(
 
 
 def resnet_features(model: keras.Model, taps: Sequence[int] = (0, 4, 8, 12, 16)) -> keras.Model:
-    """What a ``resnet`` computes on its way, as CUT numbers it; the weights are shared.
+    """Intermediate features of a ``resnet``, numbered as in CUT; the weights are shared.
 
-    The numbers count the official network's modules. With anti-aliasing: 0 the padded image, 4 and 8 the halvings'
-    convolutions before they are normalized, 12 and on the residual blocks. The model computes what its taps need, no
-    more.
+    The numbers count the official network's modules. With anti-aliasing, 0 is the padded image, 4 and 8 are the
+    downsampling convolutions before normalization, 12 and up the residual blocks. The model computes only what its taps
+    need.
 
     Shapes:
         (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
 
     Raises:
-        ValueError: a tap lies beyond the last residual block.
+        ValueError: a tap is beyond the last residual block.
 
     >>> features = resnet_features(resnet(blocks=1, width=2), taps=[4, 7])(ops.zeros((1, 16, 16, 3)))
     >>> [ops.shape(each) for each in features]
@@ -85,17 +85,17 @@ def resnet_features(model: keras.Model, taps: Sequence[int] = (0, 4, 8, 12, 16))
     """
     modules = _encoder_modules(model)
     if beyond := [tap for tap in taps if not 0 <= tap < len(modules)]:
-        raise ValueError(f"taps {beyond}: this network's encoder has modules 0 to {len(modules) - 1}")
+        raise ValueError(f"taps {beyond}: expected 0 to {len(modules) - 1}, the modules of this network's encoder")
     outputs = [model.get_layer(modules[tap]).output for tap in taps]
     return keras.Model(model.input, outputs, name="resnet_features")
 
 
 def _encoder_modules(model: keras.Model) -> list[str]:
-    """For each of the official modules up to the last residual block, the layer whose output is the module's."""
+    """For each official module up to the last residual block, the layer with the same output."""
     names = {layer.name for layer in model.layers}
     modules = ["stem_pad"]
     for part in ("stem", "down0", "down1"):
-        norm = f"{part}_norm" if f"{part}_norm" in names else f"{part}_conv"  # officially an identity
+        norm = f"{part}_norm" if f"{part}_norm" in names else f"{part}_conv"  # an identity module in the official code
         modules += [f"{part}_conv", norm, f"{part}_act"]
         modules += [f"{part}_blur"] if f"{part}_blur" in names else []
     blocks = (f"block{number}_sum" for number in range(len(names)))
@@ -103,7 +103,7 @@ def _encoder_modules(model: keras.Model) -> list[str]:
 
 
 class _Builder:
-    """What the convolutions of one network have in common."""
+    """Builds layers with the settings of one network."""
 
     def __init__(self, norm: Norm, use_bias: bool, statistics: Statistics, init: Init) -> None:
         self.norm: Norm = norm
@@ -122,7 +122,7 @@ class _Builder:
     def halving(self, x: Any, filters: int, smooth: bool, name: str) -> Any:
         if smooth:  # ``BlurDown`` follows the activation
             return self.conv(x, filters, 3, f"{name}_conv", padding="same")
-        x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would put no zeros at the start
+        x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)  # "same" would not pad at the start
         return self.conv(x, filters, 3, f"{name}_conv", stride=2)
 
     def doubling(self, x: Any, filters: int, smooth: bool, name: str) -> Any:

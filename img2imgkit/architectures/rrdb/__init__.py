@@ -1,4 +1,4 @@
-"""RRDBNet of ESRGAN and Real-ESRGAN, under the names of each of its three official codes."""
+"""RRDBNet of ESRGAN and Real-ESRGAN, with the layouts of its three official implementations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rrdb"]
 
-# ESRGAN's first code, which was one sequence, its second one, and BasicSR, whose names are used here
+# ESRGAN's first code (one sequence), its second one, and BasicSR, whose names are used here
 DENSE = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)([123])\.conv([1-5])(?:\.0)?")
 BODY = re.compile(r"model\.1\.sub\.\d+")
 PLAIN = re.compile(r"model\.(\d+)")
@@ -30,7 +30,7 @@ FIRST_KERNEL, LAST_KERNEL = "conv_first.weight", "conv_last.weight"
 
 
 def renamed(state: State) -> dict[str, np.ndarray]:
-    """The state under BasicSR's names, its first convolution in the order of our ``PixelUnshuffle``."""
+    """Rename to BasicSR's names, and reorder the first convolution for our ``PixelUnshuffle``."""
     plain = sorted(
         {int(match[1]) for name in state if (match := PLAIN.fullmatch(name.rpartition(".")[0])) and match[1] != "0"}
     )
@@ -48,7 +48,7 @@ def renamed(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``rrdb``. More input channels than output channels are an unshuffled picture."""
+    """Read the arguments of ``rrdb``. More input than output channels mean pixel unshuffle."""
     first, last = state.get(FIRST_KERNEL), state.get(LAST_KERNEL)
     dense = state.get("body.0.rdb1.conv1.weight")
     if first is None or last is None or dense is None or any(array.ndim != 4 for array in (first, last, dense)):
@@ -63,12 +63,12 @@ def recognise(state: State) -> dict[str, Any] | None:
         "unshuffle": unshuffle,
         "channels": len(last),
     }
-    whole = options["scale"] * unshuffle == doubled and unshuffle**2 * len(last) == first.shape[1]
-    return options if whole and _complete(state, options) else None
+    consistent = options["scale"] * unshuffle == doubled and unshuffle**2 * len(last) == first.shape[1]
+    return options if consistent and _complete(state, options) else None
 
 
 def places(options: Arguments) -> Places:
-    """The modules, as ``renamed``, and their layers."""
+    """Yield each module, as ``renamed``, and its layer."""
     yield "conv_first", "first"
     for number in range(options["blocks"]):
         for inside in range(3):
@@ -106,10 +106,10 @@ class Rrdb(Architecture):
     checkpoint = Checkpoint(recognise, places, renamed)
 
     width: int = Field(default=64, ge=1, description="filters between the blocks")
-    blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the network for drawings")
-    growth: int = Field(default=32, ge=1, description="filters that each convolution inside a block adds")
+    blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the anime model")
+    growth: int = Field(default=32, ge=1, description="growth rate: filters that each dense convolution adds")
     unshuffle: Literal[1, 2, 4] = Field(
-        default=1, description="pixels on a side that become channels first: Real-ESRGAN has 2 for scale 2, 4 for 1"
+        default=1, description="pixel unshuffle of the input: in Real-ESRGAN 2 for scale 2, 4 for scale 1"
     )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
@@ -120,7 +120,7 @@ class Rrdb(Architecture):
 
     def problem(self, spec: NetworkSpec) -> str:
         if spec.scale == 3 and self.unshuffle > 1:
-            return "scale 3: with 'unshuffle' it enlarges by powers of 2; state unshuffle 1"
+            return "scale 3 needs unshuffle 1; with unshuffle, the scale must be a power of 2"
         return ""
 
     def build(self, spec: NetworkSpec) -> keras.Model:

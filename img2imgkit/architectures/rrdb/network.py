@@ -14,9 +14,9 @@ from img2imgkit.nn.layers.resizing import Repeated
 from img2imgkit.nn.layers.shuffle import PixelUnshuffle, ScaledSum
 
 LEAK = 0.2
-RESIDUAL = 0.2  # how much of what a block makes is added
-DENSE = 5  # convolutions in a dense block
-TRIPLE = 3  # dense blocks in a block
+RESIDUAL = 0.2  # residual scaling
+DENSE = 5  # convolutions per dense block
+TRIPLE = 3  # dense blocks per RRDB
 
 
 def rrdb(
@@ -24,16 +24,15 @@ def rrdb(
 ) -> keras.Model:
     """Residual blocks of residual dense blocks (Wang et al. 2018, https://arxiv.org/abs/1809.00219, section 3.1).
 
-    The last convolution is float32 whatever the precision of the layers before.
+    The last convolution is float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels), any range, H and W multiples of ``unshuffle`` -> (N, scale * H, scale * W, channels)
 
     Args:
-        growth: filters that each convolution of a dense block adds
-        unshuffle: squares of so many pixels become channels before anything else, so that all work is done at a smaller
-            size: Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833, section 3.3) has 2 for its scale 2,
-            and 4 for its scale 1
+        growth: growth rate, filters that each convolution of a dense block adds
+        unshuffle: factor of a pixel unshuffle of the input, so that all layers run at a lower resolution: Real-ESRGAN
+            (Wang et al. 2021, https://arxiv.org/abs/2107.10833, section 3.3) has 2 for scale 2, and 4 for scale 1
 
     Raises:
         ValueError: ``scale * unshuffle`` is neither 3 nor a power of 2.
@@ -60,7 +59,7 @@ def rrdb(
 
 
 def _dense(x: Any, growth: int, name: str) -> Any:
-    """Each convolution reads what all before it made. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    """A dense block: each convolution reads the outputs of all before it. Shapes: (N, H, W, C) -> (N, H, W, C)."""
     found = [x]
     for number in range(DENSE):
         filters = x.shape[-1] if number == DENSE - 1 else growth

@@ -1,4 +1,4 @@
-"""SPADE's official generator and style encoder: ``SPADEGenerator`` and ``ConvEncoder``."""
+"""The generator and style encoder of SPADE's official code: ``SPADEGenerator`` and ``ConvEncoder``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["Spade", "StyleEncoder"]
 
 GAMMA, BETA, BOTH = ".mlp_gamma.", ".mlp_beta.", ".mlp_modulation."
-CONVOLUTIONS = 6  # of the encoder
+CONVOLUTIONS = 6  # of the style encoder
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 
 
 def joined(state: State) -> dict[str, np.ndarray]:
-    """The state with gamma's and beta's convolutions as one, which makes gamma first."""
+    """Merge the convolutions of gamma and beta into one, gamma first."""
     found = dict(state)
     for name in [name for name in state if GAMMA in name]:
         other = name.replace(GAMMA, BETA)
@@ -41,10 +41,10 @@ def joined(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``spade_generator``.
+    """Read the arguments of ``spade_generator``.
 
-    Without "most", the number of doublings leaves no trace; nor does the shape of the map that a code begins as, only
-    its area: a square, or else twice as wide as it is high.
+    Except for "most", the number of upsampling steps cannot be inferred. Of the initial feature map only the area is
+    known: it is taken to be a square, or else twice as wide as high.
     """
     last, first, width = (state.get(name) for name in ("conv_img.weight", "fc.weight", "up_3.conv_1.bias"))
     reads = state.get("head_0.norm_0.mlp_shared.0.weight")
@@ -68,7 +68,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     yield "fc", "fc"
     last = 4 if options["upsampling"] == "most" else 3
     for module in ("head_0", "G_middle_0", "G_middle_1", *(f"up_{number}" for number in range(last + 1))):
@@ -83,21 +83,21 @@ def places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states; the task knows more of it."""
-    text = "how many of the channels that the generator reads are classes, one of the unknown, and edges"
+    """What checkpoint files do not state; the task refines it."""
+    text = "how the generator's input channels divide into classes, unknown pixels and an edge map"
     found = [Assumption("channels", arguments["channels"], (), text)]
     if arguments["upsampling"] == "normal":
-        text = "5 doublings; 6 of them leave the same file"
+        text = "5 upsampling steps; a file with 6 looks the same"
         found.append(Assumption("upsampling", "normal", ("more",), text))
     if "size" in arguments and arguments.get("latent"):
         height, width = arguments["size"]
-        text = f"a code begins as a map of {height} x {width}; the file only tells how many cells it has"
+        text = f"the initial feature map is {height} x {width}; the file only states its area"
         found.append(Assumption("size", (height, width), (), text))
     return tuple(found)
 
 
 def _sides(cells: int) -> tuple[int, int]:
-    """Height and width of a map of so many cells."""
+    """Height and width of a map with that area."""
     for aspect in (1, 2):
         height = math.isqrt(cells // aspect)
         if aspect * height**2 == cells:
@@ -106,7 +106,7 @@ def _sides(cells: int) -> tuple[int, int]:
 
 
 def recognise_encoder(state: State) -> dict[str, Any] | None:
-    """Arguments of ``style_encoder``."""
+    """Read the arguments of ``style_encoder``."""
     first, mean = state.get("layer1.0.weight_orig"), state.get("fc_mu.weight")
     if first is None or mean is None or (first.ndim, mean.ndim) != (4, 2):
         return None
@@ -115,8 +115,8 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
 
 
 def places_of_encoder(options: Arguments) -> Places:
-    """The modules and their layers."""
-    del options  # always the same
+    """Yield each module and its layer."""
+    del options  # the modules are always the same
     for number in range(1, CONVOLUTIONS + 1):
         yield f"layer{number}.0", f"conv{number}"
     yield "fc_mu", "mean"
@@ -124,15 +124,15 @@ def places_of_encoder(options: Arguments) -> Places:
 
 
 def receptive_radius(kernel_size: int, upsampling: str) -> int:
-    """How far a pixel sees in the label map, with the running statistics of batches and without a code."""
+    """The receptive radius in the label map, with running batch statistics and without a style code."""
     factor = 2 ** DOUBLINGS[upsampling]
     doubles = [False, True, upsampling != "normal", True, True, True, True, *([True] if upsampling == "most" else [])]
     factors = []
     for doubled in doubles:
         factor = factor // 2 if doubled else factor
         factors.append(factor)
-    reading = 2 * (kernel_size // 2)  # of the convolutions from label map to modulation
-    cells, finer, radius = 1, 1, 0  # the last convolution sees one pixel more
+    reading = 2 * (kernel_size // 2)  # the convolutions from label map to modulation
+    cells, finer, radius = 1, 1, 0  # 1: the last convolution
     for factor in reversed(factors):
         cells = (cells + 1) // 2 if factor > finer else cells
         cells += 2  # both convolutions of the block
@@ -150,10 +150,12 @@ class Spade(Architecture):
     checkpoint = Checkpoint(recognise, places, joined, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of the last block")
-    kernel_size: Literal[1, 3, 5] = Field(default=3, description="side of the convolutions that read the label map")
-    upsampling: Literal["normal", "more", "most"] = Field(default="normal", description="doublings: 5, 6 or 7")
-    latent: int | None = Field(default=None, ge=1, description="numbers in a style's code; null: it reads none")
-    size: tuple[int, int] = Field(default=(8, 16), description="height and width of the map that a code begins as")
+    kernel_size: Literal[1, 3, 5] = Field(default=3, description="kernel size of the convolutions on the label map")
+    upsampling: Literal["normal", "more", "most"] = Field(default="normal", description="upsampling steps: 5, 6 or 7")
+    latent: int | None = Field(default=None, ge=1, description="dimensions of the style code; null: no style input")
+    size: tuple[int, int] = Field(
+        default=(8, 16), description="height and width of the initial feature map that a style code is mapped to"
+    )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         multiple = int(2 ** DOUBLINGS[self.upsampling])
@@ -168,14 +170,14 @@ class Spade(Architecture):
 
 
 class StyleEncoder(Architecture):
-    """The encoder of a photograph's style of SPADE (https://arxiv.org/abs/1903.07291)."""
+    """The style encoder of SPADE (https://arxiv.org/abs/1903.07291)."""
 
     name = "style-encoder"
     roles = ("style-encoder",)
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    latent: int = Field(default=256, ge=1, description="numbers in a code")
+    latent: int = Field(default=256, ge=1, description="dimensions of the style code")
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.spade.style_encoder import style_encoder

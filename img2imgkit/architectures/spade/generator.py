@@ -29,12 +29,13 @@ def spade_generator(
     size: tuple[int, int] = (8, 16),
     out_channels: int = 3,
 ) -> keras.Model:
-    """From a label map, and with ``latent`` from a code of its style (Park et al. 2019, section 3 and appendix A).
+    """Generate from a label map, and with ``latent`` from a style code (Park et al. 2019, section 3 and appendix A).
 
-    https://arxiv.org/abs/1903.07291. Residual blocks from 16 * width filters down to width, each at twice the size of
-    the one before, with ``spade`` in the place of every normalization. The last convolution is float32 whatever the
-    precision of the others. A label map alone begins as itself, sampled; a code, as a map of the size that the network
-    was trained at, which is resized (bilinear) for pictures of other sizes: officially only that size can be made.
+    https://arxiv.org/abs/1903.07291. Residual blocks from 16 * width filters down to width, each at twice the
+    resolution of the one before, with ``spade`` in place of every normalization. The last convolution is float32 under
+    every precision policy. Without a code the network starts from the downsampled label map. A code is mapped to a
+    feature map of the size used in training, which is resized (bilinear) for other sizes; the official code supports
+    the training size only.
 
     Shapes:
         label_map: (N, H, W, channels), such as classes one-hot and edges; H and W multiples of 32, 64 or 128
@@ -42,12 +43,12 @@ def spade_generator(
             -> (N, H, W, out_channels) in (-1, 1)
 
     Args:
-        norm: of the features, without anything learned; that of batches is over all replicas
-        spectral: spectral normalization of the blocks' convolutions, not of those that read the label map
-        kernel_size: of the convolutions that read the label map, an odd number
-        upsampling: "normal" doubles sizes 5 times, "more" 6, "most" 7
-        latent: numbers in a code; None: there is none
-        size: height and width of the map that a code begins as, those of a training picture over 32, 64 or 128
+        norm: normalization of the features, without learned parameters; batch statistics span all replicas
+        spectral: spectral normalization of the blocks' convolutions, not of those on the label map
+        kernel_size: kernel size of the convolutions on the label map, an odd number
+        upsampling: "normal" has 5 upsampling steps, "more" 6, "most" 7
+        latent: dimensions of the style code; None: no style code
+        size: height and width of the initial feature map: those of training images divided by 32, 64 or 128
 
     >>> ops.shape(spade_generator(channels=5, width=1)(ops.zeros((1, 32, 64, 5))))
     (1, 32, 64, 3)
@@ -80,7 +81,7 @@ def spade_generator(
 
 
 def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool]]:
-    """Name, filters, and whether it stands at twice the size of the one before."""
+    """Name and filters of each block, and whether it doubles the resolution."""
     widths = (16, 16, 16, 8, 4, 2, 1)
     found = [(name, width * times, name != "middle_1") for name, times in zip(BLOCKS, widths, strict=False)]
     if upsampling != "normal":
@@ -91,7 +92,7 @@ def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool
 
 
 def _from_code(z: Any, size: tuple[int, int], filters: int) -> Any:
-    """The map that a code begins as, in the official order of its numbers."""
+    """The initial feature map of a style code, in the official memory order."""
     height, width = size
     x = layers.Dense(filters * height * width, kernel_initializer=initializer("xavier"), name="fc")(z)
     x = layers.Reshape((filters, height, width), name="fc_map")(x)
@@ -99,16 +100,16 @@ def _from_code(z: Any, size: tuple[int, int], filters: int) -> Any:
 
 
 def _block(x: Any, label_map: Any, filters: int, norm: FilterNorm, spectral: bool, kernel_size: int, name: str) -> Any:
-    """The residual block of section 3.1, figure 4; its shortcut is learned where the number of filters changes."""
+    """The residual block of section 3.1, figure 4; its shortcut is learned if the number of filters changes."""
     before = x.shape[-1]
     shortcut = x
     if before != filters:
         shortcut = spade(x, label_map, kernel_size, norm, f"{name}_norm_s")
         shortcut = _conv(shortcut, filters, 1, f"{name}_conv_s", spectral, use_bias=False)
-    for number, made in enumerate((min(before, filters), filters)):
+    for number, width in enumerate((min(before, filters), filters)):
         x = spade(x, label_map, kernel_size, norm, f"{name}_norm_{number}")
         x = layers.LeakyReLU(0.2, name=f"{name}_act_{number}")(x)
-        x = _conv(x, made, 3, f"{name}_conv_{number}", spectral)
+        x = _conv(x, width, 3, f"{name}_conv_{number}", spectral)
     return layers.Add(name=name)([shortcut, x])
 
 

@@ -1,4 +1,4 @@
-"""The encoder that turns a picture into the code of its style, as SPADE uses it."""
+"""The style encoder of SPADE: the distribution of an image's style code."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from keras import layers
 from img2imgkit.nn.layers import InstanceNorm, SpectralConv, initializer
 from img2imgkit.nn.layers.resizing import ResizedTo
 
-SIDE = 256  # pixels that every picture is resized to
-WIDTHS = (1, 2, 4, 8, 8, 8)  # of the convolutions, times width; each halves
+SIDE = 256  # pixels; every image is resized to this
+WIDTHS = (1, 2, 4, 8, 8, 8)  # filters of the convolutions of stride 2, times width
 
 
 def style_encoder(width: int = 64, latent: int = 256, channels: int = 3) -> keras.Model:
-    """Mean and log variance of a picture's code (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A).
+    """Mean and log variance of an image's style code (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A).
 
-    As published: the picture is resized to 256x256 (bilinear), and convolutions with spectral and instance
-    normalization halve it to 4x4. Both outputs are float32 whatever the precision of the layers before.
+    The image is resized to 256x256 (bilinear), and convolutions with spectral and instance normalization downsample it
+    to 4x4. Both outputs are float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels) in [-1, 1], any size -> two of (N, latent)
@@ -38,7 +38,7 @@ def style_encoder(width: int = 64, latent: int = 256, channels: int = 3) -> kera
         )
         x = InstanceNorm(name=f"norm{number}")(convolution(x))
     x = layers.LeakyReLU(0.2, name="last_act")(x)
-    x = layers.Permute((3, 1, 2), name="channels_first")(x)  # the official order of what the last layers read
+    x = layers.Permute((3, 1, 2), name="channels_first")(x)  # the official order of the last layers' inputs
     x = layers.Flatten(name="flat")(x)
     outputs = [
         layers.Dense(latent, kernel_initializer=initializer("xavier"), dtype="float32", name=name)(x)

@@ -1,4 +1,4 @@
-"""Residual super-resolution networks of BasicSR's official code: ``MSRResNet`` and ``EDSR``."""
+"""Residual super-resolution networks of BasicSR: ``MSRResNet`` and ``EDSR``."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ __all__ = ["Edsr", "Srresnet"]
 BEFORE_SHUFFLES = re.compile(r"upconv\d+|upsample\.\d+")
 BLOCK = re.compile(r"body\.(\d+)\.conv1\.weight")
 UP = re.compile(r"(?:upconv|upsample\.)(\d+)\.weight")
-RGB_MEAN = (0.4488, 0.4371, 0.4040)  # officially, of DIV2K
-LARGE = 256  # filters of EDSR's large network, whose blocks count a tenth
+RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the official code
+LARGE = 256  # filters of the large EDSR, whose residual scaling is 0.1
 
 
 def in_our_order(state: State) -> dict[str, np.ndarray]:
-    """The state with what feeds the pixel shuffles in our order."""
+    """Reorder the convolutions before pixel shuffles."""
     return shuffled(state, BEFORE_SHUFFLES)
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``srresnet``."""
+    """Read the arguments of ``srresnet``."""
     options = _found(state)
     return options if options and modules(state) == {module for module, _ in places(options)} else None
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     yield "conv_first", "first"
     yield from _blocks(options["blocks"])
     for number in range(len(enlargements(options["scale"]))):
@@ -56,7 +56,7 @@ def places(options: Arguments) -> Places:
 
 
 def recognise_edsr(state: State) -> dict[str, Any] | None:
-    """Arguments of ``edsr``, see ``assumptions``."""
+    """Read the arguments of ``edsr``, see ``assumptions``."""
     options = _found(state)
     if options is None or options.pop("channels") != 3:
         return None
@@ -65,7 +65,7 @@ def recognise_edsr(state: State) -> dict[str, Any] | None:
 
 
 def places_of_edsr(options: Arguments) -> Places:
-    """The modules and their layers; a shuffle follows each convolution that enlarges."""
+    """Yield each module and its layer; a shuffle follows each convolution that enlarges."""
     yield "conv_first", "first"
     yield from _blocks(options["blocks"])
     yield "conv_after_body", "body"
@@ -75,19 +75,21 @@ def places_of_edsr(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What a file of EDSR does not state."""
+    """What checkpoint files of EDSR do not state."""
     width, mean = arguments["width"], tuple(arguments["mean"])
-    scale = f"residual blocks are scaled by {arguments['residual_scale']:g}, as officially with {width} filters"
-    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean, that of DIV2K"
+    scale = f"residual scaling is {arguments['residual_scale']:g}, the official value for {width} filters"
+    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean of DIV2K"
     return (
         Assumption("residual_scale", arguments["residual_scale"], (), scale),
-        Assumption("gain", arguments["gain"], (), f"colours are times {arguments['gain']:g}, the official img_range"),
+        Assumption(
+            "gain", arguments["gain"], (), f"values are scaled by {arguments['gain']:g}, the official img_range"
+        ),
         Assumption("mean", mean, (), colours),
     )
 
 
 def _found(state: State) -> dict[str, Any] | None:
-    """What is read off both alike."""
+    """Arguments that both networks share."""
     first, last = state.get("conv_first.weight"), state.get("conv_last.weight")
     ups = [array for name, array in state.items() if UP.fullmatch(name)]
     if first is None or last is None or any(array.ndim != 4 for array in (first, last, *ups)):
@@ -110,7 +112,7 @@ def _blocks(count: int) -> Places:
 def _problem(spec: NetworkSpec) -> str:
     scale = spec.scale
     known = scale == 3 or (scale > 0 and not scale & (scale - 1))
-    return "" if known else f"scale {scale}: it enlarges by 3, or by powers of 2"
+    return "" if known else f"scale {scale}: expected 3 or a power of 2"
 
 
 class Srresnet(Architecture):
@@ -141,7 +143,7 @@ class Srresnet(Architecture):
 class Edsr(Architecture):
     """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921).
 
-    The small one by default; the large one has width 256, 32 blocks and residual_scale 0.1.
+    The default is the small network; the large one has width 256, 32 blocks and residual_scale 0.1.
     """
 
     name = "edsr"
@@ -151,10 +153,12 @@ class Edsr(Architecture):
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
     blocks: int = Field(default=16, ge=0, description="residual blocks, of two convolutions each")
-    residual_scale: float = Field(default=1.0, gt=0, description="residual blocks are scaled by this")
-    gain: float = Field(default=255.0, gt=0, description="the convolutions see colours less their mean, times this")
+    residual_scale: float = Field(default=1.0, gt=0, description="residual scaling: factor of what each block adds")
+    gain: float = Field(
+        default=255.0, gt=0, description="scale of the mean-subtracted input to the convolutions (img_range)"
+    )
     mean: tuple[float, float, float] = Field(
-        default=RGB_MEAN, description="mean R, G and B of pictures, in the values that the network sees"
+        default=RGB_MEAN, description="mean R, G and B, in the network's value range"
     )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
@@ -164,7 +168,7 @@ class Edsr(Architecture):
 
     def problem(self, spec: NetworkSpec) -> str:
         if (spec.channels, spec.written) != (3, 3):
-            return f"it works on three colours, not on {spec.channels} channels"
+            return f"EDSR needs 3 channels, not {spec.channels}"
         return _problem(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:

@@ -13,7 +13,7 @@ from img2imgkit.architectures.srresnet.srresnet import residual_block
 from img2imgkit.nn.layers import initializer
 from img2imgkit.nn.layers.shuffle import PixelShuffle
 
-DIV2K = (0.4488, 0.4371, 0.4040)  # mean R, G and B of its pictures, in [0, 1]
+DIV2K = (0.4488, 0.4371, 0.4040)  # mean R, G and B of the data set, in [0, 1]
 
 
 def edsr(
@@ -24,17 +24,17 @@ def edsr(
     gain: float = 255.0,
     mean: Sequence[float] = DIV2K,
 ) -> keras.Model:
-    """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3), as BasicSR has it; the small one by default.
+    """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3) as in BasicSR; the small network by default.
 
-    First and last steps are float32 whatever the precision between.
+    The first and the last layers are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, C) in [0, 1] -> (N, scale * H, scale * W, C), about the same range; C is the length of ``mean``
+        (N, H, W, C) in [0, 1] -> (N, scale * H, scale * W, C), about the same range; C is ``len(mean)``
 
     Args:
-        residual_scale: what a block adds counts so much; the paper's large network, of 256 filters, has 0.1
-        gain: the convolutions see the picture less ``mean``, times this
-        mean: of each channel
+        residual_scale: factor of what each block adds; 0.1 in the paper's large network of 256 filters
+        gain: scale of the mean-subtracted input
+        mean: mean of each channel
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.

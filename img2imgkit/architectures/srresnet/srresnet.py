@@ -1,4 +1,4 @@
-"""The residual super-resolution network of ESRGAN's baseline."""
+"""The residual super-resolution network that is the baseline of ESRGAN."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ LEAK = 0.1
 
 
 def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 3) -> keras.Model:
-    """SRResNet (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1), as ``MSRResNet`` of ESRGAN.
+    """SRResNet (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1), ESRGAN's variant ``MSRResNet``.
 
-    The output is the bilinear enlargement plus what the network adds; the sum is made in float32 whatever the
-    precision of what comes before.
+    The output is the bilinearly upsampled input plus a residual. The sum is float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
-    Departs from the paper: as the official code of ESRGAN does, without normalization, with leaky activations, 3x3
-    kernels and the bilinear enlargement as the long skip (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
+    Departs from the paper, as ESRGAN's official code: no normalization, leaky ReLUs, 3x3 kernels, and bilinear
+    upsampling as the long skip (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
@@ -48,7 +47,7 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
 
 
 def residual_block(x: Any, name: str, kernels: Callable[[], keras.initializers.Initializer], scale: float = 1.0) -> Any:
-    """EDSR's block: two convolutions, what they make times ``scale`` added to what they read.
+    """EDSR's block: the input plus ``scale`` times the output of two convolutions.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)

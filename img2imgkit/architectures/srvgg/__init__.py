@@ -30,7 +30,7 @@ BODY = re.compile(r"body\.(\d+)\.weight")
 
 
 def in_our_order(state: State) -> dict[str, np.ndarray]:
-    """The state with what feeds the pixel shuffle in our order."""
+    """Reorder the convolution before the pixel shuffle."""
     first, last = state.get("body.0.weight"), _last(state)
     if first is None or first.ndim != 4:
         return dict(state)
@@ -38,7 +38,7 @@ def in_our_order(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``srvgg``, see ``assumptions``."""
+    """Read the arguments of ``srvgg``, see ``assumptions``."""
     first, last = (state.get(f"body.{number}.weight") for number in (0, _last(state)))
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         return None
@@ -57,7 +57,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers; an activation follows each convolution but the last."""
+    """Yield each module and its layer; an activation follows each convolution but the last."""
     for number in range(options["depth"] + 1):
         yield f"body.{2 * number}", f"conv{number}"
         if options["activation"] == "prelu":
@@ -66,10 +66,10 @@ def places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states."""
+    """What checkpoint files do not state."""
     if arguments["activation"] == "prelu":
         return ()
-    text = "activations are leaky ReLUs of slope 0.1; plain ReLUs leave the same file"
+    text = "activations are leaky ReLUs of slope 0.1; a file with plain ReLUs looks the same"
     return (Assumption("activation", arguments["activation"], ("relu",), text),)
 
 
@@ -87,7 +87,9 @@ class Srvgg(Architecture):
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
     depth: int = Field(default=16, ge=0, description="convolutions between the first and the last")
-    activation: Literal["prelu", "leaky_relu", "relu"] = Field(default="prelu", description="between convolutions")
+    activation: Literal["prelu", "leaky_relu", "relu"] = Field(
+        default="prelu", description="activation between convolutions"
+    )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(spec.scale, radius=self.depth + 2, channels=spec.channels)

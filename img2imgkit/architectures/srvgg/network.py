@@ -1,4 +1,4 @@
-"""The compact super-resolution network: all work at low resolution, then one pixel shuffle."""
+"""The compact super-resolution network: all layers at low resolution, then one pixel shuffle."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def srvgg(
 ) -> keras.Model:
     """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a stack of convolutions.
 
-    The output is the nearest-neighbour enlargement plus what the stack adds; fresh weights add almost nothing. The sum
-    is made in float32 whatever the precision of the stack.
+    The output is the nearest-neighbour upsampled input plus a residual, almost 0 at initialization. The sum is float32
+    under every precision policy.
 
     Shapes:
         (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range

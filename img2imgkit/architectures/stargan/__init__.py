@@ -1,4 +1,4 @@
-"""StarGAN's official networks: ``Generator`` and ``Discriminator``."""
+"""The networks of StarGAN's official code: ``Generator`` and ``Discriminator``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INSIDE = ((0, "conv0"), (1, "norm0"), (3, "conv1"), (4, "norm1"))  # modules of 
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``stargan_generator``."""
+    """Read the arguments of ``stargan_generator``."""
     first = state.get("main.0.weight")
     found = [name for name in state if re.fullmatch(r"main\.\d+\.weight", name) and state[name].ndim == 4]
     if first is None or first.ndim != 4 or first.shape[2:] != (7, 7):
@@ -48,7 +48,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     for index, part in ((0, "stem"), (3, "down0"), (6, "down1")):
         yield from _step(index, part)
     for number in range(options["blocks"]):
@@ -61,12 +61,12 @@ def places(options: Arguments) -> Places:
 
 
 def without_running_statistics(state: State) -> State:
-    """The state less the running statistics of its instance norms: the official code keeps and never uses them."""
+    """Remove the running statistics of instance norms, which the official code stores but never uses."""
     return {name: array for name, array in state.items() if not name.endswith(RUNNING)}
 
 
 def recognise_critic(state: State) -> dict[str, Any] | None:
-    """Arguments of ``domain_critic``; the size is what the last convolution covers."""
+    """Read the arguments of ``domain_critic``; the size follows from that of the last kernel."""
     first, logits = state.get("main.0.weight"), state.get("conv2.weight")
     if first is None or logits is None or first.ndim != 4 or logits.ndim != 4:
         return None
@@ -82,7 +82,7 @@ def recognise_critic(state: State) -> dict[str, Any] | None:
 
 
 def critic_places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     for number in range(options["layers"]):
         yield f"main.{2 * number}", f"conv{number}"
     yield "conv1", "scores"
@@ -90,8 +90,8 @@ def critic_places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states; the task knows more of it."""
-    text = "what the domains are called, and whether they are one label set, or two and a mask of 2 numbers"
+    """What checkpoint files do not state; the task refines it."""
+    text = "the names of the domains, and whether they are one label set, or two with a mask vector of length 2"
     return (Assumption("domains", arguments["domains"], (), text),)
 
 
@@ -111,7 +111,7 @@ class Stargan(Architecture):
     roles = ("label-generator",)
     checkpoint = Checkpoint(recognise, places, without_running_statistics, assumptions)
 
-    domains: int = Field(ge=1, description="numbers in a label, those of a mask vector included")
+    domains: int = Field(ge=1, description="length of a label, including the mask vector")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     blocks: int = Field(default=6, ge=0, description="residual blocks")
 
@@ -125,17 +125,17 @@ class Stargan(Architecture):
 
 
 class StarganCritic(Architecture):
-    """The critic of StarGAN (https://arxiv.org/abs/1711.09020) also classifies domains."""
+    """The critic of StarGAN (https://arxiv.org/abs/1711.09020), with a domain classifier."""
 
     name = "stargan-critic"
     roles = ("domain-critic",)
     uses = ("channels", "spectral")
     checkpoint = Checkpoint(recognise_critic, critic_places, assumptions=assumptions)
 
-    size: int = Field(default=128, ge=1, description="height and width of pictures, a multiple of 2**layers")
-    domains: int = Field(ge=1, description="how many domains it tells apart")
-    width: int = Field(default=64, ge=1, description="filters of the first layer; they double")
-    layers: int = Field(default=6, ge=1, description="halvings")
+    size: int = Field(default=128, ge=1, description="height and width of images, a multiple of 2**layers")
+    domains: int = Field(ge=1, description="number of domains that it classifies")
+    width: int = Field(default=64, ge=1, description="filters of the first layer; each layer doubles them")
+    layers: int = Field(default=6, ge=1, description="downsampling steps")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(multiple=self.size, radius=None, channels=spec.channels, minimum=self.size)

@@ -1,4 +1,4 @@
-"""The critic of StarGAN: it judges patches, and says which domain an image is of."""
+"""The critic of StarGAN: a PatchGAN with a domain classifier."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ def domain_critic(
 ) -> keras.Model:
     """The critic of StarGAN (Choi et al. 2018, https://arxiv.org/abs/1711.09020, table 5), without normalization.
 
-    Each halving doubles the width, without bound. Both outputs are float32 whatever the precision of the layers before.
+    Each layer doubles the filters, without limit. Both outputs are float32 under every precision policy.
 
     Shapes:
         (N, size, size, channels) in [-1, 1] -> scores (N, size / 2**layers, size / 2**layers, 1), any range; logits of
         the domains (N, domains), any range
 
     Args:
-        size: height and width of the images, a multiple of 2**layers; the last convolution covers all that is left
+        size: height and width of the images, a multiple of 2**layers; the last convolution covers the whole map
         spectral: spectral normalization of every convolution, see ``SpectralConv``
 
     Raises:
-        ValueError: ``size`` is no such multiple.
+        ValueError: ``size`` is not a multiple of 2**layers.
 
     >>> scores, logits = domain_critic(size=16, domains=5, width=2, layers=2)(ops.zeros((1, 16, 16, 3)))
     >>> ops.shape(scores), ops.shape(logits)
     ((1, 4, 4, 1), (1, 5))
     """
     if size % 2**layers:
-        raise ValueError(f"size {size}: expected a multiple of {2**layers}, for it is halved {layers} times")
+        raise ValueError(f"size {size}: expected a multiple of {2**layers} for {layers} downsampling steps")
     source = keras.Input((size, size, channels), name="source")
     x = source
     for number in range(layers):
         x = _halving(x, width * 2**number, spectral, f"conv{number}")
         x = keras.layers.LeakyReLU(LEAK, name=f"act{number}")(x)
-    scores = _judgement(x, 1, 3, "same", spectral, "scores")
-    logits = _judgement(x, domains, x.shape[1], "valid", spectral, "logits")
+    scores = _output(x, 1, 3, "same", spectral, "scores")
+    logits = _output(x, domains, x.shape[1], "valid", spectral, "logits")
     logits = keras.layers.Flatten(dtype="float32", name="domains")(logits)
     return keras.Model(source, [scores, logits], name="domain_critic")
 
@@ -51,12 +51,12 @@ def _halving(x: Any, filters: int, spectral: bool, name: str) -> Any:
     kernel = initializer("uniform")
     if spectral:
         return SpectralConv(filters, 4, 2, "same", kernel_initializer=kernel, name=name)(x)
-    reach = 1 / math.sqrt(4 * 4 * x.shape[-1])  # PyTorch's own first biases: as the kernels
-    bias = keras.initializers.RandomUniform(-reach, reach)
+    limit = 1 / math.sqrt(4 * 4 * x.shape[-1])  # PyTorch's default initialization of biases
+    bias = keras.initializers.RandomUniform(-limit, limit)
     return HalvingConv(filters, kernel_initializer=kernel, bias_initializer=bias, name=name)(x)
 
 
-def _judgement(x: Any, filters: int, size: int, padding: Literal["valid", "same"], spectral: bool, name: str) -> Any:
+def _output(x: Any, filters: int, size: int, padding: Literal["valid", "same"], spectral: bool, name: str) -> Any:
     options: dict[str, Any] = {"kernel_initializer": initializer("uniform"), "dtype": "float32", "name": name}
     layer = SpectralConv if spectral else keras.layers.Conv2D
     return layer(filters, size, padding=padding, use_bias=False, **options)(x)

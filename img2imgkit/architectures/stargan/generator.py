@@ -1,4 +1,4 @@
-"""The generator of StarGAN: one network that takes a picture to any of several domains."""
+"""The generator of StarGAN: one network that translates an image to any of several domains."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from img2imgkit.nn.layers import DoublingConv, HalvingConv, InstanceNorm, LabelM
 def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: int = 3) -> keras.Model:
     """The residual network of StarGAN (Choi et al. 2018, https://arxiv.org/abs/1711.09020, table 4).
 
-    Two halvings, residual blocks, two doublings, each convolution with an instance norm of learned scale and shift. Its
-    statistics are the image's own always: the official code never leaves training mode, so that the running ones in its
-    checkpoints are used nowhere. Padding is zeros, without which a norm would take a label's constant maps away. The
-    last convolution is float32 whatever the precision of the others.
+    Two downsampling steps, residual blocks, two upsampling steps; every convolution has an affine instance norm. Its
+    statistics are always those of the image: the official code never leaves training mode, so the running statistics in
+    its checkpoints are unused. Zero padding is needed, since an instance norm would otherwise cancel the constant label
+    maps. The last convolution is float32 under every precision policy.
 
     Shapes:
         source (N, H, W, channels) in [-1, 1], label (N, domains); H and W multiples of 4
             -> (N, H, W, channels) in (-1, 1)
 
     Args:
-        domains: numbers in a label, those of a mask vector (section 3.3) included
+        domains: length of a label, including the mask vector (section 3.3)
 
     >>> ops.shape(stargan_generator(domains=5, width=2, blocks=1)([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 5))]))
     (1, 8, 8, 3)

@@ -1,4 +1,4 @@
-"""The U-Net of pix2pix's official code: ``UnetGenerator``, each level's module inside the one around it."""
+"""The U-Net of pix2pix's official code: ``UnetGenerator``, whose levels are nested modules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Unet"]
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``unet``."""
+    """Read the arguments of ``unet``."""
     first, last = state.get("model.model.0.weight"), state.get("model.model.3.weight")
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         return None
@@ -50,14 +50,14 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     depth = options["depth"]
     yield "model.model.0", "down0_conv"
     yield "model.model.3", "up0_conv"
     for level in range(1, depth):
         inside = f"{_level(level)}.model"
         innermost = level == depth - 1
-        up = 3 if innermost else 5  # after the activation, and the level inside
+        up = 3 if innermost else 5  # after the activation and the inner level
         yield f"{inside}.1", f"down{level}_conv"
         yield f"{inside}.{up}", f"up{level}_conv"
         if options["norm"] == "batch":
@@ -67,9 +67,9 @@ def places(options: Arguments) -> Places:
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states."""
+    """What checkpoint files do not state."""
     text = (
-        "dropout is active in training only, as in the official test.py's evaluation mode; it keeps dropout otherwise"
+        "dropout is active in training only, as in the official test.py with --eval; without, it applies dropout, too"
     )
     return (*statistics_assumption(arguments), Assumption("dropout", 0.5, (0.0,), text))
 
@@ -86,13 +86,15 @@ class Unet(Architecture):
     uses = ("channels", "out_channels", "norm", "statistics")
     checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
 
-    depth: int = Field(default=8, ge=2, description="halvings, down to a pixel of 2**depth: 7 is unet_128, 8 unet_256")
+    depth: int = Field(
+        default=8, ge=2, description="downsampling steps, 2**depth pixels become one: 7 is unet_128, 8 unet_256"
+    )
     width: int = Field(default=64, ge=1, description="filters of the outermost layer")
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="share zeroed in the decoder's inner steps")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="dropout rate in the inner decoder steps")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         multiple = int(2**self.depth)
-        radius = None if spec.sees_all else 4 * multiple
+        radius = None if spec.uses_image_statistics else 4 * multiple
         return Geometry(1, multiple, radius, spec.channels, spec.out_channels, multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:

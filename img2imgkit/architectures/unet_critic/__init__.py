@@ -25,7 +25,7 @@ __all__ = ["UnetCritic"]
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``unet_critic``, see ``assumptions``."""
+    """Read the arguments of ``unet_critic``, see ``assumptions``."""
     first = state.get("conv0.weight")
     if first is None or first.ndim != 4 or "conv1.weight_orig" not in state:
         return None
@@ -34,27 +34,27 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
-    del options  # always the same
+    """Yield each module and its layer."""
+    del options  # the modules are always the same
     for number in range(10):
         yield f"conv{number}", f"conv{number}"
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What no file states."""
-    text = "the way up adds what the way down made, as officially; the additions leave no trace"
+    """What checkpoint files do not state."""
+    text = "skip connections are on, as in the official code; the file does not state them"
     return (Assumption("skip", arguments["skip"], (not arguments["skip"],), text),)
 
 
 class UnetCritic(Architecture):
-    """A U-Net with spectral norm (Wang et al. 2021, https://arxiv.org/abs/2107.10833)."""
+    """A U-Net with spectral normalization (Wang et al. 2021, https://arxiv.org/abs/2107.10833)."""
 
     name = "unet-critic"
     roles = ("critic",)
     checkpoint = Checkpoint(recognise, places, assumptions=assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    skip: bool = Field(default=True, description="whether the way up sees what the way down made")
+    skip: bool = Field(default=True, description="skip connections between encoder and decoder")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(multiple=8, radius=None, channels=spec.channels, minimum=8)

@@ -1,4 +1,4 @@
-"""The critic of Real-ESRGAN: it judges every pixel, and sees much of the picture around it."""
+"""The critic of Real-ESRGAN: a U-Net with a score for every pixel."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ HALVINGS = 3
 
 
 def unet_critic(channels: int = 3, width: int = 64, skip: bool = True) -> keras.Model:
-    """A U-Net of convolutions with spectral norm (Wang et al. 2021, https://arxiv.org/abs/2107.10833, section 3.4).
+    """A spectrally normalized U-Net (Wang et al. 2021, https://arxiv.org/abs/2107.10833, section 3.4).
 
-    ``UNetDiscriminatorSN``: enlargements are bilinear, skips are added, first and last convolution have no spectral
-    norm. The judgements are float32 whatever the precision of the layers before.
+    ``UNetDiscriminatorSN``: upsampling is bilinear, skip connections are added, the first and the last convolution have
+    no spectral normalization. The scores are float32 under every precision policy.
 
     Shapes:
         (N, H, W, channels), H and W multiples of 8 -> (N, H, W, 1), any range
 
     Args:
-        skip: whether the way up sees what the way down made
+        skip: skip connections between encoder and decoder
 
     >>> ops.shape(unet_critic(width=2)(ops.zeros((1, 8, 16, 3))))
     (1, 8, 16, 1)
@@ -35,7 +35,7 @@ def unet_critic(channels: int = 3, width: int = 64, skip: bool = True) -> keras.
         down.append(_spectral(down[-1], width * 2**number, 4, number))
     x = down.pop()
     for number in range(HALVINGS + 1, 2 * HALVINGS + 1):
-        before = down.pop()  # at the size that comes next
+        before = down.pop()  # at the next resolution
         x = BlurUp(name=f"up{number - HALVINGS - 1}")(x)
         x = _spectral(x, before.shape[-1], 3, number)
         x = layers.Add(name=f"skip{number - HALVINGS - 1}")([x, before]) if skip else x
@@ -47,12 +47,12 @@ def unet_critic(channels: int = 3, width: int = 64, skip: bool = True) -> keras.
 
 
 def _spectral(x: Any, filters: int, size: int, number: int) -> Any:
-    """A convolution of 4x4 pixels halves. Shapes: (N, H, W, C) -> (N, H or H / 2, W or W / 2, filters)."""
+    """4x4 kernels have stride 2. Shapes: (N, H, W, C) -> (N, H or H / 2, W or W / 2, filters)."""
     conv = SpectralConv(
         filters,
         size,
         strides=2 if size == 4 else 1,
-        padding="same",  # even sizes: one pixel on each side, as PyTorch pads
+        padding="same",  # for even sizes one pixel on each side, as in PyTorch
         use_bias=False,
         kernel_initializer=initializer("uniform"),
         name=f"conv{number}",

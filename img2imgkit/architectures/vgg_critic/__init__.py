@@ -1,4 +1,4 @@
-"""The critic of ESRGAN in BasicSR's official code: ``VGGStyleDiscriminator``."""
+"""The critic of ESRGAN in BasicSR: ``VGGStyleDiscriminator``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["VggCritic"]
 
-LEFT = 4  # height and width of what the dense layers read
+LEFT = 4  # height and width of the dense layers' input
 DENSE = "linear1.weight"
 
 
 def flattened(state: State) -> dict[str, np.ndarray]:
-    """The state with the first dense layer's inputs in the order (h, w, channels), where PyTorch's is (c, h, w)."""
+    """Reorder the first dense layer's inputs from PyTorch's (channels, h, w) to (h, w, channels)."""
     found = dict(state)
     dense = state.get(DENSE)
     if dense is not None and dense.ndim == 2 and dense.shape[1] % LEFT**2 == 0:
@@ -31,7 +31,7 @@ def flattened(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Arguments of ``vgg_critic``."""
+    """Read the arguments of ``vgg_critic``."""
     first = state.get("conv0_0.weight")
     halvings = sum(f"conv{number}_1.weight" in state for number in range(len(state)))
     if first is None or first.ndim != 4 or DENSE not in state or not 0 < halvings < 10:
@@ -41,7 +41,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 
 
 def places(options: Arguments) -> Places:
-    """The modules and their layers."""
+    """Yield each module and its layer."""
     for number in range((options["size"] // LEFT).bit_length() - 1):
         for halves in range(2):
             yield f"conv{number}_{halves}", f"conv{number}_{halves}"
@@ -52,13 +52,13 @@ def places(options: Arguments) -> Places:
 
 
 class VggCritic(Architecture):
-    """A stack in the style of VGG (Ledig et al. 2017, https://arxiv.org/abs/1609.04802)."""
+    """A VGG-style classifier (Ledig et al. 2017, https://arxiv.org/abs/1609.04802)."""
 
     name = "vgg-critic"
     roles = ("critic",)
     checkpoint = Checkpoint(recognise, places, flattened)
 
-    size: int = Field(default=128, ge=8, description="height and width of the pictures: a power of 2")
+    size: int = Field(default=128, ge=8, description="height and width of the images, a power of 2")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:

@@ -1,4 +1,4 @@
-"""The critic of SRGAN and ESRGAN: one judgement for a whole picture of a fixed size."""
+"""The critic of SRGAN and ESRGAN: one score for a whole image of fixed size."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from keras import layers
 from img2imgkit.nn.layers import initializer, normalized
 
 LEAK = 0.2
-LEFT = 4  # height and width of what the dense layers read
-DENSE = 100  # units of the first of them
+LEFT = 4  # height and width of the dense layers' input
+DENSE = 100  # units of the first dense layer
 WIDEST = 8  # times the first width
 
 
 def vgg_critic(size: int = 128, width: int = 64, channels: int = 3) -> keras.Model:
-    """A stack in the style of VGG (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1) with batch norm.
+    """A VGG-style critic with batch norm (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1).
 
-    ``VGGStyleDiscriminator`` of BasicSR: pairs of convolutions, of which the second one halves, down to 4x4 pixels.
-    The judgement is float32 whatever the precision of the layers before.
+    ``VGGStyleDiscriminator`` of BasicSR: pairs of convolutions, the second of stride 2, down to 4x4 pixels.
+    The score is float32 under every precision policy.
 
     Shapes:
         (N, size, size, channels) -> (N, 1), any range
-    Departs from the paper: as officially, a halving more, 4x4 kernels where sizes halve, and 100 dense units.
+    Departs from the paper, as the official code: one more downsampling step, 4x4 kernels at stride 2, 100 dense units.
 
     Args:
-        size: of the pictures: 128 and 256 are the official ones
+        size: height and width of the images; officially 128 or 256
 
     Raises:
-        ValueError: ``size`` is no power of 2, or less than 8.
+        ValueError: ``size`` is not a power of 2, or less than 8.
 
     >>> ops.shape(vgg_critic(size=16, width=2)(ops.zeros((3, 16, 16, 3))))
     (3, 1)
     """
     if size < 2 * LEFT or size & (size - 1):
-        raise ValueError(f"size {size}: expected a power of 2 from {2 * LEFT}, for it is halved down to {LEFT}")
+        raise ValueError(f"size {size}: expected a power of 2, at least {2 * LEFT}")
     source = keras.Input((size, size, channels), name="source")
     x = source
     for number in range((size // LEFT).bit_length() - 1):

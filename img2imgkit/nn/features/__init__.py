@@ -1,4 +1,4 @@
-"""Networks whose features are compared, not their outputs. Graphs only: ``importing.feature_network`` gives weights."""
+"""Feature extractors for perceptual losses. Graphs only: ``importing.feature_network`` loads the weights."""
 
 from img2imgkit.nn.features.vgg import VGG_BLOCKS, vgg
 

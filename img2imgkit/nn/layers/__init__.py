@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, or has with another meaning than the networks of this field."""
+"""Layers that Keras lacks, or that behave differently in Keras than in the published networks."""
 
 from img2imgkit.nn.layers.adain import AdaptiveInstanceNorm
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp

@@ -1,4 +1,4 @@
-"""Halving and doubling without aliasing (Zhang 2019, https://arxiv.org/abs/1904.11486), as CUT's networks do it."""
+"""Anti-aliased down- and upsampling (Zhang 2019, https://arxiv.org/abs/1904.11486), as in CUT's networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BINOMIAL = np.outer((1, 2, 1), (1, 2, 1)).astype(np.float32) / 16
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class BlurDown(layers.Layer):
-    """A 3x3 binomial filter, then every second pixel; edges are mirrored.
+    """Downsample by 2 after a 3x3 binomial filter; reflection padding.
 
     Shapes:
         (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), C)
@@ -33,9 +33,9 @@ class BlurDown(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class BlurUp(layers.Layer):
-    """Twice the size by the filter (1, 3, 3, 1) / 4 along each axis; edges are repeated.
+    """Upsample by 2 with the filter (1, 3, 3, 1) / 4 along each axis; edges are replicated.
 
-    It is bilinear interpolation with half-pixel centres, of which it has all derivatives.
+    Equals bilinear interpolation with half-pixel centres, but has higher derivatives.
 
     Shapes:
         (N, H, W, C) -> (N, 2 * H, 2 * W, C)

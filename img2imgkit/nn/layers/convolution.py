@@ -1,4 +1,4 @@
-"""Convolutions: their first weights, spectral normalization, doubling by a transposed one."""
+"""Convolutions: initializers, spectral normalization, upsampling by transposed convolution."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ GAIN = 0.02
 
 
 def initializer(init: Init) -> keras.initializers.Initializer:
-    """First kernels: "normal", N(0, 0.02), of pix2pix and CycleGAN; "xavier", with a gain of 0.02, of CUT.
+    """Kernel initializer: "normal", N(0, 0.02), of pix2pix and CycleGAN; "xavier", with a gain of 0.02, of CUT.
 
-    "uniform", of StarGAN, is what PyTorch itself begins with: up to 1 over the square root of the inputs of an output.
-    "kaiming", of FUNIT, keeps the variance of what goes through a ReLU (He et al. 2015,
+    "uniform", of StarGAN, is PyTorch's default: uniform up to 1 / sqrt(fan_in).
+    "kaiming", of FUNIT, preserves the variance through ReLUs (He et al. 2015,
     https://arxiv.org/abs/1502.01852, eq. 10).
 
     >>> ops.shape(initializer("normal")((3, 3, 8, 16)))
@@ -33,9 +33,9 @@ def initializer(init: Init) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class TransposedConv(layers.Conv2DTranspose):
-    """A transposed 3x3 convolution that doubles sizes: the first row and column of all it makes are cut off.
+    """A transposed 3x3 convolution of stride 2 whose first output row and column are cut off.
 
-    This is PyTorch's choice (padding 1, output padding 1); Keras's "same" cuts off the last ones, one pixel apart.
+    This matches PyTorch (padding 1, output padding 1); Keras's "same" cuts off the last ones, a shift by one pixel.
 
     Shapes:
         (N, H, W, C) -> (N, 2 * H, 2 * W, filters)
@@ -57,10 +57,9 @@ class TransposedConv(layers.Conv2DTranspose):
 class SpectralConv(layers.Layer):
     """A convolution whose kernel is divided by its largest singular value (Miyato et al. 2018, section 2.1).
 
-    https://arxiv.org/abs/1802.05957: sigma = u' W v, with vectors that each forward pass in training brings closer to
-    the singular ones by one power iteration (algorithm 1). The gradient goes through sigma, not through u and v.
-    Inference takes the vectors as they are. Everything about sigma is float32 whatever the precision of the
-    convolution.
+    https://arxiv.org/abs/1802.05957: sigma = u' W v, where u and v are updated by one power iteration per forward pass
+    in training (algorithm 1). Gradients flow through sigma, not through u and v. Inference does not update the vectors.
+    sigma is computed in float32 under every precision policy.
 
     Shapes:
         (N, H, W, C) -> (N, H', W', filters)
@@ -96,7 +95,7 @@ class SpectralConv(layers.Layer):
         self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, autocast=False, name="kernel")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias") if self.use_bias else None
         rows = self.kernel_size**2 * channels
-        vector: dict[str, Any] = {"initializer": "orthogonal", "trainable": False, "autocast": False}  # of length 1
+        vector: dict[str, Any] = {"initializer": "orthogonal", "trainable": False, "autocast": False}  # unit length
         self.u = self.add_weight(shape=(1, self.filters), name="u", **vector)
         self.v = self.add_weight(shape=(1, rows), name="v", **vector)
 
@@ -110,9 +109,9 @@ class SpectralConv(layers.Layer):
         matrix = ops.reshape(kernel, (-1, self.filters))
         u, v = ops.convert_to_tensor(self.u), ops.convert_to_tensor(self.v)
         if training:
-            still = ops.stop_gradient(matrix)
-            v = _unit(ops.matmul(u, ops.transpose(still)))
-            u = _unit(ops.matmul(v, still))
+            fixed = ops.stop_gradient(matrix)
+            v = _unit(ops.matmul(u, ops.transpose(fixed)))
+            u = _unit(ops.matmul(v, fixed))
             self.u.assign(u)
             self.v.assign(v)
         return ops.sum(ops.matmul(v, matrix) * u)

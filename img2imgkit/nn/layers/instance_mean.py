@@ -1,4 +1,4 @@
-"""The mean of features over each object of an image."""
+"""The mean of features over each object instance of an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class InstanceMean(layers.Layer):
-    """The mean over each object of an image, at all its pixels; ids are of one image, any whole numbers.
+    """Replace features by their mean over the object at each pixel; ids are integers, separate for each image.
 
     Shapes:
         [(N, H, W, C), (N, H, W, 1) int32] -> (N, H, W, C)
@@ -24,7 +24,7 @@ class InstanceMean(layers.Layer):
         pixels = height * width
         place = _numbered(ops.reshape(ids, (count, pixels)))
         image = ops.arange(count, dtype="int32")[:, None]
-        place = ops.reshape(place + image * pixels, (-1,))  # another one in each image
+        place = ops.reshape(place + image * pixels, (-1,))  # unique across images
         rows = ops.reshape(values, (-1, channels))
         sums = ops.segment_sum(rows, place, count * pixels)
         sizes = ops.segment_sum(ops.ones_like(rows[:, :1]), place, count * pixels)
@@ -36,9 +36,9 @@ class InstanceMean(layers.Layer):
 
 
 def _numbered(ids: Any) -> Any:
-    """The ids of each image as numbers from 0 on, in their order. Shapes: (N, P) -> (N, P) int32, less than P.
+    """Renumber the ids of each image from 0, in sorted order. Shapes: (N, P) -> (N, P) int32, less than P.
 
-    By sorting: exported models lack an operator for unique values, or have one of other types.
+    Uses sorting, since export formats lack an operator for unique values or support it for other types only.
     """
     order = ops.argsort(ids, axis=1)
     ranked = ops.take_along_axis(ids, order, axis=1)

@@ -1,4 +1,4 @@
-"""Normalization with the meaning it has in PyTorch, which the published networks were trained with."""
+"""Normalization with PyTorch's definitions, which the published networks were trained with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EPSILON = 1e-5
 
 
 def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running") -> Any:
-    """``x`` after a new normalization layer of that kind; ``x`` itself for "none".
+    """Apply a new normalization layer to ``x``; "none" returns ``x`` itself.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
@@ -34,14 +34,14 @@ def normalized(x: Any, norm: Norm, name: str, statistics: Statistics = "running"
 class InstanceNorm(layers.Layer):
     """Each image's channels to mean 0 and variance 1 (Ulyanov et al. 2016, https://arxiv.org/abs/1607.08022, eq. 3).
 
-    Means and variances are float32 whatever the precision of the network. A CPU's fused operation adds pixel after
-    pixel, so that its deviations of large images are off by 1e-4; only GPUs use theirs.
+    Means and variances are float32 under every precision policy. The fused operation is used on GPUs only: on CPUs it
+    accumulates pixel by pixel, with errors of 1e-4 in the deviations of large images.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
 
     Attributes:
-        affine: whether a scale and a shift of each channel are learned; they begin as 1 and 0
+        affine: whether a scale and a shift of each channel are learned, initially 1 and 0
     """
 
     def __init__(self, epsilon: float = EPSILON, affine: bool = False, **kwargs: Any) -> None:
@@ -76,17 +76,16 @@ class InstanceNorm(layers.Layer):
 class BatchNorm(layers.Layer):
     """Channels to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167).
 
-    In training the batch is that of all replicas together, each of which holds as many images. The running variance is
-    the unbiased one, n / (n - 1), and moves by ``1 - momentum`` at each call. Everything is float32 whatever the
-    precision of the network.
+    In training the statistics span all replicas, which have equally many images. The running variance is unbiased, n /
+    (n - 1), and moves by ``1 - momentum`` at each call. Computed in float32 under every precision policy.
 
     Shapes:
         (N, H, W, C) -> (N, H, W, C)
 
     Attributes:
-        statistics: what inference uses: "running", those that training has gathered; "image", each image's own, which
-            is what pix2pix's official test does, whose batches hold one image
-        affine: whether a scale and an offset for each channel are learned
+        statistics: what inference uses: "running", the running statistics of training; "image", those of each image, as
+            pix2pix's official test does with batches of one image
+        affine: whether a scale and an offset of each channel are learned
     """
 
     def __init__(
@@ -129,31 +128,31 @@ class BatchNorm(layers.Layer):
         return ops.cast(centred * (gamma * ops.rsqrt(variance + self.epsilon)) + beta, x.dtype)
 
     def _learned(self, channels: int) -> tuple[Any, Any]:
-        """Scale and offset; 1 and 0 where none are learned. Shapes: (C,) each."""
+        """Scale and offset; 1 and 0 if they are not learned. Shapes: (C,) each."""
         return (self.gamma, self.beta) if self.affine else (np.ones(channels, "float32"), np.zeros(channels, "float32"))
 
     def _fused(self, x: Any, training: bool) -> Any:
-        """The same in one operation, where nothing but this replica's ``x`` counts, and none of it apart; else None."""
-        whole = backend.replicas() == 1 if training else self.statistics == "image" and x.shape[0] == 1
-        found = backend.fused_normalization(x, *self._learned(x.shape[-1]), self.epsilon) if whole else None
+        """The result of one fused operation; None unless the statistics are those of this replica's whole ``x``."""
+        usable = backend.replicas() == 1 if training else self.statistics == "image" and x.shape[0] == 1
+        found = backend.fused_normalization(x, *self._learned(x.shape[-1]), self.epsilon) if usable else None
         if found is None:
             return None
         if training:
-            self._move_on(*found[1:])
+            self._update_running(*found[1:])
         return found[0]
 
     def _of_batch(self, x: Any) -> tuple[Any, Any]:
-        """The batch less its mean, and its variance; the running ones move on. Shapes: (N, H, W, C), (C,)."""
+        """Centre the batch, return its variance too, and update the running statistics. Shapes: (N, H, W, C), (C,)."""
         replicas = backend.replicas()
         mean = backend.replica_sum(ops.mean(x, (0, 1, 2))) / replicas
         centred = x - mean
         variance = backend.replica_sum(ops.mean(ops.square(centred), (0, 1, 2))) / replicas
         count = ops.cast(ops.size(x), x.dtype) * (replicas / x.shape[-1])
         unbiased = variance * (count / ops.maximum(count - 1, 1))
-        self._move_on(mean, unbiased)
+        self._update_running(mean, unbiased)
         return centred, variance
 
-    def _move_on(self, mean: Any, variance: Any) -> None:
+    def _update_running(self, mean: Any, variance: Any) -> None:
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + ops.stop_gradient(now) * (1 - self.momentum))
 
@@ -166,19 +165,19 @@ class BatchNorm(layers.Layer):
 
 
 def _wide(x: Any) -> Any:
-    """At least float32: sums over thousands of pixels need it."""
+    """Cast to at least float32: sums over thousands of pixels need it."""
     return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
 
 
 def _centred(x: Any) -> tuple[Any, Any]:
-    """``x`` less each image's mean, and its biased variance. Shapes: (N, H, W, C), (N, 1, 1, C).
+    """Subtract each image's mean; return the biased variance too. Shapes: (N, H, W, C), (N, 1, 1, C).
 
-    Twice through ``x``: the mean of the squares less the square of the mean would lose digits.
+    Two passes over ``x``: the mean of the squares minus the square of the mean would lose precision.
     """
     centred = x - _mean(x)
     return centred, _mean(ops.square(centred))
 
 
 def _mean(x: Any) -> Any:
-    """Each image's, of its rows' means: one long sum would lose digits. Shapes: (N, H, W, C) -> (N, 1, 1, C)."""
+    """Each image's mean, over rows first: one long sum loses precision. Shapes: (N, H, W, C) -> (N, 1, 1, C)."""
     return ops.mean(ops.mean(x, 2, keepdims=True), 1, keepdims=True)

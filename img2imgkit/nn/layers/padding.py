@@ -1,4 +1,4 @@
-"""Padding before a convolution, where zeros would show."""
+"""Padding before a convolution, where zeros would be visible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class ReflectionPad(layers.Layer):
-    """Pixels mirrored at the edge, which is not repeated; the picture must be larger than ``width``.
+    """Pad by reflection without repeating the edge; the image must be larger than ``width``.
 
     Shapes:
         (N, H, W, C) -> (N, H + 2 * width, W + 2 * width, C)
@@ -23,7 +23,7 @@ class ReflectionPad(layers.Layer):
         self.width = width
 
     def call(self, x: Any, training: bool = False) -> Any:
-        if training:  # a pad operation, whose gradient takes half the time of that of slices
+        if training:  # the gradient of a pad operation takes half the time of that of slices
             edges = (self.width, self.width)
             return ops.pad(x, ((0, 0), edges, edges, (0, 0)), mode="reflect")
         for axis in (1, 2):  # slices and a concatenation take half the time of a pad operation on a CPU
@@ -39,21 +39,21 @@ class ReflectionPad(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class EdgePad(layers.Layer):
-    """One pixel around the picture, repeated from its edge.
+    """Pad by one pixel that replicates the edge.
 
     Shapes:
         (N, H, W, C) -> (N, H + 2, W + 2, C)
     """
 
     def call(self, x: Any) -> Any:
-        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # which repeats the edge
+        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # replicates one edge pixel
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _grown(input_shape, 1)
 
 
 def _mirrored(x: Any, axis: int, width: int) -> list[Any]:
-    """What comes before ``x`` on an axis, ``x``, and what comes after."""
+    """The mirrored pixels before ``x`` on an axis, ``x``, and those after it."""
     lines = (slice(None),) * axis
     before, after = x[(*lines, slice(1, width + 1))], x[(*lines, slice(-width - 1, -1))]
     return [ops.flip(before, axis), x, ops.flip(after, axis)]

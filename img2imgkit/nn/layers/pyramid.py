@@ -1,4 +1,4 @@
-"""The next smaller scale of an image pyramid."""
+"""Downsampling to the next scale of an image pyramid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class MeanDown(layers.Layer):
-    """Half the size, rounded up: the mean of 3x3 pixels around every second one; beyond the edge is nothing.
+    """Downsample by 2, rounding up: the mean of 3x3 pixels at stride 2, where pixels beyond the edge do not count.
 
     Shapes:
         (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), C)
@@ -27,6 +27,6 @@ class MeanDown(layers.Layer):
 
 
 def _sums(x: Any) -> Any:
-    """Of 3x3 pixels around every second one, over 9. Shapes: (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), C)."""
+    """Sums of 3x3 pixels at stride 2, divided by 9. Shapes: (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), C)."""
     x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     return ops.average_pool(x, 3, 2, "valid", data_format="channels_last")

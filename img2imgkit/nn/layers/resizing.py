@@ -1,4 +1,4 @@
-"""Maps at another size, by interpolation that has all its derivatives and takes sizes that only a run knows."""
+"""Resizing by interpolation that has higher derivatives and works with sizes known only at run time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Shape = tuple[int | None, ...]
 
 
 def bilinear(x: Any, height: Any, width: Any) -> Any:
-    """``x`` resized, with half-pixel centres and without a filter against aliasing, as PyTorch does it by default.
+    """Resize bilinearly with half-pixel centres and no anti-aliasing, PyTorch's default.
 
-    Each axis is a matrix product; a map that has the size already comes back bit for bit.
+    Each axis is a matrix product. A map that already has the size is returned bit for bit.
 
     Shapes:
         (N, H, W, C) -> (N, height, width, C)
@@ -25,7 +25,7 @@ def bilinear(x: Any, height: Any, width: Any) -> Any:
 
 
 def _weights(before: Any, after: Any, dtype: str) -> Any:
-    """How much each pixel counts for each new one. Shapes: (after, before)."""
+    """Weight of each pixel in each new one. Shapes: (after, before)."""
     old, new = (ops.cast(ops.arange(size, dtype="int32"), "float32") for size in (before, after))
     ratio = ops.cast(before, "float32") / ops.cast(after, "float32")
     last = ops.cast(before, "float32") - 1
@@ -35,7 +35,7 @@ def _weights(before: Any, after: Any, dtype: str) -> Any:
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class Repeated(layers.UpSampling2D):
-    """Each pixel several times in both directions; exported models know the number of channels still.
+    """Nearest-neighbour upsampling that keeps the number of channels static in exported models.
 
     Shapes:
         (N, H, W, C) -> (N, size * H, size * W, C)
@@ -49,7 +49,7 @@ class Repeated(layers.UpSampling2D):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class ResizedTo(layers.Layer):
-    """A map at a fixed size, see ``bilinear``.
+    """Resize to a fixed size, see ``bilinear``.
 
     Shapes:
         (N, H, W, C) -> (N, height, width, C)
@@ -72,7 +72,7 @@ class ResizedTo(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class ResizedLike(layers.Layer):
-    """A map at another map's size, see ``bilinear``.
+    """Resize to the size of another map, see ``bilinear``.
 
     Shapes:
         [(N, h, w, C), (N, H, W, any)] -> (N, H, W, C)
@@ -92,9 +92,9 @@ class ResizedLike(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class BilinearUp(layers.Layer):
-    """A map enlarged by a whole number, as ``bilinear`` does it, but by one convolution that makes every new pixel.
+    """Bilinear upsampling by an integer factor as one convolution; same result as ``bilinear``.
 
-    Its work grows with the number of pixels alone, and it is made of operations that every other format has.
+    The cost is linear in the number of pixels, and every export format has the operations.
 
     Shapes:
         (N, H, W, C) -> (N, scale * H, scale * W, C)
@@ -107,7 +107,7 @@ class BilinearUp(layers.Layer):
     def call(self, x: Any) -> Any:
         if self.scale == 1:
             return x
-        rows = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)  # edges are repeated
+        rows = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)  # replicate edges
         padded = ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
         kernel = ops.cast(ops.convert_to_tensor(_phases(self.scale, x.shape[-1])), x.dtype)
         phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")  # (N, H, W, scale^2 * C)
@@ -123,12 +123,12 @@ class BilinearUp(layers.Layer):
 
 
 def _phases(scale: int, channels: int) -> np.ndarray:
-    """One 3x3 filter for each place within an enlarged pixel, the same for each channel.
+    """One 3x3 filter for each output phase, the same for each channel.
 
     Shapes:
         -> (3, 3, channels, scale^2 * channels)
     """
-    places = (np.arange(scale) + 0.5) / scale - 0.5  # in source pixels, from the middle of the old one
+    places = (np.arange(scale) + 0.5) / scale - 0.5  # in source pixels, relative to the centre
     taps = np.maximum(1 - np.abs(places[:, None] - np.arange(-1, 2)), 0)  # (scale, 3)
     kernel = np.einsum("ya,xb,cd->abcyxd", taps, taps, np.eye(channels))
     return kernel.reshape(3, 3, channels, scale**2 * channels).astype(np.float32)

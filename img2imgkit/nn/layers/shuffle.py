@@ -1,4 +1,4 @@
-"""Channels into space and back, and sums whose second part counts less: what super-resolution networks are made of."""
+"""Pixel shuffle, its inverse, and residual scaling, as used in super-resolution networks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PixelUnshuffle(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class ScaledSum(layers.Layer):
-    """The first map, plus the second one times a number: residual scaling (Szegedy et al. 2016, section 3.3).
+    """The first map plus the scaled second one: residual scaling (Szegedy et al. 2016, section 3.3).
 
     https://arxiv.org/abs/1602.07261
 

@@ -1,4 +1,4 @@
-"""Normalization that a label map modulates, and maps brought to another size."""
+"""Spatially-adaptive normalization, and nearest-neighbour downsampling."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from img2imgkit.nn.layers.convolution import GAIN, initializer
 from img2imgkit.nn.layers.norm import BatchNorm, InstanceNorm
 
 Shape = tuple[int | None, ...]
-HIDDEN = 128  # filters of what reads the label map, however wide the network is
+HIDDEN = 128  # filters of the convolution on the label map, independent of the network's width
 
 
 def spade(x: Any, label_map: Any, kernel_size: int, norm: Literal["batch", "instance"], name: str) -> Any:
-    """``x`` normalized, then scaled and shifted pixel by pixel as the label map says.
+    """Normalize ``x``, then scale and shift it per pixel by what convolutions of the label map predict.
 
     Park et al. 2019, https://arxiv.org/abs/1903.07291, section 3 and eq. 1, as published: ``norm(x) * (1 + gamma) +
-    beta``, with nothing learned in the normalization. One convolution makes gamma and beta, in this order.
+    beta``, with a normalization that learns no parameters. One convolution predicts gamma and beta, in this order.
 
     Shapes:
         x: (N, H, W, C); label_map: (N, H, W, any) of the same size -> as x
     """
     channels = x.shape[-1]
     plain = BatchNorm(affine=False, name=f"{name}_free") if norm == "batch" else InstanceNorm(name=f"{name}_free")
-    fans = kernel_size**2 * (HIDDEN + channels)  # of gamma's half, and of beta's
+    fans = kernel_size**2 * (HIDDEN + channels)  # fan-in plus fan-out of gamma's half, and of beta's
     both = keras.initializers.RandomNormal(stddev=GAIN * math.sqrt(2 / fans))
     hidden = layers.Conv2D(
         HIDDEN, kernel_size, padding="same", activation="relu", kernel_initializer=initializer("xavier"),
@@ -58,7 +58,7 @@ class Modulated(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class Sampled(layers.Layer):
-    """Every ``factor``-th pixel, from the first on: the nearest one as PyTorch counts.
+    """Nearest-neighbour downsampling as in PyTorch: every ``factor``-th pixel, starting with the first.
 
     Shapes:
         (N, H, W, C) -> (N, ceil(H / factor), ceil(W / factor), C)

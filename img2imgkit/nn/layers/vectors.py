@@ -1,4 +1,4 @@
-"""Vectors as maps beside an image, and vectors of length 1."""
+"""Broadcasting vectors to maps, and normalizing them to unit length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class LabelMaps(layers.Layer):
-    """Each number of a label as a map of that number, behind the image's channels.
+    """Append each number of a label to an image as a constant channel.
 
     Shapes:
         (N, H, W, C), (N, K) -> (N, H, W, C + K)
@@ -28,7 +28,7 @@ class LabelMaps(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class UnitLength(layers.Layer):
-    """Vectors divided by their length, to which 1e-7 is added.
+    """Divide vectors by their length plus 1e-7.
 
     Shapes:
         (..., C) -> (..., C)
@@ -36,7 +36,7 @@ class UnitLength(layers.Layer):
 
     def call(self, x: Any) -> Any:
         square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-        return x / (ops.sqrt(ops.maximum(square, 1e-30)) + 1e-7)  # 1e-30: the root of 0 has no derivative
+        return x / (ops.sqrt(ops.maximum(square, 1e-30)) + 1e-7)  # 1e-30: sqrt has no derivative at 0
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
