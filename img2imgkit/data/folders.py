@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from img2imgkit.data.headers import Header, header
-from img2imgkit.data.picture_files import contents_of, found_in, listed, read_levels, refuse
+from img2imgkit.data.picture_files import contents_of, find_pictures, list_pictures, read_levels, raise_problems
 from img2imgkit.data_kind import Arrays, Contents
 from img2imgkit.errors import DataError
 
@@ -66,7 +66,7 @@ def name_in(root: Path, path: Path) -> str:
 
 def scan(title: str, root: Path, problems: list[str]) -> PictureFolder:
     """The pictures of a folder; what is wrong with it or with a header is added to ``problems``."""
-    paths = found_in([root], problems)
+    paths = find_pictures([root], problems)
     return PictureFolder(title, root, paths, headers_of(paths, problems))
 
 
@@ -81,7 +81,7 @@ def headers_of(paths: Iterable[Path], problems: list[str]) -> dict[Path, Header]
     return found
 
 
-def matched(folders: Sequence[PictureFolder], problems: list[str]) -> list[tuple[str, tuple[Path, ...]]]:
+def match_by_name(folders: Sequence[PictureFolder], problems: list[str]) -> list[tuple[str, tuple[Path, ...]]]:
     """Name and one picture of each folder, for each name that all folders have, where sizes are the same.
 
     Names that a folder lacks and sizes that differ are added to ``problems``.
@@ -124,13 +124,13 @@ def by_role(folder: Path, roles: Sequence[str]) -> list[tuple[str, dict[str, Pat
         DataError: the folder is not there, or there is no picture of the first role.
     """
     if not (folder / roles[0]).is_dir():
-        return [(name_in(folder, path), {roles[0]: path}) for path in listed([folder])]
+        return [(name_in(folder, path), {roles[0]: path}) for path in list_pictures([folder])]
     there = [role for role in roles if (folder / role).is_dir()]
-    names = {role: {name_in(folder / role, path): path for path in listed([folder / role])} for role in there}
+    names = {role: {name_in(folder / role, path): path for path in list_pictures([folder / role])} for role in there}
     return [(name, {role: names[role][name] for role in there if name in names[role]}) for name in names[roles[0]]]
 
 
-def probed(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) -> list[tuple[str, Arrays]]:
+def probe_batches(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) -> list[tuple[str, Arrays]]:
     """Name and batch of everything in a probe folder.
 
     Raises:
@@ -142,7 +142,7 @@ def probed(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) 
             batches.append((name, make(each)))
         except DataError as error:
             problems.append(str(error))
-    refuse(problems)
+    raise_problems(problems)
     return batches
 
 

@@ -75,10 +75,10 @@ class FramedOptions(ReaderOptions):
     jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
+        found = scale_problems(self.kind, geometry)
         if "crop" not in self.preprocess:
             return found
-        if problem := not_a_multiple(self.crop, geometry):
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if self.preprocess != "crop" and self.crop > self.resize:
             found.append(("crop", f"{self.crop} is more than the {self.resize} that pictures are resized to"))
@@ -216,13 +216,13 @@ def resized_to(pixels: np.ndarray, size: Size, method: Literal["bicubic", "bilin
     return np.asarray(image.resize(size, chosen)).reshape(size[1], size[0], -1)
 
 
-def enlarges(kind: str, geometry: Geometry) -> OptionProblems:
+def scale_problems(kind: str, geometry: Geometry) -> OptionProblems:
     """What is wrong with a kind whose pictures keep their size, for a task that changes it."""
     message = f"{kind} data have one size before and after, but this task enlarges {geometry.scale} times"
     return [("kind", message)] if geometry.scale != 1 else []
 
 
-def not_a_multiple(size: int, geometry: Geometry) -> str | None:
+def side_problem(size: int, geometry: Geometry) -> str | None:
     """What is wrong with a side of pictures or crops that a task writes, if anything is."""
     unit = geometry.scale * geometry.multiple
     if size % unit:

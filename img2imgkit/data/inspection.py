@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.data.picture_files import refuse
+from img2imgkit.data.picture_files import raise_problems
 from img2imgkit.data_kind import Contents, DataKind, Reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
@@ -44,7 +44,7 @@ def open_reader(data: DataKind, geometry: Geometry, data_problems: DataProblems 
         DataError: every option that does not fit the task, or every folder and picture that cannot be used, by name.
     """
     reader = _made(data, geometry)
-    refuse(reader.problems or data_problems(reader.description))
+    raise_problems(reader.problems or data_problems(reader.description))
     return reader
 
 
@@ -67,5 +67,5 @@ def inspect_data(
 
 
 def _made(data: DataKind, geometry: Geometry) -> Reader:
-    refuse([f"data.{option}: {problem}" for option, problem in data.options.data_problems(geometry)])
+    raise_problems([f"data.{option}: {problem}" for option, problem in data.options.data_problems(geometry)])
     return data.reader(geometry)

@@ -16,7 +16,7 @@ from img2imgkit.errors import DataError, DecodeError
 MAX_LISTED = 20
 
 
-def found_in(folders: Iterable[Path], problems: list[str]) -> list[Path]:
+def find_pictures(folders: Iterable[Path], problems: list[str]) -> list[Path]:
     """The picture files in folders and below, in an order that does not depend on the file system.
 
     Folders that are not there or hold no picture are added to ``problems``. Hidden files are left alone.
@@ -33,15 +33,15 @@ def found_in(folders: Iterable[Path], problems: list[str]) -> list[Path]:
     return found
 
 
-def listed(folders: Iterable[Path]) -> list[Path]:
+def list_pictures(folders: Iterable[Path]) -> list[Path]:
     """The same where a problem is an error.
 
     Raises:
         DataError: a folder is not there, or holds no picture.
     """
     problems: list[str] = []
-    found = found_in(folders, problems)
-    refuse(problems)
+    found = find_pictures(folders, problems)
+    raise_problems(problems)
     return found
 
 
@@ -54,7 +54,7 @@ def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str
     return Contents(name, len(sizes), smallest, largest, dict(Counter(modes)))
 
 
-def refuse(problems: Sequence[str]) -> None:
+def raise_problems(problems: Sequence[str]) -> None:
     """Raise one DataError for all problems, if there are any; a very long list is cut."""
     if problems:
         more = [f"... and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []

@@ -1,4 +1,4 @@
-"""Training: one loop for every task, on one or many devices, resumable to the bit. Imports TensorFlow, quietly."""
+"""Training: one loop for every task, on one or more devices, with bit-exact resume. Imports TensorFlow without its log noise."""
 
 from img2imgkit import backend
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from img2imgkit.data.folders import by_role, matched, scan
+from img2imgkit.data.folders import by_role, match_by_name, scan
 from img2imgkit.errors import DataError
 
 
@@ -23,7 +23,7 @@ def test_pictures_belong_together_by_path_without_suffix(tmp_path: Path) -> None
     save(tmp_path / "y", "a.jpg", "sub/b.v2.bmp")
     problems: list[str] = []
     folders = [scan(name, tmp_path / name, problems) for name in ("x", "y")]
-    found = matched(folders, problems)
+    found = match_by_name(folders, problems)
     assert not problems
     assert [name for name, _ in found] == ["a", "sub/b.v2"]
     assert [path.name for path in found[1][1]] == ["b.v2.png", "b.v2.bmp"]
@@ -32,7 +32,7 @@ def test_pictures_belong_together_by_path_without_suffix(tmp_path: Path) -> None
 def test_an_empty_folder_is_told_once_and_not_for_each_picture(tmp_path: Path) -> None:
     save(tmp_path / "x", "a.png", "b.png")
     problems: list[str] = []
-    assert matched([scan(name, tmp_path / name, problems) for name in ("x", "y")], problems) == []
+    assert match_by_name([scan(name, tmp_path / name, problems) for name in ("x", "y")], problems) == []
     assert problems == [f"{tmp_path / 'y'}: no such folder"]
 
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from img2imgkit.components import choice
 from img2imgkit.config import Location
 from img2imgkit.data.folders import by_role, probed
-from img2imgkit.data.framing import not_a_multiple
+from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import PixelStore, contents_of, found_in, read_rgb
+from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, read_rgb
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.degradations import BicubicMatlab, Degradation, DegradationChoice, degrade, shrinking_problem
 from img2imgkit.errors import DataError
@@ -51,7 +51,7 @@ class DegradedOptions(ReaderOptions):
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
         found: OptionProblems = []
-        if problem := not_a_multiple(self.crop, geometry):
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if problem := shrinking_problem(self.steps, geometry.scale):
             found.append(("degradations", problem))
@@ -76,7 +76,7 @@ class DegradedReader(Reader):
         self.side = options.crop // geometry.scale  # of a source crop
         self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
         self.problems: list[str] = []
-        for number, path in enumerate(found_in(options.folders, self.problems)):
+        for number, path in enumerate(find_pictures(options.folders, self.problems)):
             self._take(path, number)
         self.cells = self._informative()
         if not self.problems and not len(self.cells):
@@ -121,7 +121,7 @@ class DegradedReader(Reader):
             target, source = self._degraded(paths["target"], self.unit, 0)
             return {"source": to_unit(source)[None], "target": to_unit(target)[None]}
 
-        return probed(by_role(folder, ("target",)), made)
+        return probe_batches(by_role(folder, ("target",)), made)
 
     def _take(self, path: Path, number: int) -> None:
         try:

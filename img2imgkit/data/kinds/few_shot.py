@@ -12,8 +12,8 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import domains_in
-from img2imgkit.data.folders import by_role, probed, undecodable
-from img2imgkit.data.framing import Framing, Jitter, Size, enlarges, jittered, not_a_multiple, resized_to
+from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.framing import Framing, Jitter, Size, scale_problems, jittered, side_problem, resized_to
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
@@ -34,8 +34,8 @@ class FewShotOptions(ReaderOptions):
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
-        if problem := not_a_multiple(self.crop, geometry):
+        found = scale_problems(self.kind, geometry)
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if self.crop > self.resize:
             found.append(("crop", f"{self.crop} is more than the {self.resize} that pictures are resized to"))
@@ -91,7 +91,7 @@ class FewShotReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture in ``folder``, or in ``content`` below it with those of ``class`` by name."""
         keys = {"content": "source", "class": "class"}
-        return probed(
+        return probe_batches(
             by_role(folder, ("content", "class")),
             lambda paths: {keys[role]: self.framing.middle_of(self._resized(path)) for role, path in paths.items()},
         )

@@ -12,8 +12,8 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import LabelledPictures, labelled_pictures
-from img2imgkit.data.folders import by_role, probed, undecodable
-from img2imgkit.data.framing import Jitter, enlarges, jittered, not_a_multiple, resized_to
+from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.framing import Jitter, scale_problems, jittered, side_problem, resized_to
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
@@ -52,8 +52,8 @@ class LabelledOptions(LabelledSet, ReaderOptions):
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
-        if problem := not_a_multiple(self.resize, geometry):
+        found = scale_problems(self.kind, geometry)
+        if problem := side_problem(self.resize, geometry):
             found.append(("resize", problem))
         for number, each in enumerate(self.sets):
             option = f"more.{number - 1}.selected" if number else "selected"
@@ -145,7 +145,7 @@ class LabelledReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The squares of the pictures in ``folder``; there is no truth."""
         pictures = by_role(folder, ("source",))
-        return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
+        return probe_batches(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
     def _large_enough(self, found: LabelledPictures) -> list[Path]:
         """The pictures that a square can be cut from; others are problems."""

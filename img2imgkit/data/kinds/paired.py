@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe_batches, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, Size, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels, with_channels
@@ -91,7 +91,7 @@ class PairedReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture; sources alone, or ``source`` and ``target`` below, or side by side as trained."""
         halved = self.options.folder is not None and not (folder / "source").is_dir()
-        return probed(by_role(folder, ("source", "target")), lambda paths: self._probed(tuple(paths.values()), halved))
+        return probe_batches(by_role(folder, ("source", "target")), lambda paths: self._probed(tuple(paths.values()), halved))
 
     def _scanned(self) -> list[PictureFolder]:
         options = self.options
@@ -106,7 +106,7 @@ class PairedReader(Reader):
 
     def _whole(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
         """Name, first file, size of the source and files of each pair that is one."""
-        for name, paths in matched(self.folders, self.problems):
+        for name, paths in match_by_name(self.folders, self.problems):
             width, height, _ = self.folders[0].headers[paths[0]]
             if self.options.folder and width % 2:
                 self.problems.append(f"{paths[0]}: {width} pixels are no two halves of one width")

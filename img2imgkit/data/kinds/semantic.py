@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
+from img2imgkit.data.folders import by_role, match_by_name, probe_batches, problems_in, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
 from img2imgkit.data.order import Order, generator_at
@@ -128,7 +128,7 @@ class SemanticReader(Reader):
         Shapes:
             source, instance: (1, H, W, 1) float32, ids
         """
-        return probed(by_role(folder, ("label", "instance", "target")), self._scene)
+        return probe_batches(by_role(folder, ("label", "instance", "target")), self._scene)
 
     def _palette(self) -> Palette | None:
         try:
@@ -139,7 +139,7 @@ class SemanticReader(Reader):
 
     def _usable(self) -> list[tuple[Path, ...]]:
         headers = self.folders[0].headers
-        scenes = matched(self.folders, self.problems)
+        scenes = match_by_name(self.folders, self.problems)
         found = ((name, paths[0], headers[paths[0]][:2], paths) for name, paths in scenes)
         return self.framing.fitting(found, self.options.batch, self.problems)
 

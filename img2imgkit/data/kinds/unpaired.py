@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, probe_batches, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
@@ -67,7 +67,7 @@ class UnpairedReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """The middle of each picture of ``folder``, or of ``a`` below it, with those of ``b`` as targets by name."""
         keys = {"a": "source", "b": "target"}
-        return probed(
+        return probe_batches(
             by_role(folder, ("a", "b")),
             lambda paths: {keys[role]: self._middle(role, path) for role, path in paths.items()},
         )

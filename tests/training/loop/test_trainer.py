@@ -175,7 +175,7 @@ def test_a_term_that_comes_twice_is_an_error() -> None:
         def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
             return {**super().critic_losses(nets, batch, out), "l1": l2(out["fake"], batch["target"])}
 
-    with pytest.raises(TrainingError, match="term 'l1' is given twice"):
+    with pytest.raises(TrainingError, match="term 'l1' is returned twice"):
         run(trainer_of(Doubled()), range(1))
 
 
@@ -214,7 +214,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
     class Three:
         num_replicas_in_sync = 3
 
-    with pytest.raises(TrainingError, match="4 images cannot be shared evenly by 3 devices"):
+    with pytest.raises(TrainingError, match="4 images cannot be divided evenly among 3 devices"):
         trainer_of(strategy=Three())
 
 
@@ -293,7 +293,7 @@ def test_parts_of_a_batch_add_up_to_the_batch(order: tuple[str, ...], pool: int)
 
 
 def test_a_batch_that_cannot_be_parted_is_an_error() -> None:
-    with pytest.raises(TrainingError, match="4 images of a device cannot be parted into 3"):
+    with pytest.raises(TrainingError, match="4 images of a device cannot be divided into 3"):
         trainer_of(micro_batches=3)
 
 

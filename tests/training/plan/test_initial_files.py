@@ -130,7 +130,7 @@ def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
 
 def test_a_networks_part_goes_to_its_role(place: Path) -> None:
     """FUNIT's generator is one network in a file, and three here."""
-    from img2imgkit.training.plan.initial import InitialFile, take_files
+    from img2imgkit.training.plan.initial import InitialFile, fill_from_files
 
     everything = Catalog.installed({"IMG2IMG_PLUGINS": "funit"})
     path = OFFICIAL.parent / "funit_gen" / "weights.pth"
@@ -140,7 +140,7 @@ def test_a_networks_part_goes_to_its_role(place: Path) -> None:
     task = task_class(resolve(task_class.Options.model_validate_json(json.dumps(plan.options)), everything))
     nets = task.build()
     files = {"decoder": InitialFile(path, "", pytest.fail)}
-    [note] = take_files(files, everything, task, nets)
+    [note] = fill_from_files(files, everything, task, nets)
     assert note.startswith("decoder: all ")
     theirs = given.model.get_layer("adain_decoder").get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(nets["decoder"].get_weights(), theirs, strict=True))

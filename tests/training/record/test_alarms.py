@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from img2imgkit.training.plan.training_options import Alarms
-from img2imgkit.training.record.alarms import LINES, LOOKS, Watch
+from img2imgkit.training.record.alarms import LINES, LOOKS, AlarmMonitor
 
 GOOD_LOOK = {"variety": 0.8, "flat": False}
 COLLAPSED = {"variety": 0.001, "flat": False}
@@ -18,8 +18,8 @@ def line(gradient: float = 1.0, total: float = 1.0) -> dict[str, Any]:
 
 
 def names(records: list[dict[str, Any]], **options: Any) -> list[str | None]:
-    watch = Watch(Alarms(**options))
-    return [alarm.name if (alarm := watch.see(record)) else None for record in records]
+    watch = AlarmMonitor(Alarms(**options))
+    return [alarm.name if (alarm := watch.check(record)) else None for record in records]
 
 
 @pytest.mark.parametrize("look", [COLLAPSED, {"variety": None, "flat": True}, {"variety": 0.9, "flat": True}])
@@ -53,8 +53,8 @@ def test_thresholds_are_the_options() -> None:
 
 
 def test_the_text_says_how_much_and_what_to_try() -> None:
-    watch = Watch(Alarms())
-    alarms = [watch.see(record) for record in [COLLAPSED] * LOOKS + [line(1e-9)] * LINES]
+    watch = AlarmMonitor(Alarms())
+    alarms = [watch.check(record) for record in [COLLAPSED] * LOOKS + [line(1e-9)] * LINES]
     collapse, critic = (alarm.text for alarm in alarms if alarm)
     assert "only 0.10% as much" in collapse
     assert "smaller learning rate" in collapse

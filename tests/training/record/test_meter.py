@@ -60,7 +60,7 @@ def test_speed_counts_steps_and_leaves_out_what_is_done_aside(clock: Clock) -> N
     meter = Meter(("generators",), 10, lambda: clock.waited)
     meter.add({"finite": 1.0})
     clock.now, clock.waited = 104.0, 101.0
-    with meter.aside():
+    with meter.paused():
         clock.now += 50
     figures = meter.take(18)
     assert figures is not None
