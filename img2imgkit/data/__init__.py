@@ -1,6 +1,6 @@
-"""Training data: the built-in data kinds, and what readers of other kinds can be built from.
+"""Training data: the built-in data kinds, and functions to build readers of other kinds.
 
-A sample is a function of (seed, position) alone. The contract is in ``img2imgkit.data_kind``.
+A sample is a function of (seed, position) alone. ``img2imgkit.data_kind`` defines the contract.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location
 from img2imgkit.data.domains import Attributes
 from img2imgkit.data.folders import name_in
-from img2imgkit.data.picture_files import listed
+from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
 from img2imgkit.images import decode, is_image
 from img2imgkit.inference import Translator, load_code
@@ -84,13 +84,13 @@ def apart(key: str, files: FilesInput) -> dict[str, FilesInput]:
 
 def pictures_in(path: Path) -> list[Path]:
     """The picture, or those of a folder and of folders in it but hidden ones. Raises DataError: there is none."""
-    return listed([path]) if path.is_dir() else [path]
+    return list_pictures([path]) if path.is_dir() else [path]
 
 
 def by_name(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by name. Raises DataError: there is none, or two of one name, or it is no folder."""
     found: dict[str, Path] = {}
-    for path in listed([folder]):
+    for path in list_pictures([folder]):
         other = found.setdefault(name_in(folder, path), path)
         if other != path:
             raise DataError(f"{path}: has the same name as {other.name}; keep one of them")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.components import choice
 from img2imgkit.config import Location
-from img2imgkit.data.folders import by_role, probed
+from img2imgkit.data.folders import by_role, probe_batches
 from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, read_rgb

@@ -112,7 +112,7 @@ class Stage(Config):
     standing: tuple[str, ...] = Field(default=(), description="networks to freeze although their player is updated, by role")
     weights: dict[str, float] = Field(default_factory=dict, description="loss weights that replace those of the task in this stage")
     rates: dict[PlayerName, Annotated[float, Field(gt=0)]] = Field(
-        default_factory=dict, description="what a player's learning rate is multiplied by"
+        default_factory=dict, description="factor of each player's learning rate"
     )
 
     @model_validator(mode="after")
