@@ -50,16 +50,16 @@ __all__ = [
     "UnpairedOptions",
     "UnpairedReader",
     "by_role",
-    "scale_problems",
     "generator_at",
     "inspect_data",
     "match_by_name",
-    "side_problem",
     "open_reader",
     "probe_batches",
     "read_levels",
     "register_data_kinds",
+    "scale_problems",
     "scan",
+    "side_problem",
     "undecodable",
 ]
 

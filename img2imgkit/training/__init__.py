@@ -1,4 +1,4 @@
-"""Training: one loop for every task, on one or more devices, with bit-exact resume. Imports TensorFlow without its log noise."""
+"""Training: one loop for every task, on one or more devices, with bit-exact resume. Imports TensorFlow."""
 
 from img2imgkit import backend
 

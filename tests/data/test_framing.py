@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.framing import Framing, Jitter, Preprocess, jittered, resized_to, uneven
+from img2imgkit.data.framing import Framing, Jitter, Preprocess, jittered, mixed_sizes, resized_to
 
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "preprocess.npz"
 UNIT = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 7, 3)).astype(np.float32)
@@ -101,9 +101,9 @@ def test_a_picture_to_look_at_is_the_middle() -> None:
 @pytest.mark.parametrize(
     ("cut", "size", "problem"),
     [
-        (framing("crop", crop=64), (100, 63), "100x63 is smaller than a crop of 64"),
-        (framing("scale_width", multiple=4), (301, 517), "becomes 286x491, and this task needs multiples of 4"),
-        (framing("none", multiple=32, minimum=32), (10, 90), "becomes 0x96, and this task needs 32 at least"),
+        (framing("crop", crop=64), (100, 63), "100x63 is smaller than the crop of 64"),
+        (framing("scale_width", multiple=4), (301, 517), "is resized to 286x491, but this task needs multiples of 4"),
+        (framing("none", multiple=32, minimum=32), (10, 90), "is resized to 0x96, but this task needs at least 32"),
         (framing("scale_width_and_crop"), (1025, 100), None),
         (framing("resize_and_crop"), (10, 10), None),
     ],
@@ -117,10 +117,10 @@ def test_pictures_that_cannot_be_used_are_told_by_their_size(
 
 def test_several_sizes_are_a_problem_of_batches_only() -> None:
     sizes = {"a": (4, 4), "b": (4, 8)}
-    assert uneven(sizes, 1) == []
-    assert uneven({"a": (4, 4), "b": (4, 4)}, 2) == []
-    [problem] = uneven(sizes, 2)
-    assert "data.batch: pictures come out in 2 sizes (a 4x4, b 4x8)" in problem
+    assert mixed_sizes(sizes, 1) == []
+    assert mixed_sizes({"a": (4, 4), "b": (4, 4)}, 2) == []
+    [problem] = mixed_sizes(sizes, 2)
+    assert "data.batch: pictures have 2 sizes after preprocessing (a 4x4, b 4x8)" in problem
 
 
 def grey(unit: np.ndarray) -> np.ndarray:

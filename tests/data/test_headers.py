@@ -54,7 +54,7 @@ def test_no_pixel_is_looked_at(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"text", "is no picture"),
+        (b"text", "is not a picture"),
         (b"\x89PNG\r\n\x1a\n garbled", "damaged"),
         (b"II*\0 gone", "damaged"),
     ],

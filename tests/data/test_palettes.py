@@ -38,18 +38,18 @@ def test_ids_may_be_stated_and_colours_shared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "expected names and colours"),
+        ("", "expected the names and colours"),
         ("road: [1, 2]", "road: expected"),
         ("road: [1, 2, 256]", "road: expected"),
         ("road: [1, 2, true]", "road: expected"),
-        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: .* colour of another class"),
+        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: the colour .* is already used by another class"),
         ("road: [", "no valid YAML"),
         ("road: {id: 70000, colour: [1, 2, 3]}", "road: id: expected 0 to 65535, got 70000"),
         ("road: {id: true, colour: [1, 2, 3]}", "road: id: expected"),
-        ("a: {id: 1, colour: [1, 2, 3]}\nb: {id: 1, colour: [1, 2, 4]}", "b: 1 is the id of another class"),
-        ("a: {id: 1, color: [1, 2, 3]}", "a: color: unknown"),
-        ("a: {id: 1}", "a: expected .* colour, or the class as colour_of"),
-        ("a: {colour_of: b}", "a: colour_of: 'b' is no class that stands before it"),
+        ("a: {id: 1, colour: [1, 2, 3]}\nb: {id: 1, colour: [1, 2, 4]}", "b: the id 1 is already used by another class"),
+        ("a: {id: 1, color: [1, 2, 3]}", "a: unknown key 'color'"),
+        ("a: {id: 1}", "a: expected either colour: .*, or colour_of"),
+        ("a: {colour_of: b}", "a: colour_of: 'b' is not an earlier class"),
     ],
 )
 def test_a_wrong_palette_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:

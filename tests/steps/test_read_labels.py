@@ -134,10 +134,10 @@ def test_what_cannot_be_read_fails_with_its_place(tmp_path: Path, palette: Path)
     colours[2, 3] = (7, 7, 0)
     path = save(tmp_path / "labels" / "a.png", colours)
     with pytest.raises(
-        DecodeError, match=r"a\.png: pixel \(3, 2\) has the colour \[7, 7, 0\], which the palette lacks"
+        DecodeError, match=r"a\.png: pixel \(3, 2\) has the colour \[7, 7, 0\], which is not in the palette"
     ):
         loaded(step(path, palette=palette))
-    with pytest.raises(DecodeError, match=r"a\.png: is in colour: give a 'palette'"):
+    with pytest.raises(DecodeError, match=r"a\.png: is in colour; state a 'palette'"):
         loaded(step(path))
     with pytest.raises(DecodeError, match="more than the limit of 47"):
         loaded(step(path, palette=palette, max_pixels=47))

@@ -205,7 +205,7 @@ class Workers:
         return self._sum(numbers if self.is_chief else np.zeros_like(numbers))
 
     def _sum(self, numbers: np.ndarray) -> np.ndarray:
-        """Sum int32 numbers over the machines. Where all but one send zeros, this transmits that one's bits unchanged."""
+        """Sum int32 numbers over the machines. If all but one send zeros, this transmits its bits unchanged."""
         first = self.index * (self.strategy.num_replicas_in_sync // self.count)
 
         def share(context: Any) -> Any:
@@ -237,13 +237,13 @@ def _show_only(device: str) -> None:
     match = backend.DEVICE.fullmatch(device)
     present = tf.config.list_physical_devices("GPU")
     if match is None or (match[1] == "gpu" and not present):
-        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu:0,1; this machine has {len(present)} GPUs")
+        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu:0,1; there are {len(present)} GPUs here")
     if match[1] == "cpu":
         tf.config.set_visible_devices([], "GPU")
     elif match[2]:
         numbers = sorted(set(map(int, match[2].split(","))))
         if numbers[-1] >= len(present):
-            raise ConfigError(f"device {device!r}: TensorFlow finds {len(present)} GPU device(s) on this machine")
+            raise ConfigError(f"device {device!r}: TensorFlow sees {len(present)} GPU device(s) here")
         tf.config.set_visible_devices([present[number] for number in numbers], "GPU")
 
 

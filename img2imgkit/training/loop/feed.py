@@ -36,5 +36,7 @@ class Feed:
         drawn = self.task.draw(np.random.default_rng([self.seed, _STREAM, position]), sample)
         twice = sorted(sample.keys() & drawn.keys())
         if twice:
-            raise TrainingError(f"task {self.task.name!r}: draw() returns {twice[0]!r}, which is already a key of the data")
+            raise TrainingError(
+                f"task {self.task.name!r}: draw() returns {twice[0]!r}, which is already a key of the data"
+            )
         return {**sample, **drawn}

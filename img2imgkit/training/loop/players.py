@@ -128,7 +128,9 @@ def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: Tra
             raise TrainingError(f"stage {stage.name!r}: the task has no {absent[0]}")
         unknown = [role for role in stage.standing if role not in roles]
         if unknown:
-            raise TrainingError(f"stage {stage.name!r}: standing: no network {unknown[0]!r}; expected one of {', '.join(roles)}")
+            raise TrainingError(
+                f"stage {stage.name!r}: standing: no network {unknown[0]!r}; expected one of {', '.join(roles)}"
+            )
         moving = [name for name, networks in members.items() if networks and stage.moves(name)]
         still = [name for name in moving if set(members[name]) <= set(stage.standing)]
         if still:

@@ -177,7 +177,9 @@ class Trainer:
         images = traced.get_concrete_function(given).structured_outputs
         unknown = sorted(sizes.keys() - images.keys())
         if unknown:
-            raise TrainingError(f"task {self.task.name!r}: history() names {unknown[0]!r}, which forward() does not return")
+            raise TrainingError(
+                f"task {self.task.name!r}: history() names {unknown[0]!r}, which forward() does not return"
+            )
         return {key: History(size, tuple(images[key].shape[1:])) for key, size in sizes.items()}
 
 

@@ -135,13 +135,14 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
                 variable.assign(other)
         random = f"; random: {', '.join(unmatched)}" if unmatched else ""
         notes.append(
-            f"{role}: {len(net.weights) - len(unmatched)} of {len(net.weights)} weights from {given.manifest.name}{random}"
+            f"{role}: {len(net.weights) - len(unmatched)} of {len(net.weights)} weights "
+            f"from {given.manifest.name}{random}"
         )
     return tuple(notes)
 
 
 def _filled(path: Path, role: str, catalog: Catalog, task: Task, model: keras.Model) -> str:
-    """Fill a model from a file, and describe how. If the file's network combines several roles, use the role's own part."""
+    """Fill a model from a file, and describe how. Of a network that combines several roles, use the role's layer."""
     given = read_imported(path, catalog)
     if isinstance(given, SavedWeights):
         given.fill(model)

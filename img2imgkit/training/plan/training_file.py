@@ -19,7 +19,7 @@ from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
-from img2imgkit.training.plan.initial import Initial, read_initial, fill_from_files
+from img2imgkit.training.plan.initial import Initial, fill_from_files, read_initial
 from img2imgkit.training.plan.training_options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -37,11 +37,13 @@ class TrainingFile(Config):
     weights: dict[str, Any] = Field(default_factory=dict, description="a coefficient for each loss term of the task")
     data: dict[str, Any] = Field(description="an installed data kind as 'kind', and its options")
     training: TrainingOptions
-    probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets and scores")
+    probe: Annotated[Path, Location()] | None = Field(
+        default=None, description="folder of pictures for sample sheets and scores"
+    )
     initial: str | dict[str, str] | None = Field(
         default=None,
-        description="bundle to copy fitting weights from; or a mapping from the task's networks, critics included, to model "
-        "files, with an optional bundle as 'bundle'",
+        description="bundle to copy fitting weights from; or a mapping from the task's networks, critics included, "
+        "to model files, with an optional bundle as 'bundle'",
     )
     description: str = ""
     licence: str = Field(default="", description="licence of the trained weights")
@@ -248,9 +250,7 @@ def _adversary_problems(
         yield document.problem(("training", "critics", "penalty_every"), message)
 
 
-def _stage_weight_problems(
-    number: int, stated: dict[str, float], task: Task, document: Document
-) -> Iterator[Problem]:
+def _stage_weight_problems(number: int, stated: dict[str, float], task: Task, document: Document) -> Iterator[Problem]:
     """Yield problems of a stage's weights: the task's bounds hold, and a term with weight 0 cannot be raised."""
     place = ("training", "stages", number, "weights")
     own = task.weights.model_dump()

@@ -107,10 +107,16 @@ class Stage(Config):
     name: str = Field(min_length=1, description="name of the stage in errors")
     steps: int = Field(ge=1, description="length of the stage")
     players: tuple[PlayerName, ...] | None = Field(
-        default=None, min_length=1, description="players to update; the others are frozen; null: all players of the task"
+        default=None,
+        min_length=1,
+        description="players to update; the others are frozen; null: all players of the task",
     )
-    standing: tuple[str, ...] = Field(default=(), description="networks to freeze although their player is updated, by role")
-    weights: dict[str, float] = Field(default_factory=dict, description="loss weights that replace those of the task in this stage")
+    standing: tuple[str, ...] = Field(
+        default=(), description="networks to freeze although their player is updated, by role"
+    )
+    weights: dict[str, float] = Field(
+        default_factory=dict, description="loss weights that replace those of the task in this stage"
+    )
     rates: dict[PlayerName, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="factor of each player's learning rate"
     )
@@ -119,7 +125,9 @@ class Stage(Config):
     def _rates_of_moving_players(self) -> Self:
         idle = [name for name in self.rates if not self.moves(name)]
         if idle:
-            raise ValueError(f"rates: stage {self.name!r} does not update the {idle[0]}; add them to players, or leave out their rate")
+            raise ValueError(
+                f"rates: stage {self.name!r} does not update the {idle[0]}; add them to players, or remove the rate"
+            )
         return self
 
     def moves(self, player: str) -> bool:
@@ -137,7 +145,9 @@ class Alarms(Config):
         description="minimum variety of the probe's outputs, as a share of the variety of the targets or inputs",
     )
     dead_critic: float = Field(
-        default=1e-4, ge=0, description="alarm if the critics' loss or gradient norm stays below this for several log intervals"
+        default=1e-4,
+        ge=0,
+        description="alarm if the critics' loss or gradient norm stays below this for several log intervals",
     )
 
 
@@ -152,13 +162,17 @@ class TrainingOptions(Config):
     model_config = ConfigDict(json_schema_extra=_steps_or_stages)
 
     steps: int = Field(ge=1, description="length of the training; may be omitted with stages")
-    stages: tuple[Stage, ...] = Field(default=(), description="stages with their own players and loss weights, in order")
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="stages with their own players and loss weights, in order"
+    )
     seed: int = Field(default=1, ge=0)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     micro_batches: int = Field(
         default=1, ge=1, description="micro-batches into which a device's share of a batch is divided, to save memory"
     )
-    ema: float | None = Field(default=0.999, gt=0, lt=1, description="decay of the generators' moving average; null: no average")
+    ema: float | None = Field(
+        default=0.999, gt=0, lt=1, description="decay of the generators' moving average; null: no average"
+    )
     generators: PlayerOptions = PlayerOptions()
     critics: CriticOptions = CriticOptions()
     log_every: int = Field(default=100, ge=1)
@@ -178,7 +192,10 @@ class TrainingOptions(Config):
         if self.stages and total != self.steps:
             raise ValueError(f"steps is {self.steps}, but the stages add up to {total}; leave steps out")
         if self.generators.every > 1 and self.critics.every > 1:
-            raise ValueError("generators.every and critics.every are both above 1, so most steps would update nothing; set one of them to 1")
+            raise ValueError(
+                "generators.every and critics.every are both above 1, so some steps would update nothing; "
+                "set one of them to 1"
+            )
         return self
 
     def stage_at(self, step: int) -> tuple[int, Stage]:

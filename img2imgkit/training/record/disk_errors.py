@@ -20,6 +20,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise TrainingError(
-            f"{path}: cannot be written: {error.strerror or error}. Earlier files are complete; "
+            f"{path}: cannot write it: {error.strerror or error}. Earlier files are complete; "
             "fix the cause, then resume the run"
         ) from error

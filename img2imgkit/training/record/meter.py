@@ -57,7 +57,9 @@ class Meter:
         steps, wait = done - self._since, waited - self._waited_before
         self._since, self._began, self._waited_before = done, now, waited
         gradients, scales = (self._own(means, figure) for figure in ("gradient", "scale"))
-        finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # gradients are covered by ``finite``
+        finite = means.pop(FINITE) > 0.5 and all(
+            map(math.isfinite, means.values())
+        )  # gradients are covered by ``finite``
         return Figures(means, gradients, scales, finite, seconds, steps / seconds, wait / seconds)
 
     @contextmanager
@@ -77,7 +79,7 @@ class Meter:
 def _means(logs: list[Mapping[str, Any]]) -> dict[str, float]:
     """Average each scalar over the steps that have it; ``finite`` is the minimum instead.
 
-    Gradients that overflowed, as happens occasionally in float16, are skipped; ``finite`` says whether that is an error.
+    Gradients that overflowed, as can happen in float16, are skipped; ``finite`` says whether that is an error.
     """
     names = {name: None for log in logs for name in log}
     values = {name: [float(log[name]) for log in logs if name in log] for name in names}

@@ -66,7 +66,9 @@ def _curves(records: Sequence[Record], marks: Sequence[float], metrics: Metrics)
     axes = {name: metrics[name].axis() if name in metrics else name for name in probe}
     yield from _section("Probe", {axes[name]: {name: line} for name, line in probe.items()}, marks)
     terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
-    used = {name: line for name, line in terms.items() if any(value for _, value in line)}  # terms that the task does not use are all 0
+    used = {
+        name: line for name, line in terms.items() if any(value for _, value in line)
+    }  # terms that the task does not use are all 0
     yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
     groups = {
         heading: _series((record["step"], record[group]) for record in records if group in record)

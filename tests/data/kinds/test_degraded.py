@@ -130,14 +130,14 @@ def test_all_bad_pictures_are_named_at_once(tmp_path: Path) -> None:
         reader_of(tmp_path)
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
-    assert any("1.png" in line and "40x14 is smaller than a crop of 16" in line for line in lines)
+    assert any("1.png" in line and "40x14 is smaller than the crop of 16" in line for line in lines)
     assert all(any(name in line for line in lines) for name in ("text.png", "empty.jpg"))
 
 
 def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     options = DegradedOptions(kind="degraded", folder=(tmp_path / "empty", tmp_path / "gone"))
-    with pytest.raises(DataError, match=r"(?s)empty: holds no picture.*gone: no such folder"):
+    with pytest.raises(DataError, match=r"(?s)empty: contains no picture.*gone: no such folder"):
         open_reader(Degraded(options), Geometry(scale=2))
 
 

@@ -81,7 +81,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     found = inspect_data(FewShot(options(tmp_path)), Geometry())
     assert ["2.png" in problem for problem in found.problems] == [True]
-    assert ["bear: holds one picture" in note for note in found.notes] == [True]
+    assert ["bear: contains only one picture" in note for note in found.notes] == [True]
     assert [(each.name, each.pictures) for each in found.contents] == [("bear", 1), ("cat", 3)]
     with pytest.raises(DataError, match="gone: no such folder"):
         reader_of(tmp_path / "gone")

@@ -162,7 +162,7 @@ class TestSeveralSets:
 
     def test_problems_of_every_set_are_told(self, tmp_path: Path, joint: LabelledOptions) -> None:
         save(tmp_path / "animals" / "owl" / "small.png", 0, (5, 5))
-        with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than a crop of 12"):
+        with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than the crop of 12"):
             open_reader(Labelled(joint), Geometry())
 
     def test_the_record_holds_names_and_no_paths(self, tmp_path: Path, joint: LabelledOptions) -> None:
@@ -211,9 +211,9 @@ def test_problems_of_folders_are_told_at_once(tmp_path: Path) -> None:
         reader_of(tmp_path, selected=("cat", "dgo", "dog", "empty"))
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
-    assert "has no subfolder 'dgo'; did you mean 'dog'?" in lines[0]
-    assert "empty: holds no picture" in lines[1]
-    assert "small.png: 11x30 is smaller than a crop of 12" in lines[2]
+    assert "no subfolder 'dgo'; did you mean 'dog'?" in lines[0]
+    assert "empty: contains no picture" in lines[1]
+    assert "small.png: 11x30 is smaller than the crop of 12" in lines[2]
 
 
 def test_what_is_odd_is_noted(tmp_path: Path) -> None:
@@ -221,27 +221,27 @@ def test_what_is_odd_is_noted(tmp_path: Path) -> None:
     save(tmp_path / "beside.png", 0)
     found = inspect_data(Labelled(options(tmp_path)), Geometry())
     assert not found.problems
-    assert ["1 pictures lie beside" in found.notes[0], "cat: holds one picture" in found.notes[1]] == [True, True]
+    assert ["1 pictures outside of the subfolders" in found.notes[0], "cat: contains only one picture" in found.notes[1]] == [True, True]
 
 
 def test_one_domain_is_none(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=3)
-    with pytest.raises(DataError, match="has 1 subfolders; expected one for each of at least two domains"):
+    with pytest.raises(DataError, match="contains 1 subfolders; expected at least two, one per domain"):
         reader_of(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "selected", "reason"),
     [
-        (ATTRIBUTES, "Mal", r"has no attribute 'Mal'; did you mean 'Male'\?"),
+        (ATTRIBUTES, "Mal", r": no attribute 'Mal'; did you mean 'Male'\?"),
         (ATTRIBUTES.replace("a.png", "z.png"), "Male", r"list\.txt:3: z\.png is not in "),
-        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1\nb"), "Male", r"list\.txt:3: expected a picture and 3 values, got 3"),
-        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1  yes\nb"), "Male", r"list\.txt:3: a value is 1, 0 or -1, got 'yes'"),
+        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1\nb"), "Male", r"list\.txt:3: expected a file name and 3 values, got 3"),
+        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1  yes\nb"), "Male", r"list\.txt:3: expected the values 1, 0 or -1, got 'yes'"),
         (ATTRIBUTES.replace("1 -1\nc", "-1 -1\nc").replace("1  1 -1", "1 -1 -1"), "Male", "no picture has"),
-        ("4\n", "Male", "expected a line with names"),
-        (ATTRIBUTES + "a.png 1 1 1\n", "Male", r"list\.txt:\d+: a\.png stands in line 3 already"),
-        ("Male Male\na.png 1 -1\n", "Male", "has two attributes 'Male'"),
-        ("Male Young\na.png 1 1\nb.png 1\n", "Male", r"list\.txt:3: expected a picture and 2 values, got 2"),
+        ("4\n", "Male", "expected a line with the names"),
+        (ATTRIBUTES + "a.png 1 1 1\n", "Male", r"list\.txt:\d+: a\.png is already listed in line 3"),
+        ("Male Male\na.png 1 -1\n", "Male", "the attribute 'Male' occurs twice"),
+        ("Male Young\na.png 1 1\nb.png 1\n", "Male", r"list\.txt:3: expected a file name and 2 values, got 2"),
     ],
 )
 def test_a_wrong_attribute_file_is_told(tmp_path: Path, text: str, selected: str, reason: str) -> None:

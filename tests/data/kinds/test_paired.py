@@ -165,7 +165,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("0.jpg", "has the same name as 0.png"),
         ("alone.png", "has no target"),
         ("other.png", "has no source"),
-        ("small.png", "30x6 is smaller than a crop of 8"),
+        ("small.png", "30x6 is smaller than the crop of 8"),
         ("unlike.png", "is 21x20, but"),
         ("text.png", "text.png"),
         ("press.jpg", "cmyk"),
@@ -182,14 +182,14 @@ def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     assert [problem.rpartition(": ")[2] for problem in problems_of(options(tmp_path))] == [
         "no such folder",
-        "holds no picture",
+        "contains no picture",
     ]
 
 
 def test_an_odd_width_has_no_halves(tmp_path: Path) -> None:
     save(tmp_path / "0.png", picture(0, 20, 25))
     [problem] = problems_of(options(tmp_path, folder=tmp_path))
-    assert "25 pixels are no two halves" in problem
+    assert "the width 25 is odd" in problem
 
 
 def test_sizes_that_differ_need_a_crop_or_a_batch_of_one(tmp_path: Path) -> None:

@@ -108,9 +108,9 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "palette.yaml").write_text("road: red")
     found = problems_of(tmp_path)
     assert len(found) == 4, found
-    assert "0.png: has no instance" in found[0]
+    assert "0.png: no instance found" in found[0]
     assert "2.png: is 23x20, but" in found[1]
-    assert "1.png: pixel (7, 3) has the id 40, and classes are 0 to 19" in found[2]
+    assert "1.png: pixel (7, 3) has the id 40, but ids are 0 to 19" in found[2]
     assert "3.png" in found[3]
     with_palette = problems_of(tmp_path, palette=tmp_path / "palette.yaml")
     assert "palette.yaml: road: expected" in with_palette[0]
@@ -132,7 +132,7 @@ def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
         return list(options(tmp_path, classes=3).data_problems(Geometry(channels=1, output_channels=3, **geometry)))
 
     assert problems(ids=3) == []
-    assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', and these data 3")]
+    assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', but the data have 3")]
 
 
 @pytest.mark.parametrize(("unknown", "refused"), [(0, True), (2, True), (3, False), (255, False)])
@@ -162,7 +162,7 @@ def test_a_probe_with_wrong_ids_or_sizes_is_named(tmp_path: Path) -> None:
     save(tmp_path / "probe" / "b.png", np.zeros((5, 9), np.uint8))
     first, second = problems_of(tmp_path, tmp_path / "probe")
     assert "a.png: pixel (0, 0) has the id 77" in first
-    assert "b.png: 9x5 is smaller than a crop of 8" in second
+    assert "b.png: 9x5 is smaller than the crop of 8" in second
 
 
 def test_jitter_changes_photographs_only(tmp_path: Path) -> None:

@@ -85,15 +85,15 @@ def test_problems_of_both_domains_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         reader_of(tmp_path)
     first, second = str(caught.value).splitlines()
-    assert "b: holds no picture" in first
-    assert "small.png: 5x20 is smaller than a crop of 8" in second
+    assert "b: contains no picture" in first
+    assert "small.png: 5x20 is smaller than the crop of 8" in second
 
 
 def test_a_domain_of_one_picture_is_noted(tmp_path: Path) -> None:
     save_domains(tmp_path, 1, 2)
     found = inspect_data(Unpaired(options(tmp_path)), Geometry())
     assert not found.problems
-    assert [note.rpartition(": ")[2] for note in found.notes] == ["holds one picture"]
+    assert [note.rpartition(": ")[2] for note in found.notes] == ["contains only one picture"]
 
 
 def test_a_cut_file_is_found_by_inspection(tmp_path: Path) -> None:
