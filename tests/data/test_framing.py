@@ -19,7 +19,7 @@ def framing(preprocess: Preprocess = "resize_and_crop", **changes: int | bool) -
     return Framing(preprocess, **stated)  # type: ignore[arg-type]
 
 
-# Width and height of pictures, and what `get_transform` of the official code makes of them.
+# Width and height of pictures, before and after `get_transform` of the official code.
 @pytest.mark.parametrize(
     ("size", "whole", "scaled"),
     [
@@ -68,7 +68,7 @@ def test_filters_crop_and_mirror_are_those_of_the_official_code() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_deep_pictures_are_resized_at_their_own_depth(channels: int) -> None:
+def test_sixteen_bit_pictures_are_resized_at_their_own_depth(channels: int) -> None:
     ramp = np.broadcast_to(np.linspace(0, 65535, 64)[:, None, None], (64, 8, channels)).astype(np.uint16)
     small = resized_to(ramp, (8, 32))
     assert small.dtype == np.uint16
@@ -92,7 +92,7 @@ def test_without_flip_nothing_is_mirrored() -> None:
     assert not any(framing("none", flip=False).window(random, np.zeros((4, 4, 1))).mirrored for _ in range(50))
 
 
-def test_a_picture_to_look_at_is_the_middle() -> None:
+def test_probe_images_are_centre_crops() -> None:
     pixels = np.arange(49, dtype=np.uint8).reshape(7, 7, 1)
     seen = framing("crop", crop=3).middle_of(pixels)
     np.testing.assert_array_equal(np.rint((seen + 1) * 127.5)[0, ..., 0], pixels[2:5, 2:5, 0])
@@ -108,14 +108,12 @@ def test_a_picture_to_look_at_is_the_middle() -> None:
         (framing("resize_and_crop"), (10, 10), None),
     ],
 )
-def test_pictures_that_cannot_be_used_are_told_by_their_size(
-    cut: Framing, size: tuple[int, int], problem: str | None
-) -> None:
+def test_unusable_sizes_are_problems(cut: Framing, size: tuple[int, int], problem: str | None) -> None:
     found = cut.problem(size)
     assert found is None if problem is None else found is not None and problem in found
 
 
-def test_several_sizes_are_a_problem_of_batches_only() -> None:
+def test_several_sizes_are_a_problem_in_batches_only() -> None:
     sizes = {"a": (4, 4), "b": (4, 8)}
     assert mixed_sizes(sizes, 1) == []
     assert mixed_sizes({"a": (4, 4), "b": (4, 4)}, 2) == []

@@ -1,4 +1,4 @@
-"""Label maps: ids however a file holds them, and ids that cannot be."""
+"""Label maps: ids from all encodings, and invalid ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PALETTE = Palette({"sky": 0, "road": 1, "car": 2, "tree": 3}, dict(enumerate(COL
 
 def saved(path: Path, mode: str) -> Path:
     image = Image.fromarray(IDS.astype(np.uint8))
-    if mode == "P":  # two entries of one colour: only indices tell them apart
+    if mode == "P":  # two entries with the same colour: only indices distinguish them
         image.putpalette([10, 20, 30] * 2 + [0, 0, 0, 255, 0, 0])
     elif mode == "I;16":
         image = Image.fromarray((IDS * 1000).astype(np.uint16))
@@ -64,7 +64,7 @@ def test_grey_of_few_bits_is_not_stretched(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png"), IDS)
 
 
-def test_colours_stand_for_their_place_in_the_palette(tmp_path: Path) -> None:
+def test_colours_are_read_as_their_ids_in_the_palette(tmp_path: Path) -> None:
     colours = np.asarray(COLOURS, np.uint8)[IDS]
     Image.fromarray(colours).save(tmp_path / "map.png")
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png", PALETTE), IDS)

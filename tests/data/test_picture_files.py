@@ -42,7 +42,7 @@ def test_transparency_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n damaged"])
-def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"odd\.png"):

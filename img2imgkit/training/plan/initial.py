@@ -133,10 +133,10 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
                 unmatched.append(variable.path)
             else:
                 variable.assign(other)
-        random = f"; random: {', '.join(unmatched)}" if unmatched else ""
+        rest = f"; not copied: {', '.join(unmatched)}" if unmatched else ""
         notes.append(
             f"{role}: {len(net.weights) - len(unmatched)} of {len(net.weights)} weights "
-            f"from {given.manifest.name}{random}"
+            f"from {given.manifest.name}{rest}"
         )
     return tuple(notes)
 

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from img2imgkit.training.plan.training_options import Alarms
 
-LINES = 3  # consecutive log intervals before the critics count as dead
-LOOKS = 2  # consecutive evaluations of the probe before a collapse is reported; the first may be too early to tell
+INTERVALS = 3  # consecutive log intervals before the critics count as dead
+EVALUATIONS = (
+    2  # consecutive evaluations of the probe before a collapse is reported; the first may be too early to tell
+)
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class AlarmMonitor:
         """Return an alarm if a symptom has persisted long enough with this record."""
         if "variety" in record:
             symptom = self._collapse(record)
-            return Alarm("collapse", symptom) if self._persists("collapse", symptom, LOOKS) else None
+            return Alarm("collapse", symptom) if self._persists("collapse", symptom, EVALUATIONS) else None
         if "critics" in record.get("gradients", {}):
             symptom = self._dead_critic(record)
-            return Alarm("dead_critic", symptom) if self._persists("dead_critic", symptom, LINES) else None
+            return Alarm("dead_critic", symptom) if self._persists("dead_critic", symptom, INTERVALS) else None
         return None
 
     def _persists(self, name: str, symptom: str, patience: int) -> bool:

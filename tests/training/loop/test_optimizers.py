@@ -1,4 +1,4 @@
-"""Optimizers, and the one way gradients reach them."""
+"""Optimizers, and how gradients are applied."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_adam_is_the_textbooks() -> None:
 
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.5, 0.3)])
 def test_rmsprop_is_pytorchs(momentum: float, decay: float) -> None:
-    """Against its documented algorithm, with gradients so small that the place of epsilon decides."""
+    """Compared with its documented algorithm, for gradients so small that the place of epsilon matters."""
     [x] = [keras.Variable([1.0])]
     options = RmsProp(learning_rate=0.1, rho=0.99, momentum=momentum, epsilon=1e-3, weight_decay=decay)
     optimizer = optimizers.build(options, [x])

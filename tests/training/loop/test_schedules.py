@@ -1,4 +1,4 @@
-"""Learning-rate schedules: values at the points that define them."""
+"""Learning-rate schedules: values at their defining points."""
 
 from __future__ import annotations
 
