@@ -107,9 +107,7 @@ def test_labels_are_of_the_tasks_own_sets() -> None:
 
 
 def test_what_only_the_task_knows_is_asked_of_it() -> None:
-    said = (
-        r"'labelled' data depends on .* give 'sets' \(the names of the domains, a list for each set\) in example_data"
-    )
+    said = r"'labelled' data depends on .* give 'sets' \(the names of the domains, one list per set\) in example_data"
     with pytest.raises(AssertionError, match=said):
         random_batch(Sized(), Labelled, rng(), 4)
 

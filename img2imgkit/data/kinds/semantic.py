@@ -117,9 +117,8 @@ class SemanticReader(Reader):
 
     def verify(self) -> list[str]:
         label, target, *instance = self.folders
-        readable = (
-            self.palette is not None or self.options.palette is None
-        )  # without its palette every map would be a problem
+        # An unreadable palette is one problem; do not add every map.
+        readable = self.palette is not None or self.options.palette is None
         return [
             *problems_in(label.usable if readable else (), self._label),
             *undecodable(target.usable, self.channels),

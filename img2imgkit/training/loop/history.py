@@ -33,9 +33,8 @@ class History:
         mine, images = fresh.shape[0], tf.stop_gradient(tf.cast(fresh, tf.float32))
         if context.num_replicas_in_sync > 1:
             whole = (mine * context.num_replicas_in_sync, *fresh.shape[1:])
-            images = tf.ensure_shape(
-                context.all_gather(images, axis=0), whole
-            )  # the shape is unknown on several machines
+            gathered = context.all_gather(images, axis=0)  # of unknown shape on several machines
+            images = tf.ensure_shape(gathered, whole)
         shown = tf.stack([self._one(images[i], chances[i], choices[i]) for i in range(images.shape[0])])
         first = context.replica_id_in_sync_group * mine
         return tf.cast(shown[first : first + mine], fresh.dtype)

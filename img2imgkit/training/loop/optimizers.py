@@ -136,9 +136,8 @@ def apply_gradients(
         tf.cond(finite, applied, tf.no_op)
     else:  # optimizers cannot run inside a condition here, and apply() sums over the replicas again
         share = tf.where(finite, factor / replicas, 0.0)
-        state = (
-            [] if scale is None else [each for group in groups for each in _state(*group)]
-        )  # else the training stops
+        # Without a loss scale the training stops on overflow, so its state need not be restored.
+        state = [] if scale is None else [each for group in groups for each in _state(*group)]
         before = [tf.identity(each.value) for each in state]
         _apply(groups, [tf.where(finite, g * share, tf.zeros_like(g)) for g in summed])
         for each, was in zip(state, before, strict=True):

@@ -9,9 +9,7 @@ from typing import Any, Literal
 from img2imgkit.training.plan.training_options import Alarms
 
 INTERVALS = 3  # consecutive log intervals before the critics count as dead
-EVALUATIONS = (
-    2  # consecutive evaluations of the probe before a collapse is reported; the first may be too early to tell
-)
+EVALUATIONS = 2  # consecutive evaluations of the probe before a collapse is reported; the first may be too early
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,7 @@ class Meter:
         steps, wait = done - self._since, waited - self._waited_before
         self._since, self._began, self._waited_before = done, now, waited
         gradients, scales = (self._own(means, figure) for figure in ("gradient", "scale"))
-        finite = means.pop(FINITE) > 0.5 and all(
-            map(math.isfinite, means.values())
-        )  # gradients are covered by ``finite``
+        finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # ``finite`` covers gradients
         return Figures(means, gradients, scales, finite, seconds, steps / seconds, wait / seconds)
 
     @contextmanager

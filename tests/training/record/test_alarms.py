@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from img2imgkit.training.plan.training_options import Alarms
-from img2imgkit.training.record.alarms import INTERVALS, EVALUATIONS, AlarmMonitor
+from img2imgkit.training.record.alarms import EVALUATIONS, INTERVALS, AlarmMonitor
 
 GOOD_LOOK = {"variety": 0.8, "flat": False}
 COLLAPSED = {"variety": 0.001, "flat": False}
