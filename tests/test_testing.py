@@ -351,7 +351,7 @@ BROKEN_TASKS = [
     (Changing, "changes on its way through JSON"),
     (SharedVariable, "belongs to both 'generator' and 'critic'"),
     (SharedFrozen, "belongs to both 'generator' and 'copy'"),
-    (NeverMoved, "omits them"),
+    (NeverMoved, "never moves them"),
     (NothingToTrain, "critics: critic have nothing to train"),
     (MisspeltTerm, "term 'l1_' has no weight of that name; did you mean 'l1'"),
     (MissingTerm, r"weight \['adversarial'\] has no term"),

@@ -142,7 +142,7 @@ def test_what_cannot_be_read_fails_with_its_place(tmp_path: Path, palette: Path)
     with pytest.raises(DecodeError, match="more than the limit of 47"):
         loaded(step(path, palette=palette, max_pixels=47))
     path.write_bytes(b"no picture")
-    with pytest.raises(DecodeError, match=r"a\.png: is no picture"):
+    with pytest.raises(DecodeError, match=r"a\.png: is not a picture"):
         loaded(step(path))
 
 
