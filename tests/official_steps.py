@@ -1,4 +1,4 @@
-"""Three training steps of official code, run again by the trainer from the same weights."""
+"""Three training steps of official code, reproduced by the trainer from the same weights."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ INSTALLED = {each.name: each for each in BUILT_IN}
 WRITTEN_OUT = "written_out.npz"
 TOY_VGG = Path(__file__).parent / "fixtures" / "losses" / "toy_vgg19.pth"
 Arrays = dict[str, np.ndarray]
-Given = str | Callable[[Arrays], Any]  # the name of a fixture's input, or how a network's input is made of them
+Given = str | Callable[[Arrays], Any]  # the name of a fixture's input, or a function of all inputs
 ADAM = Adam(learning_rate=2e-4, beta_1=0.5)
 
 
 @dataclass(frozen=True)
 class Case:
-    """How one official training step is written here.
+    """How an official training step maps to a task.
 
     Attributes:
         networks: our role for each name in the checkpoint
-        terms: the official loss as a function of our terms, by its official name
-        probes: the official probe's name, our role, the input, and whether in training mode
-        adam: of the generators, and of the critics
-        composed: further models, made of the task's networks; one that a checkpoint fills has its architecture's name
+        terms: official losses as functions of our terms, by official name
+        probes: our role, the input and the training mode, by the name of the official probe
+        adam: the optimizers of generators and critics
+        composed: models composed of the task's networks; one filled from a checkpoint has its architecture's name
     """
 
     name: str
@@ -59,13 +59,13 @@ class Case:
     composed: Callable[[kit.Networks], Mapping[str, Any]] = lambda nets: {}
 
     def model(self, nets: kit.Networks, name: str) -> Any:
-        """The network, or what is composed of some."""
+        """Return a network or a composed model."""
         return self.composed(nets).get(name) or nets[name]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one figure is from the official one: of losses relative, of images absolute, in [-1, 1]."""
+    """The difference of a figure from the official one: relative for losses, absolute for images in [-1, 1]."""
 
     step: int
     figure: str
@@ -73,7 +73,7 @@ class Difference:
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
+    """Return all cases."""
     yield Case(
         "trainstep_pix2pix",
         Pix2Pix(
@@ -94,7 +94,7 @@ def cases() -> Iterator[Case]:
         {"G_eval": ("generator", "A", False), "G_train": ("generator", "A", True)},
         lambda io, _: {"source": _nhwc(io["in.A"]), "target": _nhwc(io["in.B"])},
     )
-    sides = {"A": ("b", "a"), "B": ("a", "b")}  # the official names count translators; ours what they make
+    sides = {"A": ("b", "a"), "B": ("a", "b")}  # official names refer to the generators, ours to their outputs
     yield Case(
         "trainstep_cyclegan",
         CycleGan(CycleGan.Options(generator=Resnet(blocks=6, width=3), critic=Patch(width=3))),
@@ -132,7 +132,7 @@ def cases() -> Iterator[Case]:
 
 
 def differences(case: Case, folder: Path) -> Iterator[Difference]:
-    """Every loss and every probe after each step, beside the official one."""
+    """Compare every loss and probe of each step with the official one."""
     config = json.loads((folder / "config.json").read_text())
     with np.load(folder / "io.npz") as stored:
         io = dict(stored)
@@ -150,7 +150,7 @@ def differences(case: Case, folder: Path) -> Iterator[Difference]:
 
 
 def _put_right(losses: list[dict[str, float]], path: Path, io: Arrays) -> list[dict[str, float]]:
-    """CUT's numbers with a right gradient of instance norm; see benchmarks/cut_in_pytorch.py, which made them."""
+    """Use CUT's numbers with the correct gradient of instance norm, created by benchmarks/cut_in_pytorch.py."""
     with np.load(path) as stored:
         io |= {f"probe.iter{step}.G(A)": stored[f"image.{step}"] for step in range(STEPS + 1)}
         return [{name: float(stored[f"loss.{step}.{name}"]) for name in row} for step, row in enumerate(losses)]

@@ -1,4 +1,4 @@
-"""Trainings of the small GAN as processes of their own: a folder to train in, and the command that does."""
+"""Run trainings of the small GAN as separate processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ probe: probe
 
 
 def make_place(folder: Path) -> Path:
-    """A training file with pictures and a probe."""
+    """Create a training file with pictures and a probe."""
     random_numbers = np.random.default_rng(7)
     for name, size in (("pictures/a.png", (40, 50)), ("pictures/b.png", (36, 30)), ("probe/c.png", (24, 20))):
         path = folder / name
@@ -52,7 +52,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def start(place: Path, output: str, *arguments: str, tf_config: str = "") -> subprocess.Popen[str]:
-    """``img2img train`` in the place, with its events as JSON lines on stderr."""
+    """Start ``img2img train`` in a folder, with events as JSON lines on stderr."""
     line = [sys.executable, "-m", "img2imgkit.cli", "train", "train.yaml", "--device", "cpu", "--output", output]
     return subprocess.Popen(
         [*line, "--progress", "json", *arguments],
@@ -64,7 +64,7 @@ def start(place: Path, output: str, *arguments: str, tf_config: str = "") -> sub
 
 
 def start_machines(place: Path, count: int, *arguments: str, output: str = "out") -> list[subprocess.Popen[str]]:
-    """As many machines, all of them this one; only the first one's folder is written."""
+    """Start processes that act as the machines of a training; only the first writes its folder."""
     addresses = [f"localhost:{port}" for port in free_ports(count)]
     configs = [
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
@@ -77,7 +77,7 @@ def start_machines(place: Path, count: int, *arguments: str, output: str = "out"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Return unused ports."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("localhost", 0))
@@ -88,7 +88,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
-    """Until the process has written the checkpoint of that step, or a later one."""
+    """Wait until the process has written the checkpoint of a step, or a later one."""
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("{") and (event := json.loads(line))["event"] == "saved" and event["step"] >= step:
@@ -98,7 +98,7 @@ def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
 
 
 def kill_and_resume(place: Path, output: str, moments: list[int], seed: int, *arguments: str) -> None:
-    """Train to the end, killed soon after each of these steps' checkpoints and resumed."""
+    """Train to the end; kill and resume shortly after the checkpoint of each of these steps."""
     chances = random.Random(seed)
     for number, moment in enumerate(moments):
         process = start(place, output, *arguments, *(["--resume"] if number else []))
@@ -110,7 +110,7 @@ def kill_and_resume(place: Path, output: str, moments: list[int], seed: int, *ar
 
 
 def ended(process: subprocess.Popen[str], seconds: float = 120) -> str:
-    """Wait for the end, or make it, and return what was said on stderr."""
+    """Wait for the process to end, or kill it; return its stderr."""
     try:
         return process.communicate(timeout=seconds)[1]
     except subprocess.TimeoutExpired:
@@ -119,7 +119,7 @@ def ended(process: subprocess.Popen[str], seconds: float = 120) -> str:
 
 
 def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    """Wait for the end, and return what was said on stderr."""
+    """Wait for the process to end with an exit code; return its stderr."""
     errors = ended(process)
     assert process.returncode == code, errors
     return errors

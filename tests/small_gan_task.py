@@ -1,4 +1,4 @@
-"""A small adversarial task for the tests of training: a critic, dropout, and terms that can be broken."""
+"""A small adversarial task for tests of training, with a critic and dropout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import img2imgkit as kit
 
 
 class SmallGan(kit.Task):
-    """Two convolutions against two convolutions."""
+    """A generator and a critic of two convolutions each."""
 
     name = "small-gan"
     data = "degraded"
@@ -70,7 +70,7 @@ def register_tasks(register: Any) -> None:
 
 
 def catalog() -> kit.Catalog:
-    """A catalog that has this task and the built-in metrics."""
+    """A catalog with this task, the data kinds and the built-in metrics."""
     import small_gan_task
 
     from img2imgkit import data, evaluation

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.data.picture_files import listed
+from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
 from img2imgkit.inference import Translator, find_model, save_code
@@ -47,5 +47,5 @@ def _found(stated: tuple[Path, ...]) -> list[Path]:
     for path in stated:
         if not path.exists():
             raise ToolkitError(f"{path}: no such file or folder")
-        found += listed([path]) if path.is_dir() else [path]
+        found += list_pictures([path]) if path.is_dir() else [path]
     return found

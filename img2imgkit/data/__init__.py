@@ -1,6 +1,6 @@
-"""Training data: the built-in data kinds, and what readers of other kinds can be built from.
+"""Training data: the built-in data kinds, and functions to build readers of other kinds.
 
-A sample is a function of (seed, position) alone. The contract is in ``img2imgkit.data_kind``.
+A sample is a function of (seed, position) alone. ``img2imgkit.data_kind`` defines the contract.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
-from img2imgkit.data.framing import FramedOptions, Framing, enlarges, not_a_multiple
+from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe_batches, scan, undecodable
+from img2imgkit.data.framing import FramedOptions, Framing, scale_problems, side_problem
 from img2imgkit.data.inspection import Inspection, inspect_data, open_reader
 from img2imgkit.data.kinds.degraded import Degraded, DegradedOptions, DegradedReader
 from img2imgkit.data.kinds.few_shot import FewShot, FewShotOptions, FewShotReader
@@ -50,16 +50,16 @@ __all__ = [
     "UnpairedOptions",
     "UnpairedReader",
     "by_role",
-    "enlarges",
     "generator_at",
     "inspect_data",
-    "matched",
-    "not_a_multiple",
+    "match_by_name",
     "open_reader",
-    "probed",
+    "probe_batches",
     "read_levels",
     "register_data_kinds",
+    "scale_problems",
     "scan",
+    "side_problem",
     "undecodable",
 ]
 

@@ -1,4 +1,4 @@
-"""Decoded pictures kept in memory up to a budget."""
+"""An in-memory cache of decoded pictures, up to a budget."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Pictures = tuple[np.ndarray, ...]
 
 
 class PictureCache:
-    """Keeps the first pictures that are asked for until its budget is used up; the others are made again each time.
+    """Keeps pictures until its budget is used up; the others are created again on each request.
 
-    Nothing is thrown out: an epoch asks for every picture once, so whatever came last would be the wrong one to keep.
+    Nothing is evicted: an epoch requests every picture once, so evicting the least recently used would never hit.
     """
 
     def __init__(self, budget_mib: int) -> None:
@@ -25,17 +25,17 @@ class PictureCache:
         return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], Pictures]) -> Pictures:
-        """The pictures of a key, which must not be written to; two threads may both make them."""
+        """Return the pictures of a key, read-only. Two threads may call ``make`` for the same key."""
         kept = self._kept.get(key)
-        return kept if kept is not None else self._keep(key, make())
+        return kept if kept is not None else self._store(key, make())
 
-    def _keep(self, key: Hashable, made: Pictures) -> Pictures:
-        made = tuple(map(np.ascontiguousarray, made))  # a part of a picture would keep the whole alive
-        for pixels in made:
+    def _store(self, key: Hashable, pictures: Pictures) -> Pictures:
+        pictures = tuple(map(np.ascontiguousarray, pictures))  # a view would keep the whole picture alive
+        for pixels in pictures:
             pixels.setflags(write=False)
-        size = sum(pixels.nbytes for pixels in made)
+        size = sum(pixels.nbytes for pixels in pictures)
         with self._lock:
             if key not in self._kept and size <= self._left:
                 self._left -= size
-                self._kept[key] = made
-        return made
+                self._kept[key] = pictures
+        return pictures

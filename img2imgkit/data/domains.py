@@ -1,4 +1,4 @@
-"""Pictures by domain: one subfolder each, or an attribute file as CelebA has it."""
+"""Pictures by domain: one subfolder per domain, or an attribute file in the format of CelebA."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from img2imgkit.errors import DataError
 from img2imgkit.images import is_image
 
 _VALUES: Mapping[str, float] = {"1": 1.0, "0": 0.0, "-1": 0.0}
-_MOST_UNKNOWN = 5  # a file that names another folder's pictures is told by a few of them
+_MAX_UNKNOWN = 5  # a few are enough to recognise an attribute file of another folder
 
 
 @dataclass(frozen=True)
 class LabelledPictures:
-    """Pictures whose labels say the same things of them.
+    """Pictures that share one set of domains or attributes.
 
     Attributes:
-        names: of the domains, or attributes, that labels hold
-        folders: where the pictures lie
-        labels: of each picture, a number for each name
+        names: the domains or attributes, in the order of the labels
+        folders: the folders of the pictures
+        labels: for each picture, one number per name
     """
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class LabelledPictures:
     labels: Mapping[Path, tuple[float, ...]]
 
     def size(self, path: Path) -> tuple[int, int]:
-        """A picture's width and height."""
+        """Return a picture's width and height."""
         width, height, _ = next(folder.headers[path] for folder in self.folders if path in folder.headers)
         return width, height
 
@@ -38,9 +38,9 @@ class LabelledPictures:
 def labelled_pictures(
     folder: Path, attributes: Path | None, selected: Sequence[str], problems: list[str], notes: list[str]
 ) -> LabelledPictures:
-    """The pictures of a folder with the labels that its subfolders give, or an attribute file.
+    """Read the pictures of a folder, labelled by its subfolders or by an attribute file.
 
-    What keeps pictures from being used is added to ``problems``, what is odd to ``notes``.
+    Errors are added to ``problems``, suspicious findings to ``notes``.
     """
     if attributes is not None:
         pictures = scan("source", folder, problems)
@@ -54,30 +54,30 @@ def labelled_pictures(
 
 
 def domains_in(folder: Path, selected: Sequence[str], problems: list[str], notes: list[str]) -> list[PictureFolder]:
-    """The subfolders of a folder in the order of their names, or those that are ``selected``, in that order."""
+    """Scan the subfolders of a folder in the order of their names, or the ``selected`` ones in that order."""
     if not folder.is_dir():
         problems.append(f"{folder}: no such folder")
         return []
     there = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(there) < 2:
-        problems.append(f"{folder}: has {len(there)} subfolders; expected one for each of at least two domains")
+        problems.append(f"{folder}: contains {len(there)} subfolders; expected at least two, one per domain")
     unknown = [name for name in selected if name not in there]
-    problems += [f"{folder}: has no subfolder {name!r}{suggestion(name, there)}" for name in unknown]
-    beside = sum(path.is_file() and is_image(path) for path in folder.iterdir())
-    if beside:
-        notes.append(f"{folder}: {beside} pictures lie beside the subfolders, and are left alone")
+    problems += [f"{folder}: no subfolder {name!r}{suggestion(name, there)}" for name in unknown]
+    loose = sum(path.is_file() and is_image(path) for path in folder.iterdir())
+    if loose:
+        notes.append(f"{folder}: {loose} pictures outside of the subfolders are ignored")
     found = [scan(name, folder / name, problems) for name in selected or there if name in there]
-    notes += [f"{domain.root}: holds one picture" for domain in found if len(domain.paths) == 1]
+    notes += [f"{domain.root}: contains only one picture" for domain in found if len(domain.paths) == 1]
     return found
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """An attribute file: which pictures have which attributes.
+    """The content of an attribute file.
 
     Attributes:
-        names: of the attributes
-        lines: for each picture's name, the line it stands in and its values in the order of ``names``, 0 or 1
+        names: the attributes
+        lines: by picture name, its line number and its values, 0 or 1, in the order of ``names``
     """
 
     names: tuple[str, ...]
@@ -85,15 +85,15 @@ class Attributes:
 
 
 def read_attributes(path: Path) -> Attributes:
-    """Read CelebA's ``list_attr_celeba.txt`` or a file like it: names in one line, then a picture's values per line.
+    """Read an attribute file such as CelebA's ``list_attr_celeba.txt``: a line of names, then one line per picture.
 
-    Words are separated by spaces or commas; a first line with nothing but the count is passed over.
+    Words are separated by spaces or commas. A first line that contains only the number of pictures is skipped.
 
     Raises:
-        DataError: it cannot be read, a line is none of these, or a name stands there twice.
+        DataError: the file cannot be read, a line is malformed, or a name occurs twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin theirs with a mark
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise DataError(f"{path}: cannot be read: {reason}") from error
@@ -102,64 +102,64 @@ def read_attributes(path: Path) -> Attributes:
     if rows and len(rows[0][1]) == 1 and rows[0][1][0].isdecimal():
         del rows[0]
     if len(rows) < 2:
-        raise DataError(f"{path}: expected a line with names of attributes, and one for each picture")
+        raise DataError(f"{path}: expected a line with the names of the attributes, then a line per picture")
     (_, names), *rows = rows
-    if all(len(names) == len(words) for _, words in rows):  # the column of pictures has a name, too
+    if all(len(names) == len(words) for _, words in rows):  # the column of pictures has a name as well
         names = names[1:]
     if twice := next((name for number, name in enumerate(names) if name in names[:number]), None):
-        raise DataError(f"{path}: has two attributes {twice!r}")
+        raise DataError(f"{path}: the attribute {twice!r} occurs twice")
     lines: dict[str, tuple[int, tuple[float, ...]]] = {}
     for number, words in rows:
         if words[0] in lines:
-            raise DataError(f"{path}:{number}: {words[0]} stands in line {lines[words[0]][0]} already")
+            raise DataError(f"{path}:{number}: {words[0]} is already listed in line {lines[words[0]][0]}")
         lines[words[0]] = (number, _values(path, number, words, names))
     return Attributes(tuple(names), lines)
 
 
 def _values(path: Path, number: int, words: list[str], names: list[str]) -> tuple[float, ...]:
     if len(words) != len(names) + 1:
-        raise DataError(f"{path}:{number}: expected a picture and {len(names)} values, got {len(words)} words")
+        raise DataError(f"{path}:{number}: expected a file name and {len(names)} values, got {len(words)} words")
     wrong = next((word for word in words[1:] if word not in _VALUES), None)
     if wrong is not None:
-        raise DataError(f"{path}:{number}: a value is 1, 0 or -1, got {wrong!r}")
+        raise DataError(f"{path}:{number}: expected the values 1, 0 or -1, got {wrong!r}")
     return tuple(_VALUES[word] for word in words[1:])
 
 
 def attributed(
     path: Path, selected: Sequence[str], folder: PictureFolder, problems: list[str], notes: list[str]
 ) -> dict[Path, tuple[float, ...]]:
-    """The values of the selected attributes for each picture of a folder that an attribute file names."""
+    """Return the selected attributes of each picture of a folder that the attribute file lists."""
     try:
         stated = read_attributes(path)
     except DataError as error:
         problems.append(str(error))
         return {}
     unknown = [name for name in selected if name not in stated.names]
-    problems += [f"{path}: has no attribute {name!r}{suggestion(name, stated.names)}" for name in unknown]
+    problems += [f"{path}: no attribute {name!r}{suggestion(name, stated.names)}" for name in unknown]
     if unknown:
         return {}
     columns = [stated.names.index(name) for name in selected]
     there = {picture.relative_to(folder.root).as_posix(): picture for picture in folder.paths}
     absent = [(number, name) for name, (number, _) in stated.lines.items() if name not in there]
-    problems += [f"{path}:{number}: {name} is not in {folder.root}" for number, name in absent[:_MOST_UNKNOWN]]
-    if len(absent) > _MOST_UNKNOWN:
-        problems.append(f"{path}: {len(absent) - _MOST_UNKNOWN} more pictures are not in {folder.root}")
+    problems += [f"{path}:{number}: {name} is not in {folder.root}" for number, name in absent[:_MAX_UNKNOWN]]
+    if len(absent) > _MAX_UNKNOWN:
+        problems.append(f"{path}: {len(absent) - _MAX_UNKNOWN} more pictures are not in {folder.root}")
     if more := len(there.keys() - stated.lines.keys()):
-        notes.append(f"{folder.root}: {more} pictures are not in {path.name}, and are left alone")
+        notes.append(f"{folder.root}: {more} pictures that are not listed in {path.name} are ignored")
     found = {
         there[name]: tuple(values[column] for column in columns)
         for name, (_, values) in stated.lines.items()
         if there.get(name) in folder.headers
     }
-    _count(path, selected, found, problems, notes)
+    _check_counts(path, selected, found, problems, notes)
     return found
 
 
-def _count(
+def _check_counts(
     path: Path, selected: Sequence[str], found: Mapping[Path, tuple[float, ...]], problems: list[str], notes: list[str]
 ) -> None:
     for name, values in zip(selected, zip(*found.values(), strict=True), strict=False):
         if not any(values):
             problems.append(f"{path}: no picture has the attribute {name!r}")
         elif sum(values) == 1:
-            notes.append(f"{path}: one picture has the attribute {name!r}")
+            notes.append(f"{path}: only one picture has the attribute {name!r}")

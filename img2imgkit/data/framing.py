@@ -1,4 +1,4 @@
-"""How a picture becomes a training image: resized, cropped, mirrored as in pix2pix and CycleGAN; colours jittered."""
+"""Resizing, cropping and flipping as in pix2pix and CycleGAN, and colour jitter."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ _LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 Item = TypeVar("Item")
 Size = tuple[int, int]  # width and height, as pictures state them
-_ROUNDING = 4  # sides of whole pictures are multiples of this at least, as in the official code
+_ROUNDING = 4  # uncropped sides are at least multiples of this, as in the official code
 
 
 class Jitter(Config):
-    """How far colours change: each factor is drawn evenly from 1 - value to 1 + value, as ColorJitter's of torchvision.
+    """Colour jitter: each factor is uniform in [1 - value, 1 + value], as in torchvision's ColorJitter.
 
-    Brightness multiplies levels; contrast moves them away from the picture's mean grey, saturation from each pixel's.
+    Brightness scales levels; contrast scales their distance from the picture's mean grey, saturation from the pixel's
+    grey.
     """
 
-    brightness: float = Field(default=0.2, ge=0, le=1, description="largest change of brightness")
-    contrast: float = Field(default=0.2, ge=0, le=1, description="largest change of contrast")
-    saturation: float = Field(default=0.2, ge=0, le=1, description="largest change of saturation")
+    brightness: float = Field(default=0.2, ge=0, le=1, description="maximum change of brightness")
+    contrast: float = Field(default=0.2, ge=0, le=1, description="maximum change of contrast")
+    saturation: float = Field(default=0.2, ge=0, le=1, description="maximum change of saturation")
 
     def factors(self, random: np.random.Generator) -> Factors:
-        """One draw of brightness, contrast and saturation."""
+        """Draw factors of brightness, contrast and saturation."""
         reach = np.asarray((self.brightness, self.contrast, self.saturation))
         brightness, contrast, saturation = 1 + reach * random.uniform(-1, 1, 3)
         return float(brightness), float(contrast), float(saturation)
 
 
 def jittered(unit: np.ndarray, factors: Factors) -> np.ndarray:
-    """A picture with other colours, clipped after each change.
+    """Apply brightness, contrast and saturation, clipping after each.
 
     Shapes:
         unit: (H, W, 1 or 3) float32 in [-1, 1] -> the same
@@ -63,31 +64,31 @@ def _grey(levels: np.ndarray) -> np.ndarray:
 
 
 class FramedOptions(ReaderOptions):
-    """Pictures that are resized, cropped and mirrored alike."""
+    """Options of data kinds that resize, crop and flip their pictures."""
 
     preprocess: Preprocess = Field(
         default="resize_and_crop",
-        description="resize both sides, or scale the width and keep proportions, and crop; 'none' rounds sides only",
+        description="resize both sides, or scale to a width, then crop; 'none' only rounds the sides",
     )
-    resize: int = Field(default=286, ge=1, description="side, or width, that pictures are resized to before a crop")
-    crop: int = Field(default=256, ge=1, description="height and width of a crop, a multiple of what the task needs")
-    flip: bool = Field(default=True, description="mirror left and right at random")
-    jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
+    resize: int = Field(default=286, ge=1, description="side or width of pictures before the crop")
+    crop: int = Field(default=256, ge=1, description="height and width of a crop, a multiple of what the task requires")
+    flip: bool = Field(default=True, description="flip horizontally at random")
+    jitter: Jitter | None = Field(default=None, description="random colour jitter; null: none")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
+        found = scale_problems(self.kind, geometry)
         if "crop" not in self.preprocess:
             return found
-        if problem := not_a_multiple(self.crop, geometry):
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if self.preprocess != "crop" and self.crop > self.resize:
-            found.append(("crop", f"{self.crop} is more than the {self.resize} that pictures are resized to"))
+            found.append(("crop", f"{self.crop} is larger than 'resize' ({self.resize})"))
         return found
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a picture, mirrored or not."""
+    """A crop of a picture, flipped or not."""
 
     left: int
     top: int
@@ -96,18 +97,18 @@ class Window:
     mirrored: bool = False
 
     def of(self, pixels: np.ndarray) -> np.ndarray:
-        """That part. Shapes: (H, W, C) -> (height, width, C)."""
-        part = pixels[self.top : self.top + self.height, self.left : self.left + self.width]
-        return part[:, ::-1] if self.mirrored else part
+        """Crop pixels. Shapes: (H, W, C) -> (height, width, C)."""
+        crop = pixels[self.top : self.top + self.height, self.left : self.left + self.width]
+        return crop[:, ::-1] if self.mirrored else crop
 
 
 @dataclass(frozen=True)
 class Framing:
-    """The sizes and crops of one reader.
+    """How a reader resizes and crops.
 
     Attributes:
-        multiple: sides of what comes out must be multiples of this
-        minimum: and at least this
+        multiple: the sides of results must be multiples of this
+        minimum: the smallest side of results
     """
 
     preprocess: Preprocess
@@ -119,12 +120,12 @@ class Framing:
 
     @classmethod
     def of(cls, options: FramedOptions, geometry: Geometry) -> Framing:
-        """The framing that options ask for, for a task of that geometry."""
+        """Create the framing from options, for a task with the given geometry."""
         chosen = (options.preprocess, options.resize, options.crop, options.flip)
         return cls(*chosen, geometry.multiple, geometry.minimum)
 
     def resized(self, size: Size) -> Size:
-        """The size that a picture of ``size`` has before it is cropped."""
+        """Return the size to which a picture of ``size`` is resized before the crop."""
         width, height = size
         if self.preprocess == "resize_and_crop":
             return self.resize, self.resize
@@ -138,23 +139,23 @@ class Framing:
         return self.resize, int(max(self.resize * height / width, self.crop))
 
     def framed(self, size: Size) -> Size:
-        """The size that comes out of a picture of ``size``."""
+        """Return the final size of a picture of ``size``."""
         return (self.crop, self.crop) if "crop" in self.preprocess else self.resized(size)
 
     def problem(self, size: Size) -> str | None:
-        """Why a picture of ``size`` cannot be used, if it cannot."""
+        """Return why a picture of ``size`` cannot be used; None if it can."""
         stated = f"{size[0]}x{size[1]}"
         if "crop" in self.preprocess:
-            return f"{stated} is smaller than a crop of {self.crop}" if min(self.resized(size)) < self.crop else None
+            return f"{stated} is smaller than the crop of {self.crop}" if min(self.resized(size)) < self.crop else None
         width, height = self.framed(size)
         if min(width, height) < self.minimum:
-            return f"{stated} becomes {width}x{height}, and this task needs {self.minimum} at least"
+            return f"{stated} is resized to {width}x{height}, but this task needs at least {self.minimum} pixels"
         if width % self.multiple or height % self.multiple:
-            return f"{stated} becomes {width}x{height}, and this task needs multiples of {self.multiple}"
+            return f"{stated} is resized to {width}x{height}, but this task needs multiples of {self.multiple}"
         return None
 
     def fitting(self, found: Iterable[tuple[str, Path, Size, Item]], batch: int, problems: list[str]) -> list[Item]:
-        """The items, each with its name, picture and size, whose sizes can be used in batches; others are problems."""
+        """Return the items whose pictures have usable sizes; the others are added to ``problems``."""
         fit, sizes = [], {}
         for name, path, size, item in found:
             if problem := self.problem(size):
@@ -162,46 +163,49 @@ class Framing:
                 continue
             fit.append(item)
             sizes[name] = self.framed(size)
-        problems += uneven(sizes, batch)
+        problems += mixed_sizes(sizes, batch)
         return fit
 
     def window(self, random: np.random.Generator, pixels: np.ndarray) -> Window:
-        """A crop at random, mirrored at random, of resized pixels. Shapes: (H, W, C)."""
+        """Draw a random crop and flip of resized pixels. Shapes: (H, W, C)."""
         height, width = pixels.shape[:2]
-        across, down = self._part(width, height)
+        across, down = self._window_size(width, height)
         left, top = (int(random.integers(0, most + 1)) for most in (width - across, height - down))
         return Window(left, top, across, down, self.flip and random.random() < 0.5)
 
     def sized(self, pixels: np.ndarray) -> np.ndarray:
-        """A picture as it is cropped from: resized. Shapes: (H, W, C) uint8 or uint16."""
+        """Resize a picture to the size that crops are taken from. Shapes: (H, W, C) uint8 or uint16."""
         return resized_to(pixels, self.resized((pixels.shape[1], pixels.shape[0])))
 
     def middle_of(self, pixels: np.ndarray) -> np.ndarray:
-        """A picture to look at: resized, and cropped in the middle. Shapes: (H, W, C) -> (1, h, w, C) in [-1, 1]."""
+        """Resize and centre-crop a picture for the probe. Shapes: (H, W, C) -> (1, h, w, C) in [-1, 1]."""
         sized = self.sized(pixels)
         return to_unit(self.middle(sized).of(sized))[None]
 
     def middle(self, sized: np.ndarray) -> Window:
-        """The crop in the middle of resized pixels. Shapes: (H, W, C)."""
+        """Return the centre crop of resized pixels. Shapes: (H, W, C)."""
         height, width = sized.shape[:2]
-        across, down = self._part(width, height)
+        across, down = self._window_size(width, height)
         return Window((width - across) // 2, (height - down) // 2, across, down)
 
-    def _part(self, width: int, height: int) -> Size:
+    def _window_size(self, width: int, height: int) -> Size:
         return (self.crop, self.crop) if "crop" in self.preprocess else (width, height)
 
 
-def uneven(named: dict[str, Size], batch: int) -> list[str]:
-    """A problem where pictures of several sizes would have to stand in one batch."""
+def mixed_sizes(named: dict[str, Size], batch: int) -> list[str]:
+    """Return a problem if a batch would contain pictures of several sizes."""
     sizes = {size: name for name, size in named.items()}
     if batch == 1 or len(sizes) < 2:
         return []
-    some = ", ".join(f"{name} {width}x{height}" for (width, height), name in list(sizes.items())[:2])
-    return [f"data.batch: pictures come out in {len(sizes)} sizes ({some}); set batch to 1, or preprocess with a crop"]
+    examples = ", ".join(f"{name} {width}x{height}" for (width, height), name in list(sizes.items())[:2])
+    return [
+        f"data.batch: pictures have {len(sizes)} sizes after preprocessing ({examples}); set batch to 1, or "
+        "choose a preprocess with crop"
+    ]
 
 
 def resized_to(pixels: np.ndarray, size: Size, method: Literal["bicubic", "bilinear"] = "bicubic") -> np.ndarray:
-    """Pixels of another size, at their own depth; 8 bits exactly as Pillow does it, which the official code uses.
+    """Resize pixels at their own bit depth. 8-bit results equal those of Pillow, which the official code uses.
 
     Shapes:
         pixels: (H, W, C) uint8 or uint16 -> (height, width, C)
@@ -216,14 +220,14 @@ def resized_to(pixels: np.ndarray, size: Size, method: Literal["bicubic", "bilin
     return np.asarray(image.resize(size, chosen)).reshape(size[1], size[0], -1)
 
 
-def enlarges(kind: str, geometry: Geometry) -> OptionProblems:
-    """What is wrong with a kind whose pictures keep their size, for a task that changes it."""
-    message = f"{kind} data have one size before and after, but this task enlarges {geometry.scale} times"
+def scale_problems(kind: str, geometry: Geometry) -> OptionProblems:
+    """Return a problem of a data kind without change of scale if the task upscales."""
+    message = f"sources and targets of {kind} data have the same scale, but this task upscales {geometry.scale} times"
     return [("kind", message)] if geometry.scale != 1 else []
 
 
-def not_a_multiple(size: int, geometry: Geometry) -> str | None:
-    """What is wrong with a side of pictures or crops that a task writes, if anything is."""
+def side_problem(size: int, geometry: Geometry) -> str | None:
+    """Return why a side of the task's output, such as a crop's, does not fit the task; None if it fits."""
     unit = geometry.scale * geometry.multiple
     if size % unit:
         return f"expected a multiple of {unit} for this task, got {size}"

@@ -1,4 +1,4 @@
-"""Size and mode of a picture from its header, upright, without decoding a pixel."""
+"""Read a picture's upright size and its mode from the header, without decoding pixels."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PNG_MODES = {
     png_read.GREY_ALPHA: "LA",
     png_read.RGB_ALPHA: "RGBA",
 }
-_BITS_PER_SAMPLE = 258  # a tag of TIFF files; Pillow's mode does not tell RGB of 16 bits
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BITS_PER_SAMPLE = 258  # a TIFF tag; Pillow's mode does not distinguish 16-bit RGB
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Header(NamedTuple):
-    """Width and height of the upright picture, and its mode in Pillow's words, with ";16" for 16 bits a channel."""
+    """Width and height of the upright picture, and its mode as in Pillow, plus ";16" for 16 bits per channel."""
 
     width: int
     height: int
@@ -30,10 +30,10 @@ class Header(NamedTuple):
 
 
 def header(path: Path) -> Header:
-    """The header of a picture file; its format is told by its content.
+    """Read the header of a picture file; its content determines the format.
 
     Raises:
-        DataError: it cannot be read, is no picture, or is CMYK, whose colours would depend on a profile.
+        DataError: the file cannot be read, is not a picture, or is CMYK, whose colours depend on a profile.
     """
     try:
         with path.open("rb") as file, captured_warnings():
@@ -54,23 +54,23 @@ def _read(file: BinaryIO) -> tuple[Header, int]:
         raise DecodeError("is empty (0 bytes)")
     if start.startswith(png_chunks.SIGNATURE):
         return _png(file)
-    if start[:4] in _TIFF_STARTS:
+    if start[:4] in _TIFF_SIGNATURES:
         return _tiff(file)
     image = formats.open_header(file)
     if image is None:
-        raise DecodeError("is no picture in a format that can be read here")
+        raise DecodeError("is not a picture in a supported format")
     return Header(*image.size, image.mode), metadata.parsed_or_empty(metadata.of_image, image).orientation
 
 
 def _png(file: BinaryIO) -> tuple[Header, int]:
     head = png_read.header(file)
-    beside = metadata.parsed_or_empty(metadata.of_png, png_chunks.read(file))
+    about = metadata.parsed_or_empty(metadata.of_png, png_chunks.read(file))
     mode = _PNG_MODES[head.colour]
     if mode == "L":
         mode = {1: "1", 2: "L;2", 4: "L;4", 16: "I;16"}.get(head.bits, mode)
     elif head.bits == 16:
         mode = f"{mode};16"
-    return Header(head.width, head.height, mode), beside.orientation
+    return Header(head.width, head.height, mode), about.orientation
 
 
 def _tiff(file: BinaryIO) -> tuple[Header, int]:
@@ -78,7 +78,7 @@ def _tiff(file: BinaryIO) -> tuple[Header, int]:
     orientation = metadata.parsed_or_empty(metadata.of_tiff, file).orientation
     try:
         image = formats.open_header(file)
-    except DecodeError:  # of more bits than Pillow knows
+    except DecodeError:  # more bits than Pillow supports
         image = None
     if image is None:
         mode = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}.get(page.samples, f"{page.samples} channels")

@@ -1,4 +1,4 @@
-"""A reader opened for a task, and what a look at every picture of a training finds."""
+"""Open a reader for a task, and inspect every picture of a training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.data.picture_files import refuse
+from img2imgkit.data.picture_files import raise_problems
 from img2imgkit.data_kind import Contents, DataKind, Reader
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
@@ -21,12 +21,12 @@ def _nothing(_: Mapping[str, Any]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at every picture of a training found.
+    """The result of inspecting every picture of a training.
 
     Attributes:
-        problems: what keeps it from starting, a line each
-        notes: what is odd, and may be meant
-        contents: what each folder holds
+        problems: errors that prevent training, a line each
+        notes: findings that may be intended
+        contents: a summary of each folder
     """
 
     problems: Sequence[str]
@@ -35,28 +35,28 @@ class Inspection:
 
 
 def open_reader(data: DataKind, geometry: Geometry, data_problems: DataProblems = _nothing) -> Reader:
-    """The reader of the data of a training, for a task of that geometry. Readers open headers only, or say otherwise.
+    """Open the reader of a training's data. Readers open headers only, unless documented otherwise.
 
     Args:
-        data_problems: what the task finds wrong with the reader's description, see ``Task.data_problems``
+        data_problems: returns the task's objections to the reader's description, see ``Task.data_problems``
 
     Raises:
-        DataError: every option that does not fit the task, or every folder and picture that cannot be used, by name.
+        DataError: lists all options that do not fit the task, or all folders and pictures that cannot be used.
     """
-    reader = _made(data, geometry)
-    refuse(reader.problems or data_problems(reader.description))
+    reader = _create_reader(data, geometry)
+    raise_problems(reader.problems or data_problems(reader.description))
     return reader
 
 
 def inspect_data(
     data: DataKind, geometry: Geometry, probe: Path | None = None, data_problems: DataProblems = _nothing
 ) -> Inspection:
-    """Look at every picture of a training, each decoded, and at those of its probe; ``data_problems`` as above.
+    """Decode every picture of a training and of its probe; for ``data_problems`` see ``open_reader``.
 
     Raises:
-        DataError: options do not fit the task.
+        DataError: lists all options that do not fit the task.
     """
-    reader = _made(data, geometry)
+    reader = _create_reader(data, geometry)
     problems = [*reader.problems, *reader.verify(), *data_problems(reader.description)]
     if probe is not None:
         try:
@@ -66,6 +66,6 @@ def inspect_data(
     return Inspection(tuple(dict.fromkeys(problems)), reader.notes, reader.contents)
 
 
-def _made(data: DataKind, geometry: Geometry) -> Reader:
-    refuse([f"data.{option}: {problem}" for option, problem in data.options.data_problems(geometry)])
+def _create_reader(data: DataKind, geometry: Geometry) -> Reader:
+    raise_problems([f"data.{option}: {problem}" for option, problem in data.options.data_problems(geometry)])
     return data.reader(geometry)

@@ -1,4 +1,4 @@
-"""Label maps: pictures whose pixels are ids, as levels, as indices of their own palette, or as colours of a file's."""
+"""Label maps: pictures of ids, stored as grey levels, as indices into a palette, or as colours of a palette file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from img2imgkit.images.pillow_warnings import captured_warnings
 
 
 def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
-    """The ids of a label map, from the colours of ``palette`` where there is one.
+    """Read the ids of a label map; with ``palette``, from its colours.
 
     Shapes:
         (H, W) int32
     Raises:
-        DataError: it cannot be read, is a JPEG, is in colour without a palette, has a colour that the palette lacks, or
-            has more than ``max_pixels``.
+        DataError: the map cannot be read, is a JPEG, is in colour without a palette, has a colour that the palette
+            does not contain, or has more than ``max_pixels``.
     """
     if palette is not None:
         return _by_colour(path, read_rgb(path, max_pixels), palette)
@@ -31,16 +31,16 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
         return _indices(path)
     picture = decoded(path, max_pixels)
     if picture.format == "JPEG":
-        raise DataError(f"{path}: is a JPEG, which changes ids where they meet: save the map as PNG")
+        raise DataError(f"{path}: is a JPEG, whose compression changes ids; save the map as PNG")
     if (picture.color != picture.color[..., :1]).any():
-        raise DataError(f"{path}: is in colour: give a 'palette' that says which colour stands for which id")
+        raise DataError(f"{path}: is in colour; state a 'palette' that maps colours to ids")
     levels = picture.color[..., 0].astype(np.int32)
-    bits = {"1": 1, "L;2": 2, "L;4": 4}.get(mode)  # decoded to the full range of 8 bits
+    bits = {"1": 1, "L;2": 2, "L;4": 4}.get(mode)  # decoding scales them to 8 bits
     return levels // (255 // (2**bits - 1)) if bits else levels
 
 
 def resized_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Ids at another size (width, height): each from the nearest pixel, as Pillow finds it.
+    """Resize ids to a size (width, height) by Pillow's nearest-neighbour filter.
 
     Shapes:
         ids: (H, W) int32 -> (height, width) int32
@@ -49,26 +49,26 @@ def resized_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def checked(path: Path, ids: np.ndarray, classes: int, unknown: int | None) -> np.ndarray:
-    """Ids below ``classes``; those of ``unknown`` pixels become ``classes`` itself, a class of their own.
+    """Check that ids are below ``classes``, and replace ``unknown`` by ``classes``, a class of its own.
 
     Shapes:
         ids: (H, W) int32 -> the same
     Raises:
-        DataError: there is an id beyond.
+        DataError: an id is out of range.
     """
     void = np.zeros_like(ids, bool) if unknown is None else ids == unknown
-    strange = np.argwhere((ids >= classes) & ~void)
-    if len(strange):
-        row, column = strange[0]
+    invalid = np.argwhere((ids >= classes) & ~void)
+    if len(invalid):
+        row, column = invalid[0]
         raise DataError(
-            f"{path}: pixel ({column}, {row}) has the id {ids[row, column]}, and classes are 0 to {classes - 1}; "
-            "raise 'classes', or name that id as 'unknown'"
+            f"{path}: pixel ({column}, {row}) has the id {ids[row, column]}, but ids are 0 to {classes - 1}; "
+            "increase 'classes', or state this id as 'unknown'"
         )
     return np.where(void, classes, ids)
 
 
 def _indices(path: Path) -> np.ndarray:
-    """What a picture with a palette of its own holds: indices into it. Its header has been read already."""
+    """Read the indices of a palette picture whose header has been checked."""
     try:
         with path.open("rb") as file, captured_warnings():
             return np.asarray(formats.open_header(file)).astype(np.int32)
@@ -82,11 +82,12 @@ def _by_colour(path: Path, pixels: np.ndarray, palette: Palette) -> np.ndarray:
     packed = _packed(pixels.astype(np.int32))
     order = np.argsort(colours)
     places = order[np.clip(np.searchsorted(colours[order], packed), 0, len(colours) - 1)]
-    strange = np.argwhere(colours[places] != packed)
-    if len(strange):
-        row, column = strange[0]
+    invalid = np.argwhere(colours[places] != packed)
+    if len(invalid):
+        row, column = invalid[0]
         raise DataError(
-            f"{path}: pixel ({column}, {row}) has the colour {pixels[row, column].tolist()}, which the palette lacks"
+            f"{path}: pixel ({column}, {row}) has the colour {pixels[row, column].tolist()}, "
+            "which is not in the palette; add it there"
         )
     return numbers[places]
 

@@ -1,4 +1,4 @@
-"""In which order samples come, and the random numbers of each: functions of (seed, position) alone."""
+"""The order of samples and their random numbers, as functions of (seed, position) alone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 
 class Order:
-    """Which of ``size`` samples stands at a position: each epoch is a permutation drawn from (seed, epoch, stream).
+    """A random order of ``size`` samples: each epoch is a permutation drawn from (seed, epoch, stream).
 
-    Readers that draw from several folders give each a stream of its own, so that their orders are independent.
+    Readers of several folders use one stream per folder, so that the orders are independent.
     """
 
     def __init__(self, size: int, stream: int = 0) -> None:
         self.size, self.stream = size, stream
-        self._permutation = lru_cache(maxsize=4)(self._drawn)  # threads stand on both sides of an epoch's end
+        self._permutation = lru_cache(maxsize=4)(self._drawn)  # prefetching threads overlap two epochs
 
     def at(self, seed: int, position: int) -> int:
-        """The sample at a position that counts on over all epochs."""
+        """Return the sample at a position, counted over all epochs."""
         epoch, place = divmod(position, self.size)
         return int(self._permutation(seed, epoch)[place])
 
@@ -27,5 +27,5 @@ class Order:
 
 
 def generator_at(seed: int, position: int) -> np.random.Generator:
-    """The random numbers of the sample at a position; they do not depend on any other sample."""
+    """Return the random generator of the sample at a position, independent of all other samples."""
     return np.random.default_rng([seed, 1, position])

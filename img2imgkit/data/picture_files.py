@@ -1,4 +1,4 @@
-"""Reading the pictures of training folders, and keeping their pixels at hand."""
+"""Find and read the pictures of training folders, and store their pixels."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from img2imgkit.errors import DataError, DecodeError
 MAX_LISTED = 20
 
 
-def found_in(folders: Iterable[Path], problems: list[str]) -> list[Path]:
-    """The picture files in folders and below, in an order that does not depend on the file system.
+def find_pictures(folders: Iterable[Path], problems: list[str]) -> list[Path]:
+    """Find the picture files in folders and their subfolders, in an order independent of the file system.
 
-    Folders that are not there or hold no picture are added to ``problems``. Hidden files are left alone.
+    Missing folders and folders without pictures are added to ``problems``. Hidden files are ignored.
     """
     found: list[Path] = []
     for folder in folders:
@@ -28,25 +28,25 @@ def found_in(folders: Iterable[Path], problems: list[str]) -> list[Path]:
             continue
         inside = sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
         if not inside:
-            problems.append(f"{folder}: holds no picture")
+            problems.append(f"{folder}: contains no picture")
         found += inside
     return found
 
 
-def listed(folders: Iterable[Path]) -> list[Path]:
-    """The same where a problem is an error.
+def list_pictures(folders: Iterable[Path]) -> list[Path]:
+    """Find the picture files in folders like ``find_pictures``, but raise problems as an error.
 
     Raises:
-        DataError: a folder is not there, or holds no picture.
+        DataError: a folder does not exist, or contains no picture.
     """
     problems: list[str] = []
-    found = found_in(folders, problems)
-    refuse(problems)
+    found = find_pictures(folders, problems)
+    raise_problems(problems)
     return found
 
 
 def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str]) -> Contents:
-    """What the pictures of one folder are, from their sizes (width, height) and modes."""
+    """Summarise the pictures of a folder from their sizes (width, height) and modes."""
     if not sizes:
         return Contents(name, 0)
     widths, heights = zip(*sizes, strict=True)
@@ -54,29 +54,29 @@ def contents_of(name: str, sizes: Sequence[tuple[int, int]], modes: Iterable[str
     return Contents(name, len(sizes), smallest, largest, dict(Counter(modes)))
 
 
-def refuse(problems: Sequence[str]) -> None:
-    """Raise one DataError for all problems, if there are any; a very long list is cut."""
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise one DataError for all problems, if there are any; a very long list is truncated."""
     if problems:
         more = [f"... and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
         raise DataError("\n".join([*problems[:MAX_LISTED], *more]))
 
 
 def read_levels(path: Path, channels: int) -> np.ndarray:
-    """The pixels of a picture, upright, at its own depth and without its transparency.
+    """Read the pixels of a picture: upright, at its own bit depth, without transparency.
 
-    Grey is repeated for 3 channels; RGB becomes grey by the weights of BT.601 for 1.
+    Grey is repeated for 3 channels. For 1 channel, RGB is converted to grey by the weights of BT.601.
 
     Shapes:
         (H, W, channels), uint8 or uint16
     Raises:
-        DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
+        DataError: the picture cannot be read, or is CMYK, whose colours depend on a profile.
     """
     picture = decoded(path)
     return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Pixels as grey or RGB. Shapes: (H, W, 1 or 3) uint8 or uint16 -> (H, W, channels)."""
+    """Convert pixels to grey or RGB. Shapes: (H, W, 1 or 3) uint8 or uint16 -> (H, W, channels)."""
     if pixels.shape[2] == channels:
         return pixels
     picture = images.Picture(pixels, space="grey" if pixels.shape[2] == 1 else "rgb")
@@ -84,21 +84,21 @@ def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 
 
 def read_rgb(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> np.ndarray:
-    """The pixels of a picture without its transparency: grey is repeated, 16 bits are rounded to 8.
+    """Read the pixels of a picture without transparency; grey is repeated, and 16 bits are rounded to 8.
 
     Shapes:
         (H, W, 3) uint8
     Raises:
-        DataError: it cannot be read, or is CMYK, whose colours would depend on a profile.
+        DataError: the picture cannot be read, or is CMYK, whose colours depend on a profile.
     """
     return images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
 
 
 def decoded(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> images.Picture:
-    """A picture with everything that its file says.
+    """Decode a picture with its metadata.
 
     Raises:
-        DataError: it cannot be read, or is CMYK.
+        DataError: the picture cannot be read, or is CMYK.
     """
     try:
         picture = images.decode(path, max_pixels=max_pixels)
@@ -116,7 +116,7 @@ def _is_picture(path: Path, folder: Path) -> bool:
 
 
 class PixelStore:
-    """Arrays that lie in memory up to a budget, and beyond it in memory-mapped files without a name."""
+    """A list of arrays, kept in memory up to a budget and beyond that in unnamed memory-mapped files."""
 
     def __init__(self, budget_mib: int) -> None:
         self._left = budget_mib << 20
@@ -133,17 +133,17 @@ class PixelStore:
 
     @property
     def spilled(self) -> int:
-        """How many arrays lie in files."""
+        """The number of arrays in files."""
         return sum(isinstance(array, np.memmap) for array in self._arrays)
 
     def append(self, pixels: np.ndarray) -> None:
-        """Keep an array; it must not change any more."""
+        """Store an array, which must not be changed afterwards."""
         self._left -= pixels.nbytes
         self._arrays.append(np.ascontiguousarray(pixels) if self._left >= 0 else _mapped(pixels))
 
 
 def _mapped(pixels: np.ndarray) -> np.ndarray:
-    with tempfile.TemporaryFile(prefix="img2img-data-") as file:  # the mapping keeps it until it is dropped itself
+    with tempfile.TemporaryFile(prefix="img2img-data-") as file:  # the mapping keeps the file alive
         mapped = np.memmap(file, pixels.dtype, "w+", shape=pixels.shape)
     mapped[...] = pixels
     return mapped

@@ -1,4 +1,4 @@
-"""Batches made ahead of time by threads, and how long the trainer had to wait for them."""
+"""Prepare batches ahead of time in threads, and measure how long the trainer waits for them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from img2imgkit.data_kind import Arrays
 
 
 class Prefetch:
-    """Iterates the batches of steps ``first`` to ``last - 1`` in order; use it as a context so that its threads end.
+    """Iterates over the batches of steps ``first`` to ``last - 1`` in order. A context manager that ends its threads.
 
-    Decoding pictures leaves the interpreter free, so several threads make several batches at once. An error is raised
-    where its batch would have come.
+    Decoding releases the interpreter lock, so threads prepare several batches in parallel. An error is raised in place
+    of its batch.
 
     Attributes:
-        waited: seconds that the consumer stood still
+        waited: seconds that the consumer has waited
     """
 
     def __init__(self, make: Callable[[int], Arrays], first: int, last: int, depth: int = 8, threads: int = 2) -> None:
@@ -42,6 +42,6 @@ class Prefetch:
             yield batch
 
     def _fill(self) -> None:
-        """Ask for batches until ``depth`` of them are made or in the making."""
+        """Submit batches until ``depth`` of them are ready or in progress."""
         while len(self._ahead) < self._depth and (step := next(self._steps, None)) is not None:
             self._ahead.append(self._pool.submit(self._make, step))

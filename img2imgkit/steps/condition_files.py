@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location
 from img2imgkit.data.domains import Attributes
 from img2imgkit.data.folders import name_in
-from img2imgkit.data.picture_files import listed
+from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
 from img2imgkit.images import decode, is_image
 from img2imgkit.inference import Translator, load_code
@@ -87,7 +87,7 @@ def files_by_name(key: str, files: FilesInput) -> dict[str, FilesInput]:
 
 def pictures_in(path: Path) -> list[Path]:
     """Return the picture, or all pictures below a folder except hidden ones. Raises DataError if there are none."""
-    return listed([path]) if path.is_dir() else [path]
+    return list_pictures([path]) if path.is_dir() else [path]
 
 
 def pictures_by_name(folder: Path) -> dict[str, Path]:
@@ -97,7 +97,7 @@ def pictures_by_name(folder: Path) -> dict[str, Path]:
         DataError: it is not a folder, contains no pictures, or contains two of the same name.
     """
     found: dict[str, Path] = {}
-    for path in listed([folder]):
+    for path in list_pictures([folder]):
         other = found.setdefault(name_in(folder, path), path)
         if other != path:
             raise DataError(f"{path}: has the same name as {other.name}; keep one of them")

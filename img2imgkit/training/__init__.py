@@ -1,4 +1,4 @@
-"""Training: one loop for every task, on one or many devices, resumable to the bit. ``train`` imports TensorFlow."""
+"""Training: one loop for every task, on one or more devices, with bit-exact resume. ``train`` imports TensorFlow."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""A training run from its first step, or its last checkpoint, to its bundle."""
+"""A training run, from its first step or last checkpoint to the finished bundle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from img2imgkit.training.record.journal import Journal, portable
 from img2imgkit.training.record.meter import Figures, Meter
 from img2imgkit.training.record.run_folder import RunFolder
 
-AGREE_EVERY = 5  # steps between which several machines ask each other whether to stop
+AGREE_EVERY = 5  # steps between two agreements of several machines on whether to stop
 
 
 def train(
@@ -36,41 +36,42 @@ def train(
     device: str = "auto",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Finished:
-    """Train until the last step, or until ``stopped()``; says which.
+    """Train until the last step, or until ``stopped()`` returns True; the result says which.
 
-    Where TF_CONFIG names several machines, each of them calls this alike, and the first one writes ``output``.
+    If TF_CONFIG names several machines, each of them calls this with the same plan, and the first writes ``output``.
 
     Raises:
-        ConfigError: TF_CONFIG is malformed, there is no such device, or an initial model file does not fit.
-        DataError: training data that cannot be used.
-        TrainingError: the folder holds another run, a gradient is not finite, a machine was lost, or the disk is full.
+        ConfigError: TF_CONFIG is malformed, the device does not exist, or an initial model file does not fit.
+        DataError: the training data cannot be used.
+        TrainingError: the folder contains another run, a gradient is not finite, a machine was lost, or the disk is
+            full.
     """
     cluster = Cluster.from_environment()
     try:
-        workers = _meet(cluster, device, notify, stopped) if cluster else Workers.alone(device)
+        workers = _meet(cluster, device, notify, stopped) if cluster else Workers.single_machine(device)
     except Stopped:
-        return _told(Finished(0, None, "interrupted"), notify)
+        return _reported(Finished(0, None, "interrupted"), notify)
     folder = RunFolder(output)
     if workers.is_chief:
         folder.open(plan.resolved(), resume)
     with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
         reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
         workers.prove_same(_definition(plan, reader))
-        return _told(_Run(plan, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
+        return _reported(_Run(plan, folder, catalog, reader, workers, notify, resume).go(stopped), notify)
 
 
 def _meet(cluster: Cluster, device: str, notify: Notify, stopped: Callable[[], bool]) -> Workers:
     notify(Waiting(cluster.index + 1, len(cluster.addresses), cluster.addresses[cluster.index]))
-    return Workers.joined(cluster, device, stopped)
+    return Workers.join(cluster, device, stopped)
 
 
-def _told(finished: Finished, notify: Notify) -> Finished:
+def _reported(finished: Finished, notify: Notify) -> Finished:
     notify(finished)
     return finished
 
 
 def _definition(plan: TrainingPlan, reader: Reader) -> dict[str, object]:
-    """All that several machines must have alike, by the name under which they are told what differs."""
+    """What must be the same on all machines, by the names that an error uses."""
     versions = {"img2imgkit": __version__, **{name: metadata.version(name) for name in ("tensorflow", "keras")}}
     return {**portable(plan), "pictures": dict(reader.description), "versions": versions}
 
@@ -83,7 +84,7 @@ def _last(folder: RunFolder, is_chief: bool) -> str:
 
 
 class _Run:
-    """The steps of one process."""
+    """The steps that one process runs."""
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class _Run:
                        self.first, self.options.steps, notes, workers.index + 1, workers.count))  # fmt: skip
 
     def go(self, stopped: Callable[[], bool]) -> Finished:
-        """All steps, then the bundle."""
+        """Run all steps, then write the bundle."""
         try:
             if self.first == 0 and self.journal:
                 self.journal.save(0)
@@ -129,7 +130,7 @@ class _Run:
                 self.journal.close()
 
     def _steps(self, stopped: Callable[[], bool]) -> tuple[int, bool]:
-        """How many steps are done, and whether they are all."""
+        """Run the steps. Returns how many are done, and whether that is all of them."""
         steps, trainer, done = self.options.steps, self.trainer, self.first
         rows = trainer.rows
         with Prefetch(lambda step: self.feed.batch(step, rows), self.first, steps) as batches:
@@ -145,7 +146,7 @@ class _Run:
         return done, True
 
     def _stops(self, done: int, stopped: Callable[[], bool]) -> bool:
-        """Whether to stop after this step, on which all machines agree."""
+        """Whether to stop after this step; all machines get the same answer."""
         if self.workers.count > 1 and done % AGREE_EVERY:
             return False
         return self.workers.any(stopped() or self._alarmed)
@@ -155,7 +156,7 @@ class _Run:
         return self.journal is not None and self.journal.alarmed and self.options.alarms.stop
 
     def _between(self, done: int, stops: bool, rates: Mapping[str, float], meter: Meter) -> None:
-        """What is due after a step; every machine looks at the figures, the chief writes."""
+        """Do what is due after a step: all machines check the figures, and the chief writes."""
         options, ends = self.options, stops or done == self.options.steps
         saves = ends or done % options.checkpoint_every == 0
         samples = self.samples and (done == options.steps or done % options.sample_every == 0)
@@ -169,7 +170,7 @@ class _Run:
         if saves:
             self.journal.save(done)
         if samples:
-            with meter.aside():
+            with meter.paused():
                 self.journal.sample(done)
 
     def _prove_finite(self, done: int, figures: Figures) -> None:
@@ -181,7 +182,7 @@ class _Run:
             )
 
     def _ended(self, done: int, complete: bool) -> Finished:
-        alarmed = self.workers.any(self._alarmed)  # also lets all machines leave together
+        alarmed = self.workers.any(self._alarmed)  # also makes all machines finish together
         path = None
         if self.journal and complete:
             path = self.journal.finish(done)

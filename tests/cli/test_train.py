@@ -95,7 +95,7 @@ def test_json_progress_is_one_object_per_line(img2img, place: Path) -> None:  # 
         (["--set", "data.folder=gone"], "gone: no such folder"),
         (["--device", "gpu:7"], "device 'gpu:7': TensorFlow sees"),
         (["--device", "tpu"], "expected auto, cpu, gpu"),
-        (["--resume"], "no run to resume here"),
+        (["--resume"], "contains no run to resume"),
     ],
 )
 def test_an_error_is_one_message_and_exit_code_2(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]

@@ -27,7 +27,9 @@ from img2imgkit.training import (  # noqa: E402
 METRICS = {"psnr": Psnr, "l1": L1}
 EVENTS: list[Event] = [
     Waiting(2, 3, "second:2222"),
-    Started(("/cpu:0",), 16, 8, {"generators": 12345}, 100, 200, ("generator: 4 of 5 weights from x2; fresh: out",)),
+    Started(
+        ("/cpu:0",), 16, 8, {"generators": 12345}, 100, 200, ("generator: 4 of 5 weights from x2; not copied: out",)
+    ),
     Progress(150, 200, {"l1": 0.0251, "generators_total": 0.0251}, {"generators": 1e-3}, 160.25, 0.004, 65.4),
     Saved(150, Path("run/step.npz")),
     Sampled(150, Path("run/sheet.png"), {"psnr": {"mean": 31.234, "cat": 30.0}, "l1": {"mean": 4.0}}, best=True),
@@ -56,7 +58,7 @@ def test_lines_contain_devices_batch_and_parameters_then_figures(
     assert show(style, capsys).splitlines() == [
         "machine 2 of 3 at second:2222: waiting for the other machines",
         "/cpu:0: batch 16 (8 per device), generators 12,345 parameters",
-        "generator: 4 of 5 weights from x2; fresh: out",
+        "generator: 4 of 5 weights from x2; not copied: out",
         "resumed after step 100",
         "step 150/200  l1 0.02510  rate 1.00e-03  160.2 images/s  input wait 0.4%  left 0:01:05",
         "step 150: probe PSNR 31.23 dB, L1 4.00 levels, run/sheet.png, the best so far",

@@ -1,4 +1,4 @@
-"""The picture cache: a budget, and pictures that stay as they are."""
+"""The picture cache: its budget, and read-only pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from img2imgkit.data.cache import PictureCache
 MEBIBYTE = np.zeros((1024, 1024), np.uint8)
 
 
-def test_what_is_kept_is_made_once() -> None:
+def test_cached_pictures_are_created_once() -> None:
     cache, made = PictureCache(2), []
     for _ in range(3):
         cache.get("a", lambda: made.append("a") or (MEBIBYTE.copy(),))  # type: ignore[func-returns-value]

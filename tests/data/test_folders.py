@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from img2imgkit.data.folders import by_role, matched, scan
+from img2imgkit.data.folders import by_role, match_by_name, scan
 from img2imgkit.errors import DataError
 
 
@@ -23,16 +23,16 @@ def test_pictures_belong_together_by_path_without_suffix(tmp_path: Path) -> None
     save(tmp_path / "y", "a.jpg", "sub/b.v2.bmp")
     problems: list[str] = []
     folders = [scan(name, tmp_path / name, problems) for name in ("x", "y")]
-    found = matched(folders, problems)
+    found = match_by_name(folders, problems)
     assert not problems
     assert [name for name, _ in found] == ["a", "sub/b.v2"]
     assert [path.name for path in found[1][1]] == ["b.v2.png", "b.v2.bmp"]
 
 
-def test_an_empty_folder_is_told_once_and_not_for_each_picture(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_once_and_not_per_picture(tmp_path: Path) -> None:
     save(tmp_path / "x", "a.png", "b.png")
     problems: list[str] = []
-    assert matched([scan(name, tmp_path / name, problems) for name in ("x", "y")], problems) == []
+    assert match_by_name([scan(name, tmp_path / name, problems) for name in ("x", "y")], problems) == []
     assert problems == [f"{tmp_path / 'y'}: no such folder"]
 
 
@@ -46,7 +46,7 @@ def test_contents_are_counts_sizes_and_modes(tmp_path: Path) -> None:
     assert scan("x", tmp_path / "gone", []).contents.smallest is None
 
 
-def test_a_probe_folder_without_roles_holds_the_first(tmp_path: Path) -> None:
+def test_pictures_of_a_probe_folder_without_subfolders_have_the_first_role(tmp_path: Path) -> None:
     save(tmp_path, "b.png", "more/a.png")
     assert [(name, set(paths)) for name, paths in by_role(tmp_path, ("label", "target"))] == [
         ("b", {"label"}),
@@ -63,6 +63,6 @@ def test_a_probe_folder_with_roles_is_matched_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_a_probe_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_probe_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone: no such folder"):
         by_role(tmp_path / "gone", ("source",))

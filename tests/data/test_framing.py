@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.framing import Framing, Jitter, Preprocess, jittered, resized_to, uneven
+from img2imgkit.data.framing import Framing, Jitter, Preprocess, jittered, mixed_sizes, resized_to
 
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "preprocess.npz"
 UNIT = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 7, 3)).astype(np.float32)
@@ -19,7 +19,7 @@ def framing(preprocess: Preprocess = "resize_and_crop", **changes: int | bool) -
     return Framing(preprocess, **stated)  # type: ignore[arg-type]
 
 
-# Width and height of pictures, and what `get_transform` of the official code makes of them.
+# Width and height of pictures, before and after `get_transform` of the official code.
 @pytest.mark.parametrize(
     ("size", "whole", "scaled"),
     [
@@ -68,7 +68,7 @@ def test_filters_crop_and_mirror_are_those_of_the_official_code() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_deep_pictures_are_resized_at_their_own_depth(channels: int) -> None:
+def test_sixteen_bit_pictures_are_resized_at_their_own_depth(channels: int) -> None:
     ramp = np.broadcast_to(np.linspace(0, 65535, 64)[:, None, None], (64, 8, channels)).astype(np.uint16)
     small = resized_to(ramp, (8, 32))
     assert small.dtype == np.uint16
@@ -92,7 +92,7 @@ def test_without_flip_nothing_is_mirrored() -> None:
     assert not any(framing("none", flip=False).window(random, np.zeros((4, 4, 1))).mirrored for _ in range(50))
 
 
-def test_a_picture_to_look_at_is_the_middle() -> None:
+def test_probe_images_are_centre_crops() -> None:
     pixels = np.arange(49, dtype=np.uint8).reshape(7, 7, 1)
     seen = framing("crop", crop=3).middle_of(pixels)
     np.testing.assert_array_equal(np.rint((seen + 1) * 127.5)[0, ..., 0], pixels[2:5, 2:5, 0])
@@ -101,26 +101,24 @@ def test_a_picture_to_look_at_is_the_middle() -> None:
 @pytest.mark.parametrize(
     ("cut", "size", "problem"),
     [
-        (framing("crop", crop=64), (100, 63), "100x63 is smaller than a crop of 64"),
-        (framing("scale_width", multiple=4), (301, 517), "becomes 286x491, and this task needs multiples of 4"),
-        (framing("none", multiple=32, minimum=32), (10, 90), "becomes 0x96, and this task needs 32 at least"),
+        (framing("crop", crop=64), (100, 63), "100x63 is smaller than the crop of 64"),
+        (framing("scale_width", multiple=4), (301, 517), "is resized to 286x491, but this task needs multiples of 4"),
+        (framing("none", multiple=32, minimum=32), (10, 90), "is resized to 0x96, but this task needs at least 32"),
         (framing("scale_width_and_crop"), (1025, 100), None),
         (framing("resize_and_crop"), (10, 10), None),
     ],
 )
-def test_pictures_that_cannot_be_used_are_told_by_their_size(
-    cut: Framing, size: tuple[int, int], problem: str | None
-) -> None:
+def test_unusable_sizes_are_problems(cut: Framing, size: tuple[int, int], problem: str | None) -> None:
     found = cut.problem(size)
     assert found is None if problem is None else found is not None and problem in found
 
 
-def test_several_sizes_are_a_problem_of_batches_only() -> None:
+def test_several_sizes_are_a_problem_in_batches_only() -> None:
     sizes = {"a": (4, 4), "b": (4, 8)}
-    assert uneven(sizes, 1) == []
-    assert uneven({"a": (4, 4), "b": (4, 4)}, 2) == []
-    [problem] = uneven(sizes, 2)
-    assert "data.batch: pictures come out in 2 sizes (a 4x4, b 4x8)" in problem
+    assert mixed_sizes(sizes, 1) == []
+    assert mixed_sizes({"a": (4, 4), "b": (4, 4)}, 2) == []
+    [problem] = mixed_sizes(sizes, 2)
+    assert "data.batch: pictures have 2 sizes after preprocessing (a 4x4, b 4x8)" in problem
 
 
 def grey(unit: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Label maps: ids however a file holds them, and ids that cannot be."""
+"""Label maps: ids from all encodings, and invalid ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PALETTE = Palette({"sky": 0, "road": 1, "car": 2, "tree": 3}, dict(enumerate(COL
 
 def saved(path: Path, mode: str) -> Path:
     image = Image.fromarray(IDS.astype(np.uint8))
-    if mode == "P":  # two entries of one colour: only indices tell them apart
+    if mode == "P":  # two entries with the same colour: only indices distinguish them
         image.putpalette([10, 20, 30] * 2 + [0, 0, 0, 255, 0, 0])
     elif mode == "I;16":
         image = Image.fromarray((IDS * 1000).astype(np.uint16))
@@ -64,15 +64,15 @@ def test_grey_of_few_bits_is_not_stretched(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png"), IDS)
 
 
-def test_colours_stand_for_their_place_in_the_palette(tmp_path: Path) -> None:
+def test_colours_are_read_as_their_ids_in_the_palette(tmp_path: Path) -> None:
     colours = np.asarray(COLOURS, np.uint8)[IDS]
     Image.fromarray(colours).save(tmp_path / "map.png")
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png", PALETTE), IDS)
-    with pytest.raises(DataError, match=r"map\.png: is in colour: give a 'palette'"):
+    with pytest.raises(DataError, match=r"map\.png: is in colour; state a 'palette'"):
         read_ids(tmp_path / "map.png")
     colours[2, 3] = (1, 2, 3)
     Image.fromarray(colours).save(tmp_path / "map.png")
-    with pytest.raises(DataError, match=r"pixel \(3, 2\) has the colour \[1, 2, 3\], which the palette lacks"):
+    with pytest.raises(DataError, match=r"pixel \(3, 2\) has the colour \[1, 2, 3\], which is not in the palette"):
         read_ids(tmp_path / "map.png", PALETTE)
 
 
@@ -110,13 +110,13 @@ def test_ids_out_of_range_are_named_with_their_place() -> None:
     ids = IDS.astype(np.int32).copy()
     np.testing.assert_array_equal(checked(Path("map.png"), ids, 4, None), ids)
     ids[1, 5] = 255
-    with pytest.raises(DataError, match=r"map\.png: pixel \(5, 1\) has the id 255, and classes are 0 to 3"):
+    with pytest.raises(DataError, match=r"map\.png: pixel \(5, 1\) has the id 255, but ids are 0 to 3"):
         checked(Path("map.png"), ids, 4, None)
     assert checked(Path("map.png"), ids, 4, 255)[1, 5] == 4
-    with pytest.raises(DataError, match="has the id 3, and classes are 0 to 2"):  # not what is stated as unknown
+    with pytest.raises(DataError, match="has the id 3, but ids are 0 to 2"):  # although 255 is stated as unknown
         checked(Path("map.png"), ids, 3, 255)
 
 
 def test_a_format_that_changes_ids_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.jpg: is a JPEG, which changes ids"):
+    with pytest.raises(DataError, match=r"a\.jpg: is a JPEG, whose compression changes ids"):
         read_ids(saved(tmp_path / "a.jpg", "L"))

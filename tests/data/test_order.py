@@ -14,7 +14,7 @@ from img2imgkit.data_kind import Arrays, Contents, Reader
 
 
 class SmallReader(Reader):
-    """Samples that say where they stand."""
+    """A reader whose samples are their positions."""
 
     description: Mapping[str, Any] = {}
     contents: tuple[Contents, ...] = ()

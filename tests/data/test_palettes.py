@@ -1,4 +1,4 @@
-"""Palettes: what their files may say, and drawings by them."""
+"""Palettes: their files, and label maps drawn with them."""
 
 from __future__ import annotations
 
@@ -38,18 +38,21 @@ def test_ids_may_be_stated_and_colours_shared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "expected names and colours"),
+        ("", "expected the names and colours"),
         ("road: [1, 2]", "road: expected"),
         ("road: [1, 2, 256]", "road: expected"),
         ("road: [1, 2, true]", "road: expected"),
-        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: .* colour of another class"),
+        ("road: [1, 2, 3]\ncar: [1, 2, 3]", "car: the colour .* is already used by another class"),
         ("road: [", "invalid YAML"),
         ("road: {id: 70000, colour: [1, 2, 3]}", "road: id: expected 0 to 65535, got 70000"),
         ("road: {id: true, colour: [1, 2, 3]}", "road: id: expected"),
-        ("a: {id: 1, colour: [1, 2, 3]}\nb: {id: 1, colour: [1, 2, 4]}", "b: 1 is the id of another class"),
-        ("a: {id: 1, color: [1, 2, 3]}", "a: color: unknown"),
-        ("a: {id: 1}", "a: expected .* colour, or the class as colour_of"),
-        ("a: {colour_of: b}", "a: colour_of: 'b' is no class that stands before it"),
+        (
+            "a: {id: 1, colour: [1, 2, 3]}\nb: {id: 1, colour: [1, 2, 4]}",
+            "b: the id 1 is already used by another class",
+        ),
+        ("a: {id: 1, color: [1, 2, 3]}", "a: unknown key 'color'"),
+        ("a: {id: 1}", "a: expected either colour: .*, or colour_of"),
+        ("a: {colour_of: b}", "a: colour_of: 'b' is not an earlier class"),
     ],
 )
 def test_a_wrong_palette_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
@@ -57,7 +60,7 @@ def test_a_wrong_palette_file_is_refused(tmp_path: Path, text: str, reason: str)
         read_palette(written(tmp_path, text))
 
 
-def test_a_drawing_is_read_as_what_it_was_drawn_of(tmp_path: Path) -> None:
+def test_a_drawn_map_is_read_back_unchanged(tmp_path: Path) -> None:
     from PIL import Image
 
     palette = read_palette(CITYSCAPES)
@@ -66,7 +69,7 @@ def test_a_drawing_is_read_as_what_it_was_drawn_of(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_ids(tmp_path / "map.png", palette), ids)
 
 
-def test_without_a_palette_each_id_has_a_colour_of_its_own() -> None:
+def test_without_a_palette_each_id_has_a_unique_colour() -> None:
     colours = drawn(np.arange(65536, dtype=np.int32).reshape(256, 256))
     assert len(np.unique(colours.reshape(-1, 3), axis=0)) == 65536
     # the first classes of PASCAL VOC: background, aeroplane, bicycle, bird, boat

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.picture_files import listed, read_rgb
+from img2imgkit.data.picture_files import list_pictures, read_rgb
 from img2imgkit.errors import DataError
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
@@ -19,7 +19,7 @@ def test_lists_pictures_below_in_order_and_leaves_the_rest_alone(tmp_path: Path)
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
-    assert [str(path.relative_to(tmp_path)) for path in listed([tmp_path])] == ["a/z.JPG", "b.png"]
+    assert [str(path.relative_to(tmp_path)) for path in list_pictures([tmp_path])] == ["a/z.JPG", "b.png"]
 
 
 def test_grey_pictures_become_three_equal_channels(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_transparency_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n damaged"])
-def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"odd\.png"):

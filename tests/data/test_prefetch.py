@@ -1,4 +1,4 @@
-"""Prefetch: batches in order whoever makes them first, errors at their place, no thread left."""
+"""Prefetch: batches in order, errors at their place, no threads left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def threads() -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_gives_the_batches_of_the_range_in_order(count: int) -> None:
+def test_batches_of_the_range_are_returned_in_order(count: int) -> None:
     with Prefetch(numbered, 3, 40, threads=count) as batches:
         assert [int(batch["target"][0]) for batch in batches] == list(range(3, 40))
     assert not threads()
@@ -40,7 +40,7 @@ def test_order_does_not_depend_on_who_is_done_first() -> None:
         assert [int(batch["target"][0]) for batch in batches] == [0, 1, 2, 3]
 
 
-def test_makes_no_more_than_depth_batches_ahead() -> None:
+def test_at_most_depth_batches_are_prepared_ahead() -> None:
     made: list[int] = []
 
     def make(step: int) -> Arrays:

@@ -230,7 +230,7 @@ def test_an_added_class_makes_only_its_own_outputs_and_a_changed_one_remakes_the
         ({"inputs": {"stile": 1}}, "steps.1.with.inputs.stile: task 'tiny-tinted' has no input 'stile'; did you mean"),
         ({"inputs": {"style": "styles"}}, "inputs.style: expected {pictures: PATH} or {code: PATH} or {matched: PATH}"),
         ({"inputs": {"style": {"pictures": "no"}}}, "no: no such file or folder"),
-        ({"inputs": {"style": {"pictures": "out"}}}, "out: holds no picture"),
+        ({"inputs": {"style": {"pictures": "out"}}}, "out: contains no picture"),
         ({"inputs": {"style": {"matched": "styles/dark.png"}}}, "styles/dark.png: no such folder"),
         ({"inputs": {"style": {"code": "attr.txt"}}}, "inputs.style: "),
         ({"inputs": {"style": {"picture": "styles"}}}, "style.picture: unknown option; did you mean 'pictures'?"),

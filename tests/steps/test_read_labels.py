@@ -134,15 +134,15 @@ def test_unreadable_files_fail_with_their_paths(tmp_path: Path, palette: Path) -
     colours[2, 3] = (7, 7, 0)
     path = save(tmp_path / "labels" / "a.png", colours)
     with pytest.raises(
-        DecodeError, match=r"a\.png: pixel \(3, 2\) has the colour \[7, 7, 0\], which the palette lacks"
+        DecodeError, match=r"a\.png: pixel \(3, 2\) has the colour \[7, 7, 0\], which is not in the palette"
     ):
         loaded(step(path, palette=palette))
-    with pytest.raises(DecodeError, match=r"a\.png: is in colour: give a 'palette'"):
+    with pytest.raises(DecodeError, match=r"a\.png: is in colour; state a 'palette'"):
         loaded(step(path))
     with pytest.raises(DecodeError, match="more than the limit of 47"):
         loaded(step(path, palette=palette, max_pixels=47))
     path.write_bytes(b"no picture")
-    with pytest.raises(DecodeError, match=r"a\.png: is no.* picture"):
+    with pytest.raises(DecodeError, match=r"a\.png: is not a picture"):
         loaded(step(path))
 
 

@@ -1,4 +1,4 @@
-"""Exact resume: real processes, real kills, every bit of the state."""
+"""Bit-exact resume of processes that are killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ END = "step-000000040.npz"
 
 @pytest.mark.slow
 def test_killed_at_three_random_moments_a_training_ends_in_the_same_state(tmp_path: Path) -> None:
-    """Weights, optimizers' slots, average, pool of older images and dropout's seeds: one digest over all."""
+    """One digest covers weights, optimizer slots, average, pool of older images and dropout seeds."""
     place, seed = make_place(tmp_path), random.randrange(1 << 32)
     finish(start(place, "whole"))
     moments = sorted(random.Random(seed).sample(range(1, 36), 3))

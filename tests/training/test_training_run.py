@@ -1,4 +1,4 @@
-"""Whole runs: what they leave behind, and that a resumed one ends exactly where an uninterrupted one does."""
+"""Complete runs: their files, and bit-exact resume."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def go(place: Path, output: str, *overrides: str, resume: bool = False, stop_after: int = 10**9) -> list[Event]:
-    """Train; stop after so many steps as Ctrl-C would."""
+    """Train, and stop after a number of steps as Ctrl-C would."""
     events: list[Event] = []
     plan = read_training_plan(parse_yaml(TEXT, str(place / "train.yaml")).with_overrides(overrides), catalog())
     train(plan, place / output, catalog(), events.append, resume, "cpu", _stopper(stop_after))
@@ -78,7 +78,7 @@ def newest(folder: Path) -> dict[str, np.ndarray]:
         return {name: stored[name] for name in stored.files}
 
 
-def test_a_run_leaves_all_it_promises(place: Path) -> None:
+def test_a_run_writes_all_of_its_files(place: Path) -> None:
     events = go(place, "out")
     folder = place / "out"
     assert isinstance(events[0], Started)
@@ -108,7 +108,7 @@ def test_a_run_leaves_all_it_promises(place: Path) -> None:
     assert all(0 <= record["input_wait"] <= 1 and record["images_per_second"] > 0 for record in logged)
 
 
-def test_the_bundle_holds_the_average_and_how_it_came_about(place: Path) -> None:
+def test_the_bundle_contains_the_average_and_a_training_record(place: Path) -> None:
     go(place, "out")
     loaded = bundle.load(place / "out" / "bundle", catalog())
     record, stored = loaded.manifest.training, newest(place / "out")
@@ -144,7 +144,7 @@ def test_an_interrupted_and_resumed_run_ends_bit_for_bit_where_the_other_does(pl
 def test_a_resumed_run_repeats_no_record_and_may_be_longer(place: Path) -> None:
     go(place, "out", "training.checkpoint_every=3", stop_after=3)
     with (place / "out" / "metrics.jsonl").open("a") as handle:
-        handle.write('{"step": 5, "terms": {"l1": 9}}\n{"step": 6, "te')  # of a run that was killed
+        handle.write('{"step": 5, "terms": {"l1": 9}}\n{"step": 6, "te')  # of a killed run
     events = go(place, "out", "training.checkpoint_every=5", "training.steps=9", resume=True)
     assert events[-1] == Finished(9, place / "out" / "bundle")
     steps = [json.loads(line)["step"] for line in (place / "out" / "metrics.jsonl").read_text().splitlines()]
@@ -153,35 +153,35 @@ def test_a_resumed_run_repeats_no_record_and_may_be_longer(place: Path) -> None:
     assert '"l1": 9' not in (place / "out" / "metrics.jsonl").read_text()
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(place: Path) -> None:
+def test_a_folder_that_contains_a_run_is_not_overwritten(place: Path) -> None:
     (place / "out" / "checkpoints").mkdir(parents=True)
     (place / "out" / "checkpoints" / "step-000000001.npz").write_bytes(b"")
-    with pytest.raises(TrainingError, match="holds a run already; resume it"):
+    with pytest.raises(TrainingError, match="already contains a run; resume it"):
         go(place, "out")
 
 
-def test_a_run_that_never_started_may_be_started_again(place: Path) -> None:
+def test_a_run_that_failed_to_start_can_be_started_again(place: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         go(place, "out", "data.folder=gone")
     assert go(place, "out", "training.steps=1")[-1] == Finished(1, place / "out" / "bundle")
 
 
-def test_what_cannot_be_resumed_says_why(place: Path) -> None:
-    with pytest.raises(TrainingError, match="no run to resume here"):
+def test_resuming_fails_with_a_reason(place: Path) -> None:
+    with pytest.raises(TrainingError, match="contains no run to resume"):
         go(place, "none", resume=True)
     go(place, "out", stop_after=1)
     with pytest.raises(TrainingError, match=r"other values of data\.batch, training\.seed"):
         go(place, "out", "training.seed=2", "data.batch=2", resume=True)
 
 
-def test_a_training_that_explodes_stops_and_keeps_the_last_good_checkpoint(place: Path) -> None:
+def test_a_diverging_training_stops_and_keeps_the_last_good_checkpoint(place: Path) -> None:
     explosive = ("training.generators.optimizer={kind: sgd, learning_rate: 1e38}", "training.steps=40")
     with pytest.raises(TrainingError, match=r"step \d+: a loss or gradient is not finite .*last good checkpoint"):
         go(place, "out", *explosive, "training.checkpoint_every=1")
     assert all(np.isfinite(array).all() for array in newest(place / "out").values())
 
 
-def test_a_run_may_start_from_a_bundle_of_another_scale(place: Path) -> None:
+def test_a_run_can_start_from_a_bundle_of_another_scale(place: Path) -> None:
     given = SmallGan().build()
     bundle.save(place / "small", SmallGan(), given, "small", catalog())
     events = go(place, "large", "training.steps=1", "options.scale=4", "initial=" + str(place / "small"), stop_after=0)
@@ -197,7 +197,7 @@ def test_a_run_may_start_from_a_bundle_of_another_scale(place: Path) -> None:
         np.testing.assert_array_equal(kernel, wanted)
 
 
-def test_the_best_state_is_kept_beside_the_newest_ones(place: Path) -> None:
+def test_the_best_state_is_kept_in_addition_to_the_newest(place: Path) -> None:
     events = go(place, "out", "training.best=l1", "training.keep=1", "training.sample_every=2")
     sampled = [event for event in events if isinstance(event, Sampled)]
     scores = [event.scores["l1"]["mean"] for event in sampled]
@@ -224,7 +224,7 @@ def test_a_metric_of_a_plugin_decides_which_state_is_best(place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
+def test_a_resumed_run_remembers_its_best(place: Path) -> None:
     options = ("training.best=psnr", "training.sample_every=1")
     go(place, "whole", *options)
     go(place, "parts", *options, stop_after=5)
@@ -234,15 +234,15 @@ def test_a_resumed_run_still_knows_its_best(place: Path) -> None:
     assert parts.weights.sha256 == whole.weights.sha256
 
 
-def test_a_best_that_cannot_be_measured_is_refused_at_the_start(place: Path) -> None:
+def test_best_is_refused_at_the_start_if_it_cannot_be_measured(place: Path) -> None:
     (place / "tiny").mkdir()
     Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(place / "tiny" / "t.png")
-    with pytest.raises(TrainingError, match="there is none of 11x11 pixels"):
+    with pytest.raises(TrainingError, match="a target of at least 11x11 pixels, and there is none"):
         go(place, "out", "training.best=ssim", f"probe={place / 'tiny'}")
     assert not checkpoint.listed(place / "out" / "checkpoints")
 
 
-def test_a_training_that_collapses_says_so_and_ends_with_a_checkpoint_if_asked(place: Path) -> None:
+def test_a_collapse_is_reported_and_stops_the_training_if_requested(place: Path) -> None:
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (24, 20, 3), dtype=np.uint8)).save(place / "probe/d.png")
     hopeless = (
         "training.generators.optimizer={kind: sgd, learning_rate: 1e4}",
@@ -260,7 +260,7 @@ def test_a_training_that_collapses_says_so_and_ends_with_a_checkpoint_if_asked(p
     assert "have collapsed" in (place / "out" / "report.html").read_text()
 
 
-def test_critics_that_teach_nothing_are_told_of_and_training_goes_on(place: Path) -> None:
+def test_dead_critics_are_reported_and_training_continues(place: Path) -> None:
     events = go(place, "out", "weights.critic_real=0", "weights.critic_fake=0")
     assert [event.alarm for event in events if isinstance(event, Alarmed)] == ["dead_critic"]
     assert events[-1] == Finished(8, place / "out" / "bundle")
@@ -282,7 +282,7 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(place: Path, monkeypatch
 
 
 def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether a resumed run fails when the disk is full from its n-th file on."""
+    """Whether a resumed run fails if the disk is full from its n-th file on."""
     shutil.rmtree(place / "full", ignore_errors=True)
     shutil.copytree(place / "stopped", place / "full")
     files, sync = iter(range(1, 10**6)), os.fsync
@@ -301,7 +301,7 @@ def fails_at(moment: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     return False
 
 
-def test_a_bundle_is_concluded_with_every_image_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_train_end_receives_every_image_of_the_data(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
 
     def on_train_end(task: SmallGan, nets: object, samples: Iterable[Mapping[str, np.ndarray]]) -> None:

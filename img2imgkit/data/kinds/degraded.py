@@ -1,4 +1,4 @@
-"""Data kind ``degraded``: the target is a picture, the source is made from it by degradations."""
+"""Data kind ``degraded``: targets are pictures, and sources are created from them by degradations."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import Field
 
 from img2imgkit.components import choice
 from img2imgkit.config import Location
-from img2imgkit.data.folders import by_role, probed
-from img2imgkit.data.framing import not_a_multiple
+from img2imgkit.data.folders import by_role, probe_batches
+from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import PixelStore, contents_of, found_in, read_rgb
+from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, read_rgb
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.degradations import BicubicMatlab, Degradation, DegradationChoice, degrade, shrinking_problem
 from img2imgkit.errors import DataError
@@ -23,25 +23,29 @@ from img2imgkit.task import Geometry
 
 
 class DegradedOptions(ReaderOptions):
-    """High-resolution pictures, how sources are made of them, and how crops are taken."""
+    """High-resolution pictures, their degradations, and how to crop them."""
 
-    kind: Literal["degraded"] = Field(description="sharp pictures and their small versions")
+    kind: Literal["degraded"] = Field(description="high-resolution pictures and degraded versions of them")
     folder: Annotated[Path | tuple[Path, ...], Location()] = Field(description="folder(s) of high-resolution pictures")
     crop: int = Field(default=64, ge=1, description="height and width of a target crop, a multiple of the task's scale")
     batch: int = Field(default=16, ge=1, description="crops in a global batch, over all devices")
-    flips: bool = Field(default=True, description="turn and mirror crops at random (8 ways)")
+    flips: bool = Field(default=True, description="flip and rotate crops at random (8 ways)")
     degradations: tuple[DegradationChoice, ...] = choice(
-        "", (BicubicMatlab(),), "what makes sources of the pictures, in order; exactly one shrinks by the task's scale"
+        "",
+        (BicubicMatlab(),),
+        "degradations that create sources, in order; exactly one downsamples by the task's scale",
     )
     channel_shuffle: bool = Field(default=False, description="permute the colour channels of crops at random")
     min_detail: float = Field(
-        default=0.0, ge=0, description="skip crops whose source has a smaller mean absolute gradient, in 8-bit levels"
+        default=0.0, ge=0, description="skip crops whose source has a lower mean absolute gradient, in 8-bit levels"
     )
-    cache: int = Field(default=2048, ge=0, description="MiB of pixels kept in memory; the rest lies in scratch files")
+    cache: int = Field(
+        default=2048, ge=0, description="MiB of pixels kept in memory; the rest is stored in temporary files"
+    )
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders, also when there is one."""
+        """The folders, as a tuple even for a single one."""
         return (self.folder,) if isinstance(self.folder, Path) else self.folder
 
     @property
@@ -51,21 +55,21 @@ class DegradedOptions(ReaderOptions):
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
         found: OptionProblems = []
-        if problem := not_a_multiple(self.crop, geometry):
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if problem := shrinking_problem(self.steps, geometry.scale):
             found.append(("degradations", problem))
         if (geometry.channels, geometry.written) != (3, 3):
-            found.append(("kind", "degraded data have 3 channels, and this task reads or writes 1"))
+            found.append(("kind", "degraded data have 3 channels, but this task reads or writes 1"))
         return found
 
 
 class DegradedReader(Reader):
-    """Aligned random crops of pictures and of their degraded selves.
+    """Aligned random crops of pictures and of their degraded versions.
 
-    A picture is degraded once and whole, with random numbers that its place in the sorted list decides. Crops start
-    from a grid of half a crop's step; a crop's cell is drawn from the epoch's permutation, then it moves by up to a
-    quarter of its side, all from (seed, position).
+    Each picture is degraded once, before cropping, with random numbers seeded by its index in the sorted list. Crops
+    are taken at grid cells half a crop apart: the epoch's permutation selects the cell, and the crop is then shifted
+    by up to a quarter of its side. Both depend on (seed, position) alone.
     """
 
     options: DegradedOptions
@@ -73,15 +77,15 @@ class DegradedReader(Reader):
     def __init__(self, options: DegradedOptions, geometry: Geometry) -> None:
         self.options = options
         self.scale, self.unit = geometry.scale, geometry.scale * geometry.multiple
-        self.side = options.crop // geometry.scale  # of a source crop
+        self.side = options.crop // geometry.scale  # side of a source crop
         self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
         self.problems: list[str] = []
-        for number, path in enumerate(found_in(options.folders, self.problems)):
-            self._take(path, number)
+        for number, path in enumerate(find_pictures(options.folders, self.problems)):
+            self._add(path, number)
         self.cells = self._informative()
         if not self.problems and not len(self.cells):
             self.problems.append(
-                f"data.min_detail: no crop has a mean gradient of {options.min_detail} levels; lower it"
+                f"data.min_detail: no crop has a mean gradient of at least {options.min_detail} levels; lower it"
             )
         self._order = Order(max(1, len(self.cells)))
 
@@ -112,18 +116,18 @@ class DegradedReader(Reader):
         return {"source": to_unit(source), "target": to_unit(target)}
 
     def verify(self) -> list[str]:
-        return []  # every picture was decoded when the reader was made
+        return []  # the constructor has decoded every picture
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """Whole pictures, cut to what the task needs."""
+        """Return uncropped pictures, trimmed to multiples of what the task requires."""
 
-        def made(paths: Mapping[str, Path]) -> Arrays:
+        def batch_of(paths: Mapping[str, Path]) -> Arrays:
             target, source = self._degraded(paths["target"], self.unit, 0)
             return {"source": to_unit(source)[None], "target": to_unit(target)[None]}
 
-        return probed(by_role(folder, ("target",)), made)
+        return probe_batches(by_role(folder, ("target",)), batch_of)
 
-    def _take(self, path: Path, number: int) -> None:
+    def _add(self, path: Path, number: int) -> None:
         try:
             target, source = self._degraded(path, self.scale, number)
         except DataError as error:
@@ -131,7 +135,7 @@ class DegradedReader(Reader):
             return
         if min(source.shape[:2]) < self.side:
             height, width = target.shape[:2]
-            self.problems.append(f"{path}: {width}x{height} is smaller than a crop of {self.options.crop}")
+            self.problems.append(f"{path}: {width}x{height} is smaller than the crop of {self.options.crop}")
             return
         self.targets.append(target)
         self.sources.append(source)
@@ -140,12 +144,14 @@ class DegradedReader(Reader):
         pixels = read_rgb(path)
         height, width = (size // unit * unit for size in pixels.shape[:2])
         if not height or not width:
-            raise DataError(f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is smaller than the {unit} that is needed")
+            raise DataError(
+                f"{path}: {pixels.shape[1]}x{pixels.shape[0]} is too small; this task needs at least {unit}x{unit}"
+            )
         target = pixels[:height, :width]
         return target, degrade(self.options.steps, target, self.scale, np.random.default_rng(number))
 
     def _informative(self) -> np.ndarray:
-        """Picture, row and column of each grid cell with enough detail. Shapes: (cells, 3)."""
+        """Return picture, row and column of each grid cell with enough detail. Shapes: (cells, 3)."""
         cells = [_cells(source, n, self.side, self.options.min_detail) for n, source in enumerate(self.sources)]
         return np.concatenate([np.empty((0, 3), np.int64), *cells])
 
@@ -182,7 +188,7 @@ def _cells(source: np.ndarray, number: int, side: int, min_detail: float) -> np.
 
 
 def _detail(source: np.ndarray, corners: np.ndarray, side: int) -> np.ndarray:
-    """Mean absolute gradient, horizontal plus vertical, of the grey values of each crop. Shapes: (cells,)."""
+    """Return the mean absolute gradient, horizontal plus vertical, of each crop's grey levels. Shapes: (cells,)."""
     if side < 2:
         return np.full(len(corners), np.inf)
     grey = source.mean(axis=2, dtype=np.float32)
@@ -196,7 +202,7 @@ def _detail(source: np.ndarray, corners: np.ndarray, side: int) -> np.ndarray:
 
 
 class Degraded(DataKind):
-    """Sharp pictures, and small versions that are made from them."""
+    """High-resolution pictures as targets, and degraded versions of them as sources."""
 
     keys = ("source", "target")
     Options = DegradedOptions

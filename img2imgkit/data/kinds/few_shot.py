@@ -1,4 +1,4 @@
-"""Data kind ``few_shot``: a picture to keep the content of, and one whose class it shall be taken to."""
+"""Data kind ``few_shot``: a content picture, and a picture of the class to translate it to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import domains_in
-from img2imgkit.data.folders import by_role, probed, undecodable
-from img2imgkit.data.framing import Framing, Jitter, Size, enlarges, jittered, not_a_multiple, resized_to
+from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.framing import Framing, Jitter, Size, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
@@ -22,30 +22,30 @@ from img2imgkit.task import Geometry
 
 
 class FewShotOptions(ReaderOptions):
-    """Pictures of many classes, a subfolder each."""
+    """Pictures of many classes, one subfolder per class."""
 
     kind: Literal["few_shot"] = Field(description="pictures of many classes")
     folder: Annotated[Path, Location()] = Field(description="folder with a subfolder of pictures for each class")
-    selected: tuple[str, ...] = Field(default=(), description="which subfolders, in this order; none: every one")
-    resize: int = Field(default=140, ge=1, description="shorter side that pictures are resized to before a crop")
-    crop: int = Field(default=128, ge=1, description="height and width of a crop, a multiple of what the task needs")
-    flip: bool = Field(default=True, description="mirror left and right at random")
-    jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
+    selected: tuple[str, ...] = Field(default=(), description="subfolders to use, in this order; empty: all")
+    resize: int = Field(default=140, ge=1, description="shorter side of pictures before the crop")
+    crop: int = Field(default=128, ge=1, description="height and width of a crop, a multiple of what the task requires")
+    flip: bool = Field(default=True, description="flip horizontally at random")
+    jitter: Jitter | None = Field(default=None, description="random colour jitter; null: none")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
-        if problem := not_a_multiple(self.crop, geometry):
+        found = scale_problems(self.kind, geometry)
+        if problem := side_problem(self.crop, geometry):
             found.append(("crop", problem))
         if self.crop > self.resize:
-            found.append(("crop", f"{self.crop} is more than the {self.resize} that pictures are resized to"))
+            found.append(("crop", f"{self.crop} is larger than 'resize' ({self.resize})"))
         if len(set(self.selected)) < len(self.selected):
-            found.append(("selected", "names one twice"))
+            found.append(("selected", "lists a subfolder twice"))
         return found
 
 
 class FewShotReader(Reader):
-    """Crops of two pictures, each drawn from all classes in an order of its own."""
+    """Crops of a content picture and a class picture, drawn independently from all classes."""
 
     options: FewShotOptions
 
@@ -73,11 +73,11 @@ class FewShotReader(Reader):
         return [folder.contents for folder in self.classes]
 
     def sample(self, seed: int, position: int) -> Arrays:
-        """Two pictures.
+        """Return a content picture and a class picture.
 
         Shapes:
             content, class: (H, W, C) float32 in [-1, 1]
-            content_label, class_label: () int32, the numbers of their classes
+            content_label, class_label: () int32, the indices of their classes
         """
         random = generator_at(seed, position)
         (content, content_label), (style, class_label) = (
@@ -89,9 +89,9 @@ class FewShotReader(Reader):
         return undecodable((path for path, _ in self.pictures), self.channels)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """The middle of each picture in ``folder``, or in ``content`` below it with those of ``class`` by name."""
+        """Centre-crop the pictures of ``folder``, or of ``content`` in it, with those of ``class`` matched by name."""
         keys = {"content": "source", "class": "class"}
-        return probed(
+        return probe_batches(
             by_role(folder, ("content", "class")),
             lambda paths: {keys[role]: self.framing.middle_of(self._resized(path)) for role, path in paths.items()},
         )
@@ -111,13 +111,13 @@ class FewShotReader(Reader):
 
 
 def _shorter_side(size: Size, side: int) -> Size:
-    """The size with another shorter side and the same proportions, rounded down as by torchvision."""
+    """Scale a size to a shorter side, keeping the aspect ratio and rounding down as torchvision does."""
     width, height = size
     return (side, side * height // width) if width <= height else (side * width // height, side)
 
 
 class FewShot(DataKind):
-    """Pictures of many classes: one to keep the content of, and one of the class to take it to."""
+    """Pictures of many classes: a content picture, and one of the class to translate it to."""
 
     keys = ("content", "class", "content_label", "class_label")
     picture_alone = False

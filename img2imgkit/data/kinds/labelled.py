@@ -1,4 +1,4 @@
-"""Data kind ``labelled``: pictures of several domains, and which domain each shall be taken to."""
+"""Data kind ``labelled``: pictures of several domains, each with a label to translate it to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import LabelledPictures, labelled_pictures
-from img2imgkit.data.folders import by_role, probed, undecodable
-from img2imgkit.data.framing import Jitter, enlarges, jittered, not_a_multiple, resized_to
+from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.framing import Jitter, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
 from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
@@ -23,59 +23,57 @@ from img2imgkit.task import Geometry
 
 
 class LabelledSet(Config):
-    """Pictures, and what their labels say."""
+    """A set of pictures that share one set of domains or attributes."""
 
     folder: Annotated[Path, Location()] = Field(
-        description="folder of pictures; without 'attributes' it has a subfolder for each domain"
+        description="folder of pictures; without 'attributes', with a subfolder per domain"
     )
     attributes: Annotated[Path, Location()] | None = Field(
-        default=None, description="file of attributes as CelebA has it: names in one line, then a picture's 1 and -1"
+        default=None,
+        description="attribute file like CelebA's: a line of names, then a line per picture with its 1 and -1",
     )
     selected: tuple[str, ...] = Field(
-        default=(), description="which attributes, or domains, stand in labels, in this order; none: every subfolder"
+        default=(), description="attributes or domains of the labels, in this order; empty: all subfolders"
     )
 
 
 class LabelledOptions(LabelledSet, ReaderOptions):
-    """Pictures of several domains: a subfolder each, or attributes in a file."""
+    """Pictures of several domains: one subfolder per domain, or attributes in a file."""
 
     kind: Literal["labelled"] = Field(description="pictures of several domains")
     more: tuple[LabelledSet, ...] = Field(
-        default=(), description="further pictures whose labels say other things; batches take turns with the sets"
+        default=(), description="more sets of pictures, with labels of their own; batches alternate between the sets"
     )
-    center_crop: int | None = Field(
-        default=178, ge=1, description="side of the square that is cut from the middle; null: the largest"
-    )
-    resize: int = Field(default=128, ge=1, description="side that the square is resized to")
-    flip: bool = Field(default=True, description="mirror left and right at random")
-    jitter: Jitter | None = Field(default=None, description="change colours at random; null: not at all")
+    center_crop: int | None = Field(default=178, ge=1, description="side of the centre crop; null: the largest square")
+    resize: int = Field(default=128, ge=1, description="side to which the crop is resized")
+    flip: bool = Field(default=True, description="flip horizontally at random")
+    jitter: Jitter | None = Field(default=None, description="random colour jitter; null: none")
     batch: int = Field(default=16, ge=1, description="images in a global batch, over all devices")
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = enlarges(self.kind, geometry)
-        if problem := not_a_multiple(self.resize, geometry):
+        found = scale_problems(self.kind, geometry)
+        if problem := side_problem(self.resize, geometry):
             found.append(("resize", problem))
         for number, each in enumerate(self.sets):
             option = f"more.{number - 1}.selected" if number else "selected"
             if each.attributes and not each.selected:
-                found.append((option, "is required with 'attributes': the names of those that labels hold"))
+                found.append((option, "is required with 'attributes'; list the attributes of the labels"))
             if len(set(each.selected)) < len(each.selected):
-                found.append((option, "names one twice"))
+                found.append((option, "lists a name twice"))
         return found
 
     @property
     def sets(self) -> tuple[LabelledSet, ...]:
-        """All sets of pictures, the first included."""
+        """All sets of pictures, including the first."""
         return (LabelledSet(folder=self.folder, attributes=self.attributes, selected=self.selected), *self.more)
 
 
 class LabelledReader(Reader):
-    """A square of a picture, its label, and the label of some other picture.
+    """A centre crop of a picture, its label, and the label of a random picture.
 
-    Each global batch is of one set. Each set has its turn before any has another, as in StarGAN's official code, but in
-    an order drawn for each round, so that a player who moves in each n-th step meets all of them. A label holds the
-    numbers of all sets, one set behind the other; those of other sets than the picture's are 0 (Choi et al. 2018,
-    https://arxiv.org/abs/1711.09020, section 3.3).
+    All pictures of a global batch come from one set. Every set is used once per round, as in StarGAN's official code,
+    but in random order, so that a player updated only in every n-th step sees all sets. Labels concatenate the
+    domains of all sets; those of other sets are 0 (Choi et al. 2018, https://arxiv.org/abs/1711.09020, section 3.3).
     """
 
     options: LabelledOptions
@@ -116,13 +114,13 @@ class LabelledReader(Reader):
         return [folder.contents for each in self.sets for folder in each.folders]
 
     def sample(self, seed: int, position: int) -> Arrays:
-        """One picture.
+        """Return a picture with its label and a target label.
 
         Shapes:
             source: (H, W, C) float32 in [-1, 1]
-            label: (domains of all sets,) float32, 1 where the picture is in the domain, else 0
-            target_label: the same, of a picture of the same set drawn at random
-            label_set: () int32, the number of the set
+            label: (domains of all sets,) float32, 1 for the picture's domains, else 0
+            target_label: the same, for a random picture of the same set
+            label_set: () int32, the index of the set
         """
         random = generator_at(seed, position)
         step, row = divmod(position, self.options.batch)
@@ -143,18 +141,18 @@ class LabelledReader(Reader):
         return undecodable([path for paths in self.pictures for path in paths], self.channels)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """The squares of the pictures in ``folder``; there is no truth."""
+        """Centre-crop the pictures of ``folder``; there are no targets."""
         pictures = by_role(folder, ("source",))
-        return probed(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
+        return probe_batches(pictures, lambda paths: {"source": to_unit(self._square(paths["source"]))[None]})
 
     def _large_enough(self, found: LabelledPictures) -> list[Path]:
-        """The pictures that a square can be cut from; others are problems."""
+        """Return the pictures that are large enough for the crop; the others are added to ``problems``."""
         problems = {path: problem for path in found.labels if (problem := self._problem(*found.size(path)))}
         self.problems += [f"{path}: {problem}" for path, problem in problems.items()]
         return [path for path in found.labels if path not in problems]
 
     def _labels(self, number: int) -> np.ndarray:
-        """The labels of a set's pictures. Shapes: -> (pictures, domains of all sets)."""
+        """Return the labels of a set's pictures. Shapes: (pictures, domains of all sets)."""
         widths = [len(each.names) for each in self.sets]
         before, own = sum(widths[:number]), widths[number]
         labels = np.zeros((len(self.pictures[number]), sum(widths)), np.float32)
@@ -164,10 +162,10 @@ class LabelledReader(Reader):
 
     def _problem(self, width: int, height: int) -> str | None:
         side = self.options.center_crop
-        return f"{width}x{height} is smaller than a crop of {side}" if side and min(width, height) < side else None
+        return f"{width}x{height} is smaller than the crop of {side}" if side and min(width, height) < side else None
 
     def _square(self, path: Path) -> np.ndarray:
-        """The middle of a picture at the size of training, by the steps and filters of StarGAN's official code."""
+        """Centre-crop and resize a picture as StarGAN's official code does."""
         pixels = read_levels(path, self.channels)
         height, width = pixels.shape[:2]
         if problem := self._problem(width, height):
@@ -179,11 +177,11 @@ class LabelledReader(Reader):
 
 
 class Labelled(DataKind):
-    """Pictures of several domains, each with its label and the label of another picture."""
+    """Pictures of several domains, each with its label and a label to translate it to."""
 
     keys = ("source", "label", "target_label", "label_set")
     picture_alone = False
-    example_fields: ClassVar[Mapping[str, str]] = {"sets": "the names of the domains, a list for each set"}
+    example_fields: ClassVar[Mapping[str, str]] = {"sets": "the names of the domains, one list per set"}
     Options = LabelledOptions
 
     def reader(self, geometry: Geometry) -> Reader:
@@ -193,7 +191,7 @@ class Labelled(DataKind):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        """Each label names one domain of its set; the sets take turns. ``data`` may state the pictures' ``size``."""
+        """Each label has one domain; samples alternate between the sets. ``data`` may state the pictures' ``size``."""
         sets, size = data["sets"], data.get("size", side)
         chosen = (np.arange(images) % len(sets)).astype(np.int32)
         first = np.cumsum([0, *map(len, sets)])

@@ -1,4 +1,4 @@
-"""Data kind ``paired``: each source has its target, in two folders or side by side in one picture."""
+"""Data kind ``paired``: sources and their targets, in two folders or side by side in one picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import PictureFolder, by_role, matched, probed, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe_batches, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, Size, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels, with_channels
@@ -22,33 +22,37 @@ from img2imgkit.task import Geometry
 
 
 class PairedOptions(FramedOptions):
-    """Sources and their targets: two folders with pictures of the same names, or one of pictures side by side."""
+    """Sources and their targets: two folders with matching names, or one folder of side-by-side pictures."""
 
     kind: Literal["paired"] = Field(description="pictures and their targets")
     source: Annotated[Path, Location()] | None = Field(default=None, description="folder of sources")
     target: Annotated[Path, Location()] | None = Field(
-        default=None, description="folder of targets, named as their sources"
+        default=None, description="folder of targets, with the names of their sources"
     )
     folder: Annotated[Path, Location()] | None = Field(
-        default=None, description="in place of both: folder of pictures with A in their left half and B in their right"
+        default=None, description="instead of both: folder of side-by-side pictures, A on the left and B on the right"
     )
-    direction: Literal["a_to_b", "b_to_a"] = Field(default="a_to_b", description="which half of them is the source")
+    direction: Literal["a_to_b", "b_to_a"] = Field(
+        default="a_to_b", description="which half of a side-by-side picture is the source"
+    )
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = super().data_problems(geometry)
         if self.folder is None:
             found += [
-                (name, "is required, or 'folder'") for name in ("source", "target") if getattr(self, name) is None
+                (name, "is required unless 'folder' is stated")
+                for name in ("source", "target")
+                if getattr(self, name) is None
             ]
             if self.direction == "b_to_a":
-                found.append(("direction", "is for pictures side by side; exchange 'source' and 'target' instead"))
+                found.append(("direction", "applies to side-by-side pictures only; swap 'source' and 'target' instead"))
         elif self.source or self.target:
-            found.append(("folder", "stands in place of 'source' and 'target': give it, or both of them"))
+            found.append(("folder", "excludes 'source' and 'target'; state either 'folder' or both of them"))
         return found
 
 
 class PairedReader(Reader):
-    """The same crop of a source and of its target."""
+    """The same crop of a source and its target."""
 
     options: PairedOptions
 
@@ -89,9 +93,11 @@ class PairedReader(Reader):
         return [problem for folder in self.folders for problem in undecodable(folder.usable, 3)]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """The middle of each picture; sources alone, or ``source`` and ``target`` below, or side by side as trained."""
+        """Centre-crop sources alone, those of ``source`` with ``target``, or side-by-side pictures as in training."""
         halved = self.options.folder is not None and not (folder / "source").is_dir()
-        return probed(by_role(folder, ("source", "target")), lambda paths: self._probed(tuple(paths.values()), halved))
+        return probe_batches(
+            by_role(folder, ("source", "target")), lambda paths: self._probe_batch(tuple(paths.values()), halved)
+        )
 
     def _scanned(self) -> list[PictureFolder]:
         options = self.options
@@ -101,15 +107,15 @@ class PairedReader(Reader):
         return [scan(title, root, self.problems) for title, root in roles.items() if root is not None]
 
     def _usable(self) -> list[tuple[Path, ...]]:
-        """The files of each pair: two of them, or one with both side by side."""
-        return self.framing.fitting(self._whole(), self.options.batch, self.problems)
+        """Return the files of each pair: two, or a single side-by-side picture."""
+        return self.framing.fitting(self._complete(), self.options.batch, self.problems)
 
-    def _whole(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
-        """Name, first file, size of the source and files of each pair that is one."""
-        for name, paths in matched(self.folders, self.problems):
+    def _complete(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
+        """Yield name, first file, size of the source, and files of each complete pair."""
+        for name, paths in match_by_name(self.folders, self.problems):
             width, height, _ = self.folders[0].headers[paths[0]]
             if self.options.folder and width % 2:
-                self.problems.append(f"{paths[0]}: {width} pixels are no two halves of one width")
+                self.problems.append(f"{paths[0]}: the width {width} is odd, so the picture has no two equal halves")
                 continue
             yield name, paths[0], (width // 2 if self.options.folder else width, height), paths
 
@@ -118,7 +124,7 @@ class PairedReader(Reader):
         return tuple(self.framing.sized(pixels) for pixels in pair)
 
     def _read(self, paths: tuple[Path, ...], halved: bool) -> Pictures:
-        """Source and target, or the source alone, as they are in their files."""
+        """Read source and target, or the source alone, at their original size."""
         if not halved:
             return tuple(read_levels(path, count) for path, count in zip(paths, self.channels, strict=False))
         whole = read_levels(paths[0], max(self.channels))
@@ -128,7 +134,7 @@ class PairedReader(Reader):
             halves.reverse()
         return tuple(with_channels(pixels, count) for pixels, count in zip(halves, self.channels, strict=True))
 
-    def _probed(self, paths: tuple[Path, ...], halved: bool) -> Arrays:
+    def _probe_batch(self, paths: tuple[Path, ...], halved: bool) -> Arrays:
         pictures = self._read(paths, halved)
         size = (pictures[0].shape[1], pictures[0].shape[0])
         if problem := self.framing.problem(size):

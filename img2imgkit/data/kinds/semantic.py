@@ -1,4 +1,4 @@
-"""Data kind ``semantic``: label maps, with or without instance maps, and the photographs that they describe."""
+"""Data kind ``semantic``: label maps, optional instance maps, and the photographs that they annotate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, matched, probed, problems_in, scan, undecodable
+from img2imgkit.data.folders import by_role, match_by_name, probe_batches, problems_in, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.label_maps import checked, read_ids, resized_ids
 from img2imgkit.data.order import Order, generator_at
@@ -22,40 +22,42 @@ from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
-_BLOCK = 4  # pixels, of a class in a random batch
+_BLOCK = 4  # side of the class regions in a random batch, in pixels
 
 
 class SemanticOptions(FramedOptions):
-    """Label maps and photographs of the same names."""
+    """Label maps and photographs with matching names."""
 
     kind: Literal["semantic"] = Field(description="label maps and photographs")
     label: Annotated[Path, Location()] = Field(description="folder of label maps")
-    target: Annotated[Path, Location()] = Field(description="folder of photographs, named as their label maps")
+    target: Annotated[Path, Location()] = Field(description="folder of photographs, with the names of their label maps")
     instance: Annotated[Path, Location()] | None = Field(
-        default=None, description="folder of instance maps: another id, of 8 or 16 bits, for each object"
+        default=None, description="folder of instance maps, with a unique 8- or 16-bit id per object"
     )
-    classes: int = Field(ge=1, le=255, description="how many classes there are: ids are 0 to classes - 1")
+    classes: int = Field(ge=1, le=255, description="number of classes; ids are 0 to classes - 1")
     unknown: int | None = Field(
         default=None,
         ge=0,
-        description="id of pixels of no class, such as 255, and not of a class; they become the id 'classes'",
+        description="id of pixels without class, such as 255; it is replaced by the id 'classes'",
     )
     palette: Annotated[Path, Location()] | None = Field(
-        default=None, description="YAML file of name: [red, green, blue] in the order of ids, for maps in colour"
+        default=None, description="YAML file of name: [red, green, blue] in the order of ids, for label maps in colour"
     )
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
         found = super().data_problems(geometry)
         if geometry.channels != 1:
-            found.append(("kind", f"label maps have 1 channel, and this task reads {geometry.channels}"))
+            found.append(("kind", f"label maps have 1 channel, but this task reads {geometry.channels}"))
         if self.unknown is not None and self.unknown < self.classes:
-            message = f"{self.unknown} is the id of a class, as which maps to translate would be read: leave it out"
+            message = f"{self.unknown} is the id of a class; state an id of at least {self.classes}, or leave it out"
             found.append(("unknown", message))
         ids = self.classes + (self.unknown is not None)
         if geometry.ids is not None and ids != geometry.ids:
             known = geometry.ids - geometry.unknown
             more = " and 'unknown'" if geometry.unknown else ""
-            found.append(("classes", f"the task has {known} classes{more}, and these data {self.classes}{self._more}"))
+            found.append(
+                ("classes", f"the task has {known} classes{more}, but the data have {self.classes}{self._more}")
+            )
         return found
 
     @property
@@ -64,7 +66,7 @@ class SemanticOptions(FramedOptions):
 
 
 class SemanticReader(Reader):
-    """The same crop of a label map, of its instance map and of its photograph."""
+    """The same crop of a label map, its instance map and its photograph."""
 
     options: SemanticOptions
 
@@ -95,10 +97,10 @@ class SemanticReader(Reader):
         return [folder.contents for folder in self.folders]
 
     def sample(self, seed: int, position: int) -> Arrays:
-        """One scene.
+        """Return a label map, its instance map and its photograph.
 
         Shapes:
-            label: (H, W, 1) float32, ids from 0 to ``classes`` - 1, or ``classes`` where it is unknown
+            label: (H, W, 1) float32, ids from 0 to ``classes`` - 1, or ``classes`` for unknown pixels
             instance: (H, W, 1) float32, ids; 0 everywhere without instance maps
             target: (H, W, C) float32 in [-1, 1]
         """
@@ -115,7 +117,8 @@ class SemanticReader(Reader):
 
     def verify(self) -> list[str]:
         label, target, *instance = self.folders
-        readable = self.palette is not None or self.options.palette is None  # else every map would be a problem
+        # An unreadable palette is one problem; do not add every map.
+        readable = self.palette is not None or self.options.palette is None
         return [
             *problems_in(label.usable if readable else (), self._label),
             *undecodable(target.usable, self.channels),
@@ -123,12 +126,12 @@ class SemanticReader(Reader):
         ]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """The middle of each label map in ``folder``, or in ``label`` below it with ``instance`` and ``target``.
+        """Centre-crop the label maps of ``folder``, or of ``label`` in it, with those of ``instance`` and ``target``.
 
         Shapes:
             source, instance: (1, H, W, 1) float32, ids
         """
-        return probed(by_role(folder, ("label", "instance", "target")), self._scene)
+        return probe_batches(by_role(folder, ("label", "instance", "target")), self._scene)
 
     def _palette(self) -> Palette | None:
         try:
@@ -139,7 +142,7 @@ class SemanticReader(Reader):
 
     def _usable(self) -> list[tuple[Path, ...]]:
         headers = self.folders[0].headers
-        scenes = matched(self.folders, self.problems)
+        scenes = match_by_name(self.folders, self.problems)
         found = ((name, paths[0], headers[paths[0]][:2], paths) for name, paths in scenes)
         return self.framing.fitting(found, self.options.batch, self.problems)
 
@@ -147,7 +150,7 @@ class SemanticReader(Reader):
         return checked(path, read_ids(path, self.palette), self.options.classes, self.options.unknown)
 
     def _sized(self, paths: tuple[Path, ...]) -> Pictures:
-        """Label, target and instance map at the size that crops are taken from."""
+        """Read label map, target and instance map at the size that crops are taken from."""
         label, target, *instance = paths
         maps = [self._ids(self._label(label)).astype(np.uint8), *(self._ids(read_ids(path)) for path in instance)]
         return maps[0], self.framing.sized(read_levels(target, self.channels)), *maps[1:]
@@ -170,7 +173,7 @@ class SemanticReader(Reader):
 
 
 class Semantic(DataKind):
-    """Label maps, with or without instance maps, and the photographs that they describe."""
+    """Label maps, optional instance maps, and the photographs that they annotate."""
 
     keys = ("label", "instance", "target")
     ids = ("label", "instance")
@@ -185,7 +188,7 @@ class Semantic(DataKind):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        """Blocks of every class, with two objects of each."""
+        """Return square regions of random classes, with two objects per class."""
         classes = geometry.ids or data["classes"]
         blocks = -(-side // _BLOCK)
         label, other = (

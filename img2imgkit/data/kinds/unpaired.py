@@ -1,4 +1,4 @@
-"""Data kind ``unpaired``: pictures of two domains, none of which belongs to another."""
+"""Data kind ``unpaired``: pictures of two domains, without pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, probed, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, by_role, probe_batches, scan, undecodable
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
@@ -30,7 +30,7 @@ class UnpairedOptions(FramedOptions):
 
 
 class UnpairedReader(Reader):
-    """A crop of a picture of each domain; each domain has an order of its own, so any two may meet."""
+    """A crop of a picture of each domain. The orders of the domains are independent, so all combinations occur."""
 
     options: UnpairedOptions
 
@@ -40,7 +40,9 @@ class UnpairedReader(Reader):
         self.channels = {"a": geometry.channels, "b": geometry.written}
         self.problems: list[str] = []
         self.folders = {name: scan(name, getattr(options, name), self.problems) for name in ("a", "b")}
-        self.notes = [f"{folder.root}: holds one picture" for folder in self.folders.values() if len(folder.paths) == 1]
+        self.notes = [
+            f"{folder.root}: contains only one picture" for folder in self.folders.values() if len(folder.paths) == 1
+        ]
         self.pictures = {name: self._usable(folder) for name, folder in self.folders.items()}
         self._orders = {name: Order(max(1, len(paths)), n) for n, (name, paths) in enumerate(self.pictures.items())}
         self._cache = PictureCache(options.cache)
@@ -59,31 +61,31 @@ class UnpairedReader(Reader):
 
     def sample(self, seed: int, position: int) -> Arrays:
         random = generator_at(seed, position)
-        return {name: self._one(name, seed, position, random) for name in ("a", "b")}
+        return {name: self._crop(name, seed, position, random) for name in ("a", "b")}
 
     def verify(self) -> list[str]:
         return [problem for folder in self.folders.values() for problem in undecodable(folder.usable, 3)]
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
-        """The middle of each picture of ``folder``, or of ``a`` below it, with those of ``b`` as targets by name."""
+        """Centre-crop the pictures of ``folder``, or of ``a`` in it, with targets of the same names in ``b``."""
         keys = {"a": "source", "b": "target"}
-        return probed(
+        return probe_batches(
             by_role(folder, ("a", "b")),
-            lambda paths: {keys[role]: self._middle(role, path) for role, path in paths.items()},
+            lambda paths: {keys[role]: self._probe_image(role, path) for role, path in paths.items()},
         )
 
     def _usable(self, folder: PictureFolder) -> list[Path]:
         found = ((path.name, path, header[:2], path) for path, header in folder.headers.items())
         return self.framing.fitting(found, self.options.batch, self.problems)
 
-    def _one(self, name: str, seed: int, position: int, random: np.random.Generator) -> np.ndarray:
+    def _crop(self, name: str, seed: int, position: int, random: np.random.Generator) -> np.ndarray:
         number = self._orders[name].at(seed, position)
         path = self.pictures[name][number]
         [pixels] = self._cache.get(path, lambda: (self.framing.sized(read_levels(path, self.channels[name])),))
         unit = to_unit(self.framing.window(random, pixels).of(pixels))
         return jittered(unit, self.options.jitter.factors(random)) if self.options.jitter else unit
 
-    def _middle(self, role: str, path: Path) -> np.ndarray:
+    def _probe_image(self, role: str, path: Path) -> np.ndarray:
         pixels = read_levels(path, self.channels[role])
         if problem := self.framing.problem((pixels.shape[1], pixels.shape[0])):
             raise DataError(f"{path}: {problem}")
@@ -91,7 +93,7 @@ class UnpairedReader(Reader):
 
 
 class Unpaired(DataKind):
-    """Pictures of two domains, none of which belongs to another."""
+    """Pictures of two domains, without pairs."""
 
     keys = ("a", "b")
     Options = UnpairedOptions

@@ -1,1 +1,1 @@
-"""Several machines that train together."""
+"""Training on several machines."""

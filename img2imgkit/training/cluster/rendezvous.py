@@ -1,7 +1,7 @@
-"""Machines wait for each other here, where Ctrl-C reaches them: TensorFlow's own waiting cannot be interrupted.
+"""Wait until all machines of a training are up, interruptibly: TensorFlow's own wait ignores Ctrl-C.
 
-Every other machine knocks at the first one's port, says its number and keeps the line open; when all are there, the
-first one lets them go, and the port is TensorFlow's.
+Every other machine connects to the first one's port, sends its index and keeps the connection open. Once all are
+connected, the first machine tells them to proceed and frees the port for TensorFlow.
 """
 
 from __future__ import annotations
@@ -13,96 +13,104 @@ from contextlib import ExitStack, suppress
 
 from img2imgkit.errors import TrainingError
 
-_PAUSE = 0.2  # seconds between two looks at whether to stop
-_PATIENCE = 2.0  # seconds for an answer of a machine that is there
+_POLL = 0.2  # seconds between two checks whether to stop
+_TIMEOUT = 2.0  # seconds to connect, or to receive a greeting
 _HELLO, _GO = "img2img machine", b"go"
-_LONGEST = 64  # bytes of a greeting
+_MAX_GREETING = 64  # bytes
 
 
 class Stopped(Exception):
-    """Whoever waits for other machines was asked to stop."""
+    """The caller asked to stop while this machine waited for the others."""
 
 
 def meet(addresses: tuple[str, ...], index: int, stopped: Callable[[], bool]) -> None:
-    """Return when all machines have called this; ``addresses`` are the same everywhere, ``index`` is this one's.
+    """Return once all machines have called this.
+
+    Args:
+        addresses: of all machines, in the same order everywhere
+        index: of this machine in ``addresses``
+        stopped: polled while waiting
 
     Raises:
         TrainingError: this machine's port cannot be opened.
-        Stopped: ``stopped()``.
+        Stopped: ``stopped()`` returned True.
     """
-    with ExitStack() as lines:
-        door = lines.enter_context(_door(addresses[index]))
+    with ExitStack() as connections:
+        server = connections.enter_context(_listen(addresses[index]))
         if index == 0:
-            others = _all_others(door, len(addresses), stopped, lines)
-            for line in others:
-                with suppress(OSError):  # it will be missed by TensorFlow
-                    line.sendall(_GO)
+            others = _accept_all(server, len(addresses), stopped, connections)
+            for connection in others:
+                with suppress(OSError):  # TensorFlow reports a machine that has gone
+                    connection.sendall(_GO)
         else:
-            door.close()
-            _knock(addresses[0], index, stopped)
+            server.close()
+            _connect(addresses[0], index, stopped)
 
 
-def _door(address: str) -> socket.socket:
+def _listen(address: str) -> socket.socket:
     try:
-        door = socket.create_server(("", int(address.rpartition(":")[2])))
+        server = socket.create_server(("", int(address.rpartition(":")[2])))
     except OSError as error:
         raise TrainingError(
-            f"this machine's port, of {address} in TF_CONFIG, cannot be opened: {error}; name a free one everywhere"
+            f"TF_CONFIG: cannot open this machine's port, {address}: {error}; state a free port on all machines"
         ) from error
-    door.settimeout(_PAUSE)
-    return door
+    server.settimeout(_POLL)
+    return server
 
 
-def _all_others(door: socket.socket, count: int, stopped: Callable[[], bool], lines: ExitStack) -> list[socket.socket]:
+def _accept_all(
+    server: socket.socket, count: int, stopped: Callable[[], bool], connections: ExitStack
+) -> list[socket.socket]:
+    """Return one open connection for each of the other ``count - 1`` machines."""
     present: dict[int, socket.socket] = {}
     while len(present) < count - 1:
         if stopped():
             raise Stopped
-        with suppress(OSError):  # nobody came, or somebody left at once
-            line = lines.enter_context(door.accept()[0])
-            number = _greeting(line, count)
-            if number:
-                present[number] = line
-        present = {number: line for number, line in present.items() if _is_open(line)}
+        with suppress(OSError):  # no connection yet, or one that was closed immediately
+            connection = connections.enter_context(server.accept()[0])
+            index = _greeting(connection, count)
+            if index:
+                present[index] = connection
+        present = {index: connection for index, connection in present.items() if _is_open(connection)}
     return list(present.values())
 
 
-def _greeting(line: socket.socket, count: int) -> int | None:
-    """The number of the machine that knocks; None for whoever else does."""
-    line.settimeout(_PATIENCE)
-    words, _, number = line.recv(_LONGEST).decode("ascii", "replace").rpartition(" ")
+def _greeting(connection: socket.socket, count: int) -> int | None:
+    """Return the index of the machine that has connected; None if it does not belong to this training."""
+    connection.settimeout(_TIMEOUT)
+    words, _, number = connection.recv(_MAX_GREETING).decode("ascii", "replace").rpartition(" ")
     known = words == _HELLO and number.isdigit() and 0 < int(number) < count
     return int(number) if known else None
 
 
-def _is_open(line: socket.socket) -> bool:
-    line.setblocking(False)
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
     try:
-        return bool(line.recv(1))
+        return bool(connection.recv(1))
     except BlockingIOError:
         return True
     except OSError:
         return False
 
 
-def _knock(address: str, index: int, stopped: Callable[[], bool]) -> None:
+def _connect(address: str, index: int, stopped: Callable[[], bool]) -> None:
     host, _, port = address.rpartition(":")
     while True:
-        with suppress(OSError), socket.create_connection((host, int(port)), timeout=_PATIENCE) as line:
-            line.sendall(f"{_HELLO} {index}".encode())
-            if _is_let_go(line, stopped):
+        with suppress(OSError), socket.create_connection((host, int(port)), timeout=_TIMEOUT) as connection:
+            connection.sendall(f"{_HELLO} {index}".encode())
+            if _may_proceed(connection, stopped):
                 return
         if stopped():
             raise Stopped
-        time.sleep(_PAUSE)
+        time.sleep(_POLL)
 
 
-def _is_let_go(line: socket.socket, stopped: Callable[[], bool]) -> bool:
-    """Whether the answer came; False when the line broke before."""
-    line.settimeout(_PAUSE)
+def _may_proceed(connection: socket.socket, stopped: Callable[[], bool]) -> bool:
+    """Whether the first machine answered; False if the connection broke or the caller stopped."""
+    connection.settimeout(_POLL)
     while not stopped():
         try:
-            return line.recv(len(_GO)) == _GO
+            return connection.recv(len(_GO)) == _GO
         except TimeoutError:
             continue
     return False

@@ -1,6 +1,6 @@
-"""Several machines that train together: who they are, by TF_CONFIG, and what they must agree upon.
+"""The machines of a training, as TF_CONFIG lists them, and how they synchronise.
 
-The first machine is the chief: it alone reads and writes the run's folder, and hands its state to the others.
+The first machine is the chief: it alone reads and writes the run folder, and sends its state to the others.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from img2imgkit.training.cluster.rendezvous import meet
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", "index": 0}}'
 _JOBS = ("chief", "worker")
-_PIECE = 1 << 22  # numbers that are handed over at once
-_LOST = (  # what a collective operation raises when a machine is gone
+_CHUNK = 1 << 22  # numbers sent in one all-reduce
+_LOST = (  # raised by a collective operation when another machine is lost
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -38,17 +38,17 @@ _LOST = (  # what a collective operation raises when a machine is gone
 
 @dataclass(frozen=True)
 class Cluster:
-    """The machines' addresses, the chief's first, and which of them this is, from 0."""
+    """The addresses of all machines, the chief first, and the index of this one."""
 
     addresses: tuple[str, ...]
     index: int
 
     @classmethod
     def from_environment(cls) -> Cluster | None:
-        """What TF_CONFIG says; None where it is not set, or names this machine only.
+        """Parse TF_CONFIG. Returns None if it is not set, or lists this machine only.
 
         Raises:
-            ConfigError: it is malformed.
+            ConfigError: TF_CONFIG is malformed.
         """
         text = os.environ.get(VARIABLE, "")
         if not text.strip():
@@ -57,34 +57,34 @@ class Cluster:
         try:
             stated = json.loads(text)
         except ValueError as error:
-            raise _wrong(f"no valid JSON: {error}") from None
-        jobs, kind, number = _parts(stated)
+            raise _malformed(f"invalid JSON: {error}") from None
+        jobs, kind, number = _jobs_and_task(stated)
         if kind not in jobs or number not in range(len(jobs[kind])):
-            raise _wrong(f"task {kind} {number} is not in the cluster, which has {_counted(jobs)}")
+            raise _malformed(f"task {kind} {number} is not in the cluster, which has {_counted(jobs)}")
         addresses = tuple(address for job in _JOBS for address in jobs.get(job, ()))
         before = len(jobs.get("chief", ())) if kind == "worker" else 0
         return cls(addresses, before + number) if len(addresses) > 1 else None
 
 
-def _parts(stated: Any) -> tuple[dict[str, list[str]], str, int]:
-    """The addresses by job, and this machine's job and number in it."""
+def _jobs_and_task(stated: Any) -> tuple[dict[str, list[str]], str, int]:
+    """Return the addresses by job, and this machine's job and its index there."""
     match stated:
         case {"cluster": dict(jobs), "task": {"type": str(kind), "index": int(number)}}:
             pass
         case _:
-            raise _wrong("expected the keys cluster, task.type and task.index (a whole number)")
-    odd = sorted(set(jobs) - set(_JOBS))
-    if odd:
-        raise _wrong(f"cluster has {odd[0]!r}; this training knows {' and '.join(_JOBS)} only")
+            raise _malformed("expected the keys cluster, task.type and task.index (an integer)")
+    unknown = sorted(set(jobs) - set(_JOBS))
+    if unknown:
+        raise _malformed(f"cluster has the job {unknown[0]!r}; only {' and '.join(_JOBS)} are supported")
     for job, addresses in jobs.items():
         if not isinstance(addresses, list) or not all(map(_is_address, addresses)):
-            raise _wrong(f"cluster.{job} is {addresses!r}, expected a list of host:port")
+            raise _malformed(f"cluster.{job} is {addresses!r}, expected a list of host:port")
     everyone = [address for addresses in jobs.values() for address in addresses]
     twice = sorted({address for address in everyone if everyone.count(address) > 1})
     if twice:
-        raise _wrong(f"{twice[0]} is there twice")
+        raise _malformed(f"{twice[0]} is listed twice")
     if len(jobs.get("chief", ())) > 1:
-        raise _wrong("cluster has more than one chief")
+        raise _malformed("cluster has more than one chief")
     return jobs, kind, number
 
 
@@ -94,33 +94,33 @@ def _is_address(stated: Any) -> bool:
 
 
 def _counted(jobs: Mapping[str, list[str]]) -> str:
-    return " and ".join(f"{len(addresses)} {job}(s)" for job, addresses in jobs.items()) or "nobody"
+    return " and ".join(f"{len(addresses)} {job}(s)" for job, addresses in jobs.items()) or "no machine"
 
 
-def _wrong(what: str) -> ConfigError:
-    return ConfigError(f"{VARIABLE}: {what}; it looks like this: {EXAMPLE}")
+def _malformed(problem: str) -> ConfigError:
+    return ConfigError(f"{VARIABLE}: {problem}; example: {EXAMPLE}")
 
 
 class Workers:
-    """The machines of one training, seen from one of them. Every method must be called by all of them alike."""
+    """The machines of one training. All machines must call the same methods in the same order."""
 
     def __init__(self, strategy: Any, index: int = 0, count: int = 1) -> None:
         self.strategy, self.index, self.count = strategy, index, count
         self._compiled = tf.function(self._distributed, autograph=False)
 
     @classmethod
-    def alone(cls, device: str) -> Workers:
-        """This machine only, with those of its devices."""
+    def single_machine(cls, device: str) -> Workers:
+        """This machine alone, with the devices that ``device`` selects."""
         return cls(backend.strategy_over(backend.devices(device)))
 
     @classmethod
-    def joined(cls, cluster: Cluster, device: str, stopped: Callable[[], bool]) -> Workers:
-        """All machines of a cluster, as soon as all are there. Nothing must have used TensorFlow's devices before.
+    def join(cls, cluster: Cluster, device: str, stopped: Callable[[], bool]) -> Workers:
+        """Wait for all machines of a cluster and connect to them. Call it before anything uses TensorFlow's devices.
 
         Raises:
-            ConfigError: there is no such device.
-            TrainingError: this machine's port cannot be opened, or another machine left.
-            rendezvous.Stopped: ``stopped()`` before all were there.
+            ConfigError: ``device`` does not exist.
+            TrainingError: this machine's port cannot be opened, or another machine was lost.
+            rendezvous.Stopped: ``stopped()`` returned True before all machines had connected.
         """
         _show_only(device)
         meet(cluster.addresses, cluster.index, stopped)
@@ -137,53 +137,59 @@ class Workers:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this machine owns the run's folder."""
+        """Whether this machine reads and writes the run folder."""
         return self.index == 0
 
     def any(self, flag: bool) -> bool:
-        """Whether any machine says so."""
+        """Whether ``flag`` is set on any machine."""
         return flag if self.count == 1 else bool(self._sum(np.array([flag], np.int32))[0])
 
-    def prove_same(self, parts: Mapping[str, Any]) -> None:
-        """Every machine has the same of everything by which a training is defined.
+    def prove_same(self, definition: Mapping[str, Any]) -> None:
+        """Check that the definition of the training is the same on every machine.
+
+        Args:
+            definition: values that JSON can represent, by the names that the error uses
 
         Raises:
-            TrainingError: they have not; names what differs. It is raised on all machines.
+            TrainingError: a value differs. Raised on all machines; names what differs.
         """
         if self.count == 1:
             return
-        texts = [json.dumps(part, sort_keys=True, default=str).encode() for part in parts.values()]
+        texts = [json.dumps(value, sort_keys=True, default=str).encode() for value in definition.values()]
         mine = np.stack([np.frombuffer(hashlib.sha256(text).digest(), np.int32) for text in texts])
         chiefs = self._of_the_chief(mine.reshape(-1)).reshape(mine.shape)
         differs = self._sum((mine != chiefs).any(axis=1).astype(np.int32))
-        odd = [name for name, count in zip(parts, differs, strict=True) if count]
-        if odd:
+        names = [name for name, count in zip(definition, differs, strict=True) if count]
+        if names:
             raise TrainingError(
-                f"the machines do not agree on: {', '.join(odd)}. Each needs the same training file, pictures and "
+                f"the machines differ in: {', '.join(names)}. All of them need the same training file, pictures and "
                 "versions; only paths may differ"
             )
 
     def share(self, state: Mapping[str, Any], step: int) -> int:
-        """Give every machine the chief's variables; returns the chief's step."""
+        """Copy the chief's variables to every machine, and return the chief's step."""
         if self.count == 1:
             return step
         arrays = {name: np.asarray(variable.numpy()) for name, variable in state.items()}
         packed = b"".join([np.int64(step).tobytes(), *(array.tobytes() for array in arrays.values())])
         numbers = np.frombuffer(packed + bytes(-len(packed) % 4), np.int32)
-        pieces = [self._of_the_chief(numbers[at : at + _PIECE]) for at in range(0, len(numbers), _PIECE)]
-        received, place = np.concatenate(pieces).tobytes(), 8
+        chunks = [self._of_the_chief(numbers[at : at + _CHUNK]) for at in range(0, len(numbers), _CHUNK)]
+        received, offset = np.concatenate(chunks).tobytes(), 8
         for name, array in arrays.items():
-            mine = np.frombuffer(received, array.dtype, array.size, place).reshape(array.shape)
+            mine = np.frombuffer(received, array.dtype, array.size, offset).reshape(array.shape)
             state[name].assign(mine)
-            place += array.nbytes
+            offset += array.nbytes
         return int(np.frombuffer(received, np.int64, 1)[0])
 
     @contextmanager
     def explaining_losses(self, last: Callable[[], str]) -> Iterator[None]:
-        """Turn what TensorFlow raises when another machine is gone into an error that says how to go on.
+        """Translate TensorFlow's errors about a lost machine into one that says how to continue.
+
+        Args:
+            last: returns a sentence that says where the last checkpoint is
 
         Raises:
-            TrainingError: a machine was lost; ``last()`` says where the last checkpoint is.
+            TrainingError: another machine was lost.
         """
         try:
             yield
@@ -191,15 +197,15 @@ class Workers:
             if self.count == 1:
                 raise
             raise TrainingError(
-                f"another machine of this training was lost ({_first_line(error)}). {last()}; to go on, resume "
-                f"the run on all {self.count} machines"
+                f"another machine was lost ({_first_line(error)}). {last()}; resume "
+                f"the run on all {self.count} machines to continue"
             ) from error
 
     def _of_the_chief(self, numbers: np.ndarray) -> np.ndarray:
         return self._sum(numbers if self.is_chief else np.zeros_like(numbers))
 
     def _sum(self, numbers: np.ndarray) -> np.ndarray:
-        """The sum of int32 numbers over the machines; of bits and zeros it is the bits."""
+        """Sum int32 numbers over the machines. If all but one send zeros, this transmits its bits unchanged."""
         first = self.index * (self.strategy.num_replicas_in_sync // self.count)
 
         def share(context: Any) -> Any:
@@ -217,7 +223,7 @@ class Workers:
 
 @contextmanager
 def _own_handler(number: int) -> Iterator[None]:
-    """Keep Python's handler of a signal: TensorFlow's coordination of machines puts one of its own in its place."""
+    """Restore Python's handler of a signal: TensorFlow's coordination service replaces it with its own."""
     try:
         yield
     finally:
@@ -227,7 +233,7 @@ def _own_handler(number: int) -> Iterator[None]:
 
 
 def _show_only(device: str) -> None:
-    """Hide the GPUs that ``device`` does not name; a strategy over several machines takes all that it sees."""
+    """Hide the GPUs that ``device`` does not name; a multi-worker strategy uses every visible one."""
     match = backend.DEVICE.fullmatch(device)
     present = tf.config.list_physical_devices("GPU")
     if match is None or (match[1] == "gpu" and not present):
@@ -242,7 +248,7 @@ def _show_only(device: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    """The line of TensorFlow's long text that says what happened."""
+    """Return the line of TensorFlow's long message that states the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "aborted by" in line or "unhealthy" in line or "Could not" in line]
-    return (telling or lines or [type(error).__name__])[0][:200]
+    causes = [line for line in lines if "aborted by" in line or "unhealthy" in line or "Could not" in line]
+    return (causes or lines or [type(error).__name__])[0][:200]

@@ -1,4 +1,4 @@
-"""What the trainer is fed: the reader's samples, with the random numbers that the task's losses need."""
+"""The trainer's batches: the reader's samples and the random numbers that the task draws for each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from img2imgkit.data_kind import Arrays, Reader, stacked
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Task
 
-_STREAM = 2  # of random numbers: 0 orders the samples, 1 crops and augments them
+_STREAM = 2  # of random numbers; stream 0 orders the samples, 1 crops and augments them
 
 
 class Feed:
-    """The batches of a training; every row is a function of (seed, position) alone, where and whenever it is made."""
+    """The batches of a training. Every row is a function of (seed, position) alone."""
 
     def __init__(self, reader: Reader, task: Task, seed: int) -> None:
         self.reader, self.task, self.seed = reader, task, seed
@@ -23,7 +23,7 @@ class Feed:
         return self.reader.batch_size
 
     def batch(self, step: int, rows: range) -> Arrays:
-        """Rows of the global batch of a step.
+        """Return rows of the global batch of a step.
 
         Shapes:
             each key of the data kind, and of ``Task.draw``: (rows, ...)
@@ -36,5 +36,7 @@ class Feed:
         drawn = self.task.draw(np.random.default_rng([self.seed, _STREAM, position]), sample)
         twice = sorted(sample.keys() & drawn.keys())
         if twice:
-            raise TrainingError(f"task {self.task.name!r}: draw() gives {twice[0]!r}, which is a key of the data")
+            raise TrainingError(
+                f"task {self.task.name!r}: draw() returns {twice[0]!r}, which is already a key of the data"
+            )
         return {**sample, **drawn}

@@ -1,4 +1,4 @@
-"""Pools of older images that critics see in the place of new ones."""
+"""Pools of previously generated images that critics see instead of the latest ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import tensorflow as tf
 class History:
     """A pool of at most ``size`` images, with the semantics of CycleGAN's official ``ImagePool``.
 
-    While it fills, each new image is kept and given back. Once full, with a chance of one half an older image, chosen
-    at random, is given back and the new one takes its place; otherwise the new one is given back and not kept. Images
-    are taken in the order of the global batch, so that the pool does not depend on how many replicas share it.
+    Until the pool is full, each new image is stored and returned. After that, with a probability of one half, a random
+    older image is returned and replaced by the new one; otherwise the new one is returned and not stored. Images are
+    processed in the order of the global batch, so the pool does not depend on the number of replicas.
     """
 
     def __init__(self, size: int, shape: tuple[int, ...]) -> None:
@@ -22,18 +22,19 @@ class History:
         self.count = keras.Variable(0, trainable=False, dtype="int32", name="count")
 
     def __call__(self, fresh: Any, chances: Any, choices: Any) -> Any:
-        """What the critics see of this replica's images.
+        """Return the images that the critics see instead of ``fresh``.
 
         Shapes:
-            fresh: (n, H, W, C), this replica's
-            chances, choices: (N,) in [0, 1) and (N,) in [0, size), of the global batch
+            fresh: (n, H, W, C), the images of this replica
+            chances, choices: (N,) in [0, 1) and (N,) in [0, size), for the global batch
             -> (n, H, W, C), without gradient
         """
         context = tf.distribute.get_replica_context()
         mine, images = fresh.shape[0], tf.stop_gradient(tf.cast(fresh, tf.float32))
         if context.num_replicas_in_sync > 1:
             whole = (mine * context.num_replicas_in_sync, *fresh.shape[1:])
-            images = tf.ensure_shape(context.all_gather(images, axis=0), whole)  # unknown over several machines
+            gathered = context.all_gather(images, axis=0)  # of unknown shape on several machines
+            images = tf.ensure_shape(gathered, whole)
         shown = tf.stack([self._one(images[i], chances[i], choices[i]) for i in range(images.shape[0])])
         first = context.replica_id_in_sync_group * mine
         return tf.cast(shown[first : first + mine], fresh.dtype)
@@ -53,7 +54,7 @@ class History:
 
 
 def draws(seed: int, step: Any, number: int, images: int, size: int) -> tuple[Any, Any]:
-    """The random numbers of one pool in one step, the same on every replica.
+    """Draw the random numbers of one pool for one step; they are the same on every replica.
 
     Shapes:
         -> chances (images,) float32 in [0, 1), choices (images,) int32 in [0, size)
@@ -66,6 +67,6 @@ def draws(seed: int, step: Any, number: int, images: int, size: int) -> tuple[An
 
 
 def _on_this_device(variable: Any) -> Any:
-    """This replica's copy of a mirrored variable, of which single rows can be written."""
+    """Return this replica's copy of a mirrored variable, which supports writing single rows."""
     handle = getattr(variable, "_get_on_device_or_primary", None)
     return handle() if handle else variable

@@ -1,4 +1,4 @@
-"""From a task's terms, one number per image, to the one number a player's gradient is taken of."""
+"""Reduces a task's terms, one number per image, to the scalar that a player minimises."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tensor = Any
 
 
 class Objective:
-    """Weighted sums of terms over the global batch; the only place where images are reduced."""
+    """Weighted sums of terms over the global batch. Nothing else reduces over images."""
 
     def __init__(self, task: Task, global_batch: int) -> None:
         self._task = task
@@ -25,14 +25,14 @@ class Objective:
     def reduce(
         self, terms: Terms, images: int, stated: Mapping[str, float] | None = None, factor: float = 1.0
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """This replica's share of the weighted total, and of each term's mean; shares add up over the replicas.
+        """Return this replica's share of the weighted total and of each term's mean; sum them over the replicas.
 
         Args:
-            stated: weights that hold instead of the task's
-            factor: what all weights are multiplied by
+            stated: weights that override the task's
+            factor: multiplies all weights
 
         Raises:
-            TrainingError: a term has no weight, or is not one number for each of the ``images``.
+            TrainingError: a term has no weight, or its shape is not ``(images,)``.
         """
         for name, term in terms.items():
             self._check(name, term, images)
@@ -42,10 +42,10 @@ class Objective:
         return total, means
 
     def prove_complete(self, names: Set[str], stated: Mapping[str, float] | None = None) -> None:
-        """Every weight that counts has its term; ``stated`` weights hold instead of the task's.
+        """Check that every non-zero weight has a term; ``stated`` weights override the task's.
 
         Raises:
-            TrainingError: one has none.
+            TrainingError: a non-zero weight has no term.
         """
         weights = {**self._weights, **(stated or {})}
         missing = sorted(name for name, weight in weights.items() if weight and name not in names)

@@ -1,4 +1,4 @@
-"""Keras optimizers from their options, and the one way gradients reach them."""
+"""Build Keras optimizers from options, and apply gradients to them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from img2imgkit.training.plan.training_options import Adam, AdamW, Optimizer, Rm
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Adam with each variable's update as one operation, and epsilon where the paper's algorithm 1 has it.
+    """Adam with one fused operation per variable, and epsilon as in algorithm 1 of the paper.
 
-    Keras adds epsilon to the root of the biased second moment, which in the first steps is up to thirty times as much.
+    Keras adds epsilon to the root of the biased second moment, which makes its effect up to 30 times larger at first.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One variable's update; the slots are Keras' own."""
+        """Update one variable; the slots are those of Keras."""
         index = self._get_variable_index(variable)
         count = tf.cast(self.iterations + 1, tf.float32)
         powers = [tf.pow(tf.constant(beta, tf.float32), count) for beta in (self.beta_1, self.beta_2)]
@@ -37,9 +37,9 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 class RootMeanSquare(keras.optimizers.RMSprop):
-    """RMSprop with epsilon beside the root and weight decay in the gradient, as published trainings used it.
+    """RMSprop as in PyTorch: epsilon is added to the root, and weight decay to the gradient.
 
-    Keras adds epsilon under the root, which holds back small gradients, and takes weight decay off the weights.
+    Keras adds epsilon under the root, which damps small gradients, and decouples weight decay.
     """
 
     def __init__(self, weight_decay: float = 0.0, **options: Any) -> None:
@@ -47,7 +47,7 @@ class RootMeanSquare(keras.optimizers.RMSprop):
         self.penalty = weight_decay
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One variable's update; the slots are Keras' own."""
+        """Update one variable; the slots are those of Keras."""
         index = self._get_variable_index(variable)
         squares = self._velocities[index]
         gradient = tf.cast(gradient, variable.dtype) + self.penalty * tf.convert_to_tensor(variable)
@@ -62,13 +62,13 @@ class RootMeanSquare(keras.optimizers.RMSprop):
 
 
 def build(options: Optimizer, variables: Sequence[Any]) -> keras.Optimizer:
-    """An optimizer whose slots exist already; under a strategy they could not be made inside the step."""
-    optimizer = _made(options)
+    """Create an optimizer and its slots, which cannot be created inside a distributed step."""
+    optimizer = _create(options)
     optimizer.build(list(variables))
     return optimizer
 
 
-def _made(options: Optimizer) -> keras.Optimizer:
+def _create(options: Optimizer) -> keras.Optimizer:
     match options:
         case AdamW() | Adam():
             return FusedAdam(**options.model_dump(exclude={"kind"}))
@@ -79,9 +79,9 @@ def _made(options: Optimizer) -> keras.Optimizer:
 
 
 class LossScale:
-    """What a float16 objective is multiplied by, so that small gradients do not vanish.
+    """The dynamic loss scale of float16 training, which keeps small gradients from underflowing.
 
-    Doubled after ``patience`` good steps, halved after one that overflowed (Micikevicius et al. 2017,
+    Doubled after ``patience`` finite steps, halved after an overflow (Micikevicius et al. 2017,
     https://arxiv.org/abs/1710.03740, section 3.2).
     """
 
@@ -91,7 +91,7 @@ class LossScale:
         self._patience = patience
 
     def update(self, finite: Any) -> None:
-        """Tell how the step went; 1.0 where all gradients were finite, else 0.0."""
+        """Adapt the scale to a step; ``finite`` is 1.0 if all gradients were finite, else 0.0."""
         good = tf.where(finite > 0, self.good.value + 1, 0)
         grows = good >= self._patience
         factor = tf.where(finite > 0, tf.where(grows, 2.0, 1.0), 0.5)
@@ -99,22 +99,22 @@ class LossScale:
         self.good.assign(tf.where(grows, 0, good))
 
 
-def reduced_apply(
-    parts: Sequence[tuple[keras.Optimizer, Sequence[Any]]],
+def apply_gradients(
+    groups: Sequence[tuple[keras.Optimizer, Sequence[Any]]],
     gradients: Sequence[Any],
     clip: float | None,
     scale: LossScale | None = None,
 ) -> tuple[Any, Any]:
-    """Sum gradients over the replicas, undo their scale, clip them, and apply them.
+    """Sum gradients over the replicas, unscale, clip and apply them.
 
-    Clipping comes after the sum, so that it does not depend on how many replicas there are. Gradients that are not
-    finite are not applied: the weights stay finite, with a scale as they are, and the loop sees the flag.
+    Clipping follows the sum, so it does not depend on the number of replicas. Gradients that are not finite are not
+    applied: the weights stay finite, with a loss scale even unchanged, and the returned flag reports it.
 
     Args:
-        parts: optimizers, and the variables that each moves; the gradients are in the order of all of them
+        groups: each optimizer with the variables that it updates; the gradients are in this order
 
     Returns:
-        1.0 where all were finite, else 0.0; and the norm of all of them together, before it was clipped
+        1.0 if all gradients were finite, else 0.0; and their global norm before clipping
     """
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
@@ -122,23 +122,24 @@ def reduced_apply(
     if replicas > 1:
         summed = list(context.all_reduce(tf.distribute.ReduceOp.SUM, summed))
     factor = tf.constant(1.0) if scale is None else 1 / scale.scale.value
-    norm = tf.sqrt(2 * tf.add_n([tf.nn.l2_loss(gradient) for gradient in summed])) * factor  # one pass, nothing kept
+    norm = tf.sqrt(2 * tf.add_n([tf.nn.l2_loss(gradient) for gradient in summed])) * factor  # one pass, no copies
     finite = tf.math.is_finite(norm)
     if clip is not None:
         factor *= tf.minimum(1.0, clip / tf.maximum(norm, 1e-30))
     untouched = scale is None and clip is None
 
     def applied() -> Any:
-        _apply(parts, summed if untouched else [g * factor for g in summed])
+        _apply(groups, summed if untouched else [g * factor for g in summed])
         return tf.no_op()
 
     if replicas == 1:
         tf.cond(finite, applied, tf.no_op)
-    else:  # where optimizers cannot be used inside of a condition; and apply() sums over the replicas once more
+    else:  # optimizers cannot run inside a condition here, and apply() sums over the replicas again
         share = tf.where(finite, factor / replicas, 0.0)
-        state = [] if scale is None else [each for part in parts for each in _state(*part)]  # else the loop stops
+        # Without a loss scale the training stops on overflow, so its state need not be restored.
+        state = [] if scale is None else [each for group in groups for each in _state(*group)]
         before = [tf.identity(each.value) for each in state]
-        _apply(parts, [tf.where(finite, g * share, tf.zeros_like(g)) for g in summed])
+        _apply(groups, [tf.where(finite, g * share, tf.zeros_like(g)) for g in summed])
         for each, was in zip(state, before, strict=True):
             each.assign(tf.where(finite, each.value, was))
     flag = tf.cast(finite, tf.float32)
@@ -147,13 +148,13 @@ def reduced_apply(
     return flag, norm
 
 
-def _apply(parts: Sequence[tuple[keras.Optimizer, Sequence[Any]]], gradients: Sequence[Any]) -> None:
+def _apply(groups: Sequence[tuple[keras.Optimizer, Sequence[Any]]], gradients: Sequence[Any]) -> None:
     first = 0
-    for optimizer, variables in parts:
+    for optimizer, variables in groups:
         optimizer.apply(list(gradients[first : first + len(variables)]), list(variables))
         first += len(variables)
 
 
 def _state(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[Any]:
-    """What a move changes."""
+    """Return the variables that an update changes."""
     return [*variables, *(each for each in optimizer.variables if each is not optimizer._learning_rate)]

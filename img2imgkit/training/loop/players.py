@@ -1,4 +1,4 @@
-"""The players of a training: networks that share an optimizer, and the proof that every variable has exactly one."""
+"""The players of a training: networks that are updated together. Every variable belongs to exactly one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Networks, Task
 from img2imgkit.training.loop.optimizers import LossScale, build
-from img2imgkit.training.loop.schedules import share_at
+from img2imgkit.training.loop.schedules import factor_at
 from img2imgkit.training.plan.training_options import PlayerOptions, TrainingOptions
 
 
@@ -20,8 +20,8 @@ class Player:
     """Networks that are updated together.
 
     Attributes:
-        optimizers: by the role of the network that each moves, where a network stands still at times and so counts
-            moves of its own; otherwise one for all, under ""
+        optimizers: one for all networks, under ""; or one per network, by its role, if a stage freezes some of them,
+            because each must then count its own updates
     """
 
     name: str
@@ -32,45 +32,45 @@ class Player:
 
     @property
     def variables(self) -> tuple[Any, ...]:
-        """All of its trained variables."""
+        """All trainable variables of the player."""
         return self.moving(())
 
     def moving(self, standing: Sequence[str]) -> tuple[Any, ...]:
-        """The trained variables of its networks but those of the roles ``standing``."""
-        return tuple(variable for _, variables in self.parts(standing) for variable in variables)
+        """The trainable variables of its networks, except those of the roles ``standing``."""
+        return tuple(variable for _, variables in self.groups(standing) for variable in variables)
 
-    def parts(self, standing: Sequence[str]) -> list[tuple[keras.Optimizer, tuple[Any, ...]]]:
-        """The optimizers of the networks that move, and what each moves."""
+    def groups(self, standing: Sequence[str]) -> list[tuple[keras.Optimizer, tuple[Any, ...]]]:
+        """Each optimizer with the variables that it updates, without networks of the roles ``standing``."""
         moving = {role: tuple(net.trainable_variables) for role, net in self.networks.items() if role not in standing}
         if "" in self.optimizers:
             return [(self.optimizers[""], tuple(variable for some in moving.values() for variable in some))]
         return [(self.optimizers[role], variables) for role, variables in moving.items() if variables]
 
     def moves_in(self, step: int) -> bool:
-        """Whether it is updated in that step, counted from the beginning of the stage."""
+        """Whether the player is updated in a step, counted from the start of the stage."""
         return step % self.options.every == 0
 
     def set_rate(self, step: int, steps: int, factor: float = 1.0) -> float:
-        """Put the step's learning rate into the optimizers, and return it."""
-        rate = factor * self.options.optimizer.learning_rate * share_at(self.options.schedule, step, steps)
+        """Set the optimizers' learning rate for a step, and return it."""
+        rate = factor * self.options.optimizer.learning_rate * factor_at(self.options.schedule, step, steps)
         self.use_rate(rate)
         return rate
 
     def use_rate(self, rate: float) -> None:
-        """Put a learning rate into the optimizers."""
+        """Set the optimizers' learning rate."""
         for optimizer in self.optimizers.values():
             optimizer.learning_rate = rate
 
 
 @dataclass(frozen=True)
 class Moves:
-    """Who moves in one step, and how; steps of equal moves share one graph.
+    """Which players are updated in a step, and how. Steps with equal moves share one graph.
 
     Attributes:
-        players: in the order of their moves
+        players: in the order of their updates
         penalise: whether the critics' penalties are computed
-        standing: roles of networks that do not move
-        weights: loss weights that hold instead of the task's, as pairs
+        standing: roles of networks that are not updated
+        weights: loss weights that override the task's, as (name, weight)
     """
 
     players: tuple[str, ...]
@@ -80,20 +80,20 @@ class Moves:
 
 
 def moves_at(players: Mapping[str, Player], options: TrainingOptions, step: int) -> Moves:
-    """The moves of a step."""
+    """Return the moves of a step."""
     first, stage = options.stage_at(step)
-    place = step - first
-    moving = tuple(name for name, player in players.items() if stage.moves(name) and player.moves_in(place))
+    within = step - first
+    moving = tuple(name for name, player in players.items() if stage.moves(name) and player.moves_in(within))
     every = options.critics.every * options.critics.penalty_every
-    penalise = "critics" in moving and place % every == 0
+    penalise = "critics" in moving and within % every == 0
     return Moves(moving, penalise, stage.standing, tuple(sorted(stage.weights.items())))
 
 
 def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str, Player]:
-    """The task's players in the order of their moves; a player without networks does not play.
+    """Return the task's players in the order of their updates. A player without networks is left out.
 
     Raises:
-        TrainingError: the order names something else, leaves one out, or a variable belongs to two networks.
+        TrainingError: the order names an unknown player or omits one, or a variable belongs to two networks.
     """
     members = {"generators": nets.generators, "critics": nets.critics}
     if sorted(task.order) != sorted(set(task.order)) or not set(task.order) <= members.keys():
@@ -102,7 +102,7 @@ def players_of(task: Task, nets: Networks, options: TrainingOptions) -> dict[str
         )
     missing = [name for name, networks in members.items() if networks and name not in task.order]
     if missing:
-        raise TrainingError(f"task {task.name!r}: has {missing[0]}, but its order {task.order} never moves them")
+        raise TrainingError(f"task {task.name!r}: has {missing[0]}, but its order {task.order} omits them")
     _prove_one_owner(task, nets)
     _prove_stages(members, options)
     return {name: _player(name, members[name], options) for name in task.order if members[name]}
@@ -112,12 +112,12 @@ def _player(name: str, networks: Mapping[str, keras.Model], options: TrainingOpt
     own: PlayerOptions = getattr(options, name)
     trained = {role: list(net.trainable_variables) for role, net in networks.items() if net.trainable_variables}
     if not trained:
-        raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variable")
-    apart = any(role in stage.standing for stage in options.stages for role in trained)
-    groups = trained if apart else {"": [variable for some in trained.values() for variable in some]}
-    made = {role: build(own.optimizer, variables) for role, variables in groups.items()}
+        raise TrainingError(f"{name}: {', '.join(networks)} have no trainable variables")
+    separate = any(role in stage.standing for stage in options.stages for role in trained)
+    groups = trained if separate else {"": [variable for some in trained.values() for variable in some]}
+    optimizers = {role: build(own.optimizer, variables) for role, variables in groups.items()}
     scale = LossScale() if options.precision == "mixed_float16" else None
-    return Player(name, networks, made, own, scale)
+    return Player(name, networks, optimizers, own, scale)
 
 
 def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: TrainingOptions) -> None:
@@ -128,12 +128,14 @@ def _prove_stages(members: Mapping[str, Mapping[str, keras.Model]], options: Tra
             raise TrainingError(f"stage {stage.name!r}: the task has no {absent[0]}")
         unknown = [role for role in stage.standing if role not in roles]
         if unknown:
-            raise TrainingError(f"stage {stage.name!r}: standing {unknown[0]!r} is none of {', '.join(roles)}")
+            raise TrainingError(
+                f"stage {stage.name!r}: standing: no network {unknown[0]!r}; expected one of {', '.join(roles)}"
+            )
         moving = [name for name, networks in members.items() if networks and stage.moves(name)]
         still = [name for name in moving if set(members[name]) <= set(stage.standing)]
         if still:
             raise TrainingError(
-                f"stage {stage.name!r}: all networks of the {still[0]} stand still; leave it out of players"
+                f"stage {stage.name!r}: standing lists all {still[0]}; leave {still[0]} out of players instead"
             )
 
 

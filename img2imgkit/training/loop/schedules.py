@@ -1,4 +1,4 @@
-"""The learning rate of a step, as a share of the optimizer's own."""
+"""Learning-rate schedules as factors of the optimizer's rate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from img2imgkit.training.plan.training_options import Constant, Cosine, Linear, Schedule, StepDecay
 
 
-def share_at(schedule: Schedule, step: int, steps: int) -> float:
-    """What the rate is multiplied by at a step, counted from 0 to ``steps - 1``."""
+def factor_at(schedule: Schedule, step: int, steps: int) -> float:
+    """Return the factor of the learning rate at a step, counted from 0 to ``steps - 1``."""
     return _warm(schedule, step) * _decay(schedule, step, steps)
 
 
@@ -31,7 +31,7 @@ def _decay(schedule: Schedule, step: int, steps: int) -> float:
 
 
 def _progress(step: int, start: float, steps: int) -> float:
-    """0 at ``start``, 1 at the last step."""
+    """Return 0 up to ``start``, 1 at the last step, and interpolate between them."""
     return min(1.0, max(0.0, (step - start) / max(1.0, steps - 1 - start)))
 
 

@@ -1,4 +1,4 @@
-"""One training step: forward, losses, gradients and updates of every player, on one or many replicas."""
+"""The training step: forward, losses, gradients and updates of every player, on one or more replicas."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from img2imgkit.training.plan.training_options import TrainingOptions
 
 
 class Trainer:
-    """The trained state of a task (networks, optimizers, average) and the step that moves it.
+    """The state of a training (networks, optimizers, average), and the step that updates it.
 
-    The step is counted by the caller: everything that depends on it (rates, average) is computed from it, so the state
-    is nothing but the variables in ``state``.
+    The caller counts the steps. Learning rates and the decay of the average are computed from the step, so the
+    variables in ``state`` are the whole state.
     """
 
     def __init__(
@@ -37,17 +37,17 @@ class Trainer:
         global_batch: int,
         example: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Build the networks and optimizers; ``example`` is any batch, needed by tasks with a history.
+        """Build the networks and optimizers; ``example`` is any batch, and required by tasks with a history.
 
         Raises:
-            TrainingError: batch and devices, or task and options, do not fit each other.
+            TrainingError: the batch cannot be split over the devices, or the options do not fit the task.
         """
         self.task, self.options, self.strategy, self.global_batch = task, options, strategy, global_batch
         self.replicas = strategy.num_replicas_in_sync
-        _prove_shares(global_batch, self.replicas, options.micro_batches)
+        _prove_divisible(global_batch, self.replicas, options.micro_batches)
         keras.utils.set_random_seed(options.seed)
         with strategy.scope(), _Precision(options.precision):
-            self.nets = _whole(task)
+            self.nets = _all_networks(task)
             self.players = players_of(task, self.nets, options)
             self.average = Average(self.nets, task.build(), options.ema) if options.ema else None
             self.histories = self._new_histories(example)
@@ -57,17 +57,17 @@ class Trainer:
 
     @property
     def result(self) -> Networks:
-        """The networks to translate with: the average, where there is one."""
+        """The networks to translate with: the averaged ones, if there is an average."""
         return self.average.networks if self.average else self.nets
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """How many trained numbers each player has."""
+        """The number of trainable parameters of each player."""
         return {name: sum(int(np.prod(v.shape)) for v in player.variables) for name, player in self.players.items()}
 
     @property
     def state(self) -> dict[str, Any]:
-        """Every variable that a resumed training needs, under a stable name."""
+        """All variables needed to resume, under stable names."""
         found: dict[str, Any] = {}
         averaged = self.average.networks.generators if self.average else {}
         for group, networks in (
@@ -89,7 +89,7 @@ class Trainer:
 
     @property
     def rows(self) -> range:
-        """The rows of a global batch that this process must give to ``step``: all of them on one machine."""
+        """The rows of the global batch that this process passes to ``step``: all of them on a single machine."""
         resolver = self.strategy.cluster_resolver
         spec = resolver.cluster_spec().as_dict() if resolver else {}
         workers = sum(len(hosts) for job, hosts in spec.items() if job in ("chief", "worker"))
@@ -100,7 +100,7 @@ class Trainer:
         return range(number * each, (number + 1) * each)
 
     def rates(self, step: int) -> dict[str, float]:
-        """Set the step's learning rates, and return them by player."""
+        """Set the learning rates of a step, and return them by player."""
         first, stage = self.options.stage_at(step)
         return {
             name: player.set_rate(step - first, stage.steps, stage.rates.get(name, 1.0))  # type: ignore[call-overload]
@@ -108,31 +108,34 @@ class Trainer:
         }
 
     def step(self, step: int, batch: Mapping[str, np.ndarray]) -> Tensors:
-        """Move every player whose turn it is; ``batch`` holds the rows of the global batch that ``rows`` says.
+        """Update every player that moves in this step.
+
+        Args:
+            batch: the ``rows`` of the global batch
 
         Returns:
-            scalars, not yet fetched from the device: each term's mean, each player's ``<player>_total``, the norm of
-            its gradient as ``<player>_gradient``, with float16 its ``<player>_scale``, and ``finite``, which is 1 while
-            every gradient was.
+            scalars, not yet fetched from the device: the mean of each term; for each player ``<player>_total``,
+            the gradient norm ``<player>_gradient`` and, with float16, the loss scale ``<player>_scale``; and
+            ``finite``, which is 1 if all gradients were finite.
         """
         moves = moves_at(self.players, self.options, step)
         if not moves.players:
             return {"finite": tf.constant(1.0)}
         graph = self._graphs.setdefault(moves, tf.function(partial(self._distributed, moves), autograph=False))
-        logs: Tensors = graph(self._shared(batch), tf.constant(step, tf.int64))
+        logs: Tensors = graph(self._split(batch), tf.constant(step, tf.int64))
         return logs
 
-    def _shared(self, batch: Mapping[str, np.ndarray]) -> Any:
-        """The batch as one slice per replica."""
+    def _split(self, batch: Mapping[str, np.ndarray]) -> Any:
+        """Split the batch into one slice per replica."""
         if self.replicas == 1:
             return {key: tf.constant(value) for key, value in batch.items()}
         each, first = self.global_batch // self.replicas, self.rows.start
 
-        def part(context: Any) -> Any:
+        def own_slice(context: Any) -> Any:
             begin = context.replica_id_in_sync_group * each - first
             return {key: tf.constant(value[begin : begin + each]) for key, value in batch.items()}
 
-        return self.strategy.experimental_distribute_values_from_function(part)
+        return self.strategy.experimental_distribute_values_from_function(own_slice)
 
     def _distributed(self, moves: Moves, batch: Any, step: Any) -> Tensors:
         shares = self.strategy.run(self._replica_step, args=(batch, step, moves))
@@ -145,7 +148,7 @@ class Trainer:
         every = self.options.critics.penalty_every
         recall = _Recall(self.histories, self.options.seed, step, self.global_batch)
         replica = ReplicaStep(self.task, self.nets, self.players, self._objective, moves, every, recall)
-        logs = replica.run(_parts(prepared, self.options.micro_batches))
+        logs = replica.run(_micro_batches(prepared, self.options.micro_batches))
         limit = self.options.critics.clip_weights
         if limit is not None and "critics" in moves.players:
             for variable in self.players["critics"].moving(moves.standing):
@@ -163,23 +166,25 @@ class Trainer:
                     raise TrainingError(f"stage {stage.name!r}: weights: {self.task.name!r} has no term {name!r}{near}")
 
     def _new_histories(self, example: Mapping[str, np.ndarray] | None) -> dict[str, History]:
-        """The pools of the task, whose images' sizes are read off the graph of its forward pass."""
+        """Create the task's pools; tracing its forward pass yields the shapes of their images."""
         sizes = {key: size for key, size in self.task.history().items() if size}
         if not sizes or not self.nets.critics:
             return {}
         if example is None:
-            raise TrainingError(f"task {self.task.name!r}: its history of images needs an example batch")
+            raise TrainingError(f"task {self.task.name!r}: a history of images requires an example batch")
         given = {key: tf.TensorSpec((1, *value.shape[1:]), value.dtype) for key, value in example.items()}
         traced = tf.function(lambda batch: self.task.forward(self.nets, self.task.prepare(batch)), autograph=False)
         images = traced.get_concrete_function(given).structured_outputs
         unknown = sorted(sizes.keys() - images.keys())
         if unknown:
-            raise TrainingError(f"task {self.task.name!r}: history of {unknown[0]!r}, which forward() does not make")
+            raise TrainingError(
+                f"task {self.task.name!r}: history() names {unknown[0]!r}, which forward() does not return"
+            )
         return {key: History(size, tuple(images[key].shape[1:])) for key, size in sizes.items()}
 
 
 class _Recall:
-    """What the critics see of a step's images: those with a history through it."""
+    """Replaces a step's generated images by those of their histories, for the critics."""
 
     def __init__(self, histories: Mapping[str, History], seed: int, step: Any, global_batch: int) -> None:
         self._histories, self._used = histories, 0
@@ -199,22 +204,23 @@ class _Recall:
         return shown
 
 
-def _whole(task: Task) -> Networks:
-    """The networks that training needs: those of ``build``, and the frozen ones, which no bundle holds."""
+def _all_networks(task: Task) -> Networks:
+    """Build all networks for training: the task's own, and frozen ones, which bundles do not contain."""
     nets = task.build()
     return replace(nets, frozen={**nets.frozen, **task.frozen()})
 
 
-def _prove_shares(global_batch: int, replicas: int, parts: int) -> None:
+def _prove_divisible(global_batch: int, replicas: int, micro_batches: int) -> None:
     if global_batch % replicas:
-        raise TrainingError(f"data.batch: {global_batch} images cannot be shared evenly by {replicas} devices")
-    if global_batch // replicas % parts:
+        raise TrainingError(f"data.batch: {global_batch} images cannot be divided evenly among {replicas} devices")
+    if global_batch // replicas % micro_batches:
         raise TrainingError(
-            f"training.micro_batches: the {global_batch // replicas} images of a device cannot be parted into {parts}"
+            f"training.micro_batches: the {global_batch // replicas} images of a device cannot be divided into "
+            f"{micro_batches} micro-batches"
         )
 
 
-def _parts(batch: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
+def _micro_batches(batch: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     if count == 1:
         return [batch]
     split = {key: tf.split(value, count) for key, value in batch.items()}
@@ -222,14 +228,14 @@ def _parts(batch: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
 
 
 class _Precision:
-    """Keras' global dtype policy for as long as networks are built."""
+    """Sets Keras' global dtype policy while networks are built."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __enter__(self) -> None:
-        self._before = keras.config.dtype_policy()
+        self._previous = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self._name)
 
     def __exit__(self, *_: object) -> None:
-        keras.config.set_dtype_policy(self._before)
+        keras.config.set_dtype_policy(self._previous)

@@ -1,1 +1,1 @@
-"""The training file and its options: what to train, on what data, starting from what. Checked as a whole."""
+"""The training file and its options: task, data, training and initial weights, checked together."""

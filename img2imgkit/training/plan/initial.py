@@ -1,4 +1,4 @@
-"""What a training starts from: a bundle, whose fitting weights are taken, and model files, which must fit."""
+"""Initial weights of a training: a bundle, whose fitting weights are copied, and model files, which must fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from img2imgkit.task import Networks, Task
 if TYPE_CHECKING:
     import keras
 
-BUNDLE = "bundle"  # beside roles
+BUNDLE = "bundle"  # a key of ``initial``, like the roles
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class InitialFile:
     """A model file that one network starts from.
 
     Attributes:
-        sha256: of its bytes
-        problem: what is wrong with it, at its place in the training file
+        sha256: the digest of its bytes
+        problem: creates a problem at the file's place in the training file
     """
 
     path: Path
@@ -38,13 +38,13 @@ class InitialFile:
 
 @dataclass(frozen=True)
 class Initial:
-    """What a training starts from: a bundle, and files by the roles of networks, critics among them."""
+    """Initial weights of a training: a bundle, and files by the role of a network, critics included."""
 
     bundle: Path | None = None
     files: Mapping[str, InitialFile] = field(default_factory=dict)
 
     def stated(self) -> str | dict[str, str]:
-        """As a training file states it."""
+        """The value of ``initial`` in a training file."""
         bundled = {BUNDLE: str(self.bundle)} if self.bundle else {}
         return (
             {**bundled, **{role: str(file.path) for role, file in self.files.items()}}
@@ -53,7 +53,7 @@ class Initial:
         )
 
     def record(self) -> Any:
-        """The same for a bundle's record: names for paths, and which bytes a file had."""
+        """The same for a bundle's training record: names instead of paths, and the digest of each file."""
         files = {role: {"file": file.path.name, "sha256": file.sha256} for role, file in self.files.items()}
         if self.bundle is None:
             return files
@@ -61,14 +61,14 @@ class Initial:
 
 
 def read_initial(stated: Any, document: Document, catalog: Catalog, problems: list[Problem]) -> Initial | None:
-    """What a checked training file states under ``initial``; what is not there joins the problems."""
+    """Read ``initial`` of a validated training file. Anything missing is added to ``problems``."""
     if stated is None:
         return None
     if isinstance(stated, str):
         folder = _bundle(stated, ("initial",), document, catalog, problems)
         return Initial(folder) if folder else None
     if not stated:
-        problems.append(document.problem(("initial",), f"expected {BUNDLE!r}, or networks with files, got nothing"))
+        problems.append(document.problem(("initial",), f"is empty; expected {BUNDLE!r}, or networks with their files"))
     folder = None
     if BUNDLE in stated:
         folder = _bundle(stated[BUNDLE], ("initial", BUNDLE), document, catalog, problems)
@@ -80,23 +80,23 @@ def read_initial(stated: Any, document: Document, catalog: Catalog, problems: li
 
 
 def start_from(initial: Initial, catalog: Catalog, task: Task, nets: Networks) -> tuple[str, ...]:
-    """Put the bundle's fitting weights in, and each file's into its network.
+    """Copy the bundle's fitting weights, then fill each network that has a file.
 
     Returns:
-        one line for each network: how many weights were taken, and which were not
+        one line per network: how many weights were copied, and which were not
 
     Raises:
-        ConfigError: a file cannot be read, or does not fit; at its place in the training file.
+        ConfigError: a file cannot be read, or does not fit. The error points to its place in the training file.
     """
-    notes = take_weights(initial.bundle, catalog, nets) if initial.bundle else ()
-    return (*notes, *take_files(initial.files, catalog, task, nets))
+    notes = copy_bundle_weights(initial.bundle, catalog, nets) if initial.bundle else ()
+    return (*notes, *fill_from_files(initial.files, catalog, task, nets))
 
 
-def take_files(files: Mapping[str, InitialFile], catalog: Catalog, task: Task, nets: Networks) -> tuple[str, ...]:
-    """Fill networks with what the files hold, which must fit in number, order and shapes; see ``start_from``."""
+def fill_from_files(files: Mapping[str, InitialFile], catalog: Catalog, task: Task, nets: Networks) -> tuple[str, ...]:
+    """Fill networks from files, which must match in number, order and shapes of arrays; see ``start_from``."""
     roles = [*nets.generators, *nets.critics]
     if problems := [
-        file.problem(f"task {task.name!r} has no such network; there are {', '.join(roles)}, and {BUNDLE!r}")
+        file.problem(f"task {task.name!r} has no such network; expected one of {', '.join(roles)}, or {BUNDLE!r}")
         for role, file in files.items()
         if role not in roles
     ]:
@@ -112,36 +112,37 @@ def take_files(files: Mapping[str, InitialFile], catalog: Catalog, task: Task, n
     return tuple(notes)
 
 
-def take_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, ...]:
-    """Put a bundle's weights into the generators of the same role, where their shapes fit.
+def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple[str, ...]:
+    """Copy a bundle's weights into the generators of the same role, where the shapes match.
 
     Returns:
-        one line for each network: how many weights were taken, and which were not
+        one line per network: how many weights were copied, and which were not
     """
     given = bundle.load(folder, catalog)
     notes = []
     for role, net in nets.generators.items():
         source = given.nets.generators.get(role)
         if source is None:
-            notes.append(f"{given.manifest.name} has no {role}: it starts from fresh weights")
+            notes.append(f"{given.manifest.name} has no {role}: it keeps its random weights")
             continue
         theirs = {variable.path: variable for variable in source.weights}
-        left = []
+        unmatched = []
         for variable in net.weights:
             other = theirs.get(variable.path)
             if other is None or tuple(other.shape) != tuple(variable.shape):
-                left.append(variable.path)
+                unmatched.append(variable.path)
             else:
                 variable.assign(other)
-        fresh = f"; fresh: {', '.join(left)}" if left else ""
+        rest = f"; not copied: {', '.join(unmatched)}" if unmatched else ""
         notes.append(
-            f"{role}: {len(net.weights) - len(left)} of {len(net.weights)} weights from {given.manifest.name}{fresh}"
+            f"{role}: {len(net.weights) - len(unmatched)} of {len(net.weights)} weights "
+            f"from {given.manifest.name}{rest}"
         )
     return tuple(notes)
 
 
 def _filled(path: Path, role: str, catalog: Catalog, task: Task, model: keras.Model) -> str:
-    """How the model was filled. Of a network that is several of the task's, the part is taken that has the role."""
+    """Fill a model from a file, and describe how. Of a network that combines several roles, use the role's layer."""
     given = read_imported(path, catalog)
     if isinstance(given, SavedWeights):
         given.fill(model)

@@ -1,4 +1,4 @@
-"""The training file: what to train, on what, how; checked as a whole before anything is loaded."""
+"""The training file: what to train, on which data, and how. Checked completely before anything is loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
-from img2imgkit.training.plan.initial import Initial, read_initial, take_files
+from img2imgkit.training.plan.initial import Initial, fill_from_files, read_initial
 from img2imgkit.training.plan.training_options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -28,29 +28,31 @@ Result = TypeVar("Result")
 class TrainingFile(Config):
     """A training file, as ``img2img train`` reads it."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the run's folder and of its bundle")
-    task: str = Field(description="an installed task, see img2img tasks")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run folder and of the bundle")
+    task: str = Field(description="an installed task; img2img tasks lists them")
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="the task's options; without any, those of the 'initial' bundle, if it is of the same task",
+        description="the task's options; default: those of the 'initial' bundle, if it is of the same task",
     )
-    weights: dict[str, Any] = Field(default_factory=dict, description="one coefficient per loss term of the task")
-    data: dict[str, Any] = Field(description="an installed data kind under 'kind', and its options")
+    weights: dict[str, Any] = Field(default_factory=dict, description="a coefficient for each loss term of the task")
+    data: dict[str, Any] = Field(description="an installed data kind as 'kind', and its options")
     training: TrainingOptions
-    probe: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures for sample sheets")
+    probe: Annotated[Path, Location()] | None = Field(
+        default=None, description="folder of pictures for sample sheets and scores"
+    )
     initial: str | dict[str, str] | None = Field(
         default=None,
-        description="bundle whose fitting weights training starts from; or model files by the task's networks, critics "
-        "among them, and a bundle under 'bundle'",
+        description="bundle to copy fitting weights from; or a mapping from the task's networks, critics included, "
+        "to model files, with an optional bundle as 'bundle'",
     )
     description: str = ""
-    licence: str = Field(default="", description="of the trained weights")
-    attribution: tuple[str, ...] = Field(default=(), description="whose pictures the weights were trained on")
+    licence: str = Field(default="", description="licence of the trained weights")
+    attribution: tuple[str, ...] = Field(default=(), description="authors of the training pictures")
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A checked training file: with the task and the data that it names, and the weights that training starts from."""
+    """A validated training file, with its task, its data and its initial weights."""
 
     file: TrainingFile
     task: Task
@@ -58,7 +60,7 @@ class TrainingPlan:
     initial: Initial | None
 
     def resolved(self) -> dict[str, Any]:
-        """Everything stated and defaulted, as plain data."""
+        """The training file with all defaults, as plain data."""
         plain = self.file.model_dump(mode="json")
         return {
             **plain,
@@ -70,23 +72,23 @@ class TrainingPlan:
 
 
 def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
-    """Check a training file against what is installed; no picture is opened.
+    """Validate a training file against the installed plugins. No picture is opened.
 
     Raises:
-        ConfigError: every problem at once, with line and column.
+        ConfigError: lists all problems, with line and column.
     """
     problems: list[Problem] = []
     stated = document.data if isinstance(document.data, dict) else {}
     task_class = _task_class(stated.get("task"), document, catalog, problems)
-    whole = with_absolute_paths(TrainingFile, document)
+    located_file = with_absolute_paths(TrainingFile, document)
     if task_class is not None and isinstance(stated.get("training"), dict):
-        whole["training"] = _summed(_filled(stated["training"], task_class.training))
-    file = _collected(problems, lambda: validate(TrainingFile, document, data=whole))
+        located_file["training"] = _with_steps(_merged(stated["training"], task_class.training))
+    file = _collected(problems, lambda: validate(TrainingFile, document, data=located_file))
     data = _collected(problems, lambda: _data(document, stated, catalog))
     initial = read_initial(file.initial, document, catalog, problems) if file else None
     if task_class is not None:
         options = _collected(problems, lambda: _options(task_class, document, stated, initial, catalog))
-        weights = _collected(problems, lambda: _part(task_class.Weights, document, stated, "weights"))
+        weights = _collected(problems, lambda: _section(task_class.Weights, document, stated, "weights"))
     if task_class is None or problems or file is None or data is None:
         raise ConfigError(*problems)
     task = task_class(options, weights)
@@ -98,14 +100,14 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
 
 
 def check_training_file(document: Document, catalog: Catalog) -> Inspection:
-    """Check a training file, and look at the pictures that it names, all of which are decoded, and at model files.
+    """Validate a training file, decode all of its pictures, and check its initial model files.
 
     Raises:
-        ConfigError: every problem of the file; of pictures, the inspection tells.
+        ConfigError: lists all problems of the file. Problems of pictures are in the returned inspection.
     """
     plan = read_training_plan(document, catalog)
     if plan.initial and plan.initial.files:
-        take_files(plan.initial.files, catalog, plan.task, plan.task.build())
+        fill_from_files(plan.initial.files, catalog, plan.task, plan.task.build())
     return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
 
 
@@ -128,31 +130,31 @@ def _task_class(name: Any, document: Document, catalog: Catalog, problems: list[
     return found
 
 
-def _filled(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stated, and the task's own values for what is not; another ``kind`` stands for itself."""
+def _merged(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the task's defaults to what is stated. If ``kind`` differs from the default, add none."""
     if "kind" in stated and stated["kind"] != values.get("kind"):
         return dict(stated)
-    filled = {**values, **stated}
+    merged = {**values, **stated}
     for key in values.keys() & stated.keys():
         if isinstance(stated[key], dict) and isinstance(values[key], Mapping):
-            filled[key] = _filled(stated[key], values[key])
-    return filled
+            merged[key] = _merged(stated[key], values[key])
+    return merged
 
 
-def _summed(training: dict[str, Any]) -> dict[str, Any]:
-    """With ``steps`` where only stages say how long the training is."""
+def _with_steps(training: dict[str, Any]) -> dict[str, Any]:
+    """Add ``steps`` if only the stages state the length of the training."""
     stages = training.get("stages")
     if "steps" in training or not isinstance(stages, list) or not stages:
         return training
     lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
-    whole = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
-    return {**training, "steps": sum(lengths) if whole else 1}  # what is wrong with a stage is told of the stage
+    valid = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
+    return {**training, "steps": sum(lengths) if valid else 1}  # errors are reported at the stage
 
 
 def _options(
     task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None, catalog: Catalog
 ) -> Config:
-    """Those that are stated; without any those of the bundle that training starts from."""
+    """Read the task's options; if none are stated, those of the initial bundle."""
     if "options" not in stated and initial and initial.bundle:
         try:
             manifest = bundle.describe(initial.bundle)
@@ -161,22 +163,22 @@ def _options(
         if manifest.task == task_class.name:
             place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
             return resolve(validate(task_class.Options, place, data=manifest.options), catalog)
-    options = _part(task_class.Options, document, stated, "options")
+    options = _section(task_class.Options, document, stated, "options")
     return resolve(options, catalog, document, ("options",))
 
 
-def _part(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
-    """A part's own defaults hold inside of it, too: ``adversary: {spectral: true}`` keeps the task's loss."""
+def _section(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
+    """Validate a section; nested options keep its defaults: ``adversary: {spectral: true}`` keeps the task's loss."""
     if not isinstance(stated.get(key), dict):
         return validate(model, document, (key,), {})
     data = with_absolute_paths(model, document, (key,))
     nested = {name: field.default for name, field in model.model_fields.items() if isinstance(field.default, Config)}
     defaults = {name: default.model_dump(mode="json") for name, default in nested.items() if name in data}
-    return validate(model, document, (key,), {**data, **_filled({n: data[n] for n in defaults}, defaults)})
+    return validate(model, document, (key,), {**data, **_merged({n: data[n] for n in defaults}, defaults)})
 
 
 def _unfit_best(file: TrainingFile, catalog: Catalog) -> Iterator[str]:
-    """Why ``training.best`` cannot be measured, as far as that is known before a picture is opened."""
+    """Yield why ``training.best`` cannot be measured, as far as is known without opening a picture."""
     if file.training.best is None:
         return
     try:
@@ -185,15 +187,15 @@ def _unfit_best(file: TrainingFile, catalog: Catalog) -> Iterator[str]:
         yield str(error)
         return
     if not issubclass(metric, PairMetric):
-        yield f"{metric.name!r} compares whole sets, and a probe needs a metric of pairs"
+        yield f"{metric.name!r} compares sets of pictures; the probe needs a metric of pairs"
     elif not metric.applies_without_weights():
-        yield f"{metric.name!r} needs weights from a file, which a training cannot give it; measure it afterwards"
+        yield f"{metric.name!r} needs a weights file, which training cannot supply; measure it after training"
     if file.probe is None:
-        yield "needs a 'probe' of pictures with their truth"
+        yield "needs a 'probe' that contains targets"
 
 
 def _data(document: Document, stated: dict[str, Any], catalog: Catalog) -> DataKind | None:
-    """The data kind that the file names, with its options; None where the file's own validation says what is wrong."""
+    """Read the data kind and its options; None if the validation of the file reports the problem."""
     if not isinstance(stated.get("data"), dict):
         return None
     if "kind" not in stated["data"]:
@@ -215,23 +217,23 @@ def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Docume
     data_problems = list(options.data_problems(task.geometry()))
     crop, least = getattr(options, "crop", None), task.minimum_crop()
     if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
-        data_problems.append(("crop", f"{crop} is less than the {least} that the task's networks need"))
+        data_problems.append(("crop", f"{crop} is too small; the task's networks need at least {least}"))
     if options.batch % file.training.micro_batches:
-        message = f"{options.batch} images cannot be parted into {file.training.micro_batches} micro-batches"
+        message = f"{options.batch} images cannot be divided into {file.training.micro_batches} micro-batches"
         data_problems.append(("batch", message))
     return [document.problem(("data", option), message) for option, message in data_problems]
 
 
 def inconsistencies(training: TrainingOptions, task: Task, document: Document) -> Iterator[Problem]:
-    """Every problem, where it stands in the file."""
+    """Yield options that contradict each other, each at its place in the file."""
     adversary = getattr(task.options, "adversary", None)
     if isinstance(adversary, Adversary):
-        yield from _of_the_adversary(adversary, training, task, document)
+        yield from _adversary_problems(adversary, training, task, document)
     for number, stage in enumerate(training.stages):
-        yield from _of_the_weights(number, stage.weights, task, document)
+        yield from _stage_weight_problems(number, stage.weights, task, document)
 
 
-def _of_the_adversary(
+def _adversary_problems(
     adversary: Adversary, training: TrainingOptions, task: Task, document: Document
 ) -> Iterator[Problem]:
     penalty = adversary.penalty
@@ -248,8 +250,8 @@ def _of_the_adversary(
         yield document.problem(("training", "critics", "penalty_every"), message)
 
 
-def _of_the_weights(number: int, stated: dict[str, float], task: Task, document: Document) -> Iterator[Problem]:
-    """A stage's weights are the task's own, within the same bounds; a term that is left out cannot be raised."""
+def _stage_weight_problems(number: int, stated: dict[str, float], task: Task, document: Document) -> Iterator[Problem]:
+    """Yield problems of a stage's weights: the task's bounds hold, and a term with weight 0 cannot be raised."""
     place = ("training", "stages", number, "weights")
     own = task.weights.model_dump()
     try:
@@ -259,7 +261,5 @@ def _of_the_weights(number: int, stated: dict[str, float], task: Task, document:
         return
     for name, weight in stated.items():
         if weight and not own[name]:
-            message = (
-                "cannot be raised from 0, where its term is left out; state it in 'weights', and 0 in other stages"
-            )
+            message = "cannot be raised from 0, which omits its term; state it in 'weights', and 0 in other stages"
             yield document.problem((*place, name), message)

@@ -1,4 +1,4 @@
-"""Signs that a training which still runs is going wrong, read off the lines of its log."""
+"""Detects failing trainings from the records of their log."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ from typing import Any, Literal
 
 from img2imgkit.training.plan.training_options import Alarms
 
-LINES = 3  # log intervals in a row that make a critic dead
-LOOKS = 2  # looks at the probe in a row that make a collapse: the first may come before anything is learned
+INTERVALS = 3  # consecutive log intervals before the critics count as dead
+EVALUATIONS = 2  # consecutive evaluations of the probe before a collapse is reported; the first may be too early
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """What went wrong, and what to try."""
+    """What is going wrong, and what to try."""
 
     name: Literal["collapse", "dead_critic"]
     text: str
 
 
-class Watch:
-    """Sees each record of a run, in order, and raises an alarm when a sign has held long enough; once, until it ends.
+class AlarmMonitor:
+    """Checks the records of a run, in order, and raises an alarm once a symptom has persisted; once, until it ends.
 
-    What it knows follows from the records, so a resumed run shows it those that it kept.
+    Its state depends on the records alone, so a resumed run replays those that it kept.
     """
 
     def __init__(self, options: Alarms) -> None:
         self._options = options
-        self._held = {"collapse": 0, "dead_critic": 0}
+        self._count = {"collapse": 0, "dead_critic": 0}
 
-    def see(self, record: Mapping[str, Any]) -> Alarm | None:
-        """An alarm, when this record is the one that completes a sign."""
+    def check(self, record: Mapping[str, Any]) -> Alarm | None:
+        """Return an alarm if a symptom has persisted long enough with this record."""
         if "variety" in record:
-            sign = self._collapse(record)
-            return Alarm("collapse", sign) if self._completes("collapse", sign, LOOKS) else None
+            symptom = self._collapse(record)
+            return Alarm("collapse", symptom) if self._persists("collapse", symptom, EVALUATIONS) else None
         if "critics" in record.get("gradients", {}):
-            sign = self._dead_critic(record)
-            return Alarm("dead_critic", sign) if self._completes("dead_critic", sign, LINES) else None
+            symptom = self._dead_critic(record)
+            return Alarm("dead_critic", symptom) if self._persists("dead_critic", symptom, INTERVALS) else None
         return None
 
-    def _completes(self, name: str, sign: str, patience: int) -> bool:
-        self._held[name] = self._held[name] + 1 if sign else 0
-        return self._held[name] == patience
+    def _persists(self, name: str, symptom: str, patience: int) -> bool:
+        self._count[name] = self._count[name] + 1 if symptom else 0
+        return self._count[name] == patience
 
     def _collapse(self, record: Mapping[str, Any]) -> str:
         variety = record["variety"]
         if record["flat"]:
-            sign = "every output of the probe is one flat colour"
+            symptom = "every output of the probe is a single flat colour"
         elif variety is not None and variety < self._options.collapse:
-            sign = f"the outputs of the probe differ from each other only {variety:.2%} as much as they should"
+            symptom = f"the outputs of the probe have only {variety:.2%} of the expected variety"
         else:
             return ""
         return (
-            f"{sign}: the generators have collapsed. Go back to an earlier checkpoint and try a smaller learning rate, "
-            "slower critics (training.critics.every), or more weight on the terms that tie an output to its input"
+            f"{symptom}: the generators have collapsed. Return to an earlier checkpoint and try a lower learning rate, "
+            "fewer critic updates (training.critics.every), or larger weights of the terms that tie outputs to inputs"
         )
 
     def _dead_critic(self, record: Mapping[str, Any]) -> str:
@@ -64,6 +64,6 @@ class Watch:
         if not low:
             return ""
         return (
-            f"the critics' {low[0]}: they learn and teach no more. Try a smaller learning rate for the critics, "
+            f"the critics' {low[0]}: they no longer train the generators. Try a lower learning rate for the critics, "
             "a gradient penalty, or another adversarial loss"
         )

@@ -1,4 +1,4 @@
-"""Resumable training state as one npz file a step: written beside, synced, then renamed, so that none is ever half."""
+"""Checkpoints: the resumable training state as one npz file per step, each replaced atomically."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STEP = "step"
 
 
 def save(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
-    """Write the state after ``step`` steps, then drop all but the ``keep`` newest checkpoints.
+    """Write the state after ``step`` steps, then delete all but the ``keep`` newest checkpoints.
 
     Raises:
-        TrainingError: it cannot be written; the older ones are still there then.
+        TrainingError: the file cannot be written; older checkpoints are kept.
     """
     path = folder / f"step-{step:09d}.npz"
     write(path, step, state)
@@ -32,10 +32,10 @@ def save(folder: Path, step: int, state: Mapping[str, Any], keep: int) -> Path:
 
 
 def write(path: Path, step: int, state: Mapping[str, Any]) -> None:
-    """Write the state after ``step`` steps to a file, at once.
+    """Write the state after ``step`` steps to a file, atomically.
 
     Raises:
-        TrainingError: it cannot be written; what was there still is.
+        TrainingError: the file cannot be written; an existing one is kept.
     """
     arrays = {name: variable.numpy() for name, variable in state.items()}
     with writing(path):
@@ -50,10 +50,10 @@ def listed(folder: Path) -> list[Path]:
 
 
 def restore(folder: Path, state: Mapping[str, Any]) -> int:
-    """Put the newest checkpoint into the variables, and return how many steps it has seen; 0 where there is none.
+    """Restore the newest checkpoint, and return its step; 0 if there is no checkpoint.
 
     Raises:
-        TrainingError: the newest one is damaged, or is of other networks or optimizers; nothing has been changed then.
+        TrainingError: the checkpoint is damaged, or belongs to other networks or optimizers; nothing is changed.
     """
     found = listed(folder)
     if not found:
@@ -67,10 +67,10 @@ def restore(folder: Path, state: Mapping[str, Any]) -> int:
 
 
 def digest(path: Path) -> str:
-    """One SHA-256 over everything a checkpoint holds: the step, and each variable's name, type, shape and bits.
+    """Return a SHA-256 of a checkpoint's content: the step, and the name, type, shape and bits of every variable.
 
     Raises:
-        TrainingError: it is damaged.
+        TrainingError: the checkpoint is damaged.
     """
     found = hashlib.sha256()
     for name, array in sorted(_read(path).items()):
@@ -85,7 +85,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise TrainingError(
-            f"{path}: cannot read this checkpoint: {error}; remove it to resume from the one before"
+            f"{path}: cannot read this checkpoint: {error}; delete it to resume from the previous one"
         ) from error
 
 
@@ -93,9 +93,9 @@ def _prove_fit(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str,
     odd = sorted(arrays.keys() ^ state.keys())
     if odd:
         raise TrainingError(
-            f"{path}: is of another training: {odd[0]!r} is on one side only (and {len(odd) - 1} others)"
+            f"{path}: belongs to another training: {odd[0]!r} is only in one of them (and {len(odd) - 1} more)"
         )
     for name, variable in state.items():
         if arrays[name].shape != tuple(variable.shape):
             shapes = f"{arrays[name].shape}, expected {tuple(variable.shape)}"
-            raise TrainingError(f"{path}: is of another training: {name!r} has shape {shapes}")
+            raise TrainingError(f"{path}: belongs to another training: {name!r} has shape {shapes}")

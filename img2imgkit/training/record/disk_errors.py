@@ -1,4 +1,4 @@
-"""What a run says when its folder cannot be written."""
+"""The error of a run whose folder cannot be written."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from img2imgkit.errors import TrainingError
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write a file into an error that names the file and the way out.
+    """Translate an OSError into one that names the file and says how to continue.
 
     Raises:
-        TrainingError: the disk is full, or the like.
+        TrainingError: the file cannot be written, such as on a full disk.
     """
     try:
         yield
     except OSError as error:
         raise TrainingError(
-            f"{path}: cannot write it: {error.strerror or error}. All that was written before is whole: "
+            f"{path}: cannot write it: {error.strerror or error}. Earlier files are complete; "
             "fix the cause, then resume the run"
         ) from error

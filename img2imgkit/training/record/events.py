@@ -1,4 +1,4 @@
-"""What a training tells its caller while it runs. The caller decides what of it to show."""
+"""Events that a training reports to its caller, who decides what to show."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Waiting:
-    """Several machines train together, and this one waits until all are there. Machines count from 1."""
+    """This machine waits for the other machines of its training. Machines count from 1."""
 
     machine: int
     machines: int
-    address: str  # of this machine, where the others look for it
+    address: str  # of this machine
 
 
 @dataclass(frozen=True)
 class Started:
-    """Everything is loaded; the first step comes next."""
+    """Everything is loaded, and the first step follows."""
 
     devices: tuple[str, ...]
     global_batch: int
     replica_batch: int
     parameters: Mapping[str, int]
-    step: int  # steps that a resumed run had behind it
+    step: int  # steps completed before a resumed run
     steps: int
     notes: tuple[str, ...] = ()  # such as initial weights that did not fit
     machine: int = 1
@@ -47,12 +47,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sample sheet was written. Scores by metric, then by picture, with their "mean"; none without known truth."""
+    """A sample sheet was written. Scores by metric, then by picture and "mean"; empty without targets."""
 
     step: int
     path: Path
     scores: Mapping[str, Mapping[str, float]]
-    best: bool = False  # whether it is the best so far, and kept as such
+    best: bool = False  # whether this is the best score so far, whose state is kept
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Alarmed:
-    """The training still runs, and goes wrong."""
+    """The training is still running, but failing."""
 
     step: int
     alarm: str
@@ -74,10 +74,10 @@ class Alarmed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over: complete, or stopped after a checkpoint, by the caller or by an alarm."""
+    """The run has ended: complete, or stopped with a checkpoint by the caller or an alarm."""
 
     step: int
-    bundle: Path | None  # None when it is not complete, or not written by this machine
+    bundle: Path | None  # None if the run is incomplete, or another machine writes it
     reason: Literal["complete", "interrupted", "alarm"] = "complete"
 
 

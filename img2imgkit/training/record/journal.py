@@ -1,4 +1,4 @@
-"""What a run writes between its steps: figures, checkpoints, sample sheets, alarms, bundles. One machine does."""
+"""Writes what a run records between steps: figures, checkpoints, samples, alarms, bundles. Only the chief has one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from img2imgkit.metrics import PairMetric
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_file import TrainingPlan
 from img2imgkit.training.record import checkpoint
-from img2imgkit.training.record.alarms import Watch
+from img2imgkit.training.record.alarms import AlarmMonitor
 from img2imgkit.training.record.disk_errors import writing
 from img2imgkit.training.record.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.record.meter import Figures
@@ -27,30 +27,30 @@ from img2imgkit.training.record.training_report import report
 
 
 class Best:
-    """Keeps the state of a run's best moment; its bundle says how good it was, so a resumed run knows it too."""
+    """Keeps the best state of a run. Its bundle records the score, so that a resumed run can read it."""
 
     def __init__(self, folder: RunFolder, metric: type[PairMetric], probe: Probe | None, resumed: bool) -> None:
-        """Begin, or take up where the folder's best bundle stands.
+        """Start fresh, or read the best score from the folder's best bundle.
 
         Raises:
-            TrainingError: there is nothing to measure by.
+            TrainingError: the probe has no target that the metric can measure.
         """
         self._folder, self.metric = folder, metric
         if probe is None or metric.name not in probe.metrics:
-            least = f" of {metric.minimum_size}x{metric.minimum_size} pixels" if metric.minimum_size > 1 else ""
+            size = f" of at least {metric.minimum_size}x{metric.minimum_size} pixels" if metric.minimum_size > 1 else ""
             raise TrainingError(
-                f"training.best: {metric.name} needs the truth of at least one picture of the probe, and there is none"
-                f"{least}; add targets to the probe's folder, or leave training.best out"
+                f"training.best: {metric.name} needs a probe picture with a target{size}, and there is none; "
+                "add targets to the probe's folder, or leave training.best out"
             )
-        self.value = self._known() if resumed else None
+        self.value = self._recorded() if resumed else None
 
     def offer(
         self, done: int, scores: Scores, state: Mapping[str, Any], save_bundle: Callable[[Mapping[str, Any]], None]
     ) -> bool:
-        """Keep this state when it is the best so far; whether it is.
+        """Keep this state if it is the best so far. Returns whether it is.
 
         Args:
-            save_bundle: writes the bundle, with this about the best in its training record
+            save_bundle: writes the bundle; its argument belongs in the training record as ``best``
         """
         value = scores[self.metric.name]["mean"]
         if self.value is not None and not self.metric.is_better(value, self.value):
@@ -60,8 +60,8 @@ class Best:
         self.value = value
         return True
 
-    def _known(self) -> float | None:
-        """What the best bundle had, if it was chosen by this metric."""
+    def _recorded(self) -> float | None:
+        """Return the score of the best bundle, if this metric selected it."""
         try:
             record = bundle.describe(self._folder.best_bundle).training.get("best", {})
         except BundleError:
@@ -70,7 +70,7 @@ class Best:
 
 
 class Journal:
-    """Everything that a run leaves in its folder; ``alarmed`` once an alarm was raised."""
+    """Writes the records of a run to its folder; ``alarmed`` is True once an alarm has been raised."""
 
     def __init__(
         self,
@@ -83,10 +83,10 @@ class Journal:
         first: int,
         notify: Notify,
     ) -> None:
-        """Begin, or take up what the run has kept of its first ``first`` steps.
+        """Start the records, or continue those of the first ``first`` steps.
 
         Raises:
-            TrainingError: the probe cannot be used, or the folder not be written.
+            TrainingError: the probe cannot be used, or the folder cannot be written.
         """
         self.plan, self.folder, self.catalog = plan, folder, catalog
         self.reader, self.trainer, self.devices, self.notify = reader, trainer, devices, notify
@@ -99,14 +99,14 @@ class Journal:
         folder.write_environment(devices)
         records = folder.records()
         self._seconds = sum(record.get("seconds", 0.0) for record in records)
-        self._watch = Watch(self.options.alarms)
+        self._monitor = AlarmMonitor(self.options.alarms)
         for record in records:
-            self._watch.see(record)
+            self._monitor.check(record)
         self._events = EventLog(folder.tensorboard, folder.samples, records)
         self.alarmed = False
 
     def log(self, done: int, figures: Figures, rates: Mapping[str, float]) -> None:
-        """Write an interval's figures down."""
+        """Record the figures of a log interval."""
         images = figures.steps_per_second * self.reader.batch_size
         self._seconds += figures.seconds
         self._add(
@@ -132,43 +132,43 @@ class Journal:
         self.notify(Saved(done, path))
 
     def sample(self, done: int) -> None:
-        """Look at the probe: scores, a sheet, the best so far, the report."""
+        """Evaluate the probe: write a sample sheet, scores and the report, and keep the best state."""
         assert self.probe is not None
-        look = self.probe.look()
-        path = self.folder.add_sample(done, look.sheet)
-        best = self.best is not None and self.best.offer(done, look.scores, self.trainer.state, self._save_best(done))
+        result = self.probe.evaluate()
+        path = self.folder.add_sample(done, result.sheet)
+        best = self.best is not None and self.best.offer(done, result.scores, self.trainer.state, self._save_best(done))
         self._add(
             {
                 "step": done,
-                "probe": look.scores,
+                "probe": result.scores,
                 "sheet": path.name,
-                "variety": look.variety,
-                "flat": look.flat,
+                "variety": result.variety,
+                "flat": result.flat,
                 **({"best": True} if best else {}),
             }
         )
         self.write_report()
-        self.notify(Sampled(done, path, look.scores, best))
+        self.notify(Sampled(done, path, result.scores, best))
 
     def write_report(self) -> None:
-        """Write ``report.html`` of all that is known so far."""
+        """Write ``report.html`` from all records so far."""
         self.folder.write_report(report(self.folder.records(), self.plan.file.name, self.catalog.metrics))
 
     def finish(self, done: int) -> Path:
-        """Write the bundle and the last report."""
+        """Write the bundle and the final report."""
         self._save_bundle(self.folder.bundle, done, {})
         self.write_report()
         return self.folder.bundle
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the event file."""
         self._events.close()
 
     def _add(self, record: Mapping[str, Any]) -> None:
         whole = {**record, "time": round(time.time(), 3)}
         self.folder.add_record(whole)
         self._events.add(whole)
-        alarm = self._watch.see(whole)
+        alarm = self._monitor.check(whole)
         if alarm:
             self.alarmed = True
             self._add({"step": record["step"], "alarm": alarm.name, "text": alarm.text})
@@ -195,7 +195,7 @@ class Journal:
             )
 
     def _record(self, done: int) -> dict[str, Any]:
-        """How the weights came about, for a bundle: the training file without this machine's paths, and the rest."""
+        """Return a bundle's training record: the training file without local paths, the data and the environment."""
         return {
             "file": portable(self.plan),
             "steps": done,
@@ -206,7 +206,7 @@ class Journal:
 
 
 def portable(plan: TrainingPlan) -> dict[str, Any]:
-    """The training file with every default stated, and without the paths of one machine."""
+    """Return the training file with all defaults and without the paths of this machine."""
     config = plan.resolved()
     config["data"], config["options"] = plan.data.options.record(), without_folders(config["options"])
     config["probe"] = Path(config["probe"]).name if config["probe"] else None

@@ -1,4 +1,4 @@
-"""Figures of a training between two lines of its log: means of the losses, speed, time lost to waiting."""
+"""Figures of a log interval: mean losses, speed, and time spent waiting for data."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ FINITE = "finite"
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of one interval.
+    """The figures of one log interval.
 
     Attributes:
-        terms: mean of each term and each player's total
-        gradients, scales: by player, the norm of its gradient and, with float16, its loss scale
-        finite: whether every loss and gradient was
-        seconds: of training alone
-        steps_per_second: over these seconds
-        input_wait: share of them spent waiting for data
+        terms: the mean of each term and of each player's total
+        gradients, scales: by player, its gradient norm and, with float16, its loss scale
+        finite: whether all losses and gradients were finite
+        seconds: training time, without pauses
+        steps_per_second: over this time
+        input_wait: share of this time spent waiting for data
     """
 
     terms: Mapping[str, float]
@@ -35,7 +35,7 @@ class Figures:
 
 
 class Meter:
-    """Collects the scalars of steps, and the time they take."""
+    """Collects the scalars of steps, and measures their time."""
 
     def __init__(self, players: Iterable[str], done: int, waited: Callable[[], float]) -> None:
         self._players, self._waited = tuple(players), waited
@@ -43,11 +43,11 @@ class Meter:
         self._since, self._began, self._waited_before = done, time.perf_counter(), waited()
 
     def add(self, scalars: Mapping[str, Any]) -> None:
-        """Take a step's scalars, which are not fetched from the device yet."""
+        """Add a step's scalars; they are not fetched from the device yet."""
         self._pending.append(scalars)
 
     def take(self, done: int) -> Figures | None:
-        """Fetch the figures since the last time; None when there was no step since."""
+        """Return the figures since the last call; None if there was no step."""
         if not self._pending:
             return None
         means = _means(self._pending)
@@ -57,12 +57,12 @@ class Meter:
         steps, wait = done - self._since, waited - self._waited_before
         self._since, self._began, self._waited_before = done, now, waited
         gradients, scales = (self._own(means, figure) for figure in ("gradient", "scale"))
-        finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # of gradients ``finite`` tells
+        finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # ``finite`` covers gradients
         return Figures(means, gradients, scales, finite, seconds, steps / seconds, wait / seconds)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Leave out the time of what is done inside."""
+    def paused(self) -> Iterator[None]:
+        """Do not count the time spent inside."""
         began = time.perf_counter()
         try:
             yield
@@ -75,9 +75,9 @@ class Meter:
 
 
 def _means(logs: list[Mapping[str, Any]]) -> dict[str, float]:
-    """Means of each scalar over the steps that had it; of ``finite`` the least.
+    """Average each scalar over the steps that have it; ``finite`` is the minimum instead.
 
-    Gradients that overflowed, as float16 does now and then, are left out: ``finite`` says whether that is a failure.
+    Gradients that overflowed, as can happen in float16, are skipped; ``finite`` says whether that is an error.
     """
     names = {name: None for log in logs for name in log}
     values = {name: [float(log[name]) for log in logs if name in log] for name in names}

@@ -1,4 +1,4 @@
-"""Fixed pictures that show and measure how far a training has come."""
+"""The probe: fixed pictures that show and measure the progress of a training."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.training.record.sheet import row, stacked
 
 MAX_ROWS = 8
-MAX_VARIANTS = 6  # values of an input that a sheet shows
-_GRID = 32  # points a side at which pictures of any size are compared with each other
+MAX_VARIANTS = 6  # values of a condition that a sheet shows
+_GRID = 32  # points per side at which pictures of any size are compared
 Scores = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at the probe gives.
+class Evaluated:
+    """The result of evaluating the probe.
 
     Attributes:
-        scores: by metric, then by picture, with their "mean"; only pictures of 8 bits whose truth is known and large
-            enough count
-        sheet: (H, W, 3) uint8, a row for each picture: source | other pictures that were given | outputs | target
-        variety: how much the outputs differ from each other, as a share of how much the truth, or else the sources do;
-            None for fewer than two pictures, or where those do not differ
-        flat: whether every output is one colour
+        scores: by metric, then by picture and "mean"; of pictures with a target that is large enough
+        sheet: (H, W, 3) uint8, one row per picture: source | pictures of other conditions | outputs | target
+        variety: how much the outputs differ from each other, relative to the targets, or to the sources if a target is
+            missing; None for fewer than two pictures, or if all of those are equal
+        flat: whether every output is a single colour
     """
 
     scores: Scores
@@ -46,7 +45,7 @@ class Look:
 
 
 def probe_metrics(installed: Mapping[str, type[Metric]], best: str | None = None) -> tuple[PairMetric, ...]:
-    """What a probe measures: each metric of 8-bit pairs that needs no weights, and the one that decides the best."""
+    """Return the metrics of a probe: all of 8-bit pairs that need no weights, and the metric ``best``."""
     return tuple(
         metric()
         for name, metric in installed.items()
@@ -57,20 +56,20 @@ def probe_metrics(installed: Mapping[str, type[Metric]], best: str | None = None
 
 
 class Probe:
-    """The pictures of the probe folder, translated again and again as training goes on, as the default choices say.
+    """The pictures of the probe folder, translated repeatedly during training, with the task's default choices.
 
-    Where the task takes one of several values, such as a domain, the sheet shows one output for each; the first counts
-    for everything else.
+    If a condition has a list of values, such as domains, the sheet shows an output for each; everything else uses the
+    first.
     """
 
     def __init__(
         self, reader: Reader, folder: Path, task: Task, nets: Networks, metrics: Sequence[PairMetric] = ()
     ) -> None:
-        """Read the pictures; each metric measures them under the first of its protocols.
+        """Read the pictures. Each metric is measured under its first protocol.
 
         Raises:
-            DataError: a picture there cannot be used.
-            TrainingError: a truth of another size than the output, or an input that is missing.
+            DataError: a picture cannot be used.
+            TrainingError: a target and its output differ in size, or a condition is missing.
         """
         self._batches, self._geometry = reader.probe(folder), task.geometry()
         self._task, self._nets, self._conditions, self._metrics = task, nets, conditions_of(task), metrics
@@ -87,12 +86,12 @@ class Probe:
 
     @property
     def metrics(self) -> frozenset[str]:
-        """What can be scored: nothing without truth, and a metric only where a picture is large enough for it."""
+        """The names of the metrics that can be measured: those with a target that is large enough."""
         known = [batch["target"].shape[1:3] for _, batch in self._batches if "target" in batch]
         return frozenset(metric.name for metric in self._metrics if any(self._suits(metric, size) for size in known))
 
-    def look(self) -> Look:
-        """Translate the pictures and measure."""
+    def evaluate(self) -> Evaluated:
+        """Translate the pictures and measure the outputs."""
         made = [[self._output(batch, variant) for variant in self._variants] for _, batch in self._batches]
         values = [each[0] for each in made]
         outputs = [[to_levels(value, np.uint8) for value in each] for each in made]
@@ -102,7 +101,7 @@ class Probe:
         known = [truth for truth in truths if truth is not None]
         given = [self._pictures(batch) for _, batch in self._batches]
         rows = [row(*pictures) for pictures in zip(sources, given, outputs, targets, strict=True)]
-        return Look(
+        return Evaluated(
             self._scores([each[0] for each in outputs], targets),
             stacked(rows[:MAX_ROWS]),
             _variety(values, known if len(known) == len(truths) else sources),
@@ -125,22 +124,22 @@ class Probe:
             raise TrainingError(f"probe: cannot score {name!r}: {error}") from error
 
     def _suits(self, metric: PairMetric, size: Sequence[int]) -> bool:
-        """Whether a picture of this height and width is large enough."""
+        """Whether a picture of this height and width is large enough for a metric."""
         border = metric.protocols[0].border(self._geometry.scale)
         return min(size) - 2 * border >= metric.minimum_size
 
     def _output(self, batch: Arrays, variant: Mapping[str, Any]) -> np.ndarray:
-        """The output of one picture, whose sides are continued to what the networks need."""
+        """Translate one picture, padded to the size that the networks need and cropped back."""
         more = self._conditioning(batch, variant)
         arrays = {"source": batch["source"][0], **more.maps}
-        inputs = {name: tf.constant(self._fitting(array), tf.float32) for name, array in arrays.items()}
+        inputs = {name: tf.constant(self._padded(array), tf.float32) for name, array in arrays.items()}
         inputs |= {name: tf.constant(vector[None], tf.float32) for name, vector in more.vectors.items()}
         height, width = (side * self._geometry.scale for side in batch["source"].shape[1:3])
         output: np.ndarray = np.asarray(self._translate(inputs).numpy())[0, :height, :width]
         return output.astype(np.float32)
 
     def _conditioning(self, batch: Arrays, variant: Mapping[str, Any]) -> Conditioning:
-        """What goes in with a picture: the maps and pictures that the probe's folder has of it."""
+        """Return a picture's conditioning, from the maps and pictures in the probe's folder."""
         given = dict(variant)
         for name, condition in self._conditions.items():
             key = "source" if name == LABEL else name
@@ -154,14 +153,14 @@ class Probe:
         names = [name for name, condition in self._conditions.items() if condition.kind == "pictures" and name in batch]
         return [to_levels(batch[name][0], np.uint8) for name in names]
 
-    def _fitting(self, value: np.ndarray) -> np.ndarray:
+    def _padded(self, value: np.ndarray) -> np.ndarray:
         multiple = self._geometry.multiple
         height, width = (-(-max(side, self._geometry.minimum) // multiple) * multiple for side in value.shape[:2])
         return region(value, (0, height), (0, width))[None]
 
 
 def _variants(task: Task) -> list[dict[str, Any]]:
-    """The first input that has a list of all its values, with each of them."""
+    """Return each value of the first condition that lists its values."""
     name = next((name for name, condition in conditions_of(task).items() if condition.values), None)
     if name is None:
         return [{}]
@@ -173,9 +172,9 @@ def _prove_size(folder: Path, name: str, batch: Arrays, geometry: Geometry) -> N
         return
     (height, width), found = (batch[key].shape[1:3] for key in ("source", "target"))
     if found != (height * geometry.scale, width * geometry.scale):
-        wanted = f"{width * geometry.scale}x{height * geometry.scale}"
+        expected = f"{width * geometry.scale}x{height * geometry.scale}"
         raise TrainingError(
-            f"probe {folder}: the target of {name!r} is {found[1]}x{found[0]}, the task's output for it {wanted}"
+            f"probe {folder}: the target of {name!r} is {found[1]}x{found[0]}, but the task's output is {expected}"
         )
 
 
@@ -185,7 +184,7 @@ def _variety(outputs: Sequence[np.ndarray], references: Sequence[np.ndarray]) ->
 
 
 def _difference(pictures: Sequence[np.ndarray]) -> float:
-    """Deviation of pictures from each other, at places of a grid, over the deviation of all their values."""
+    """Return the standard deviation between pictures, on a grid, relative to that of all their values."""
     grid = np.stack([picture[_places(picture.shape[0])][:, _places(picture.shape[1])] for picture in pictures])
     values = grid.mean(axis=-1, dtype=np.float64)
     whole = float(values.std())

@@ -1,4 +1,4 @@
-"""The folder of one training run: configuration, environment, metrics, samples, checkpoints, bundles, report."""
+"""The folder of a training run: configuration, environment, metrics, samples, checkpoints, bundles, report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every"
 
 
 class RunFolder:
-    """Where everything of a run lies."""
+    """The files of a run, and how they are written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,21 +39,21 @@ class RunFolder:
         self._config = path / "config.json"
 
     def open(self, config: Mapping[str, Any], resume: bool) -> None:
-        """Make the folder of a new run, or check that the run in it is this one.
+        """Create the folder of a new run, or check that it contains this run.
 
         Raises:
-            TrainingError: another run is there, or nothing to resume, or nothing can be written.
+            TrainingError: it contains another run, or none to resume, or cannot be written.
         """
         if resume:
             self._prove_same(config)
         elif checkpoint.listed(self.checkpoints):
-            raise TrainingError(f"{self.path}: holds a run already; resume it, or give another folder")
+            raise TrainingError(f"{self.path}: already contains a run; resume it, or choose another folder")
         with writing(self.path):
             self.samples.mkdir(parents=True, exist_ok=True)
         self._write(self._config, json.dumps(config, indent=2) + "\n")
 
     def rewind(self, step: int) -> None:
-        """Drop what a killed run measured, drew, or left half-written after the checkpoint that it is resumed from."""
+        """Delete records, sheets and unfinished files that follow the checkpoint to resume from."""
         kept = [record for record in self.records() if record["step"] <= step]
         if self.metrics.exists():
             self._write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
@@ -68,7 +68,7 @@ class RunFolder:
             handle.write(json.dumps(record) + "\n")
 
     def records(self) -> list[dict[str, Any]]:
-        """All lines of ``metrics.jsonl`` that are whole."""
+        """Return all complete lines of ``metrics.jsonl``."""
         if not self.metrics.exists():
             return []
         found = []
@@ -76,7 +76,7 @@ class RunFolder:
             try:
                 found.append(json.loads(line))
             except ValueError:
-                continue  # the last line of a killed run
+                continue  # the incomplete last line of a killed run
         return found
 
     def add_sample(self, step: int, sheet: np.ndarray) -> Path:
@@ -86,7 +86,7 @@ class RunFolder:
         return path
 
     def write_environment(self, devices: tuple[str, ...]) -> None:
-        """Write which versions and devices this run has."""
+        """Write the versions and devices of this run."""
         self._write(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
 
     def write_report(self, page: str) -> None:
@@ -99,20 +99,20 @@ class RunFolder:
 
     def _prove_same(self, config: Mapping[str, Any]) -> None:
         if not self._config.exists():
-            raise TrainingError(f"{self.path}: no run to resume here")
+            raise TrainingError(f"{self.path}: contains no run to resume; start it without resuming")
         before = json.loads(self._config.read_text(encoding="utf-8"))
         differ = sorted(_differences(before, json.loads(json.dumps(config))))
         if differ:
             raise TrainingError(
                 f"{self.path}: the run was started with other values of {', '.join(differ)}; "
-                "put them back, or start a new run in another folder"
+                "restore them, or start a new run in another folder"
             )
         if not checkpoint.listed(self.checkpoints):
-            raise TrainingError(f"{self.path}: has no checkpoint to resume from; start it without resuming")
+            raise TrainingError(f"{self.path}: contains no checkpoint to resume from; start it without resuming")
 
 
 def environment(devices: tuple[str, ...]) -> dict[str, Any]:
-    """Versions and devices, for the run's folder and the training record."""
+    """Return versions and devices, for the run folder and the training record."""
     libraries = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy", "pillow")}
     return {
         "img2imgkit": __version__,
@@ -129,5 +129,5 @@ def _differences(before: Any, now: Any, key: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in before.keys() | now.keys() if not (key == "training" and name in MAY_CHANGE)]
         inner = [_differences(before.get(n), now.get(n), f"{key}.{n}".lstrip(".")) for n in names]
-        return [found for part in inner for found in part]
+        return [name for names in inner for name in names]
     return [] if before == now else [key]

@@ -1,4 +1,4 @@
-"""A run's figures and sheets as event files of TensorBoard, which need not be installed."""
+"""Writes a run's figures and sheets as TensorBoard event files; TensorBoard need not be installed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Record = Mapping[str, Any]
 
 
 class EventLog:
-    """The event file of one process. It begins with what the run has kept so far, and takes the place of older files.
+    """The event file of one process. It starts with the run's records so far, and replaces older event files.
 
-    So a resumed run shows each step once, whatever the process before it wrote after its last checkpoint.
+    A resumed run therefore shows each step once, even if the previous process wrote events after its last checkpoint.
     """
 
     def __init__(self, folder: Path, samples: Path, records: Iterable[Record]) -> None:
         self._samples = samples
-        with _written(folder):
+        with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             older = list(folder.glob("events.out.tfevents.*"))
             self._path = folder / f"events.out.tfevents.{time.time_ns()}.{os.getpid()}.img2imgkit"
@@ -37,14 +37,14 @@ class EventLog:
                 old.unlink()
 
     def add(self, record: Record) -> None:
-        """Append what a line of ``metrics.jsonl`` says, and the sheet that it names."""
-        with _written(self._path):
+        """Append a record of ``metrics.jsonl``, and the sheet that it names."""
+        with _writing(self._path):
             self._write(self._event(record))
             self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        with _written(self._path):
+        with _writing(self._path):
             self._file.close()
 
     def _write(self, event: Any) -> None:
@@ -74,8 +74,8 @@ def _scalars(record: Record) -> Iterator[tuple[str, float]]:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """TensorFlow's errors about files as OSErrors, which ``disk_errors`` explains."""
+def _writing(path: Path) -> Iterator[None]:
+    """Convert TensorFlow's file errors to OSErrors, which ``disk_errors`` translates."""
     with writing(path):
         try:
             yield

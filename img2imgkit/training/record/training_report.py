@@ -1,4 +1,4 @@
-"""The report of a training run: alarms, curves and the history of its sample sheets, in one page without scripts."""
+"""The report of a training run: alarms, curves and sample sheets, on one page without scripts."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ figcaption,.legend{color:#666;margin:.2em 0}.legend span{margin-right:1em}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:1em}
 .alarms{border-left:4px solid #c00;background:#fdf0f0;padding:.4em 1em}"""
 WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 520, 200, 62, 10, 24, 12
-MOST_POINTS = 400  # of a line; more are averaged
+MOST_POINTS = 400  # per line; longer lines are averaged
 COLOURS = ("#06c", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d00")
 Point = tuple[float, float]
 
 
 def report(records: Sequence[Record], name: str, metrics: Metrics) -> str:
-    """The page for what ``metrics.jsonl`` holds; sheets are shown from the folder ``samples`` beside it.
+    """Return the HTML page of the records of ``metrics.jsonl``. It shows sheets from the adjacent folder ``samples``.
 
     Args:
-        metrics: those that are installed; scores of others are shown by their names
+        metrics: the installed metrics; scores of others are shown without unit
     """
     alarms = [record for record in records if "alarm" in record]
     marks = [record["step"] for record in alarms]
@@ -61,12 +61,14 @@ def _alarms(alarms: Sequence[Record]) -> list[str]:
 
 
 def _curves(records: Sequence[Record], marks: Sequence[float], metrics: Metrics) -> Iterator[str]:
-    """Headings with a chart for each metric and each term; rates, gradients and the like share one."""
+    """Yield sections with one chart per metric and term; learning rates, gradients and scales share a chart each."""
     probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
     axes = {name: metrics[name].axis() if name in metrics else name for name in probe}
     yield from _section("Probe", {axes[name]: {name: line} for name, line in probe.items()}, marks)
     terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
-    used = {name: line for name, line in terms.items() if any(value for _, value in line)}  # a task may not use all
+    used = {
+        name: line for name, line in terms.items() if any(value for _, value in line)
+    }  # terms that the task does not use are all 0
     yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
     groups = {
         heading: _series((record["step"], record[group]) for record in records if group in record)
@@ -115,14 +117,14 @@ def _caption(record: Record, metrics: Metrics) -> str:
 
 
 def shown_scores(means: Mapping[str, float], metrics: Metrics) -> list[str]:
-    """Scores of the probe for people, "PSNR 31.23 dB" each."""
+    """Format scores of the probe for display, such as "PSNR 31.23 dB"."""
     return [metrics[name].shown(value) if name in metrics else f"{name} {value:.4g}" for name, value in means.items()]
 
 
 def chart(lines: Mapping[str, Sequence[Point]], marks: Sequence[float] = ()) -> str:
-    """Lines through (step, value) points on common axes, with a legend where there are several.
+    """Draw lines through (step, value) points on common axes as SVG, with a legend for several lines.
 
-    Values that are not finite are left out. ``marks`` are steps at which a vertical line stands.
+    Values that are not finite are omitted. ``marks`` are steps to draw a vertical line at.
     """
     finite = {name: _thinned([(x, y) for x, y in points if math.isfinite(y)]) for name, points in lines.items()}
     drawn = {name: points for name, points in finite.items() if points}
@@ -149,7 +151,7 @@ def chart(lines: Mapping[str, Sequence[Point]], marks: Sequence[float] = ()) -> 
 
 
 def _thinned(points: Sequence[Point]) -> list[Point]:
-    """At most so many points: means of neighbours, so that noise does not hide the course."""
+    """Reduce a line to at most ``MOST_POINTS`` points by averaging neighbours, which also smooths noise."""
     size = -(-len(points) // MOST_POINTS)
     if size < 2:
         return list(points)

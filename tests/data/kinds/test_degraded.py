@@ -1,4 +1,4 @@
-"""Degraded data: aligned crops, order from (seed, step), all problems at once."""
+"""Degraded data: aligned crops, order from (seed, step), all problems together."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def reader_of(folder: Path, scale: int = 2, **options: object) -> DegradedReader
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_every_crop_lies_aligned_in_a_picture_and_its_shrunken_self(tmp_path: Path, scale: int) -> None:
+def test_every_crop_lies_aligned_in_a_picture_and_its_degraded_version(tmp_path: Path, scale: int) -> None:
     pictures = save_pictures(tmp_path, [(61, 50), (48, 65)])
     reader = reader_of(tmp_path, scale, flips=False)
     sources, targets = [], []
@@ -54,7 +54,7 @@ def test_every_crop_lies_aligned_in_a_picture_and_its_shrunken_self(tmp_path: Pa
 
 
 def find(crop: np.ndarray, pictures: list[np.ndarray]) -> tuple[int, int, int]:
-    """Which picture a crop is from, and where in it."""
+    """Find a crop in the pictures: index, row and column."""
     wanted = np.round(crop).astype(np.uint8)
     for number, pixels in enumerate(pictures):
         windows = np.lib.stride_tricks.sliding_window_view(pixels, wanted.shape[:2], axis=(0, 1))
@@ -92,7 +92,7 @@ def test_flips_turn_source_and_target_alike(tmp_path: Path) -> None:
     for step in range(4):
         batch = flipped.batch(0, step)
         for source, target in zip(batch["source"], batch["target"], strict=True):
-            # bicubic shrinking commutes with turns, so the centre of the shrunken target is the source
+            # bicubic downsampling commutes with rotation, so the centre of the downsampled target is the source
             again = imresize(np.round((target + 1) * 127.5).astype(np.uint8), Fraction(1, 2)).astype(int)
             there = np.round((source + 1) * 127.5).astype(int)
             assert np.abs(again - there)[3:-3, 3:-3].max() <= 1
@@ -130,14 +130,14 @@ def test_all_bad_pictures_are_named_at_once(tmp_path: Path) -> None:
         reader_of(tmp_path)
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
-    assert any("1.png" in line and "40x14 is smaller than a crop of 16" in line for line in lines)
+    assert any("1.png" in line and "40x14 is smaller than the crop of 16" in line for line in lines)
     assert all(any(name in line for line in lines) for name in ("text.png", "empty.jpg"))
 
 
 def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     options = DegradedOptions(kind="degraded", folder=(tmp_path / "empty", tmp_path / "gone"))
-    with pytest.raises(DataError, match=r"(?s)empty: holds no picture.*gone: no such folder"):
+    with pytest.raises(DataError, match=r"(?s)empty: contains no picture.*gone: no such folder"):
         open_reader(Degraded(options), Geometry(scale=2))
 
 
@@ -147,7 +147,7 @@ def test_crop_must_fit_the_scale(tmp_path: Path) -> None:
         reader_of(tmp_path, 3, crop=16)
 
 
-def test_probe_gives_whole_pictures_cut_to_the_scale(tmp_path: Path) -> None:
+def test_the_probe_returns_uncropped_pictures_trimmed_to_the_scale(tmp_path: Path) -> None:
     save_pictures(tmp_path / "train", [(40, 40)])
     save_pictures(tmp_path / "probe", [(21, 30)])
     [(name, batch)] = reader_of(tmp_path / "train").probe(tmp_path / "probe")

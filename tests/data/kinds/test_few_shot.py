@@ -1,4 +1,4 @@
-"""Few-shot data: a content and a class picture, each with the number of its class."""
+"""Few-shot data: a content and a class picture, each with the index of its class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from img2imgkit.task import Geometry
 
 
 def save_classes(folder: Path, **counts: int) -> None:
-    """Pictures whose red is ten times the number of their class plus their own."""
+    """Pictures whose red level is ten times the index of their class plus their own index."""
     for number, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True)
         for each in range(count):
@@ -37,7 +37,7 @@ def red(unit: np.ndarray) -> np.ndarray:
     return np.rint((unit[..., 0, 0, 0] + 1) * 127.5).astype(int)
 
 
-def test_both_pictures_come_with_the_numbers_of_their_classes(tmp_path: Path) -> None:
+def test_both_pictures_have_the_indices_of_their_classes(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=3, cat=2, lion=4)
     batch = reader_of(tmp_path).batch(0, 0)
     assert batch["content"].shape == batch["class"].shape == (6, 8, 8, 3)
@@ -75,13 +75,13 @@ def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.batch(5, 9)[key], expected)
 
 
-def test_problems_and_notes_are_told(tmp_path: Path) -> None:
+def test_problems_and_notes_are_reported(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=1, cat=3)
     path = tmp_path / "cat" / "2.png"
     path.write_bytes(path.read_bytes()[:-20])
     found = inspect_data(FewShot(options(tmp_path)), Geometry())
     assert ["2.png" in problem for problem in found.problems] == [True]
-    assert ["bear: holds one picture" in note for note in found.notes] == [True]
+    assert ["bear: contains only one picture" in note for note in found.notes] == [True]
     assert [(each.name, each.pictures) for each in found.contents] == [("bear", 1), ("cat", 3)]
     with pytest.raises(DataError, match="gone: no such folder"):
         reader_of(tmp_path / "gone")
@@ -90,7 +90,7 @@ def test_problems_and_notes_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stated", "option"), [({"crop": 6}, "crop"), ({"resize": 7}, "crop"), ({"selected": ("a", "a")}, "selected")]
 )
-def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
     assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 
@@ -104,7 +104,7 @@ def test_a_probe_shows_contents_with_the_class_pictures_of_their_names(tmp_path:
     assert [set(batch) for _, batch in reader.probe(tmp_path / "train" / "bear")] == [{"source"}] * 2
 
 
-def test_what_was_read_is_described_by_the_names_of_classes(tmp_path: Path) -> None:
+def test_the_description_contains_the_names_of_classes(tmp_path: Path) -> None:
     save_classes(tmp_path, bear=1, cat=3, dog=1)
     described = reader_of(tmp_path, selected=("cat", "bear")).description
     assert described == {"kind": "few_shot", "pictures": 4, "size": 8, "classes": ["cat", "bear"]}

@@ -1,4 +1,4 @@
-"""All kinds alike: what they promise of keys, options, schemas and their page of the docs."""
+"""All kinds: keys, options, schemas and documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE_FOLDER = {"degraded": "folder", "labelled": "folder", "few_shot": "folder"}
 
 
 def pictures_for(kind: str, place: Path) -> dict[str, Any]:
-    """Folders with pictures for a kind, and the options that name them."""
+    """Create pictures for a kind, and return the options that refer to them."""
     random = np.random.default_rng(0)
     roles = {
         "paired": ("source", "target"), "unpaired": ("a", "b"), "semantic": ("label", "target"), "degraded": ("all",),
@@ -51,12 +51,12 @@ def kind_of(name: str, place: Path) -> DataKind:
     return kind(kind.Options.model_validate(pictures_for(name, place)))
 
 
-def test_six_kinds_come_along() -> None:
+def test_six_kinds_are_built_in() -> None:
     assert set(KINDS) == {"paired", "unpaired", "labelled", "semantic", "few_shot", "degraded"}
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_each_keeps_its_contract(tmp_path: Path, name: str) -> None:
+def test_each_kind_fulfils_its_contract(tmp_path: Path, name: str) -> None:
     data = kind_of(name, tmp_path)
     folders = {path.name: path for path in tmp_path.iterdir()}
     probe = next(folders[role] for role in ("all", "source", "a", "label") if role in folders)
@@ -82,7 +82,7 @@ def test_every_option_is_described_and_on_the_page(kind: str) -> None:
 
 
 def ids_in(options: Any) -> int:
-    """How many ids maps of these options hold."""
+    """The number of ids in label maps of these options."""
     return getattr(options, "classes", 0) + (getattr(options, "unknown", None) is not None)
 
 

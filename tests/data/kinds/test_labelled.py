@@ -1,4 +1,4 @@
-"""Labelled data: squares of pictures, labels from folders or attributes, and labels to translate to."""
+"""Labelled data: centre crops, labels from folders or attributes, and target labels."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def red(unit: np.ndarray) -> np.ndarray:
     return np.rint((unit[..., 0, 0, 0] + 1) * 127.5).astype(int)
 
 
-def test_labels_say_which_folder_a_picture_is_from(tmp_path: Path) -> None:
+def test_labels_identify_the_folder_of_a_picture(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=2, dog=3, owl=2)
     batch = reader_of(tmp_path, batch=7).batch(0, 0)
     assert batch["source"].shape == (7, 8, 8, 3)
@@ -71,7 +71,7 @@ def test_labels_say_which_folder_a_picture_is_from(tmp_path: Path) -> None:
     np.testing.assert_array_equal(batch["label"].sum(axis=1), 1)
 
 
-def test_selected_domains_stand_in_the_stated_order(tmp_path: Path) -> None:
+def test_selected_domains_keep_the_stated_order(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=2, dog=3, owl=2)
     reader = reader_of(tmp_path, selected=("owl", "cat"))
     domains = ["owl", "cat"]
@@ -81,14 +81,14 @@ def test_selected_domains_stand_in_the_stated_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(batch["label"].argmax(axis=1), np.where(red(batch["source"]) >= 100, 0, 1))
 
 
-def test_target_labels_are_those_of_all_pictures_alike(tmp_path: Path) -> None:
+def test_target_labels_follow_the_distribution_of_the_pictures(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=1, dog=3)
     reader = reader_of(tmp_path, batch=100)
     targets = np.concatenate([reader.batch(0, step)["target_label"] for step in range(4)])
     assert targets.mean(axis=0) == pytest.approx([0.25, 0.75], abs=0.08)
 
 
-def test_labels_from_attributes_hold_the_selected_ones(tmp_path: Path) -> None:
+def test_labels_from_attributes_contain_the_selected_ones(tmp_path: Path) -> None:
     save_attributed(tmp_path)
     reader = open_reader(Labelled(attributed_of(tmp_path, "Young", "Black_Hair")), Geometry())
     batch = reader.batch(0, 0)
@@ -120,12 +120,12 @@ class TestSeveralSets:
             np.testing.assert_array_equal(np.sort(two, axis=0), [[0, 0, 0], [1, 1, 1]])
 
     @pytest.mark.parametrize("every", [2, 4, 5])
-    def test_who_moves_in_each_nth_step_meets_both(self, joint: LabelledOptions, every: int) -> None:
+    def test_a_player_updated_every_nth_step_sees_both(self, joint: LabelledOptions, every: int) -> None:
         reader = open_reader(Labelled(joint.model_copy(update={"batch": 1})), Geometry())
         met = [int(reader.sample(0, step)["label_set"]) for step in range(0, 40 * every, every)]
         assert 10 <= sum(met) <= 30
 
-    def test_labels_stand_one_behind_the_other_and_are_zero_for_other_sets(self, joint: LabelledOptions) -> None:
+    def test_labels_are_concatenated_and_zero_for_other_sets(self, joint: LabelledOptions) -> None:
         reader = open_reader(Labelled(joint), Geometry())
         assert reader.description == {
             "kind": "labelled",
@@ -148,24 +148,24 @@ class TestSeveralSets:
             assert len(np.unique(targets, axis=0)) == 2
             np.testing.assert_array_equal(targets[:, others], 0)
 
-    def test_each_set_is_seen_whole_before_any_of_it_comes_again(self, joint: LabelledOptions) -> None:
+    def test_each_set_is_sampled_completely_before_it_repeats(self, joint: LabelledOptions) -> None:
         reader = open_reader(Labelled(joint.model_copy(update={"batch": 1})), Geometry())
         for chosen, count in ((0, 4), (1, 5)):
             seen = [batch["source"] for batch in of_set(reader, chosen, 2 * count)]
             assert sorted(red(np.concatenate(seen[:count]))) == sorted(red(np.concatenate(seen[count:])))
             assert len(set(red(np.concatenate(seen[:count])))) == count
 
-    def test_one_set_is_that_of_a_training_without_more(self, joint: LabelledOptions) -> None:
+    def test_a_single_set_equals_a_training_without_more(self, joint: LabelledOptions) -> None:
         alone = open_reader(Labelled(joint.model_copy(update={"more": ()})), Geometry())
         np.testing.assert_array_equal(alone.batch(0, 1)["label_set"], 0)
         assert alone.batch(0, 1)["label"].shape == (3, 2)
 
-    def test_problems_of_every_set_are_told(self, tmp_path: Path, joint: LabelledOptions) -> None:
+    def test_problems_of_every_set_are_reported(self, tmp_path: Path, joint: LabelledOptions) -> None:
         save(tmp_path / "animals" / "owl" / "small.png", 0, (5, 5))
-        with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than a crop of 12"):
+        with pytest.raises(DataError, match=r"owl.small\.png: 5x5 is smaller than the crop of 12"):
             open_reader(Labelled(joint), Geometry())
 
-    def test_the_record_holds_names_and_no_paths(self, tmp_path: Path, joint: LabelledOptions) -> None:
+    def test_the_record_contains_names_and_no_paths(self, tmp_path: Path, joint: LabelledOptions) -> None:
         record = joint.record()
         assert str(tmp_path) not in str(record)
         assert record["more"] == [{"attributes": None, "selected": []}]
@@ -179,7 +179,7 @@ def test_attributes_may_be_a_table_with_commas(tmp_path: Path) -> None:
     np.testing.assert_array_equal(batch["label"][:, 0], red(batch["source"]) > 0)
 
 
-def test_a_square_from_the_middle_is_resized_as_in_the_official_code(tmp_path: Path) -> None:
+def test_the_centre_crop_and_resize_equal_the_official_code(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (21, 16, 3), dtype=np.uint8)
     save_domains(tmp_path, cat=1, dog=1)
     for name in ("cat", "dog"):
@@ -203,7 +203,7 @@ def test_a_batch_depends_on_seed_and_step_alone(tmp_path: Path) -> None:
     assert (one.batch(5, 9)["source"] != one.batch(6, 9)["source"]).any()
 
 
-def test_problems_of_folders_are_told_at_once(tmp_path: Path) -> None:
+def test_problems_of_folders_are_reported_together(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=1, dog=2)
     save(tmp_path / "cat" / "small.png", 0, (11, 30))
     (tmp_path / "empty").mkdir()
@@ -211,47 +211,54 @@ def test_problems_of_folders_are_told_at_once(tmp_path: Path) -> None:
         reader_of(tmp_path, selected=("cat", "dgo", "dog", "empty"))
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
-    assert "has no subfolder 'dgo'; did you mean 'dog'?" in lines[0]
-    assert "empty: holds no picture" in lines[1]
-    assert "small.png: 11x30 is smaller than a crop of 12" in lines[2]
+    assert "no subfolder 'dgo'; did you mean 'dog'?" in lines[0]
+    assert "empty: contains no picture" in lines[1]
+    assert "small.png: 11x30 is smaller than the crop of 12" in lines[2]
 
 
-def test_what_is_odd_is_noted(tmp_path: Path) -> None:
+def test_suspicious_findings_are_noted(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=1, dog=2)
     save(tmp_path / "beside.png", 0)
     found = inspect_data(Labelled(options(tmp_path)), Geometry())
     assert not found.problems
-    assert ["1 pictures lie beside" in found.notes[0], "cat: holds one picture" in found.notes[1]] == [True, True]
+    assert [
+        "1 pictures outside of the subfolders" in found.notes[0],
+        "cat: contains only one picture" in found.notes[1],
+    ] == [True, True]
 
 
-def test_one_domain_is_none(tmp_path: Path) -> None:
+def test_a_single_domain_is_an_error(tmp_path: Path) -> None:
     save_domains(tmp_path, cat=3)
-    with pytest.raises(DataError, match="has 1 subfolders; expected one for each of at least two domains"):
+    with pytest.raises(DataError, match="contains 1 subfolders; expected at least two, one per domain"):
         reader_of(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "selected", "reason"),
     [
-        (ATTRIBUTES, "Mal", r"has no attribute 'Mal'; did you mean 'Male'\?"),
+        (ATTRIBUTES, "Mal", r": no attribute 'Mal'; did you mean 'Male'\?"),
         (ATTRIBUTES.replace("a.png", "z.png"), "Male", r"list\.txt:3: z\.png is not in "),
-        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1\nb"), "Male", r"list\.txt:3: expected a picture and 3 values, got 3"),
-        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1  yes\nb"), "Male", r"list\.txt:3: a value is 1, 0 or -1, got 'yes'"),
+        (ATTRIBUTES.replace("1 -1  1\nb", "1 -1\nb"), "Male", r"list\.txt:3: expected a file name and 3 values, got 3"),
+        (
+            ATTRIBUTES.replace("1 -1  1\nb", "1 -1  yes\nb"),
+            "Male",
+            r"list\.txt:3: expected the values 1, 0 or -1, got 'yes'",
+        ),
         (ATTRIBUTES.replace("1 -1\nc", "-1 -1\nc").replace("1  1 -1", "1 -1 -1"), "Male", "no picture has"),
-        ("4\n", "Male", "expected a line with names"),
-        (ATTRIBUTES + "a.png 1 1 1\n", "Male", r"list\.txt:\d+: a\.png stands in line 3 already"),
-        ("Male Male\na.png 1 -1\n", "Male", "has two attributes 'Male'"),
-        ("Male Young\na.png 1 1\nb.png 1\n", "Male", r"list\.txt:3: expected a picture and 2 values, got 2"),
+        ("4\n", "Male", "expected a line with the names"),
+        (ATTRIBUTES + "a.png 1 1 1\n", "Male", r"list\.txt:\d+: a\.png is already listed in line 3"),
+        ("Male Male\na.png 1 -1\n", "Male", "the attribute 'Male' occurs twice"),
+        ("Male Young\na.png 1 1\nb.png 1\n", "Male", r"list\.txt:3: expected a file name and 2 values, got 2"),
     ],
 )
-def test_a_wrong_attribute_file_is_told(tmp_path: Path, text: str, selected: str, reason: str) -> None:
+def test_a_malformed_attribute_file_is_an_error(tmp_path: Path, text: str, selected: str, reason: str) -> None:
     save_attributed(tmp_path, text)
     with pytest.raises(DataError, match=reason):
         open_reader(Labelled(attributed_of(tmp_path, selected)), Geometry())
 
 
 def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    """It may begin with a byte order mark, and names its column of pictures."""
+    """It may start with a byte order mark, and has a header for the column of pictures."""
     path = tmp_path / "list.csv"
     path.write_text("picture,Male,Young\na.png,1,-1\n", encoding="utf-8-sig")
     assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (2, (1.0, 0.0))})
@@ -259,7 +266,7 @@ def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (3, (1.0, 0.0))})
 
 
-def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_a_missing_attribute_file_is_an_error(tmp_path: Path) -> None:
     save_attributed(tmp_path)
     (tmp_path / "list.txt").unlink()
     with pytest.raises(DataError, match=r"list\.txt: cannot be read"):
@@ -276,7 +283,7 @@ def test_attributes_that_are_not_there_are_told(tmp_path: Path) -> None:
         ({"more": ({"folder": Path("a"), "attributes": Path("b")},)}, "more.0.selected"),
     ],
 )
-def test_options_that_cannot_be_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
+def test_invalid_options_are_named(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
     assert [name for name, _ in options(tmp_path, **stated).data_problems(Geometry(multiple=4))] == [option]
 
 

@@ -1,4 +1,4 @@
-"""Paired data: source and target stay together through order, crop and flip; every problem is named."""
+"""Paired data: source and target share order, crop and flip; all problems are reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDE = 8
 
 
 def picture(seed: int, height: int = 20, width: int = 24) -> np.ndarray:
-    """Levels whose first channel is a ramp that tells where a crop lies, the others the seed."""
+    """A picture whose first channel is a ramp that locates crops, and whose others are the seed."""
     pixels = np.full((height, width, 3), seed, np.uint8)
     pixels[..., 0] = np.arange(height)[:, None] * 6 + np.arange(width) * 5
     return pixels
@@ -29,7 +29,7 @@ def save(path: Path, pixels: np.ndarray) -> None:
 
 
 def save_pairs(folder: Path, count: int = 3) -> None:
-    """Sources, and targets that are their negatives."""
+    """Sources, with their negatives as targets."""
     for number in range(count):
         save(folder / "source" / f"{number}.png", picture(number))
         save(folder / "target" / f"{number}.png", 255 - picture(number))
@@ -121,11 +121,11 @@ def test_sixteen_bits_stay_sixteen_bits(tmp_path: Path) -> None:
     np.testing.assert_allclose((source[0, ..., 0] + 1) * 32767.5, deep, atol=0.01)
 
 
-def test_pictures_stand_upright_and_without_transparency(tmp_path: Path) -> None:
+def test_pictures_are_upright_and_without_transparency(tmp_path: Path) -> None:
     pixels = picture(9, 10, 12)
     turned = Image.fromarray(np.ascontiguousarray(np.rot90(pixels)))
     exif = Image.Exif()
-    exif[0x0112] = 6  # shown turned by a quarter, clockwise
+    exif[0x0112] = 6  # rotated by 90 degrees clockwise
     save(tmp_path / "target" / "0.png", np.dstack([pixels, np.full((10, 12), 7, np.uint8)]))
     (tmp_path / "source").mkdir()
     turned.save(tmp_path / "source" / "0.png", exif=exif)
@@ -143,7 +143,7 @@ def test_jitter_changes_both_alike(tmp_path: Path) -> None:
     assert np.abs(batch["source"]).max() <= 1
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     save_pairs(tmp_path, 2)
     source, target = tmp_path / "source", tmp_path / "target"
     save(source / "alone.png", picture(1))
@@ -163,9 +163,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     save(source / "press.png", picture(1))
     expected = [
         ("0.jpg", "has the same name as 0.png"),
-        ("alone.png", "has no target"),
-        ("other.png", "has no source"),
-        ("small.png", "30x6 is smaller than a crop of 8"),
+        ("alone.png", "no target found"),
+        ("other.png", "no source found"),
+        ("small.png", "30x6 is smaller than the crop of 8"),
         ("unlike.png", "is 21x20, but"),
         ("text.png", "text.png"),
         ("press.jpg", "cmyk"),
@@ -182,14 +182,14 @@ def test_missing_and_empty_folders_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     assert [problem.rpartition(": ")[2] for problem in problems_of(options(tmp_path))] == [
         "no such folder",
-        "holds no picture",
+        "contains no picture",
     ]
 
 
-def test_an_odd_width_has_no_halves(tmp_path: Path) -> None:
+def test_an_odd_width_is_a_problem(tmp_path: Path) -> None:
     save(tmp_path / "0.png", picture(0, 20, 25))
     [problem] = problems_of(options(tmp_path, folder=tmp_path))
-    assert "25 pixels are no two halves" in problem
+    assert "the width 25 is odd" in problem
 
 
 def test_sizes_that_differ_need_a_crop_or_a_batch_of_one(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_sizes_that_differ_need_a_crop_or_a_batch_of_one(tmp_path: Path) -> None
         ({"folder": "x", "source": "y"}, Geometry(), "folder"),
     ],
 )
-def test_options_that_cannot_be_are_named_before_a_picture_is_opened(
+def test_invalid_options_are_named_before_a_picture_is_opened(
     tmp_path: Path, stated: dict[str, Any], geometry: Geometry, option: str
 ) -> None:
     paths = {key: tmp_path / value if key in ("folder", "source") else value for key, value in stated.items()}
@@ -223,7 +223,7 @@ def test_options_that_cannot_be_are_named_before_a_picture_is_opened(
         open_reader(Paired(chosen), geometry)
 
 
-def test_a_probe_of_sources_and_targets_has_the_truth(tmp_path: Path) -> None:
+def test_a_probe_of_sources_and_targets_returns_both(tmp_path: Path) -> None:
     save_pairs(tmp_path, 2)
     (tmp_path / "target" / "1.png").unlink()
     save_pairs(tmp_path / "train")
@@ -235,7 +235,7 @@ def test_a_probe_of_sources_and_targets_has_the_truth(tmp_path: Path) -> None:
     assert set(alone) == {"source"}
 
 
-def test_a_probe_of_pictures_is_read_as_training_reads_them(tmp_path: Path) -> None:
+def test_probe_pictures_are_split_as_in_training(tmp_path: Path) -> None:
     save_pairs(tmp_path / "train")
     save(tmp_path / "seen" / "one.png", picture(1))
     save(tmp_path / "double" / "one.png", np.concatenate([picture(1), 255 - picture(1)], axis=1))
@@ -255,7 +255,7 @@ def test_probe_pictures_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert ["small.png" in found[0], "text.png" in found[1]] == [True, True]
 
 
-def test_what_was_found_is_told_without_paths(tmp_path: Path) -> None:
+def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
     save_pairs(tmp_path)
     found = inspect_data(Paired(options(tmp_path)), Geometry())
     assert [(each.name, each.pictures, each.smallest, dict(each.modes)) for each in found.contents] == [

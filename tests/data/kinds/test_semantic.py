@@ -1,4 +1,4 @@
-"""Semantic data: label, instance map and photograph stay together, ids stay ids."""
+"""Semantic data: label map, instance map and photograph share crops, and ids are preserved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def save(path: Path, pixels: np.ndarray) -> None:
 
 
 def save_scenes(folder: Path, count: int = 3, size: tuple[int, int] = (20, 24)) -> None:
-    """Maps of ids 0 to 19, instances a thousand times that, photographs ten times, all of one pattern each."""
+    """One pattern per scene: ids 0 to 19 as label map, times 1000 as instance map, times 10 as photograph."""
     for number in range(count):
         ids = np.random.default_rng(number).integers(0, 20, size)
         save(folder / "label" / f"{number}.png", ids.astype(np.uint8))
@@ -75,7 +75,7 @@ def test_without_instance_maps_there_is_one_object(tmp_path: Path) -> None:
     assert not batch["instance"].any()
 
 
-def test_unknown_pixels_become_a_class_of_their_own(tmp_path: Path) -> None:
+def test_unknown_pixels_become_a_separate_class(tmp_path: Path) -> None:
     save_scenes(tmp_path, 1)
     batch = reader_of(tmp_path, classes=19, unknown=19).batch(0, 0)
     assert batch["label"].max() == 19
@@ -96,7 +96,7 @@ def test_maps_in_colour_are_read_by_a_palette(tmp_path: Path) -> None:
     assert reader.description["names"][3] == "class 3"
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     save_scenes(tmp_path, 4)
     (tmp_path / "instance" / "0.png").unlink()
     ids = np.zeros((20, 24), np.uint8)
@@ -108,9 +108,9 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "palette.yaml").write_text("road: red")
     found = problems_of(tmp_path)
     assert len(found) == 4, found
-    assert "0.png: has no instance" in found[0]
+    assert "0.png: no instance found" in found[0]
     assert "2.png: is 23x20, but" in found[1]
-    assert "1.png: pixel (7, 3) has the id 40, and classes are 0 to 19" in found[2]
+    assert "1.png: pixel (7, 3) has the id 40, but ids are 0 to 19" in found[2]
     assert "3.png" in found[3]
     with_palette = problems_of(tmp_path, palette=tmp_path / "palette.yaml")
     assert "palette.yaml: road: expected" in with_palette[0]
@@ -132,18 +132,18 @@ def test_classes_of_data_and_task_must_be_the_same(tmp_path: Path) -> None:
         return list(options(tmp_path, classes=3).data_problems(Geometry(channels=1, output_channels=3, **geometry)))
 
     assert problems(ids=3) == []
-    assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', and these data 3")]
+    assert problems(ids=5, unknown=True) == [("classes", "the task has 4 classes and 'unknown', but the data have 3")]
 
 
 @pytest.mark.parametrize(("unknown", "refused"), [(0, True), (2, True), (3, False), (255, False)])
 def test_a_class_is_not_unknown(tmp_path: Path, unknown: int, refused: bool) -> None:
-    """A label map that is to be translated would mean the class by that id."""
+    """In a label map to translate, that id would be the class."""
     chosen = options(tmp_path, classes=3, unknown=unknown)
     found = [name for name, _ in chosen.data_problems(Geometry(channels=1, output_channels=3, ids=4, unknown=True))]
     assert found == (["unknown"] if refused else [])
 
 
-def test_a_probe_gives_ids(tmp_path: Path) -> None:
+def test_the_probe_returns_ids(tmp_path: Path) -> None:
     save_scenes(tmp_path)
     save_scenes(tmp_path / "probe", 2)
     (tmp_path / "probe" / "instance" / "1.png").unlink()
@@ -162,7 +162,7 @@ def test_a_probe_with_wrong_ids_or_sizes_is_named(tmp_path: Path) -> None:
     save(tmp_path / "probe" / "b.png", np.zeros((5, 9), np.uint8))
     first, second = problems_of(tmp_path, tmp_path / "probe")
     assert "a.png: pixel (0, 0) has the id 77" in first
-    assert "b.png: 9x5 is smaller than a crop of 8" in second
+    assert "b.png: 9x5 is smaller than the crop of 8" in second
 
 
 def test_jitter_changes_photographs_only(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_jitter_changes_photographs_only(tmp_path: Path) -> None:
     assert (plain["target"] != changed["target"]).any()
 
 
-def test_what_was_found_is_told_without_paths(tmp_path: Path) -> None:
+def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
     save_scenes(tmp_path)
     reader = reader_of(tmp_path)
     about = {"kind": "semantic", "scenes": 3, "instances": True, "classes": 20, "unknown": False}

@@ -1,4 +1,4 @@
-"""Unpaired data: two domains, each with an order, crops and flips of its own."""
+"""Unpaired data: two domains with independent order, crops and flips."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from img2imgkit.task import Geometry
 
 
 def save_domains(folder: Path, first: int = 3, second: int = 5, size: tuple[int, int] = (12, 10)) -> None:
-    """Pictures whose colours are their numbers; those of b are 100 more."""
+    """Pictures whose level is their index; plus 100 in b."""
     for name, count, base in (("a", first, 0), ("b", second, 100)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
@@ -34,20 +34,20 @@ def reader_of(folder: Path, geometry: Geometry | None = None, **stated: Any) -> 
 
 
 def drawn(reader: UnpairedReader, seed: int, count: int) -> list[tuple[int, int]]:
-    """The numbers of the pictures of a and b at the first positions."""
+    """The indices of the pictures of a and b at the first positions."""
     samples = (reader.sample(seed, position) for position in range(count))
     colours = ((sample[key][0, 0, 0] for key in ("a", "b")) for sample in samples)
     return [tuple(round((float(colour) + 1) * 127.5) % 100 for colour in each) for each in colours]  # type: ignore[misc]
 
 
-def test_each_domain_is_seen_evenly_in_an_order_of_its_own(tmp_path: Path) -> None:
+def test_each_domain_is_sampled_evenly_in_its_own_order(tmp_path: Path) -> None:
     save_domains(tmp_path)
     seen = drawn(reader_of(tmp_path), 0, 15)
     assert sorted(a for a, _ in seen) == sorted([0, 1, 2] * 5)
     assert sorted(b for _, b in seen) == sorted([0, 1, 2, 3, 4] * 3)
 
 
-def test_domains_of_one_size_meet_in_all_ways(tmp_path: Path) -> None:
+def test_domains_of_equal_size_are_combined_in_all_ways(tmp_path: Path) -> None:
     save_domains(tmp_path, 3, 3)
     assert len(set(drawn(reader_of(tmp_path), 0, 90))) == 9
 
@@ -79,24 +79,24 @@ def test_crops_and_jitter_of_the_domains_are_independent(tmp_path: Path) -> None
         assert any((sample["a"] != sample["b"]).any() for sample in samples)
 
 
-def test_problems_of_both_domains_are_told_at_once(tmp_path: Path) -> None:
+def test_problems_of_both_domains_are_reported_together(tmp_path: Path) -> None:
     save_domains(tmp_path, 1, 0)
     Image.new("RGB", (5, 20)).save(tmp_path / "a" / "small.png")
     with pytest.raises(DataError) as caught:
         reader_of(tmp_path)
     first, second = str(caught.value).splitlines()
-    assert "b: holds no picture" in first
-    assert "small.png: 5x20 is smaller than a crop of 8" in second
+    assert "b: contains no picture" in first
+    assert "small.png: 5x20 is smaller than the crop of 8" in second
 
 
 def test_a_domain_of_one_picture_is_noted(tmp_path: Path) -> None:
     save_domains(tmp_path, 1, 2)
     found = inspect_data(Unpaired(options(tmp_path)), Geometry())
     assert not found.problems
-    assert [note.rpartition(": ")[2] for note in found.notes] == ["holds one picture"]
+    assert [note.rpartition(": ")[2] for note in found.notes] == ["contains only one picture"]
 
 
-def test_a_cut_file_is_found_by_inspection(tmp_path: Path) -> None:
+def test_a_truncated_file_is_found_by_inspection(tmp_path: Path) -> None:
     save_domains(tmp_path)
     path = tmp_path / "b" / "2.png"
     path.write_bytes(path.read_bytes()[:-30])
@@ -105,7 +105,7 @@ def test_a_cut_file_is_found_by_inspection(tmp_path: Path) -> None:
     assert "2.png" in problem
 
 
-def test_a_probe_shows_a_and_takes_pictures_of_one_name_for_the_truth(tmp_path: Path) -> None:
+def test_the_probe_translates_a_with_targets_matched_by_name(tmp_path: Path) -> None:
     save_domains(tmp_path / "train")
     save_domains(tmp_path / "probe", 2, 1)
     reader = reader_of(tmp_path / "train")
@@ -115,7 +115,7 @@ def test_a_probe_shows_a_and_takes_pictures_of_one_name_for_the_truth(tmp_path: 
     assert [(name, set(batch)) for name, batch in reader.probe(tmp_path / "probe" / "b")] == [("0", {"source"})]
 
 
-def test_what_was_found_is_told_without_paths(tmp_path: Path) -> None:
+def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
     save_domains(tmp_path)
     reader = reader_of(tmp_path)
     assert reader.description == {"kind": "unpaired", "a": 3, "b": 5}

@@ -1,4 +1,4 @@
-"""Machines that wait for each other, as threads of one."""
+"""Machines that wait for each other, run as threads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def start(pool: ThreadPoolExecutor, hosts: tuple[str, ...], index: int, stop: th
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
-def test_all_go_when_the_last_one_is_there(order: tuple[int, ...]) -> None:
+def test_all_machines_proceed_once_the_last_one_has_connected(order: tuple[int, ...]) -> None:
     hosts, stop = addresses(3), threading.Event()
     with ThreadPoolExecutor(3) as pool:
         early = [start(pool, hosts, index, stop) for index in order[:2]]
@@ -54,7 +54,7 @@ def knock(address: str, words: bytes) -> None:
 
 
 @pytest.mark.parametrize("words", [b"GET / HTTP/1.0\r\n\r\n", b"img2img machine 7", b"img2img machine 0", b"\xff\xfe"])
-def test_strangers_are_not_counted(words: bytes) -> None:
+def test_unknown_connections_are_not_counted(words: bytes) -> None:
     hosts, stop = addresses(2), threading.Event()
     with ThreadPoolExecutor(2) as pool:
         first = start(pool, hosts, 0, stop)
@@ -65,11 +65,11 @@ def test_strangers_are_not_counted(words: bytes) -> None:
         first.result(timeout=10)
 
 
-def test_one_that_left_again_is_waited_for_anew() -> None:
+def test_a_machine_that_disconnected_is_awaited_again() -> None:
     hosts, stop = addresses(3), threading.Event()
     with ThreadPoolExecutor(3) as pool:
         first = start(pool, hosts, 0, stop)
-        within(5, lambda: knock(hosts[0], b"img2img machine 1"))  # and is gone
+        within(5, lambda: knock(hosts[0], b"img2img machine 1"))  # and disconnects
         second = start(pool, hosts, 2, stop)
         time.sleep(0.7)
         assert not first.done()
@@ -77,15 +77,15 @@ def test_one_that_left_again_is_waited_for_anew() -> None:
             machine.result(timeout=10)
 
 
-def test_a_port_that_is_taken_is_named() -> None:
+def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("", 0)) as taken:
         address = f"localhost:{taken.getsockname()[1]}"
-        with pytest.raises(TrainingError, match=f"{address} in TF_CONFIG, cannot be opened"):
+        with pytest.raises(TrainingError, match=f"cannot open this machine's port, {address}: "):
             meet((address, "localhost:1"), 0, lambda: False)
 
 
 def within(seconds: float, act: Callable[[], None]) -> None:
-    """Do it as soon as it works."""
+    """Call until it succeeds."""
     end = time.monotonic() + seconds
     while True:
         try:

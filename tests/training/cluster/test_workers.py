@@ -1,4 +1,4 @@
-"""Several machines: what TF_CONFIG may say, and trainings of two processes that are two machines to each other."""
+"""Several machines: TF_CONFIG, and trainings of two processes that act as two machines."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def test_the_chief_comes_first_under_either_name(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no valid JSON"),
+        ("{", "invalid JSON"),
         ("[]", "expected the keys cluster, task.type and task.index"),
         (config(PAIR, index="0"), "expected the keys cluster, task.type and task.index"),
-        (config({**PAIR, "ps": ["c:3"]}), "cluster has 'ps'"),
+        (config({**PAIR, "ps": ["c:3"]}), "cluster has the job 'ps'"),
         (config({"worker": ["a:1", "b"]}), "cluster.worker is ['a:1', 'b'], expected a list of host:port"),
         (config({"worker": "a:1"}), "expected a list of host:port"),
         (config({"worker": ["a:1", "b:99999"]}), "expected a list of host:port"),
-        (config({"worker": ["a:1", "a:1"]}), "a:1 is there twice"),
+        (config({"worker": ["a:1", "a:1"]}), "a:1 is listed twice"),
         (config({"chief": ["a:1", "b:1"]}, "chief"), "more than one chief"),
         (config(PAIR, index=2), "task worker 2 is not in the cluster, which has 2 worker(s)"),
-        (config({}), "task worker 0 is not in the cluster, which has nobody"),
+        (config({}), "task worker 0 is not in the cluster, which has no machine"),
     ],
 )
-def test_what_is_malformed_is_named_with_an_example(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+def test_malformed_values_are_named_with_an_example(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ConfigError) as raised:
         Cluster.from_environment()
@@ -68,7 +68,7 @@ def weights(folder: Path, step: int) -> dict[str, np.ndarray]:
 
 
 def prove_equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
-    """To rounding; RMSprop's momentum by the steps it makes, which are RATE times as long."""
+    """Equal up to rounding; RMSprop's momentum is compared as updates, which are RATE times as large."""
     assert one.keys() == other.keys()
     for name, wanted in one.items():
         unit = RATE if name.startswith("optimizer/critics") else 1.0
@@ -90,14 +90,14 @@ def test_two_machines_end_where_one_does_and_only_the_first_writes(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_killed_machine_ends_the_others_with_a_way_on_and_both_resume(tmp_path: Path) -> None:
+def test_a_killed_machine_ends_the_others_with_a_remedy_and_both_resume(tmp_path: Path) -> None:
     place, longer = make_place(tmp_path), (*PLAIN, "--set", "training.steps=100000")
     machines = start_machines(place, 2, *longer)
     wait_for_step(machines[0], 8)
     machines[1].kill()
     ended(machines[1])
     errors = finish(machines[0], 2)
-    assert "error: another machine of this training was lost (" in errors
+    assert "error: another machine was lost (" in errors
     assert "The last checkpoint is out/checkpoints/step-" in errors
     assert "resume the run on all 2 machines" in errors
     assert "Traceback" not in errors
@@ -113,13 +113,13 @@ def test_a_killed_machine_ends_the_others_with_a_way_on_and_both_resume(tmp_path
 
 
 @pytest.mark.slow
-def test_when_the_first_machine_is_killed_the_others_say_where_the_checkpoint_is(tmp_path: Path) -> None:
+def test_if_the_first_machine_is_killed_the_others_state_where_the_checkpoint_is(tmp_path: Path) -> None:
     first, second = start_machines(make_place(tmp_path), 2, *PLAIN, "--set", "training.steps=100000")
     wait_for_step(first, 4)
     first.kill()
     ended(first)
     errors = finish(second, 2)
-    assert "The last checkpoint is on the first machine; to go on, resume the run on all 2 machines" in errors
+    assert "The last checkpoint is on the first machine; resume the run on all 2 machines to continue" in errors
     assert "Traceback" not in errors
 
 
@@ -138,7 +138,7 @@ def test_a_signal_to_any_machine_stops_all_after_the_same_step(tmp_path: Path, a
 
 
 @pytest.mark.slow
-def test_machines_whose_training_files_differ_all_say_in_what(tmp_path: Path) -> None:
+def test_all_machines_report_differences_of_their_training_files(tmp_path: Path) -> None:
     place = make_place(tmp_path)
     hosts = [f"localhost:{port}" for port in free_ports(2)]
     machines = [
@@ -153,11 +153,11 @@ def test_machines_whose_training_files_differ_all_say_in_what(tmp_path: Path) ->
         for index in (0, 1)
     ]
     for machine in machines:
-        assert "error: the machines do not agree on: weights. Each needs the same" in finish(machine, 2)
+        assert "error: the machines differ in: weights. All of them need the same" in finish(machine, 2)
 
 
 @pytest.mark.slow
-def test_a_machine_that_waits_for_the_others_can_be_stopped(tmp_path: Path) -> None:
+def test_a_waiting_machine_can_be_stopped(tmp_path: Path) -> None:
     hosts = [f"localhost:{port}" for port in free_ports(2)]
     machine = start(make_place(tmp_path), "out", tf_config=config({"worker": hosts}))
     assert machine.stderr is not None
@@ -169,11 +169,11 @@ def test_a_machine_that_waits_for_the_others_can_be_stopped(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         hosts = [f"localhost:{taken.getsockname()[1]}", "localhost:1"]
         errors = finish(start(make_place(tmp_path), "out", tf_config=config({"worker": hosts})), 2)
-    assert f"this machine's port, of {hosts[0]} in TF_CONFIG, cannot be opened: " in errors
-    assert "name a free one everywhere" in errors
+    assert f"TF_CONFIG: cannot open this machine's port, {hosts[0]}: " in errors
+    assert "state a free port on all machines" in errors

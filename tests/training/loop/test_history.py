@@ -1,4 +1,4 @@
-"""Pools of older images: CycleGAN's, image by image, on one device and on two."""
+"""Pools of older images: equal to CycleGAN's, on one device and on two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from img2imgkit import backend
 from img2imgkit.training.loop.history import History, draws
 
-# What the official ImagePool of size 3 gives back and holds afterwards, with the random numbers that it drew:
+# Returned images and final content of the official ImagePool of size 3, with the random numbers that it drew:
 # images, (chance, place) of each, shown, held.
 OFFICIAL: tuple[tuple[list[int], list[tuple[float, int]], list[int], list[int]], ...] = (
     ([0], [(0.0, 0)], [0], [0]),
@@ -26,7 +26,7 @@ OFFICIAL: tuple[tuple[list[int], list[tuple[float, int]], list[int], list[int]],
 )
 
 
-def test_it_gives_back_and_keeps_what_the_official_pool_does() -> None:
+def test_it_returns_and_stores_what_the_official_pool_does() -> None:
     strategy = backend.strategy_over(["/cpu:0"])
     with strategy.scope():
         history = History(3, (1, 1, 1))
@@ -39,7 +39,7 @@ def test_it_gives_back_and_keeps_what_the_official_pool_does() -> None:
 
 
 def shown_over(strategy: Any, images: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a pool of 3 gives back of the numbers 0, 1, ... and what it holds in the end."""
+    """Returns the images that a pool of 3 shows for the numbers 0, 1, ..., and its final content."""
     with strategy.scope():
         history = History(3, (1, 1, 1))
     each = images // strategy.num_replicas_in_sync

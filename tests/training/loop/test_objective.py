@@ -1,4 +1,4 @@
-"""The objective: weighted means over the global batch; names and shapes are checked both ways."""
+"""The objective: weighted means over the global batch; checks of names and shapes."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def test_a_weight_without_term_is_an_error_unless_it_is_zero() -> None:
     Objective(without, global_batch=8).prove_complete({"l1", "adversarial", "critic_fake"})
 
 
-def test_stated_weights_and_a_factor_hold_instead() -> None:
+def test_stated_weights_and_a_factor_override_the_tasks() -> None:
     total, means = objective().reduce({"l1": np.ones(4, np.float32)}, 4, {"l1": 5.0}, factor=3.0)
     assert float(total) == pytest.approx(15 * float(means["l1"]))

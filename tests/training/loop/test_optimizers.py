@@ -1,4 +1,4 @@
-"""Optimizers, and the one way gradients reach them."""
+"""Optimizers, and how gradients are applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from img2imgkit.training.loop import optimizers
-from img2imgkit.training.loop.optimizers import reduced_apply
+from img2imgkit.training.loop.optimizers import apply_gradients
 from img2imgkit.training.plan.training_options import Adam, AdamW, RmsProp, Sgd
 
 
@@ -23,7 +23,7 @@ def test_every_kind_goes_down_a_bowl(options: Any) -> None:
     bowl = variables()
     optimizer = optimizers.build(options.model_copy(update={"learning_rate": 0.05}), bowl)
     for _ in range(100):
-        reduced_apply([(optimizer, bowl)], [tf.convert_to_tensor(v.value) for v in bowl], clip=None)
+        apply_gradients([(optimizer, bowl)], [tf.convert_to_tensor(v.value) for v in bowl], clip=None)
     assert all(np.abs(v.numpy()).max() < 9 for v in bowl)
     assert np.abs(bowl[0].numpy()).max() < 2
 
@@ -35,7 +35,7 @@ def test_adam_is_the_textbooks() -> None:
     value = 1.0
     for step in range(1, 6):
         gradient = 2 * value + step
-        reduced_apply([(optimizer, [x])], [tf.constant([gradient])], clip=None)
+        apply_gradients([(optimizer, [x])], [tf.constant([gradient])], clip=None)
         m, v = 0.8 * m + 0.2 * gradient, 0.9 * v + 0.1 * gradient**2
         value -= 0.1 * (m / (1 - 0.8**step)) / ((v / (1 - 0.9**step)) ** 0.5 + 1e-8)
         assert x.numpy()[0] == pytest.approx(value, abs=1e-5)
@@ -43,7 +43,7 @@ def test_adam_is_the_textbooks() -> None:
 
 @pytest.mark.parametrize(("momentum", "decay"), [(0.0, 0.0), (0.9, 0.0), (0.5, 0.3)])
 def test_rmsprop_is_pytorchs(momentum: float, decay: float) -> None:
-    """Against its documented algorithm, with gradients so small that the place of epsilon decides."""
+    """Compared with its documented algorithm, for gradients so small that the place of epsilon matters."""
     [x] = [keras.Variable([1.0])]
     options = RmsProp(learning_rate=0.1, rho=0.99, momentum=momentum, epsilon=1e-3, weight_decay=decay)
     optimizer = optimizers.build(options, [x])
@@ -51,7 +51,7 @@ def test_rmsprop_is_pytorchs(momentum: float, decay: float) -> None:
     value = 1.0
     for step in range(1, 6):
         gradient = 1e-3 * step + decay * value
-        reduced_apply([(optimizer, [x])], [tf.constant([1e-3 * step])], clip=None)
+        apply_gradients([(optimizer, [x])], [tf.constant([1e-3 * step])], clip=None)
         mean = 0.99 * mean + 0.01 * gradient**2
         buffer = momentum * buffer + gradient / (mean**0.5 + 1e-3)
         value -= 0.1 * buffer
@@ -62,7 +62,7 @@ def test_clipping_bounds_the_norm_over_all_variables() -> None:
     bowl = variables()
     before = [v.numpy() for v in bowl]
     optimizer = optimizers.build(Sgd(learning_rate=1.0), bowl)
-    reduced_apply([(optimizer, bowl)], [tf.convert_to_tensor(v) for v in before], clip=1.3)
+    apply_gradients([(optimizer, bowl)], [tf.convert_to_tensor(v) for v in before], clip=1.3)
     for variable, was in zip(bowl, before, strict=True):
         np.testing.assert_allclose(variable.numpy(), was * (1 - 1.3 / 13), rtol=1e-6)  # the norm of 3, 4, 12 is 13
 
@@ -72,7 +72,7 @@ def test_clipping_bounds_the_norm_over_all_variables() -> None:
 def test_a_gradient_that_is_not_finite_is_reported_and_not_applied(bad: float, clip: float | None) -> None:
     bowl = variables()
     optimizer = optimizers.build(Sgd(learning_rate=1.0), bowl)
-    finite, _ = reduced_apply([(optimizer, bowl)], [tf.constant([bad, 1.0]), tf.constant([[1.0]])], clip)
+    finite, _ = apply_gradients([(optimizer, bowl)], [tf.constant([bad, 1.0]), tf.constant([[1.0]])], clip)
     assert float(finite) == 0
     assert [v.numpy().tolist() for v in bowl] == [[3.0, -4.0], [[12.0]]]
-    assert float(reduced_apply([(optimizer, bowl)], [tf.constant([0.0, 1.0]), tf.constant([[1.0]])], clip)[0]) == 1
+    assert float(apply_gradients([(optimizer, bowl)], [tf.constant([0.0, 1.0]), tf.constant([[1.0]])], clip)[0]) == 1

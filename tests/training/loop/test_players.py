@@ -1,4 +1,4 @@
-"""Players: the order of moves, and one owner for every variable."""
+"""Players: the order of updates, and exactly one owner of every variable."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def test_players_move_in_the_tasks_order_with_their_own_variables() -> None:
     players = players_of(task, nets, OPTIONS)
     assert list(players) == ["critics", "generators"]
     assert [id(v) for v in players["critics"].variables] == [id(v) for v in nets["critic"].trainable_variables]
-    assert len(players["critics"].optimizers[""].variables) > len(
-        players["critics"].variables
-    )  # slots are there already
+    assert len(players["critics"].optimizers[""].variables) > len(players["critics"].variables)  # slots exist already
 
 
 def test_rate_and_turn_come_from_the_players_options() -> None:

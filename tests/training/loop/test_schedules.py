@@ -1,4 +1,4 @@
-"""Learning-rate schedules: values at the points that define them."""
+"""Learning-rate schedules: values at their defining points."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from img2imgkit.training.loop.schedules import share_at
+from img2imgkit.training.loop.schedules import factor_at
 from img2imgkit.training.plan.training_options import Constant, Cosine, Linear, StepDecay
 
 STEPS = 101
@@ -24,15 +24,15 @@ STEPS = 101
     ],
 )
 def test_passes_through_its_points(schedule, wanted) -> None:  # type: ignore[no-untyped-def]
-    assert {step: share_at(schedule, step, STEPS) for step in wanted} == pytest.approx(wanted)
+    assert {step: factor_at(schedule, step, STEPS) for step in wanted} == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("kind", [Constant, Linear, Cosine])
 def test_warm_up_rises_evenly_to_the_full_rate(kind) -> None:  # type: ignore[no-untyped-def]
     schedule = kind(warmup=4)
-    assert [share_at(schedule, step, STEPS) for step in range(4)] == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-3)
+    assert [factor_at(schedule, step, STEPS) for step in range(4)] == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=1e-3)
 
 
 @pytest.mark.parametrize("schedule", [Constant(), Linear(), Cosine(), StepDecay(at=(1,))])
 def test_a_single_step_has_a_finite_rate(schedule) -> None:  # type: ignore[no-untyped-def]
-    assert 0 <= share_at(schedule, 0, 1) <= 1
+    assert 0 <= factor_at(schedule, 0, 1) <= 1

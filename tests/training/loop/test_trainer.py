@@ -1,4 +1,4 @@
-"""One training step: who moves, what is averaged, what is counted; the same on one device and on two."""
+"""The training step: updates, averages and logs; equal on one device and on two."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_terms_are_means_over_the_batch() -> None:
 
 
 @pytest.mark.parametrize("order", [("generators", "critics"), ("critics", "generators")])
-def test_a_player_that_has_to_wait_stands_still(order: tuple[str, ...]) -> None:
+def test_a_player_is_updated_every_nth_step_only(order: tuple[str, ...]) -> None:
     class Ordered(SmallGan):
         pass
 
@@ -117,7 +117,7 @@ def test_a_player_that_has_to_wait_stands_still(order: tuple[str, ...]) -> None:
             assert (after[name] != was).any(), name
 
 
-def test_the_second_to_move_meets_the_first_after_its_move() -> None:
+def test_the_second_player_sees_the_first_after_its_update() -> None:
     class CriticsFirst(SmallGan):
         order = ("critics", "generators")
 
@@ -161,7 +161,7 @@ def test_a_gradient_that_is_not_finite_is_flagged_and_leaves_the_weights_finite(
     assert all(np.isfinite(value).all() for value in values(trainer).values())
 
 
-def test_a_term_that_trains_nothing_is_an_error() -> None:
+def test_a_term_without_gradient_is_an_error() -> None:
     class Idle(SmallGan):
         def generator_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
             return super().generator_losses(nets, batch, {"fake": batch["target"]})
@@ -170,12 +170,12 @@ def test_a_term_that_trains_nothing_is_an_error() -> None:
         run(trainer_of(Idle()), range(1))
 
 
-def test_a_term_that_comes_twice_is_an_error() -> None:
+def test_a_duplicate_term_is_an_error() -> None:
     class Doubled(SmallGan):
         def critic_losses(self, nets: Any, batch: Any, out: Any) -> dict[str, Any]:
             return {**super().critic_losses(nets, batch, out), "l1": l2(out["fake"], batch["target"])}
 
-    with pytest.raises(TrainingError, match="term 'l1' is given twice"):
+    with pytest.raises(TrainingError, match="term 'l1' is returned twice"):
         run(trainer_of(Doubled()), range(1))
 
 
@@ -210,11 +210,11 @@ def test_the_same_seed_gives_the_same_training_and_another_one_another() -> None
         np.testing.assert_array_equal(values(same)[name], value, err_msg=name)
 
 
-def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
+def test_a_batch_that_cannot_be_divided_among_devices_is_an_error() -> None:
     class Three:
         num_replicas_in_sync = 3
 
-    with pytest.raises(TrainingError, match="4 images cannot be shared evenly by 3 devices"):
+    with pytest.raises(TrainingError, match="4 images cannot be divided evenly among 3 devices"):
         trainer_of(strategy=Three())
 
 
@@ -233,7 +233,7 @@ def test_two_devices_end_where_one_ends() -> None:
 
 
 class Penalised(SmallGan):
-    """With a gradient penalty on the critic: a term whose own gradient is of second order."""
+    """With a gradient penalty, whose gradient requires second derivatives."""
 
     class Weights(SmallGan.Weights):
         penalty: float = 3.0
@@ -252,7 +252,7 @@ def test_a_penalty_on_the_critics_gradient_trains_the_critic() -> None:
     assert penalties[-1] < 0.7 * penalties[0]
 
 
-def test_a_lazy_penalty_is_computed_now_and_then_and_counts_as_often_as_it_stands_for() -> None:
+def test_a_lazy_penalty_is_computed_every_nth_time_with_n_times_its_weight() -> None:
     descent = Sgd(learning_rate=1e-3)
     lazy = trainer_of(Penalised(), critics=CriticOptions(optimizer=descent, penalty_every=3))
     logs = run(lazy, range(4))
@@ -276,7 +276,7 @@ def test_the_critics_weights_can_be_clipped() -> None:
 
 @pytest.mark.parametrize("order", [("generators", "critics"), ("critics", "generators")])
 @pytest.mark.parametrize("pool", [0, pytest.param(3, marks=pytest.mark.slow)])
-def test_parts_of_a_batch_add_up_to_the_batch(order: tuple[str, ...], pool: int) -> None:
+def test_micro_batches_add_up_to_the_batch(order: tuple[str, ...], pool: int) -> None:
     class Ordered(Penalised):
         pass
 
@@ -292,8 +292,8 @@ def test_parts_of_a_batch_add_up_to_the_batch(order: tuple[str, ...], pool: int)
             np.testing.assert_allclose(other[name], value, atol=2e-6, err_msg=name)
 
 
-def test_a_batch_that_cannot_be_parted_is_an_error() -> None:
-    with pytest.raises(TrainingError, match="4 images of a device cannot be parted into 3"):
+def test_a_batch_that_cannot_be_divided_into_micro_batches_is_an_error() -> None:
+    with pytest.raises(TrainingError, match="4 images of a device cannot be divided into 3"):
         trainer_of(micro_batches=3)
 
 
@@ -318,18 +318,18 @@ class TestStages:
         both = {"generators", "critics"}
         assert moved == [{"generators"}, {"generators"}, {"critics"}, {"critics"}, both, both]
 
-    def test_a_schedule_begins_anew_with_each_stage(self) -> None:
+    def test_schedules_restart_in_each_stage(self) -> None:
         player = PlayerOptions(optimizer=Adam(learning_rate=1.0), schedule=Linear(after=0.0))
         trainer = trainer_of(steps=6, stages=self.STAGES, player=player)
         assert [trainer.rates(step)["generators"] for step in range(6)] == [1, 0, 1, 0, 1, 0]
 
-    def test_a_stages_weights_hold_in_it_alone(self) -> None:
+    def test_a_stages_weights_apply_to_that_stage_only(self) -> None:
         trainer = trainer_of(steps=6, stages=self.STAGES)
         first, *_, last = run(trainer, range(6))
         assert first["generators_total"] == pytest.approx(2 * first["l1"], rel=1e-6)
         assert last["generators_total"] == pytest.approx(2 * last["l1"] + 0.5 * last["adversarial"], rel=1e-6)
 
-    def test_a_network_can_stand_still_while_its_player_moves(self) -> None:
+    def test_a_network_can_be_frozen_while_its_player_is_updated(self) -> None:
         class TwoCritics(SmallGan):
             def build(self) -> kit.Networks:
                 nets, other = super().build(), super().build()
@@ -356,16 +356,19 @@ class TestStages:
                 Stage(name="a", steps=1, weights={"adversaral": 1.0}),
                 "has no term 'adversaral'; did you mean 'adversarial'",
             ),
-            (Stage(name="a", steps=1, standing=("critik",)), "standing 'critik' is none of generator, critic"),
-            (Stage(name="a", steps=1, standing=("critic",)), "all networks of the critics stand still"),
+            (
+                Stage(name="a", steps=1, standing=("critik",)),
+                "standing: no network 'critik'; expected one of generator, critic",
+            ),
+            (Stage(name="a", steps=1, standing=("critic",)), "standing lists all critics"),
         ],
     )
-    def test_a_stage_that_cannot_be_is_an_error(self, stage: Stage, message: str) -> None:
+    def test_an_invalid_stage_is_an_error(self, stage: Stage, message: str) -> None:
         with pytest.raises(TrainingError, match=message):
             trainer_of(steps=1, stages=(stage,))
 
-    def test_a_network_that_stood_still_starts_as_gently_as_it_would_have_at_first(self) -> None:
-        """Adam's first moves are as long as its rate; its count of moves must not go on while nothing moves."""
+    def test_the_optimizer_of_a_frozen_network_does_not_count_steps(self) -> None:
+        """Adam's bias correction depends on its update count, which must not advance while the network is frozen."""
 
         class TwoCritics(SmallGan):
             def build(self) -> kit.Networks:
@@ -399,7 +402,7 @@ class TestStages:
     def test_the_steps_are_the_sum_of_the_stages(self) -> None:
         stages = (Stage(name="a", steps=3), Stage(name="b", steps=4))
         assert TrainingOptions(steps=7, stages=stages).steps == 7
-        with pytest.raises(ValueError, match="steps is 5, but the stages have 7"):
+        with pytest.raises(ValueError, match="steps is 5, but the stages add up to 7"):
             TrainingOptions(steps=5, stages=stages)
 
 
@@ -408,10 +411,10 @@ class TestFloat16:
         trainer = trainer_of(precision="mixed_float16")
         run(trainer, range(1))
         before, huge = values(trainer), batch_of(1)
-        huge["source"] = huge["source"] * np.float32(1e6)  # beyond what float16 holds
+        huge["source"] = huge["source"] * np.float32(1e6)  # beyond the range of float16
         trainer.rates(1)
         logs = trainer.step(1, huge)
-        assert float(logs["finite"]) == 1  # no failure: the scale can still be lowered
+        assert float(logs["finite"]) == 1  # not an error: the scale can still shrink
         after = values(trainer)
         for name, was in before.items():
             if name.startswith(("generators/", "critics/")):

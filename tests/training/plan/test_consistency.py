@@ -1,4 +1,4 @@
-"""Options that go together: what would be accepted and have no effect, or no sense, is refused where it stands."""
+"""Consistency of options: combinations without effect or meaning are refused at their place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def problem(*changes: tuple[str, str]) -> str:
     return str(found).partition(": ")[2]
 
 
-def test_an_option_inside_of_a_part_leaves_the_tasks_others_as_they_are() -> None:
+def test_a_nested_option_keeps_the_tasks_other_defaults() -> None:
     options = read().task.options
     assert options.adversary.spectral
     assert options.adversary.loss.kind == "vanilla"
@@ -45,7 +45,7 @@ def test_an_option_inside_of_a_part_leaves_the_tasks_others_as_they_are() -> Non
     assert (other.generator.kind, other.generator.chosen.blocks) == ("resnet", 9)
 
 
-def test_an_option_of_a_loss_leaves_the_tasks_loss() -> None:
+def test_an_option_of_a_loss_keeps_the_tasks_loss() -> None:
     smooth = read(("spectral: true", "loss: {smoothing: 0.1}")).task.options.adversary
     assert smooth.loss == AdversarialLossChoice.read(Vanilla(smoothing=0.1))
     unbounded = ("spectral: true", "loss: {kind: relativistic, loss: wasserstein}")
@@ -71,7 +71,7 @@ def test_a_penalty_needs_its_weight_and_the_other_way_round() -> None:
 def test_a_crop_that_leaves_the_critic_nothing_is_refused() -> None:
     small = ("resize: 286, crop: 256", "resize: 16, crop: 16")
     shallow = ("{adversary: {spectral: true}}", "{generator: {depth: 3}}")
-    assert problem(small, shallow) == "data.crop: 16 is less than the 32 that the task's networks need"
+    assert problem(small, shallow) == "data.crop: 16 is too small; the task's networks need at least 32"
 
 
 def test_a_stages_weights_are_bounded_as_the_tasks_are() -> None:
@@ -79,10 +79,12 @@ def test_a_stages_weights_are_bounded_as_the_tasks_are() -> None:
     assert problem(staged).startswith("training.stages.0.weights.l1: ")
 
 
-def test_a_weight_cannot_be_raised_from_nothing() -> None:
+def test_a_stage_cannot_raise_a_weight_from_zero() -> None:
     staged = ("steps: 100", "stages: [{name: a, steps: 5, weights: {l1: 1.0}}]")
     assert "cannot be raised from 0" in problem(("l1: 10.0", "l1: 0.0"), staged)
 
 
-def test_two_players_that_both_wait_leave_steps_in_which_nobody_moves() -> None:
-    assert "nobody moves" in problem(("steps: 100", "steps: 100, generators: {every: 2}, critics: {every: 2}"))
+def test_two_players_that_both_skip_steps_are_refused() -> None:
+    assert "some steps would update nothing" in problem(
+        ("steps: 100", "steps: 100, generators: {every: 2}, critics: {every: 2}")
+    )

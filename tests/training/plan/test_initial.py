@@ -9,7 +9,7 @@ from small_gan_task import SmallGan, catalog
 
 import img2imgkit as kit
 from img2imgkit import bundle
-from img2imgkit.training.plan.initial import take_weights
+from img2imgkit.training.plan.initial import copy_bundle_weights
 
 
 def saved(tmp_path: Path) -> kit.Networks:
@@ -19,7 +19,7 @@ def saved(tmp_path: Path) -> kit.Networks:
     return nets
 
 
-def test_weights_that_fit_are_taken_and_the_others_are_named(tmp_path: Path) -> None:
+def test_fitting_weights_are_copied_and_the_others_are_named(tmp_path: Path) -> None:
     import keras
     from keras import layers
 
@@ -27,17 +27,17 @@ def test_weights_that_fit_are_taken_and_the_others_are_named(tmp_path: Path) -> 
     image = keras.Input((None, None, 3))
     wide = keras.Model(image, layers.Conv2D(5, 3, name="out")(layers.Conv2D(4, 3, name="in")(image)))
     before = [variable.numpy() for variable in wide.get_layer("out").weights]
-    [note] = take_weights(tmp_path / "start", catalog(), kit.Networks({"generator": wide}))
-    assert note == "generator: 2 of 4 weights from start; fresh: out/kernel, out/bias"
+    [note] = copy_bundle_weights(tmp_path / "start", catalog(), kit.Networks({"generator": wide}))
+    assert note == "generator: 2 of 4 weights from start; not copied: out/kernel, out/bias"
     for mine, theirs in zip(wide.get_layer("in").weights, given["generator"].get_layer("in").weights, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     for variable, was in zip(wide.get_layer("out").weights, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), was)
 
 
-def test_a_network_that_the_bundle_lacks_is_named(tmp_path: Path) -> None:
+def test_a_network_missing_from_the_bundle_is_named(tmp_path: Path) -> None:
     saved(tmp_path)
     nets = kit.Networks({"encoder": SmallGan().build()["generator"]})
-    assert take_weights(tmp_path / "start", catalog(), nets) == (
-        "start has no encoder: it starts from fresh weights",
+    assert copy_bundle_weights(tmp_path / "start", catalog(), nets) == (
+        "start has no encoder: it keeps its random weights",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Trainings that start from model files: critics too, which no bundle holds."""
+"""Trainings that start from model files, including critics, which bundles do not contain."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def installed() -> Catalog:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """The pair of an official training step, and the networks before it."""
+    """The picture pair and the initial networks of an official training step."""
     with np.load(OFFICIAL / "io.npz") as stored:
         pair = np.concatenate([stored["in.A"][0], stored["in.B"][0]], axis=-1).transpose(1, 2, 0)
     for name in ("pairs", "nets"):
@@ -103,7 +103,7 @@ def test_paths_start_from_the_file_and_those_of_set_from_here(
     assert str(place) not in json.dumps(portable(plan(place, installed)))
 
 
-def test_what_is_not_there_is_told_where_it_stands(place: Path, installed: Catalog) -> None:
+def test_missing_files_are_reported_at_their_place(place: Path, installed: Catalog) -> None:
     gone = TEXT.replace("latest_net_D.safetensors", "gone.pth").replace("G.safetensors", "G.onnx")
     first, second = problems(plan, place, installed, text=f"{gone}  bundle: ./gone\n")[:2]
     assert "train.yaml:11:" in first
@@ -111,16 +111,16 @@ def test_what_is_not_there_is_told_where_it_stands(place: Path, installed: Catal
     assert "initial.generator" in second
     assert "no importer reads such files; there are keras (.keras" in second
     empty = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: {}")
-    assert "expected 'bundle', or networks with files" in problems(plan, place, installed, text=empty)[0]
+    assert "expected 'bundle', or networks with their files" in problems(plan, place, installed, text=empty)[0]
     file = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: nets/latest_net_G.safetensors")
     assert "such as 'initial: {generator: nets/latest_net_G" in problems(plan, place, installed, text=file)[0]
 
 
-def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
+def test_check_reports_files_that_do_not_fit(place: Path, installed: Catalog) -> None:
     plan(place, installed, text=TEXT.replace("  critic: nets", "  judge: nets"))
     [found] = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "train.yaml:10:" in found
-    assert "initial.judge: task 'pix2pix' has no such network; there are generator, critic, and 'bundle'" in found
+    assert "initial.judge: task 'pix2pix' has no such network; expected one of generator, critic, or 'bundle'" in found
     plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
     generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "the network 'generator' would take 49 arrays with these options, and the file has 59" in generator
@@ -130,9 +130,9 @@ def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
     assert "latest_net_D.safetensors" in problems(check_training_file, load_yaml(place / "train.yaml"), installed)[0]
 
 
-def test_a_networks_part_goes_to_its_role(place: Path) -> None:
-    """FUNIT's generator is one network in a file, and three here."""
-    from img2imgkit.training.plan.initial import InitialFile, take_files
+def test_a_layer_of_a_network_fills_its_role(place: Path) -> None:
+    """FUNIT's generator is one network in a file, but three roles here."""
+    from img2imgkit.training.plan.initial import InitialFile, fill_from_files
 
     everything = Catalog.installed({"IMG2IMG_PLUGINS": "funit"})
     path = OFFICIAL.parent / "funit_gen" / "weights.pth"
@@ -142,7 +142,7 @@ def test_a_networks_part_goes_to_its_role(place: Path) -> None:
     task = task_class(resolve(task_class.Options.model_validate_json(json.dumps(plan.options)), everything))
     nets = task.build()
     files = {"decoder": InitialFile(path, "", pytest.fail)}
-    [note] = take_files(files, everything, task, nets)
+    [note] = fill_from_files(files, everything, task, nets)
     assert note.startswith("decoder: all ")
     theirs = given.model.get_layer("adain_decoder").get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(nets["decoder"].get_weights(), theirs, strict=True))

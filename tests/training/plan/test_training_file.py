@@ -1,4 +1,4 @@
-"""Training files: all problems at once, each where it stands; paths relative to the file."""
+"""Training files: all problems together, each at its place; paths relative to the file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_paths_start_from_the_file_and_those_of_set_from_here(tmp_path: Path, mo
     assert two.data.options.folders == (Path("/a"), Path("/b"))
 
 
-def test_degradations_are_looked_up_where_they_stand() -> None:
+def test_unknown_degradations_are_reported_at_their_place() -> None:
     def stated(names: str) -> str:
         return GOOD.replace("crop: 32", f"crop: 32, degradations: {names}")
 
@@ -102,7 +102,7 @@ def test_a_crop_only_counts_where_pictures_are_cropped() -> None:
         assert ("data.crop" in found) == wrong, found
 
 
-def test_every_problem_is_shown_at_once_where_it_stands() -> None:
+def test_all_problems_are_reported_together_with_their_places() -> None:
     bad = (
         GOOD.replace("dropout", "droput")
         .replace("l1: 10.0", "l2: 10.0")
@@ -129,7 +129,7 @@ def test_an_unknown_data_kind_is_named_with_the_nearest_and_with_all() -> None:
 
 
 @pytest.mark.parametrize("stated", ["data: 7", "data: []", ""])
-def test_data_that_are_no_options_are_reported_once(stated: str) -> None:
+def test_malformed_data_options_are_reported_once(stated: str) -> None:
     [found] = problems(GOOD.replace("data: {kind: degraded, folder: pictures, crop: 32, batch: 4}", stated))
     assert "data: " in found
 
@@ -139,7 +139,7 @@ def test_data_of_another_kind_than_the_tasks_are_reported() -> None:
     assert "data.kind: task 'small-gan' is trained on 'degraded' data, got 'unpaired'" in found
 
 
-def test_a_recipe_records_all_options_of_its_data() -> None:
+def test_the_record_contains_all_options_of_the_data() -> None:
     data = read(GOOD).resolved()["data"]
     assert (data["kind"], data["folder"], data["flips"]) == ("degraded", "/data/pictures", True)
 
@@ -155,13 +155,13 @@ def test_a_crop_that_does_not_fit_the_task_is_found_before_any_picture_is_read()
     assert "data.crop: expected a multiple of 2 for this task, got 33" in found
 
 
-def test_an_initial_bundle_must_be_there() -> None:
+def test_a_missing_initial_bundle_is_an_error() -> None:
     [found] = problems(GOOD + "initial: ./gone\n")
     assert "train.yaml:11:" in found
     assert "/data/gone: no such folder" in found
 
 
-def test_without_options_those_of_the_initial_bundle_hold(tmp_path: Path) -> None:
+def test_options_default_to_those_of_the_initial_bundle(tmp_path: Path) -> None:
     from img2imgkit import bundle
 
     task = read(GOOD.replace("dropout: 0.5", "dropout: 0.25")).task
@@ -183,7 +183,7 @@ def test_an_unknown_optimizer_or_schedule_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "name: first\n"])
-def test_a_file_that_says_too_little_is_an_error_not_a_crash(text: str) -> None:
+def test_an_incomplete_file_is_an_error_not_a_crash(text: str) -> None:
     assert problems(text)
 
 
@@ -202,7 +202,7 @@ class TestStages:
         "    - {name: two, steps: 4, rates: {critics: 0.5}}\n"
     )
 
-    def test_they_say_how_long_the_training_is(self) -> None:
+    def test_they_determine_the_length_of_the_training(self) -> None:
         training = read(self.TEXT).file.training
         assert training.steps == 7
         assert [stage.name for stage in training.stages] == ["one", "two"]
@@ -218,11 +218,11 @@ class TestStages:
             (
                 "rates: {critics: 0.5}",
                 "players: [generators], rates: {critics: 0.5}",
-                "critics stand still in stage 'two'",
+                "stage 'two' does not update the critics",
             ),
         ],
     )
-    def test_what_is_wrong_with_one_is_told_where_it_stands(self, old: str, new: str, said: str) -> None:
+    def test_problems_of_a_stage_are_reported_at_their_place(self, old: str, new: str, said: str) -> None:
         found = problems(self.TEXT.replace(old, new))
         assert any(said in problem for problem in found), found
 
@@ -235,11 +235,11 @@ def test_milestones_of_a_schedule_are_a_list() -> None:
     assert read(text).file.training.generators.schedule.at == (10, 20)
 
 
-def test_what_the_batch_and_the_probe_must_be_is_told_before_training() -> None:
+def test_unsuitable_batch_and_probe_are_reported_before_training() -> None:
     text = GOOD.replace("steps: 100", "steps: 100\n  micro_batches: 3\n  best: psnr")
     assert [problem.partition(": ")[2] for problem in problems(text)] == [
-        "data.batch: 4 images cannot be parted into 3 micro-batches",
-        "training.best: needs a 'probe' of pictures with their truth",
+        "data.batch: 4 images cannot be divided into 3 micro-batches",
+        "training.best: needs a 'probe' that contains targets",
     ]
 
 
@@ -247,11 +247,11 @@ def test_what_the_batch_and_the_probe_must_be_is_told_before_training() -> None:
     ("metric", "said"),
     [
         ("psnrr", "no metric 'psnrr' is installed; did you mean 'psnr'?"),
-        ("mean-colour", "'mean-colour' compares whole sets, and a probe needs a metric of pairs"),
-        ("weighted", "'weighted' needs weights from a file"),
+        ("mean-colour", "'mean-colour' compares sets of pictures; the probe needs a metric of pairs"),
+        ("weighted", "'weighted' needs a weights file"),
     ],
 )
-def test_a_best_that_no_probe_can_measure_is_refused_where_it_stands(metric: str, said: str) -> None:
+def test_best_is_refused_if_no_probe_can_measure_it(metric: str, said: str) -> None:
     text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"
     found = Catalog((*catalog().plugins, toy_metrics.plugin()))
     with pytest.raises(ConfigError) as caught:
@@ -260,7 +260,7 @@ def test_a_best_that_no_probe_can_measure_is_refused_where_it_stands(metric: str
     assert problem.startswith(f"/data/train.yaml:{GOOD.count(chr(10)) + 1}:3: training.best: {said}")
 
 
-def test_any_installed_metric_of_pairs_may_say_which_is_best() -> None:
+def test_any_installed_metric_of_pairs_can_select_the_best() -> None:
     found = Catalog((*catalog().plugins, toy_metrics.plugin()))
     for metric in ("worst", "psnr_y", "l1"):
         text = f"{GOOD}  best: {metric}\nprobe: /data/probe\n"

@@ -1,4 +1,4 @@
-"""Alarms, read off the records of a run."""
+"""Alarms, raised from the records of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from img2imgkit.training.plan.training_options import Alarms
-from img2imgkit.training.record.alarms import LINES, LOOKS, Watch
+from img2imgkit.training.record.alarms import EVALUATIONS, INTERVALS, AlarmMonitor
 
 GOOD_LOOK = {"variety": 0.8, "flat": False}
 COLLAPSED = {"variety": 0.001, "flat": False}
@@ -18,44 +18,44 @@ def line(gradient: float = 1.0, total: float = 1.0) -> dict[str, Any]:
 
 
 def names(records: list[dict[str, Any]], **options: Any) -> list[str | None]:
-    watch = Watch(Alarms(**options))
-    return [alarm.name if (alarm := watch.see(record)) else None for record in records]
+    watch = AlarmMonitor(Alarms(**options))
+    return [alarm.name if (alarm := watch.check(record)) else None for record in records]
 
 
 @pytest.mark.parametrize("look", [COLLAPSED, {"variety": None, "flat": True}, {"variety": 0.9, "flat": True}])
-def test_a_collapse_that_lasts_is_told_once(look: dict[str, Any]) -> None:
-    assert names([look] * (LOOKS + 2)) == [*[None] * (LOOKS - 1), "collapse", None, None]
+def test_a_lasting_collapse_is_reported_once(look: dict[str, Any]) -> None:
+    assert names([look] * (EVALUATIONS + 2)) == [*[None] * (EVALUATIONS - 1), "collapse", None, None]
 
 
-def test_one_that_goes_away_and_comes_back_is_told_again() -> None:
-    again = [*[COLLAPSED] * LOOKS, GOOD_LOOK, *[COLLAPSED] * LOOKS]
+def test_a_recurring_collapse_is_reported_again() -> None:
+    again = [*[COLLAPSED] * EVALUATIONS, GOOD_LOOK, *[COLLAPSED] * EVALUATIONS]
     assert names(again).count("collapse") == 2
     assert names([COLLAPSED, GOOD_LOOK] * 4) == [None] * 8
 
 
-def test_a_single_picture_that_is_not_flat_says_nothing() -> None:
+def test_a_single_picture_that_is_not_flat_raises_no_alarm() -> None:
     assert names([{"variety": None, "flat": False}] * 5) == [None] * 5
 
 
 @pytest.mark.parametrize("dead", [line(gradient=1e-9), line(total=-1e-9)])
 def test_critics_without_gradient_or_loss_are_dead_after_some_lines(dead: dict[str, Any]) -> None:
-    assert names([dead] * (LINES + 1)) == [*[None] * (LINES - 1), "dead_critic", None]
+    assert names([dead] * (INTERVALS + 1)) == [*[None] * (INTERVALS - 1), "dead_critic", None]
 
 
-def test_lines_of_a_training_without_critics_say_nothing() -> None:
+def test_a_training_without_critics_raises_no_alarm() -> None:
     assert names([{"gradients": {"generators": 0.0}, "terms": {}}] * 5) == [None] * 5
 
 
-def test_thresholds_are_the_options() -> None:
-    assert names([COLLAPSED] * LOOKS, collapse=1e-4) == [None] * LOOKS
-    assert names([line(0.5)] * LINES, dead_critic=0.6)[-1] == "dead_critic"
-    assert names([line(0.0, 0.0)] * LINES, dead_critic=0) == [None] * LINES
+def test_thresholds_are_options() -> None:
+    assert names([COLLAPSED] * EVALUATIONS, collapse=1e-4) == [None] * EVALUATIONS
+    assert names([line(0.5)] * INTERVALS, dead_critic=0.6)[-1] == "dead_critic"
+    assert names([line(0.0, 0.0)] * INTERVALS, dead_critic=0) == [None] * INTERVALS
 
 
-def test_the_text_says_how_much_and_what_to_try() -> None:
-    watch = Watch(Alarms())
-    alarms = [watch.see(record) for record in [COLLAPSED] * LOOKS + [line(1e-9)] * LINES]
+def test_the_text_states_values_and_remedies() -> None:
+    watch = AlarmMonitor(Alarms())
+    alarms = [watch.check(record) for record in [COLLAPSED] * EVALUATIONS + [line(1e-9)] * INTERVALS]
     collapse, critic = (alarm.text for alarm in alarms if alarm)
-    assert "only 0.10% as much" in collapse
-    assert "smaller learning rate" in collapse
+    assert "only 0.10% of the expected variety" in collapse
+    assert "lower learning rate" in collapse
     assert "gradient norm is 1.0e-09" in critic

@@ -1,4 +1,4 @@
-"""Checkpoints: everything comes back, none is ever half, a wrong one changes nothing."""
+"""Checkpoints: complete restore, atomic writes, and no change on errors."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_keeps_the_newest_in_numeric_order(tmp_path: Path) -> None:
     assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000010.npz", "step-000000100.npz"]
 
 
-def test_a_half_written_one_is_not_taken_for_the_newest(tmp_path: Path) -> None:
+def test_a_partially_written_checkpoint_is_ignored(tmp_path: Path) -> None:
     whole = checkpoint.save(tmp_path, 5, state_of(5), keep=2)
     (tmp_path / "step-000000006.tmp").write_bytes(whole.read_bytes()[:100])
     fresh = state_of(0)
     assert checkpoint.restore(tmp_path, fresh) == 5
 
 
-def test_a_failed_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint.save(tmp_path, 5, state_of(5), keep=1)
 
     def full(*_: object) -> None:
@@ -59,27 +59,27 @@ def test_a_failed_write_leaves_the_one_before(tmp_path: Path, monkeypatch: pytes
     assert [path.name for path in checkpoint.listed(tmp_path)] == ["step-000000005.npz"]
 
 
-def test_a_damaged_one_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named_with_a_remedy(tmp_path: Path) -> None:
     path = checkpoint.save(tmp_path, 5, state_of(5), keep=2)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(TrainingError, match=r"step-000000005\.npz: cannot read.*remove it to resume"):
+    with pytest.raises(TrainingError, match=r"step-000000005\.npz: cannot read.*delete it to resume"):
         checkpoint.restore(tmp_path, state_of(0))
 
 
-def test_one_of_other_networks_changes_nothing(tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_networks_changes_nothing(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, 5, state_of(5), keep=2)
     other = {**state_of(0), "generators/net/0000": tf.Variable(np.zeros((4, 4), np.float32))}
     before = {name: variable.numpy() for name, variable in other.items()}
     with pytest.raises(TrainingError, match=r"'generators/net/0000' has shape \(3, 2\), expected \(4, 4\)"):
         checkpoint.restore(tmp_path, other)
     more = {**state_of(0), "average/net/0000": tf.Variable(0.0)}
-    with pytest.raises(TrainingError, match="'average/net/0000' is on one side only"):
+    with pytest.raises(TrainingError, match="'average/net/0000' is only in one of them"):
         checkpoint.restore(tmp_path, more)
     for name, value in before.items():
         np.testing.assert_array_equal(other[name].numpy(), value)
 
 
-def test_the_digest_tells_any_difference_and_nothing_else(tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_content_only(tmp_path: Path) -> None:
     one = checkpoint.save(tmp_path / "one", 5, state_of(5), keep=2)
     again = checkpoint.save(tmp_path / "again", 5, dict(reversed(state_of(5).items())), keep=2)
     assert checkpoint.digest(one) == checkpoint.digest(again)

@@ -1,4 +1,4 @@
-"""Figures of an interval."""
+"""Figures of a log interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from img2imgkit.training.record.meter import Meter
 
 
 class Clock:
-    """Time, and time waited for data, that pass when told."""
+    """Fake time, and time spent waiting for data."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = self.waited = 100.0
@@ -35,8 +35,8 @@ def test_means_are_over_the_steps_that_had_a_term(clock: Clock) -> None:
     assert meter.take(2) is None
 
 
-def test_a_gradient_that_overflowed_is_no_failure_by_itself(clock: Clock) -> None:
-    """With a loss scale it is not; ``finite`` says when it is."""
+def test_an_overflowed_gradient_alone_is_not_an_error(clock: Clock) -> None:
+    """Loss scaling expects it; ``finite`` decides whether it is an error."""
     meter = Meter(("generators", "critics"), 0, lambda: clock.waited)
     meter.add({"l1": 1.0, "finite": 1.0, "generators_gradient": math.inf, "critics_gradient": math.nan})
     meter.add({"l1": 1.0, "finite": 1.0, "generators_gradient": 4.0})
@@ -56,11 +56,11 @@ def test_one_bad_step_makes_the_interval_bad(clock: Clock, bad: dict[str, float]
     assert not figures.finite
 
 
-def test_speed_counts_steps_and_leaves_out_what_is_done_aside(clock: Clock) -> None:
+def test_speed_excludes_pauses(clock: Clock) -> None:
     meter = Meter(("generators",), 10, lambda: clock.waited)
     meter.add({"finite": 1.0})
     clock.now, clock.waited = 104.0, 101.0
-    with meter.aside():
+    with meter.paused():
         clock.now += 50
     figures = meter.take(18)
     assert figures is not None

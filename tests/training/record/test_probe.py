@@ -41,7 +41,7 @@ def probe_of(
     metrics: tuple[PairMetric, ...] = METRICS,
     **geometry: int,
 ) -> Probe:
-    """A probe over a task that does ``translate``."""
+    """A probe of a task with this ``translate``."""
     named = [(f"p{number}", batch) for number, batch in enumerate(batches)]
     task = SimpleNamespace(
         translate=lambda nets, inputs: translate(inputs),
@@ -52,15 +52,15 @@ def probe_of(
     return Probe(reader, Path("probe"), task, None, metrics)  # type: ignore[arg-type]
 
 
-def test_equal_pictures_reach_the_best_of_each_metric() -> None:
-    look = probe_of(halved(np.repeat(GREY, 2, axis=1))).look()
+def test_equal_pictures_reach_the_best_score_of_each_metric() -> None:
+    look = probe_of(halved(np.repeat(GREY, 2, axis=1))).evaluate()
     assert look.scores == {
         "psnr": {"mean": 99.0, "p0": 99.0}, "ssim": {"mean": 1.0, "p0": 1.0}, "l1": {"mean": 0.0, "p0": 0.0},
     }  # fmt: skip
 
 
 def test_scores_are_of_rounded_levels() -> None:
-    scores = probe_of(halved(GREY), translate=lambda inputs: doubled(inputs) / 2).look().scores
+    scores = probe_of(halved(GREY), translate=lambda inputs: doubled(inputs) / 2).evaluate().scores
     levels = round(1.2 * 127.5) - round(1.1 * 127.5)
     assert scores["psnr"]["p0"] == pytest.approx(20 * np.log10(255 / levels))
     assert scores["l1"]["mean"] == levels
@@ -69,14 +69,14 @@ def test_scores_are_of_rounded_levels() -> None:
 def test_ssim_is_left_out_where_a_picture_is_smaller_than_its_window() -> None:
     small = probe_of(halved(GREY))
     assert small.metrics == {"psnr", "l1"}
-    assert small.look().scores.keys() == {"psnr", "l1"}
-    assert probe_of(halved(noise(0)), halved(GREY)).look().scores["ssim"].keys() == {"mean", "p0"}
+    assert small.evaluate().scores.keys() == {"psnr", "l1"}
+    assert probe_of(halved(noise(0)), halved(GREY)).evaluate().scores["ssim"].keys() == {"mean", "p0"}
 
 
-def test_a_metric_sees_what_its_first_protocol_shows() -> None:
-    """Here luma, without as many pixels on each side as the scale; SSIM then finds 8x8 too small."""
+def test_metrics_are_measured_under_their_first_protocol() -> None:
+    """Here luma, with a border as wide as the scale removed; 8x8 is then too small for SSIM."""
     large, small = noise(1, 20, 24), noise(2, 12, 12)
-    scores = probe_of(halved(large), halved(small), metrics=(PsnrY(), SsimY())).look().scores
+    scores = probe_of(halved(large), halved(small), metrics=(PsnrY(), SsimY())).evaluate().scores
     made = [(np.floor((each[0] + 1) * 127.5 + 0.5)) for each in (large, large[:, ::2, ::2].repeat(2, 1).repeat(2, 2))]
     luma = [np.floor(rgb_to_y(each[2:-2, 2:-2]) + 0.5) for each in made]
     assert scores["psnr_y"]["p0"] == pytest.approx(psnr(*luma))
@@ -84,16 +84,16 @@ def test_a_metric_sees_what_its_first_protocol_shows() -> None:
     assert scores["ssim_y"].keys() == {"mean", "p0"}
 
 
-def test_pictures_without_truth_are_shown_and_not_scored() -> None:
+def test_pictures_without_target_are_shown_but_not_scored() -> None:
     probe = probe_of({"source": noise(0)}, {"source": noise(1)})
-    look = probe.look()
+    look = probe.evaluate()
     assert look.scores == {}
     assert probe.metrics == frozenset()
     assert look.sheet.shape[1] == 2 * SIDE + GAP
 
 
 def test_sheet_shows_source_output_and_target_side_by_side() -> None:
-    sheet = probe_of(halved(GREY), halved(GREY), translate=lambda inputs: doubled(inputs) * 0).look().sheet
+    sheet = probe_of(halved(GREY), halved(GREY), translate=lambda inputs: doubled(inputs) * 0).evaluate().sheet
     assert sheet.shape == (2 * SIDE + GAP, 3 * SIDE + 2 * GAP, 3)
     cells = [sheet[5, 6 + n * (SIDE + GAP)] for n in range(3)]
     assert [int(cell[0]) for cell in cells] == [153, 128, 153]
@@ -101,51 +101,51 @@ def test_sheet_shows_source_output_and_target_side_by_side() -> None:
 
 
 def test_small_pictures_fill_their_cells() -> None:
-    sheet = probe_of(halved(GREY)).look().sheet
+    sheet = probe_of(halved(GREY)).evaluate().sheet
     factor = SIDE // max(GREY.shape[1:3])
     assert (sheet[: factor * GREY.shape[1], : factor * GREY.shape[2]] == 153).all()
 
 
-def test_rows_with_and_without_truth_stand_on_one_sheet() -> None:
-    sheet = probe_of(halved(GREY), {"source": GREY[:, ::2, ::2]}).look().sheet
+def test_a_sheet_combines_rows_with_and_without_target() -> None:
+    sheet = probe_of(halved(GREY), {"source": GREY[:, ::2, ::2]}).evaluate().sheet
     assert sheet[5, 6 + 2 * (SIDE + GAP), 0] == 153
     assert (sheet[SIDE + GAP :, 2 * SIDE + GAP :] == 255).all()
 
 
-def test_numbers_of_classes_are_shown_as_greys() -> None:
+def test_class_ids_are_shown_as_greys() -> None:
     classes = np.repeat(np.arange(4, dtype=np.float32), 3)[None, None, :, None].repeat(8, axis=1)
-    sheet = probe_of({"source": classes}).look().sheet
+    sheet = probe_of({"source": classes}).evaluate().sheet
     assert [int(sheet[3, column, 0]) for column in (0, 48, 96, 144)] == [0, 85, 170, 255]
 
 
-def test_large_pictures_are_cut_to_their_middle_and_long_lists_to_a_page() -> None:
+def test_large_pictures_are_centre_cropped_and_long_lists_truncated() -> None:
     large = np.zeros((1, 400, 300, 3), np.float32)
     large[:, 200, 150] = 1
-    look = probe_of(*[halved(large)] * (MAX_ROWS + 3)).look()
+    look = probe_of(*[halved(large)] * (MAX_ROWS + 3)).evaluate()
     assert len(look.scores["psnr"]) == 1 + MAX_ROWS + 3
     assert look.sheet.shape[0] == MAX_ROWS * (SIDE + GAP) - GAP
     assert look.sheet[SIDE // 2, -SIDE // 2].max() == 255
 
 
-def test_pictures_of_any_size_are_continued_to_what_the_networks_need() -> None:
+def test_pictures_are_padded_to_the_size_that_networks_need() -> None:
     def strict(inputs: Any) -> Any:
         assert inputs["source"].shape[1] in (None, 32)
         return inputs["source"]
 
     picture = noise(0, 17, 20)
-    scores = probe_of({"source": picture, "target": picture}, translate=strict, scale=1, multiple=16).look().scores
+    scores = probe_of({"source": picture, "target": picture}, translate=strict, scale=1, multiple=16).evaluate().scores
     assert scores["l1"]["mean"] == 0
 
 
 def tinted(batch: dict[str, np.ndarray]) -> Probe:
-    """A probe over a task that takes a picture of a style, and one of two tints."""
+    """A probe of a task with a style picture and one of two tints as conditions."""
     made = loaded(Tinted)
     return Probe(SimpleNamespace(probe=lambda folder: [("p", batch)]), Path("probe"), made.task, made.nets)  # type: ignore[arg-type]
 
 
-def test_given_pictures_and_an_output_for_each_value_stand_on_the_sheet() -> None:
+def test_the_sheet_shows_pictures_of_conditions_and_an_output_per_value() -> None:
     style = np.full((1, 8, 8, 3), 1.0, np.float32)
-    sheet = tinted({"source": GREY, "style": style}).look().sheet
+    sheet = tinted({"source": GREY, "style": style}).evaluate().sheet
     assert sheet.shape[1] == 4 * SIDE + 3 * GAP
     cells = [sheet[20, 20 + n * (SIDE + GAP)].tolist() for n in range(4)]
     assert cells[1] == [255, 255, 255]
@@ -160,24 +160,26 @@ def test_an_input_that_is_missing_is_named_with_its_picture() -> None:
 
 
 def test_a_target_of_another_size_is_named() -> None:
-    with pytest.raises(TrainingError, match=r"probe: the target of 'p0' is 20x24, the task's output for it 40x48"):
+    with pytest.raises(TrainingError, match=r"the target of 'p0' is 20x24, but the task's output is 40x48"):
         probe_of({"source": noise(0), "target": noise(0)})
 
 
 def test_variety_is_one_when_outputs_differ_as_the_truth_does() -> None:
-    assert probe_of(*[halved(noise(n).repeat(2, axis=1)) for n in range(3)]).look().variety == pytest.approx(1, abs=0.2)
+    assert probe_of(*[halved(noise(n).repeat(2, axis=1)) for n in range(3)]).evaluate().variety == pytest.approx(
+        1, abs=0.2
+    )
 
 
 def test_variety_is_none_without_something_to_compare() -> None:
-    assert probe_of(halved(noise(0))).look().variety is None
-    assert probe_of(halved(noise(0)), halved(noise(0))).look().variety is None
+    assert probe_of(halved(noise(0))).evaluate().variety is None
+    assert probe_of(halved(noise(0)), halved(noise(0))).evaluate().variety is None
 
 
 def test_outputs_that_are_all_the_same_have_no_variety_though_they_are_not_flat() -> None:
     same = noise(9, 12, 10)
     look = probe_of(
         halved(noise(0)), halved(noise(1)), translate=lambda inputs: doubled({"source": inputs["source"] * 1e-4 + same})
-    ).look()
+    ).evaluate()
     assert look.variety is not None
     assert look.variety < 0.01
     assert not look.flat
@@ -186,7 +188,7 @@ def test_outputs_that_are_all_the_same_have_no_variety_though_they_are_not_flat(
 def test_outputs_of_one_colour_each_are_flat_though_they_differ() -> None:
     look = probe_of(
         {"source": GREY}, {"source": -GREY}, translate=lambda inputs: doubled(inputs)[:, :1, :1] + doubled(inputs) * 0
-    ).look()
+    ).evaluate()
     assert look.flat
 
 
@@ -199,4 +201,4 @@ def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_bes
 def test_a_metric_that_fails_is_named_with_its_picture() -> None:
     silent = type("Silent", (toy_metrics.Worst,), {"compare": lambda *_: float("nan")})
     with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' returned nan"):
-        probe_of(halved(GREY), metrics=(silent(),)).look()
+        probe_of(halved(GREY), metrics=(silent(),)).evaluate()

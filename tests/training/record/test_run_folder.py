@@ -1,4 +1,4 @@
-"""The folder of a run: what it keeps when a run is resumed, and what it says when it cannot be written."""
+"""The run folder: rewinding on resume, and errors of writing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> RunFolder:
     return made
 
 
-def test_going_back_drops_later_records_sheets_and_what_is_half_written(folder: RunFolder) -> None:
+def test_rewinding_deletes_later_records_sheets_and_unfinished_files(folder: RunFolder) -> None:
     for step in (10, 20):
         path = folder.add_sample(step, np.zeros((4, 4, 3), np.uint8))
         folder.add_record({"step": step, "sheet": path.name})
@@ -59,7 +59,7 @@ def test_a_full_disk_is_named_with_the_file_and_the_old_file_stays(
     assert {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()} == before
 
 
-def test_a_line_of_metrics_that_cannot_be_written_is_named_too(folder: RunFolder) -> None:
+def test_an_unwritable_metrics_file_is_named(folder: RunFolder) -> None:
     folder.metrics.mkdir()
     with pytest.raises(TrainingError, match=r"metrics\.jsonl: cannot write it: Is a directory"):
         folder.add_record({"step": 1})

@@ -39,7 +39,7 @@ def test_every_figure_has_its_tag_step_and_time(tmp_path: Path) -> None:
     assert [value.tag for value in alarm.summary.value] == ["alarms/collapse"]
 
 
-def test_sheets_are_images_beside_the_scores(tmp_path: Path) -> None:
+def test_sheets_are_images_logged_with_the_scores(tmp_path: Path) -> None:
     (tmp_path / "s.png").write_bytes(b"png")
     log = EventLog(tmp_path / "tb", tmp_path, [])
     log.add(SHEET)
@@ -60,7 +60,7 @@ def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
     assert [event.step for event in events(tmp_path / "tb")] == [0, 10, 12]
 
 
-def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "tb").write_text("in the way")
     with pytest.raises(TrainingError, match=r"tb: cannot write it"):
         EventLog(tmp_path / "tb", tmp_path, [])

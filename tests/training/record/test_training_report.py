@@ -1,4 +1,4 @@
-"""The training report: alarms, curves as SVG and sheets in one page."""
+"""The training report: alarms, curves as SVG and sample sheets on one page."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_sheets_are_shown_newest_first_with_their_scores() -> None:
     assert "step 20: source, output<" in page
 
 
-def test_it_says_how_long_and_which_was_best() -> None:
+def test_it_states_duration_and_best_step() -> None:
     assert "20 steps, 1:00:00 hours of training; best on the probe after step 10." in report(RECORDS, "name", METRICS)
 
 
-def test_alarms_stand_on_top_and_in_every_curve() -> None:
+def test_alarms_are_shown_at_the_top_and_in_every_curve() -> None:
     page = report(RECORDS, "name", METRICS)
     assert "<b>Step 20: collapse.</b> the &lt;outputs&gt; are equal" in page
     assert page.index("Step 20: collapse") < page.index("<svg")
@@ -70,7 +70,7 @@ def test_alarms_stand_on_top_and_in_every_curve() -> None:
     assert "alarms'>" not in report(RECORDS[:-1], "name", METRICS)
 
 
-def test_a_run_that_has_logged_nothing_has_a_report() -> None:
+def test_a_run_without_records_has_a_report() -> None:
     assert "No step has been logged yet" in report([], "name", METRICS)
 
 
@@ -110,7 +110,7 @@ def test_several_lines_share_axes_and_have_a_legend() -> None:
     assert "legend" not in chart({"low": [(0, 0.0)]})
 
 
-def test_marks_stand_at_their_steps_if_those_are_in_the_picture() -> None:
+def test_marks_are_drawn_at_their_steps_within_the_range() -> None:
     drawn = chart({"": [(0, 0.0), (10, 1.0)]}, [5, 11])
     assert re.findall(r"class='alarm' x1='([\d.]+)'", drawn) == [f"{LEFT + (WIDTH - LEFT - RIGHT) / 2:.1f}"]
 
