@@ -107,7 +107,7 @@ def test_labels_are_of_the_tasks_own_sets() -> None:
 
 
 def test_missing_example_fields_are_requested_from_the_task() -> None:
-    said = r"'labelled' data depends on .* give 'sets' \(the names of the domains, one list per set\) in example_data"
+    said = r"'labelled' data needs .* return 'sets' \(the names of the domains, one list per set\) from example_data"
     with pytest.raises(AssertionError, match=said):
         random_batch(Sized(), Labelled, rng(), 4)
 
