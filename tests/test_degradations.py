@@ -77,7 +77,7 @@ def test_bicubic_at_scale_1_changes_nothing() -> None:
 
 def test_a_step_that_breaks_its_promise_is_named() -> None:
     cut = broken(lambda self, levels, scale, random: levels[1:])
-    with pytest.raises(ValueError, match=r"degradation 'broken' returned \(11, 18, 3\) uint8, where \(12, 18, 3\)"):
+    with pytest.raises(ValueError, match=r"degradation 'broken' returned \(11, 18, 3\) uint8, expected \(12, 18, 3\)"):
         degrade([cut], PICTURE, 2, np.random.default_rng(0))
 
 
