@@ -165,7 +165,7 @@ class TestBrokenPromises:
             check_architecture(Shallow(), NetworkSpec(scale=2))
 
     def test_an_unsupported_spec(self) -> None:
-        with pytest.raises(AssertionError, match="it enlarges by 3, or by powers of 2"):
+        with pytest.raises(AssertionError, match="expected 3 or a power of 2"):
             check_architecture(Srresnet(width=2, blocks=0), NetworkSpec(scale=5))
 
     def test_no_source(self) -> None:

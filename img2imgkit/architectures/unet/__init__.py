@@ -69,7 +69,7 @@ def places(options: Arguments) -> Places:
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files do not state."""
     text = (
-        "dropout is active in training only, as in the official test.py with --eval; without, it applies dropout, too"
+        "dropout is active in training only, as in the evaluation mode of the official test.py; its default applies it"
     )
     return (*statistics_assumption(arguments), Assumption("dropout", 0.5, (0.0,), text))
 
