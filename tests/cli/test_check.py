@@ -100,7 +100,7 @@ def test_every_picture_of_a_training_file_is_decoded_and_every_problem_is_shown(
     assert ended.code == 2
     lines = ended.out.splitlines()
     assert len(lines) == 3
-    assert "c.png: has no source" in lines[0]
+    assert "c.png: no source found" in lines[0]
     assert "edges/a.png" in lines[1]
     assert "seen/b.png" in lines[2]
 
