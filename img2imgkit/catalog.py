@@ -80,12 +80,15 @@ class Catalog:
                 self._broken.append(Broken(plugin.name, _reason(error)))
 
     @classmethod
-    def installed(cls, environ: Mapping[str, str] = os.environ) -> Catalog:
+    def installed(cls, environ: Mapping[str, str] | None = None) -> Catalog:
         """The catalog of this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it to these plugins, empty means none.
 
         Entries of the toolkit's own modules, such as its steps, are always included.
+
+        Args:
+            environ: variables; None: those of the process
         """
-        chosen = environ.get("IMG2IMG_PLUGINS")
+        chosen = (os.environ if environ is None else environ).get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
         plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
         return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or p.built_in))
@@ -197,6 +200,8 @@ class Catalog:
         return tuple(first.values())
 
     def _of(self, kind: str) -> Mapping[str, Any]:
+        if kind not in KINDS:
+            raise ValueError(f"there is no kind {kind!r}{suggestion(kind, KINDS)}; the kinds are {', '.join(KINDS)}")
         if kind not in self._found:
             self._found[kind] = MappingProxyType(self._collect(kind))
         return self._found[kind]

@@ -39,9 +39,9 @@ class Places:
     cache: Path
 
     @classmethod
-    def of_user(cls, environ: Mapping[str, str] = os.environ) -> Places:
+    def of_user(cls, environ: Mapping[str, str] | None = None) -> Places:
         """The operating system's standard folders; if ``IMG2IMG_HOME`` is set, that folder and two subfolders."""
-        if home := environ.get(HOME_VARIABLE):
+        if home := (os.environ if environ is None else environ).get(HOME_VARIABLE):
             folder = Path(Location().absolute(home, Path.cwd()))
             return cls(folder, folder / "data", folder / "cache")
         name = "img2imgkit"
@@ -76,7 +76,7 @@ class UserSettings:
     origins: Mapping[str, Origin]
 
     @classmethod
-    def read(cls, places: Places, environ: Mapping[str, str] = os.environ) -> UserSettings:
+    def read(cls, places: Places, environ: Mapping[str, str] | None = None) -> UserSettings:
         """Read the user's file, if it exists, and the environment variables that override it.
 
         Raises:
@@ -87,7 +87,7 @@ class UserSettings:
         origins: dict[str, Origin] = {
             name: "file" if name in config.model_fields_set else "default" for name in UserConfig.model_fields
         }
-        for name, stated in _stated_in(environ):
+        for name, stated in _stated_in(os.environ if environ is None else environ):
             config = config.model_copy(update={name: getattr(_checked(stated), name)})
             origins[name] = "environment"
         return cls(config, origins)

@@ -1,3 +1,4 @@
+import inspect
 import sys
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,7 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
+from img2imgkit.places import Places, UserSettings
 
 
 def sink(called, **extra):
@@ -390,3 +392,15 @@ class TestInstalledDistributions:
         install("gallery", "from img2imgkit.architectures import Unet\nUnet(deep=1)\n")
         found = Catalog.installed({"IMG2IMG_PLUGINS": "gallery"})
         assert [each.reason for each in found.broken] == ["ValidationError: Unet: deep: Extra inputs are not permitted"]
+
+
+class TestQuestions:
+    def test_an_unknown_kind_is_answered_with_the_kinds_and_breaks_no_plugin(self):
+        found = Catalog.installed({"IMG2IMG_PLUGINS": ""})
+        with pytest.raises(ValueError, match=r"no kind 'bundle'; did you mean 'bundles'\?; the kinds are .*steps"):
+            found.get("bundle", "x")
+        assert not found.broken
+
+    @pytest.mark.parametrize("function", [Catalog.installed, Places.of_user, UserSettings.read])
+    def test_no_signature_shows_the_environment(self, function):
+        assert inspect.signature(function).parameters["environ"].default is None
