@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     export_bundle(loaded(Nearest), exporters["onnx"], folder / "near.onnx")
     export_bundle(loaded(Nearest), exporters["saved-model"], folder / "near-saved")
-    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", ExportOptions(part="all"))
+    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", ExportOptions(program="all"))
     foreign = onnx.load(folder / "near.onnx")
     del foreign.metadata_props[:]
     onnx.save(foreign, folder / "foreign.onnx")

@@ -59,7 +59,7 @@ class OnnxRuntime(Runtime):
         if not encoder.is_file() or not _is_of(encoder, read_exported(text, str(path)).manifest):
             raise BundleError(
                 f"{path}: pictures for {condition!r} need {encoder.name} of the same bundle beside it: export with "
-                f"part 'all', or give a code file, which 'img2img encode BUNDLE {condition} ...' makes"
+                f"program 'all', or give a code file, which 'img2img encode BUNDLE {condition} ...' makes"
             )
         return self.open(encoder, name)
 

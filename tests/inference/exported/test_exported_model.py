@@ -38,7 +38,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     def exported(task: Any, form: str, **settings: Any) -> Path:
         key = f"{task.name}-{form}-{json.dumps(settings)}"
         if key not in made:
-            path = folder / f"{len(made)}{'' if settings.get('part') == 'all' else exporters[form].suffix}"
+            path = folder / f"{len(made)}{'' if settings.get('program') == 'all' else exporters[form].suffix}"
             made[key] = export_bundle(loaded(task), exporters[form](), path, Form(**settings)).path
         return made[key]
 
@@ -135,7 +135,7 @@ def test_choices_are_part_of_the_model(export: Export, form: str) -> None:
 
 @FORMS
 def test_sides_go_in_as_with_the_bundle(export: Export, form: str, tmp_path: Path) -> None:
-    model = export(Tinted, form, part="all")
+    model = export(Tinted, form, program="all")
     translator, original = opened(model), Translator(loaded(Tinted), device="cpu")
     code = translator.encode("style", [picture(9, 12), picture(4, 4)])
     given = {"style": code, "tint": "blue", "hidden": np.eye(61, 74, dtype=np.int32) * 9}
@@ -148,18 +148,18 @@ def test_sides_go_in_as_with_the_bundle(export: Export, form: str, tmp_path: Pat
 
 
 def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> None:
-    for path in export(Tinted, "onnx", part="all").iterdir():
+    for path in export(Tinted, "onnx", program="all").iterdir():
         shutil.copy(path, tmp_path)
     (tmp_path / "encode_other.onnx").write_bytes(b"damaged")
     found = find_model(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
-    assert found.digest == find_model(str(export(Tinted, "onnx", part="all")), Path.cwd(), CATALOG).digest
+    assert found.digest == find_model(str(export(Tinted, "onnx", program="all")), Path.cwd(), CATALOG).digest
     (tmp_path / "encode_style.onnx").write_bytes(b"damaged")
     with pytest.raises(BundleError, match=r"encode_style\.onnx: no ONNX file"):
         opened(tmp_path / "translate.onnx").encode("style", [picture()])
 
 
 def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:
-    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with part 'all'.*code file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with program 'all'.*code file"):
         opened(export(Tinted, "onnx")).encode("style", [picture()])
 
 
