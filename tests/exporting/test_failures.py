@@ -63,7 +63,10 @@ def test_a_faithful_format_passes(tmp_path: Path) -> None:
         (lambda made: made + 1e-3 * (len(made) == 3), "translate of 3 x 8x9"),
         (lambda made: made + 1e-3 * (made.shape[1] > 18), "translate of 1 x 10x11"),
         (lambda made: np.where(made == made.max(), np.nan, made), "'output' contains NaN or infinity"),
-        (lambda made: made[:, 1:], r"'output' is float32 \(1, 15, 18, 3\), but the networks return float32 \(1, 16, 18, 3\)"),
+        (
+            lambda made: made[:, 1:],
+            r"'output' is float32 \(1, 15, 18, 3\), but the networks return float32 \(1, 16, 18, 3\)",
+        ),
         (lambda made: made.astype(np.float64), "is float64"),
     ],
 )
@@ -101,7 +104,7 @@ def test_a_task_whose_graph_differs_from_its_eager_result_is_refused(exporter: t
     ("exporter", "message"),
     [
         (OnnxExporter, "translate cannot be converted to ONNX, opset 18: .*Betainc"),
-        (TfliteExporter, "TensorFlow Lite cannot hold it: it has no operator for Betainc"),
+        (TfliteExporter, "TensorFlow Lite cannot represent it: it has no operator for Betainc"),
     ],
 )
 def test_an_unsupported_operator_is_named(exporter: type[Exporter], message: str, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class TestPrograms:
             "colour": (None, 3),
             "style": (None, 3),
         }
-        assert "encode_style gives" in next(p.meaning for p in programs["translate"].inputs if p.name == "style")
+        assert "encode_style returns" in next(p.meaning for p in programs["translate"].inputs if p.name == "style")
         assert "tint (red, blue)" in next(p.meaning for p in programs["translate"].inputs if p.name == "colour")
 
     def test_an_encoder_has_the_size_of_its_condition(self) -> None:
@@ -95,7 +95,7 @@ class TestPrograms:
             def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
                 return nets["generator"](inputs["source"][: int(np.asarray(inputs["source"]).shape[0])])
 
-        with pytest.raises(ExportError, match="translate cannot be made a graph of any batch and size"):
+        with pytest.raises(ExportError, match="translate cannot be traced for any batch and size"):
             programs_of(loaded(Counting))
 
 

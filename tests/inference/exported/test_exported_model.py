@@ -154,7 +154,7 @@ def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> 
     found = find_model(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
     assert found.digest == find_model(str(export(Tinted, "onnx", program="all")), Path.cwd(), CATALOG).digest
     (tmp_path / "encode_style.onnx").write_bytes(b"damaged")
-    with pytest.raises(BundleError, match=r"encode_style\.onnx: no ONNX file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx: not an ONNX file"):
         opened(tmp_path / "translate.onnx").encode("style", [picture()])
 
 

@@ -116,21 +116,21 @@ def no_graph(made: Any) -> None:
         (lies_in("a/../../weights.bin"), "outside the model's folder"),
         (lies_in("C:\\weights.bin"), "outside the model's folder"),
         (lies_in(""), "outside the model's folder"),
-        (lies_in("link.bin"), "through a link"),
-        (lies_in("folder/weights.bin"), "through a link"),
+        (lies_in("link.bin"), "through the link"),
+        (lies_in("folder/weights.bin"), "through the link"),
         (lies_in("missing.bin"), "no such file"),
         (lies_in("short.bin"), "that file has 8"),
         (lies_in("short.bin", offset=-4), "that file has 8"),
-        (another_domain, r"'Conv' is of the domain 'com\.evil'"),
-        (inside_a_branch, "'Run' is of the domain 'sh'"),
-        (huge_weights, "and holds 36"),
+        (another_domain, r"'Conv' of domain 'com\.evil'"),
+        (inside_a_branch, "'Run' of domain 'sh'"),
+        (huge_weights, "but has 36"),
         (negative, r"the shape \[-3"),
-        (huge_result, "tensor 'ones' would have"),
+        (huge_result, "tensor 'ones' of shape"),
         (functions(*(f"F{n} F{n}" for n in range(1, 40)), "F39"), "calls itself"),
-        (functions(*(f"F{n} F{n}" for n in range(1, 40)), ""), "operators once its functions are written out"),
+        (functions(*(f"F{n} F{n}" for n in range(1, 40)), ""), "operators once its functions are inlined"),
         (functions("F1", "F0"), "calls itself"),
         (default_of_a_function, "outside the model's folder"),
-        (no_graph, "holds no graph"),
+        (no_graph, "contains no graph"),
     ],
 )
 def test_an_onnx_file_is_refused(tmp_path: Path, change: Change, match: str) -> None:
@@ -163,7 +163,7 @@ def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [0, 1, 20, 100])
 def test_a_part_of_an_onnx_file_is_refused(tmp_path: Path, cut: int) -> None:
     (tmp_path / "m.onnx").write_bytes(model().SerializeToString()[:cut])
-    with pytest.raises(BundleError, match="no ONNX file, or not all of one"):
+    with pytest.raises(BundleError, match="not an ONNX file, or incomplete"):
         find_model(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe())
 
 
@@ -209,7 +209,7 @@ def change_description(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda folder: add_operation(folder, "ReadFile"), "operation 'ReadFile' is nothing that networks do"),
+        (lambda folder: add_operation(folder, "ReadFile"), "operation 'ReadFile' is not one that networks use"),
         (lambda folder: add_operation(folder, "WriteFile"), "'WriteFile'"),
         (lambda folder: add_operation(folder, "EagerPyFunc"), "'EagerPyFunc'"),
         (lambda folder: add_operation(folder, "SaveV2"), "'SaveV2'"),
@@ -217,9 +217,9 @@ def change_description(folder: Path) -> None:
         (change_description, "no program 'translate'; it has"),
         (lambda folder: (folder / "img2imgkit.json").write_text("{"), "invalid JSON"),
         (lambda folder: (folder / "more.bin").symlink_to("/etc/passwd"), "a link"),
-        (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "another form of the graph"),
-        (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "not all of one"),
-        (lambda folder: (folder / "saved_model.pb").write_bytes(b""), "no SavedModel of TensorFlow 2"),
+        (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "second form of the graph"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "or incomplete"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b""), "not a SavedModel of TensorFlow 2"),
         (lambda folder: shutil.rmtree(folder / "variables"), "TensorFlow cannot open it"),
     ],
 )
