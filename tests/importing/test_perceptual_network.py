@@ -169,7 +169,7 @@ class TestRefused:
         with pytest.raises(InteropError, match="/conv/kernel is not stored in the file"):
             feature_network("vgg16", ["relu1_1"], tmp_path / "outside.h5")
 
-    def test_images_without_normalisation_for_weights_trained_on_levels(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
+    def test_unnormalised_images_for_weights_trained_on_levels(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
         small_vgg16.save_weights(tmp_path / "own.weights.h5")
         with pytest.raises(InteropError, match=r"trained on levels in \[0, 255\]"):
             feature_network("vgg16", ["relu1_1"], tmp_path / "own.weights.h5", normalise=False)
