@@ -350,7 +350,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
     "safetensors whose header is not JSON": ("x.safetensors", lambda at: safetensors(at, b"{]  "), "damaged"),
     "HDF5 whose data is in another file": ("x.weights.h5", elsewhere, "is not stored in the file"),
     "HDF5 with a link to another file": ("x.weights.h5", linked, "is a link"),
-    "HDF5 with an empty dataset": ("x.weights.h5", empty_dataset, "cannot be read as weights"),
+    "HDF5 with an empty dataset": ("x.weights.h5", empty_dataset, "cannot be read as Keras weights"),
     "HDF5 with a virtual dataset": ("x.weights.h5", virtual, "is not stored in the file"),
     "HDF5 whose groups form a cycle": ("x.weights.h5", cyclic, "form a cycle"),
     "HDF5 that claims terabytes": (
@@ -374,7 +374,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda at: _written(at, b"version https://git-lfs"),
         "its header claims",
     ),
-    "a folder": ("x", _folder, r"no \.keras file"),
+    "a folder": ("x", _folder, r"without \.keras files"),
     "nothing": ("x.pth", lambda at: at, "No such file"),
     "an ONNX file": ("x.onnx", lambda at: _written(at, b"x"), "state the file as 'bundle' of a translate step"),
     "an unsupported kind": ("x.docx", lambda at: _written(at, b"PK"), "no importer reads this file"),

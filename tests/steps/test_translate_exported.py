@@ -159,7 +159,7 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
     ("name", "options", "match"),
     [
         ("near.onnx", {"precision": "float16"}, "when it was exported"),
-        ("near-saved", {"describe": {"scale": 2}}, "describe: .* says itself"),
+        ("near-saved", {"describe": {"scale": 2}}, "describe: .* describes itself"),
         ("near.onnx", {"describe": {"scale": 2}}, r"describe: near\.onnx was exported by img2imgkit"),
         ("foreign.onnx", {}, r"describe: foreign\.onnx was not exported by img2imgkit"),
         ("foreign.onnx", {"describe": {"scale": 3}}, r"describe\.scale: foreign\.onnx says 2, not 3"),

@@ -41,8 +41,8 @@ class Describe(Config):
     layout: Layout | None = Field(default=None, description="Axis order; default: by the position of the channels.")
     channels: Channels | None = Field(
         default=None,
-        description="'rgb' (the default for 3 channels), 'bgr', 'grey' (the model processes each channel separately), or 'y' "
-        "(the default for 1 channel: the model processes luma, and chroma is upsampled by bicubic interpolation).",
+        description="'rgb' (the default for 3 channels), 'bgr', 'grey' (the model processes each channel separately), "
+        "or 'y' (the default for 1 channel: the model processes luma, and chroma is upsampled by bicubic interpolation).",
     )
     multiple: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Height and width must be multiples of this.")
     minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Minimum height and width.")

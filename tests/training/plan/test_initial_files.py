@@ -124,7 +124,7 @@ def test_check_tells_what_does_not_fit(place: Path, installed: Catalog) -> None:
     plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
     generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "the network 'generator' needs 49 arrays with these options, but the file has 59" in generator
-    assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), and the file has (4, 4, 6, 4)" in critic
+    assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), but the file has (4, 4, 6, 4)" in critic
     (place / "nets" / "latest_net_D.safetensors").write_bytes(b"no")
     plan(place, installed)
     assert "latest_net_D.safetensors" in problems(check_training_file, load_yaml(place / "train.yaml"), installed)[0]
