@@ -42,7 +42,7 @@ class Describe(Config):
     channels: Channels | None = Field(
         default=None,
         description="'rgb' (the default for 3 channels), 'bgr', 'grey' (the model processes each channel separately), "
-        "or 'y' (the default for 1 channel: the model processes luma, and chroma is upsampled by bicubic interpolation).",
+        "or 'y' (the default for 1 channel: the model processes luma, and chroma is upsampled bicubically).",
     )
     multiple: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Height and width must be multiples of this.")
     minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Minimum height and width.")

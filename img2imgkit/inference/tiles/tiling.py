@@ -79,7 +79,7 @@ class Tiling:
         least = smallest_tile(self.overlap, self.geometry)
         if largest <= least:
             raise TranslateError(
-                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the smallest for overlap "
+                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the least for overlap "
                 f"{self.overlap.shared}; a smaller 'overlap' allows smaller tiles that are not exact: {reason[:200]}"
             )
         self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
