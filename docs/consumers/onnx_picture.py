@@ -20,7 +20,7 @@ def translate(model: str, source: str, target: str) -> None:
     about = json.loads(session.get_modelmeta().custom_metadata_map["img2imgkit"])
     program = about["programs"][0]
     if about["image_io"] != "uint8" or about["layout"] != "nhwc" or len(program["inputs"]) != 1:
-        sys.exit(f"{model}: export it with --image-io uint8 and --layout nhwc, from a task whose only input is a picture")
+        sys.exit(f"{model}: export a task that reads only a picture, with --image-io uint8 --layout nhwc")
     channels = program["inputs"][0]["shape"][-1]
     picture = ImageOps.exif_transpose(Image.open(source)).convert("L" if channels == 1 else "RGB")
     levels = np.asarray(picture).reshape(picture.height, picture.width, channels)
