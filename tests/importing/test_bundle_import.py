@@ -131,7 +131,7 @@ class TestImported:
     def test_critics_are_ignored(self, catalog: Catalog, tmp_path: Path) -> None:
         done = import_bundle([UNET], tmp_path / "u", catalog)
         assert done.manifest.task == "pix2pix"
-        with pytest.raises(InteropError, match=r"of weights.pth \(patch\); import a critic together with"):
+        with pytest.raises(InteropError, match=r"from weights.pth \(patch\); import a critic together with"):
             import_bundle([CRITIC], tmp_path / "c", catalog)
         assert [path.name for path in tmp_path.iterdir()] == ["u"]
 
@@ -263,7 +263,7 @@ class TestSaved:
             import_bundle([folder / "a_to_b.keras"], tmp_path / "half", catalog)
         with pytest.raises(InteropError, match="two files contain the same network 'a_to_b'"):
             import_bundle([folder / "a_to_b.keras"] * 2, tmp_path / "half", catalog)
-        with pytest.raises(InteropError, match="of tasks cyclegan, pix2pix"):
+        with pytest.raises(InteropError, match="several tasks, cyclegan, pix2pix"):
             import_bundle([folder], tmp_path / "half", catalog, "pix2pix")
         with pytest.raises(InteropError, match="cannot be combined with other files"):
             import_bundle([folder, UNET], tmp_path / "half", catalog)
