@@ -1,4 +1,4 @@
-"""Model files that are hostile or damaged, each made in a folder; ``CANARY`` is what their code would create."""
+"""Hostile and damaged model files and functions that write them; their code would create the file ``CANARY``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 
 class _Code:
-    """What a pickle calls when it is loaded."""
+    """An object whose pickle calls a function when it is loaded."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = function, arguments
@@ -42,7 +42,7 @@ def evaluating(folder: Path) -> _Code:
     return _Code(builtins.eval, f"open({str(folder / CANARY)!r}, 'w')")
 
 
-def nowhere(path: Path) -> Path:
+def empty_dataset(path: Path) -> Path:
     import h5py
 
     return hdf5(path, lambda file: file.create_dataset("a", data=h5py.Empty("f4")))
@@ -84,7 +84,7 @@ def lying_size(path: Path) -> Path:
 
 
 def other_numbers(members: dict[str, bytes], old: int, new: int) -> dict[str, bytes]:
-    """The structure with one number, wherever it stands alone, in place of another."""
+    """Replace a number in the pickle wherever it is an argument of its own."""
     name = next(name for name in members if name.endswith("data.pkl"))
     structure, found, before = io.BytesIO(members[name]), b"", 0
     ops = [*pickletools.genops(structure)]
@@ -97,7 +97,7 @@ def other_numbers(members: dict[str, bytes], old: int, new: int) -> dict[str, by
 
 
 def nested_key(depth: int = 64) -> bytes:
-    """A dict whose key is a tuple of two equal tuples, and so on: short, and hashed in 2**depth steps."""
+    """A dict whose key is a tuple of two equal tuples, recursively: short, but hashing takes 2**depth steps."""
     return b"\x80\x02}" + b")q\x00" + b"0h\x00h\x00\x86q\x00" * depth + b"K\x01s."
 
 
@@ -106,14 +106,14 @@ def nested_lists(depth: int = 10_000) -> bytes:
 
 
 def copies(count: int = 2_000) -> bytes:
-    """One list of pairs, made into as many mappings."""
+    """One list of pairs, copied into as many mappings as it has pairs."""
     ordered = b"ccollections\nOrderedDict\n"
     pairs = b"](" + b"K\x01K\x02\x86" * count + b"eq\x000"
     return b"\x80\x02" + pairs + b"](" + (ordered + b"h\x00\x85R") * count + b"e."
 
 
 def poisoned(path: Path) -> Path:
-    """A network with one weight that is no number."""
+    """A network with one kernel of NaN."""
 
     def change(members: dict[str, bytes]) -> dict[str, bytes]:
         name = max((name for name in members if "/data/" in name), key=lambda name: len(members[name]))
@@ -123,7 +123,7 @@ def poisoned(path: Path) -> Path:
 
 
 def floating(dtype: str, kind: str, value: float, path: Path) -> Path:
-    """The same generator with all numbers alike, of another type."""
+    """The generator with all weights set to one value, in another type."""
     from img2imgkit.importing import read_torch
 
     header, data = {}, b""
@@ -174,7 +174,7 @@ def virtual(path: Path) -> Path:
     return hdf5(path, lambda file: file.create_virtual_dataset("layers/vars/0", layout))
 
 
-def round_and_round(path: Path) -> Path:
+def cyclic(path: Path) -> Path:
     def make(file: Any) -> None:
         group = file.create_group("layers")
         group["again"] = group
@@ -183,13 +183,13 @@ def round_and_round(path: Path) -> Path:
 
 
 def legacy_lambda(path: Path) -> Path:
-    """Keras 2's format, with a layer of code in the description of the network."""
+    """A file in the format of Keras 2 whose model configuration contains a Lambda layer."""
     config = {"class_name": "Lambda", "config": {"function": ["4wEAAA==", None, None], "function_type": "lambda"}}
     return hdf5(path, lambda file: file.attrs.__setitem__("model_config", json.dumps({"config": {"layers": [config]}})))
 
 
 def keras_lambda(path: Path) -> Path:
-    """A Keras 3 file with a Lambda whose code creates the canary, as it does when the network is built here."""
+    """A Keras 3 file with a Lambda layer whose code creates the canary, as it does here when the network is built."""
     import keras
 
     canary = path.parent / CANARY
@@ -199,13 +199,13 @@ def keras_lambda(path: Path) -> Path:
     assert canary.exists()
     canary.unlink()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # between Keras and numpy
+        warnings.simplefilter("ignore", DeprecationWarning)  # raised by Keras about numpy
         model.save(path)
     return path
 
 
 def safetensors_shapes(path: Path) -> Path:
-    """A resnet with a kernel as large as another one's."""
+    """A resnet in which one kernel has the shape of another."""
     from img2imgkit.importing import read_torch
 
     state = dict(read_torch(GENERATOR))
@@ -243,22 +243,38 @@ def _folder(path: Path) -> Path:
 HUGE = 2**40
 SHARED = {f"net.{number}.weight": entry([1], 0, 4) for number in range(2)}
 HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
-    "a pickle that calls os.system": ("x.pth", lambda at: torch_zip(at, touching(at.parent)), r"names posix\.system"),
+    "a pickle that calls os.system": (
+        "x.pth",
+        lambda at: torch_zip(at, touching(at.parent)),
+        r"refers to posix\.system",
+    ),
     "a pickle that calls eval, inside a state dict": (
         "x.pt",
         lambda at: torch_zip(at, {"params": {"conv.weight": evaluating(at.parent)}}),
-        r"names (__builtin__|builtins)\.eval",
+        r"refers to (__builtin__|builtins)\.eval",
     ),
-    "an old pickle that calls os.system": ("x.pth", lambda at: legacy(at, touching(at.parent)), r"names posix\.system"),
+    "an old pickle that calls os.system": (
+        "x.pth",
+        lambda at: legacy(at, touching(at.parent)),
+        r"refers to posix\.system",
+    ),
     "a zip bomb": (
         "x.pth",
         lambda at: zipped(at, {"a/data.pkl": b"N.", "a/data/0": bytes(1 << 26)}, zipfile.ZIP_DEFLATED),
         "compressed",
     ),
-    "a member's size that lies": ("x.pth", lying_size, "claim more bytes"),
-    "a member with an absolute name": ("x.pth", lambda at: zipped(at, {"/etc/data.pkl": b"N."}), "leads out of it"),
-    "a member that climbs": ("x.ckpt", lambda at: zipped(at, {"../a/data.pkl": b"N."}), "leads out of it"),
-    "a file cut short": ("x.pth", lambda at: _cut(at, SOUND), "no PyTorch checkpoint"),
+    "a member with a false size": ("x.pth", lying_size, "claim more bytes"),
+    "a member with an absolute name": (
+        "x.pth",
+        lambda at: zipped(at, {"/etc/data.pkl": b"N."}),
+        "leads outside the archive",
+    ),
+    "a member with a path to the parent folder": (
+        "x.ckpt",
+        lambda at: zipped(at, {"../a/data.pkl": b"N."}),
+        "leads outside the archive",
+    ),
+    "a truncated file": ("x.pth", lambda at: _cut(at, SOUND), "not a PyTorch checkpoint"),
     "an old file cut short": ("x.pth", lambda at: _cut(at, SOUND.with_name("weights_oldformat.pth")), r"has \d+ bytes"),
     "shapes that contradict each other": (
         "x.pth",
@@ -268,7 +284,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
     "shapes that are larger than the file": (
         "x.pth",
         lambda at: changed(at, lambda members: other_numbers(members, 6, HUGE)),
-        "outside its storage",
+        "beyond its storage",
     ),
     "TorchScript": ("x.pt", lambda at: torch_zip(at, None, **{"constants.pkl": b"N."}), "TorchScript"),
     "TorchScript as PyTorch packs it": (
@@ -276,17 +292,17 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda at: zipped(at, {"a/data.pkl": b"N.", "a/constants.pkl": b"N."}, zipfile.ZIP_DEFLATED),
         "TorchScript",
     ),
-    "a structure that is only large": (
+    "a large pickle": (
         "x.pth",
         lambda at: torch_zip(at, b"\x80\x02(" + b"}" * (1 << 20) + b"l."),
-        "more than 524,288 steps",
+        "more than 524,288 opcodes",
     ),
-    "a key that cannot be shown": (
+    "a key that is a huge integer": (
         "x.pth",
         lambda at: torch_zip(at, {1 << (1 << 15): None}),
-        "a number of 32769 bits",
+        "an integer of 32769 bits",
     ),
-    "a name that is longer than any": (
+    "an overlong name": (
         "x.safetensors",
         lambda at: safetensors(at, {f"model.{'9' * 5000}.weight": entry([1], 0, 4)}, bytes(4)),
         "a name of 5013 characters",
@@ -302,25 +318,25 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
             },
             bytes(12),
         ),
-        "of no architecture that is known here",
+        "matches no installed architecture",
     ),
     "weights that float32 cannot hold": (
         "x.safetensors",
         lambda at: floating("F64", "<f8", 1e300, at),
         "NaN or infinity",
     ),
-    "weights that are whole numbers": ("x.safetensors", lambda at: floating("I32", "<i4", 1, at), "holds int32"),
-    "a key that takes forever to hash": ("x.pth", lambda at: torch_zip(at, nested_key()), "under a tuple"),
-    "lists in lists in lists": ("x.pth", lambda at: torch_zip(at, nested_lists()), "RecursionError"),
-    "copies of copies": ("x.pth", lambda at: torch_zip(at, copies()), "copies more than it says"),
-    "weights that are no numbers": ("x.pth", poisoned, "NaN or infinity"),
-    "a critic alone": ("x.pth", lambda at: _same(at, SOUND), "no task makes a bundle of x.pth"),
+    "weights that are integers": ("x.safetensors", lambda at: floating("I32", "<i4", 1, at), "has type int32"),
+    "a key that takes forever to hash": ("x.pth", lambda at: torch_zip(at, nested_key()), "a tuple as a key"),
+    "deeply nested lists": ("x.pth", lambda at: torch_zip(at, nested_lists()), "RecursionError"),
+    "copies of copies": ("x.pth", lambda at: torch_zip(at, copies()), "copies too many entries"),
+    "weights that are NaN": ("x.pth", poisoned, "NaN or infinity"),
+    "a critic alone": ("x.pth", lambda at: _same(at, SOUND), "no task can make a bundle from x.pth"),
     "a safetensors header that is longer than the file": (
         "x.safetensors",
         lambda at: safetensors(at, {}, length=2**62),
         "its header claims",
     ),
-    "a safetensors header that lies": (
+    "a safetensors header with a false shape": (
         "x.safetensors",
         lambda at: safetensors(at, {"w": entry([HUGE], 0, 4)}, bytes(4)),
         "damaged",
@@ -331,31 +347,35 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda at: safetensors(at, {"w": entry([1], 0, 4, "PyObject")}, bytes(4)),
         "damaged",
     ),
-    "safetensors whose header is no JSON": ("x.safetensors", lambda at: safetensors(at, b"{]  "), "damaged"),
-    "HDF5 whose numbers lie in another file": ("x.weights.h5", elsewhere, "does not lie in the file"),
-    "HDF5 with a link to another file": ("x.weights.h5", linked, "link to another place"),
-    "HDF5 of arrays that are nowhere": ("x.weights.h5", nowhere, "cannot be read as weights"),
-    "HDF5 that gathers from other files": ("x.weights.h5", virtual, "does not lie in the file"),
-    "HDF5 whose groups go round": ("x.weights.h5", round_and_round, "go round"),
+    "safetensors whose header is not JSON": ("x.safetensors", lambda at: safetensors(at, b"{]  "), "damaged"),
+    "HDF5 whose data is in another file": ("x.weights.h5", elsewhere, "is not stored in the file"),
+    "HDF5 with a link to another file": ("x.weights.h5", linked, "is a link"),
+    "HDF5 with an empty dataset": ("x.weights.h5", empty_dataset, "cannot be read as Keras weights"),
+    "HDF5 with a virtual dataset": ("x.weights.h5", virtual, "is not stored in the file"),
+    "HDF5 whose groups form a cycle": ("x.weights.h5", cyclic, "form a cycle"),
     "HDF5 that claims terabytes": (
         "x.weights.h5",
         lambda at: hdf5(at, lambda file: file.create_dataset("vars/0", (HUGE,), "f4", chunks=(1024,))),
-        "does not lie in the file",
+        "is not stored in the file",
     ),
     "code in Keras 2's format": ("x.h5", legacy_lambda, "before version 3"),
-    "code in Keras 3's format": ("x.keras", keras_lambda, "does not say whose weights"),
-    "a .keras file that climbs": ("x.keras", lambda at: zipped(at, {"../model.weights.h5": b""}), "leads out of it"),
+    "code in Keras 3's format": ("x.keras", keras_lambda, "does not state the task"),
+    "a .keras file with a path to the parent folder": (
+        "x.keras",
+        lambda at: zipped(at, {"../model.weights.h5": b""}),
+        "leads outside the archive",
+    ),
     "a .keras file without weights": ("x.keras", lambda at: zipped(at, {"config.json": b"{}"}), "no model.weights.h5"),
     "an empty file": ("x.pth", lambda at: _written(at, b""), "empty"),
     "an empty .keras file": ("x.keras", lambda at: _written(at, b""), "cannot be read"),
-    "a text": ("x.pth", lambda at: _written(at, b"<html>not found</html>"), "no PyTorch checkpoint"),
+    "a text": ("x.pth", lambda at: _written(at, b"<html>not found</html>"), "not a PyTorch checkpoint"),
     "a text called safetensors": (
         "x.safetensors",
         lambda at: _written(at, b"version https://git-lfs"),
         "its header claims",
     ),
-    "a folder": ("x", _folder, r"no \.keras file in it"),
+    "a folder": ("x", _folder, r"without \.keras files"),
     "nothing": ("x.pth", lambda at: at, "No such file"),
-    "a kind that needs no import": ("x.onnx", lambda at: _written(at, b"x"), "'bundle' of a translate step takes it"),
-    "a kind that nobody reads": ("x.docx", lambda at: _written(at, b"PK"), "no importer reads such files"),
+    "an ONNX file": ("x.onnx", lambda at: _written(at, b"x"), "state the file as 'bundle' of a translate step"),
+    "an unsupported kind": ("x.docx", lambda at: _written(at, b"PK"), "no importer reads this file"),
 }

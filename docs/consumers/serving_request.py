@@ -1,4 +1,4 @@
-"""Have one picture translated by TensorFlow Serving over its REST interface; needs numpy and Pillow, not img2imgkit.
+"""Translate one picture with TensorFlow Serving's REST interface; needs numpy and Pillow, but not img2imgkit.
 
 img2img export sr-compact-x2 --format saved-model --image-io uint8 --out served/enlarge/1
 docker run -p 8501:8501 -v "$PWD/served/enlarge:/models/enlarge" -e MODEL_NAME=enlarge tensorflow/serving
@@ -16,14 +16,14 @@ from PIL import Image, ImageOps
 
 
 def translate(model: str, source: str, target: str) -> None:
-    """Send a picture, and write what comes back."""
+    """Send a picture, and write the response."""
     levels = np.asarray(ImageOps.exif_transpose(Image.open(source)).convert("RGB"))
     body = {"signature_name": "serving_default", "inputs": {"image": levels[None].tolist()}}
     request = urllib.request.Request(
         f"{model}:predict", json.dumps(body).encode(), headers={"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request) as answer:
-        made = json.load(answer)["outputs"]  # the only output stands there by itself; of several, each by its name
+        made = json.load(answer)["outputs"]  # a single output is not in a mapping
     Image.fromarray(np.asarray(made[0], np.uint8)).save(target)
 
 

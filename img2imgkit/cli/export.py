@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("reference", metavar="BUNDLE")
 @click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, or a plugin's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Output file or folder.")
-@click.option("--part", help="Program to export, such as translate or encode_style, or all.")
+@click.option("--program", help="Program to export, such as translate or encode_style, or all.")
 @click.option("--precision", help="float32, float16, or int8 with --calibrate.  [default: float32]")
 @click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384, for a fixed size.")
 @click.option("--image-io", help="Range of pictures: signed [-1, 1], unit [0, 1], or uint8.  [default: signed]")

@@ -1,16 +1,16 @@
-"""Bundles as files that other software runs: ONNX, SavedModel, TensorFlow Lite and Keras, each proved equal.
+"""Export bundles to ONNX, SavedModel, TensorFlow Lite and Keras files, and verify that they compute the same.
 
-``programs_of`` says what a bundle can do; ``export_bundle`` writes it through an exporter, opens what was written and
-compares it with the networks, and leaves nothing where they differ. Nothing is loaded before it is used.
+``programs_of`` lists the programs of a bundle; ``export_bundle`` writes them with an exporter, opens the written file,
+compares its outputs with those of the networks, and deletes it if they differ. Libraries are imported on first use.
 
-bundle_export       from a bundle to a proved file
-exporters           the formats that are written
-export_options      what of a bundle is written, and how
-programs            what a bundle can do, as functions of named arrays
-network_programs    its networks as programs
-image_io            sizes, numbers and axes of pictures at a model's edge
-proof               what was written does what the networks do
-calibration         real pictures, for int8
+bundle_export       from a bundle to a verified file
+exporters           the file formats
+export_options      options of an export
+programs            a bundle's programs: functions of named arrays
+network_programs    the single networks as programs
+image_io            sizes, value ranges and axis order of a model's pictures
+proof               compares the written file with the networks
+calibration         real pictures to calibrate int8 with
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ __all__ = [
 
 @hookimpl
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
-    """Register the formats that come along."""
+    """Register the built-in formats."""
     for exporter in (OnnxExporter, SavedModelExporter, TfliteExporter, KerasExporter):
         register(exporter)

@@ -1,4 +1,4 @@
-"""From a bundle to a proved file: write beside, open, compare, and only then put it in its place."""
+"""Export a bundle: write to a temporary folder, open the result, verify it, and only then move it into place."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """An export as it lies on the disk.
+    """An export on disk.
 
     Attributes:
-        path: the file, or the folder
-        size: bytes, of all its files
-        about: the description that is in it
-        differences: the largest one of each program, over the range of its output
+        path: the file or folder
+        size: total bytes of all its files
+        about: the description stored in it
+        differences: the largest difference of each program, relative to the range of its output
     """
 
     path: Path
@@ -51,23 +51,24 @@ class ExportedFile:
 def export_bundle(
     bundle: Bundle, exporter: Exporter, path: Path, options: ExportOptions | None = None, replacing: bool = False
 ) -> ExportedFile:
-    """Write a bundle in another format, and prove that what was written does what its networks do.
+    """Write a bundle in another format and verify that the result computes the same as the bundle's networks.
 
     Args:
-        path: a file with the format's suffix, or a folder where the format or the number of programs needs one
-        replacing: whether a file that is there, or a folder that an export has made, gives way
+        path: a file with the format's suffix, or a folder if the format or the number of programs requires one
+        replacing: whether to replace an existing file, or a folder written by an earlier export
 
     Raises:
         ConfigError: the options do not fit the bundle or the format.
-        ExportError: it cannot be written, or differs; nothing is left, and what was there before still is.
+        ExportError: the export cannot be written, or its outputs differ. Nothing new is left on disk, and an existing
+            export stays intact.
     """
     options = options or ExportOptions()
     _refuse_misfits(exporter, options)
     size = None if options.size == "dynamic" else options.size
     chosen = bundle.choosing(options.choices)
     programs = programs_of(bundle, options.choices, options.image_io, options.layout, size)
-    originals = _chosen(exporter, programs, options.part)
-    together = exporter.several or (len(originals) == 1 and options.part != ALL)
+    originals = _chosen(exporter, programs, options.program)
+    together = exporter.several or (len(originals) == 1 and options.program != ALL)
     _refuse_place(exporter, path, together, replacing)
     about = Exported(
         format=EXPORTED_FORMAT,
@@ -92,11 +93,11 @@ def export_bundle(
 
 @dataclass(frozen=True)
 class _Job:
-    """Writes and proves.
+    """Writes programs and verifies the result.
 
     Attributes:
-        originals: what is compared with
-        programs: what is written; the same, or the same in mixed precision
+        originals: the programs to compare with
+        programs: the programs to write: the originals, possibly in mixed precision
     """
 
     exporter: Exporter
@@ -106,11 +107,11 @@ class _Job:
     programs: Sequence[Program]
 
     def whole(self, path: Path) -> dict[str, float]:
-        """All programs as one file or folder of the format's own."""
+        """Write all programs to one file or folder."""
         return self._written(path, self.originals, self.programs)
 
     def apart(self, folder: Path) -> dict[str, float]:
-        """A file for each program."""
+        """Write one file per program."""
         folder.mkdir()
         differences: dict[str, float] = {}
         for original, program in zip(self.originals, self.programs, strict=True):
@@ -120,7 +121,7 @@ class _Job:
         return differences
 
     def read_back(self, path: Path, together: bool) -> Exported:
-        """The description, as it is in what was written."""
+        """Read the description from the written files."""
         files = [path] if together else [path / self.exporter.file_name(each) for each in self.programs]
         found = [read_exported(self.exporter.about(each), str(each)) for each in files]
         return _of_programs(found[0], self.about.programs)
@@ -133,7 +134,7 @@ class _Job:
 
 
 def _of_programs(about: Exported, programs: tuple[ProgramDescription, ...]) -> Exported:
-    """The same description of other programs."""
+    """The description with its list of programs replaced."""
     return about.model_copy(update={"programs": programs})
 
 
@@ -148,15 +149,15 @@ def _described(program: Program) -> ProgramDescription:
     )
 
 
-def _chosen(exporter: Exporter, programs: Sequence[Program], part: str | None) -> Sequence[Program]:
+def _chosen(exporter: Exporter, programs: Sequence[Program], program: str | None) -> Sequence[Program]:
     able = exporter.supported(programs)
-    if part is None:
+    if program is None:
         return exporter.defaults(able)
-    found = [each for each in able if part in (each.name, ALL)]
+    found = [each for each in able if program in (each.name, ALL)]
     if not found:
         names = [each.name for each in able]
         raise ConfigError(
-            f"there is no part {part!r}{suggestion(part, names)}; as {exporter.name} there are {', '.join(names)}"
+            f"no program {program!r}{suggestion(program, names)}; {exporter.name} can hold {', '.join(names)}"
         )
     return found
 
@@ -164,7 +165,7 @@ def _chosen(exporter: Exporter, programs: Sequence[Program], part: str | None) -
 def _as_written(
     bundle: Bundle, exporter: Exporter, options: ExportOptions, size: Size | None, originals: Sequence[Program]
 ) -> Sequence[Program]:
-    """The programs in the precision in which they are written, where that is the networks' own."""
+    """The programs to write: in mixed precision if the format requires the networks themselves to be float16."""
     if options.precision != "float16" or not exporter.mixed:
         return originals
     mixed = replace(bundle, nets=rebuilt(bundle.task, bundle.nets, "float16"))
@@ -176,26 +177,29 @@ def _as_written(
 def _refuse_misfits(exporter: Exporter, options: ExportOptions) -> None:
     if options.precision not in exporter.precisions:
         known = ", ".join(exporter.precisions)
-        raise ConfigError(f"{exporter.name} cannot be written in {options.precision}: it can in {known}")
+        raise ConfigError(f"{exporter.name} cannot be written in {options.precision}; it supports {known}")
     if (options.precision == "int8") != (options.calibrate is not None):
-        raise ConfigError("int8 goes with 'calibrate', a folder of pictures such as the model will see")
+        raise ConfigError("precision int8 and 'calibrate', a folder of typical pictures, require each other")
 
 
 def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: bool) -> None:
     suffix = exporter.suffix if together else ""
     if suffix and path.suffix != suffix:
-        raise ConfigError(f"{path}: a file of {exporter.name} ends in {suffix}")
+        raise ConfigError(f"{path}: the name of a file in format {exporter.name} must end in {suffix}")
     if not path.exists() and not path.is_symlink():
         return
     if not replacing:
-        raise ExportError(f"{path}: exists already; 'replace' overwrites it")
+        raise ExportError(f"{path}: already exists; 'replace' overwrites it")
     if path.is_dir() and not (path / EXPORTED_FILE).is_file():
-        raise ExportError(f"{path}: a folder that no export has made: remove it yourself, or export to another place")
+        raise ExportError(f"{path}: an existing folder that is not an export: remove it, or choose another place")
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A place of the same name on the same file system; it is gone afterwards, and so are folders made for nothing."""
+    """A temporary path with the same name on the same file system.
+
+    Afterwards it is removed, with any parent folders that were created but stayed empty.
+    """
     missing = [each for each in path.absolute().parents if not each.exists()]
     try:
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -209,12 +213,12 @@ def _beside(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         for each in missing:
-            with suppress(OSError):  # what has been written lies in it
+            with suppress(OSError):  # not empty: it contains the export
                 each.rmdir()
 
 
 def _put(fresh: Path, path: Path) -> None:
-    """Rename; what was there goes first out of the way if it is a folder, and comes back if this fails."""
+    """Move the export into place. An existing folder is renamed first, and restored if this fails."""
     if not path.is_dir():
         fresh.replace(path)
         return

@@ -1,4 +1,4 @@
-"""Real pictures as a program is given them: what int8 takes its ranges from, and its loss is measured on."""
+"""Real pictures as inputs of a program: int8 ranges are calibrated, and the loss of int8 measured, with them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SIDE = 256  # pixels of a crop, at most
 
 
 def samples_of(bundle: Bundle, programs: Sequence[Program], options: ExportOptions) -> Mapping[str, Sequence[Arrays]]:
-    """Crops of the pictures in the options' folder, as each program is given them; nothing without a folder.
+    """Crops of the pictures in the ``calibrate`` folder as inputs of each program; empty without such a folder.
 
     Raises:
-        ConfigError: a program reads no picture, or the folder holds none that is large enough.
+        ConfigError: a program reads no picture, or the folder contains none that is large enough.
     """
     if options.calibrate is None:
         return {}
@@ -34,7 +34,7 @@ def samples_of(bundle: Bundle, programs: Sequence[Program], options: ExportOptio
 def _given(program: Program, pictures: Pictures, found: Sequence[Picture], bundle: Bundle) -> Sequence[Arrays]:
     first = program.inputs[0]
     if first.name != "image":
-        raise ConfigError(f"int8: {program.name} of task {bundle.task.name!r} reads no pictures to calibrate with")
+        raise ConfigError(f"int8: {program.name} of task {bundle.task.name!r} reads no pictures to calibrate it with")
     geometry = bundle.task.geometry()
     channels = geometry.channels if program.name == "translate" else geometry.written
     random = np.random.default_rng(0)
@@ -46,15 +46,19 @@ def _given(program: Program, pictures: Pictures, found: Sequence[Picture], bundl
             rest = program.sample(random, 1, height, width)
             given.append({**rest, first.name: pictures.of_levels(levels[None])})
     if not given:
-        raise ConfigError(f"int8: no picture is as large as {program.name} needs")
+        raise ConfigError(f"int8: no picture is large enough for {program.name}: add larger ones to 'calibrate'")
     return given
 
 
 def _decoded(folder: Path) -> Sequence[Picture]:
-    """The first pictures of a folder in the order of their names. Raises ConfigError: there is none."""
+    """Up to ``MOST`` pictures of a folder, evenly spaced in the order of their names.
+
+    Raises:
+        ConfigError: the folder contains no picture.
+    """
     paths = sorted(path for path in folder.rglob("*") if is_image(path) and not path.name.startswith("."))
     if not paths:
-        raise ConfigError(f"{folder}: no pictures to calibrate int8 with")
+        raise ConfigError(f"{folder}: contains no pictures to calibrate int8 with")
     step = max(1, len(paths) // MOST)
     return [decode(path) for path in paths[::step][:MOST]]
 
@@ -69,7 +73,7 @@ def _levels(picture: Picture, channels: int) -> np.ndarray:
 
 
 def _cropped(levels: np.ndarray, program: Program) -> np.ndarray | None:
-    """The middle, in a size that the program takes; None if the picture is too small."""
+    """A centre crop in a size that the program accepts; None if the picture is too small."""
     wanted = program.size or tuple(min(side, SIDE) // program.multiple * program.multiple for side in levels.shape[:2])
     spare = [side - own for side, own in zip(levels.shape[:2], wanted, strict=True)]
     if min(spare) < 0 or min(wanted) < max(program.minimum, 1):

@@ -1,4 +1,4 @@
-"""How a bundle is exported."""
+"""Options of an export."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from img2imgkit.exporting.image_io import ImageIo, Layout
 
 
 class ExportOptions(Config):
-    """What of a bundle is written, and how."""
+    """Which programs of a bundle are written, and how."""
 
     precision: Precision = Field(
         default="float32",
-        description="numbers inside: float16 takes half the size, int8 a quarter; int8 needs 'calibrate'",
+        description="number format inside the model: float16 halves the size, int8 quarters it; int8 needs 'calibrate'",
     )
-    opset: int = Field(default=18, ge=13, le=18, description="version of ONNX's operators")
+    opset: int = Field(default=18, ge=13, le=18, description="ONNX opset version")
     size: Literal["dynamic"] | tuple[int, int] = Field(
-        default="dynamic", description="height and width, where the model shall take no other"
+        default="dynamic", description="fixed height and width, or 'dynamic' for any size"
     )
     image_io: ImageIo = Field(
-        default="signed", description="pictures in and out: [-1, 1], [0, 1], or levels of 8 bits, rounded in the model"
+        default="signed",
+        description="range of pictures in and out: [-1, 1], [0, 1], or 8-bit levels, rounded in the model",
     )
-    layout: Layout = Field(default="nhwc", description="order of the pictures' axes")
-    part: str | None = Field(
-        default=None, description="one program, such as translate or encode_style, or all; null: as the format does it"
+    layout: Layout = Field(default="nhwc", description="axis order of pictures")
+    program: str | None = Field(
+        default=None,
+        description="the program to write, such as translate or encode_style, or 'all'; null: the format's default",
     )
     choices: dict[str, Any] = Field(
-        default_factory=dict, description="what the task leaves to choose, such as a direction; part of the model then"
+        default_factory=dict, description="choices of the task, such as a direction, which the model then has built in"
     )
     calibrate: Path | None = Field(
-        default=None, description="folder of pictures such as the model will see, from which int8 takes its ranges"
+        default=None, description="folder of pictures like those the model will process, to calibrate int8 ranges with"
     )

@@ -1,4 +1,4 @@
-"""The formats that bundles are exported to; plugins bring further ones."""
+"""The built-in export formats; plugins can add others."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from img2imgkit.formats.onnx_writer import check, onnx_model, opened, runner
 if TYPE_CHECKING:
     import onnx
 
-OPSETS = range(13, 19)  # what the converter writes right
+OPSETS = range(13, 19)  # the versions that the converter writes correctly
 
 
 class OnnxExporter(Exporter):
-    """ONNX files (https://onnx.ai): one program each, for ONNX Runtime on any device and in browsers.
+    """ONNX files (https://onnx.ai), one per program, for ONNX Runtime on any device and in browsers.
 
-    ``onnx.checker`` has proved each of them valid. Its metadata say what goes in and comes out.
+    Each file is validated with ``onnx.checker``. Its metadata describe the inputs and outputs.
     """
 
     name = "onnx"
@@ -36,7 +36,7 @@ class OnnxExporter(Exporter):
 
         (program,) = programs
         if form.opset not in OPSETS:
-            raise ExportError(f"opset {form.opset}: {OPSETS[0]} to {OPSETS[-1]} can be written")
+            raise ExportError(f"opset {form.opset} is not supported: choose {OPSETS[0]} to {OPSETS[-1]}")
         model = onnx_model(program, form.opset)
         if form.precision == "float16":
             model = halved(model)
@@ -57,7 +57,7 @@ class OnnxExporter(Exporter):
 
 
 class SavedModelExporter(Exporter):
-    """A SavedModel with a signature for each program, and the first one once more under TensorFlow Serving's name."""
+    """A SavedModel with a signature for each program; the first one is also TensorFlow Serving's default signature."""
 
     name = "saved-model"
     suffix = ""
@@ -77,10 +77,10 @@ class SavedModelExporter(Exporter):
 
 
 class TfliteExporter(Exporter):
-    """A TensorFlow Lite model with a signature for each program, of its built-in operators alone.
+    """A TensorFlow Lite model with a signature for each program, using only built-in operators.
 
-    The description is an associated file, as TensorFlow Lite's metadata have them: the model is a zip archive, too.
-    With float16 only weights are of this type, and computed with as what the device has.
+    The description is an associated file as in TensorFlow Lite's metadata: the model file is also a zip archive.
+    With float16 only the weights are stored in this type; the device decides in which type it computes.
     """
 
     name = "tflite"
@@ -102,7 +102,7 @@ class TfliteExporter(Exporter):
 class KerasExporter(Exporter):
     """A ``.keras`` file for each network; ``keras.saving.load_model`` reads it once img2imgkit.nn is imported.
 
-    The description is one more member of the archive, which Keras passes over.
+    The description is an additional member of the archive, which Keras ignores.
     """
 
     name = "keras"
@@ -119,7 +119,7 @@ class KerasExporter(Exporter):
 
     def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
         (program,) = programs
-        assert program.model is not None, "only networks are taken"
+        assert program.model is not None, "``supported`` selects programs with a model"
         keras_file.write_network(program.model, path, program.name)
         add_text(path, EXPORTED_FILE, _text(about))
 
@@ -146,7 +146,7 @@ def _text(about: Mapping[str, Any]) -> str:
 
 
 def _describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
-    """Put the description in: whole under our key, and what strangers want to know under plain ones."""
+    """Store the description in the metadata: complete under our key, and the main facts under plain keys."""
     import onnx
 
     onnx.helper.set_model_props(model, {EXPORTED_KEY: json.dumps(about), **_plain(about)})
@@ -154,7 +154,7 @@ def _describe(model: onnx.ModelProto, about: Mapping[str, Any]) -> None:
 
 
 def _plain(about: Mapping[str, Any]) -> dict[str, str]:
-    """What a stranger wants to know of the first program, as texts."""
+    """The main facts about the first program as strings, for users without img2imgkit."""
     manifest, program = about["manifest"], about["programs"][0]
     contract = manifest["contract"]
     ids = contract["ids"] is not None and program["name"] == "translate"

@@ -1,4 +1,4 @@
-"""Pictures at the edge of an exported model: their sizes, and their numbers and axes, converted in its graph."""
+"""Pictures as inputs and outputs of an exported model: sizes, value range and axis order, converted in its graph."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from img2imgkit.task import Geometry
 
 ImageIo = Literal["signed", "unit", "uint8"]
 Size = tuple[int, int]
-LEAST = 8  # pixels of a side, to try a model with
+LEAST = 8  # pixels, the smallest side to test a model with
 Layout = Literal["nhwc", "nchw"]
 RANGES: dict[ImageIo, str] = {"signed": "in [-1, 1]", "unit": "in [0, 1]", "uint8": "as levels, 0 to 255"}
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """How pictures go in and come out.
+    """The representation of pictures at a model's inputs and outputs.
 
     Attributes:
-        image_io: float32 in [-1, 1] ("signed") or in [0, 1] ("unit"), or levels ("uint8")
-        layout: the order of axes
+        image_io: float32 in [-1, 1] ("signed") or [0, 1] ("unit"), or 8-bit levels ("uint8")
+        layout: the axis order
     """
 
     image_io: ImageIo = "signed"
     layout: Layout = "nhwc"
 
     def port(self, name: str, height: int | None, width: int | None, channels: int, scale: int = 1) -> Port:
-        """The input or output that they are."""
+        """Describe an input or output for pictures."""
         times = f"*{scale}" if scale > 1 else ""
         axes = ("batch", "" if height else f"height{times}", "" if width else f"width{times}", "")
         dtype: DType = "uint8" if self.image_io == "uint8" else "float32"
@@ -40,7 +40,7 @@ class Pictures:
         return Port(name, self._ordered((None, height, width, channels)), dtype, meaning, self._ordered(axes))
 
     def read(self, given: Any) -> Any:
-        """What goes in, as networks read it. Shapes: as ``port`` -> (N, H, W, C) float32 in [-1, 1]."""
+        """Convert an input to what networks read. Shapes: as ``port`` -> (N, H, W, C) float32 in [-1, 1]."""
         import tensorflow as tf
 
         image = tf.transpose(given, (0, 2, 3, 1)) if self.layout == "nchw" else given
@@ -49,7 +49,7 @@ class Pictures:
         return image * 2.0 - 1.0 if self.image_io == "unit" else image
 
     def write(self, image: Any) -> Any:
-        """What networks write, as it comes out; levels are rounded half up, as ``images.to_levels`` does.
+        """Convert a network's output; levels are rounded half up, like ``images.to_levels``.
 
         Shapes:
             (N, H, W, C) in [-1, 1] -> as ``port``; "unit" and "uint8" are clipped to their range
@@ -64,7 +64,7 @@ class Pictures:
         return tf.transpose(image, (0, 3, 1, 2)) if self.layout == "nchw" else image
 
     def of_levels(self, levels: np.ndarray) -> np.ndarray:
-        """Levels as they go in. Shapes: (N, H, W, C) uint8 -> as ``port``."""
+        """Convert 8-bit levels to an input. Shapes: (N, H, W, C) uint8 -> as ``port``."""
         image = levels if self.image_io == "uint8" else levels.astype(np.float32) / np.float32(255)
         image = to_unit(levels) if self.image_io == "signed" else image
         return np.ascontiguousarray(image.transpose(0, 3, 1, 2)) if self.layout == "nchw" else image
@@ -75,7 +75,7 @@ class Pictures:
 
 
 def legal_size(geometry: Geometry, number: int = 0) -> Size:
-    """One of several sizes that a translation takes, none of them square; larger with each number."""
+    """A non-square size that a translation accepts; it grows with ``number``."""
     unit = geometry.multiple
     least = -(-max(geometry.minimum, LEAST) // unit)
     return unit * (least + number), unit * (least + number + 1)

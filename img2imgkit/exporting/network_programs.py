@@ -1,4 +1,4 @@
-"""A bundle's networks as programs, which read what a translation gives them."""
+"""A bundle's single networks as programs, sampled with the inputs that they get during a translation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from img2imgkit.exchange import NETWORK, Arrays, DType, Port, Program
 from img2imgkit.exporting.image_io import Size, legal_size
 from img2imgkit.task import Geometry, Networks
 
-Hear = Callable[[np.random.Generator, int, int, int, Networks], None]
-PLACES = 5  # of an axis that is no side of a picture, to try
+RunTask = Callable[[np.random.Generator, int, int, int, Networks], None]
+PLACES = 5  # test length of a free axis that is neither height nor width
 
 
-class _Listening:
-    """A network that keeps what it was called with first."""
+class _Recorder:
+    """A network that records the inputs of its first call."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -34,16 +34,16 @@ class _Listening:
         return getattr(self.model, name)
 
 
-def network_programs(bundle: Bundle, hear: Hear, size: Size | None) -> Sequence[Program]:
+def network_programs(bundle: Bundle, run_task: RunTask, size: Size | None) -> Sequence[Program]:
     """A program for each network that can be called by itself.
 
     Args:
-        hear: runs the task once, on so many pictures of a size, with networks that are given to it
-        size: of what the task translates, where it is fixed
+        run_task: runs the task once with the given random generator, batch size, height, width and networks
+        size: height and width of a translation's input if fixed
     """
     task = bundle.task
     found = [
-        _Network(bundle.nets, role, model, hear, task.geometry(), task.minimum_crop())
+        _Network(bundle.nets, role, model, run_task, task.geometry(), task.minimum_crop())
         for role, model in bundle.nets.generators.items()
         if getattr(model, "inputs", None)
     ]
@@ -51,25 +51,27 @@ def network_programs(bundle: Bundle, hear: Hear, size: Size | None) -> Sequence[
 
 
 class _Network:
-    """One of them.
+    """A network that becomes a program.
 
     Attributes:
-        shrunk: how many times as high and wide as what it reads a translated picture is; None: no translation uses it
+        shrunk: the ratio of the picture's size to the size of the network's input; None if no translation calls it
     """
 
-    def __init__(self, nets: Networks, role: str, model: Any, hear: Hear, geometry: Geometry, least: int) -> None:
-        self.nets, self.role, self.model, self.hear = nets, role, model, hear
+    def __init__(
+        self, nets: Networks, role: str, model: Any, run_task: RunTask, geometry: Geometry, least: int
+    ) -> None:
+        self.nets, self.role, self.model, self.run_task = nets, role, model, run_task
         self.names = _names([tensor.name for tensor in model.inputs], "input")
         self.unit, self.least = geometry.multiple, max(least, geometry.minimum)
         place = legal_size(geometry, 1)
         self.shrunk: int | None = None
-        heard = self._heard(np.random.default_rng(0), 2, *place)
-        self.shrunk = _ratio(place, _largest(heard)) if heard else None
+        recorded = self._recorded(np.random.default_rng(0), 2, *place)
+        self.shrunk = _ratio(place, _largest(recorded)) if recorded else None
         if self.shrunk:
             self.unit, self.least = max(1, self.unit // self.shrunk), -(-geometry.minimum // self.shrunk)
 
     def program(self, size: Size | None) -> Program:
-        """Its program; its size is fixed if it is known what a translation of that size gives to it."""
+        """The network's program. Its size is fixed if ``size`` is and the resulting input size is known."""
         fixed = (size[0] // self.shrunk, size[1] // self.shrunk) if size and self.shrunk else None
         own = fixed or legal_size(Geometry(multiple=self.unit, minimum=self.least), 1)
         given = self.sample(np.random.default_rng(0), 2, *own)
@@ -103,18 +105,18 @@ class _Network:
         )
 
     def sample(self, random: np.random.Generator, count: int, height: int, width: int) -> Arrays:
-        """What a translation gives to it; noise, if none does."""
+        """Inputs recorded during a translation; noise if no translation calls the network."""
         if self.shrunk:
-            return self._heard(random, count, height * self.shrunk, width * self.shrunk)
+            return self._recorded(random, count, height * self.shrunk, width * self.shrunk)
         return {
             name: _noise(random, tensor, count, height, width)
             for name, tensor in zip(self.names, self.model.inputs, strict=True)
         }
 
-    def _heard(self, random: np.random.Generator, count: int, height: int, width: int) -> Arrays:
-        listening = _Listening(self.model)
-        self.hear(random, count, height, width, Networks({**self.nets.generators, self.role: listening}))
-        given = zip(self.names, self.model.inputs, listening.given, strict=False)
+    def _recorded(self, random: np.random.Generator, count: int, height: int, width: int) -> Arrays:
+        recorder = _Recorder(self.model)
+        self.run_task(random, count, height, width, Networks({**self.nets.generators, self.role: recorder}))
+        given = zip(self.names, self.model.inputs, recorder.given, strict=False)
         return {name: each.astype(_dtype(tensor)) for name, tensor, each in given}
 
     def _called(self, inputs: list[Any]) -> list[Any]:
@@ -124,7 +126,7 @@ class _Network:
 
 
 def _names(stated: Sequence[str], usual: str) -> tuple[str, ...]:
-    """Names that do not hang on how many layers a process has made."""
+    """Port names that do not depend on Keras's per-process counter in automatic names."""
     known = [name if name and not name.startswith("keras_tensor") else "" for name in stated]
     if len(stated) == 1:
         return (known[0] or usual,)
@@ -143,7 +145,7 @@ def _largest(arrays: Arrays) -> Size | None:
 
 
 def _ratio(large: Sequence[int], small: Sequence[int] | None) -> int | None:
-    """How many times as high and wide; None if it is not the same whole number."""
+    """The size ratio, if it is the same integer for height and width; otherwise None."""
     if small is None or large[0] % small[0] or large[0] // small[0] * small[1] != large[1]:
         return None
     return int(large[0] // small[0])
@@ -152,7 +154,7 @@ def _ratio(large: Sequence[int], small: Sequence[int] | None) -> int | None:
 def _port(
     name: str, stated: Sequence[int | None], seen: Sequence[int], own: Size, fixed: Size | None, dtype: DType
 ) -> Port:
-    """An input or output that was seen in some shape when the program was called with pictures of its own size."""
+    """Describe an input or output, given its shape ``seen`` in a call with size ``own``."""
     axes, shape = ["batch", *[""] * (len(stated) - 1)], [None, *stated[1:]]
     for axis, side in enumerate(("height", "width"), 1):
         if len(stated) == 4 and stated[axis] is None:

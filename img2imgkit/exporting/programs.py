@@ -1,4 +1,4 @@
-"""What a bundle can do, as functions of named tensors that software without img2imgkit can run."""
+"""A bundle's programs: functions of named tensors that software without img2imgkit can run."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def programs_of(
     layout: Layout = "nhwc",
     size: Size | None = None,
 ) -> tuple[Program, ...]:
-    """All that a bundle can do: "translate", "encode_<condition>", and its networks as they are, "network_<role>".
+    """All programs of a bundle: "translate", "encode_<condition>", and the single networks, "network_<role>".
 
-    "translate" reads "image", or "label" where the task reads a label map, and whatever else ``Task.translate`` reads,
-    under the names used there; it gives "output". Programs that encode read "image" and give "code".
+    "translate" reads "image", or "label" if the task reads a label map, and the other inputs of ``Task.translate``
+    under the same names; it returns "output". Encoders read "image" and return "code".
 
     Args:
-        choices: of the task; they are part of the programs
-        image_io, layout: of pictures; maps, codes and what networks read stay as they are
-        size: height and width, fixed
+        choices: choices of the task, which are built into the programs
+        image_io, layout: representation of pictures; maps, codes and inputs of single networks are not affected
+        size: fixed height and width
 
     Raises:
-        ConfigError: the task has no such choices, or cannot translate that size.
+        ConfigError: the task does not have these choices, or cannot translate that size.
         ExportError: the translation cannot be traced.
     """
     maker = _Maker(bundle.choosing(choices or {}), Pictures(image_io, layout), size)
     encoders = [maker.encoder(name, each.size) for name, each in encoded_conditions(maker.task).items()]
-    return (maker.translation(), *encoders, *network_programs(maker.bundle, maker.heard, size))
+    return (maker.translation(), *encoders, *network_programs(maker.bundle, maker.run_task, size))
 
 
 @dataclass(frozen=True)
 class _Maker:
-    """Makes programs of one bundle."""
+    """Builds the programs of one bundle."""
 
     bundle: Bundle
     pictures: Pictures
@@ -59,7 +59,7 @@ class _Maker:
         unit, least = self.geometry.multiple, self.geometry.minimum
         if self.size and any(side % unit or side < least for side in self.size):
             height, width = self.size
-            needs = f"{self.bundle.manifest.name} takes multiples of {unit}, from {least} on"
+            needs = f"{self.bundle.manifest.name} needs multiples of {unit}, at least {least}"
             raise ConfigError(f"size {height}x{width}: {needs}")
 
     @property
@@ -72,7 +72,7 @@ class _Maker:
 
     @property
     def first(self) -> str:
-        """The name of what is translated."""
+        """The name of the input that is translated."""
         return LABEL if self.task.geometry().ids is not None else IMAGE
 
     def translation(self) -> Program:
@@ -102,7 +102,7 @@ class _Maker:
         return _without(whole, unread(whole) - {self.first})
 
     def encoder(self, condition: str, size: int | None) -> Program:
-        """A program that makes codes of pictures."""
+        """The program that encodes pictures for a condition."""
         channels = self.geometry.written
         code = np.asarray(encode_pictures(self.task, self.bundle.nets, condition, self._noise(0, size or 32, channels)))
         port = self.pictures.port(IMAGE, size, size, channels)
@@ -125,8 +125,8 @@ class _Maker:
             size=(size, size) if size else None,
         )
 
-    def heard(self, random: np.random.Generator, count: int, height: int, width: int, nets: Networks) -> None:
-        """Run everything once, with networks that listen."""
+    def run_task(self, random: np.random.Generator, count: int, height: int, width: int, nets: Networks) -> None:
+        """Run the translation and all encoders once with ``nets``."""
         known = blank(self.task, self.bundle.nets, height, width)
         given = self._sample(known, random, count, height, width)
         self.task.translate(nets, self._inputs(given))
@@ -138,7 +138,7 @@ class _Maker:
         return {OUTPUT: self.pictures.write(self.task.translate(self.bundle.nets, self._inputs(given)))}
 
     def _inputs(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What the task is given of what a program is given."""
+        """Convert a program's inputs to those of the task."""
         source = given[self.first]
         source = source if self.first == LABEL else self.pictures.read(source)
         return {**{name: each for name, each in given.items() if name != self.first}, "source": source}
@@ -146,7 +146,7 @@ class _Maker:
     def _source_port(self, height: int | None, width: int | None) -> Port:
         if self.first == LABEL:
             last = (self.geometry.ids or 1) - 1
-            void = ", the last of which is 'no class'" if self.geometry.unknown else ""
+            void = f", where {last} means 'no class'" if self.geometry.unknown else ""
             return _map_port(LABEL, (height, width, 1), f"ids of classes, 0 to {last}{void}")
         return self.pictures.port(IMAGE, height, width, self.geometry.channels)
 
@@ -162,9 +162,9 @@ class _Maker:
         for name, vector in known.vectors.items():
             meaning = about.get(name, others)
             if name in conditions and conditions[name].kind == "pictures":
-                meaning = f"the code that {ENCODER}{name} gives, or the mean of several: {meaning}"
+                meaning = f"the code that {ENCODER}{name} returns, or the mean of several: {meaning}"
             if argument(name) != name:
-                meaning = f"{meaning}; called {argument(name)!r} where inputs are arguments"
+                meaning = f"{meaning}; named {argument(name)!r} in formats whose inputs are keyword arguments"
             vectors.append(Port(name, (None, len(vector)), "float32", meaning, ("batch", "")))
         return [*maps, *vectors]
 
@@ -173,7 +173,7 @@ class _Maker:
         return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
     def _one(self, known: Conditioning, random: np.random.Generator, height: int, width: int) -> Arrays:
-        """The inputs for one picture: ids that are ids, codes from the normal distribution."""
+        """Random inputs for one picture: valid ids, codes from the normal distribution."""
         given: dict[str, Any] = {}
         for name, condition in conditions_of(self.task).items():
             if condition.kind == "map":
@@ -197,12 +197,12 @@ class _Maker:
 
 
 def _values(conditions: Mapping[str, Condition]) -> str:
-    """What an input is that the task makes of values."""
+    """Describe an input that the task computes from values."""
     named = {name: condition for name, condition in conditions.items() if condition.kind in ("value", "attributes")}
     listed = [
         f"{name} ({', '.join(condition.values)})" if condition.values else name for name, condition in named.items()
     ]
-    return f"what the task makes of {', '.join(listed)}" if listed else "what the task makes of its other inputs"
+    return f"the task's encoding of {', '.join(listed)}" if listed else "the task's encoding of its other inputs"
 
 
 def _map_port(name: str, shape: tuple[int | None, int | None, int], meaning: str) -> Port:
@@ -211,7 +211,7 @@ def _map_port(name: str, shape: tuple[int | None, int | None, int], meaning: str
 
 
 def _without(program: Program, left_out: set[str]) -> Program:
-    """The same program, which is not given what it does not read."""
+    """The program without inputs that it does not read."""
     if not left_out:
         return program
     kept = tuple(port for port in program.inputs if port.name not in left_out)
@@ -228,7 +228,7 @@ def _without(program: Program, left_out: set[str]) -> Program:
 
 
 def _zeros(port: Port, like: Any) -> Any:
-    """Nothing, in the shape of an input."""
+    """Zeros in the shape of an input."""
     import tensorflow as tf
 
     sizes = tf.shape(like)

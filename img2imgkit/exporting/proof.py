@@ -1,4 +1,4 @@
-"""The proof that what was written does what the networks do: opened again, and compared at several sizes."""
+"""Verify an export: run the written file and compare its outputs with those of the networks at several sizes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[[str, Arrays], Arrays]
 
 @dataclass(frozen=True)
 class Case:
-    """What a program is tried with."""
+    """One test of a program: a batch of pictures of one size."""
 
     program: Program
     batch: int
@@ -36,7 +36,7 @@ class Case:
 
 
 def cases(program: Program) -> Iterator[Case]:
-    """One and three pictures, of three sizes if sizes may vary."""
+    """Batches of one and three pictures, in three sizes unless the size is fixed."""
     geometry = Geometry(multiple=program.multiple, minimum=program.minimum)
     sizes = [program.size] if program.size else [legal_size(geometry, number) for number in range(SIZES)]
     for size in sizes:
@@ -45,19 +45,20 @@ def cases(program: Program) -> Iterator[Case]:
 
 
 def prove(original: Program, run: Run, precision: Precision) -> float:
-    """The largest difference of what was written from the original, over the range of its output; 0.0 if there is none.
+    """The largest difference between the written program and the original, relative to the range of its output.
 
-    Levels differ by whole ones, which rounding explains; of these the difference is told over 255.
+    8-bit levels may differ by one because of rounding; their difference is divided by 255.
 
     Raises:
-        ExportError: it differs by more than ``ALLOWED``, or in shape, or holds NaN or infinity, or cannot be run.
+        ExportError: the output differs by more than ``ALLOWED`` or ``LEVELS``, differs in shape, contains NaN or
+            infinity, or the written program fails.
     """
     random = np.random.default_rng(0)
     return max(_difference(case, run, precision, random) for case in cases(original))
 
 
 def called(program: Program, arrays: Arrays) -> Arrays:
-    """What the original makes of arrays."""
+    """Run the original program."""
     import tensorflow as tf
 
     found = program.call({name: tf.constant(array) for name, array in arrays.items()})
@@ -71,29 +72,29 @@ def _difference(case: Case, run: Run, precision: Precision, random: np.random.Ge
         try:
             found = run(case.program.name, arrays)
         except Exception as error:
-            raise ExportError(f"{case}: what was written fails: {_short(error)}") from error
+            raise ExportError(f"{case}: the written model fails: {_short(error)}") from error
     return max(_compared(case, name, found.get(name), expected[name], precision) for name in expected)
 
 
 def _compared(case: Case, name: str, found: Any, expected: np.ndarray, precision: Precision) -> float:
     if found is None:
-        raise ExportError(f"{case}: what was written gives no {name!r}")
+        raise ExportError(f"{case}: the written model has no output {name!r}")
     if found.shape != expected.shape or found.dtype != expected.dtype:
-        made = f"{name!r} is {found.dtype} {found.shape}"
-        raise ExportError(f"{case}: {made}, the networks make {expected.dtype} {expected.shape}")
+        written = f"{name!r} is {found.dtype} {found.shape}"
+        raise ExportError(f"{case}: {written}, but the networks return {expected.dtype} {expected.shape}")
     if not np.isfinite(expected).all():
-        raise ExportError(f"{case}: the networks themselves make NaN or infinity")
+        raise ExportError(f"{case}: the networks themselves return NaN or infinity")
     if not np.isfinite(found).all():
-        raise ExportError(f"{case}: {name!r} holds NaN or infinity, what the networks make does not")
+        raise ExportError(f"{case}: {name!r} contains NaN or infinity, but the networks' output does not")
     difference = float(np.abs(found.astype(np.float64) - expected).max(initial=0))
     if expected.dtype == np.uint8:
         if difference > LEVELS[precision]:
-            raise ExportError(f"{case}: {name!r} differs by {difference:.0f} levels from what the networks make")
+            raise ExportError(f"{case}: {name!r} differs by {difference:.0f} levels from the networks' output")
         return difference / 255
     difference /= max(1.0, float(np.abs(expected).max(initial=0)))
     if difference > ALLOWED[precision]:
         allowed = f"{ALLOWED[precision]:g} is allowed"
-        raise ExportError(f"{case}: {name!r} differs by {difference:.2g} from what the networks make; {allowed}")
+        raise ExportError(f"{case}: {name!r} differs by {difference:.2g} from the networks' output; {allowed}")
     return difference
 
 

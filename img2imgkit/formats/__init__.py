@@ -1,14 +1,14 @@
-"""Files of other software as arrays and graphs: read without trusting them, and written whole. No task, no bundle.
+"""Read and write files of other software as arrays and graphs, without trusting them; no knowledge of tasks or bundles.
 
-torch_file, torch_pickle    checkpoints of PyTorch, read without PyTorch
+torch_file, torch_pickle    PyTorch checkpoints, read without PyTorch
 safetensors_file            weights in the safetensors format
 keras_file                  weights and networks that Keras saves
-onnx_reader, onnx_safety    ONNX files as graphs that nothing runs; what is refused in them
+onnx_reader, onnx_safety    ONNX files as graphs, read without running them; safety checks
 onnx_writer                 a program as an ONNX model
-onnx_precision              the same model in float16 or int8
-saved_model                 folders of TensorFlow's SavedModel format, both ways
-tflite_file                 TensorFlow Lite
-archive                     zip files, which several formats are
-tracing                     a program as a TensorFlow graph, from which converters start
-converter_output            what converters print, held back
+onnx_precision              ONNX models in float16 or int8
+saved_model                 TensorFlow SavedModel folders, read and written
+tflite_file                 TensorFlow Lite files
+archive                     zip archives, which several formats use
+tracing                     a program as a TensorFlow graph, the input of converters
+converter_output            captures what converters print
 """

@@ -1,4 +1,4 @@
-"""Converters talk on every channel; what they say is kept from users, and what counts of it is told as an error."""
+"""Capture what converters log, warn and print. Only the errors that they log are passed on."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from contextlib import contextmanager
 
 from img2imgkit.backend import quiet_stderr
 
-TALKERS = ("tensorflow", "absl", "tf2onnx", "onnxruntime", "onnx", "root")
+LOGGERS = ("tensorflow", "absl", "tf2onnx", "onnxruntime", "onnx", "root")
 
 
 @contextmanager
 def quietly() -> Iterator[list[str]]:
-    """Hold back logs, warnings and what native code prints; gives the errors that were logged, as far as they came."""
-    told: list[str] = []
+    """Suppress logs, warnings and the output of native code; yields the list of logged errors, which grows."""
+    errors: list[str] = []
     failed: BaseException | None = None
-    with warnings.catch_warnings(), quiet_stderr(), _kept(told):
+    with warnings.catch_warnings(), quiet_stderr(), _captured(errors):
         warnings.simplefilter("ignore")
         try:
-            yield told
-        except BaseException as error:  # outside of quiet_stderr, which would show all that it holds
+            yield errors
+        except BaseException as error:  # raised again below: inside, quiet_stderr would print what it captured
             failed = error
     if failed is not None:
         raise failed
 
 
 @contextmanager
-def _kept(told: list[str]) -> Iterator[None]:
-    """Send the talkers' errors to a list, and the rest nowhere."""
-    handler = _Keeping(told)
+def _captured(errors: list[str]) -> Iterator[None]:
+    """Append the loggers' errors to a list, and discard everything else."""
+    handler = _ErrorList(errors)
     before = {}
-    for name in TALKERS:
+    for name in LOGGERS:
         logger = logging.getLogger(name)
         before[logger] = (list(logger.handlers), logger.propagate, logger.level)
         logger.handlers, logger.propagate = [handler], False
@@ -44,10 +44,10 @@ def _kept(told: list[str]) -> Iterator[None]:
             logger.setLevel(level)
 
 
-class _Keeping(logging.Handler):
-    def __init__(self, told: list[str]) -> None:
+class _ErrorList(logging.Handler):
+    def __init__(self, errors: list[str]) -> None:
         super().__init__(logging.ERROR)
-        self.told = told
+        self.errors = errors
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(record.getMessage())
+        self.errors.append(record.getMessage())

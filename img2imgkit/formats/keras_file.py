@@ -1,4 +1,4 @@
-"""Files that Keras saves. Those of others are read as arrays: no layer is built as a file says, and nothing is run."""
+"""Files that Keras saves. Untrusted ones are read as arrays: no layer is built from a file's configuration or run."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     import keras
 
 Convolution = tuple[np.ndarray, np.ndarray]
-WEIGHTS = "model.weights.h5"  # in a .keras file; beside it lies how the network is built, which stays unread
+WEIGHTS = "model.weights.h5"  # in a .keras file; the network's configuration next to it is not read
 ARCHIVE, PLAIN = ".keras", ".weights.h5"
-UNREAD = ("optimizer/", "seed_generator")  # what a training leaves besides
+UNREAD = ("optimizer/", "seed_generator")  # training state, which is not read
 DAMAGED = (
     *(AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError),
     zipfile.BadZipFile,
-)  # what h5py and zipfile make of damaged files
+)  # raised by h5py and zipfile for damaged files
 MAX_ENTRIES = 20_000  # groups and arrays; the largest networks have about three thousand
 
 
 def read_convolutions(path: Path) -> list[Convolution]:
-    """Each convolution's kernel and bias, in the order of the layers' names; what else there is stays unread.
+    """Each convolution's kernel and bias, in the order of the layers' names; everything else is ignored.
 
-    Reads ``.weights.h5`` as well as the older ``.h5`` of Keras's applications.
+    Reads ``.weights.h5`` and the older ``.h5`` files of ``keras.applications``.
 
     Shapes:
         (h, w, channels, filters) and (filters,) each
     Raises:
-        InteropError: no such file, or no weights of Keras.
+        InteropError: the file does not exist or contains no Keras weights.
     """
     with _opened(path) as file:
         groups: dict[str, list[h5py.Dataset]] = {}
@@ -51,28 +51,29 @@ def read_convolutions(path: Path) -> list[Convolution]:
 
 
 def read_shapes(path: Path) -> Counter[tuple[int, ...]]:
-    """How many arrays of each shape a ``.keras`` or ``.weights.h5`` file holds for its network; all are finite.
+    """Count the arrays of each shape that a ``.keras`` or ``.weights.h5`` file contains for its network.
 
     Raises:
-        InteropError: no such file, no weights of Keras, or they do not lie in it as plain numbers.
+        InteropError: the file does not exist, contains no Keras weights or not as plain numbers, or contains NaN or
+            infinity.
     """
     shapes: Counter[tuple[int, ...]] = Counter()
     with _opened(path) as file:
         for name, dataset in _datasets(file, path):
             if not any(mark in name for mark in UNREAD):
                 if not np.isfinite(np.asarray(dataset)).all():
-                    raise InteropError(f"{path}: {name} holds NaN or infinity")
+                    raise InteropError(f"{path}: {name} contains NaN or infinity")
                 shapes[dataset.shape] += 1
     if not shapes:
-        raise InteropError(f"{path}: holds no weights as Keras 3 saves them")
+        raise InteropError(f"{path}: contains no weights in the form that Keras 3 saves")
     return shapes
 
 
 def read_text(path: Path, name: str, most: int) -> str | None:
-    """A text of ``most`` bytes at most, beside the network in a ``.keras`` file; None where there is none.
+    """Read a text member of up to ``most`` bytes from a ``.keras`` file; None if there is no such member.
 
     Raises:
-        InteropError: it is larger or no text, or the archive is refused.
+        InteropError: the member is larger or not text, or the archive is refused.
     """
     if not path.name.endswith(ARCHIVE):
         return None
@@ -84,7 +85,7 @@ def read_text(path: Path, name: str, most: int) -> str | None:
         try:
             return archive.read(name).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InteropError(f"{path}: its {name} is no text: {error}") from None
+            raise InteropError(f"{path}: its {name} is not text: {error}") from None
 
 
 def write_network(model: keras.Model, path: Path, name: str) -> None:
@@ -97,7 +98,7 @@ def write_network(model: keras.Model, path: Path, name: str) -> None:
 
 
 def load_written(path: Path) -> keras.Model:
-    """The network in a file that ``write_network`` has just written; its layers are built as the file says."""
+    """Load a file just written by ``write_network``. Only for trusted files, because Keras builds its layers."""
     import keras
 
     with quietly():
@@ -105,10 +106,10 @@ def load_written(path: Path) -> keras.Model:
 
 
 def fill(model: keras.Model, path: Path) -> None:
-    """Put the weights of a file into the network whose they are; Keras finds each layer by its class and its order.
+    """Load the weights of a file into its network; Keras matches layers by class and order.
 
     Raises:
-        InteropError: they are another network's.
+        InteropError: the weights are those of another network.
     """
     stored = read_shapes(path)
     wanted = Counter(tuple(variable.shape) for variable in model.weights if "seed_generator" not in variable.path)
@@ -126,7 +127,7 @@ def fill(model: keras.Model, path: Path) -> None:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A ``.keras`` file whose members lie in it as they are, under plain names."""
+    """Open a ``.keras`` file, provided that its members are uncompressed and have safe names."""
     try:
         with zipfile.ZipFile(path) as archive:
             plain_members(archive, path, "Keras")
@@ -144,8 +145,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     if path.name.endswith(ARCHIVE):
         with _archive(path) as archive:
             if WEIGHTS not in archive.namelist():
-                raise InteropError(f"{path}: has no {WEIGHTS}, so it is no .keras file")
-            content = io.BytesIO(archive.read(WEIGHTS))  # in the archive, each step back begins at its beginning
+                raise InteropError(f"{path}: has no {WEIGHTS}, so it is not a .keras file")
+            content = io.BytesIO(archive.read(WEIGHTS))  # in the archive, seeking back would reread from the start
             with h5py.File(content, "r") as file:
                 yield file
         return
@@ -153,11 +154,11 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except DAMAGED as error:
-        raise InteropError(f"{path}: cannot be read as weights that Keras saved: {_reason(error)}") from None
+        raise InteropError(f"{path}: cannot be read as Keras weights: {_reason(error)}") from None
 
 
 def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
-    """Every array in an HDF5 file, by name; links are refused, and what lies elsewhere or claims more than there is."""
+    """Every array in an HDF5 file with its name; links, external data and sizes beyond the file's are refused."""
     import h5py
 
     waiting: list[tuple[str, Any]] = [("", file)]
@@ -166,7 +167,7 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
     while waiting:
         name, item = waiting.pop()
         if len(seen) == MAX_ENTRIES or item.id in seen:
-            raise InteropError(f"{path}: its groups go round, or are more than {MAX_ENTRIES}")
+            raise InteropError(f"{path}: its groups form a cycle, or it has more than {MAX_ENTRIES} entries")
         seen.add(item.id)
         if isinstance(item, h5py.Dataset):
             claimed += item.nbytes
@@ -177,15 +178,15 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, Any]]:
             raise InteropError(f"{path}: {name} is neither a group nor an array")
         for key in item:
             if not isinstance(item.get(key, getlink=True), h5py.HardLink):
-                raise InteropError(f"{path}: {name}/{key} is a link to another place")
+                raise InteropError(f"{path}: {name}/{key} is a link")
             waiting.append((f"{name}/{key}".lstrip("/"), item[key]))
 
 
 def _check(path: Path, dataset: Any, claimed: int) -> None:
     if dataset.dtype.kind not in "fiub":
-        raise InteropError(f"{path}: {dataset.name} holds {dataset.dtype}, which are no plain numbers")
+        raise InteropError(f"{path}: {dataset.name} has type {dataset.dtype}, which is not a plain number")
     if dataset.external or dataset.is_virtual or claimed > path.stat().st_size:
-        raise InteropError(f"{path}: {dataset.name} does not lie in the file as {dataset.nbytes} plain bytes")
+        raise InteropError(f"{path}: {dataset.name} is not stored in the file as {dataset.nbytes} plain bytes")
 
 
 def _convolution(datasets: list[Any]) -> Convolution | None:
@@ -196,7 +197,7 @@ def _convolution(datasets: list[Any]) -> Convolution | None:
 
 
 def _by_number(name: str) -> list[Any]:
-    """Sorts conv2d, conv2d_2, conv2d_10 in this order."""
+    """A sort key that orders conv2d, conv2d_2, conv2d_10 like this."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 

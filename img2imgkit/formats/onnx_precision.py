@@ -1,12 +1,12 @@
-"""ONNX models in fewer bits: float16, and int8 with what that costs. Inputs and outputs keep their types.
+"""ONNX models in float16, or in int8 with the measured loss. Inputs and outputs keep their types.
 
-float16: half the size, and faster where the device computes in it. Convolutions and matrix products compute in float16,
-and what only moves or combines their results does, too. Statistics of normalizations stay float32, as do all operators
-behind the last convolution, so that the output is not rounded to 11 bits.
+float16: half the size, and faster on devices with float16 arithmetic. Convolutions and matrix products compute in
+float16, and so do operators that only move or combine their results. Statistics of normalizations stay in float32, as
+do all operators after the last convolution, so that the output is not rounded to 11 bits.
 
-int8: static quantisation with ranges from real pictures. Weights and activations of convolutions and matrix products
-become int8 with QuantizeLinear and DequantizeLinear around them
-(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html); the rest stays float32.
+int8: static quantisation, calibrated with real pictures. Weights and activations of convolutions and matrix products
+become int8, enclosed in QuantizeLinear and DequantizeLinear
+(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html); the rest stays in float32.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FOLLOWING = frozenset(
         *("SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"),
     )
 )
-"""Operators that compute in float16 if one of their inputs does; squares do not."""
+"""Operators that compute in float16 if one of their inputs is float16; squares are excluded."""
 
 
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same model with float16 inside."""
+    """Convert a model to float16, except for its inputs and outputs."""
     import onnx
 
     typed = onnx.shape_inference.infer_shapes(model, data_prop=False)
@@ -48,25 +48,25 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _floats(graph: Any) -> set[str]:
-    """Names of tensors that are float32."""
+    """Names of the float32 tensors."""
     import onnx
 
-    told = [*graph.input, *graph.output, *graph.value_info]
-    names = {each.name for each in told if each.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    values = [*graph.input, *graph.output, *graph.value_info]
+    names = {each.name for each in values if each.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
     return names | {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
 
 
 class _Halving:
-    """Goes through a graph once, from its inputs to its outputs."""
+    """Converts a graph in one pass from its inputs to its outputs."""
 
     def __init__(self, model: onnx.ModelProto, floats: set[str]) -> None:
         self.old, self.floats = model, floats
         self.weights = {each.name: each for each in model.graph.initializer}
         self.pinned = {each.name for each in model.graph.output} | set(_captured(model.graph))
         self.leading = self._leading()
-        self.half: dict[str, str] = {}  # by a tensor's name, that of its float16 form
-        self.single = {name: name for name in floats - {*_made(model.graph)}}  # likewise of its float32 form
-        self.kept: set[str] = set()  # weights that something reads as float32
+        self.half: dict[str, str] = {}  # from a tensor's name to the name of its float16 version
+        self.single = {name: name for name in floats - {*_made(model.graph)}}  # likewise for its float32 version
+        self.kept: set[str] = set()  # weights that some node reads as float32
         self.nodes: list[Any] = []
 
     def model(self) -> onnx.ModelProto:
@@ -138,7 +138,7 @@ class _Halving:
         self.nodes.append(onnx.helper.make_node("Cast", [given], [made], f"{made}/cast", to=to))
 
     def _leading(self) -> set[int]:
-        """The numbers of the nodes whose results reach a product."""
+        """Indices of the nodes whose results reach a convolution or matrix product."""
         wanted: set[str] = set()
         found = set()
         for number, node in reversed([*enumerate(self.old.graph.node)]):
@@ -168,7 +168,7 @@ def _captured(graph: Any) -> Iterator[str]:
 def quantised_with_loss(
     model: onnx.ModelProto, samples: Sequence[Arrays], name: str
 ) -> tuple[onnx.ModelProto, dict[str, float]]:
-    """The quantised model and what that costs; pictures that do not set its ranges measure it, if there are several."""
+    """The quantised model and its loss, measured on pictures held out from calibration if there are several."""
     fitted, others = samples[::2], samples[1::2] or samples
     made = quantised(model, fitted, name)
     before, after = (runner(each.SerializeToString()) for each in (model, made))
@@ -176,13 +176,13 @@ def quantised_with_loss(
 
 
 def quantised(model: onnx.ModelProto, samples: Sequence[Arrays], name: str) -> onnx.ModelProto:
-    """The same model with int8 inside.
+    """Quantise a model to int8, except for its inputs and outputs.
 
     Args:
-        samples: what it is given as a rule, one picture each
+        samples: typical inputs to calibrate with, one picture each
 
     Raises:
-        ExportError: it cannot be quantised.
+        ExportError: the model cannot be quantised.
     """
     import onnx
     from onnxruntime import quantization as q
@@ -209,7 +209,7 @@ def quantised(model: onnx.ModelProto, samples: Sequence[Arrays], name: str) -> o
 
 
 def loss(run: Any, original: Any, samples: Sequence[Arrays]) -> float:
-    """Mean PSNR in dB between two models' outputs, over their range: 2, or 255 levels; at most 100 each.
+    """Mean PSNR in dB between two models' outputs, relative to their range (2 or 255); capped at 100 per sample.
 
     Args:
         run, original: functions from arrays to arrays

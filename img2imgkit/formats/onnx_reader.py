@@ -1,4 +1,4 @@
-"""ONNX files as graphs, read without running them: inputs, shapes, types, and what they take of memory."""
+"""ONNX files as graphs, read without running them: inputs, shapes, types and memory use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from img2imgkit.errors import BundleError
 from img2imgkit.formats.onnx_safety import is_external, place_of, prove, tensors_of
 
-LARGEST = 8 << 30  # bytes of one tensor, at sizes that the file itself states
-_SMALL = 4096  # numbers of constants that shapes may be made of
+LARGEST = 8 << 30  # bytes of one tensor, at the sizes stated in the file
+_SMALL = 4096  # elements; smaller constants may determine shapes
 
 
 def read_graph(path: Path) -> Any:
-    """The file as an ``onnx.ModelProto``; numbers that lie in other files stay there.
+    """Read a file as an ``onnx.ModelProto``; external data is not loaded.
 
     Raises:
-        BundleError: it is no whole ONNX file; it names files outside its folder, or through links; it needs operators
-            that are no part of ONNX; or it states sizes that nothing has.
+        BundleError: the file is not a complete ONNX file, refers to files outside its folder or through links, needs
+            operators outside ONNX, or states absurd sizes.
     """
     import onnx
 
@@ -30,32 +30,32 @@ def read_graph(path: Path) -> Any:
     except OSError as error:
         raise BundleError(f"{path}: cannot read it: {error.strerror or error}") from None
     except Exception as error:  # protobuf's errors have no common base but this
-        raise BundleError(f"{path}: no ONNX file, or not all of one: {error}") from None
+        raise BundleError(f"{path}: not an ONNX file, or incomplete: {error}") from None
     if not model.graph.node or not model.graph.output:
-        raise BundleError(f"{path}: no ONNX file, or not all of one: it holds no graph")
+        raise BundleError(f"{path}: not an ONNX file, or incomplete: it contains no graph")
     prove(path, model)
     _prove_sizes(path, inferred(path, model, {}))
     return model
 
 
 def files_of(path: Path, model: Any) -> list[Path]:
-    """The file, and those beside it that hold some of its numbers."""
+    """The file itself and the files of its external data."""
     return [path, *sorted({path.parent / place_of(t) for t in tensors_of(model) if is_external(t)})]
 
 
 def metadata_of(model: Any) -> dict[str, str]:
-    """What its makers wrote into it."""
+    """The model's metadata properties."""
     return {each.key: each.value for each in model.metadata_props}
 
 
 def inputs_of(model: Any) -> list[Any]:
-    """The inputs that have no value of their own."""
+    """The inputs without an initializer."""
     own = {tensor.name for tensor in model.graph.initializer}
     return [each for each in model.graph.input if each.name not in own]
 
 
 def shape_of(value: Any) -> tuple[int | None, ...] | None:
-    """Of a ``ValueInfoProto``; None for axes, or all of it, that are not known. Some exporters write -1 for those."""
+    """The shape of a ``ValueInfoProto``; None for unknown axes (-1 from some exporters) or an unknown shape."""
     kind = value.type.tensor_type
     if not kind.HasField("shape"):
         return None
@@ -64,7 +64,7 @@ def shape_of(value: Any) -> tuple[int | None, ...] | None:
 
 
 def dtype_of(value: Any) -> str:
-    """Of a ``ValueInfoProto``, as numpy calls it; "" where numpy has no such."""
+    """The numpy name of the type of a ``ValueInfoProto``; "" if numpy does not have the type."""
     from onnx import helper
 
     try:
@@ -74,7 +74,7 @@ def dtype_of(value: Any) -> str:
 
 
 def inferred(path: Path, model: Any, sizes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """What is known of every tensor, as ``ValueInfoProto`` by name, where inputs have these sizes.
+    """Infer shape and type of every tensor, as ``ValueInfoProto`` by name, for inputs of these sizes.
 
     Raises:
         BundleError: the graph contradicts itself.
@@ -98,9 +98,9 @@ def inferred(path: Path, model: Any, sizes: Mapping[str, Sequence[int]]) -> dict
 
 
 def peak_bytes(model: Any, known: Mapping[str, Any]) -> int:
-    """Most bytes alive at once, where a tensor lives from its node to its last reader; weights are not counted.
+    """Peak memory of activations in bytes: a tensor is alive from its node to its last reader.
 
-    What is not known of a tensor is taken to be as large as the largest one.
+    A tensor of unknown size counts as the largest known one.
     """
     nodes = [node for node in model.graph.node if node.op_type != "Constant"]
     sizes = {name: bytes_of(value) for name, value in known.items()}
@@ -116,7 +116,7 @@ def peak_bytes(model: Any, known: Mapping[str, Any]) -> int:
 
 
 def bytes_of(value: Any) -> int | None:
-    """Of a tensor; None where its shape is not known."""
+    """The size of a tensor in bytes; None if its shape or type is unknown."""
     shape, dtype = shape_of(value), dtype_of(value)
     if shape is None or not dtype or any(length is None for length in shape):
         return None
@@ -128,7 +128,7 @@ def _or(size: int | None, otherwise: int) -> int:
 
 
 def _without_weights(model: Any) -> Any:
-    """The same with only the shapes of large constants, so that nothing large is copied and sent around."""
+    """The model with large constants replaced by their shapes, so that copying it is cheap."""
     import onnx
     from onnx import helper
 
@@ -152,4 +152,4 @@ def _prove_sizes(path: Path, known: Mapping[str, Any]) -> None:
     for name, value in known.items():
         size = bytes_of(value)
         if size is not None and size > LARGEST:
-            raise BundleError(f"{path}: tensor {name!r} would have {size} bytes, {shape_of(value)}: refused")
+            raise BundleError(f"{path}: tensor {name!r} of shape {shape_of(value)} would take {size} bytes: refused")

@@ -1,4 +1,4 @@
-"""Proofs that an ONNX file is whole, needs no code of others, and reaches no file outside its folder."""
+"""Check that an ONNX file is complete, needs no custom operators, and refers to no file outside its folder."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from img2imgkit.errors import BundleError
 
-# Of the operators' names; other ones are code that no ONNX file brings along.
+# Operator domains that runtimes implement; operators of other domains need additional code.
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")
 _EXTERNAL = 1  # TensorProto.EXTERNAL
-_MOST_NODES = 1_000_000  # with functions written out, as whatever reads a graph does: they may double, and double again
+_MOST_NODES = 1_000_000  # after inlining functions, as every reader does: nested calls can grow exponentially
 
 
 def prove(path: Path, model: Any) -> None:
-    """Look at a graph without running it.
+    """Check a graph without running it.
 
     Args:
-        model: an ``onnx.ModelProto``; numbers that lie in other files need not be in it
+        model: an ``onnx.ModelProto``; its external data need not be loaded
 
     Raises:
-        BundleError: its constants are not whole; they lie outside its folder, or behind links; it needs operators that
-            are no part of ONNX; or its functions make more of it than can be read.
+        BundleError: constants are incomplete, or stored outside the model's folder or behind links; the graph needs
+            operators outside ONNX; or its functions expand to too many operators.
     """
     for tensor in tensors_of(model):
         _prove_tensor(path, tensor)
@@ -32,7 +32,7 @@ def prove(path: Path, model: Any) -> None:
 
 
 def tensors_of(model: Any) -> Iterator[Any]:
-    """All constants, wherever they stand in the graph or its functions, as ``TensorProto``."""
+    """All constants of the graph, its subgraphs and functions, as ``TensorProto``."""
     yield from _graph_tensors(model.graph)
     for function in model.functions:
         yield from _attribute_tensors(function.attribute_proto)
@@ -40,12 +40,12 @@ def tensors_of(model: Any) -> Iterator[Any]:
 
 
 def is_external(tensor: Any) -> bool:
-    """Whether a constant's numbers lie in another file."""
+    """Whether a constant is stored in another file."""
     return tensor.data_location == _EXTERNAL or bool(tensor.external_data)
 
 
 def place_of(tensor: Any) -> str:
-    """That file, as stated: a path from the model's folder; "" where there is none."""
+    """The path of that file relative to the model's folder, as stated; "" if there is none."""
     return _stated(tensor).get("location", "")
 
 
@@ -87,7 +87,7 @@ def _stated(tensor: Any) -> dict[str, str]:
 
 
 def _prove_tensor(path: Path, tensor: Any) -> None:
-    """Raises BundleError: it has not the numbers that it states, or has them where they must not be."""
+    """Raises BundleError: the constant has less data than it states, or is stored in a forbidden place."""
     claimed = _claimed(path, tensor)
     if is_external(tensor):
         _prove_external(path, tensor, claimed)
@@ -95,16 +95,16 @@ def _prove_tensor(path: Path, tensor: Any) -> None:
     held = len(tensor.raw_data)
     if not held:
         listed = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
-        held = 8 * max(*map(len, listed), len(tensor.string_data))  # 8 bytes a number at most
+        held = 8 * max(*map(len, listed), len(tensor.string_data))  # at most 8 bytes per number
     if claimed > held:
         raise BundleError(
-            f"{path}: constant {tensor.name!r} states {claimed} bytes, {list(tensor.dims)}, and holds {held}: "
+            f"{path}: constant {tensor.name!r} of shape {list(tensor.dims)} needs {claimed} bytes but has {held}: "
             "the file is damaged"
         )
 
 
 def _claimed(path: Path, tensor: Any) -> int:
-    """Bytes that a constant must have, in types of half a byte at least."""
+    """The least number of bytes that a constant of its shape and type needs."""
     if any(length < 0 for length in tensor.dims):
         raise BundleError(f"{path}: constant {tensor.name!r} has the shape {list(tensor.dims)}")
     bits = {1: 32, 6: 32, 12: 32, 7: 64, 11: 64, 13: 64, 14: 64, 15: 128, 4: 16, 5: 16, 10: 16, 16: 16, 8: 8}
@@ -115,16 +115,16 @@ def _claimed(path: Path, tensor: Any) -> int:
 def _prove_external(path: Path, tensor: Any, claimed: int) -> None:
     stated = _stated(tensor)
     location = place_of(tensor)
-    name = f"{path}: constant {tensor.name!r} lies in {location!r}"
+    name = f"{path}: constant {tensor.name!r} is stored in {location!r}"
     parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
     absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor
     if not location or absolute or ".." in parts:
-        raise BundleError(f"{name}, outside the model's folder: refused; put the file beside the model")
+        raise BundleError(f"{name}, outside the model's folder: refused; move the file into that folder")
     place = path.parent
     for part in PurePosixPath(location).parts:
         place /= part
         if place.is_symlink():
-            raise BundleError(f"{name}, which is reached through a link, {place}: refused; put the file itself there")
+            raise BundleError(f"{name}, which is reached through the link {place}: refused; replace it with the file")
     try:
         there = place.stat().st_size if place.is_file() else -1
         offset = int(stated.get("offset", 0))
@@ -132,9 +132,9 @@ def _prove_external(path: Path, tensor: Any, claimed: int) -> None:
     except (OSError, ValueError) as error:
         raise BundleError(f"{name}: {error}") from None
     if there < 0:
-        raise BundleError(f"{name}: there is no such file beside the model")
+        raise BundleError(f"{name}: no such file in the model's folder")
     if offset < 0 or length < claimed or offset + length > there:
-        raise BundleError(f"{name}, bytes {offset} to {offset + max(length, claimed)}, and that file has {there}")
+        raise BundleError(f"{name}, bytes {offset} to {offset + max(length, claimed)}, but that file has {there}")
 
 
 def _prove_domains(path: Path, model: Any) -> None:
@@ -143,13 +143,13 @@ def _prove_domains(path: Path, model: Any) -> None:
     for node in (node for nodes in lists for node in _nodes(nodes)):
         if node.domain not in DOMAINS and (node.domain, node.op_type) not in own:
             raise BundleError(
-                f"{path}: its operator {node.op_type!r} is of the domain {node.domain!r}, which needs code beside the "
-                "file: refused; export the model with the operators of ONNX alone"
+                f"{path}: its operator {node.op_type!r} of domain {node.domain!r} needs custom code: refused; export "
+                "the model with standard ONNX operators only"
             )
 
 
 def _prove_length(path: Path, model: Any) -> None:
-    """Raises BundleError: a few functions that call each other make more of a graph than can be read."""
+    """Raises BundleError: the graph becomes too large once its functions are inlined, or a function is recursive."""
     functions = {(function.domain, function.name): function.node for function in model.functions}
     lengths: dict[tuple[str, str], int] = {}
 
@@ -166,4 +166,4 @@ def _prove_length(path: Path, model: Any) -> None:
 
     whole = length(model.graph.node, frozenset())
     if whole > _MOST_NODES:
-        raise BundleError(f"{path}: has {whole} operators once its functions are written out: refused")
+        raise BundleError(f"{path}: has {whole} operators once its functions are inlined: refused")

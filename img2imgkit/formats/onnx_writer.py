@@ -1,6 +1,6 @@
-"""One program as an ONNX model: converted, proved valid, opened by ONNX Runtime.
+"""Convert one program to an ONNX model, validate it, and open it with ONNX Runtime.
 
-Large weights stay beside the graph while it is converted: the converter copies what is in the graph many times over.
+Large weights are kept out of the graph during the conversion, because the converter copies the graph many times.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
     import onnxruntime
 
 LARGEST = 2 << 30  # bytes of a protobuf
-LARGE = 1 << 18  # bytes of a constant; smaller ones may be what the converter must know, such as sizes
+LARGE = 1 << 18  # bytes of a constant; the converter may need the values of smaller ones, such as sizes
 
 
 def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
-    """The program in ONNX's operators, checked, with the ports' names and those of axes that vary.
+    """The program as a validated ONNX model, with the names of ports and dynamic axes.
 
     Raises:
-        ExportError: it holds an operator that ONNX lacks, or is too large, or no valid graph came out.
+        ExportError: the program uses an operator that ONNX lacks, is too large, or the converted graph is invalid.
     """
-    with quietly() as told, _without_copies():
+    with quietly() as errors, _without_copies():
         try:
             model = _converted(program, opset)
         except Exception as error:
-            reason = told[0] if told else first_line(error)
+            reason = errors[0] if errors else first_line(error)
             raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
     if lacking := sorted(set(_unknown(model.graph.node, opset))):
         names = ", ".join(lacking)
         raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: it has no operator for {names}")
-    if told:
-        raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {told[0]}")
+    if errors:
+        raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {errors[0]}")
     _name_ports(model, program)
     check(model, program.name)
     return model
 
 
 def _converted(program: Program, opset: int) -> onnx.ModelProto:
-    """The program as the converter leaves it, but for the ports' order and axes."""
+    """The converted program, before ports are ordered and axes named."""
     import tf2onnx
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -71,7 +71,7 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
 
 
 def taken_out(graph: Any) -> dict[str, np.ndarray]:
-    """Make each large constant of a GraphDef, which is changed, an input; the arrays by the inputs' names."""
+    """Turn each large constant of a GraphDef into an input, in place; returns the arrays by the inputs' names."""
     import tensorflow as tf
 
     found = {}
@@ -89,7 +89,7 @@ def taken_out(graph: Any) -> dict[str, np.ndarray]:
 
 
 def put_back(model: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> None:
-    """Make those inputs of a converted model its weights, in the order of axes that their only reader wants."""
+    """Turn those inputs of a converted model into initializers; a transpose that is the only reader is folded in."""
     import onnx
 
     graph, weights = model.graph, {f"{name}:0": array for name, array in arrays.items()}
@@ -107,13 +107,13 @@ def put_back(model: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _named(tensors: Sequence[Any], ports: Sequence[Port]) -> dict[str, str]:
-    """The ports' names by those of TensorFlow's tensors, which are in the order of the ports' names."""
+    """Map the names of TensorFlow's tensors, which are sorted by port name, to the ports' names."""
     return {tensor.name: name for tensor, name in zip(tensors, sorted(port.name for port in ports), strict=True)}
 
 
 @contextmanager
 def _without_copies() -> Iterator[None]:
-    """Let the converter's optimizers raise their errors, and work in place rather than on copies of the graph."""
+    """Make the converter's optimizers raise their errors and work in place instead of on copies of the graph."""
     name = "TF2ONNX_CATCH_ERRORS"
     before = os.environ.get(name)
     os.environ[name] = "FALSE"
@@ -126,52 +126,52 @@ def _without_copies() -> Iterator[None]:
 
 
 def check(model: onnx.ModelProto, name: str) -> None:
-    """Raises ExportError: the model is too large for a file, or no valid one."""
+    """Raises ExportError: the model is too large for a file, or invalid."""
     import onnx
 
     if model.ByteSize() >= LARGEST:
-        raise ExportError(f"{name}: {model.ByteSize() >> 20} MiB, and an ONNX file holds less than {LARGEST >> 20}")
+        raise ExportError(f"{name}: {model.ByteSize() >> 20} MiB, but an ONNX file must be below {LARGEST >> 20} MiB")
     try:
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:
-        raise ExportError(f"{name}: no valid ONNX graph came out: {first_line(error)}") from error
+        raise ExportError(f"{name}: the converted ONNX graph is invalid: {first_line(error)}") from error
 
 
 def opened(model: Path | bytes) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Raises ExportError: ONNX Runtime does not take the model."""
+    """A session on the CPU. Raises ExportError: ONNX Runtime rejects the model."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave cores to others
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads free their cores
     with quietly():
         try:
             given = model if isinstance(model, bytes) else str(model)
             return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise ExportError(f"ONNX Runtime does not run what was written: {str(error).strip()}") from error
+            raise ExportError(f"ONNX Runtime cannot open the written model: {str(error).strip()}") from error
 
 
 def runner(model: Path | bytes) -> Callable[[Arrays], Arrays]:
-    """A model as a function of its inputs. Raises ExportError: ONNX Runtime does not take it."""
+    """A model as a function of its inputs. Raises ExportError: ONNX Runtime rejects it."""
     session = opened(model)
     names = [each.name for each in session.get_outputs()]
     return lambda arrays: dict(zip(names, session.run(names, dict(arrays)), strict=True))
 
 
 def _name_ports(model: onnx.ModelProto, program: Program) -> None:
-    """The order of ports, and names of axes in the place of numbers that the converter made up."""
+    """Order the ports, and replace the converter's generated axis names."""
     for fields, ports in ((model.graph.input, program.inputs), (model.graph.output, program.outputs)):
         known = {each.name: each for each in fields}
         if missing := [port.name for port in ports if port.name not in known]:
-            raise ExportError(f"{program.name}: the converter has lost {', '.join(missing)}")
+            raise ExportError(f"{program.name}: the converter dropped {', '.join(missing)}")
         ordered = [known[port.name] for port in ports]
         for each, port in zip(ordered, ports, strict=True):
             _name_axes(each.type.tensor_type.shape, port)
         copies = [type(each).FromString(each.SerializeToString()) for each in ordered]
         del fields[:]
         fields.extend(copies)
-    del model.graph.value_info[:]  # it speaks of the old names
+    del model.graph.value_info[:]  # refers to the old names
 
 
 def _name_axes(shape: Any, port: Port) -> None:
@@ -185,7 +185,7 @@ def _name_axes(shape: Any, port: Port) -> None:
 
 
 def _unknown(nodes: Iterable[Any], opset: int) -> Iterator[str]:
-    """Operators that are none of ONNX's, in branches and loops too."""
+    """Operators that are not in ONNX, including those in branches and loops."""
     import onnx
 
     for node in nodes:
@@ -197,5 +197,5 @@ def _unknown(nodes: Iterable[Any], opset: int) -> Iterator[str]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """An error's type and the first line of its message."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

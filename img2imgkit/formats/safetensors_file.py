@@ -12,8 +12,8 @@ import numpy as np
 from img2imgkit.errors import InteropError
 
 MAX_HEADER = 32 << 20  # bytes; a tensor's entry takes about a hundred
-LENGTH = 8  # bytes of the header's length, little-endian, at the file's beginning
-BFLOAT16 = "BF16"  # which numpy lacks: read as 16-bit numbers, and widened
+LENGTH = 8  # bytes of the header's length, little-endian, at the start of the file
+BFLOAT16 = "BF16"  # not in numpy: read as 16-bit integers, and widened to float32
 TYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", BFLOAT16: "<u2"},
     **{"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"},
@@ -21,13 +21,13 @@ TYPES = {
 
 
 def read_safetensors(path: Path | str) -> dict[str, np.ndarray]:
-    """Every array of a file, by name; bfloat16 becomes float32.
+    """Read all arrays of a file by name; bfloat16 becomes float32.
 
-    The format's own library checks the header against the file: types, shapes, and that the arrays lie one behind the
-    other. No memory is taken for an array before it is read.
+    The format's own library checks the header against the file: types, shapes, and that the arrays are contiguous.
+    No memory is allocated for an array before it is read.
 
     Raises:
-        InteropError: no such file, damaged, or it holds numbers of a type that networks here do not have.
+        InteropError: the file does not exist, is damaged, or contains arrays of an unsupported type.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -39,23 +39,23 @@ def read_safetensors(path: Path | str) -> dict[str, np.ndarray]:
             if length > min(MAX_HEADER, size - LENGTH):
                 raise InteropError(f"{path}: its header claims {length} bytes; the file has {size}")
             header = file.read(length)
-        with safe_open(path, "numpy"):  # refuses what its header gets wrong
+        with safe_open(path, "numpy"):  # validates the header
             stated = json.loads(header)
         stated.pop("__metadata__", None)
         return {name: _array(path, name, entry, LENGTH + length, size) for name, entry in stated.items()}
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InteropError(f"{path}: damaged, or no safetensors file ({error})") from None
+        raise InteropError(f"{path}: damaged, or not a safetensors file ({error})") from None
 
 
 def _array(path: Path, name: str, entry: dict[str, Any], start: int, size: int) -> np.ndarray:
     kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
     if kind not in TYPES:
-        raise InteropError(f"{path}: {name} is of type {kind}; networks here have {', '.join(TYPES)}")
+        raise InteropError(f"{path}: {name} has type {kind}; supported are {', '.join(TYPES)}")
     count = math.prod(shape)
     if end - begin != count * np.dtype(TYPES[kind]).itemsize or start + end > size:
-        raise InteropError(f"{path}: {name}, {kind} {shape}, does not lie in the file as it claims")
+        raise InteropError(f"{path}: {name}, {kind} {shape}, does not match its bytes in the file")
     read = np.fromfile(path, TYPES[kind], count, offset=start + begin)
     if kind == BFLOAT16:
         return (read.astype("u4") << 16).view("f4").reshape(shape)

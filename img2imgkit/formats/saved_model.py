@@ -1,6 +1,6 @@
-"""Folders of TensorFlow's SavedModel format, which TensorFlow Serving serves without this toolkit.
+"""Folders in TensorFlow's SavedModel format, which TensorFlow Serving serves without this toolkit.
 
-A SavedModel is a program: its operations may read and write files. Only what networks are made of is read.
+A SavedModel is a program whose operations may read and write files. Only models made of network operations are loaded.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from img2imgkit.formats.converter_output import quietly
 from img2imgkit.formats.tracing import traced
 
 GRAPH = "saved_model.pb"
-_OTHER_FORMS = ("saved_model.pbtxt", "saved_model.cpb")  # which TensorFlow would take as well
-# What networks are made of: no files, no tables, no queues, no code of the host's.
+_OTHER_FORMS = ("saved_model.pbtxt", "saved_model.cpb")  # TensorFlow would load these as well
+# Operations of networks: nothing that uses files, tables, queues or the host's code.
 _OPERATIONS = """
     Abs Add AddN AddV2 All Any ArgMax ArgMin Asinh Assert Atan2 Atan AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3
     BatchToSpaceND BiasAdd BroadcastArgs BroadcastTo Bucketize Case Cast Ceil CheckNumerics ClipByValue Concat ConcatV2
@@ -36,11 +36,11 @@ _OPERATIONS = """
     UnsortedSegmentSum VarHandleOp VarIsInitializedOp AssignVariableOp Where While Xdivy Xlogy ZerosLike
 """
 _NETWORK_OPS = frozenset(_OPERATIONS.split())
-SERVED = "serving_default"  # the signature that TensorFlow Serving takes where a request names none
+SERVED = "serving_default"  # the signature that TensorFlow Serving uses by default
 
 
 def write_saved_model(programs: Sequence[Program], path: Path) -> None:
-    """Write the folder, without a description. Raises ExportError: a program cannot be written."""
+    """Write programs as a SavedModel, without a description. Raises ExportError: a program cannot be written."""
     import tensorflow as tf
 
     graphs = [traced(as_arguments(program)) for program in programs]
@@ -55,7 +55,7 @@ def write_saved_model(programs: Sequence[Program], path: Path) -> None:
 
 
 def as_arguments(program: Program) -> Program:
-    """The same with inputs whose names can be arguments'."""
+    """The program with inputs renamed so that their names are valid keyword arguments."""
     inputs = tuple(replace(port, name=argument(port.name)) for port in program.inputs)
 
     def call(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,7 +65,7 @@ def as_arguments(program: Program) -> Program:
 
 
 def run_written(path: Path) -> Callable[[str, Arrays], Arrays]:
-    """A folder that ``write_saved_model`` has just written, as a function of a program's name and its inputs."""
+    """A folder just written by ``write_saved_model``, as a function of a program's name and its inputs."""
     import tensorflow as tf
 
     with quietly():
@@ -79,30 +79,35 @@ def run_written(path: Path) -> Callable[[str, Arrays], Arrays]:
 
 
 def read_signature(path: Path, program: str) -> Any:
-    """A program of a SavedModel as TensorFlow loads it, once it is proved harmless. Raises BundleError."""
+    """Load a program of a SavedModel after checking that it is harmless.
+
+    Raises:
+        BundleError: the folder is refused, cannot be opened, or has no such program.
+    """
     import tensorflow as tf
 
     prove_harmless(path)
     try:
         loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # whatever a damaged folder makes of the loader
+    except Exception as error:  # a damaged folder can make the loader raise anything
         raise BundleError(f"{path}: TensorFlow cannot open it: {error}") from None
     if program not in loaded.signatures:
         known = ", ".join(sorted(loaded.signatures)) or "none"
         raise BundleError(f"{path}: has no signature {program!r}; it has {known}: export the bundle again")
     signature = loaded.signatures[program]
-    signature.kept = loaded  # what a signature computes with lives as long as this
+    signature.kept = loaded  # keeps the variables of the signature alive
     return signature
 
 
 def prove_harmless(path: Path) -> None:
-    """Read the graph without running it.
+    """Check the graph without running it.
 
-    Functions that save and restore weights are in every SavedModel, and beyond reach of what is called here: TensorFlow
-    reads the weights itself. So only functions that can be called are looked at, and what those call.
+    Every SavedModel contains functions that save and restore weights, which are never called here: TensorFlow reads
+    the weights itself. So only callable functions are checked, with the functions that they call.
 
     Raises:
-        BundleError: it is no SavedModel of TensorFlow 2, is damaged, or can do what no network does.
+        BundleError: the folder is not a SavedModel of TensorFlow 2, is damaged, or contains an operation that networks
+            do not use.
     """
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -111,9 +116,9 @@ def prove_harmless(path: Path) -> None:
     try:
         stored.ParseFromString((path / GRAPH).read_bytes())
     except Exception as error:  # protobuf's errors have no common base but this
-        raise BundleError(f"{path / GRAPH}: no SavedModel, or not all of one: {error}") from None
+        raise BundleError(f"{path / GRAPH}: not a SavedModel, or incomplete: {error}") from None
     if len(stored.meta_graphs) != 1 or not stored.meta_graphs[0].object_graph_def.nodes:
-        raise BundleError(f"{path}: no SavedModel of TensorFlow 2")
+        raise BundleError(f"{path}: not a SavedModel of TensorFlow 2")
     graph = stored.meta_graphs[0]
     functions = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
     waiting, seen = list(graph.object_graph_def.concrete_functions), set()
@@ -128,7 +133,7 @@ def prove_harmless(path: Path) -> None:
             if node.op in functions:
                 waiting.append(node.op)
             elif node.op not in _NETWORK_OPS:
-                raise BundleError(f"{path}: its operation {node.op!r} is nothing that networks do: refused")
+                raise BundleError(f"{path}: its operation {node.op!r} is not one that networks use: refused")
             waiting += _called(node.attr)
 
 
@@ -136,22 +141,22 @@ def files_of(path: Path) -> list[Path]:
     """All files of the folder.
 
     Raises:
-        BundleError: one is a link or no plain file, or the graph stands there twice.
+        BundleError: an entry is a link or not a regular file, or the folder contains a second form of the graph.
     """
     found = []
     for each in sorted(path.rglob("*")):
         if each.is_symlink() or not (each.is_file() or each.is_dir()):
-            raise BundleError(f"{each}: a link, or no plain file: refused")
+            raise BundleError(f"{each}: a link, or not a regular file: refused")
         if each.is_file():
             found.append(each)
     for name in _OTHER_FORMS:
         if (path / name).exists():
-            raise BundleError(f"{path / name}: another form of the graph beside {GRAPH}: refused")
+            raise BundleError(f"{path / name}: a second form of the graph in addition to {GRAPH}: refused")
     return found
 
 
 def _called(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """Functions that a node names."""
+    """Names of the functions that a node refers to."""
     for value in attributes.values():
         if value.HasField("func"):
             yield value.func.name

@@ -1,4 +1,4 @@
-"""TensorFlow Lite files, for phones and small devices; LiteRT runs them (https://ai.google.dev/edge/litert)."""
+"""TensorFlow Lite files for phones and embedded devices; LiteRT runs them (https://ai.google.dev/edge/litert)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from img2imgkit.formats.saved_model import write_saved_model
 
 
 def write_tflite(programs: Sequence[Program], path: Path, precision: Precision) -> None:
-    """Write a file with a signature for each program, of TensorFlow Lite's built-in operators alone.
+    """Write a file with a signature for each program, using only TensorFlow Lite's built-in operators.
 
     Raises:
         ExportError: a program cannot be traced, or needs an operator that TensorFlow Lite lacks.
@@ -26,7 +26,7 @@ def write_tflite(programs: Sequence[Program], path: Path, precision: Precision) 
 
 
 def run_written(path: Path) -> Callable[[str, Arrays], Arrays]:
-    """A file that ``write_tflite`` has just written, as a function of a program's name and its inputs."""
+    """A file just written by ``write_tflite``, as a function of a program's name and its inputs."""
     from ai_edge_litert.interpreter import Interpreter
 
     with quietly():
@@ -52,12 +52,12 @@ def _converted(folder: Path, programs: Sequence[Program], precision: Precision) 
         try:
             data: bytes = converter.convert()
         except Exception as error:
-            raise ExportError(f"TensorFlow Lite cannot hold it: {_reason(str(error))}") from error
+            raise ExportError(f"TensorFlow Lite cannot represent it: {_reason(str(error))}") from error
     return data
 
 
 def _reason(text: str) -> str:
-    """The operators that it lacks, if it is that; else the error."""
+    """The missing operators if an error reports them; otherwise the error's text, shortened."""
     lacking = re.findall(r"(?:TF Select ops|Flex ops|Custom ops): ([^\n]+)", text)
     if lacking:
         return f"it has no operator for {'; '.join(dict.fromkeys(lacking))}"

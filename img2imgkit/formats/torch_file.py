@@ -1,7 +1,7 @@
-"""PyTorch's checkpoint files, read into numpy arrays without PyTorch.
+"""PyTorch checkpoint files, read into numpy arrays without PyTorch.
 
-A checkpoint is a pickle, and a pickle is a program. Here it may call nothing but a handful of functions of ours that
-describe tensors; whatever else it names is refused, and every size that it claims is checked before memory is taken.
+A checkpoint is a pickle, and a pickle is a program. This reader lets it call only a few functions of its own that
+describe tensors; every other name is refused, and every stated size is checked before memory is allocated.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from img2imgkit.errors import InteropError
 from img2imgkit.formats.archive import Refused, plain_members
 from img2imgkit.formats.torch_pickle import BFLOAT16, Reader, width_of
 
-MAX_PICKLE = 32 << 20  # bytes of structure; an optimizer's state of a large network has about one million
-MAX_STEPS = 1 << 19  # opcodes of it; an optimizer's state of a thousand arrays has about a hundred thousand
-MAX_SHARED = 4  # bytes of tensors for each byte of their file
+MAX_PICKLE = 32 << 20  # bytes of a pickle; the optimizer state of a large network has about one million
+MAX_STEPS = 1 << 19  # opcodes of a pickle; the optimizer state of a thousand arrays has about a hundred thousand
+MAX_SHARED = 4  # bytes of tensors, which may share storages, per byte of the file
 ByteOrder = Literal["<", ">"]
-LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of the files before PyTorch 1.6
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of files written before PyTorch 1.6
 
 
 def read_torch(path: Path | str) -> Any:
-    """What ``torch.save`` wrote to a file (.pth, .pt, .ckpt): dicts, lists, numbers, and numpy arrays for tensors.
+    """Read what ``torch.save`` wrote (.pth, .pt, .ckpt): dicts, lists, numbers, and numpy arrays in place of tensors.
 
-    Both the zip files of PyTorch 1.6 and later and the ones before are read; bfloat16 becomes float32.
+    Reads the zip files of PyTorch 1.6 and later as well as the older format; bfloat16 becomes float32.
 
     Raises:
-        InteropError: no such file, damaged, or it holds anything but data.
+        InteropError: the file does not exist, is damaged, or contains anything but data.
     """
     path = Path(path)
     try:
@@ -43,18 +43,18 @@ def read_torch(path: Path | str) -> Any:
         raise InteropError(f"{path}: {error}") from None
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # a hostile or damaged pickle can fail in every way there is
-        raise InteropError(f"{path}: damaged, or no PyTorch checkpoint ({type(error).__name__}: {error})") from None
+    except Exception as error:  # a hostile or damaged pickle can raise anything
+        raise InteropError(f"{path}: damaged, or not a PyTorch checkpoint ({type(error).__name__}: {error})") from None
 
 
 def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            raise Refused("TorchScript, which holds a program; save the network's state_dict() instead")
+            raise Refused("TorchScript, which contains a program; save the network's state_dict() instead")
         members = plain_members(archive, path, "torch.save")
         structures = [name for name in members if name.endswith("/data.pkl")]
         if len(structures) != 1:
-            raise Refused("a zip file, but not one of torch.save: it has no data.pkl")
+            raise Refused("a zip file, but not written by torch.save: it has no data.pkl")
         root = structures[0].removesuffix("data.pkl")
         order = archive.read(f"{root}byteorder") if f"{root}byteorder" in members else b"little"
         sign: ByteOrder = ">" if order == b"big" else "<"
@@ -73,12 +73,12 @@ def _read_zip(path: Path) -> Any:
 
 
 def _read_legacy(path: Path) -> Any:
-    """Four pickles (magic number, protocol, system, structure), the storages' keys, then their bytes in that order."""
+    """Read four pickles (magic number, protocol, system, structure), the storage keys, then their bytes."""
     if path.stat().st_size == 0:
         raise Refused("empty")
     with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         if _legacy_value(file) != LEGACY_MAGIC:
-            raise Refused("no PyTorch checkpoint: neither a zip file nor the format before PyTorch 1.6")
+            raise Refused("not a PyTorch checkpoint: neither a zip file nor the format before PyTorch 1.6")
         _legacy_value(file)
         system = _legacy_value(file)
         sign: ByteOrder = "<" if system.get("little_endian", True) else ">"
@@ -100,22 +100,22 @@ def _legacy_value(file: Any) -> Any:
 
 
 def _noted(wanted: dict[str, tuple[str, int]], kind: str, key: str, count: int) -> None:
-    """Keep in mind what a storage is said to be, which is one thing throughout a file."""
+    """Remember the type and count of a storage, which must agree throughout a file."""
     if wanted.setdefault(key, (kind, count)) != (kind, count):
         raise Refused(f"storage {key}: used with two types or counts")
 
 
 def _structure(file: Any) -> bytes:
-    """The next pickle in a file, which is left behind it. Its opcodes are only looked at."""
+    """Read the next pickle of a file as bytes, scanning its opcodes without executing them."""
     start = file.tell()
     for steps, (opcode, argument, _place) in enumerate(pickletools.genops(file)):
         size = file.tell() - start
         if steps == MAX_STEPS:
-            raise Refused(f"its structure has more than {MAX_STEPS:,} steps")
+            raise Refused(f"its pickle has more than {MAX_STEPS:,} opcodes")
         if size > MAX_PICKLE:
-            raise Refused(f"its structure has more than {MAX_PICKLE >> 20} MiB")
+            raise Refused(f"its pickle is larger than {MAX_PICKLE >> 20} MiB")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > size:
-            raise Refused("its pickle asks for memory that it cannot need")
+            raise Refused("its pickle requests more memory than it can need")
     end = file.tell()
     file.seek(start)
     structure: bytes = file.read(end - start)
@@ -125,7 +125,7 @@ def _structure(file: Any) -> bytes:
 def _typed(raw: np.ndarray, kind: str, count: int, sign: ByteOrder) -> np.ndarray:
     """The numbers of one storage. Shapes: (bytes,) -> (count,)."""
     if raw.size != count * width_of(kind):
-        raise Refused(f"a storage of {count} numbers has {raw.size} bytes, which is not {width_of(kind)} each")
+        raise Refused(f"a storage of {count} numbers has {raw.size} bytes instead of {width_of(kind)} per number")
     if kind == BFLOAT16:
         return (raw.view(f"{sign}u2").astype("u4") << 16).view("f4")
     numbers = raw.view(np.dtype(kind).newbyteorder(sign))

@@ -1,7 +1,7 @@
-"""The pickles in PyTorch's files, of which only those are read that describe plain data and tensors.
+"""The pickles in PyTorch files, restricted to plain data and tensors.
 
-They may call nothing but a handful of functions of ours, and nothing that they say costs more than its length: keys are
-plain, what is copied is counted, and no number is larger than a size in memory.
+They may call only a few functions of this module, and reading one takes time in proportion to its length: keys must be
+plain, copied entries are counted, and integers are bounded.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import numpy as np
 
 from img2imgkit.formats.archive import Refused
 
-BFLOAT16 = "bfloat16"  # which numpy lacks: read as 16-bit numbers, and widened
+BFLOAT16 = "bfloat16"  # not in numpy: read as 16-bit integers, and widened to float32
 STORAGES = {
     **{"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": BFLOAT16},
     **{"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1"},
     **{"ByteStorage": "u1", "BoolStorage": "?"},
 }
 MAX_AXES = 16
-MAX_BITS = 128  # of whole numbers; seeds have 64, and larger ones take long to be shown
+MAX_BITS = 128  # of integers; seeds have 64, and huge integers are slow to print
 MAX_NAME = 100  # characters of a name in an error
-MAX_COPIED = 1 << 18  # entries of mappings that are made of lists
-KEYS = (str, int, float, bool, bytes, type(None))  # a nested tuple, small as it is, may take forever to hash
+MAX_COPIED = 1 << 18  # entries of mappings built from lists
+KEYS = (str, int, float, bool, bytes, type(None))  # no tuples: a small nested one may take forever to hash
 
 Storage = Callable[[str, str, int], "np.ndarray | None"]
 
 
 class _Call:
-    """What a pickle may call or name, and nothing else."""
+    """A function that a pickle may call."""
 
     __slots__ = ("function",)
 
@@ -44,23 +44,23 @@ class _Call:
 
 
 class _Kind(str):
-    """A storage class: the type of its numbers."""
+    """A storage class, represented by the type of its numbers."""
 
     __slots__ = ()
 
 
 class _Dict(dict[Any, Any]):
-    """An OrderedDict; what a pickle would set on it beside its entries is dropped."""
+    """An OrderedDict; attributes that a pickle sets on it are dropped."""
 
     __slots__ = ()
 
 
 class Reader(pickle._Unpickler):
-    """A pickle whose every name is looked up in a short list. In Python, for the checks between its opcodes.
+    """An unpickler that looks up every name in a short list. It is the Python version, to add checks to opcodes.
 
     Args:
-        storage: the numbers for a type, a key and a count; None while nobody knows them yet
-        limit: bytes of all tensors together, which may share their numbers
+        storage: returns the numbers for a type, a key and a count; None while they have not been read
+        limit: total bytes of all tensors, which may share storages
     """
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
@@ -86,8 +86,8 @@ class Reader(pickle._Unpickler):
             return self._known[module, name]
         except KeyError:
             raise Refused(
-                f"it names {f'{module}.{name}'[:MAX_NAME]}, which is no plain data; nothing of it was run. "
-                "Where you trust the file, load it with PyTorch and save its state_dict() alone"
+                f"it refers to {f'{module}.{name}'[:MAX_NAME]}, which is not plain data; none of its code was run. "
+                "If you trust the file, load it with PyTorch and save only its state_dict()"
             ) from None
 
     def persistent_load(self, identity: Any) -> Any:
@@ -97,19 +97,19 @@ class Reader(pickle._Unpickler):
         storage = self._storage(str(kind), key, count)
         if storage is None or not view or view[0] is None:
             return storage
-        _key, start, size = view[0]  # old files: a part of another storage
+        _key, start, size = view[0]  # old files: a view into another storage
         if not _is_size(start) or not _is_size(size) or start + size > count:
-            raise Refused("a storage reaches outside the one that it is a part of")
+            raise Refused("a storage extends beyond the one that it is a view of")
         return storage[start : start + size]
 
     def load_plain(self) -> Any:
-        """The whole pickle in Python's own types."""
+        """Load the pickle, converted to built-in Python types and numpy arrays."""
         return _plain(self.load(), {})
 
     def _ordered(self, pairs: Any = ()) -> _Dict:
         self._copied += len(pairs)
         if self._copied > MAX_COPIED:
-            raise Refused("its pickle copies more than it says")
+            raise Refused("its pickle copies too many entries")
         made = _Dict()
         for key, value in pairs:
             _set(made, key, value)
@@ -119,7 +119,7 @@ class Reader(pickle._Unpickler):
         made = _tensor(*record)
         self._left -= 0 if made is None else made.nbytes
         if self._left < 0:
-            raise Refused("its tensors together claim more numbers than the file has")
+            raise Refused("its tensors together claim more data than the file has")
         return made
 
     def _load_setitem(self) -> None:
@@ -141,10 +141,10 @@ class Reader(pickle._Unpickler):
         self.stack.pop()
         if type(self.stack[-1]) is not _Dict:
             kind = "function" if type(self.stack[-1]) is _Call else type(self.stack[-1]).__name__
-            raise Refused(f"its pickle changes a {kind}")
+            raise Refused(f"its pickle modifies a {kind}")
 
     def _load_set(self) -> None:
-        raise Refused("it holds a set, which is no plain data")
+        raise Refused("it contains a set, which is not plain data")
 
     dispatch[pickle.SETITEM[0]] = _load_setitem
     dispatch[pickle.SETITEMS[0]] = _load_setitems
@@ -155,13 +155,13 @@ class Reader(pickle._Unpickler):
 
 
 def width_of(kind: str) -> int:
-    """Bytes of one number of a storage."""
+    """Bytes per number of a storage."""
     return 2 if kind == BFLOAT16 else np.dtype(kind).itemsize
 
 
 def _set(target: Any, key: Any, value: Any) -> None:
     if type(target) not in (dict, _Dict) or type(key) not in KEYS:
-        raise Refused(f"its pickle puts something under a {type(key).__name__} in a {type(target).__name__.strip('_')}")
+        raise Refused(f"its pickle uses a {type(key).__name__} as a key of a {type(target).__name__.strip('_')}")
     target[key] = value
 
 
@@ -177,16 +177,16 @@ def _size(numbers: Any = ()) -> tuple[Any, ...]:
 
 def _tensor(storage: Any, offset: Any, sizes: Any, strides: Any, *_: Any) -> Any:
     """A tensor as a view of its storage."""
-    if storage is None:  # the first time through an old file
+    if storage is None:  # the first pass over an old file
         return None
     if len(sizes) != len(strides) or len(sizes) > MAX_AXES:
         raise Refused(f"a tensor has {len(sizes)} axes and {len(strides)} strides")
     if type(storage) is not np.ndarray or not all(map(_is_size, (offset, *sizes, *strides))):
-        raise Refused("a tensor's record is not one")
+        raise Refused("a tensor's record is malformed")
     count = math.prod(sizes)
     last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
     if count > storage.size or (count and last >= storage.size):
-        raise Refused(f"a tensor of shape {tuple(sizes)} reaches outside its storage of {storage.size} numbers")
+        raise Refused(f"a tensor of shape {tuple(sizes)} extends beyond its storage of {storage.size} numbers")
     if not count:
         return np.empty(sizes, storage.dtype)
     steps = [stride * storage.itemsize for stride in strides]
@@ -194,14 +194,14 @@ def _tensor(storage: Any, offset: Any, sizes: Any, strides: Any, *_: Any) -> Any
 
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """The same in Python's own types; each shared part is made once, and what holds itself is refused."""
+    """Convert to built-in Python types; shared values are converted once, and cycles are refused."""
     if type(value) is int and value.bit_length() > MAX_BITS:
-        raise Refused(f"it holds a number of {value.bit_length()} bits")
+        raise Refused(f"it contains an integer of {value.bit_length()} bits")
     if value is None or type(value) in (bool, int, float, str, bytes, np.ndarray):
         return value
     if id(value) in done:
         if done[id(value)] is ...:
-            raise Refused("a part of it holds itself")
+            raise Refused("one of its values contains itself")
         return done[id(value)]
     done[id(value)] = ...
     plain: Any
@@ -211,6 +211,6 @@ def _plain(value: Any, done: dict[int, Any]) -> Any:
         plain = [_plain(entry, done) for entry in value]
         plain = tuple(plain) if type(value) is tuple else plain
     else:
-        raise Refused(f"it holds a {type(value).__name__.strip('_').lower()}, which is no plain data")
+        raise Refused(f"it contains a {type(value).__name__.strip('_').lower()}, which is not plain data")
     done[id(value)] = plain
     return plain

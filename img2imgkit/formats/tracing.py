@@ -1,4 +1,4 @@
-"""Programs as TensorFlow graphs that take any batch, height and width."""
+"""Programs as TensorFlow graphs with dynamic batch size, height and width."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from img2imgkit.exchange import Program
 
 
 def signature(program: Program) -> dict[str, Any]:
-    """The inputs, as TensorFlow describes them."""
+    """The ``tf.TensorSpec`` of each input."""
     import tensorflow as tf
 
     return {port.name: tf.TensorSpec(port.shape, port.dtype, port.name) for port in program.inputs}
@@ -27,7 +27,7 @@ def traceable(program: Program) -> Any:
 
 
 def traced(program: Program) -> Any:
-    """Its graph.
+    """The program's concrete function.
 
     Raises:
         ExportError: the program cannot be traced.
@@ -36,12 +36,12 @@ def traced(program: Program) -> Any:
         return traceable(program).get_concrete_function()
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        message = f"{program.name} cannot be made a graph of any batch and size: {type(error).__name__}: {lines[-1]}"
+        message = f"{program.name} cannot be traced for any batch and size: {type(error).__name__}: {lines[-1]}"
         raise ExportError(message) from error
 
 
 def unread(program: Program) -> set[str]:
-    """The inputs that nothing of the outputs depends on. Raises ExportError: it cannot be traced."""
+    """Names of the inputs on which no output depends. Raises ExportError: the program cannot be traced."""
     graph = traced(program).graph
     reached, waiting = set(), [tensor.op for tensor in graph.outputs]
     while waiting:

@@ -1,11 +1,11 @@
-"""Other people's model files become networks and bundles, without their software.
+"""Turn model files of other software into networks and bundles, without that software.
 
-bundle_import       files become a bundle
-importers           the kinds of files that are read
-recognition         from a state dict to a network: which architecture it is of, with which options
-torch_weights       PyTorch's arrays in Keras layers, and back
-planning            which task takes the networks
-perceptual_network  pretrained networks whose features losses compare
+bundle_import       model files to a bundle
+importers           the supported file formats
+recognition         state dict to network: recognise the architecture and its options
+torch_weights       PyTorch weights to Keras layers, and back
+planning            choose the task for imported networks, and copy their weights
+perceptual_network  pretrained networks for perceptual losses
 """
 
 from __future__ import annotations
@@ -48,6 +48,6 @@ __all__ = [
 
 @hookimpl
 def register_importers(register: Callable[[type[Importer]], None]) -> None:
-    """Register the kinds of files that come with img2imgkit."""
+    """Register the built-in importers."""
     for importer in (TorchImporter, SafetensorsImporter, KerasImporter):
         register(importer)

@@ -1,4 +1,4 @@
-"""Model files become a bundle: what is in them, which task takes it, and the weights in that task's networks."""
+"""Import model files as a bundle: recognise their networks, choose a task, and copy the weights to its networks."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ UNFIT = re.compile(r"[^A-Za-z0-9._+-]+")
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import found and made.
+    """The result of an import.
 
     Attributes:
-        manifest: of the bundle
-        networks: what was in each file, in their order
-        plan: how the task takes them
-        assumptions: what no file states, less what the user stated
-        others: tasks that could have taken them as well, the likeliest first
+        folder: the bundle's folder
+        manifest: the bundle's manifest
+        networks: the network of each file, in the order of the files
+        plan: how the task uses the networks
+        assumptions: options that no file states, except those that the user set
+        others: other tasks that could use the networks, the most likely first
     """
 
     folder: Path
@@ -68,25 +69,26 @@ def import_bundle(
     replace: bool = False,
     **about: Any,
 ) -> Imported:
-    """Make a bundle of other people's model files, or of weights that Keras saved of ours.
+    """Import model files of other software, or Keras weights of a task's own networks, as a bundle.
 
     Args:
-        files: one for each network, in any order but where two are alike; or a folder of ``.keras`` files
+        files: one per network; the order matters only if two have the same architecture. Or a folder of ``.keras``
+            files
         out: the bundle's folder
-        task: the task's name; None: the one whose official code makes such files
-        options: of the task, by dotted keys such as "generator.dropout", in place of what was read or assumed
-        key: of each file's entry that holds the network, such as "params_ema"; None: the usual one
-        importer: the name of the one that reads all files; None: whichever claims each of them
-        architecture: the name of the one that all files are of; "": whichever recognises each of them
-        name: the bundle's; None: its folder's
-        replace: whether a bundle that is there may be replaced
+        task: the task's name; None: the task whose official code writes such files
+        options: options of the task by dotted keys such as "generator.dropout", which override what was read or assumed
+        key: the entry of each file that contains the network, such as "params_ema"; None: the usual one
+        importer: the name of the importer for all files; None: the one that claims each file
+        architecture: the name of the architecture of all files; "": recognise each file's
+        name: the bundle's name; None: the name of its folder
+        replace: whether to replace an existing bundle
         about: description, licence and attribution of the bundle
 
     Raises:
-        InteropError: a file cannot be read or is refused, or no task has a use for all of them together.
+        InteropError: a file cannot be read or is refused, or no task can use all networks together.
         ConfigError: an option is wrong.
-        BundleError: something is in the way at ``out``.
-        NotInstalled: there is no such task.
+        BundleError: ``out`` exists and must not be replaced, or cannot be written.
+        NotInstalled: the task or importer is not installed.
     """
     name = _name(name, out)
     _check_place(out, replace)
@@ -95,7 +97,7 @@ def import_bundle(
     networks = tuple(_read(path, catalog, key, importer, architecture) for path in paths)
     imported = [each for each in networks if isinstance(each, ImportedNetwork)]
     if len(imported) not in (0, len(networks)):
-        raise InteropError("weights that Keras saved of a task's own networks do not go together with other files")
+        raise InteropError("Keras weights of a task's own networks cannot be combined with other files")
     chosen, plan, others = planned(imported, catalog, task) if imported else (*joined(_saved_in(networks), task), ())
     made = _task(catalog.get("tasks", chosen), plan.options, options or {}, catalog)
     if not imported:
@@ -105,22 +107,22 @@ def import_bundle(
         fill_imported(nets, imported, plan)
     else:
         fill_saved(nets, _saved_in(networks))
-    told = [{**origin, **_told(network)} for origin, network in zip(origins, networks, strict=True)]
-    about.setdefault("description", _description(told))
-    about["training"] = {"imported": told}
+    records = [{**origin, **_record(network)} for origin, network in zip(origins, networks, strict=True)]
+    about.setdefault("description", _description(records))
+    about["training"] = {"imported": records}
     manifest = _saved(out, replace, made, nets, name, catalog, about)
     assumed = tuple(each for each in plan.assumptions if not each.option or each.option not in (options or {}))
     return Imported(out, manifest, networks, plan, assumed, tuple(others))
 
 
 def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Importer:
-    """Whichever claims a file.
+    """The importer that claims a file.
 
     Args:
-        name: the importer's, which then need not claim it
+        name: the name of an importer to use even if it does not claim the file
 
     Raises:
-        InteropError: none claims it, several do, or it cannot be opened.
+        InteropError: no importer claims the file, or several do.
         NotInstalled: there is no importer of that name.
     """
     if name is not None:
@@ -130,21 +132,21 @@ def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Import
     claims = {name: each() for name, each in catalog.importers.items() if each().claims(path, head)}
     if not claims:
         known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
-        onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it"
+        onnx = "; ONNX files need no import: state the file as 'bundle' of a translate step"
         raise InteropError(
-            f"{path}: no importer reads such files; there are {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
+            f"{path}: no importer reads this file; installed: {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
         )
     if len(claims) > 1:
-        raise InteropError(f"{path}: the importers {' and '.join(claims)} both read such files: state the importer")
+        raise InteropError(f"{path}: the importers {' and '.join(claims)} all claim this file: state the importer")
     [importer] = claims.values()
     return importer
 
 
 def read_imported(path: Path, catalog: Catalog) -> ImportedNetwork | SavedWeights:
-    """What is in a model file, by whichever importer claims it.
+    """Read a model file with the importer that claims it.
 
     Raises:
-        InteropError: the file cannot be read, or is of no installed architecture.
+        InteropError: the file cannot be read, or its architecture is not installed.
     """
     return _read(path, catalog)
 
@@ -164,7 +166,7 @@ def _read(
 
 
 def _head(path: Path) -> bytes:
-    """The file's first bytes; none where it cannot be opened, which its importer tells."""
+    """The file's first bytes; empty if it cannot be opened, which its importer then reports."""
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
@@ -176,9 +178,9 @@ def _check_place(out: Path, replace: bool) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / MANIFEST).is_file():
-        raise BundleError(f"{out}: something is there that is no bundle; choose another folder")
+        raise BundleError(f"{out}: exists and is not a bundle; choose another folder")
     if not replace:
-        raise BundleError(f"{out}: there is a bundle already, which is only replaced when that is asked for")
+        raise BundleError(f"{out}: a bundle already exists; 'replace' overwrites it")
 
 
 def _expanded(path: Path) -> list[Path]:
@@ -186,7 +188,7 @@ def _expanded(path: Path) -> list[Path]:
         return [path]
     found = sorted(path.glob("*.keras"))
     if not found:
-        raise InteropError(f"{path}: a folder, and no .keras file in it; name the model's files themselves")
+        raise InteropError(f"{path}: a folder without .keras files; name the model's files instead")
     return found
 
 
@@ -203,9 +205,9 @@ def _saved_in(networks: Sequence[ImportedNetwork | SavedWeights]) -> list[SavedW
 
 
 def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[str, Any], catalog: Catalog) -> Task:
-    """The task with these options; those that nobody states are the usual ones, also inside of components."""
+    """The task with these options; all others have their defaults, also inside components."""
     if not stated:
-        with suppress(ValidationError):  # a task without usual options
+        with suppress(ValidationError):  # a task with required options
             stated = task_class.Options().model_dump(mode="json")
     document = Document(json.loads(json.dumps(stated)), f"task {task_class.name}")
     document = document.with_overrides(f"{key}={json.dumps(value)}" for key, value in options.items())
@@ -215,15 +217,15 @@ def _task(task_class: type[Task], stated: Mapping[str, Any], options: Mapping[st
 def _all(task: Task) -> Networks:
     try:
         return task.build()
-    except Exception as error:  # a plugin's own, or of Keras
+    except Exception as error:  # from a plugin or Keras
         raise InteropError(f"task {task.name!r} cannot build networks with these options: {error}") from error
 
 
 def _check_size(task: Task) -> None:
-    """Refuse options out of a file that ask for more memory than networks take; none is taken to find out."""
+    """Refuse options from a file that would build absurdly large networks, without allocating them."""
     count = in_shapes(lambda: _numbers(_all(task)))
     if count > MAX_NUMBERS:
-        raise InteropError(f"task {task.name!r} would build networks of {count:,} numbers with these options")
+        raise InteropError(f"task {task.name!r} would build networks of {count:,} weights with these options")
 
 
 def _numbers(nets: Networks) -> int:
@@ -231,7 +233,7 @@ def _numbers(nets: Networks) -> int:
     return sum(math.prod(variable.shape) for model in models for variable in model.weights)
 
 
-def _told(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
+def _record(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
     if isinstance(network, SavedWeights):
         return {"role": network.role}
     return {
@@ -241,25 +243,27 @@ def _told(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
     }
 
 
-def _description(told: Sequence[Mapping[str, Any]]) -> str:
-    names = [f"{each['file']} ({each.get('architecture') or each['role']})" for each in told]
+def _description(records: Sequence[Mapping[str, Any]]) -> str:
+    names = [f"{each['file']} ({each.get('architecture') or each['role']})" for each in records]
     return f"Imported from {', '.join(names)}."
 
 
 def _name(stated: str | None, out: Path) -> str:
-    """The stated name, or the folder's as far as it can be a bundle's, of whose files names it becomes a part."""
+    """The stated name, or the folder's name without characters that the names of bundles and their files exclude."""
     name = stated or UNFIT.sub("-", out.absolute().name).strip("._+-")
     if not name:
-        raise ConfigError(f"{out}: no name for a bundle; state one")
+        raise ConfigError(f"{out}: the folder's name yields no name for a bundle; state one")
     if UNFIT.search(name) or not name[0].isalnum():
-        raise ConfigError(f"name {name}: a bundle's name has letters, digits and . _ + -, and begins with no mark")
+        raise ConfigError(
+            f"name {name!r}: a bundle's name consists of letters, digits and . _ + -, and begins with a letter or digit"
+        )
     return name
 
 
 def _saved(
     out: Path, replace: bool, task: Task, nets: Networks, name: str, catalog: Catalog, about: Mapping[str, Any]
 ) -> Manifest:
-    """Saved beside and renamed, so that nothing half-written is ever at its place."""
+    """Save to a temporary folder and rename it, so that ``out`` never contains an incomplete bundle."""
     if replace and (out / MANIFEST).is_file():
         return save(out, task, nets, name, catalog, **about)
     out = out.absolute()  # "." has no name

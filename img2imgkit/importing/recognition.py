@@ -1,4 +1,4 @@
-"""From a state dict to a network: which architecture it is of, with which options, and where each array goes."""
+"""From a state dict to a network: recognise the architecture and its options, build it, and assign each array."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from img2imgkit.architectures import Architecture, Checkpoint, NetworkSpec, Stat
 from img2imgkit.errors import InteropError
 from img2imgkit.exchange import ImportedNetwork, StateDict
 from img2imgkit.formats.torch_file import read_torch
-from img2imgkit.importing.torch_weights import beginning, fitted, in_shapes, seen, state_of
+from img2imgkit.importing.torch_weights import fitted, in_shapes, state_of, summary, with_prefix
 
 if TYPE_CHECKING:
     import keras
 
 MAX_ARRAYS = 4_000  # the largest networks have about a thousand
-MAX_WORDS = 8  # that names begin with, which are looked at
+MAX_WORDS = 8  # prefixes of names to look at for an error message
 Architectures = Mapping[str, type[Architecture]]
 
 
 def load_torch(
     path: Path | str, installed: Architectures, architecture: str = "", key: str | None = None, **arguments: Any
 ) -> keras.Model:
-    """The network in a PyTorch checkpoint, built and filled; names and shapes alone tell which one it is.
+    """Load the network in a PyTorch checkpoint, recognised by the names and shapes of its arrays.
 
     Args:
-        installed: by name, such as ``Catalog.architectures``
-        architecture: its architecture's name, instead of whichever fits
-        key: of the file's entry that holds it, such as "params_ema"; None: the file itself, or the usual entry
-        arguments: of the network, in place of what was read off; for what leaves no trace in a file, such as
+        installed: architectures by name, such as ``Catalog.architectures``
+        architecture: the architecture's name; "": recognise it
+        key: the entry of the file that contains the network, such as "params_ema"; None: the file itself, or the usual
+            entry
+        arguments: arguments of the network that override those read from the file, or that no file records, such as
             ``dropout``
 
     Raises:
-        InteropError: the file cannot be read, or holds no network of an installed architecture.
+        InteropError: the file cannot be read, or contains no network of an installed architecture.
     """
     return read_network(path, installed, architecture, key, **arguments).model
 
@@ -45,7 +46,7 @@ def load_torch(
 def read_network(
     path: Path | str, installed: Architectures, architecture: str = "", key: str | None = None, **arguments: Any
 ) -> ImportedNetwork:
-    """The same as ``load_torch``, with what was read off the file, and what it does not state."""
+    """Like ``load_torch``, but with the network's arguments, and the assumptions about what the file does not state."""
     path = Path(path)
     loaded = read_torch(path)
     try:
@@ -56,20 +57,20 @@ def read_network(
 
 
 def network_of(given: StateDict, installed: Architectures) -> ImportedNetwork:
-    """The network that a state dict is of, built and filled.
+    """Build the network of a state dict, with its weights.
 
     Raises:
-        InteropError: it is of no installed architecture, of several, or not whole.
+        InteropError: no installed architecture matches, several do, or the state dict is incomplete.
     """
     if len(given.arrays) > MAX_ARRAYS:
-        raise InteropError(f"{len(given.arrays)} arrays are more than any network has that is known here")
+        raise InteropError(f"{len(given.arrays)} arrays are more than any supported network has")
     state = state_of(dict(given.arrays))
     kind, found = _recognised(state, installed, given.architecture)
     chosen, spec = _made(kind, {**found, **given.arguments})
     backend.load()
-    broken = in_shapes(lambda: _not_finite(_fit(kind, state, _built(chosen, spec))))  # what does not fit ends here
+    broken = in_shapes(lambda: _not_finite(_fit(kind, state, _built(chosen, spec))))  # checks shapes, too
     if broken:
-        raise InteropError(f"{broken[0]} of the network {kind.name!r} would hold NaN or infinity")
+        raise InteropError(f"{broken[0]} of the network {kind.name!r} would contain NaN or infinity")
     model = _built(chosen, spec)
     _assign(_fit(kind, state, model))
     open_options = [each for each in _checkpoint(kind).assumptions(found) if each.option not in given.arguments]
@@ -77,13 +78,14 @@ def network_of(given: StateDict, installed: Architectures) -> ImportedNetwork:
 
 
 def put(state: State, model: keras.Model, installed: Architectures, architecture: str = "") -> None:
-    """Fill a network of ours with a PyTorch state dict.
+    """Load a PyTorch state dict into one of img2imgkit's networks.
 
     Args:
-        architecture: its name, instead of whichever fits the state dict
+        architecture: the architecture's name; "": recognise it
 
     Raises:
-        InteropError: no installed architecture fits, or the state dict does not fit the model, which stays as it was.
+        InteropError: no installed architecture matches, or the state dict does not fit the model, which is then
+            unchanged.
     """
     state = state_of(state)
     kind, _ = _recognised(state, installed, architecture)
@@ -93,7 +95,7 @@ def put(state: State, model: keras.Model, installed: Architectures, architecture
 def _recognised(state: State, installed: Architectures, wanted: str) -> tuple[type[Architecture], dict[str, Any]]:
     known = {name: kind for name, kind in installed.items() if kind.checkpoint is not None}
     if wanted and wanted not in known:
-        raise InteropError(f"architecture {wanted!r}: checkpoints are known of {', '.join(known)}")
+        raise InteropError(f"architecture {wanted!r}: checkpoints can be read of {', '.join(known)}")
     failed: list[str] = []
     found = {
         name: arguments
@@ -103,42 +105,42 @@ def _recognised(state: State, installed: Architectures, wanted: str) -> tuple[ty
     claims = [name for name in found if not any(other in found for other in _checkpoint(known[name]).yields_to)]
     if len(claims) > 1:
         both = " and ".join(_named(known[name]) for name in claims)
-        raise InteropError(f"{both} both recognise it: state the architecture; {seen(state)}")
+        raise InteropError(f"{both} all match: state the architecture; {summary(state)}")
     if claims:
         return known[claims[0]], found[claims[0]]
-    named = f"no {wanted} network" if wanted else f"of no architecture that is known here ({', '.join(known)})"
-    raise InteropError(f"{named}: {seen(state)}{'; '.join(['', *failed])}{_inside(state, known)}")
+    named = f"not a {wanted} network" if wanted else f"matches no installed architecture ({', '.join(known)})"
+    raise InteropError(f"{named}: {summary(state)}{'; '.join(['', *failed])}{_inside(state, known)}")
 
 
 def _named(kind: type[Architecture]) -> str:
-    """The name, and for those of plugins where they come from."""
-    return kind.name if kind.__module__.startswith("img2imgkit.") else f"{kind.name} (of {kind.__module__})"
+    """The architecture's name, with its module if a plugin provides it."""
+    return kind.name if kind.__module__.startswith("img2imgkit.") else f"{kind.name} (from {kind.__module__})"
 
 
 def _inside(state: State, known: Architectures) -> str:
-    """For an error: which networks there are of those arrays whose names begin alike, as other toolkits have them."""
+    """For an error: networks among the arrays with a common prefix, because other toolkits save several together."""
     words = list(dict.fromkeys(name.partition(".")[0] for name in state))[:MAX_WORDS]
     found = {
         word: name
         for word in words
         for name, kind in known.items()
-        if (inner := beginning(state, word)) and _read_off(kind, inner, []) is not None
+        if (inner := with_prefix(state, word)) and _read_off(kind, inner, []) is not None
     }
-    told = [f"those that begin with '{word}.' are of a {name}: state the key {word!r}" for word, name in found.items()]
-    return "; ".join(["", *told])
+    hints = [f"those that begin with '{word}.' form a {name}: state the key {word!r}" for word, name in found.items()]
+    return "; ".join(["", *hints])
 
 
 def _read_off(kind: type[Architecture], state: State, failed: list[str]) -> dict[str, Any] | None:
-    """The network's arguments. An architecture that fails does not keep the others from their files.
+    """The network's arguments if the architecture matches. An architecture that fails does not affect the others.
 
     Args:
-        failed: gets a sentence if it does
+        failed: collects a sentence for each architecture that fails
     """
     checkpoint = _checkpoint(kind)
     try:
         return checkpoint.recognise(checkpoint.clean(state))
-    except Exception as error:  # of a plugin, or because names and shapes of a hostile file contradict each other
-        failed.append(f"{_named(kind)} failed on it: {type(error).__name__}: {error}")
+    except Exception as error:  # from a plugin, or caused by contradictory names and shapes of a hostile file
+        failed.append(f"{_named(kind)} failed: {type(error).__name__}: {error}")
         return None
 
 
@@ -147,18 +149,18 @@ def _made(kind: type[Architecture], arguments: Mapping[str, Any]) -> tuple[Archi
         chosen, spec = kind.from_arguments(arguments)
     except (ValidationError, TypeError) as error:
         reason = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)
-        raise InteropError(f"no {kind.name} is built with {_shown(arguments)}: {reason}") from None
+        raise InteropError(f"{kind.name} cannot be built with {_shown(arguments)}: {reason}") from None
     if problem := chosen.problem(spec):
-        raise InteropError(f"no {kind.name} is built with {_shown(arguments)}: {problem}")
+        raise InteropError(f"{kind.name} cannot be built with {_shown(arguments)}: {problem}")
     return chosen, spec
 
 
 def _built(chosen: Architecture, spec: NetworkSpec) -> keras.Model:
     try:
         return chosen.build(spec)
-    except Exception as error:  # arguments out of a file can be wrong in every way there is
+    except Exception as error:  # arguments from a file can be wrong in any way
         stated = _shown(chosen.arguments(spec))
-        raise InteropError(f"no {chosen.name} can be built with {stated}: {error}") from error
+        raise InteropError(f"{chosen.name} cannot be built with {stated}: {error}") from error
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:
@@ -179,7 +181,7 @@ def _checkpoint(kind: type[Architecture]) -> Checkpoint:
 
 
 def _not_finite(values: list[tuple[Any, np.ndarray]]) -> list[str]:
-    with np.errstate(over="ignore"):  # of float64
+    with np.errstate(over="ignore"):  # float64 may overflow
         return [variable.path for variable, array in values if not np.isfinite(array.astype("float32")).all()]
 
 

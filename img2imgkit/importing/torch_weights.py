@@ -1,4 +1,4 @@
-"""State dicts: named arrays as PyTorch modules keep them, and how each finds its place in a Keras layer."""
+"""PyTorch state dicts: find them in files, and map their arrays to the variables of Keras layers and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras
 
 Found = TypeVar("Found")
-# where files keep one, the better before
+# Entries of files that contain a state dict, in order of preference.
 KEYS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
@@ -24,51 +24,50 @@ LEAVES = {
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",)},
 }
 SHOWN = 4  # names in an error
-MAX_NAME = 200  # characters of one, as far as a file may have it
+MAX_NAME = 200  # characters of a name in a file
 
 
 def state_of(loaded: Any, key: str | None = None) -> dict[str, np.ndarray]:
-    """The state dict in what a file holds, without the ``module.`` that PyTorch's DataParallel puts before each name.
+    """Find the state dict in a file's content, and drop the prefix ``module.`` that PyTorch's DataParallel adds.
 
     Args:
-        key: of the file's entry that it is, or what the names begin with, before a dot; None: the file itself, or
-            the first entry that it has of ``KEYS``
+        key: an entry of the file, or a prefix of names, before a dot; None: the file itself, or the first of its
+            entries in ``KEYS``
 
     Raises:
-        InteropError: there is none.
+        InteropError: the file contains no state dict, or a name or array is refused.
     """
     found = loaded
     if isinstance(loaded, dict):
         usual = loaded if _is_state(loaded) else loaded.get(next((name for name in KEYS if name in loaded), None))
-        found = usual if key is None else loaded[key] if key in loaded else beginning(usual, key)
+        found = usual if key is None else loaded[key] if key in loaded else with_prefix(usual, key)
     if not isinstance(found, dict) or not _is_state(found):
         entries = _some([*map(repr, loaded)], 12) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
-        wanted = f"no state dict called {key!r}" if key is not None else "no state dict that is known by its name"
-        raise InteropError(f"{wanted}; the file holds {entries or 'nothing'}; name one of these as the key")
+        wanted = f"no state dict named {key!r}" if key is not None else "no state dict under a usual name"
+        raise InteropError(f"{wanted}; the file contains {entries or 'nothing'}; state one of these as the key")
     state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
     if longest := next((name for name in state if len(name) > MAX_NAME), None):
         raise InteropError(f"{longest[:MAX_NAME]}...: a name of {len(longest)} characters")
     if empty := [name for name, array in state.items() if array.size == 0]:
-        raise InteropError(f"{_some(empty)}: no numbers in it")
+        raise InteropError(f"{_some(empty)}: empty array")
     return state
 
 
-def beginning(state: Any, word: str) -> dict[str, Any]:
-    """What has a name that begins with a word and a dot, without these; none where this is no dict."""
+def with_prefix(state: Any, word: str) -> dict[str, Any]:
+    """The arrays whose names begin with a word and a dot, without that prefix; empty if ``state`` is not a dict."""
     names = {name: name.removeprefix("module.") for name in state} if isinstance(state, dict) else {}
     return {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
 
 
 def _is_state(value: dict[Any, Any]) -> bool:
     arrays = [isinstance(name, str) and isinstance(array, np.ndarray) for name, array in value.items()]
-    return bool(arrays) and sum(arrays) > len(arrays) / 2  # a few hold a version number besides
+    return bool(arrays) and sum(arrays) > len(arrays) / 2  # some contain a version number
 
 
 def in_shapes(look: Callable[[], Found]) -> Found:
-    """What ``look`` finds of networks that it builds: they have shapes, and take no memory, however large.
+    """Call ``look`` such that networks that it builds have shapes but no weights, so they take no memory.
 
-    In a thread of its own, with which they go: Keras would give them their numbers as soon as the same thread builds
-    another network.
+    It runs in a thread of its own: Keras would initialise the weights as soon as the same thread built another network.
     """
     import keras
 
@@ -81,10 +80,10 @@ def in_shapes(look: Callable[[], Found]) -> Found:
 
 
 def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, np.ndarray]]:
-    """The model's variables, each with its value, when every module of a state goes to its layer.
+    """Pair each variable of the model with its value from a state dict, without assigning it.
 
-    Kernels turn from (out, in, h, w), and of transposed convolutions (in, out, h, w), to Keras's order, which is the
-    same change of axes for both.
+    Kernels, stored as (out, in, h, w) or (in, out, h, w) for transposed convolutions, are transposed to Keras's order
+    by the same permutation of axes.
 
     Raises:
         InteropError: a name is missing on either side, or a shape differs.
@@ -97,11 +96,11 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
             taken.append(_fit(layers[layer], name, state[name]))
             left.remove(name)
     if left:
-        raise InteropError(f"{_some(left)} have no place in the network {model.name!r}")
+        raise InteropError(f"{_some(left)} do not belong to the network {model.name!r}")
     given = {id(variable) for variable, _ in taken}
     weights = {id(variable): variable for layer in model.layers for variable in layer.weights}
     if missing := [variable.path for key, variable in weights.items() if key not in given]:
-        raise InteropError(f"{_some(missing)} of the network {model.name!r} are not in the file")
+        raise InteropError(f"{_some(missing)} of the network {model.name!r} are missing in the file")
     return taken
 
 
@@ -109,7 +108,7 @@ def state_of_model(model: keras.Model, places: Places) -> dict[str, np.ndarray]:
     """A model's variables as a PyTorch state dict: the inverse of ``fitted``.
 
     Args:
-        places: as of ``Checkpoint``; a layer that the model does not have is left out
+        places: see ``Checkpoint``; layers that the model does not have are skipped
     """
     layers, state = dict(_layers(model)), {}
     for module, name in places:
@@ -124,7 +123,7 @@ def state_of_model(model: keras.Model, places: Places) -> dict[str, np.ndarray]:
 
 
 def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
-    """All layers by name; those of a network inside of the model by its name, a slash and theirs."""
+    """All layers with their names; the layers of a nested network as its name, a slash and their own name."""
     for layer in model.layers:
         yield f"{inside}{layer.name}", layer
         if hasattr(layer, "layers"):
@@ -132,19 +131,19 @@ def _layers(model: keras.Model, inside: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _fit(layer: Any, name: str, array: np.ndarray) -> tuple[Any, np.ndarray]:
-    """The layer's variable of that name, and the array in its order."""
+    """The layer's variable of that name, and the array in its axis order."""
     leaf = name.rpartition(".")[2]
     if array.dtype.kind != "f":
-        raise InteropError(f"{name}: holds {array.dtype}, where a network has floating-point numbers")
+        raise InteropError(f"{name}: has type {array.dtype}, but weights are floating-point numbers")
     variable = next((found for each in LEAVES.get(leaf, ()) if (found := getattr(layer, each, None)) is not None), None)
     if variable is None:
-        raise InteropError(f"{name} has no place in the layer {layer.name!r}")
+        raise InteropError(f"{name} does not belong to the layer {layer.name!r}")
     turned = _turned(leaf, array, tuple(layer.kernel.shape) if leaf == "weight_v" else ())
-    if turned.ndim == 1 and len(variable.shape) == 3:  # a PReLU's slopes, one for each channel
+    if turned.ndim == 1 and len(variable.shape) == 3:  # a PReLU's slope for each channel
         turned = turned[None, None]
     if tuple(turned.shape) != tuple(variable.shape):
         raise InteropError(
-            f"{name}: its shape {array.shape} does not fit {variable.path}, which is {tuple(variable.shape)}"
+            f"{name}: its shape {array.shape} does not fit {variable.path} of shape {tuple(variable.shape)}"
         )
     return variable, turned
 
@@ -154,7 +153,7 @@ def _turned(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.ndarray
         return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
     if leaf == "weight_u":
         return array[None]
-    if leaf == "weight_v":  # in the order (in, h, w), where ours is (h, w, in)
+    if leaf == "weight_v":  # in the order (in, h, w); Keras's is (h, w, in)
         height, width, channels, _ = kernel
         return array.reshape(channels, height, width).transpose(1, 2, 0).reshape(1, -1)
     return array
@@ -171,10 +170,10 @@ def _turned_back(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.nd
     return array
 
 
-def seen(state: State) -> str:
-    """What an error says about a state."""
+def summary(state: State) -> str:
+    """A short summary of a state dict for errors."""
     some = ", ".join(f"{name} {array.shape}" for name, array in list(state.items())[:SHOWN])
-    return f"it holds {len(state)} arrays: {some}{', ...' if len(state) > SHOWN else ''}"
+    return f"it contains {len(state)} arrays: {some}{', ...' if len(state) > SHOWN else ''}"
 
 
 def _some(names: list[str], most: int = SHOWN) -> str:

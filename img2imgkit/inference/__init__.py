@@ -1,15 +1,15 @@
-"""Translators: bundles and exported models that map pictures to pictures; what runs them is loaded when one is made.
+"""Translators run bundles and exported models on pictures; TensorFlow and ONNX Runtime are imported on first use.
 
-translator      a picture through a model: pad, tile, run, blend, crop
-model           which engine runs a model, and tiles of levels through it
+translator      translates a picture: pad, tile, run, blend, crop
+model           chooses the engine of a model, and runs it on tiles of levels
 
-models/         from a name or a path to a model that is described but not loaded
-exported/       exported models: what they say of themselves, and the software that runs them
-engines/        what every engine is; the engine of a bundle; devices and their memory
-inputs/         what a translation is given: the picture's colour and transparency, conditions, codes, options
+models/         find a model by name or path, and describe it without loading it
+exported/       exported models: their descriptions, and the software that runs them
+engines/        the interface of engines, the engine of bundles, devices and their memory
+inputs/         inputs of a translation: colour and transparency, conditions, codes, options
 tiles/          tiles that cover a picture
 
-Of these folders each imports only those below it.
+Each folder imports only those listed below it.
 """
 
 from img2imgkit.inference.exported.describe import Describe

@@ -1,4 +1,4 @@
-"""Which engine runs a model, and tiles through it: levels in, floats out, whatever the channels, never a NaN."""
+"""Choose the engine of a model, and run it on tiles of levels with any channels; outputs are finite floats."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from img2imgkit.inference.engines.network import Network
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
-PROBE = 64  # pixels a side, of the picture that number formats are compared on
+PROBE = 64  # pixels, the side of the picture on which precisions are compared
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
 def engine_of(
     model: Bundle | ExportedModel, options: TranslateOptions, device: str
 ) -> tuple[Engine, Callable[[], Engine] | None]:
-    """What runs a model's tiles, and what makes the same in float32 where it computes in less.
+    """The engine of a model, and a function that creates the same engine in float32 if it has a lower precision.
 
     Raises:
-        ConfigError: there is no such device, or an exported model cannot be run so.
+        ConfigError: there is no such device, or an exported model does not support the options.
         BundleError: an exported model is refused, or cannot be opened.
     """
     if isinstance(model, ExportedModel):
@@ -42,15 +42,15 @@ class Model:
     """An engine as a function from tiles of levels to tiles of floats.
 
     Attributes:
-        redone: how many tiles were computed again in float32, because they held NaN or infinity
+        redone: number of tiles that were recomputed in float32 because they contained NaN or infinity
     """
 
     def __init__(self, name: str, engine: Engine, ensemble: bool, exact: Callable[[], Engine] | None = None) -> None:
-        """Put an engine to use.
+        """Wrap an engine.
 
         Args:
-            name: of the bundle
-            exact: makes the same engine in float32, if it computes in less and there is such
+            name: the bundle's name
+            exact: creates the same engine in float32 if it has a lower precision
         """
         self.name, self.engine, self.redone = name, engine, 0
         self._ensemble, self._exact = ensemble, exact
@@ -62,22 +62,22 @@ class Model:
         return self._exact() if self._exact else self.engine
 
     def channels(self, given: int) -> int:
-        """Colour channels of what comes of tiles that have ``given`` ones, 1 or 3."""
+        """Colour channels of the output for tiles with ``given`` channels, 1 or 3."""
         return self._geometry.written if given == self._geometry.channels else given
 
     def __call__(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
         """Translate tiles of one picture.
 
-        Grey goes through networks that read three channels as three equal ones, and returns as the mean of what they
-        write; colour goes through networks that read and write one channel one at a time.
+        For networks that read three channels, grey is repeated and their output averaged; networks that read and write
+        one channel process the channels of a colour picture one by one.
 
         Shapes:
-            tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and 1 where the networks write 3 from 1
-            conditioning: what the task wants besides the picture, (N, H, W, C) or (N, D)
+            tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and must be 1 if the networks map 1 to 3
+            conditioning: the task's other inputs, (N, H, W, C) or (N, D)
                 -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
-            OutOfMemory: the device has no memory for it.
-            TranslateError: the output holds NaN or infinity, in float32 too.
+            OutOfMemory: the device ran out of memory.
+            TranslateError: the output contains NaN or infinity even in float32.
         """
         channels, count = tiles.shape[-1], len(tiles)
         conditioning, unit = conditioning or {}, self._read(tiles)
@@ -85,14 +85,14 @@ class Model:
             return self._turned({**conditioning, "source": unit})
         if channels == 1:
             return self._turned({**conditioning, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
-        assert self._geometry.written == 1, "``to_model`` makes grey for networks that colour it"
+        assert self._geometry.written == 1, "``to_model`` converts to grey for networks that colourise"
         thrice = {name: np.concatenate([array] * channels) for name, array in conditioning.items()}
         planes = np.concatenate([unit[..., i : i + 1] for i in range(channels)])
         apart = self._turned({**thrice, "source": planes})
         return np.concatenate([apart[i * count : (i + 1) * count] for i in range(channels)], axis=-1)
 
     def difference(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
-        """How far the network is from float32, in units of [-1, 1]; the same shape as the output.
+        """The absolute difference from float32 in units of [-1, 1], in the shape of the output.
 
         Shapes:
             tiles: (N, H, W, read)
@@ -101,7 +101,7 @@ class Model:
         return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
     def _read(self, tiles: np.ndarray) -> np.ndarray:
-        """What the networks read of tiles: ids as they are, levels in [-1, 1]."""
+        """Convert tiles to what the networks read: ids unchanged, levels to [-1, 1]."""
         return tiles.astype(np.float32) if self._geometry.ids else to_unit(tiles)
 
     def _turned(self, inputs: Arrays) -> np.ndarray:
@@ -128,18 +128,18 @@ class Model:
         broken = np.flatnonzero(~finite)
         again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
         if not finite.all():
-            raise TranslateError(self._not_finite(", in float32 too"))
+            raise TranslateError(self._not_finite(", even in float32"))
         self.redone += len(broken)
         image = image.copy()
         image[broken] = again
         return image
 
     def _not_finite(self, more: str) -> str:
-        return f"bundle {self.name!r} gives NaN or infinite values for this picture{more}"
+        return f"bundle {self.name!r} returns NaN or infinite values for this picture{more}"
 
 
 def turned(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
-    """A view of (N, H, W, C), mirrored left to right if ``flip``, then turned by ``quarter`` right angles."""
+    """A view of (N, H, W, C), flipped horizontally if ``flip``, then rotated by ``quarter`` right angles."""
     return np.rot90(tiles[:, :, ::-1] if flip else tiles, quarter, axes=(1, 2))
 
 
@@ -150,7 +150,7 @@ def turned_back(tiles: np.ndarray, quarter: int, flip: bool) -> np.ndarray:
 
 
 def probe(side: int, channels: int) -> np.ndarray:
-    """Levels with ramps, edges and noise; always the same.
+    """A fixed test picture with ramps, edges and noise.
 
     Shapes:
         -> (side, side, channels), uint8

@@ -1,4 +1,4 @@
-"""A bundle or an exported model that maps pictures to pictures: pad, tile, run, blend, crop."""
+"""Translate pictures with a bundle or an exported model: pad, tile, run, blend, crop."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ Rows = Callable[[int, np.ndarray], None]
 
 @dataclass(frozen=True)
 class Translation:
-    """A translated picture, and what the report should say of how it was made."""
+    """A translated picture, and notes for the report on how it was computed."""
 
     picture: Picture
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 class Translator:
-    """Translates pictures with one bundle, or one exported model. One thread at a time may use it."""
+    """Translates pictures with one bundle or exported model. Not thread-safe."""
 
     def __init__(
         self, bundle: Bundle | ExportedModel, options: TranslateOptions | None = None, device: str = "auto"
@@ -51,8 +51,8 @@ class Translator:
         """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1"), or open the exported model there.
 
         Raises:
-            ConfigError: there is no such device, the task has no such choices, alpha cannot go through the networks, or
-                an exported model cannot be run so.
+            ConfigError: there is no such device, the task has no such choices, the networks cannot process alpha, or an
+                exported model does not support the options.
             BundleError: an exported model is refused, or cannot be opened.
         """
         self.options = options or TranslateOptions()
@@ -61,44 +61,44 @@ class Translator:
         self.devices, self.geometry = engine.devices, engine.geometry
         self.model = Model(self.bundle.manifest.name, engine, self.options.ensemble, exact)
         if self.options.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
-            task = f"task {self.bundle.task.name!r} makes something else of a grey picture"
-            raise ConfigError(f"alpha 'model': {task}, so transparency cannot go through it: use 'resample'")
+            task = f"task {self.bundle.task.name!r} does not keep grey pictures grey"
+            raise ConfigError(f"alpha 'model': {task}, so it cannot process alpha: use 'resample'")
         self.tiling = self._tiling()
         self._difference: dict[str, float] | None = None
 
     def translate(self, picture: Picture, given: Mapping[str, Any] | None = None) -> Translation:
-        """The picture as the bundle makes it, ``scale`` times as large, with the same depth and metadata.
+        """Translate a picture to ``scale`` times its size, keeping its bit depth and metadata.
 
-        Its space stays too, unless the networks give it another (``colour.to_model``) or it is CMYK, which becomes RGB.
-        Colour alone goes through the networks; alpha is scaled with it. Where the task reads a
-        label map, the map goes through in place of the picture, which is a drawing of it, and 8 bits come out.
+        The colour space is kept, too, unless the networks change it (see ``channels.to_model``) or it is CMYK, which
+        becomes RGB. The networks process only colour; alpha is scaled separately. If the task reads a label map, the
+        map is translated in place of the picture, which is a drawing of it, and the result has 8 bits.
 
         Args:
-            given: the task's conditions by name: maps as (H, W) ids, "label" among them where one is read; codes as
-                ``encode`` or a file gives them; values as ``parse_condition`` gives them
+            given: the task's conditions by name: maps as (H, W) ids, including "label" if the task reads one; codes
+                from ``encode`` or a file; values from ``parse_condition``
 
         Raises:
             ConfigError: the task has no such condition.
-            TranslateError: a condition is missing or does not fit, there is no memory for the smallest tile, or the
+            TranslateError: a condition is missing or invalid, memory does not suffice for the smallest tile, or the
                 output is not finite.
         """
         try:
             return self._translated(self._scene(picture, given or {}))
         except (OutOfMemory, MemoryError) as error:
             size = f"{picture.width} x {picture.height}"
-            raise TranslateError(f"no memory to translate {size} pixels: {error}") from error
+            raise TranslateError(f"not enough memory to translate {size} pixels: {error}") from error
 
     def encode(self, condition: str, pictures: Iterable[Picture]) -> np.ndarray:
-        """The mean code of pictures, the value of a condition of kind "pictures" that ``translate`` may be given.
+        """Encode pictures and average their codes: the value of a condition of kind "pictures" for ``translate``.
 
         Args:
-            pictures: taken one by one, so that many need not be decoded at once
+            pictures: consumed one by one, so that they need not all be decoded at once
 
         Shapes:
             -> (D,) float32
         Raises:
             ConfigError: the task has no such condition, or there is no picture.
-            BundleError: the exported model does not have what encodes them.
+            BundleError: the exported model has no encoder for the condition.
         """
         return mean_code(self.model.engine.encode, self.bundle.task, condition, pictures)
 
@@ -123,10 +123,10 @@ class Translator:
         return Translation(from_model(picture, image, alpha), notes)
 
     def _precision_difference(self, scene: _Scene) -> dict[str, float]:
-        """How far the chosen precision is from float32, in levels of 255.
+        """The difference of the chosen precision from float32, in levels of 255.
 
-        Measured once, over a probe of edges, ramps and noise, or over a corner of the picture where that is not all
-        that the networks are given.
+        Measured once, on a test picture with edges, ramps and noise, or on a corner of the first picture if the
+        networks have other inputs.
         """
         if self._difference is None:
             side = padded(PROBE, self.geometry)
@@ -139,13 +139,13 @@ class Translator:
         return self._difference
 
     def tiling_difference(self, picture: Picture, given: Mapping[str, Any] | None = None) -> dict[str, float]:
-        """How far this picture in tiles is from the same picture whole, in levels of 255.
+        """The difference between translating this picture in tiles and as a whole, in levels of 255.
 
         Raises:
-            TranslateError: the device has no memory for the whole of it, or the model takes tiles alone.
+            TranslateError: memory does not suffice for the whole picture, or the model has a fixed size.
         """
         if self.model.engine.size is not None:
-            raise TranslateError(f"{self.bundle.manifest.name} takes pictures of one size only, so none can be whole")
+            raise TranslateError(f"{self.bundle.manifest.name} has a fixed size and cannot translate whole pictures")
         scene = self._scene(picture, given or {})
         whole = np.empty(self._shape(scene.color), np.float32)
         tiled = np.empty_like(whole)
@@ -158,17 +158,17 @@ class Translator:
         self._render(scene, partial(keep, tiled), _Count())
         if self._render(scene, partial(keep, whole), _Count(), single).tiles > 1:
             size = f"{picture.width} x {picture.height}"
-            raise TranslateError(f"no memory for the whole of {size} pixels to compare tiles with")
+            raise TranslateError(f"not enough memory to translate {size} pixels as a whole and compare tiles with it")
         return _in_levels(np.abs(whole - tiled))
 
     def render(self, color: np.ndarray, give: Rows, grid: Grid | None = None) -> Grid:
-        """Translate colour and hand over its rows in float, from top to bottom, each once.
+        """Translate colour, and pass its rows in float to ``give``, from top to bottom, each once.
 
-        Runs out of memory: goes on with smaller tiles from the first row that is missing, or from the top where
-        tiles are not exact, so that no seam between two grids shows; ``give`` then gets rows again.
+        After running out of memory, it continues with smaller tiles at the first missing row. If tiles are not exact,
+        it restarts at the top, to avoid a visible seam between two grids; ``give`` then receives rows again.
 
         Shapes:
-            color: (H, W, C) as ``colour.to_model`` leaves it, uint8 or uint16
+            color: (H, W, C) from ``channels.to_model``, uint8 or uint16
             give: called with (first row, (rows, scale * W, channels written) float32)
         """
         return self._render(
@@ -214,8 +214,8 @@ class Translator:
         image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
-            for first, part in _slabs(rows):
-                image[start + first : start + first + len(part)] = to_levels(part, image.dtype)
+            for first, slab in _slabs(rows):
+                image[start + first : start + first + len(slab)] = to_levels(slab, image.dtype)
 
         return image, self._render(scene, give, retries)
 
@@ -223,7 +223,7 @@ class Translator:
         return to_model(picture, self.geometry, self.bundle.task.keeps_grey)
 
     def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
-        """Of what comes of colour."""
+        """The shape of the translation of ``color``."""
         height, width, channels = color.shape
         return self.geometry.scale * height, self.geometry.scale * width, self.model.channels(channels)
 
@@ -258,7 +258,7 @@ class Translator:
 
 @dataclass(frozen=True)
 class _Scene:
-    """A picture in the networks' space, its conditioning, and the ids, (H, W, 1), that replace it in semantic data."""
+    """A picture in the networks' space, its conditioning, and the label map, (H, W, 1), that replaces it if read."""
 
     picture: Picture
     conditioning: Conditioning = field(default_factory=Conditioning)
@@ -266,7 +266,7 @@ class _Scene:
 
     @property
     def color(self) -> np.ndarray:
-        """What is cut into tiles."""
+        """The array that is cut into tiles."""
         return self.picture.color if self.ids is None else self.ids
 
 
@@ -276,7 +276,7 @@ class _Count:
 
 
 def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.ndarray]]:
-    """Rows in portions, so that their conversion needs little memory."""
+    """Split rows into blocks, so that converting them needs little memory."""
     step = max(1, pixels // rows.shape[1])
     for start in range(0, len(rows), step):
         yield start, rows[start : start + step]
@@ -287,5 +287,5 @@ def _in_levels(difference: np.ndarray) -> dict[str, float]:
 
 
 def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
-    """A tile in as many channels as networks read."""
+    """A tile with the number of channels that the networks read."""
     return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)

@@ -150,7 +150,7 @@ def test_the_scale_of_full_size_is_officially_the_last() -> None:
 def test_with_two_downsampling_steps_it_is_cyclegans_network_unless_named() -> None:
     state = read_torch(SMALL / "trainstep_pix2pixhd" / "weights_init.pth")["G"]
     model = pix2pixhd_generator(9, width=3, downs=2, blocks=2)
-    with pytest.raises(InteropError, match="have no place"):
+    with pytest.raises(InteropError, match="do not belong"):
         put(state, model, INSTALLED)
     put(state, model, INSTALLED, "pix2pixhd")
     kernel = np.asarray(model.get_layer("output").get_layer("last_conv").kernel)

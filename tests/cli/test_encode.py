@@ -54,7 +54,7 @@ def test_pictures_of_a_folder_become_one_code(img2img, funit, cats, tmp_path):
 @pytest.mark.parametrize(
     ("condition", "pictures", "out", "message"),
     [
-        ("klass", "cats", "c.json", "has no pictures 'klass' to encode: it encodes class"),
+        ("klass", "cats", "c.json", "has no condition 'klass' to encode pictures for; it has class"),
         ("class", "dogs", "c.json", "dogs: no such file or folder"),
         ("class", "cats/more/notes.txt", "c.json", "notes.txt"),
         ("class", ".", "c.npz", "c.npz: the name of a code file must end in .json"),

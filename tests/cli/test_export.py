@@ -52,7 +52,7 @@ def test_choices_are_fixed_in_the_file(img2img, folder, tmp_path):
     assert (told["choices"], told["size"]) == ({"direction": "b_to_a"}, [8, 12])
     again = img2img(*given)
     assert again.code == 2
-    assert "m.onnx: exists already" in again.err
+    assert "m.onnx: already exists" in again.err
     assert img2img(*given, "--replace").code == 0
 
 
@@ -61,13 +61,13 @@ def test_choices_are_fixed_in_the_file(img2img, folder, tmp_path):
     [
         (("--format", "onx"), "no exporter 'onx' is installed; did you mean 'onnx'"),
         (("--format", "onnx", "--size", "8"), "--size 8: expected dynamic, or height and width"),
-        (("--format", "onnx", "--size", "8x9"), "size 8x9: both takes multiples of 4, from 8 on"),
+        (("--format", "onnx", "--size", "8x9"), "size 8x9: both needs multiples of 4, at least 8"),
         (("--format", "onnx", "--opset", "12"), "opset"),
         (("--format", "onnx", "--image-io", "bgr"), "image_io"),
         (("--format", "onnx", "--set", "direction"), "expected KEY=VALUE"),
         (("--format", "onnx", "--set", "direction=up"), "direction"),
-        (("--format", "onnx", "--precision", "int8"), "int8 goes with 'calibrate'"),
-        (("--format", "onnx", "--part", "network_a"), "no part 'network_a'"),
+        (("--format", "onnx", "--precision", "int8"), "precision int8 and 'calibrate'"),
+        (("--format", "onnx", "--program", "network_a"), "no program 'network_a'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -47,7 +47,7 @@ def test_the_architecture_can_be_stated(img2img, tmp_path):
     assert img2img("import", RESNET, "--out", tmp_path / "r", "--architecture", "resnet").code == 0
     outcome = img2img("import", RESNET, "--out", tmp_path / "u", "--architecture", "unet")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "no unet network" in outcome.err
+    assert "not a unet network" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_json(img2img, tmp_path):
         (["--set", "nrom=none"], "nrom: unknown option; did you mean 'norm'?"),
         (["--task", "pix2pxi"], "no task 'pix2pxi' is installed; did you mean 'pix2pix'?"),
         (["--task", "stargan"], "task 'stargan' cannot use weights.pth (unet)"),
-        (["--key", "gen"], "no state dict called 'gen'"),
-        (["--name", "a b"], "name a b: a bundle's name has letters"),
+        (["--key", "gen"], "no state dict named 'gen'"),
+        (["--name", "a b"], "name 'a b': a bundle's name consists of letters"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

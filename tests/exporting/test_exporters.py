@@ -1,4 +1,4 @@
-"""Each format: what was written runs in its own software, as the networks do, and says what it is."""
+"""Each format: the written file runs in its own software like the networks, and describes itself."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def exporters() -> Any:
     return Catalog.installed({"IMG2IMG_PLUGINS": ""}).exporters
 
 
-def test_four_formats_come_along(exporters: Any) -> None:
+def test_four_formats_are_built_in(exporters: Any) -> None:
     assert set(exporters) == set(FORMATS)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_it_runs_as_the_networks_do_and_says_what_it_is(name: str, exporters: Any, tmp_path: Path) -> None:
+def test_the_written_file_matches_the_networks_and_describes_itself(name: str, exporters: Any, tmp_path: Path) -> None:
     bundle, exporter = loaded(Normed), exporters[name]()
     path = tmp_path / f"model{exporter.suffix}"
     written = export_bundle(bundle, exporter, path, ExportOptions())
@@ -57,7 +57,7 @@ def test_it_runs_as_the_networks_do_and_says_what_it_is(name: str, exporters: An
 
 
 class TestOnnx:
-    def test_axes_have_names_and_strangers_find_plain_words(self, exporters: Any, tmp_path: Path) -> None:
+    def test_axes_are_named_and_metadata_have_plain_keys(self, exporters: Any, tmp_path: Path) -> None:
         import onnx
 
         path = tmp_path / "m.onnx"
@@ -68,25 +68,25 @@ class TestOnnx:
         dims = [each.dim_param or each.dim_value for each in model.graph.output[0].type.tensor_type.shape.dim]
         assert dims == ["batch", "height_times_2", "width_times_2", 3]
         assert [each.version for each in model.opset_import if not each.domain] == [17]
-        told = {each.key: each.value for each in model.metadata_props}
-        assert (told["task"], told["scale"], told["size_multiple"]) == ("tiny-plain", "2", "1")
-        assert (told["value_range"], told["channel_order"], told["layout"]) == ("[0, 255]", "RGB", "NHWC")
-        assert json.loads(told[EXPORTED_KEY])["image_io"] == "uint8"
+        metadata = {each.key: each.value for each in model.metadata_props}
+        assert (metadata["task"], metadata["scale"], metadata["size_multiple"]) == ("tiny-plain", "2", "1")
+        assert (metadata["value_range"], metadata["channel_order"], metadata["layout"]) == ("[0, 255]", "RGB", "NHWC")
+        assert json.loads(metadata[EXPORTED_KEY])["image_io"] == "uint8"
 
-    def test_a_folder_holds_all_programs(self, exporters: Any, tmp_path: Path) -> None:
-        written = export_bundle(loaded(Tinted), exporters["onnx"](), tmp_path / "all", ExportOptions(part="all"))
+    def test_a_folder_contains_all_programs(self, exporters: Any, tmp_path: Path) -> None:
+        written = export_bundle(loaded(Tinted), exporters["onnx"](), tmp_path / "all", ExportOptions(program="all"))
         names = {"translate.onnx", "encode_style.onnx", "network_generator.onnx", EXPORTED_FILE}
         assert {each.name for each in (tmp_path / "all").iterdir()} == names
         assert max(written.differences.values()) < 1e-4
 
-    def test_fixed_sizes_and_channels_first(self, exporters: Any, tmp_path: Path) -> None:
+    def test_fixed_size_with_channels_first(self, exporters: Any, tmp_path: Path) -> None:
         settings = ExportOptions(size=(8, 12), layout="nchw", choices={"direction": "b_to_a"})
         written = export_bundle(loaded(Directed), exporters["onnx"](), tmp_path / "m.onnx", settings)
         assert written.about.programs[0].inputs[0].shape == (None, 3, 8, 12)
         assert written.about.programs[0].outputs[0].shape == (None, 1, 8, 12)
         assert written.about.choices == {"direction": "b_to_a"}
 
-    def test_float16_is_inside_only(self, exporters: Any, tmp_path: Path) -> None:
+    def test_float16_keeps_float32_inputs_and_outputs(self, exporters: Any, tmp_path: Path) -> None:
         import onnx
 
         path = tmp_path / "m.onnx"
@@ -99,7 +99,7 @@ class TestOnnx:
         made = exporters["onnx"]().open(path)("translate", {"image": to_unit(LEVELS)})["output"]
         assert len(np.unique(made)) > 2000  # not rounded to 11 bits
 
-    def test_int8_is_fitted_to_pictures_and_its_loss_is_kept(self, exporters: Any, tmp_path: Path) -> None:
+    def test_int8_is_calibrated_with_pictures_and_records_its_loss(self, exporters: Any, tmp_path: Path) -> None:
         (tmp_path / "in").mkdir()
         for number in range(4):
             ramp = np.linspace(0, 255 - number, 40)[None, :, None] * np.ones((30, 1, 3))
@@ -138,12 +138,12 @@ class TestOthers:
         written = export_bundle(loaded(Plain), exporter, path, ExportOptions(precision="float16"))
         assert 1e-6 < written.differences["translate"] < 2e-2
 
-    def test_several_networks_are_several_keras_files(self, exporters: Any, tmp_path: Path) -> None:
+    def test_each_network_gets_its_own_keras_file(self, exporters: Any, tmp_path: Path) -> None:
         export_bundle(loaded(Directed), exporters["keras"](), tmp_path / "m", ExportOptions())
         assert {each.name for each in (tmp_path / "m").iterdir()} == {"a_to_b.keras", "b_to_a.keras", EXPORTED_FILE}
 
-    def test_keras_has_float32_only(self, exporters: Any, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="keras cannot be written in float16: it can in float32"):
+    def test_keras_supports_float32_only(self, exporters: Any, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="keras cannot be written in float16; it supports float32"):
             export_bundle(loaded(Plain), exporters["keras"](), tmp_path / "m.keras", ExportOptions(precision="float16"))
 
 
@@ -169,7 +169,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: Any) -> Any:
-    """Bundles of every task, with weights that make themselves felt."""
+    """Bundles of every task, with weights large enough that every layer affects the output."""
     from img2imgkit import bundle
     from img2imgkit.components import resolve
     from img2imgkit.config import parse_yaml, validate
@@ -182,7 +182,7 @@ def bundles(tmp_path_factory: Any) -> Any:
             task_class = catalog.get("tasks", name.partition(" ")[0])
             task = task_class(resolve(validate(task_class.Options, parse_yaml(SMALL[name])), catalog))
             nets, random = task.build(), np.random.default_rng(0)
-            spread = 0.8 if name == "spade" else 1.2  # more, and SPADE's outputs are all -1 or 1
+            spread = 0.8 if name == "spade" else 1.2  # larger weights saturate SPADE's outputs
             for network in nets.generators.values():
                 for variable in network.weights:
                     if variable.path.endswith("kernel"):
@@ -198,15 +198,15 @@ def bundles(tmp_path_factory: Any) -> Any:
 @pytest.mark.parametrize(("form", "name"), CASES)
 def test_every_task(form: str, name: str, bundles: Any, exporters: Any, tmp_path: Path) -> None:
     bundle, exporter = bundles(name), exporters[form]()
-    part = "all" if form == "onnx" and name != "spade" else None
+    program = "all" if form == "onnx" and name != "spade" else None
     path = tmp_path / (f"m{exporter.suffix}" if exporter.several or name == "spade" else "m")
-    written = export_bundle(bundle, exporter, path, ExportOptions(part=part))
+    written = export_bundle(bundle, exporter, path, ExportOptions(program=program))
     roles = {f"network_{role}" for role in bundle.nets.generators} if name != "spade" else set()
     assert roles | ({"translate"} if form != "keras" else set()) <= set(written.differences)
 
 
 @pytest.mark.slow
-def test_a_keras_file_opens_in_a_process_that_knows_the_layers(bundles: Any, exporters: Any, tmp_path: Path) -> None:
+def test_a_keras_file_loads_in_a_process_that_imports_the_layers(bundles: Any, exporters: Any, tmp_path: Path) -> None:
     export_bundle(bundles("cut"), exporters["keras"](), tmp_path / "m", ExportOptions())
     code = (
         "import keras, img2imgkit.nn, numpy\n"

@@ -1,4 +1,4 @@
-"""What cannot be exported, or would be wrong: an error that says why, and nothing left behind."""
+"""Exports that fail or would be wrong: the error states the cause, and no files are left behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keras() -> None:
 
 
 class Kept(Exporter):
-    """Writes nothing but the description, and runs the programs themselves, after ``spoil``."""
+    """Writes only the description and runs the original programs, with ``spoil`` applied to their outputs."""
 
     name = "kept"
     suffix = ".kept"
@@ -52,7 +52,7 @@ def spoilt(change: Callable[[np.ndarray], Any]) -> Exporter:
     return exporter
 
 
-def test_a_format_that_tells_the_truth_is_believed(tmp_path: Path) -> None:
+def test_a_faithful_format_passes(tmp_path: Path) -> None:
     assert export_bundle(loaded(Plain), Kept(), tmp_path / "m.kept").differences == {"translate": 0.0}
 
 
@@ -62,18 +62,21 @@ def test_a_format_that_tells_the_truth_is_believed(tmp_path: Path) -> None:
         (lambda made: made + 1e-3, r"translate of 1 x 8x9: 'output' differs by 0.000\d+ .*; 0.0001 is allowed"),
         (lambda made: made + 1e-3 * (len(made) == 3), "translate of 3 x 8x9"),
         (lambda made: made + 1e-3 * (made.shape[1] > 18), "translate of 1 x 10x11"),
-        (lambda made: np.where(made == made.max(), np.nan, made), "'output' holds NaN or infinity"),
-        (lambda made: made[:, 1:], r"'output' is float32 \(1, 15, 18, 3\), the networks make float32 \(1, 16, 18, 3\)"),
+        (lambda made: np.where(made == made.max(), np.nan, made), "'output' contains NaN or infinity"),
+        (
+            lambda made: made[:, 1:],
+            r"'output' is float32 \(1, 15, 18, 3\), but the networks return float32 \(1, 16, 18, 3\)",
+        ),
         (lambda made: made.astype(np.float64), "is float64"),
     ],
 )
-def test_a_lie_is_seen(change: Any, message: str, tmp_path: Path) -> None:
+def test_a_wrong_output_is_detected(change: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=message):
         export_bundle(loaded(Plain), spoilt(change), tmp_path / "m.kept")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_level_is_rounding_and_two_are_none(tmp_path: Path) -> None:
+def test_one_level_of_rounding_is_accepted_and_two_are_refused(tmp_path: Path) -> None:
     def shifted(levels: int) -> Any:
         return lambda made: np.clip(made.astype(int) + levels, 0, 255).astype(np.uint8)
 
@@ -84,7 +87,7 @@ def test_one_level_is_rounding_and_two_are_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("exporter", [OnnxExporter, SavedModelExporter])
-def test_a_task_whose_graph_is_not_what_it_does_is_refused(exporter: type[Exporter], tmp_path: Path) -> None:
+def test_a_task_whose_graph_differs_from_its_eager_result_is_refused(exporter: type[Exporter], tmp_path: Path) -> None:
     class Moody(Plain):
         calls = 0
 
@@ -101,10 +104,10 @@ def test_a_task_whose_graph_is_not_what_it_does_is_refused(exporter: type[Export
     ("exporter", "message"),
     [
         (OnnxExporter, "translate cannot be converted to ONNX, opset 18: .*Betainc"),
-        (TfliteExporter, "TensorFlow Lite cannot hold it: it has no operator for Betainc"),
+        (TfliteExporter, "TensorFlow Lite cannot represent it: it has no operator for Betainc"),
     ],
 )
-def test_an_operator_without_a_counterpart_is_named(exporter: type[Exporter], message: str, tmp_path: Path) -> None:
+def test_an_unsupported_operator_is_named(exporter: type[Exporter], message: str, tmp_path: Path) -> None:
     class Strange(Plain):
         def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
             import tensorflow as tf
@@ -113,7 +116,7 @@ def test_an_operator_without_a_counterpart_is_named(exporter: type[Exporter], me
             return made + tf.math.betainc(tf.ones_like(made), tf.ones_like(made), tf.sigmoid(made))
 
     with pytest.raises(ExportError, match=message):
-        export_bundle(loaded(Strange), exporter(), tmp_path / f"m{exporter.suffix}", ExportOptions(part="translate"))
+        export_bundle(loaded(Strange), exporter(), tmp_path / f"m{exporter.suffix}", ExportOptions(program="translate"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,7 +130,7 @@ class TestPlaces:
             export_bundle(loaded(Plain), Interrupted(), tmp_path / "m.kept")
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_full_disk_is_told_and_leaves_nothing(self, tmp_path: Path) -> None:
+    def test_a_full_disk_is_reported_and_leaves_nothing(self, tmp_path: Path) -> None:
         class Full(Kept):
             def write(self, programs: Sequence[Program], path: Path, about: Mapping[str, Any], form: Form) -> None:
                 path.write_text("half")
@@ -137,12 +140,12 @@ class TestPlaces:
             export_bundle(loaded(Plain), Full(), tmp_path / "m.kept")
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_folder_that_takes_no_files_is_told(self, tmp_path: Path) -> None:
+    def test_a_read_only_folder_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(ExportError, match=r"m\.kept: cannot write there"):
             export_bundle(loaded(Plain), Kept(), tmp_path / "file" / "m.kept")
 
-    def test_missing_folders_are_made_and_go_again_if_nothing_came_of_it(self, tmp_path: Path) -> None:
+    def test_missing_folders_are_created_and_removed_again_after_a_failure(self, tmp_path: Path) -> None:
         place = tmp_path / "served" / "plain"
         with pytest.raises(ExportError, match="differs"):
             export_bundle(loaded(Plain), spoilt(lambda made: made + 1), place / "m.kept")
@@ -150,10 +153,10 @@ class TestPlaces:
         export_bundle(loaded(Plain), Kept(), place / "m.kept")
         assert [each.name for each in place.iterdir()] == ["m.kept"]
 
-    def test_what_is_there_stays_unless_it_shall_be_replaced(self, tmp_path: Path) -> None:
+    def test_an_existing_export_stays_unless_replaced(self, tmp_path: Path) -> None:
         path = tmp_path / "m.kept"
         path.write_text("old")
-        with pytest.raises(ExportError, match=r"m\.kept: exists already"):
+        with pytest.raises(ExportError, match=r"m\.kept: already exists"):
             export_bundle(loaded(Plain), Kept(), path)
         with pytest.raises(ExportError, match="differs"):
             export_bundle(loaded(Plain), spoilt(lambda made: made + 1), path, replacing=True)
@@ -161,14 +164,14 @@ class TestPlaces:
         export_bundle(loaded(Plain), Kept(), path, replacing=True)
         assert path.read_text() != "old"
 
-    def test_only_folders_that_an_export_made_are_replaced(self, tmp_path: Path) -> None:
+    def test_only_exported_folders_are_replaced(self, tmp_path: Path) -> None:
         mine, made = tmp_path / "mine", tmp_path / "made"
         mine.mkdir()
         (mine / "diary.txt").write_text("dear")
-        with pytest.raises(ExportError, match="mine: a folder that no export has made"):
-            export_bundle(loaded(Plain), Kept(), mine, ExportOptions(part="all"), replacing=True)
+        with pytest.raises(ExportError, match="mine: an existing folder that is not an export"):
+            export_bundle(loaded(Plain), Kept(), mine, ExportOptions(program="all"), replacing=True)
         for _ in range(2):
-            export_bundle(loaded(Plain), Kept(), made, ExportOptions(part="all"), replacing=True)
+            export_bundle(loaded(Plain), Kept(), made, ExportOptions(program="all"), replacing=True)
         assert {each.name for each in tmp_path.iterdir()} == {"mine", "made"}
         assert (mine / "diary.txt").read_text() == "dear"
 
@@ -176,13 +179,13 @@ class TestPlaces:
 @pytest.mark.parametrize(
     ("options", "name", "message"),
     [
-        (ExportOptions(), "m.onnx", "a file of kept ends in .kept"),
-        (ExportOptions(part="translat"), "m.kept", "no part 'translat'; did you mean 'translate'"),
-        (ExportOptions(precision="float16"), "m.kept", "kept cannot be written in float16: it can in float32"),
-        (ExportOptions(calibrate=Path()), "m.kept", "int8 goes with 'calibrate'"),
+        (ExportOptions(), "m.onnx", "a file in format kept must end in .kept"),
+        (ExportOptions(program="translat"), "m.kept", "no program 'translat'; did you mean 'translate'"),
+        (ExportOptions(precision="float16"), "m.kept", "kept cannot be written in float16; it supports float32"),
+        (ExportOptions(calibrate=Path()), "m.kept", "precision int8 and 'calibrate'"),
         (ExportOptions(choices={"direction": "up"}), "m.kept", "direction"),
     ],
 )
-def test_options_that_do_not_fit_are_told(options: ExportOptions, name: str, message: str, tmp_path: Path) -> None:
+def test_unsuitable_options_are_refused(options: ExportOptions, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         export_bundle(loaded(Plain), Kept(), tmp_path / name, options)

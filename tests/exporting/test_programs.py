@@ -1,4 +1,4 @@
-"""Programs: what a bundle can do, their inputs and outputs, and pictures in other numbers and orders."""
+"""Programs of a bundle: their inputs and outputs, and pictures in other value ranges and layouts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shapes(ports: Any) -> dict[str, Any]:
     return {port.name: port.shape for port in ports}
 
 
-class TestWhatThereIs:
+class TestPrograms:
     def test_a_translation_and_each_network(self) -> None:
         programs = programs_of(loaded(Strided))
         assert [program.name for program in programs] == ["translate", "network_generator"]
@@ -40,11 +40,11 @@ class TestWhatThereIs:
         assert translate.inputs[0].axes == ("batch", "height", "width", "")
         assert programs[1].model is not None
 
-    def test_an_output_says_how_much_larger_it_is(self) -> None:
+    def test_the_axes_of_an_output_state_its_scale(self) -> None:
         (output,) = programs_of(loaded(Plain, scale=4))[0].outputs
         assert output.axes == ("batch", "height*4", "width*4", "")
 
-    def test_codes_maps_and_vectors_are_inputs_under_the_names_that_the_task_knows(self) -> None:
+    def test_codes_maps_and_vectors_are_inputs_with_the_tasks_names(self) -> None:
         programs = named(programs_of(loaded(Tinted)))
         assert shapes(programs["translate"].inputs) == {
             "image": (None, None, None, 3),
@@ -52,22 +52,22 @@ class TestWhatThereIs:
             "colour": (None, 3),
             "style": (None, 3),
         }
-        assert "encode_style gives" in next(p.meaning for p in programs["translate"].inputs if p.name == "style")
+        assert "encode_style returns" in next(p.meaning for p in programs["translate"].inputs if p.name == "style")
         assert "tint (red, blue)" in next(p.meaning for p in programs["translate"].inputs if p.name == "colour")
 
-    def test_pictures_are_encoded_at_the_size_that_their_side_has(self) -> None:
+    def test_an_encoder_has_the_size_of_its_condition(self) -> None:
         encode = named(programs_of(loaded(Tinted)))["encode_style"]
         assert shapes(encode.inputs) == {"image": (None, 8, 8, 3)}
         assert shapes(encode.outputs) == {"code": (None, 3)}
 
-    def test_semantic_data_begin_with_ids(self) -> None:
+    def test_semantic_tasks_read_ids_first(self) -> None:
         translate = programs_of(loaded(Painted))[0]
         assert list(shapes(translate.inputs)) == ["label", "instance", "bright"]
         given = translate.sample(np.random.default_rng(0), 2, 8, 4)
         assert {int(each) for each in np.unique(given["label"])} <= {0, 1, 2, 3}
-        assert "0 to 3, the last of which is 'no class'" in translate.inputs[0].meaning
+        assert "0 to 3, where 3 means 'no class'" in translate.inputs[0].meaning
 
-    def test_what_nothing_depends_on_is_left_out(self) -> None:
+    def test_unused_inputs_are_omitted(self) -> None:
         class Unstyled(Tinted):
             def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
                 assert "style" in inputs
@@ -77,25 +77,25 @@ class TestWhatThereIs:
         assert list(shapes(translate.inputs)) == ["image", "colour"]
         called(translate, translate.sample(np.random.default_rng(0), 2, 8, 9))
 
-    def test_choices_are_part_of_it(self) -> None:
+    def test_choices_are_built_in(self) -> None:
         there, back = (programs_of(loaded(Directed), {"direction": way})[0] for way in ("a_to_b", "b_to_a"))
         assert [each.outputs[0].shape[-1] for each in (there, back)] == [3, 1]
 
-    def test_sizes_are_fixed_on_request(self) -> None:
+    def test_a_fixed_size(self) -> None:
         translate = programs_of(loaded(Plain), size=(12, 20))[0]
         assert translate.inputs[0].shape == (None, 12, 20, 3)
         assert translate.outputs[0].shape == (None, 24, 40, 3)
 
-    def test_a_size_that_cannot_be_translated_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"size 12x22: .* multiples of 4, from 1 on"):
+    def test_an_unsupported_size_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match=r"size 12x22: .* multiples of 4, at least 1"):
             programs_of(loaded(Strided), size=(12, 22))
 
-    def test_a_task_that_cannot_be_traced_is_told(self) -> None:
+    def test_a_task_that_cannot_be_traced_is_reported(self) -> None:
         class Counting(Plain):
             def translate(self, nets: Any, inputs: Mapping[str, Any]) -> Any:
                 return nets["generator"](inputs["source"][: int(np.asarray(inputs["source"]).shape[0])])
 
-        with pytest.raises(ExportError, match="translate cannot be made a graph of any batch and size"):
+        with pytest.raises(ExportError, match="translate cannot be traced for any batch and size"):
             programs_of(loaded(Counting))
 
 
@@ -103,11 +103,11 @@ class TestPictures:
     LEVELS = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3)).astype(np.uint8)
 
     def expected(self) -> np.ndarray:
-        """As the toolkit itself makes them."""
+        """The toolkit's own translation."""
         bundle = loaded(Normed)
         return np.asarray(bundle.task.translate(bundle.nets, {"source": to_unit(self.LEVELS)}))
 
-    def test_levels_are_those_of_the_toolkit(self) -> None:
+    def test_levels_equal_the_toolkits(self) -> None:
         translate = programs_of(loaded(Normed), image_io="uint8")[0]
         assert [port.dtype for port in (*translate.inputs, *translate.outputs)] == ["uint8", "uint8"]
         made = called(translate, {"image": self.LEVELS})["output"]
@@ -126,7 +126,7 @@ class TestPictures:
         made = called(translate, {"image": to_unit(self.LEVELS).transpose(0, 3, 1, 2)})["output"]
         np.testing.assert_allclose(made, self.expected().transpose(0, 3, 1, 2), atol=1e-6)
 
-    def test_maps_stay_as_they_are(self) -> None:
+    def test_maps_are_unchanged(self) -> None:
         translate = programs_of(loaded(Painted), image_io="uint8", layout="nchw")[0]
         assert {(port.dtype, port.shape) for port in translate.inputs} == {("float32", (None, None, None, 1))}
         assert (translate.outputs[0].dtype, translate.outputs[0].shape) == ("uint8", (None, 3, None, None))

@@ -1,4 +1,4 @@
-"""Large weights stay outside of the graph while it is converted, and are in the model that comes of it."""
+"""Large weights are kept out of the graph during the conversion, and are in the resulting model."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from img2imgkit.formats.onnx_writer import LARGE, onnx_model, opened, put_back, 
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    """A convolution of many channels, and its mirror image with the same kernel."""
+    """A convolution of many channels, and one of the mirrored image with the same kernel."""
     backend.load()
     import tensorflow as tf
 
@@ -32,7 +32,7 @@ def program() -> Program:
     return Program("twice", (ports[0],), (ports[1],), call, sample)
 
 
-def test_the_model_has_them_and_computes_the_same(program: Program) -> None:
+def test_the_model_contains_large_weights_and_computes_the_same(program: Program) -> None:
     model = onnx_model(program, 18)
     assert [each.name for each in model.graph.input] == ["image"]
     sizes = [int(np.prod(each.dims)) for each in model.graph.initializer]
@@ -42,7 +42,7 @@ def test_the_model_has_them_and_computes_the_same(program: Program) -> None:
     np.testing.assert_allclose(made, program.call(given)["output"], rtol=1e-4, atol=1e-5)
 
 
-def test_they_leave_the_graph_and_small_constants_stay() -> None:
+def test_large_weights_are_taken_out_and_small_constants_stay() -> None:
     import tensorflow as tf
 
     large, small = np.ones((256, 256), np.float32) * np.arange(256, dtype=np.float32), np.arange(5.0)
@@ -56,7 +56,7 @@ def test_they_leave_the_graph_and_small_constants_stay() -> None:
     assert definition.ByteSize() < 1000
 
 
-def test_the_order_of_axes_that_one_reader_wants_is_kept() -> None:
+def test_a_transpose_that_is_the_only_reader_is_folded_into_the_weight() -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     floats = TensorProto.FLOAT

@@ -1,4 +1,4 @@
-"""Reading PyTorch's files: every type of tensor, and no file that does or claims more than data."""
+"""Reading PyTorch files: every type of tensor; files that run code or claim more data than they have are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from img2imgkit.importing import read_torch
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
-# Pickles by hand: PyTorch is not there to write them, nor would it write hostile ones.
+# Handwritten pickles: PyTorch is not installed, and would not write hostile ones.
 
 
 def text(value: str) -> bytes:
@@ -85,7 +85,7 @@ def legacy(path: Path, structure: bytes, data: np.ndarray, keys: tuple[str, ...]
 
 @pytest.fixture(params=["zip", "legacy"])
 def save(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    """Write one storage and a structure, in each of the two formats."""
+    """Write one storage and a pickle in each of the two formats."""
 
     def write(structure: bytes, data: np.ndarray) -> Path:
         if request.param == "zip":
@@ -124,7 +124,7 @@ class TestReads:
     def test_bfloat16_as_float32(self, save: Any) -> None:
         values = np.array([1.0, -2.5, 1e30, 0.0], np.float32)
         loaded = read_torch(save(tensor((4,), kind="BFloat16"), (values.view("u4") >> 16).astype("u2")))
-        np.testing.assert_allclose(loaded, values, rtol=2**-7)  # the lower bits were cut off
+        np.testing.assert_allclose(loaded, values, rtol=2**-7)  # the lower bits were truncated
         assert loaded.dtype == np.float32
 
     @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ class TestReads:
         assert loaded.shape == wanted.shape
         np.testing.assert_array_equal(loaded, wanted)
 
-    def test_parameters_and_what_modules_put_beside_their_entries(self, save: Any) -> None:
+    def test_parameters_and_attributes_of_state_dicts(self, save: Any) -> None:
         ordered = called(named("collections", "OrderedDict"))
         parameter = called(named("torch._utils", "_rebuild_parameter"), tensor((3,), count=12), b"\x88", ordered)
         structure = ordered + b"(" + text("w") + parameter + b"u" + entries(_metadata=entries()) + b"b"
@@ -151,7 +151,7 @@ class TestReads:
         assert type(loaded) is dict
         np.testing.assert_array_equal(loaded["w"], DATA[:3])
 
-    def test_one_storage_behind_two_tensors(self, save: Any) -> None:
+    def test_two_tensors_share_a_storage(self, save: Any) -> None:
         loaded = read_torch(save(entries(a=tensor((2,), count=12), b=tensor((3,), offset=2, count=12)), DATA))
         np.testing.assert_array_equal(np.concatenate([loaded["a"], loaded["b"]]), DATA[:5])
 
@@ -159,13 +159,13 @@ class TestReads:
         path = torch_zip(tmp_path / "file.pth", tensor((12,)), DATA.astype(">f4").tobytes(), byteorder="big")
         np.testing.assert_array_equal(read_torch(path), DATA)
 
-    def test_an_old_storage_that_is_part_of_another(self, tmp_path: Path) -> None:
+    def test_an_old_storage_that_is_a_view_of_another(self, tmp_path: Path) -> None:
         part = b"(" + text("1") + number(4) + number(3) + b"t"
         path = legacy(tmp_path / "file.pth", tensor((3,), count=12, view=part), DATA)
         np.testing.assert_array_equal(read_torch(path), DATA[4:7])
 
     def test_without_keras(self) -> None:
-        """The reader and the recognisers are light; only building a network loads Keras."""
+        """Reading a file and recognising its architecture do not import Keras."""
         import subprocess
         import sys
 
@@ -175,28 +175,28 @@ class TestReads:
         subprocess.run([sys.executable, "-c", code], check=True)
 
 
-SHARED = b"]q\x00"  # a list, remembered as number 0
+SHARED = b"]q\x00"  # a list, memoised as number 0
 HOSTILE = {
-    "a program": (called(named("os", "system"), text("touch HARM")), "names os.system"),
-    "an old name for it": (b"(" + text("touch HARM") + b"ios\nsystem\n", "names os.system"),
-    "an expression": (called(named("builtins", "eval"), text("open('HARM', 'w')")), "names builtins.eval"),
+    "a program": (called(named("os", "system"), text("touch HARM")), "refers to os.system"),
+    "an old name for it": (b"(" + text("touch HARM") + b"ios\nsystem\n", "refers to os.system"),
+    "an expression": (called(named("builtins", "eval"), text("open('HARM', 'w')")), "refers to builtins.eval"),
     "a pickle in it": (called(named("torch.storage", "_load_from_bytes"), text("")), "_load_from_bytes"),
     "a module": (called(named("torch.nn.modules.container", "Sequential")), "torch.nn.modules.container.Sequential"),
     "a changed function": (
         named("torch._utils", "_rebuild_tensor_v2") + b"N" + entries(function=number(1)) + b"\x86b",
-        "changes a function",
+        "modifies a function",
     ),
-    "a function for a value": (entries(a=named("torch", "Size")), "no plain data"),
-    "a type for a value": (entries(a=named("torch", "FloatStorage")), "no plain data"),
-    "a list in itself": (SHARED + b"h\x00a", "holds itself"),
-    "memory for the memo": (b"]r" + struct.pack("<I", 2**31), "memory that it cannot need"),
-    "a tensor outside": (tensor((3,), offset=10, count=12), "outside its storage"),
+    "a function for a value": (entries(a=named("torch", "Size")), "not plain data"),
+    "a type for a value": (entries(a=named("torch", "FloatStorage")), "not plain data"),
+    "a list in itself": (SHARED + b"h\x00a", "contains itself"),
+    "memory for the memo": (b"]r" + struct.pack("<I", 2**31), "more memory than it can need"),
+    "a tensor outside": (tensor((3,), offset=10, count=12), "beyond its storage"),
     "a tensor before": (tensor((3,), offset=-1, count=12), "record"),
     "a negative stride": (tensor((3,), (-1,), 2, count=12), "record"),
     "strides too few": (tensor((2, 2), (1,), count=12), "2 axes and 1 strides"),
     "too many axes": (tensor((1,) * 20, (1,) * 20, count=12), "20 axes"),
-    "a number repeated into terabytes": (tensor((2**40,), (0,), count=12), "outside its storage"),
-    "more than the storage": (tensor((2**60, 4), count=12), "outside its storage"),
+    "a number repeated into terabytes": (tensor((2**40,), (0,), count=12), "beyond its storage"),
+    "more than the storage": (tensor((2**60, 4), count=12), "beyond its storage"),
     "a fraction for a size": (
         called(named("torch._utils", "_rebuild_tensor"), numbers(), b"G" + b"\0" * 8, numbers(1), numbers(1)),
         "record",
@@ -226,7 +226,7 @@ class TestRefuses:
         with pytest.raises(InteropError):
             read_torch(save(tensor((1,), count=count), DATA))
 
-    def test_a_storage_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_storage(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "file.pth", "w") as archive:
             archive.writestr("archive/data.pkl", b"\x80\x02" + tensor((12,)) + b".")
         with pytest.raises(InteropError, match="data/0"):
@@ -247,7 +247,7 @@ class TestRefuses:
         with pytest.raises(InteropError, match="claim more bytes"):
             read_torch(path)
 
-    def test_programs_in_torchscript(self, tmp_path: Path) -> None:
+    def test_torchscript(self, tmp_path: Path) -> None:
         path = torch_zip(tmp_path / "file.pth", tensor((12,)), DATA.tobytes(), **{"constants.pkl": "x"})
         with pytest.raises(InteropError, match="TorchScript"):
             read_torch(path)
@@ -261,7 +261,7 @@ class TestRefuses:
     @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x80", b"\x80\x02K\x01.", b"version https://git-lfs"])
     def test_other_files(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "file.pth").write_bytes(content)
-        with pytest.raises(InteropError, match=r"file\.pth: (empty|no PyTorch|damaged)"):
+        with pytest.raises(InteropError, match=r"file\.pth: (empty|not a PyTorch|damaged)"):
             read_torch(tmp_path / "file.pth")
 
     def test_a_missing_file_and_a_folder(self, tmp_path: Path) -> None:
@@ -271,16 +271,16 @@ class TestRefuses:
             read_torch(tmp_path)
 
     @pytest.mark.parametrize("name", ["weights", "weights_oldformat"])
-    def test_files_cut_off_anywhere(self, tmp_path: Path, name: str) -> None:
+    def test_truncated_files(self, tmp_path: Path, name: str) -> None:
         whole = (FIXTURES / "junyanz_pixel_batch" / f"{name}.pth").read_bytes()
         for end in range(0, len(whole) - 1, 97):
             (tmp_path / "file.pth").write_bytes(whole[:end])
             with pytest.raises(InteropError, match=r"file\.pth: "):
                 read_torch(tmp_path / "file.pth")
 
-    def test_structures_without_end(self, tmp_path: Path) -> None:
+    def test_huge_pickles(self, tmp_path: Path) -> None:
         path = torch_zip(tmp_path / "file.pth", text("x" * (MAX_PICKLE + 1)))
-        with pytest.raises(InteropError, match="more than 32 MiB"):
+        with pytest.raises(InteropError, match="larger than 32 MiB"):
             read_torch(path)
 
     def test_one_storage_of_two_types(self, save: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bundles of model files: the task that takes them, its options, the weights where they belong, and what is refused."""
+"""Bundles from model files: the chosen task, its options, the copied weights, and refused files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWN = ("pix2pix", "cyclegan")
 
 
 class Toy(kit.Importable, kit.Task):
-    """Takes residual generators, and one fresh network."""
+    """Imports residual generators, and builds one fresh network."""
 
     name = "toy"
     data = "paired"
@@ -128,14 +128,14 @@ class TestImported:
         assert (origin["file"], origin["architecture"], origin["arguments"]["blocks"]) == ("weights.pth", "resnet", 6)
         assert "padding" in origin["assumed"]
 
-    def test_critics_are_left_aside(self, catalog: Catalog, tmp_path: Path) -> None:
+    def test_critics_are_ignored(self, catalog: Catalog, tmp_path: Path) -> None:
         done = import_bundle([UNET], tmp_path / "u", catalog)
         assert done.manifest.task == "pix2pix"
-        with pytest.raises(InteropError, match=r"of weights.pth \(patch\); a critic goes with its generator"):
+        with pytest.raises(InteropError, match=r"from weights.pth \(patch\); import a critic together with"):
             import_bundle([CRITIC], tmp_path / "c", catalog)
         assert [path.name for path in tmp_path.iterdir()] == ["u"]
 
-    def test_options_take_the_place_of_what_was_assumed(self, catalog: Catalog, tmp_path: Path) -> None:
+    def test_options_override_assumptions(self, catalog: Catalog, tmp_path: Path) -> None:
         options = {"generator.padding": "replicate", "output_channels": 3}
         done = import_bundle([RESNET], tmp_path / "r", catalog, "pix2pix", options)
         assert done.manifest.options["generator"]["padding"] == "replicate"
@@ -152,20 +152,20 @@ class TestImported:
             ),
             ({"norm": 3}, ConfigError, "norm: input should be 'batch'"),
             ({"generator.width": 7}, InteropError, r"weights\.pth: the generator 'generator' needs stem_conv/kernel"),
-            ({"generator.blocks": 5}, InteropError, "would take .* arrays with these options, and the file has"),
-            ({"norm": "none"}, InteropError, "would take .* arrays"),
+            ({"generator.blocks": 5}, InteropError, "needs .* arrays with these options, but the file has"),
+            ({"norm": "none"}, InteropError, "needs .* arrays"),
         ],
         ids=str,
     )
-    def test_options_that_are_wrong(
+    def test_wrong_options(
         self, catalog: Catalog, tmp_path: Path, options: Any, error: type[Exception], reason: str
     ) -> None:
         with pytest.raises(error, match=reason):
             import_bundle([RESNET], tmp_path / "r", catalog, "pix2pix", options)
         assert not list(tmp_path.iterdir())
 
-    def test_a_stated_task_must_take_them(self, catalog: Catalog, tmp_path: Path) -> None:
-        with pytest.raises(InteropError, match="task 'cyclegan' lacks the generator of the other direction"):
+    def test_a_stated_task_must_be_able_to_use_the_files(self, catalog: Catalog, tmp_path: Path) -> None:
+        with pytest.raises(InteropError, match="task 'cyclegan' also needs the generator of the other direction"):
             import_bundle([RESNET], tmp_path / "r", catalog, "cyclegan")
         with pytest.raises(InteropError, match=r"task 'pix2pix' cannot use weights\.pth .* and weights\.pth"):
             import_bundle([RESNET, RESNET], tmp_path / "r", catalog, "pix2pix")
@@ -174,24 +174,22 @@ class TestImported:
 
 
 class TestChoice:
-    def test_what_no_file_has_stays_fresh_and_broken_plugins_keep_nobody(self, toys: Catalog, tmp_path: Path) -> None:
+    def test_networks_in_no_file_are_fresh_and_broken_plugins_do_no_harm(self, toys: Catalog, tmp_path: Path) -> None:
         done = import_bundle([RESNET], tmp_path / "r", toys)
         assert (done.manifest.task, done.others, done.plan.fresh) == ("toy", (), ("spare",))
         np.testing.assert_array_equal(
             bundle.load(tmp_path / "r", toys).nets["image"](noise()), load_torch(RESNET, INSTALLED)(noise())
         )
 
-    def test_each_task_says_what_it_lacks(self, toys: Catalog, tmp_path: Path) -> None:
-        with pytest.raises(InteropError, match="task 'wanting' lacks names of its domains"):
+    def test_each_task_states_what_is_missing(self, toys: Catalog, tmp_path: Path) -> None:
+        with pytest.raises(InteropError, match="task 'wanting' also needs names of its domains"):
             import_bundle([RESNET], tmp_path / "r", toys, "wanting")
-        with pytest.raises(InteropError, match=r"\(unet\)\n  failing lacks an answer: it failed with KeyError"):
+        with pytest.raises(InteropError, match=r"\(unet\)\n  failing also needs a working import_plan: it .*KeyError"):
             import_bundle([UNET], tmp_path / "r", toys)
 
-    def test_a_network_inside_of_one_that_has_none(
-        self, toys: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_missing_nested_network(self, toys: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Toy, "inside", "stem_conv")
-        with pytest.raises(InteropError, match=r"would take .* the file has 2"):
+        with pytest.raises(InteropError, match=r"needs .* the file has 2"):
             import_bundle([RESNET], tmp_path / "r", toys, "toy")
 
 
@@ -200,9 +198,7 @@ class TestPlace:
         out = tmp_path / "r"
         out.mkdir()  # empty: nothing is in the way
         first = import_bundle([UNET], out, catalog, name="one").manifest
-        with pytest.raises(
-            BundleError, match="there is a bundle already, which is only replaced when that is asked for"
-        ):
+        with pytest.raises(BundleError, match="a bundle already exists; 'replace' overwrites it"):
             import_bundle([RESNET], out, catalog)
         assert bundle.describe(out) == first
         with pytest.raises(InteropError):
@@ -211,10 +207,10 @@ class TestPlace:
         assert import_bundle([RESNET], out, catalog, "pix2pix", replace=True).manifest == bundle.describe(out) != first
 
     @pytest.mark.parametrize("replace", [False, True])
-    def test_other_things_are_never_replaced(self, catalog: Catalog, tmp_path: Path, replace: bool) -> None:
+    def test_other_files_are_never_replaced(self, catalog: Catalog, tmp_path: Path, replace: bool) -> None:
         (tmp_path / "notes").write_text("mine")
         for out in (tmp_path, tmp_path / "notes"):
-            with pytest.raises(BundleError, match="something is there that is no bundle"):
+            with pytest.raises(BundleError, match="exists and is not a bundle"):
                 import_bundle([UNET], out, catalog, replace=replace)
         assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
@@ -229,7 +225,7 @@ class TestPlace:
             import_bundle([UNET], tmp_path / "r", catalog)
         assert not list(tmp_path.iterdir())
 
-    def test_a_name_out_of_the_folder(self, catalog: Catalog, tmp_path: Path) -> None:
+    def test_the_name_comes_from_the_folder(self, catalog: Catalog, tmp_path: Path) -> None:
         assert import_bundle([UNET], tmp_path / "my horses (2)", catalog).manifest.name == "my-horses-2"
         with pytest.raises(ConfigError, match="state one"):
             import_bundle([UNET], tmp_path / "馬", catalog)
@@ -237,7 +233,7 @@ class TestPlace:
 
 @pytest.fixture(scope="module")
 def made(catalog: Catalog) -> tuple[kit.Task, kit.Networks]:
-    """A small model of ours with two generators."""
+    """A small bundle with two generators."""
     task_class = catalog.get("tasks", "cyclegan")
     text = '{"generator": {"kind": "unet", "depth": 2, "width": 2}, "norm": "none"}'
     task = task_class(kit.resolve(task_class.Options.model_validate_json(text), catalog))
@@ -245,7 +241,7 @@ def made(catalog: Catalog) -> tuple[kit.Task, kit.Networks]:
 
 
 def exported(folder: Path, made: tuple[kit.Task, kit.Networks], catalog: Catalog) -> Path:
-    """A folder of .keras files that say whose they are, as an export writes it."""
+    """A folder of exported .keras files, which state their task."""
     task, nets = made
     manifest = bundle.save(folder / "bundle", task, nets, "small", catalog)
     (folder / "keras").mkdir()
@@ -259,17 +255,17 @@ def exported(folder: Path, made: tuple[kit.Task, kit.Networks], catalog: Catalog
 
 
 class TestSaved:
-    def test_exported_files_know_whose_they_are(self, catalog: Catalog, made: Any, tmp_path: Path) -> None:
+    def test_exported_files_state_their_task(self, catalog: Catalog, made: Any, tmp_path: Path) -> None:
         folder = exported(tmp_path, made, catalog)
         done = import_bundle([folder], tmp_path / "again", catalog)
         assert done.manifest.digest == bundle.describe(tmp_path / "bundle").digest
-        with pytest.raises(InteropError, match=r"none of the files is called b_to_a: a_to_b\.keras"):
+        with pytest.raises(InteropError, match=r"no file is named b_to_a: a_to_b\.keras"):
             import_bundle([folder / "a_to_b.keras"], tmp_path / "half", catalog)
-        with pytest.raises(InteropError, match="two files hold the same network 'a_to_b'"):
+        with pytest.raises(InteropError, match="two files contain the same network 'a_to_b'"):
             import_bundle([folder / "a_to_b.keras"] * 2, tmp_path / "half", catalog)
-        with pytest.raises(InteropError, match="of tasks cyclegan, pix2pix"):
+        with pytest.raises(InteropError, match="several tasks, cyclegan, pix2pix"):
             import_bundle([folder], tmp_path / "half", catalog, "pix2pix")
-        with pytest.raises(InteropError, match="do not go together with other files"):
+        with pytest.raises(InteropError, match="cannot be combined with other files"):
             import_bundle([folder, UNET], tmp_path / "half", catalog)
         assert not (tmp_path / "half").exists()
 
@@ -280,11 +276,11 @@ class TestSaved:
         import_bundle([tmp_path / "whatever.weights.h5"], tmp_path / "p", catalog, "pix2pix", options)
         found = bundle.load(tmp_path / "p", catalog).nets["generator"].get_weights()
         assert all(map(np.array_equal, found, nets["a_to_b"].get_weights()))
-        with pytest.raises(InteropError, match="does not say whose weights it holds: state the task"):
+        with pytest.raises(InteropError, match="does not state the task of its weights: state the task"):
             import_bundle([tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog)
-        with pytest.raises(InteropError, match="none of the files is called a_to_b or b_to_a: whatever"):
+        with pytest.raises(InteropError, match="no file is named a_to_b or b_to_a: whatever"):
             import_bundle([tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog, "cyclegan")
-        with pytest.raises(InteropError, match=r"would build networks of .* numbers"):
+        with pytest.raises(InteropError, match=r"would build networks of .* weights"):
             import_bundle(
                 [tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog, "pix2pix", {"critic.width": 100_000}
             )

@@ -1,4 +1,4 @@
-"""Hostile and damaged model files: refused with a reason, nothing run, nothing written, and little memory taken."""
+"""Hostile and damaged model files are refused with a reason: nothing is run or written, and little memory is used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def catalog() -> Catalog:
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_it_is_refused_and_nothing_of_it_happens(what: str, catalog: Catalog, tmp_path: Path, monkeypatch: Any) -> None:
+def test_it_is_refused_without_side_effects(what: str, catalog: Catalog, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     name, make, reason = HOSTILE[what]
@@ -43,8 +43,8 @@ def test_it_is_refused_and_nothing_of_it_happens(what: str, catalog: Catalog, tm
     assert most < MOST
 
 
-def test_code_in_a_keras_file_stays_unread_where_its_weights_are_taken(catalog: Catalog, tmp_path: Path) -> None:
-    """A task that is named makes its own network; what the file says of one is not looked at."""
+def test_code_in_a_keras_file_is_not_read_when_its_weights_are_imported(catalog: Catalog, tmp_path: Path) -> None:
+    """The stated task builds its own network; the configuration in the file is ignored."""
     name, make, _ = HOSTILE["code in Keras 3's format"]
     with pytest.raises(InteropError, match=r"has 2 arrays.* the network 'unet'"):
         import_bundle([make(tmp_path / name)], tmp_path / "out", catalog, "pix2pix", {"generator.depth": 2})

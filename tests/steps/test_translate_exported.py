@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     export_bundle(loaded(Nearest), exporters["onnx"], folder / "near.onnx")
     export_bundle(loaded(Nearest), exporters["saved-model"], folder / "near-saved")
-    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", ExportOptions(part="all"))
+    export_bundle(loaded(Tinted), exporters["onnx"], folder / "tinted", ExportOptions(program="all"))
     foreign = onnx.load(folder / "near.onnx")
     del foreign.metadata_props[:]
     onnx.save(foreign, folder / "foreign.onnx")
@@ -159,11 +159,11 @@ def test_a_pipeline_with_a_plain_onnx_model_loads_no_task(folder: Path, tmp_path
     ("name", "options", "match"),
     [
         ("near.onnx", {"precision": "float16"}, "when it was exported"),
-        ("near-saved", {"describe": {"scale": 2}}, "describe: .* says itself"),
+        ("near-saved", {"describe": {"scale": 2}}, "describe: .* describes itself"),
         ("near.onnx", {"describe": {"scale": 2}}, r"describe: near\.onnx was exported by img2imgkit"),
         ("foreign.onnx", {}, r"describe: foreign\.onnx was not exported by img2imgkit"),
-        ("foreign.onnx", {"describe": {"scale": 3}}, r"describe\.scale: foreign\.onnx says 2, not 3"),
-        ("foreign.onnx", {"describe": {}, "choices": {"direction": "up"}}, "no 'direction' to choose"),
+        ("foreign.onnx", {"describe": {"scale": 3}}, r"describe\.scale: foreign\.onnx has 2, not 3"),
+        ("foreign.onnx", {"describe": {}, "choices": {"direction": "up"}}, "has no choice 'direction'"),
         ("foreign.onnx", {"describe": {}, "inputs": {"style": 1}}, "has no input 'style'"),
         ("tinted", {}, "needs 'style'"),
     ],
@@ -186,5 +186,5 @@ def test_models_are_found_next_to_the_pipeline_and_problems_have_their_line(
         assert make_plan(read_pipeline(folder / "p.yaml", both), both)
     wrong = text.replace("{model}", "foreign.onnx").replace("{more}", "    describe:\n      scale: 7\n")
     (folder / "p.yaml").write_text(wrong)
-    with pytest.raises(ConfigError, match=r"p\.yaml:8:7: steps\.1\.with\.describe\.scale: foreign\.onnx says 2, not 7"):
+    with pytest.raises(ConfigError, match=r"p\.yaml:8:7: steps\.1\.with\.describe\.scale: foreign\.onnx has 2, not 7"):
         make_plan(read_pipeline(folder / "p.yaml", both), both)

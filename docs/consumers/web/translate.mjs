@@ -1,12 +1,12 @@
-// Runs a model in the page, with onnxruntime-web. The model was exported by
+// Runs a model in the page with onnxruntime-web. Export the model with
 //   img2img export sr-compact-x2 --format onnx --image-io uint8 --out model.onnx
-// which also says what stands in MODEL. `?picture=URL` translates that picture at once.
+// which also prints the values for MODEL. `?picture=URL` translates that picture immediately.
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
 
 const MODEL = { file: "model.onnx", scale: 2, multiple: 1, minimum: 1 };
 
 ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url).href;
-ort.env.wasm.numThreads = 1; // more need a page that is isolated from others: headers COOP and COEP
+ort.env.wasm.numThreads = 1; // more threads need a cross-origin isolated page: headers COOP and COEP
 
 const status = document.getElementById("status");
 const result = document.getElementById("result");
@@ -32,7 +32,7 @@ async function show(file) {
   }
 }
 
-// A picture as RGB levels, as they stand in the file: no colour management, no premultiplied alpha.
+// A picture's RGB levels as stored in the file: no colour management, no premultiplied alpha.
 export async function levelsOf(file) {
   const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
   const bitmap = await createImageBitmap(file, options);
@@ -67,12 +67,12 @@ export async function translate({ data, width, height }) {
   return made;
 }
 
-// The next size that the model takes.
+// The smallest supported size that is not less than `side`.
 function legal(side) {
   return Math.max(MODEL.minimum, Math.ceil(side / MODEL.multiple) * MODEL.multiple);
 }
 
-// Pixels beyond the border are those before it, in reverse.
+// The index of a padded pixel: reflection at the border.
 function mirrored(place, side) {
   const within = place % (2 * side);
   return within < side ? within : 2 * side - 1 - within;

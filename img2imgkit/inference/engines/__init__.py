@@ -1,7 +1,7 @@
-"""What runs tiles.
+"""Engines run models on tiles.
 
-engine      what every engine is
-network     the engine of a bundle: Keras on TensorFlow
-devices     where engines run, and the memory there
-footprint   the memory that a network needs per pixel
+engine      the interface of engines
+network     the engine of bundles: Keras on TensorFlow
+devices     devices and their free memory
+footprint   memory that a network needs per pixel
 """

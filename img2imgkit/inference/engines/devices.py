@@ -1,4 +1,4 @@
-"""Which devices a translation runs on, and how much memory they have to spare."""
+"""The devices of a translation, and their free memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from img2imgkit import backend
 
-FALLBACK_BYTES = 4 << 30  # where the system does not say what it has
+FALLBACK_BYTES = 4 << 30  # assumed if the system does not report its memory
 _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
 def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
-    """The strategy over several devices (None for one), and the scope that variables are made in."""
+    """The distribution strategy for several devices (None for one), and the scope to create variables in."""
     import tensorflow as tf
 
     if len(names) == 1:
@@ -26,7 +26,7 @@ def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
 
 
 def free_bytes(name: str) -> int:
-    """What one more model call may take on a device: half of the free main memory, or most of a GPU's."""
+    """Memory that one model call may use on a device: half of the free main memory, or most of a GPU's free memory."""
     if "GPU" in name.upper():
         return _gpu_bytes(name)
     return _main_bytes() // 2
@@ -34,7 +34,7 @@ def free_bytes(name: str) -> int:
 
 def _gpu_bytes(name: str) -> int:
     import tensorflow as tf
-    from tensorflow.python.client import device_lib  # the only place that tells the allocator's limit
+    from tensorflow.python.client import device_lib  # the only API with the allocator's limit
 
     limits = {device.name: device.memory_limit for device in device_lib.list_local_devices()}
     short = "/device:" + name.rsplit("device:", 1)[-1]
@@ -43,7 +43,7 @@ def _gpu_bytes(name: str) -> int:
 
 
 def _main_bytes() -> int:
-    """Memory that this process may still take, by the system and by its control group."""
+    """Free memory of the system, or of this process's control group if that is less."""
     free = [_available(), _cgroup_free()]
     return min((bytes_ for bytes_ in free if bytes_ is not None), default=FALLBACK_BYTES)
 
@@ -65,5 +65,5 @@ def _cgroup_free() -> int | None:
     try:
         limit, used = ((_CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
         return max(0, int(limit) - int(used))
-    except (OSError, ValueError):  # no control group, or the word "max"
+    except (OSError, ValueError):  # no control group, or the limit is "max"
         return None

@@ -1,4 +1,4 @@
-"""What runs tiles: a bundle's networks, or an exported model in the software that it was made for."""
+"""The interface of engines, which run a bundle's networks or an exported model on tiles."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class OutOfMemory(Exception):
-    """The device has no memory for this many pixels at once."""
+    """The device does not have enough memory for a batch of this size."""
 
 
 class Engine(ABC):
-    """Maps batches of tiles to batches of tiles, on one device or on several.
+    """Maps batches of tiles to batches of tiles, on one or several devices.
 
     Attributes:
-        geometry: how it maps sizes
-        devices: what it runs on, as the software that runs it calls them
-        size: height and width of every tile, where the model takes no other
-        batch: how many tiles go through at once, where the model takes no other number
-        blind: why tiles cannot be exact, where ``geometry.radius`` is None
+        geometry: the model's geometry: scale, size constraints, receptive radius, channels
+        devices: names of the devices in the software that runs the model
+        size: height and width of every tile if the model requires a fixed size
+        batch: number of tiles per call if the model requires a fixed batch size
+        blind: why tiles cannot be exact if ``geometry.radius`` is None
     """
 
     geometry: Geometry
     devices: tuple[str, ...]
     size: tuple[int, int] | None = None
     batch: int | None = None
-    blind = "every output pixel depends on the whole picture, which tiles do not see; 'tile: off' avoids them"
+    blind = "every output pixel depends on the whole picture, but a tile shows only a region; 'tile: off' avoids it"
 
     @property
     def replicas(self) -> int:
@@ -43,38 +43,38 @@ class Engine(ABC):
 
     @abstractmethod
     def __call__(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        """Translate tiles, and say of each whether every value is finite.
+        """Translate tiles; returns the images, and whether all values of each are finite.
 
         Shapes:
-            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of a label map; what the task wants besides,
+            inputs["source"]: (N, H, W, read), float32 in [-1, 1], or ids of a label map; the task's other inputs:
                 (N, H, W, C) or (N, D) -> (N, scale * H, scale * W, written), float32; (N,), bool
         Raises:
-            OutOfMemory: the device has no memory for it.
-            TranslateError: it failed otherwise.
+            OutOfMemory: the device ran out of memory.
+            TranslateError: the model failed for another reason.
         """
 
     @abstractmethod
     def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
-        """The code of a picture. Shapes: (1, H, W, written) float32 in [-1, 1] -> (1, D)."""
+        """Encode a picture for a condition. Shapes: (1, H, W, written) float32 in [-1, 1] -> (1, D)."""
 
     @abstractmethod
     def bytes_per_pixel(self) -> float:
-        """Bytes that one input pixel needs at the moment when most is held, scratch memory included."""
+        """Peak memory per input pixel, including scratch memory."""
 
     def free_bytes(self) -> int:
-        """What one more call may take on each device."""
+        """Memory that one call may use on each device."""
         return min(map(devices.free_bytes, self.devices))
 
     def why_inexact(self, grid: Grid) -> str:
-        """Why tiles that are not exact are not, for the report."""
+        """Explain in the report why the tiles of an inexact grid are not exact."""
         radius = self.geometry.radius
         if radius is not None and grid.tiles > 1 and grid.overlap.halo < radius:
             return f"the tiles overlap by less than {2 * radius} pixels, the 'overlap' that would make them exact"
         if self.size is not None:
             size = " x ".join(map(str, self.size))
-            return f"the model takes {size} pixels alone: smaller pictures are continued, larger ones seen in parts"
+            return f"the model requires {size} pixels: smaller pictures are padded, larger ones cut into tiles"
         return self.blind
 
     def notes(self) -> Mapping[str, Any]:
-        """What the report should say of the model itself."""
+        """Notes for the report about the model itself."""
         return {}

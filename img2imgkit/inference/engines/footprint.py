@@ -1,4 +1,4 @@
-"""How much memory a network takes per pixel, from its graph: no run, no machine involved."""
+"""The memory that a network needs per pixel, computed from its graph without running it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from img2imgkit.inference.inputs.conditions import blank
 from img2imgkit.inference.tiles.grid import Span, padded
 from img2imgkit.task import Networks, Task, Tensor
 
-PROBE = 64  # pixels; networks that need more get that
-WORKSPACE = 2.0  # convolutions need scratch memory beside inputs and outputs
+PROBE = 64  # pixels, or the network's minimum size if that is larger
+WORKSPACE = 2.0  # convolutions need scratch memory in addition to inputs and outputs
 
 
 def bytes_per_pixel(task: Task, nets: Networks) -> float:
-    """Bytes that one input pixel needs at the moment when most tensors are alive, scratch memory included.
+    """Peak memory per input pixel, including scratch memory.
 
-    The graph is made for one fixed size, and walked in order: a tensor lives from its op to its last reader.
+    The graph is traced for one fixed size and walked in order: a tensor is alive from its op to its last reader.
     """
     import tensorflow as tf
 
@@ -35,7 +35,7 @@ def bytes_per_pixel(task: Task, nets: Networks) -> float:
 
 
 def peak(graph: Any) -> int:
-    """Most bytes alive at once; weights are not counted, they do not grow with the picture."""
+    """Peak memory of a graph in bytes without weights, which do not grow with the picture."""
     ops = graph.get_operations()
     last = {tensor.ref(): number for number, op in enumerate(ops) for tensor in op.inputs}
     alive = peak = 0

@@ -1,4 +1,4 @@
-"""A task's networks, compiled once for every size, in the wanted number format and on the wanted devices."""
+"""The engine of bundles: a task's networks, compiled once for all sizes, in a precision and on some devices."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MEMORY_WORDS = ("out of memory", "oom", "failed to allocate", "alloc_failed", "n
 
 
 class Network(Engine):
-    """Networks in TensorFlow; one graph serves every size.
+    """Networks in TensorFlow; one graph serves all sizes.
 
-    With ``single``, each device gets one tile at a time, which lets normalizations take their fast way; whether they do
-    must not depend on how many tiles or devices there are, since the two ways round differently.
+    With ``single``, each device gets one tile at a time, which lets normalizations use their fast path. That choice
+    must not depend on the number of tiles or devices, because the two paths round differently.
 
     Attributes:
-        traces: how often the graph was made
+        traces: how many times the graph was traced
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Network(Engine):
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         tiles = len(inputs["source"])
         together = self.replicas if self._single else tiles
-        parts = [
+        results = [
             self._called({name: array[first : first + together] for name, array in inputs.items()})
             for first in range(0, tiles, together)
         ]
-        images, finite = zip(*parts, strict=True)
+        images, finite = zip(*results, strict=True)
         return _joined(images), _joined(finite)
 
     def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ class Network(Engine):
             raise TranslateError(f"task {self._task.name!r} failed on {shape}: {error}") from error
 
     def _compiled(self, inputs: Mapping[str, Any]) -> Any:
-        """One graph for all sizes; another only where a task is given other inputs."""
+        """One graph for all sizes, and one for each set of inputs."""
         import tensorflow as tf
 
         key = tuple((name, len(each.shape), each.shape[-1]) for name, each in sorted(inputs.items()))
@@ -118,10 +118,10 @@ class Network(Engine):
 
 
 def rebuilt(task: Task, nets: Networks, precision: Precision) -> Networks:
-    """The same generators made anew in the current device scope, computing in ``precision``.
+    """Copies of the generators, created in the current device scope, that compute in ``precision``.
 
-    Weights stay float32. So does the arithmetic of each generator's last layer with weights and of all behind it:
-    bfloat16 has 8 significant bits, too few for an output of 8 or 16 bits.
+    Weights stay in float32. So does the arithmetic of each generator's last layer with weights and of all layers after
+    it: bfloat16 has 8 significant bits, too few for an output of 8 or 16 bits.
     """
     import keras
 
@@ -150,6 +150,6 @@ def _end_in_float32(network: Any) -> None:
             layer.dtype_policy = keras.DTypePolicy("float32")
 
 
-def _joined(parts: Sequence[Any]) -> np.ndarray:
-    arrays = [np.asarray(part) for part in parts]
+def _joined(tensors: Sequence[Any]) -> np.ndarray:
+    arrays = [np.asarray(tensor) for tensor in tensors]
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -1,8 +1,8 @@
-"""Exported models, and ONNX files of other software, in a Translator.
+"""Exported models and third-party ONNX files in a Translator.
 
-describe            what a user says of an ONNX file of other software, and what its graph tells
-interface           how pictures go into a model and come out: numbers, axes, channels
-exported_model      the model itself, and the engine that runs its tiles
+describe            third-party ONNX files: the user's description and facts from the graph
+interface           the representation of pictures in a model's inputs and outputs
+exported_model      an exported model, and the engine that runs it
 onnx_runtime        runs ONNX files
 saved_model_runtime runs SavedModels
 """

@@ -1,4 +1,4 @@
-"""ONNX files of other software: what a user says of them, and what the graph itself tells."""
+"""Third-party ONNX files: combine the user's description with what the graph states."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from img2imgkit.inference.tiles.grid import round_up
 from img2imgkit.task import Geometry
 
 TASK = "described"
-UNKNOWN_DATA = "unknown"  # the data kind that a model of other software was trained on
+UNKNOWN_DATA = "unknown"  # the data kind of a third-party model
 LARGEST_SIDE = 8192
 BLIND = (
-    "how far a pixel of this model sees is not stated ('radius' under 'describe'), so tiles may show; 'tile: off' "
-    "avoids them"
+    "the receptive radius of this model is unknown (state 'radius' under 'describe'), so seams between tiles may be "
+    "visible; 'tile: off' avoids tiles"
 )
 
 
 class Describe(Config):
-    """What is known of an ONNX file of other software; what is left out is read off its graph."""
+    """A user's description of a third-party ONNX file; options that are not stated are read from the graph."""
 
-    scale: int | None = Field(default=None, ge=1, le=16, description="The output is so many times as high and wide.")
+    scale: int | None = Field(default=None, ge=1, le=16, description="Ratio of the output's to the input's size.")
     values: Values | None = Field(
         default=None,
-        description="What pictures in floats are: 'unit' is 0 to 1 (the default), 'signed' -1 to 1, 'levels' 0 to 255, "
-        "which uint8 is always.",
+        description="Range of pictures in floats: 'unit' is 0 to 1 (the default), 'signed' -1 to 1, 'levels' 0 to 255. "
+        "uint8 always means levels.",
     )
-    layout: Layout | None = Field(default=None, description="The order of axes; read off the channels' place.")
+    layout: Layout | None = Field(default=None, description="Axis order; default: by the position of the channels.")
     channels: Channels | None = Field(
         default=None,
-        description="'rgb' (the default of 3), 'bgr', 'grey': each channel of a picture goes through by itself, or "
-        "'y' (the default of 1): luma goes through, and colour is enlarged by bicubic interpolation.",
+        description="'rgb' (the default for 3 channels), 'bgr', 'grey' (the model processes each channel separately), "
+        "or 'y' (the default for 1 channel: the model processes luma, and chroma is upsampled bicubically).",
     )
     multiple: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Height and width must be multiples of this.")
-    minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="The least height and width.")
+    minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE, description="Minimum height and width.")
     radius: int | None = Field(
         default=None,
         ge=0,
-        description="How many input pixels away a pixel of the output can see; without, tiles are not exact.",
+        description="Receptive radius in input pixels; tiles are not exact without it.",
     )
-    output: str | None = Field(default=None, description="The output to take, where there are several.")
+    output: str | None = Field(default=None, description="Name of the output to use if there are several.")
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a Translator needs to know of a model that no installed task stands behind: it takes pictures alone."""
+    """Stands in for the task of a model without an installed task, whose only input is a picture."""
 
     contract: Geometry
     keeps_grey: bool
@@ -65,18 +65,18 @@ class Described:
     choices: Config = field(default_factory=Config)
 
     def geometry(self) -> Geometry:
-        """How a translation maps sizes."""
+        """See ``Task.geometry``."""
         return self.contract
 
 
 def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict[str, Any]]:
-    """How pictures go through a foreign model, and what of that was read off its graph, or taken for usual.
+    """The interface of a third-party model, and those of its properties that were read from the graph or assumed.
 
     Args:
-        model: as ``onnx_reader.read_graph`` gives it
+        model: the result of ``onnx_reader.read_graph``
 
     Raises:
-        ConfigError: what is stated contradicts the graph, or is not enough.
+        ConfigError: the description contradicts the graph, or is insufficient.
     """
     value = _only_input(path, model)
     taken: dict[str, Any] = {}
@@ -88,36 +88,36 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
                 taken[name] = own
             return own if wanted is None else wanted
         if not usual and wanted != own:
-            raise _wrong(name, f"{path.name} says {own!r}, not {wanted!r}")
+            raise _wrong(name, f"{path.name} has {own!r}, not {wanted!r}")
         return wanted
 
     shape, dtype = onnx_reader.shape_of(value), onnx_reader.dtype_of(value)
     if shape is None or len(shape) != 4 or dtype not in ("float32", "float16", "uint8"):
         raise ConfigError(
-            f"{path}: its input {value.name!r} is {dtype or 'of an unknown type'} {_axes(shape)}: no pictures, which "
-            "are float32, float16 or uint8 and have 4 axes"
+            f"{path}: its input {value.name!r} is {dtype or 'of an unknown type'} {_axes(shape)}, but pictures are "
+            "float32, float16 or uint8 with 4 axes"
         )
     layout: Layout = known("layout", _layout(path, shape, stated))
     count, height, width, depth = _nhwc(shape, layout)
     order: Channels = known("channels", "y" if depth == 1 else "rgb", usual=True)
     read = 1 if order in ("grey", "y") else 3
     if depth not in (None, read):
-        raise _wrong("channels", f"{path.name} reads {depth}, and {order!r} are {read}")
+        raise _wrong("channels", f"{path.name} reads {depth} channels, but {order!r} has {read}")
     size = _fixed(path, height, width, stated)
     output = _output(path, model, stated)
     written_as = onnx_reader.dtype_of(output)
     if dtype == "uint8" and written_as != "uint8" and stated.values is None:
-        raise _wrong("values", f"{path.name} reads uint8 and writes {written_as}: state what the latter are")
+        raise _wrong("values", f"{path.name} reads uint8 and writes {written_as}: state the range of the output")
     values: Values = known("values", "levels" if dtype == "uint8" else "unit", usual=True)
     if dtype == written_as == "uint8" and values != "levels":
-        raise _wrong("values", f"{path.name} reads and writes uint8, which {values!r} cannot be")
+        raise _wrong("values", f"{path.name} reads and writes uint8, which cannot be {values!r}")
     scale, written = _made(path, model, value, output, layout, size, stated)
     scale = known("scale", scale)
     if scale is None:
-        raise _wrong("scale", f"the graph of {path.name} does not tell it: state it")
+        raise _wrong("scale", f"the graph of {path.name} does not determine it: state it")
     written = written or read
     if written not in (1, 3) or (order == "y" and written != 1):
-        raise _wrong("channels", f"{path.name} writes {written}, of {read} that it reads as {order!r}")
+        raise _wrong("channels", f"{path.name} reads {read} channels as {order!r} and writes {written}: not supported")
     channels = 3 if order == "y" else read
     geometry = Geometry(
         scale=scale,
@@ -132,7 +132,7 @@ def described(path: Path, model: Any, stated: Describe) -> tuple[Interface, dict
 
 
 def described_manifest(path: Path, model: Any, interface: Interface, sha256: str) -> Manifest:
-    """A foreign file in the words of a bundle."""
+    """A manifest for a third-party file."""
     name = re.sub(r"[^A-Za-z0-9._+-]", "-", path.stem)
     geometry = interface.geometry
     return Manifest(
@@ -155,7 +155,7 @@ def described_manifest(path: Path, model: Any, interface: Interface, sha256: str
 
 
 def keeps_grey(interface: Interface) -> bool:
-    """Whether grey stays grey: where a model enlarges, or knows no colours. Others may well make colours up."""
+    """Whether grey pictures stay grey: models that upsample or read no colours. Others may add colours."""
     return interface.geometry.scale > 1 or interface.channels in ("grey", "y")
 
 
@@ -163,7 +163,7 @@ def _only_input(path: Path, model: Any) -> Any:
     inputs = onnx_reader.inputs_of(model)
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
-        raise ConfigError(f"{path}: a picture alone goes in, but this model has {len(inputs)} inputs: {names}")
+        raise ConfigError(f"{path}: expected one input for a picture, but the model has {len(inputs)}: {names}")
     return inputs[0]
 
 
@@ -172,7 +172,7 @@ def _layout(path: Path, shape: Sequence[int | None], stated: Describe) -> Layout
     if last != second:
         return "nhwc" if last else "nchw"
     if stated.layout is None:
-        raise _wrong("layout", f"the input of {path.name} is {_axes(shape)}, which does not tell: state nchw or nhwc")
+        raise _wrong("layout", f"the input of {path.name} is {_axes(shape)}, which is ambiguous: state nchw or nhwc")
     return None
 
 
@@ -180,11 +180,11 @@ def _fixed(path: Path, height: int | None, width: int | None, stated: Describe) 
     if height is None and width is None:
         return None
     if height is None or width is None or not 1 <= min(height, width) <= max(height, width) <= LARGEST_SIDE:
-        raise ConfigError(f"{path}: takes pictures of {height} x {width}: both must be fixed or both free")
+        raise ConfigError(f"{path}: its input is {height} x {width}, but both must be fixed or both dynamic")
     for length in (height, width):
         if length % stated.multiple or length < stated.minimum:
-            allowed = f"multiples of {stated.multiple} from {stated.minimum} on"
-            raise _wrong("multiple", f"{path.name} takes {height}x{width} alone, and {allowed} are stated")
+            allowed = f"multiples of {stated.multiple}, at least {stated.minimum},"
+            raise _wrong("multiple", f"{path.name} requires {height}x{width}, but {allowed} are stated")
     return height, width
 
 
@@ -200,7 +200,7 @@ def _output(path: Path, model: Any, stated: Describe) -> Any:
 def _made(
     path: Path, model: Any, value: Any, output: Any, layout: Layout, size: tuple[int, int] | None, stated: Describe
 ) -> tuple[int | None, int | None]:
-    """The scale and the channels of what comes out, as far as the graph tells them."""
+    """The scale and channels of the output; None if the graph does not determine them."""
     side = round_up(max(PROBE, stated.minimum), stated.multiple)
     height, width = size or (side, side)
     shape = onnx_reader.shape_of(value) or ()
@@ -213,14 +213,14 @@ def _made(
     if found is None:
         return None, None
     if len(found) != 4:
-        raise ConfigError(f"{path}: its output {output.name!r} is {_axes(found)}: no pictures, which have 4 axes")
+        raise ConfigError(f"{path}: its output {output.name!r} is {_axes(found)}, but pictures have 4 axes")
     _, high, wide, written = _nhwc(found, layout)
     if high is None or wide is None:
         return None, written
     if high % height or wide % width or high // height != wide // width:
         raise ConfigError(
-            f"{path}: makes {high}x{wide} of {height}x{width} pixels, which is no whole multiple; 'multiple' and "
-            "'minimum' under 'describe' say which sizes it takes"
+            f"{path}: maps {height}x{width} to {high}x{wide} pixels, which is not an integer scale; state the "
+            "supported sizes with 'multiple' and 'minimum' under 'describe'"
         )
     return high // height, written
 

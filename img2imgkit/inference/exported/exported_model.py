@@ -1,4 +1,4 @@
-"""Exported models in a Translator: what they say of themselves, and what runs their tiles."""
+"""Exported models, the interface of the software that runs them, and their engine."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ class Runtime(ABC):
 
     @abstractmethod
     def devices(self, device: str) -> tuple[str, ...]:
-        """Its own names of what "auto", "cpu", "gpu" or "gpu:0,1" stand for.
+        """Its own names of the devices "auto", "cpu", "gpu" or "gpu:0,1".
 
         Raises:
-            ConfigError: it is no such word, or there is no such device.
+            ConfigError: the name is invalid, or there is no such device.
         """
 
     @abstractmethod
     def open(self, path: Path, name: str) -> Run:
-        """The translation of a model, on the device of that name.
+        """Open a model's translation on the device of that name.
 
-        What it gives raises OutOfMemory where the device has no memory, and TranslateError where it fails otherwise.
+        The returned function raises OutOfMemory if the device runs out of memory, and TranslateError for other
+        failures.
 
         Raises:
-            BundleError: it is refused, or cannot be opened.
+            BundleError: the model is refused, or cannot be opened.
         """
 
     @abstractmethod
     def encoder(self, path: Path, condition: str, name: str) -> Run:
-        """What encodes pictures for a condition, likewise.
+        """Open a model's encoder of pictures for a condition; see ``open``.
 
         Raises:
-            BundleError: there is none; the text says how it is made.
+            BundleError: the model has no such encoder; the message explains how to export one.
         """
 
     @abstractmethod
@@ -58,18 +59,18 @@ class Runtime(ABC):
         """See ``Engine.bytes_per_pixel``."""
 
     def free_bytes(self, names: Sequence[str]) -> int | None:
-        """What one more call may take on each device; None: as for TensorFlow's devices."""
+        """Memory that one call may use on each device; None: the same as for TensorFlow's devices."""
         return None
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """An exported model that is known but not loaded; takes the place of a ``Bundle`` in a Translator.
+    """An exported model that is described but not loaded; a Translator accepts it in place of a ``Bundle``.
 
     Attributes:
-        task: of the bundle that it was made of, or what the description says in its place
-        choices: of the task, which are part of the model
-        notes: what the report should say of it
+        task: the task of the exported bundle, or a stand-in from the description
+        choices: choices of the task that are built into the model
+        notes: notes for the report
         blind: see ``Engine``
     """
 
@@ -83,12 +84,17 @@ class ExportedModel:
     blind: str = Engine.blind
 
     def choosing(self, choices: Mapping[str, Any]) -> ExportedModel:
-        """The same. Raises ConfigError: it was exported with other choices."""
+        """The model itself. Raises ConfigError: it was exported with other choices."""
         prove_choices(self.path, self.task, self.choices, choices)
         return self
 
     def engine(self, options: TranslateOptions, device: str) -> ExportedEngine:
-        """The model on devices. Raises ConfigError: it cannot be run as the options want, or BundleError."""
+        """The model on devices.
+
+        Raises:
+            ConfigError: the options or the device do not suit the model.
+            BundleError: the model is refused, or cannot be opened.
+        """
         prove_options(self.path, self.interface, options)
         return ExportedEngine(self, self.runtime.devices(device), options.batch)
 
@@ -105,11 +111,11 @@ class ExportedEngine(Engine):
 
     def __call__(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
         tiles, each = len(inputs["source"]), self._together
-        parts = [{name: array[at : at + each] for name, array in inputs.items()} for at in range(0, tiles, each)]
-        if len(self._runs) == 1 or len(parts) == 1:
-            images = [self._called(self._runs[0], part) for part in parts]
+        batches = [{name: array[at : at + each] for name, array in inputs.items()} for at in range(0, tiles, each)]
+        if len(self._runs) == 1 or len(batches) == 1:
+            images = [self._called(self._runs[0], batch) for batch in batches]
         else:
-            images = self._shared(parts)
+            images = self._shared(batches)
         image = images[0] if len(images) == 1 else np.concatenate(images)
         return image, np.isfinite(image).all(axis=(1, 2, 3))
 
@@ -129,16 +135,16 @@ class ExportedEngine(Engine):
     def notes(self) -> Mapping[str, Any]:
         return self._model.notes
 
-    def _shared(self, parts: Sequence[Arrays]) -> list[np.ndarray]:
-        """One part after the other on each device, all devices at once."""
+    def _shared(self, batches: Sequence[Arrays]) -> list[np.ndarray]:
+        """Distribute batches over the devices, which run in parallel."""
         count = len(self._runs)
 
         def on(number: int) -> list[np.ndarray]:
-            return [self._called(self._runs[number], part) for part in parts[number::count]]
+            return [self._called(self._runs[number], batch) for batch in batches[number::count]]
 
         with ThreadPoolExecutor(count) as pool:
             made = list(pool.map(on, range(count)))
-        return [made[at % count][at // count] for at in range(len(parts))]
+        return [made[at % count][at // count] for at in range(len(batches))]
 
     def _called(self, run: Run, inputs: Arrays) -> np.ndarray:
         source, fixed = inputs["source"], self._interface.batch
@@ -151,29 +157,29 @@ class ExportedEngine(Engine):
 
 
 def prove_options(path: Path, interface: Interface, options: TranslateOptions) -> None:
-    """Raises ConfigError: an exported model cannot be run so."""
+    """Raises ConfigError: an exported model does not support these options."""
     if options.precision != "float32":
         raise ConfigError(
-            f"precision {options.precision!r}: that of {path.name} was decided when it was exported: leave the option "
+            f"precision {options.precision!r}: that of {path.name} was fixed when it was exported: leave the option "
             "out, or export the bundle again with this precision"
         )
     if interface.size is None:
         return
     height, width = interface.size
     if options.tile not in ("auto", max(interface.size)):
-        raise ConfigError(f"tile {options.tile}: {path.name} takes tiles of {height}x{width} alone: leave it out")
+        raise ConfigError(f"tile {options.tile}: {path.name} requires tiles of {height}x{width}: leave the option out")
     if options.ensemble and height != width:
-        raise ConfigError(f"ensemble: {path.name} takes {height}x{width} only, which cannot be turned")
+        raise ConfigError(f"ensemble: {path.name} requires {height}x{width}, which cannot be rotated: leave it out")
 
 
 def prove_choices(path: Path, task: Translates, own: Mapping[str, Any], stated: Mapping[str, Any]) -> None:
-    """Raises ConfigError: choices are stated that contradict those which are part of an exported model."""
+    """Raises ConfigError: the stated choices differ from those built into an exported model."""
     if not stated:
         return
     wanted, given = ((_complete(task, each) if isinstance(task, Task) else each) for each in (stated, own))
     for name in stated:
         if name not in given:
-            raise ConfigError(f"choices: {path.name} has no {name!r} to choose")
+            raise ConfigError(f"choices: {path.name} has no choice {name!r}")
         if wanted[name] != given[name]:
             raise ConfigError(
                 f"choices: {name} {wanted[name]!r}, but {path.name} was exported with {given[name]!r}: export the "
@@ -187,5 +193,5 @@ def _complete(task: Task, choices: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def program_error(path: Path, program: str, known: Sequence[str]) -> BundleError:
-    """There is no program of that name."""
+    """The error that a model has no program of that name."""
     return BundleError(f"{path}: has no program {program!r}; it has {', '.join(known) or 'none'}")

@@ -1,4 +1,4 @@
-"""How pictures go into an exported model, and how they come out of it: their numbers, axes and channels."""
+"""The representation of pictures in an exported model's inputs and outputs: value range, axis order and channels."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ class Interface:
     """The inputs and the output of a translation.
 
     Attributes:
-        geometry: how it maps sizes, as a Translator sees it
-        image, output: names of the input and the output that are pictures, or ids of a label map
-        values: what pictures in floats are: in [-1, 1] ("signed"), in [0, 1] ("unit"), or 0 to 255 ("levels"), which
-            whole numbers are always
-        layout: the order of their axes
-        channels: what theirs are; "y" goes in and comes out as luma, and colour is enlarged by bicubic interpolation
-        dtype: of pictures
-        conditions: names of further inputs, and the type of each
-        size: height and width, where they are fixed
-        batch: how many pictures at once, where that is fixed
+        geometry: geometry of the translation for a Translator
+        image, output: names of the picture's (or label map's) input and of the output
+        values: range of pictures in floats: [-1, 1] ("signed"), [0, 1] ("unit"), or 0 to 255 ("levels"); integers are
+            always levels
+        layout: axis order of pictures
+        channels: channels of pictures; for "y" the model processes luma, and chroma is upsampled by bicubic
+            interpolation
+        dtype: type of pictures
+        conditions: names and types of the other inputs
+        size: height and width if fixed
+        batch: batch size if fixed
     """
 
     geometry: Geometry
@@ -48,43 +49,43 @@ class Interface:
     batch: int | None = None
 
     def feeds(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """What a Translator gives, as the model takes it; what it does not take is left out.
+        """Convert a Translator's arrays to the model's inputs; arrays that the model does not read are dropped.
 
         Shapes:
             see ``Engine.__call__``
         Raises:
-            TranslateError: something that it takes is not there.
+            TranslateError: an input is missing.
         """
         found = {self.image: self._picture(inputs["source"])}
         for name, dtype in self.conditions.items():
             if name not in inputs:
-                raise TranslateError(f"the model takes {name!r}, which nothing was given for")
+                raise TranslateError(f"the model needs the input {name!r}, which is missing")
             found[name] = np.ascontiguousarray(inputs[name], dtype)
         return found
 
     def image_of(self, made: np.ndarray, source: np.ndarray) -> np.ndarray:
-        """What comes out, as a Translator takes it.
+        """Convert the model's output to what a Translator expects.
 
         Shapes:
-            made: as the model gives it; source: what went in, (N, H, W, C) in [-1, 1]
+            made: the model's output; source: the input, (N, H, W, C) in [-1, 1]
                 -> (N, scale * H, scale * W, written), float32
         Raises:
-            TranslateError: it has another size or other channels than were described.
+            TranslateError: size or channels differ from the description.
         """
         image = made.transpose(0, 2, 3, 1) if self.layout == "nchw" and made.ndim == 4 else made
         count, height, width = source.shape[:3]
         scale, written = self.geometry.scale, 1 if self.channels == "y" else self.geometry.written
         expected = count, scale * height, scale * width, written
         if image.shape != expected:
-            given = f"the model gave {_axes(image.shape)} for {_axes(source.shape)}"
-            raise TranslateError(f"{given}, not {_axes(expected)} as is said of it")
+            given = f"the model returned {_axes(image.shape)} for {_axes(source.shape)}"
+            raise TranslateError(f"{given}, not {_axes(expected)} as described")
         image = self._signed(image)
         if self.channels == "y":
             return _with_luma(enlarged(source, scale), image)
         return image[..., ::-1] if self.channels == "bgr" and written == 3 else image
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        """A picture for an encoder. Shapes: (N, H, W, C) in [-1, 1] -> as the model takes pictures."""
+        """Convert images to the model's representation. Shapes: (N, H, W, C) in [-1, 1] -> in the model's layout."""
         image = self._numbers(image)
         return np.ascontiguousarray(image.transpose(0, 3, 1, 2) if self.layout == "nchw" else image, self.dtype)
 
@@ -125,7 +126,7 @@ def enlarged(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _with_luma(image: np.ndarray, luma: np.ndarray) -> np.ndarray:
-    """The image with that luma, and its own differences of colour."""
+    """The image with its luma replaced and its chroma kept."""
     return np.asarray(image + (luma - (image @ BT601)[..., None]), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime."""
+"""Run ONNX files in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from img2imgkit.inference.tiles.grid import padded
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _MEMORY_WORDS = ("failed to allocate", "bad_alloc", "bad allocation", "out of memory", "alloc_failed", "maximum of")
-_SILENT = 4  # of its levels of logging: what goes wrong is raised, too
+_SILENT = 4  # log severity; errors are raised anyway
 
 
 class OnnxRuntime(Runtime):
-    """Runs on the processor, or through CUDA where the installed ONNX Runtime has it."""
+    """Runs on the CPU, or with CUDA if the installed ONNX Runtime supports it."""
 
     def devices(self, device: str) -> tuple[str, ...]:
         import onnxruntime
@@ -44,8 +44,8 @@ class OnnxRuntime(Runtime):
             return (CPU,)
         if not has_cuda:
             raise ConfigError(
-                f"device {device!r}: the installed ONNX Runtime has no CUDA: install onnxruntime-gpu in the place of "
-                "onnxruntime; 'cpu' always works"
+                f"device {device!r}: the installed ONNX Runtime has no CUDA support: install onnxruntime-gpu instead "
+                "of onnxruntime; 'cpu' always works"
             )
         return tuple(f"{CUDA}:{number}" for number in numbers)
 
@@ -58,8 +58,8 @@ class OnnxRuntime(Runtime):
         encoder = path.with_name(f"{ENCODER}{condition}.onnx")
         if not encoder.is_file() or not _is_of(encoder, read_exported(text, str(path)).manifest):
             raise BundleError(
-                f"{path}: pictures for {condition!r} need {encoder.name} of the same bundle beside it: export with "
-                f"part 'all', or give a code file, which 'img2img encode BUNDLE {condition} ...' makes"
+                f"{path}: pictures for {condition!r} need {encoder.name} of the same bundle in its folder: export with "
+                f"program 'all', or provide a code file, written by 'img2img encode BUNDLE {condition} ...'"
             )
         return self.open(encoder, name)
 
@@ -78,14 +78,11 @@ class OnnxRuntime(Runtime):
         return WORKSPACE * onnx_reader.peak_bytes(model, known) / (height * width * batch)
 
     def free_bytes(self, names: Sequence[str]) -> int | None:
-        return None if CPU in names else FALLBACK_BYTES  # it does not tell what a GPU has
+        return None if CPU in names else FALLBACK_BYTES  # it does not report a GPU's memory
 
 
 def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
-    """The files in a model's folder that encode pictures for it: of the same bundle, as they say.
-
-    Others may lie there, damaged ones among them, that are none of its business.
-    """
+    """The encoders in a model's folder that were exported from the same bundle; other and damaged files are ignored."""
     found = []
     for each in sorted(path.parent.glob(f"{ENCODER}*.onnx")):
         with suppress(BundleError):
@@ -95,7 +92,7 @@ def encoders_beside(path: Path, manifest: Manifest) -> list[Path]:
 
 
 def _is_of(path: Path, manifest: Manifest) -> bool:
-    """Whether a model is made of that bundle. Raises BundleError: it is refused."""
+    """Whether a model was exported from that bundle. Raises BundleError: the model is refused."""
     text = onnx_reader.metadata_of(onnx_reader.read_graph(path)).get(EXPORTED_KEY)
     return bool(text) and read_exported(text or "", str(path)).manifest.digest == manifest.digest
 
@@ -106,7 +103,7 @@ def _session(path: Path, name: str) -> Any:
     provider, _, number = name.partition(":")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others decode and encode meanwhile
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # frees cores for decoding and encoding
     providers: list[Any] = [(provider, {"device_id": number}), CPU] if number else [provider]
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
@@ -129,5 +126,5 @@ def _run(name: str, session: Any, inputs: Arrays) -> Arrays:
 
 
 def _has_gpu() -> bool:
-    """Whether the driver shows an NVIDIA GPU; the library itself cannot be asked."""
+    """Whether a driver for NVIDIA GPUs is present; ONNX Runtime has no function for this."""
     return any(Path(place).exists() for place in ("/dev/nvidia0", "/dev/dxg", "C:/Windows/System32/nvcuda.dll"))

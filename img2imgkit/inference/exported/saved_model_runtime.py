@@ -1,4 +1,4 @@
-"""SavedModels in TensorFlow."""
+"""Run SavedModels in TensorFlow."""
 
 from __future__ import annotations
 

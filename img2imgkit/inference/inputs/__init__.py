@@ -1,7 +1,7 @@
-"""What a translation is given.
+"""Inputs of a translation.
 
 channels            the picture's colour space and alpha
-conditions          what goes in besides the picture: maps, codes, values
-codes               codes kept in files
-translate_options   how a translation runs
+conditions          inputs in addition to the picture: maps, codes, values
+codes               code files
+translate_options   options of a translation
 """

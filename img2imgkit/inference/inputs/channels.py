@@ -1,6 +1,6 @@
-"""A picture's channels on their way through networks: its colour space, what is seen through alpha, alpha itself.
+"""Convert a picture's channels for networks and back: colour space, transparent pixels, and alpha itself.
 
-Transparency is treated in portions of rows, so that a large picture is never held in float.
+Transparency is processed in blocks of rows, so that a large picture is never completely in float.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb
 from img2imgkit.task import Geometry
 
-_PORTION = 256  # rows; even, so that blocks of 2 x 2 do not cross
-_REACH = 4  # rows that bicubic needs beyond a portion, and more
+_PORTION = 256  # rows; even, so that no block of 2 x 2 pixels is split
+_REACH = 4  # rows around a portion, at least as many as bicubic interpolation reads
 
 
 def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
-    """The picture in grey or RGB, as the networks read it.
+    """Convert a picture to the grey or RGB space that the networks read.
 
-    Where its translation has another space, it is brought to sRGB, since a profile explains the levels of one space
-    only. Grey whose translation is in colour is repeated for networks that read three channels; colour gives its luma
-    to networks that colour grey. Everything else stays as it is.
+    If its translation is in another space, the picture is converted to sRGB, because its profile describes only its own
+    space. Grey pictures with a colour translation are repeated for networks that read three channels; colour pictures
+    are reduced to luma for networks that colourise. All others are unchanged.
     """
     if picture.space == "cmyk":
         picture = to_rgb(picture)
@@ -36,7 +36,7 @@ def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
 
 
 def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) -> Picture:
-    """The picture that ``to_model`` gave, with the pixels of its translation, in the space that they have.
+    """Replace the pixels of a picture from ``to_model`` with its translation, in the translation's space.
 
     Shapes:
         color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type
@@ -49,11 +49,11 @@ def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) ->
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colour with the fully transparent pixels filled from the visible ones around them.
+    """Fill fully transparent pixels with the colour of visible pixels around them.
 
-    What a file holds there is arbitrary, often black, and a network would smear it into the visible edge. Each hole
-    takes the mean of the smallest aligned block (2, 4, 8, ... pixels) around it that has visible pixels, weighted by
-    their alpha ("push-pull", Gortler et al. 1996, The Lumigraph, section 3.4.2).
+    Their stored colour is arbitrary, often black, and a network would blend it into the visible edge. Each hole gets
+    the alpha-weighted mean of the smallest aligned block (2, 4, 8, ... pixels) that contains visible pixels
+    ("push-pull", Gortler et al. 1996, The Lumigraph, section 3.4.2).
 
     Shapes:
         color: (H, W, C), alpha: (H, W, 1), uint8 or uint16 -> (H, W, C) of the same type
@@ -70,7 +70,7 @@ def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def resampled(alpha: np.ndarray, scale: int) -> np.ndarray:
-    """Alpha ``scale`` times as large: bicubic, clipped and rounded; what is opaque everywhere stays exactly opaque.
+    """Upsample alpha by bicubic interpolation, clipped and rounded; constant alpha stays exactly constant.
 
     Shapes:
         alpha: (H, W, 1), uint8 or uint16 -> (scale * H, scale * W, 1) of the same type
@@ -78,12 +78,12 @@ def resampled(alpha: np.ndarray, scale: int) -> np.ndarray:
     height, width = alpha.shape[:2]
     if alpha.min() == alpha.max():
         return np.full((scale * height, scale * width, 1), alpha.flat[0], alpha.dtype)
-    parts = []
+    found = []
     for rows in _portions(height):
         first, last = max(0, rows.start - _REACH), min(height, rows.stop + _REACH)
-        part = resize(Picture(alpha[first:last], space="grey"), scale * width, scale * (last - first), "bicubic").color
-        parts.append(part[scale * (rows.start - first) : scale * (rows.stop - first)])
-    return np.concatenate(parts)
+        large = resize(Picture(alpha[first:last], space="grey"), scale * width, scale * (last - first), "bicubic").color
+        found.append(large[scale * (rows.start - first) : scale * (rows.stop - first)])
+    return np.concatenate(found)
 
 
 def _portions(height: int) -> Iterator[slice]:
@@ -92,7 +92,7 @@ def _portions(height: int) -> Iterator[slice]:
 
 
 def _weighted(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colour times weight, and the weight behind it.
+    """Colour times alpha, with alpha in [0, 1] as the last channel.
 
     Shapes:
         (H, W, C), (H, W, 1) -> (H, W, C + 1), float32
@@ -102,7 +102,7 @@ def _weighted(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _push_pull(sums: np.ndarray) -> np.ndarray:
-    """Weighted means; where the weight is 0, the mean of the block around.
+    """Weighted means; where the weight is 0, the mean of the surrounding block.
 
     Shapes:
         sums: (H, W, C + 1), weight last -> (H, W, C)
@@ -115,14 +115,14 @@ def _push_pull(sums: np.ndarray) -> np.ndarray:
 
 
 def _halved(values: np.ndarray) -> np.ndarray:
-    """Sums over blocks of 2 x 2."""
+    """Sums over blocks of 2 x 2 pixels."""
     height, width = values.shape[:2]
     rows = np.add.reduceat(values, np.arange(0, height, 2), axis=0)
     return np.asarray(np.add.reduceat(rows, np.arange(0, width, 2), axis=1))
 
 
 def _doubled(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Each value four times, as blocks of 2 x 2, cut to a size."""
+    """Repeat each value as a block of 2 x 2 pixels, and crop to a size."""
     return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)[:height, :width]
 
 

@@ -1,4 +1,4 @@
-"""Code files: what a model's encoder said of some pictures, kept to be used again."""
+"""Code files: a latent code that a bundle's encoder computed from pictures, stored for reuse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_BYTES = 4 << 20
 
 
 class CodeFile(Config):
-    """A code, and where it is from; a code is only understood by the weights that made it."""
+    """A code and its origin; only the weights that computed a code can use it."""
 
     format: int = Field(ge=1, le=FORMAT)
     condition: str
@@ -36,7 +36,7 @@ def save_code(path: Path, code: np.ndarray, condition: str, manifest: Manifest, 
     Shapes:
         code: (D,)
     Raises:
-        BundleError: it cannot be written.
+        BundleError: the file cannot be written.
     """
     about = {"format": FORMAT, "condition": condition, "bundle": manifest.name, "digest": manifest.digest}
     try:
@@ -51,19 +51,19 @@ def load_code(path: Path, condition: str, manifest: Manifest) -> np.ndarray:
     Shapes:
         -> (D,) float32
     Raises:
-        BundleError: it cannot be read, is none, or is of another condition or of another bundle.
+        BundleError: the file cannot be read, is not a code file, or belongs to another condition or bundle.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise BundleError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, so it is no code file")
+            raise BundleError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, so it is not a code file")
         stated = json.loads(path.read_text(encoding="utf-8"))
         file = validate(CodeFile, parse_yaml("", str(path)), data=stated)
     except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: no code file: {getattr(error, 'strerror', None) or error}") from None
+        raise BundleError(f"{path}: not a code file: {getattr(error, 'strerror', None) or error}") from None
     except ConfigError as error:
-        raise BundleError(f"{path}: no code file: {error}") from None
+        raise BundleError(f"{path}: not a code file: {error}") from None
     if file.condition != condition:
-        raise BundleError(f"{path}: a code for {file.condition!r}, and {condition!r} is asked for")
+        raise BundleError(f"{path}: a code for {file.condition!r}, not for {condition!r}")
     if file.digest != manifest.digest:
-        raise BundleError(f"{path}: made with another bundle ({file.bundle}): make it again with {manifest.name}")
+        raise BundleError(f"{path}: encoded with another bundle ({file.bundle}): encode again with {manifest.name}")
     return np.asarray(file.code, np.float32)

@@ -1,4 +1,4 @@
-"""Conditions: from what a user gives besides a picture to the arrays that ``Task.translate`` is given."""
+"""Conditions: convert a user's inputs other than the picture to the arrays that ``Task.translate`` reads."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task, Te
 if TYPE_CHECKING:
     from img2imgkit.inference.tiles.grid import Span
 
-LABEL = "label"  # the map of classes that a task with ``Geometry.ids`` reads in place of the picture
-VOID = 255  # what label maps of 8 bits say of pixels of no class
+LABEL = "label"  # the label map that a task with ``Geometry.ids`` reads in place of the picture
+VOID = 255  # the id of pixels without a class in 8-bit label maps
 Place = tuple["Span", "Span"]  # rows and columns of a tile
 Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Engine.encode``
 
 
 class Translates(Protocol):
-    """The part of a task that a Translator reads: what it declares, without its networks and losses.
+    """The properties of a task that a Translator reads, without networks and losses.
 
-    See ``task.Task``. Its conditions, if any, are asked for by ``conditions_of``.
+    See ``task.Task``, and ``conditions_of`` for its conditions.
     """
 
     @property
@@ -47,7 +47,7 @@ class Translates(Protocol):
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What goes through the networks with a picture.
+    """The arrays that condition a translation.
 
     Shapes:
         maps: (H, W, C) of the picture's size, cut into tiles with it
@@ -58,7 +58,7 @@ class Conditioning:
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def at(self, places: Sequence[Place]) -> dict[str, np.ndarray]:
-        """The same for some tiles. Shapes: (tiles, h, w, C) and (tiles, D), float32."""
+        """The arrays for a batch of tiles. Shapes: (tiles, h, w, C) and (tiles, D), float32."""
         found = {
             name: np.stack([region(whole, (r.start, r.stop), (c.start, c.stop)) for r, c in places])
             for name, whole in self.maps.items()
@@ -68,38 +68,38 @@ class Conditioning:
 
 
 def chosen(task: Translates) -> dict[str, Any]:
-    """A task's choices, where they differ from its own."""
+    """A task's choices that differ from the defaults."""
     found: dict[str, Any] = task.choices.model_dump(mode="json", exclude_defaults=True)
     return found
 
 
 def conditions_of(task: Translates) -> dict[str, Condition]:
-    """The conditions of a task, and the label map where one is read in place of the picture."""
+    """The conditions of a task, including the label map if it reads one in place of the picture."""
     label = {LABEL: Condition("map", "ids of classes", required=True)} if task.geometry().ids is not None else {}
     return {**label, **(task.conditions() if isinstance(task, Conditional) else {})}
 
 
 def encoded_conditions(task: Translates) -> dict[str, Condition]:
-    """Those of kind "pictures", which the task's encoder turns into codes."""
+    """The conditions of kind "pictures", which the task encodes."""
     return {name: each for name, each in conditions_of(task).items() if each.kind == "pictures"}
 
 
 def encode_pictures(task: Task, nets: Networks, condition: str, pictures: Tensor) -> Tensor:
-    """One code for each picture, see ``Conditional.encode``.
+    """Encode each picture, see ``Conditional.encode``.
 
     Raises:
         ConfigError: the task encodes no pictures.
     """
     if not isinstance(task, Conditional):
-        raise ConfigError(f"task {task.name!r} has no pictures {condition!r} to encode: it encodes none")
+        raise ConfigError(f"task {task.name!r} has no condition {condition!r} to encode pictures for; it has none")
     return task.encode(nets, condition, pictures)
 
 
 def parse_condition(task: Translates, name: str, value: Any) -> Any:
-    """A stated value of a condition as its task wants it.
+    """Parse the stated value of a condition.
 
     Raises:
-        ConfigError: there is no such condition, or it takes no such value.
+        ConfigError: there is no such condition, or the value is invalid.
     """
     prove_known(task, name)
     parse = conditions_of(task)[name].parse
@@ -110,14 +110,14 @@ def parse_condition(task: Translates, name: str, value: Any) -> Any:
 
 
 def conditioning(task: Translates, given: Mapping[str, Any], size: tuple[int, int]) -> Conditioning:
-    """What goes through the networks with a picture of ``size`` (height, width), but for its label map.
+    """The arrays that condition the translation of a picture of ``size`` (height, width), without its label map.
 
     Args:
-        given: by condition, maps (H, W) or (H, W, 1) of ids, codes (D,), values as parsed
+        given: by condition: maps (H, W) or (H, W, 1) of ids, codes (D,), parsed values
 
     Raises:
-        ConfigError: a condition that the task has not.
-        TranslateError: a condition that is missing, a map of another size, or what the task cannot make anything of.
+        ConfigError: the task does not have one of the conditions.
+        TranslateError: a condition is missing, a map has another size, or the task rejects a value.
     """
     conditions = conditions_of(task)
     prove_given(task, given)
@@ -147,7 +147,7 @@ def prove_known(task: Translates, name: str) -> None:
 
 
 def prove_given(task: Translates, names: Container[str]) -> None:
-    """Raises TranslateError when a required condition is not among the names."""
+    """Raises TranslateError: a required condition is not among the names."""
     for name, condition in conditions_of(task).items():
         if condition.required and name not in names:
             way = "read it with a read-labels step" if condition.kind == "map" else f"state it under 'inputs: {name}'"
@@ -155,12 +155,12 @@ def prove_given(task: Translates, names: Container[str]) -> None:
 
 
 def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]) -> np.ndarray:
-    """The label map in place of the picture.
+    """The label map that is translated in place of the picture.
 
     Shapes:
         -> (H, W, 1) int32 in [0, ids)
     Raises:
-        TranslateError: an id that the task does not know, with its pixel.
+        TranslateError: the map has another size, or contains an unknown id; the message states the pixel.
     """
     ids = _map(LABEL, given[LABEL], size)
     assert geometry.ids is not None, "only a task that states its ids in geometry() has a label"
@@ -171,13 +171,13 @@ def label_of(given: Mapping[str, Any], geometry: Geometry, size: tuple[int, int]
         row, column, _ = strange[0]
         known = f"0 to {geometry.ids - 1 - geometry.unknown}" + (f", and {VOID} for none" if geometry.unknown else "")
         raise TranslateError(
-            f"label: pixel ({column}, {row}) has the id {ids[row, column, 0]}, and this model knows {known}"
+            f"label: pixel ({column}, {row}) has the id {ids[row, column, 0]}, but this model knows {known}"
         )
     return ids
 
 
 def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterable[Picture]) -> np.ndarray:
-    """The mean of the codes of pictures.
+    """Encode pictures and average their codes.
 
     Shapes:
         -> (D,) float32
@@ -186,8 +186,8 @@ def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterab
     """
     encoded = encoded_conditions(task)
     if condition not in encoded:
-        known = f"it encodes {', '.join(encoded)}" if encoded else "it encodes none"
-        raise ConfigError(f"task {task.name!r} has no pictures {condition!r} to encode: {known}")
+        known = f"it has {', '.join(encoded)}" if encoded else "it has none"
+        raise ConfigError(f"task {task.name!r} has no condition {condition!r} to encode pictures for; {known}")
     size, channels = encoded[condition].size, task.geometry().written
     codes = [encode(condition, _unit(each, size, channels)[None]) for each in pictures]
     if not codes:
@@ -197,7 +197,7 @@ def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterab
 
 
 def _unit(picture: Picture, size: int | None, channels: int) -> np.ndarray:
-    """A picture as the encoder sees it. Shapes: -> (H, W, channels), float32 in [-1, 1]."""
+    """Convert a picture to an encoder's input. Shapes: -> (H, W, channels), float32 in [-1, 1]."""
     if picture.alpha is not None:
         picture = picture.with_pixels(filled(picture.color, picture.alpha), None)
     if channels == 1:
@@ -214,13 +214,13 @@ def _map(name: str, value: Any, size: tuple[int, int]) -> np.ndarray:
     ids = ids[..., None] if ids.ndim == 2 else ids
     if ids.shape[:2] != size:
         raise TranslateError(
-            f"the {name} map is {ids.shape[1]}x{ids.shape[0]} pixels, and its picture {size[1]}x{size[0]}"
+            f"the {name} map is {ids.shape[1]}x{ids.shape[0]} pixels, but its picture is {size[1]}x{size[0]}"
         )
     return ids
 
 
 def blank(task: Task, nets: Networks, height: int, width: int) -> Conditioning:
-    """What goes through the networks beside a picture that nothing is known of: to try sizes with."""
+    """Neutral conditioning arrays for a picture of this size, to determine shapes with."""
     import tensorflow as tf
 
     given: dict[str, Any] = {}

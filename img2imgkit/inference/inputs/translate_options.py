@@ -1,4 +1,4 @@
-"""How a Translator runs: the options that the ``translate`` step offers too."""
+"""Options of a Translator, which the ``translate`` step shares."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ SMALLEST_TILE = 16
 
 
 class TranslateOptions(Config):
-    """How a bundle is run over a picture."""
+    """How a model is run on pictures."""
 
     tile: Literal["auto", "off"] | Annotated[int, Field(ge=SMALLEST_TILE)] = Field(
         default="auto",
-        description="Largest height and width, in input pixels, that the network sees at once; "
-        "'auto' chooses by the device's memory, 'off' runs every picture whole.",
+        description="Maximum height and width of tiles in input pixels; 'auto' chooses them by the device's memory, "
+        "'off' processes every picture as a whole.",
     )
     overlap: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
         default="auto",
-        description="Input pixels that neighbouring tiles share; 'auto' is what the network's receptive field needs.",
+        description="Overlap of neighbouring tiles in input pixels; 'auto' is what the receptive field requires.",
     )
     batch: int = Field(default=1, ge=1, description="Tiles per model call, on each device.")
     precision: Precision = Field(
         default="float32",
-        description="Number format inside the network; the lower two are faster on hardware that has them.",
+        description="Number format inside the network; bfloat16 and float16 are faster on hardware with support.",
     )
     ensemble: bool = Field(
-        default=False, description="Average over the eight flips and rotations: eight times the work, slightly better."
+        default=False, description="Average over eight flips and rotations: eight times the work, slightly better."
     )
     alpha: Literal["resample", "model"] = Field(
         default="resample",
-        description="How transparency is scaled: bicubic, or through the network as a grey picture, "
-        "where that comes out grey.",
+        description="How alpha is scaled: by bicubic interpolation, or by the model as a grey picture, provided that "
+        "the model keeps grey.",
     )
     choices: dict[str, Any] = Field(
         default_factory=dict,
-        description="What the bundle's task leaves to choose, such as a direction; `img2img tasks NAME` lists it.",
+        description="Choices of the bundle's task, such as a direction; `img2img tasks NAME` lists them.",
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""From a name or a path to a model that is described but not loaded.
+"""Find a model by name or path, and describe it without loading it.
 
-model_finder        what a name or a path stands for
-model_reference     what every reference is; that of a bundle
-exported_reference  those of exported models, and of ONNX files of other software
+model_finder        resolves a name or path
+model_reference     the interface of references, and the reference to a bundle
+exported_reference  references to exported models and third-party ONNX files
 """

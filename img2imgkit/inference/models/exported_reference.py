@@ -1,4 +1,4 @@
-"""Exported models as files: what they are, by their own description or by the user's."""
+"""References to exported models and third-party ONNX files, from their own description or the user's."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ IMAGE, LABEL, OUTPUT = "image", "label", "output"
 
 @dataclass(frozen=True)
 class ForeignReference(ModelReference):
-    """An ONNX file of other software.
+    """A third-party ONNX file.
 
     Attributes:
-        files: all that its output depends on
-        model: as a Translator takes it
+        files: all files that its output depends on
+        model: the model for a Translator
     """
 
     path: Path
@@ -77,10 +77,10 @@ class ForeignReference(ModelReference):
 
 @dataclass(frozen=True)
 class ExportedReference(ForeignReference):
-    """An exported model of this toolkit.
+    """A model exported by img2imgkit.
 
-    Its task is that of the bundle, unless the description tells all that a Translator asks of a task: of a model that
-    takes a picture alone and has nothing to choose. That needs no plugin, and no TensorFlow, which tasks import.
+    For a model whose only input is a picture and which has no choices, its description contains everything that a
+    Translator needs, so neither the task's plugin nor TensorFlow is imported. Others use the task of their bundle.
     """
 
     @property
@@ -99,7 +99,7 @@ class ExportedReference(ForeignReference):
             return self.model.task
         own, model = task.geometry(), self.model.interface.geometry
         if (own.scale, own.channels, own.written) != (model.scale, model.channels, model.written):
-            raise BundleError(f"{self.path}: is described as {model}, and task {task.name!r} as installed is {own}")
+            raise BundleError(f"{self.path}: is described as {model}, but the installed task {task.name!r} has {own}")
         return task
 
 
@@ -113,12 +113,14 @@ def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> M
     if text is None:
         return _foreign(path, model, files, describe, catalog)
     if describe is not None:
-        raise ConfigError(Problem(f"{path.name} was exported by img2imgkit and says itself what it is", "describe"))
+        raise ConfigError(
+            Problem(f"{path.name} was exported by img2imgkit and describes itself: leave this out", "describe")
+        )
     description = bundle.read_exported(text, str(path))
     names = [value.name for value in onnx_reader.inputs_of(model)]
     program = _program(path, description)
     if set(names) != {port.name for port in program.inputs}:
-        raise BundleError(f"{path}: its inputs are {', '.join(names)}, which is not what its description says")
+        raise BundleError(f"{path}: its inputs {', '.join(names)} do not match its description")
     files += encoders_beside(path, description.manifest)
     return _exported(path, description, program, files, OnnxRuntime(), catalog)
 
@@ -129,11 +131,11 @@ def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
     about = path / bundle.EXPORTED_FILE
     if about not in files:
         raise BundleError(
-            f"{path}: a SavedModel of other software (it has no {bundle.EXPORTED_FILE}), which is a program: refused; "
+            f"{path}: a third-party SavedModel (it has no {bundle.EXPORTED_FILE}), which can run any code: refused; "
             "convert it to ONNX with 'python -m tf2onnx.convert', and describe that file"
         )
     if about.stat().st_size > bundle.MAX_MANIFEST_BYTES:
-        raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is no description")
+        raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is not a description")
     try:
         description = bundle.read_exported(about.read_text(encoding="utf-8"), str(about))
     except (OSError, UnicodeDecodeError) as error:
@@ -147,8 +149,8 @@ def _foreign(
     if describe is None:
         raise ConfigError(
             Problem(
-                f"{path.name} was not exported by img2imgkit: say what it is, such as {{scale: 4, values: unit}}; what "
-                "its graph tells may be left out",
+                f"{path.name} was not exported by img2imgkit: describe it, such as {{scale: 4, values: unit}}; what "
+                "its graph states may be left out",
                 "describe",
             )
         )
@@ -185,11 +187,14 @@ def _interface(path: Path, description: Exported, program: ProgramDescription) -
     contract = description.manifest.contract.geometry()
     image = LABEL if contract.ids else IMAGE
     if image not in inputs or [port.name for port in program.outputs] != [OUTPUT] or program.scale is None:
-        raise BundleError(f"{path}: its translation does not read {image!r} and write {OUTPUT!r}")
+        raise BundleError(f"{path}: its program {TRANSLATE!r} must read {image!r} and write {OUTPUT!r}")
     axis = 1 if description.layout == "nchw" else 3
     read, written = (port.shape[axis] if len(port.shape) == 4 else None for port in (inputs[image], program.outputs[0]))
     if written not in (1, 3) or (not contract.ids and read not in (1, 3)):
-        raise BundleError(f"{path}: its translation maps {inputs[image].shape} to {program.outputs[0].shape}")
+        raise BundleError(
+            f"{path}: its program {TRANSLATE!r} maps {inputs[image].shape} to {program.outputs[0].shape}, not 1 or 3 "
+            "channels to 1 or 3"
+        )
     geometry = replace(contract, output_channels=written)
     return Interface(
         geometry if contract.ids else replace(geometry, channels=read or 3),
@@ -205,7 +210,7 @@ def _interface(path: Path, description: Exported, program: ProgramDescription) -
 
 
 def _sized(interface: Interface, program: ProgramDescription) -> Interface:
-    """The same with the sizes that the program takes, where they are not fixed."""
+    """The interface with the program's scale, and its size constraints unless the size is fixed."""
     own = interface.geometry
     assert program.scale is not None
     geometry = replace(own, scale=program.scale)
@@ -224,7 +229,11 @@ def _program(path: Path, description: Exported) -> ProgramDescription:
 
 
 def digest(files: Sequence[Path]) -> str:
-    """Of what is in files, in that order, and of the names of further ones. Raises BundleError: one cannot be read."""
+    """SHA-256 of the files' contents in order, and of all names but the first.
+
+    Raises:
+        BundleError: a file cannot be read.
+    """
     found = hashlib.sha256()
     try:
         for number, path in enumerate(files):

@@ -1,4 +1,4 @@
-"""What a name or a path stands for: a bundle, an ONNX file or the folder of a SavedModel."""
+"""Resolve a name or path to a bundle, an ONNX file or a SavedModel folder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from img2imgkit.inference.models.model_reference import BundleReference, ModelRe
 
 FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
 MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
-"""Each of which makes a folder a model."""
+"""Files of which each marks a folder as a model."""
 
 
 def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> ModelReference:
-    """The model of that name, or at that path, from ``base``; imports neither TensorFlow nor ONNX Runtime.
+    """Find a model by name, or by a path relative to ``base``; imports neither TensorFlow nor ONNX Runtime.
 
     Args:
-        describe: what a user says of an ONNX file of other software
+        describe: the user's description of a third-party ONNX file
 
     Raises:
-        NotInstalled, BundleError: it is not there, damaged, or refused.
-        ConfigError: what is said of it contradicts it, or is not enough.
+        NotInstalled, BundleError: the model does not exist, is damaged, or is refused.
+        ConfigError: the description contradicts the model, is insufficient, or is not needed.
     """
     path = None if reference in catalog.bundles else _expanded(reference, base)
     if path is not None and (path / bundle.EXPORTED_FILE).exists() and (path / FIRST).is_file():
@@ -44,7 +44,7 @@ def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe 
         alone = kind is not None and kind.picture_alone
         found = BundleReference(folder, manifest, manifest.digest, catalog, alone)
     if describe is not None:
-        raise ConfigError(Problem(f"{reference} says itself what it is: leave this out", "describe"))
+        raise ConfigError(Problem(f"{reference} describes itself: leave this out", "describe"))
     return found
 
 
@@ -62,5 +62,5 @@ class ModelFinder:
 def _expanded(reference: str, base: Path) -> Path | None:
     try:
         return base / Path(reference).expanduser()
-    except RuntimeError:  # ~somebody who is not there, which is told where bundles are looked for
+    except RuntimeError:  # an unknown user after ~, reported by ``bundle.locate``
         return None

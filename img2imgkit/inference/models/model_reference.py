@@ -1,4 +1,4 @@
-"""A model that is found and described, but not loaded."""
+"""References to models, which are described but not loaded."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
 
 class ModelReference(ABC):
-    """A model that is found and described.
+    """A model that was found and described, but not loaded.
 
     Attributes:
-        manifest: of the bundle; of a foreign file, the same in its words
+        manifest: the bundle's manifest, or an equivalent one for a third-party file
         digest: changes whenever the output may change
-        catalog: where its task is looked for
+        catalog: the catalog that contains its task
     """
 
     manifest: Manifest
@@ -32,28 +32,28 @@ class ModelReference(ABC):
     @property
     @abstractmethod
     def scale(self) -> int:
-        """How many times it enlarges, if nothing is chosen."""
+        """The scale with the task's default choices."""
 
     @abstractmethod
     def prove(self, options: TranslateOptions) -> None:
-        """Raises ConfigError: it cannot be run so. Needs no code of its task."""
+        """Raises ConfigError: the model does not support these options. Does not import its task."""
 
     @abstractmethod
     def task(self, choices: Mapping[str, Any]) -> Translates:
         """Its task with these choices. May import TensorFlow.
 
         Raises:
-            NotInstalled: it is not there.
-            ConfigError: it has no such choices, or the model was exported with others.
+            NotInstalled: the task is not installed.
+            ConfigError: the task has no such choices, or the model was exported with others.
         """
 
     @abstractmethod
     def load(self) -> Bundle | ExportedModel:
-        """What a Translator takes."""
+        """Load the model for a Translator."""
 
     @property
     def plugin(self) -> PluginVersion:
-        """The plugin of its task, in the version that is installed; as the model states it where none is."""
+        """The plugin of its task in the installed version, or in the version stated by the model if not installed."""
         stated = self.manifest.plugin
         installed = {known.name: known.version for known in self.catalog.plugins}
         return PluginVersion(name=stated.name, version=installed.get(stated.name, stated.version))
@@ -61,7 +61,7 @@ class ModelReference(ABC):
     @property
     @abstractmethod
     def picture_alone(self) -> bool:
-        """Whether a picture alone goes in, as a rule, so that planning needs no code of its task."""
+        """Whether a picture is the only input, so that planning does not need to import the task."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class BundleReference(ModelReference):
     """A bundle's folder.
 
     Attributes:
-        picture_alone: as its data kind says; no where that kind is not installed, which the task's code then reports
+        picture_alone: as stated by its data kind; False if the kind is not installed, which the task then reports
     """
 
     folder: Path

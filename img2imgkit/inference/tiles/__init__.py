@@ -1,7 +1,7 @@
 """Tiles that cover a picture.
 
-grid        where they lie: what the network sees, and what of its output is used
-tiling      which ones a picture gets, by wish and by memory
-padding     regions of a picture that is continued beyond its edges
-blending    tiles that overlap become rows of one picture
+grid        positions of tiles: the network's input, and the region of its output that is used
+tiling      chooses tiles by the user's options and the available memory
+padding     regions of a picture that is padded by reflection
+blending    blends overlapping tiles to rows of a picture
 """

@@ -1,4 +1,4 @@
-"""Put tiles together, row of tiles by row of tiles, so that only one row is ever held in float."""
+"""Blend tiles to a picture, one row of tiles at a time, so that only one row is in float."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from img2imgkit.inference.tiles.grid import Span
 
 
 def ramp(width: int) -> np.ndarray:
-    """Weights of the neighbour behind, over the pixels that two tiles share.
+    """Blending weights of the second of two neighbours over the pixels that they share.
 
     Shapes:
         -> (width,), float32, strictly between 0 and 1 and rising
@@ -19,7 +19,7 @@ def ramp(width: int) -> np.ndarray:
 
 
 class TileRow:
-    """One row of tiles, as far as its tiles are there.
+    """One row of tiles, filled from left to right.
 
     Shapes:
         pixels: (scale * kept rows, scale * W, C), float32
@@ -30,10 +30,10 @@ class TileRow:
         self.pixels = np.empty((scale * (row.keep_stop - row.keep_start), scale * width, channels), np.float32)
 
     def put(self, column: Span, tile: np.ndarray) -> None:
-        """Add the used part of a tile; tiles come from left to right.
+        """Add the used region of a tile; tiles must be added from left to right.
 
         Shapes:
-            tile: (scale * rows, scale * columns, C), float32: the network's output for the whole input of the tile
+            tile: (scale * rows, scale * columns, C), float32: the network's output for the tile's whole input
         """
         scale, row = self.scale, self.row
         top, left = (scale * (span.keep_start - span.start) for span in (row, column))
@@ -42,12 +42,12 @@ class TileRow:
         kept = tile[top:bottom, left:right]
         if fade:
             _mix(self.pixels[:, start : start + fade], kept[:, :fade], ramp(fade)[None, :, None])
-        width = min(kept.shape[1], self.pixels.shape[1] - start)  # the padding behind the picture is dropped here
+        width = min(kept.shape[1], self.pixels.shape[1] - start)  # drops padding beyond the picture
         self.pixels[:, start + fade : start + width] = kept[:, fade:width]
 
 
 class RowBlender:
-    """Blends each row of tiles with the one above, and gives out rows that are finished."""
+    """Blends each row of tiles with the one above, and yields finished rows of pixels."""
 
     def __init__(self, height: int) -> None:
         self.height = height  # of the output
@@ -55,10 +55,9 @@ class RowBlender:
         self._tail: np.ndarray | None = None
 
     def push(self, tiles: TileRow) -> Iterator[tuple[int, np.ndarray]]:
-        """Take the next row of tiles; give (first row, rows) that no later tile touches.
+        """Add the next row of tiles; yields (first row, rows) that no later tile affects.
 
-        Rows that were given out before are not given again, so that after a restart with other tiles only the missing
-        ones come.
+        Rows are yielded only once: after a restart with other tiles, only the missing ones follow.
         """
         start, pixels = tiles.scale * tiles.row.keep_start, tiles.pixels
         fade_in, fade_out = tiles.scale * tiles.row.fade_in, tiles.scale * tiles.row.fade_out
@@ -70,10 +69,10 @@ class RowBlender:
         if stop > self.done:
             first = max(self.done, start)
             yield first, pixels[first - start : stop - start]
-            self.done = stop  # only now: if the receiver failed, they are not done
+            self.done = stop  # after the yield: if the consumer fails, the rows are not done
 
     def restart(self, keep: bool) -> None:
-        """Another grid follows. Rows that are done stay if ``keep``; those that wait for a neighbour are forgotten."""
+        """Continue with another grid. Finished rows are kept if ``keep``; unfinished ones are dropped."""
         self._tail = None
         if not keep:
             self.done = 0

@@ -1,8 +1,8 @@
-"""Where tiles lie: which pixels the network sees, and which of its output is used.
+"""Positions of tiles: the pixels that the network reads, and the region of its output that is used.
 
-Along one axis a tile is a ``Span``. Its input reaches ``halo`` pixels further than what is used of its output, except
-at the ends of the axis, where it stops exactly at the end: there the network's own padding acts as it does for the
-whole picture. With a halo as wide as the receptive field, every used pixel is the one the whole picture would give.
+Along one axis a tile is a ``Span``. Its input extends ``halo`` pixels beyond the used region of its output, except at
+the ends of the axis: there the network's own padding has the same effect as for the whole picture. With a halo of the
+receptive radius, every used pixel equals that of the whole picture.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from img2imgkit.task import Geometry
 
-INEXACT_OVERLAP = 64  # input pixels, where no overlap can be exact; a quarter on each side is dropped, half is blended
+INEXACT_OVERLAP = 64  # input pixels, if no overlap can be exact; a quarter on each side is dropped, half is blended
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Span:
     """A tile along one axis, in input pixels.
 
     Attributes:
-        start, stop: what the network sees
-        keep_start, keep_stop: the output that is used
-        fade_in, fade_out: how much of that is blended with the neighbour before and behind
+        start, stop: the network's input
+        keep_start, keep_stop: the region of the output that is used
+        fade_in, fade_out: width of the region blended with the previous and the next tile
     """
 
     start: int
@@ -35,20 +35,20 @@ class Span:
 
 @dataclass(frozen=True)
 class Overlap:
-    """What neighbouring tiles share: ``halo`` pixels on each side are dropped, ``blend`` are mixed."""
+    """The overlap of neighbouring tiles: ``halo`` pixels on each side are dropped, ``blend`` pixels are blended."""
 
     halo: int
     blend: int
 
     @property
     def shared(self) -> int:
-        """Input pixels that two neighbours both see."""
+        """Input pixels that two neighbours share."""
         return 2 * self.halo + self.blend
 
 
 @dataclass(frozen=True)
 class Grid:
-    """All tiles of a picture, and whether they give what the whole picture would."""
+    """All tiles of a picture, and whether they are exact: equal to processing the whole picture."""
 
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
@@ -58,7 +58,7 @@ class Grid:
 
     @property
     def tiles(self) -> int:
-        """How many there are."""
+        """The number of tiles."""
         return len(self.rows) * len(self.columns)
 
     @property
@@ -68,19 +68,19 @@ class Grid:
 
 
 def round_up(length: int, multiple: int) -> int:
-    """The next multiple that is not smaller."""
+    """The smallest multiple that is not less than ``length``."""
     return -(-length // multiple) * multiple
 
 
 def padded(length: int, geometry: Geometry) -> int:
-    """The length that the network is given for ``length`` pixels: no less than its minimum, and a multiple."""
+    """The padded length of the network's input: at least its minimum, and a multiple as required."""
     return round_up(max(length, geometry.minimum), geometry.multiple)
 
 
 def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
-    """The overlap that makes tiles exact, or the one that the user wants.
+    """The overlap that makes tiles exact, or the user's.
 
-    A wanted overlap that is too small to be exact is half dropped and half blended.
+    A user's overlap that is too small to be exact is half dropped and half blended.
     """
     if geometry.radius is not None and (wanted is None or wanted >= 2 * geometry.radius):
         return Overlap(geometry.radius, 0 if wanted is None else wanted - 2 * geometry.radius)
@@ -88,14 +88,14 @@ def overlap_for(geometry: Geometry, wanted: int | None = None) -> Overlap:
 
 
 def inexact_overlap() -> Overlap:
-    """What tiles share where they cannot be exact, or exactness would cost too much."""
+    """The overlap if tiles cannot be exact, or exactness would be too expensive."""
     return _split(INEXACT_OVERLAP)
 
 
 def smallest_tile(overlap: Overlap, geometry: Geometry) -> int:
-    """The smallest tile that the network takes and that still moves on by a useful step.
+    """The smallest tile that the network accepts and that still advances by a useful step.
 
-    The step is large enough that a pixel lies in no more than two blends, wherever rounding puts the tiles.
+    The step is large enough that a pixel belongs to at most two blended regions, regardless of rounding.
     """
     multiple = geometry.multiple
     step = round_up(max(8, 2 * overlap.blend), multiple) + (multiple if overlap.blend else 0)
@@ -103,7 +103,7 @@ def smallest_tile(overlap: Overlap, geometry: Geometry) -> int:
 
 
 def fitted(geometry: Geometry, overlap: Overlap, tile: int) -> tuple[Overlap, int]:
-    """Overlap and tile that go together: a tile too small for the network grows, for the overlap gets a smaller one."""
+    """Make overlap and tile compatible: enlarge a tile that is too small for the network, then reduce the overlap."""
     tile = max(tile // geometry.multiple * geometry.multiple, padded(1, geometry))
     while tile < smallest_tile(overlap, geometry) and overlap.shared:
         overlap = _split(min(overlap.shared * 3 // 4, tile // 2))
@@ -111,10 +111,10 @@ def fitted(geometry: Geometry, overlap: Overlap, tile: int) -> tuple[Overlap, in
 
 
 def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, tile: int | None) -> Grid:
-    """Lay tiles over a padded picture; ``tile`` None: the whole of it is one.
+    """Cover a padded picture with tiles; ``tile`` None: a single one.
 
     Shapes:
-        height, width: as ``padded`` gives them
+        height, width: results of ``padded``
     """
     if tile is None:
         tile = max(height, width)
@@ -126,10 +126,10 @@ def make_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, til
 
 
 def fixed_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, size: tuple[int, int]) -> Grid:
-    """Tiles of one size, over a picture that is continued to at least that.
+    """Cover a picture, padded to at least ``size``, with tiles of that size.
 
     Shapes:
-        height, width: of the picture; ``size``: height and width of tiles, multiples of the geometry's
+        height, width: of the picture; ``size``: height and width of tiles, multiples of ``geometry.multiple``
     """
     axes = tuple(replace(geometry, minimum=max(geometry.minimum, tile)) for tile in size)
     for own, tile in zip(axes, size, strict=True):
@@ -144,7 +144,7 @@ def fixed_grid(height: int, width: int, geometry: Geometry, overlap: Overlap, si
 
 
 def spans(length: int, tile: int, overlap: Overlap, geometry: Geometry) -> tuple[Span, ...]:
-    """Equal tiles along one axis: as few as the largest allowed ``tile`` needs, then as small as that number allows."""
+    """Equal tiles along one axis: as few as possible with ``tile`` as their maximum, then as small as possible."""
     if length <= tile:
         return (Span(0, length, 0, length),)
     multiple = geometry.multiple
@@ -183,6 +183,6 @@ def _step(tile: int, overlap: Overlap, multiple: int) -> int:
 
 
 def _cut(valid_stop: int, valid_start: int, blend: int) -> tuple[int, int]:
-    """Where two neighbours meet: the middle of what both know, ``blend`` wide."""
+    """The region where two neighbours are blended: ``blend`` wide, centred in their shared valid region."""
     low = (valid_start + valid_stop - blend) // 2
     return low, low + blend

@@ -1,4 +1,4 @@
-"""Regions of a picture that is continued by reflection beyond its right and bottom border, never held whole."""
+"""Regions of a picture padded by reflection at its right and bottom border, without building the padded picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def reflected(length: int, start: int, stop: int) -> np.ndarray:
-    """Indices into an axis of ``length`` that continue it by reflection, as often as it takes.
+    """Indices into an axis of ``length`` that pad it by reflection, repeatedly if necessary.
 
     The border itself is not repeated: 0 1 2 | 1 0 1 2 ... An axis of length 1 is repeated.
 
@@ -21,7 +21,7 @@ def reflected(length: int, start: int, stop: int) -> np.ndarray:
 
 
 def region(pixels: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
-    """Rows and columns from start to stop, counted from the top left; a view where they lie inside.
+    """Cut out a region of the padded picture; a view if it is inside the picture.
 
     Shapes:
         pixels: (H, W, C) -> (rows, columns, C) of the same type

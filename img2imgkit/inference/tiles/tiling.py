@@ -1,4 +1,4 @@
-"""Which tiles a picture gets: by the user's wish, the device's memory, and what has run out of memory before."""
+"""Choose the tiles of a picture by the user's options, the device's memory, and earlier out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from img2imgkit.inference.tiles.grid import (
 )
 from img2imgkit.task import Geometry
 
-CPU_TILE, GPU_TILE = 512, 1024  # larger ones are not faster, and every machine that has the memory gets the same tiles
+CPU_TILE, GPU_TILE = 512, 1024  # larger tiles are not faster, and machines with enough memory get the same tiles
 LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64)
-FORCED = 2  # times the room: a user's tile may take this much, beyond it the system would end the process
-SHRINK = 0.7  # of a side, after running out of memory: half of the pixels
-WORTHWHILE = 2  # times what tiles share, at least, is an exact tile's side: beyond, most of the work is done over again
+FORCED = 2  # a user's tile may use this multiple of the room; beyond it, the system might kill the process
+SHRINK = 0.7  # factor for a tile's side after running out of memory: half of the pixels
+WORTHWHILE = 2  # least ratio of an exact tile's side to its overlap; below it, most of the work would be redundant
 
 
 @dataclass
 class Tiling:
-    """Chooses grids, and remembers the tile that memory allowed.
+    """Chooses grids, and remembers the largest tile that fitted into memory.
 
-    If neither tile nor overlap are stated, tiles are exact; unless the network sees so far that memory has no room for
-    exact tiles of use, as RRDBNet does: those overlap like tiles of other toolkits.
+    If neither tile nor overlap is stated, tiles are exact, unless the receptive field is so large that exact tiles of a
+    useful size do not fit into memory, as with RRDBNet: such tiles have a fixed overlap, as in other toolkits.
 
     Attributes:
         wanted: the option 'tile' of a translation
-        shared: its option 'overlap'
-        room: pixels of input that surely fit on the device at once
-        preferred: the tile to take where memory is no matter
-        size: height and width of every tile, where the model takes no other
-        limit: the largest tile that may be tried, after running out of memory
+        shared: the option 'overlap' of a translation
+        room: number of input pixels that fit on the device at once
+        preferred: the tile to use if memory suffices
+        size: height and width of every tile if the model requires a fixed size
+        limit: the largest tile to try after running out of memory
     """
 
     geometry: Geometry
@@ -53,10 +53,10 @@ class Tiling:
 
     def __post_init__(self) -> None:
         self.overlap = overlap_for(self.geometry, None if self.shared == "auto" else self.shared)
-        self._let_go_of_exactness(self.room)
+        self._give_up_exactness(self.room)
 
     def grid(self, height: int, width: int) -> Grid:
-        """The tiles of a picture of that size, padded to what the network takes."""
+        """The tiles of a picture of that size after padding."""
         if self.size is not None:
             return fixed_grid(height, width, self.geometry, self.overlap, self.size)
         height, width = (padded(length, self.geometry) for length in (height, width))
@@ -66,21 +66,21 @@ class Tiling:
         return make_grid(height, width, self.geometry, self.overlap, tile)
 
     def shrink(self, grid: Grid, reason: str) -> None:
-        """Remember that tiles as large as the grid's are too much.
+        """Use smaller tiles from now on, after tiles of this grid ran out of memory.
 
         Raises:
-            TranslateError: no smaller tile is of use.
+            TranslateError: no smaller tile is possible.
         """
         if self.size is not None:
             tile = " x ".join(map(str, self.size))
-            raise TranslateError(f"out of memory with tiles of {tile} pixels, and it takes no other: {reason[:200]}")
+            raise TranslateError(f"out of memory with tiles of {tile} pixels, the model's fixed size: {reason[:200]}")
         largest = max(grid.extent)
-        self._let_go_of_exactness((largest * SHRINK) ** 2)
+        self._give_up_exactness((largest * SHRINK) ** 2)
         least = smallest_tile(self.overlap, self.geometry)
         if largest <= least:
             raise TranslateError(
-                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the least that overlap "
-                f"by {self.overlap.shared}; a smaller 'overlap' allows smaller tiles that are not exact: {reason[:200]}"
+                f"out of memory even with tiles of {grid.extent[0]} x {grid.extent[1]} pixels, the least for overlap "
+                f"{self.overlap.shared}; a smaller 'overlap' allows smaller tiles that are not exact: {reason[:200]}"
             )
         self.limit = max(least, int(largest * SHRINK) // self.geometry.multiple * self.geometry.multiple)
 
@@ -100,15 +100,15 @@ class Tiling:
     def _exact(self) -> bool:
         return self.geometry.radius is not None and self.overlap.halo >= self.geometry.radius
 
-    def _let_go_of_exactness(self, room: float) -> None:
-        """Overlap by less, if nobody has stated how much, where ``room`` pixels are too few for tiles of use."""
+    def _give_up_exactness(self, room: float) -> None:
+        """Reduce the overlap if ``room`` is too small for useful exact tiles and the user did not state tiles."""
         free = self.shared == self.wanted == "auto" and self.size is None
         less = inexact_overlap()
         if free and less.shared < self.overlap.shared and room < (WORTHWHILE * self.overlap.shared) ** 2:
             self.overlap = less
 
     def _automatic(self) -> int:
-        """The preferred tile, or the largest of the ladder that fits; no smaller than what the overlap needs."""
+        """The preferred tile, or the largest of the ladder that fits; never smaller than the overlap requires."""
         least = smallest_tile(self.overlap, self.geometry)
         preferred = max(self.preferred, round_up(3 * self.overlap.shared, 64))
         ladder = [preferred, *(tile for tile in LADDER if tile < preferred)]

@@ -1,4 +1,4 @@
-"""Devices: several give the bytes of one, and the free memory of each is known."""
+"""Devices: several produce the same bytes as one, and report their free memory."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ print(json.dumps(found))
 """
 
 
-def test_several_devices_give_the_bytes_of_one() -> None:
+def test_several_devices_produce_the_bytes_of_one() -> None:
     here = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{TWO}"],
@@ -63,7 +63,7 @@ def test_several_devices_give_the_bytes_of_one() -> None:
     assert found["cpu:0,1/1"][3] == found["cpu:0,1/2"][3] <= 2
 
 
-def test_the_processor_is_taken_where_there_is_no_other_device() -> None:
+def test_the_cpu_is_used_without_other_devices() -> None:
     import tensorflow as tf
 
     gpus = tuple(device.name for device in tf.config.list_logical_devices("GPU"))
@@ -84,9 +84,7 @@ def test_a_control_groups_limit_counts(tmp_path: Path, monkeypatch: pytest.Monke
     assert devices.free_bytes("/device:CPU:0") == 1_000_000 * 1024
 
 
-def test_a_system_that_tells_nothing_of_its_memory_gets_a_guess(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_without_memory_information_gets_a_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_MEMINFO", tmp_path / "none")
     monkeypatch.setattr(devices, "_CGROUP", tmp_path)
     assert devices.free_bytes("/device:CPU:0") > 1 << 26  # a share of the installed memory

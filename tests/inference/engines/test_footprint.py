@@ -1,4 +1,4 @@
-"""The memory of a network by its graph, against networks whose widest moment is known."""
+"""The memory of a network computed from its graph, for networks with known peak memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from img2imgkit.inference.engines.footprint import WORKSPACE, bytes_per_pixel
 
 
 class Wide(tiny_tasks._Tiny):
-    """One wide layer; with ``skip``, what went in is needed again at the end."""
+    """One wide layer; with ``skip``, the input is used again at the end."""
 
     name = "tiny-wide"
 
@@ -36,7 +36,7 @@ def measured(task: type[kit.Task], **options: Any) -> float:
     return bytes_per_pixel(bundle.task, bundle.nets) / WORKSPACE
 
 
-def test_the_widest_moment_counts() -> None:
+def test_the_peak_counts() -> None:
     assert measured(Wide, scale=1) == pytest.approx(4 * (64 + 32), rel=0.05)
     assert measured(Wide, scale=1, width=256) == pytest.approx(4 * (256 + 32), rel=0.05)
 
@@ -45,7 +45,7 @@ def test_a_tensor_that_is_needed_later_counts_until_then() -> None:
     assert measured(Wide, scale=1, skip=True) == pytest.approx(4 * (64 + 32 + 32), rel=0.05)
 
 
-def test_a_least_size_above_the_probe_is_measured_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_minimum_size_above_the_probe_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footprint, "PROBE", 4)  # too small for this network's reflection
     assert measured(Reflecting) > 0
 

@@ -1,4 +1,4 @@
-"""ONNX files of other software: what their graphs tell, what a user says, and what contradicts."""
+"""Third-party ONNX files: facts from the graph, the user's description, and contradictions between them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def repeated(given: Picture, scale: int = 2) -> np.ndarray:
     [("n", 3, "h", "w"), ("n", "h", "w", 3), (1, 3, "h", "w"), (-1, 3, -1, -1), (2, 3, 16, 16), (1, 12, 20, 3)],
 )
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
-def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[Axis], kind: str) -> None:
+def test_facts_from_the_graph_need_not_be_stated(tmp_path: Path, shape: Sequence[Axis], kind: str) -> None:
     given = picture()
     for settings in (TranslateOptions(), TranslateOptions(batch=3)):
         made = opened(enlarging(tmp_path / "x2.onnx", shape, 2, kind), settings, radius=1).translate(given)
@@ -76,7 +76,7 @@ def test_what_the_graph_tells_need_not_be_said(tmp_path: Path, shape: Sequence[A
     }
 
 
-def test_the_description_is_that_of_a_bundle(tmp_path: Path) -> None:
+def test_the_manifest_is_like_that_of_a_bundle(tmp_path: Path) -> None:
     found = find_model("my x4.onnx", enlarging(tmp_path / "my x4.onnx", scale=4).parent, NONE, Describe())
     assert (found.manifest.name, found.manifest.task, found.scale, found.picture_alone) == (
         "my-x4",
@@ -106,7 +106,7 @@ def test_values(tmp_path: Path, values: Any, low: float, high: float) -> None:
 
 
 def casting(path: Path, before: Any, after: Any, factor: float) -> Path:
-    """An ONNX file that multiplies, and reads and writes other numbers than it computes in."""
+    """An ONNX file that multiplies, with inputs and outputs of other types than it computes in."""
     from onnx import TensorProto, helper, numpy_helper, save
 
     nodes = [
@@ -124,17 +124,19 @@ def casting(path: Path, before: Any, after: Any, factor: float) -> Path:
     return path
 
 
-def test_whole_numbers_are_levels_and_values_says_what_the_others_are(tmp_path: Path) -> None:
+def test_integers_are_levels_and_values_describes_floats(tmp_path: Path) -> None:
     given = picture()
     out = casting(tmp_path / "out.onnx", "FLOAT", "UINT8", 255)
     assert (opened(out).translate(given).picture.color == given.color).all()
     into = casting(tmp_path / "in.onnx", "UINT8", "FLOAT", 1 / 255)
     assert (opened(into, values="unit").translate(given).picture.color == given.color).all()
-    with pytest.raises(ConfigError, match=r"describe\.values: in\.onnx reads uint8 and writes float32: state what"):
+    with pytest.raises(
+        ConfigError, match=r"describe\.values: in\.onnx reads uint8 and writes float32: state the range"
+    ):
         opened(into)
 
 
-def test_orders_of_channels(tmp_path: Path) -> None:
+def test_channel_orders(tmp_path: Path) -> None:
     from onnx import TensorProto, helper, numpy_helper, save
 
     axes = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"]) for name in "xy")
@@ -149,7 +151,7 @@ def test_orders_of_channels(tmp_path: Path) -> None:
         assert (made == given.color * (np.arange(3) == kept)).all()
 
 
-def test_luma_goes_through_and_colour_is_enlarged(tmp_path: Path) -> None:
+def test_luma_is_translated_and_chroma_upsampled(tmp_path: Path) -> None:
     path, given = enlarging(tmp_path / "y.onnx", ("n", 1, "h", "w")), picture()
     made = opened(path).translate(given).picture.color.astype(float)
     weights = np.array([0.299, 0.587, 0.114])
@@ -164,7 +166,7 @@ def test_luma_goes_through_and_colour_is_enlarged(tmp_path: Path) -> None:
     assert opened(path).translate(grey).picture.color.shape == (42, 60, 1)
 
 
-def test_channels_that_no_graph_tells_are_told_in_the_report(tmp_path: Path) -> None:
+def test_assumed_channels_are_noted_in_the_report(tmp_path: Path) -> None:
     from onnx import TensorProto, helper, save
 
     axes = (helper.make_tensor_value_info(name, TensorProto.FLOAT, list("nchw")) for name in "xy")
@@ -174,7 +176,7 @@ def test_channels_that_no_graph_tells_are_told_in_the_report(tmp_path: Path) -> 
     assert made.notes["taken"] == {"channels": "rgb", "values": "unit", "scale": 1}
 
 
-def test_a_fixed_number_of_pictures_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fixed_batch_size_is_filled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     translator, given = opened(enlarging(tmp_path / "four.onnx", (4, 3, 16, 16)), radius=1), picture(16, 56)
     calls: list[int] = []
 
@@ -188,7 +190,7 @@ def test_a_fixed_number_of_pictures_is_filled(tmp_path: Path, monkeypatch: pytes
     assert calls == [4]
 
 
-def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_path: Path) -> None:
+def test_tiles_have_the_fixed_size_and_are_exact_if_the_radius_is_stated(tmp_path: Path) -> None:
     path, given = enlarging(tmp_path / "x2.onnx"), picture(70, 90)
     said = opened(path, TranslateOptions(tile=24), radius=2, multiple=4, minimum=12).translate(given)
     assert (said.picture.color == repeated(given)).all()
@@ -202,21 +204,21 @@ def test_tiles_are_as_large_as_it_takes_and_exact_where_its_reach_is_said(tmp_pa
 @pytest.mark.parametrize(
     ("model", "said", "match"),
     [
-        ({}, {"scale": 3}, r"describe\.scale: m\.onnx says 2, not 3"),
-        ({}, {"layout": "nhwc"}, r"describe\.layout: m\.onnx says 'nchw', not 'nhwc'"),
+        ({}, {"scale": 3}, r"describe\.scale: m\.onnx has 2, not 3"),
+        ({}, {"layout": "nhwc"}, r"describe\.layout: m\.onnx has 'nchw', not 'nhwc'"),
         ({"shape": ("n", "c", "h", "w")}, {}, r"describe\.layout: .*state nchw or nhwc"),
         ({}, {"channels": "y"}, r"describe\.channels: m\.onnx reads 3"),
         ({"kind": "uint8"}, {"values": "unit"}, r"describe\.values: m\.onnx reads and writes uint8"),
-        ({"shape": (1, 3, -2, 30)}, {}, "both must be fixed or both free"),
-        ({"shape": (1, 3, 30, 30)}, {"multiple": 4}, r"describe\.multiple: m\.onnx takes 30x30 alone"),
-        ({"shape": (1, 3, 30, "w")}, {}, "both must be fixed or both free"),
-        ({"shape": (1, 3, 9000, 9000)}, {}, "takes pictures of 9000"),
-        ({"shape": ("n", 3)}, {}, "no pictures"),
-        ({"inputs": 2}, {}, "has 2 inputs: x, mask"),
+        ({"shape": (1, 3, -2, 30)}, {}, "both must be fixed or both dynamic"),
+        ({"shape": (1, 3, 30, 30)}, {"multiple": 4}, r"describe\.multiple: m\.onnx requires 30x30"),
+        ({"shape": (1, 3, 30, "w")}, {}, "both must be fixed or both dynamic"),
+        ({"shape": (1, 3, 9000, 9000)}, {}, "its input is 9000 x 9000"),
+        ({"shape": ("n", 3)}, {}, "but pictures are float32"),
+        ({"inputs": 2}, {}, "but the model has 2: x, mask"),
         ({}, {"output": "z"}, r"describe\.output: m\.onnx has the outputs y"),
     ],
 )
-def test_contradictions_are_told(tmp_path: Path, model: Any, said: Any, match: str) -> None:
+def test_contradictions_are_refused(tmp_path: Path, model: Any, said: Any, match: str) -> None:
     if model.get("shape") == ("n", 3):
         path = tmp_path / "m.onnx"
         from onnx import TensorProto, helper, save
@@ -230,8 +232,8 @@ def test_contradictions_are_told(tmp_path: Path, model: Any, said: Any, match: s
         find_model(str(path), Path.cwd(), NONE, Describe(**said))
 
 
-def test_a_model_that_says_nothing_of_itself_must_be_described_and_no_other(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"describe: m\.onnx was not exported by img2imgkit: say what it is"):
+def test_only_a_model_without_a_description_must_be_described(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"describe: m\.onnx was not exported by img2imgkit: describe it"):
         find_model(str(enlarging(tmp_path / "m.onnx")), Path.cwd(), NONE)
     for said in (None, Describe()):
         with pytest.raises(BundleError, match=r"m2\.onnx: no such file$"):
@@ -240,16 +242,16 @@ def test_a_model_that_says_nothing_of_itself_must_be_described_and_no_other(tmp_
             find_model("./somewhere", tmp_path, NONE, said)
 
 
-def test_an_output_of_another_size_is_told(tmp_path: Path) -> None:
-    path = enlarging(tmp_path / "m.onnx", ("n", "c", "h", "w"))  # which enlarges the axes in the middle
-    with pytest.raises(ConfigError, match=r"makes 128x64 of 64x64 pixels, which is no whole multiple"):
+def test_an_output_of_another_size_is_reported(tmp_path: Path) -> None:
+    path = enlarging(tmp_path / "m.onnx", ("n", "c", "h", "w"))  # upsamples the two middle axes
+    with pytest.raises(ConfigError, match=r"maps 64x64 to 128x64 pixels, which is not an integer scale"):
         opened(path, layout="nchw", channels="rgb")
     four = np.zeros((1, 4, 4, 3), np.float32)
-    with pytest.raises(TranslateError, match="gave 1 x 4 x 4 x 3 for 1 x 4 x 4 x 3, not 1 x 8 x 8 x 3"):
+    with pytest.raises(TranslateError, match="returned 1 x 4 x 4 x 3 for 1 x 4 x 4 x 3, not 1 x 8 x 8 x 3"):
         Interface(Geometry(scale=2)).image_of(four, four)
 
 
-def test_planning_and_running_it_need_no_tensorflow(tmp_path: Path) -> None:
+def test_planning_and_running_need_no_tensorflow(tmp_path: Path) -> None:
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""Exported models in a Translator: the results of their bundles, whatever goes in and however it is cut."""
+"""Exported models in a Translator: same results as their bundles, for all inputs and tilings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Export = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """Exports a task as "onnx" or "saved-model"; the same one once."""
+    """Export a task as "onnx" or "saved-model"; repeated exports are cached."""
     from img2imgkit.exporting import ExportOptions as Form
     from img2imgkit.exporting import export_bundle, register_exporters
 
@@ -38,7 +38,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
     def exported(task: Any, form: str, **settings: Any) -> Path:
         key = f"{task.name}-{form}-{json.dumps(settings)}"
         if key not in made:
-            path = folder / f"{len(made)}{'' if settings.get('part') == 'all' else exporters[form].suffix}"
+            path = folder / f"{len(made)}{'' if settings.get('program') == 'all' else exporters[form].suffix}"
             made[key] = export_bundle(loaded(task), exporters[form](), path, Form(**settings)).path
         return made[key]
 
@@ -59,7 +59,7 @@ def opened(path: Path, settings: TranslateOptions | None = None, catalog: Catalo
 
 
 def furthest(one: Picture, other: Picture) -> int:
-    """The largest difference in levels of 255."""
+    """The largest difference in 8-bit levels."""
     assert one.color.shape == other.color.shape
     assert one.color.dtype == other.color.dtype
     levels = np.abs(one.color.astype(int) - other.color.astype(int)).max() * 255 // np.iinfo(one.color.dtype).max
@@ -72,7 +72,7 @@ FORMS = pytest.mark.parametrize("form", ["onnx", "saved-model"])
 
 
 @FORMS
-def test_it_gives_what_the_bundle_gives(export: Export, form: str) -> None:
+def test_results_equal_those_of_the_bundle(export: Export, form: str) -> None:
     original, model = Translator(loaded(Plain), device="cpu"), export(Plain, form)
     translators = [opened(model), opened(model, TranslateOptions(tile=30, batch=2))]
     for given in (picture(alpha=True), picture(9, 5, 1, np.uint16), picture(1, 1)):
@@ -100,12 +100,12 @@ def test_a_fixed_size_makes_all_tiles_of_that_size(export: Export, form: str) ->
     assert made.notes == {"tile": 32, "tiles": 9, "overlap": 6}
     small = opened(model).translate(picture(3, 40))
     assert small.picture.color.shape == (6, 80, 3)
-    assert small.notes["inexact"].startswith("the model takes 24 x 32 pixels alone")
+    assert small.notes["inexact"].startswith("the model requires 24 x 32 pixels")
     assert "inexact" not in opened(model).translate(picture(24, 32)).notes
     for wrong, match in (
-        (TranslateOptions(tile=16), "24x32 alone"),
+        (TranslateOptions(tile=16), "requires tiles of 24x32"),
         (TranslateOptions(tile="off"), "24x32"),
-        (TranslateOptions(ensemble=True), "turned"),
+        (TranslateOptions(ensemble=True), "rotated"),
     ):
         with pytest.raises(ConfigError, match=match):
             opened(model, wrong)
@@ -121,7 +121,7 @@ def test_the_precision_is_that_of_the_export(export: Export, form: str) -> None:
 
 
 @FORMS
-def test_choices_are_part_of_the_model(export: Export, form: str) -> None:
+def test_choices_are_built_in(export: Export, form: str) -> None:
     model, given = export(Directed, form, choices={"direction": "b_to_a"}), picture(8, 8)
     expected = (
         Translator(loaded(Directed), TranslateOptions(choices={"direction": "b_to_a"}), "cpu").translate(given).picture
@@ -134,8 +134,8 @@ def test_choices_are_part_of_the_model(export: Export, form: str) -> None:
 
 
 @FORMS
-def test_sides_go_in_as_with_the_bundle(export: Export, form: str, tmp_path: Path) -> None:
-    model = export(Tinted, form, part="all")
+def test_conditions_have_the_same_effect_as_with_the_bundle(export: Export, form: str, tmp_path: Path) -> None:
+    model = export(Tinted, form, program="all")
     translator, original = opened(model), Translator(loaded(Tinted), device="cpu")
     code = translator.encode("style", [picture(9, 12), picture(4, 4)])
     given = {"style": code, "tint": "blue", "hidden": np.eye(61, 74, dtype=np.int32) * 9}
@@ -143,23 +143,23 @@ def test_sides_go_in_as_with_the_bundle(export: Export, form: str, tmp_path: Pat
     assert furthest(translator.translate(color, given).picture, original.translate(color, given).picture) <= 1
     save_code(tmp_path / "code.json", code, "style", original.bundle.manifest, ["a.png"])
     assert np.allclose(load_code(tmp_path / "code.json", "style", translator.bundle.manifest), code)
-    with pytest.raises(TranslateError, match="'hidden', which nothing was given for"):
+    with pytest.raises(TranslateError, match="'hidden', which is missing"):
         translator.translate(color, {"style": code})
 
 
-def test_other_files_beside_it_do_not_matter(export: Export, tmp_path: Path) -> None:
-    for path in export(Tinted, "onnx", part="all").iterdir():
+def test_other_files_in_the_folder_are_ignored(export: Export, tmp_path: Path) -> None:
+    for path in export(Tinted, "onnx", program="all").iterdir():
         shutil.copy(path, tmp_path)
     (tmp_path / "encode_other.onnx").write_bytes(b"damaged")
     found = find_model(str(tmp_path / "translate.onnx"), Path.cwd(), CATALOG)
-    assert found.digest == find_model(str(export(Tinted, "onnx", part="all")), Path.cwd(), CATALOG).digest
+    assert found.digest == find_model(str(export(Tinted, "onnx", program="all")), Path.cwd(), CATALOG).digest
     (tmp_path / "encode_style.onnx").write_bytes(b"damaged")
-    with pytest.raises(BundleError, match=r"encode_style\.onnx: no ONNX file"):
+    with pytest.raises(BundleError, match=r"encode_style\.onnx: not an ONNX file"):
         opened(tmp_path / "translate.onnx").encode("style", [picture()])
 
 
-def test_without_what_encodes_pictures_the_way_out_is_told(export: Export) -> None:
-    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with part 'all'.*code file"):
+def test_a_missing_encoder_is_explained(export: Export) -> None:
+    with pytest.raises(BundleError, match=r"encode_style\.onnx .*export with program 'all'.*code file"):
         opened(export(Tinted, "onnx")).encode("style", [picture()])
 
 
@@ -173,13 +173,13 @@ def test_label_maps(export: Export, form: str) -> None:
     assert furthest(made, expected) == 0
 
 
-def test_a_plain_model_runs_without_its_plugin_and_another_one_names_it(export: Export) -> None:
+def test_only_a_plain_model_runs_without_its_plugin(export: Export) -> None:
     given, none = picture(12, 9), Catalog(())
     expected = Translator(loaded(Plain), device="cpu").translate(given).picture
     assert furthest(opened(export(Plain, "onnx"), None, none).translate(given).picture, expected) <= 1
     with pytest.raises(NotInstalled, match="plugin 'tiny' 1"):
         opened(export(Tinted, "onnx"), None, none)
-    with pytest.raises(ConfigError, match="no 'direction' to choose"):
+    with pytest.raises(ConfigError, match="has no choice 'direction'"):
         opened(export(Plain, "onnx"), TranslateOptions(choices={"direction": "a_to_b"}), none)
 
 
@@ -192,13 +192,13 @@ class Vivid(Plain):
 
 @FORMS
 @pytest.mark.parametrize("task", [Plain, Vivid, Recoloured])
-def test_the_description_of_a_plain_model_says_what_its_task_would(export: Export, task: Any, form: str) -> None:
+def test_the_description_of_a_plain_model_equals_its_task(export: Export, task: Any, form: str) -> None:
     model, original = find_model(str(export(task, form)), Path.cwd(), CATALOG).load(), loaded(task)
     assert isinstance(model, ExportedModel)
     assert not isinstance(model.task, Task)
     for settings in (TranslateOptions(), TranslateOptions(alpha="model", tile=32), TranslateOptions(ensemble=True)):
         if settings.alpha == "model" and not task.keeps_grey:
-            with pytest.raises(ConfigError, match=f"task '{task.name}' makes something else of a grey picture"):
+            with pytest.raises(ConfigError, match=f"task '{task.name}' does not keep grey pictures grey"):
                 Translator(model, settings, "cpu")
             continue
         pair = [Translator(each, settings, "cpu") for each in (model, replace(model, task=original.task))]
@@ -216,7 +216,7 @@ def test_the_description_of_a_plain_model_says_what_its_task_would(export: Expor
             assert own.picture.space == ("grey" if channels == 1 and task.keeps_grey else "rgb")
 
 
-def test_no_memory_makes_tiles_smaller(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_shrinks_tiles(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     import onnxruntime
 
     class Full(onnxruntime.InferenceSession):
@@ -244,9 +244,7 @@ def test_several_devices_share_the_tiles(export: Export, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("device", "match"), [("tpu", "expected auto"), ("cpu:1", "sees 1 CPU"), ("gpu:0,1", "install onnxruntime-gpu")]
 )
-def test_a_device_that_is_not_there_is_refused(
-    export: Export, monkeypatch: pytest.MonkeyPatch, device: str, match: str
-) -> None:
+def test_a_missing_device_is_refused(export: Export, monkeypatch: pytest.MonkeyPatch, device: str, match: str) -> None:
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
@@ -271,7 +269,7 @@ def test_a_model_that_changes_after_planning_is_refused(export: Export, form: st
         found.load()
 
 
-def test_a_bundle_is_referred_to_as_before(tmp_path: Path) -> None:
+def test_a_bundle_is_found(tmp_path: Path) -> None:
     made = loaded(Plain)
     bundle.save(tmp_path / "b", made.task, made.nets, "b", CATALOG)
     found = find_model("b", tmp_path, CATALOG) if (Path.cwd() / "b").exists() else find_model("./b", tmp_path, CATALOG)

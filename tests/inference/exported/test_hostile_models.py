@@ -1,4 +1,4 @@
-"""Exported models that are damaged or mean harm: each is refused with a reason, before what runs it sees it."""
+"""Damaged and hostile exported models are refused with a reason before a runtime opens them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Change = Callable[[Any], None]
 
 @pytest.fixture(autouse=True)
 def unopened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing that is refused may reach ONNX Runtime."""
+    """Fail if a refused file reaches ONNX Runtime."""
     import onnxruntime
 
     opened: list[Any] = []
@@ -39,7 +39,7 @@ def model() -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def lies_in(location: str, **more: int) -> Change:
+def stored_in(location: str, **more: int) -> Change:
     def change(made: Any) -> None:
         weights = made.graph.initializer[0]
         weights.ClearField("raw_data")
@@ -77,7 +77,7 @@ def huge_result(made: Any) -> None:
 
 
 def functions(*calls: str) -> Change:
-    """One function for each, which calls the next one or others."""
+    """One function for each body, which calls others by name."""
 
     def change(made: Any) -> None:
         from onnx import helper
@@ -111,26 +111,26 @@ def no_graph(made: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lies_in("/etc/passwd"), "'/etc/passwd', outside the model's folder"),
-        (lies_in("../weights.bin"), "outside the model's folder"),
-        (lies_in("a/../../weights.bin"), "outside the model's folder"),
-        (lies_in("C:\\weights.bin"), "outside the model's folder"),
-        (lies_in(""), "outside the model's folder"),
-        (lies_in("link.bin"), "through a link"),
-        (lies_in("folder/weights.bin"), "through a link"),
-        (lies_in("missing.bin"), "no such file"),
-        (lies_in("short.bin"), "that file has 8"),
-        (lies_in("short.bin", offset=-4), "that file has 8"),
-        (another_domain, r"'Conv' is of the domain 'com\.evil'"),
-        (inside_a_branch, "'Run' is of the domain 'sh'"),
-        (huge_weights, "and holds 36"),
+        (stored_in("/etc/passwd"), "'/etc/passwd', outside the model's folder"),
+        (stored_in("../weights.bin"), "outside the model's folder"),
+        (stored_in("a/../../weights.bin"), "outside the model's folder"),
+        (stored_in("C:\\weights.bin"), "outside the model's folder"),
+        (stored_in(""), "outside the model's folder"),
+        (stored_in("link.bin"), "through the link"),
+        (stored_in("folder/weights.bin"), "through the link"),
+        (stored_in("missing.bin"), "no such file"),
+        (stored_in("short.bin"), "that file has 8"),
+        (stored_in("short.bin", offset=-4), "that file has 8"),
+        (another_domain, r"'Conv' of domain 'com\.evil'"),
+        (inside_a_branch, "'Run' of domain 'sh'"),
+        (huge_weights, "but has 36"),
         (negative, r"the shape \[-3"),
-        (huge_result, "tensor 'ones' would have"),
+        (huge_result, "tensor 'ones' of shape"),
         (functions(*(f"F{n} F{n}" for n in range(1, 40)), "F39"), "calls itself"),
-        (functions(*(f"F{n} F{n}" for n in range(1, 40)), ""), "operators once its functions are written out"),
+        (functions(*(f"F{n} F{n}" for n in range(1, 40)), ""), "operators once its functions are inlined"),
         (functions("F1", "F0"), "calls itself"),
         (default_of_a_function, "outside the model's folder"),
-        (no_graph, "holds no graph"),
+        (no_graph, "contains no graph"),
     ],
 )
 def test_an_onnx_file_is_refused(tmp_path: Path, change: Change, match: str) -> None:
@@ -149,9 +149,9 @@ def test_an_onnx_file_is_refused(tmp_path: Path, change: Change, match: str) -> 
         find_model(str(folder / "m.onnx"), Path.cwd(), CATALOG, Describe())
 
 
-def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
+def test_external_data_counts(tmp_path: Path) -> None:
     made = model()
-    lies_in("weights.bin")(made)
+    stored_in("weights.bin")(made)
     (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
     digests = set()
     for number in range(2):
@@ -161,9 +161,9 @@ def test_numbers_in_a_file_beside_it_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 20, 100])
-def test_a_part_of_an_onnx_file_is_refused(tmp_path: Path, cut: int) -> None:
+def test_a_truncated_onnx_file_is_refused(tmp_path: Path, cut: int) -> None:
     (tmp_path / "m.onnx").write_bytes(model().SerializeToString()[:cut])
-    with pytest.raises(BundleError, match="no ONNX file, or not all of one"):
+    with pytest.raises(BundleError, match="not an ONNX file, or incomplete"):
         find_model(str(tmp_path / "m.onnx"), Path.cwd(), CATALOG, Describe())
 
 
@@ -188,7 +188,7 @@ def opened(folder: Path) -> Translator:
 
 
 def add_operation(folder: Path, name: str) -> None:
-    """An operation in a function that can be called."""
+    """Add an operation to a callable function."""
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     stored = SavedModel()
@@ -209,17 +209,17 @@ def change_description(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda folder: add_operation(folder, "ReadFile"), "operation 'ReadFile' is nothing that networks do"),
+        (lambda folder: add_operation(folder, "ReadFile"), "operation 'ReadFile' is not one that networks use"),
         (lambda folder: add_operation(folder, "WriteFile"), "'WriteFile'"),
         (lambda folder: add_operation(folder, "EagerPyFunc"), "'EagerPyFunc'"),
         (lambda folder: add_operation(folder, "SaveV2"), "'SaveV2'"),
-        (lambda folder: (folder / "img2imgkit.json").unlink(), "of other software .*tf2onnx"),
+        (lambda folder: (folder / "img2imgkit.json").unlink(), "third-party SavedModel .*tf2onnx"),
         (change_description, "no program 'translate'; it has"),
         (lambda folder: (folder / "img2imgkit.json").write_text("{"), "invalid JSON"),
         (lambda folder: (folder / "more.bin").symlink_to("/etc/passwd"), "a link"),
-        (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "another form of the graph"),
-        (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "not all of one"),
-        (lambda folder: (folder / "saved_model.pb").write_bytes(b""), "no SavedModel of TensorFlow 2"),
+        (lambda folder: (folder / "saved_model.pbtxt").write_text(""), "second form of the graph"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b"\x0a\xff"), "or incomplete"),
+        (lambda folder: (folder / "saved_model.pb").write_bytes(b""), "not a SavedModel of TensorFlow 2"),
         (lambda folder: shutil.rmtree(folder / "variables"), "TensorFlow cannot open it"),
     ],
 )

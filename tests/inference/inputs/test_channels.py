@@ -1,4 +1,4 @@
-"""Transparency goes through: no dark fringe, and what is opaque stays opaque."""
+"""Transparency is kept: no dark fringe, and opaque pictures stay opaque."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIDE = 48
 
 
 class Filter(tiny_tasks._Tiny):
-    """Twice as large by a linear filter, as one convolution: nearly an identity."""
+    """Upsampling by 2 with a linear filter, as one convolution."""
 
     name = "tiny-filter"
     radius = 2
@@ -45,7 +45,7 @@ class Filter(tiny_tasks._Tiny):
 
 
 def disk(dtype: Any, hidden: int, edge: float = 1) -> Picture:
-    """A disk over slowly changing colours, seen through an edge so many pixels wide, and ``hidden`` beyond."""
+    """A disk of smooth colours with a soft edge in alpha, and the colour ``hidden`` outside."""
     top = np.iinfo(dtype).max
     y, x = np.mgrid[:SIDE, :SIDE]
     alpha = np.clip((15 - np.hypot(y - 23.5, x - 23.5)) / edge, 0, 1)[..., None]
@@ -106,7 +106,7 @@ def test_without_filling_there_would_be_a_fringe(bilinear: Translator, hidden: i
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("mode", ["resample", "model"])
 @pytest.mark.parametrize("share", [0, 1])
-def test_alpha_that_is_the_same_everywhere_stays_exactly_that(dtype: Any, mode: Any, share: int) -> None:
+def test_constant_alpha_stays_exactly_constant(dtype: Any, mode: Any, share: int) -> None:
     alpha = np.full((9, 7, 1), share * np.iinfo(dtype).max, dtype)
     given = Picture(np.random.default_rng(0).integers(0, 255, (9, 7, 3)).astype(dtype), alpha)
     made = Translator(loaded(Plain, scale=4), TranslateOptions(alpha=mode), "cpu").translate(given).picture
@@ -115,13 +115,13 @@ def test_alpha_that_is_the_same_everywhere_stays_exactly_that(dtype: Any, mode: 
     assert (made.alpha == alpha[0, 0]).all()
 
 
-def test_alpha_at_scale_one_is_left_as_it_is() -> None:
+def test_alpha_at_scale_one_is_unchanged() -> None:
     given = disk(np.uint16, 0)
     made = Translator(loaded(Plain, scale=1), device="cpu").translate(given).picture
     assert (made.alpha == given.alpha).all()
 
 
-def test_alpha_may_go_through_the_network(bicubic: Translator) -> None:
+def test_alpha_can_be_scaled_by_the_network(bicubic: Translator) -> None:
     through = Translator(bicubic.bundle, TranslateOptions(alpha="model"), "cpu").translate(disk(np.uint8, 0)).picture
     beside = bicubic.translate(disk(np.uint8, 0)).picture
     assert through.alpha is not None
@@ -137,7 +137,7 @@ def test_grey_with_alpha_stays_grey(bicubic: Translator) -> None:
     assert made.color.shape == made.alpha.shape == (96, 96, 1)
 
 
-def test_only_what_is_wholly_transparent_is_filled() -> None:
+def test_only_fully_transparent_pixels_are_filled() -> None:
     given = disk(np.uint8, 0)
     assert given.alpha is not None
     found = filled(given.color, given.alpha)
@@ -146,7 +146,7 @@ def test_only_what_is_wholly_transparent_is_filled() -> None:
     assert (found[~seen].max(axis=-1) > 80).all()
 
 
-def test_holes_take_the_colour_around_them_weighted_by_how_much_is_seen() -> None:
+def test_holes_get_the_alpha_weighted_colour_around_them() -> None:
     color = np.array([[[200], [0], [100], [50]]], np.uint8)
     alpha = np.array([[[255], [0], [255], [0]]], np.uint8)
     assert filled(color, alpha)[0, :, 0].tolist() == [200, 200, 100, 100]
@@ -155,13 +155,13 @@ def test_holes_take_the_colour_around_them_weighted_by_how_much_is_seen() -> Non
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_nothing_is_filled_where_all_or_nothing_is_seen(value: int) -> None:
+def test_nothing_is_filled_if_all_or_no_pixels_are_visible(value: int) -> None:
     color = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     assert filled(color, np.full((4, 5, 1), value, np.uint8)) is color
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 17), (31, 2), (33, 65)])
-def test_one_seen_pixel_fills_everything(shape: tuple[int, int]) -> None:
+def test_one_visible_pixel_fills_everything(shape: tuple[int, int]) -> None:
     color, alpha = np.zeros((*shape, 3), np.uint16), np.zeros((*shape, 1), np.uint16)
     color[-1, 0], alpha[-1, 0] = (1000, 30000, 65535), 1
     assert (filled(color, alpha) == color[-1, 0]).all()
@@ -177,7 +177,7 @@ def test_alpha_is_clipped_and_rounded_not_wrapped() -> None:
 
 
 @pytest.mark.parametrize("height", [255, 256, 257, 700])
-def test_tall_pictures_are_handled_in_portions_without_a_seam(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tall_pictures_are_processed_in_blocks_without_a_seam(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     color = rng.integers(0, 256, (height, 9, 3), dtype=np.uint8)
     alpha = (rng.integers(0, 256, (height, 9, 1)) * (rng.random((height, 9, 1)) > 0.8)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Code files: kept, read back, and refused where they do not belong."""
+"""Code files: saved, loaded, and refused for another bundle or condition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from img2imgkit.inference import load_code, save_code
 
 @cache
 def made_with() -> Manifest:
-    """The bundle that codes are of."""
+    """The manifest of the bundle that encoded the codes."""
     return loaded(Tinted).manifest
 
 
@@ -29,7 +29,7 @@ def kept(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_a_code_is_restored_bit_for_bit(tmp_path: Path) -> None:
     code = load_code(kept(tmp_path), "style", made_with())
     assert code.dtype == np.float32
     assert (code == np.array([0.1, -2.5e-7, 3], np.float32)).all()
@@ -39,25 +39,25 @@ def test_a_code_comes_back_bit_for_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"condition": "class"}, "a code for 'class', and 'style' is asked for"),
-        ({"digest": "0"}, "made with another bundle .tiny-tinted-x1.: make it again"),
-        ({"format": 2}, "no code file"),
-        ({"code": []}, "no code file"),
-        ({"code": ["x"]}, "no code file"),
-        ({"code": [float("nan")]}, "no code file"),
+        ({"condition": "class"}, "a code for 'class', not for 'style'"),
+        ({"digest": "0"}, "encoded with another bundle .tiny-tinted-x1.: encode again"),
+        ({"format": 2}, "not a code file"),
+        ({"code": []}, "not a code file"),
+        ({"code": ["x"]}, "not a code file"),
+        ({"code": [float("nan")]}, "not a code file"),
     ],
 )
-def test_a_file_that_does_not_belong_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+def test_a_file_of_another_bundle_or_condition_is_refused(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
     with pytest.raises(BundleError, match=match):
         load_code(kept(tmp_path, **changes), "style", made_with())
 
 
-def test_what_is_no_file_of_a_code_is_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     with pytest.raises(BundleError, match="No such file"):
         load_code(path, "style", made_with())
     path.write_bytes(b"\xff\x00")
-    with pytest.raises(BundleError, match="no code file"):
+    with pytest.raises(BundleError, match="not a code file"):
         load_code(path, "style", made_with())
     path.write_bytes(b" " * (5 << 20))
     with pytest.raises(BundleError, match="larger than 4 MiB"):

@@ -1,4 +1,4 @@
-"""Conditions: maps, codes and values that go through the networks beside a picture."""
+"""Conditions: maps, codes and values that the networks read in addition to a picture."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def test_grey_goes_through_networks_with_sides(tinted: Bundle) -> None:
     [
         ({"label": None}, "needs 'label'.*read-labels"),
         ({"instance": None}, "needs 'instance' .ids of objects.: read it with a read-labels step"),
-        ({"instance": np.zeros((4, 9), int)}, "the instance map is 9x4 pixels, and its picture 9x9"),
-        ({"label": np.full((9, 9), 4)}, r"pixel \(0, 0\) has the id 4, and this model knows 0 to 2, and 255 for none"),
+        ({"instance": np.zeros((4, 9), int)}, "the instance map is 9x4 pixels, but its picture is 9x9"),
+        ({"label": np.full((9, 9), 4)}, r"pixel \(0, 0\) has the id 4, but this model knows 0 to 2, and 255 for none"),
         ({"label": np.full((9, 9), -1)}, r"has the id -1"),
     ],
 )
@@ -144,7 +144,7 @@ def test_sides_that_the_task_has_not_are_refused(tinted: Bundle) -> None:
         parse_condition(Plain(), "seed", 1)
     with pytest.raises(ConfigError, match="input 'tint' of task 'tiny-tinted': expected one of red, blue, got 'green'"):
         parse_condition(Tinted(), "tint", "green")
-    with pytest.raises(ConfigError, match="no pictures 'tint' to encode: it encodes style"):
+    with pytest.raises(ConfigError, match="no condition 'tint' to encode pictures for; it has style"):
         Translator(tinted, device="cpu").encode("tint", [GREY])
     with pytest.raises(ConfigError, match="no pictures for 'style'"):
         Translator(tinted, device="cpu").encode("style", [])

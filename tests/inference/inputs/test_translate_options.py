@@ -1,4 +1,4 @@
-"""The options of a translation refuse what no Translator can do."""
+"""Options of a translation: impossible combinations are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of tiles become rows of the picture: each once, blended where neighbours share, none wrong after a restart."""
+"""Rows of tiles become rows of the picture: each once, blended in overlaps, and correct after a restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURE = np.random.default_rng(0).random((90, 70, 3)).astype(np.float32)
 def assembled(
     grid: Grid, blender: RowBlender, picture: np.ndarray, scale: int = 1, stop: int = 99
 ) -> dict[int, np.ndarray]:
-    """Tiles cut from the finished picture, put together again; ``stop`` breaks off before that row of tiles."""
+    """Cut tiles from the finished picture and blend them again; stops before row ``stop`` of tiles."""
     given = {}
     width = picture.shape[1] // scale
     for row in grid.rows[:stop]:
@@ -32,7 +32,7 @@ def assembled(
 
 @pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("overlap", [Overlap(0, 0), Overlap(3, 0), Overlap(4, 6), Overlap(0, 5)])
-def test_tiles_of_a_picture_give_the_picture_back(scale: int, overlap: Overlap) -> None:
+def test_blending_tiles_of_a_picture_restores_it(scale: int, overlap: Overlap) -> None:
     grid = make_grid(90 // scale, 70 // scale, Geometry(scale), overlap, 30)
     assert grid.tiles > 2
     blender = RowBlender(90)
@@ -65,7 +65,7 @@ def test_ramps_of_neighbours_add_up_to_one() -> None:
 
 @pytest.mark.parametrize("stop", [0, 1, 2])
 @pytest.mark.parametrize("overlap", [Overlap(3, 0), Overlap(2, 6)])
-def test_a_restart_on_another_grid_gives_only_the_missing_rows(stop: int, overlap: Overlap) -> None:
+def test_a_restart_with_another_grid_yields_only_missing_rows(stop: int, overlap: Overlap) -> None:
     blender = RowBlender(90)
     first = assembled(make_grid(90, 70, Geometry(), overlap, 40), blender, PICTURE, stop=stop)
     done = blender.done
@@ -75,7 +75,7 @@ def test_a_restart_on_another_grid_gives_only_the_missing_rows(stop: int, overla
     assert np.abs(np.concatenate([*first.values(), *second.values()]) - PICTURE).max() <= 1e-6
 
 
-def test_a_restart_that_keeps_nothing_begins_at_the_top() -> None:
+def test_a_restart_without_keeping_rows_begins_at_the_top() -> None:
     blender = RowBlender(90)
     assembled(make_grid(90, 70, Geometry(), Overlap(3, 0), 40), blender, PICTURE, stop=2)
     blender.restart(keep=False)
@@ -83,7 +83,7 @@ def test_a_restart_that_keeps_nothing_begins_at_the_top() -> None:
     assert (np.concatenate(list(second.values())) == PICTURE).all()
 
 
-def test_padding_behind_the_picture_is_dropped() -> None:
+def test_padding_beyond_the_picture_is_dropped() -> None:
     padded = np.pad(PICTURE, ((0, 6), (0, 2), (0, 0)))
     grid = make_grid(96, 72, Geometry(multiple=8), Overlap(2, 4), 40)
     blender, rows = RowBlender(90), []

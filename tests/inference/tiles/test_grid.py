@@ -1,4 +1,4 @@
-"""Tiles cover a picture once, inside it, on the network's grid, with the halo that makes them exact."""
+"""Tiles cover a picture once, inside it, at multiples of the network's, with the halo that makes them exact."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_spans_cover_an_axis_once_on_the_networks_grid(case: tuple[int, int, Geo
 
 @given(axes())
 @settings(max_examples=80, deadline=None)
-def test_a_grid_is_called_exact_only_if_every_tile_sees_its_whole_receptive_field(
+def test_a_grid_is_exact_only_if_every_tile_contains_its_receptive_field(
     case: tuple[int, int, Geometry, Overlap],
 ) -> None:
     length, tile, geometry, overlap = case
@@ -112,7 +112,7 @@ def test_rounding_up(length: int, multiple: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(("length", "minimum", "expected"), [(1, 1, 4), (1, 9, 12), (12, 9, 12), (13, 9, 16)])
-def test_a_network_is_given_its_minimum_at_least_and_a_multiple(length: int, minimum: int, expected: int) -> None:
+def test_padding_reaches_the_minimum_and_a_multiple(length: int, minimum: int, expected: int) -> None:
     assert padded(length, Geometry(multiple=4, minimum=minimum)) == expected
 
 
@@ -122,7 +122,7 @@ def test_a_tile_below_the_minimum_grows_to_it() -> None:
     assert grid.exact
 
 
-def test_spans_count_no_more_tiles_than_the_largest_tile_needs() -> None:
+def test_spans_have_no_more_tiles_than_the_largest_tile_requires() -> None:
     for length in range(100, 1000, 37):
         found = spans(length, 96, Overlap(8, 0), Geometry())
         assert len(found) == int(np.ceil((length - 96) / 80)) + 1

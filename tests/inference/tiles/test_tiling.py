@@ -1,4 +1,4 @@
-"""The choice of tiles: by wish, by memory, and by what has run out of memory before."""
+"""The choice of tiles by options, by memory, and by earlier out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_tile_does_not_depend_on_the_memory_beyond_what_it_needs(room: float
 
 
 @pytest.mark.parametrize(("room", "tile"), [(512**2 - 1, 384), (200**2, 192), (64**2, 64), (5, 28)])
-def test_little_memory_gives_smaller_tiles_but_none_that_is_not_exact(room: float, tile: int) -> None:
+def test_little_memory_makes_tiles_smaller_but_exact(room: float, tile: int) -> None:
     grid = tiling(CONVOLUTIONAL, room).grid(3000, 4000)
     assert grid.tile == tile
     assert grid.exact
@@ -55,7 +55,7 @@ def test_a_picture_that_does_not_fit_is_tiled_even_if_it_is_small() -> None:
     assert tiling(CONVOLUTIONAL, 100 * 100).grid(120, 120).tile == 96
 
 
-def test_what_sees_the_whole_picture_is_run_whole_as_long_as_that_fits() -> None:
+def test_a_network_with_unlimited_receptive_field_processes_whole_pictures_that_fit() -> None:
     assert tiling(GLOBAL).grid(3000, 4000).tiles == 1
     tight = tiling(GLOBAL, 1 << 20).grid(3000, 4000)
     assert tight.tile == 512
@@ -70,15 +70,15 @@ def test_a_large_receptive_field_gets_tiles_that_are_mostly_used() -> None:
     assert tiling(DEEP, 1400**2).grid(8000, 8000).exact
 
 
-def test_tiles_that_would_be_mostly_overlap_are_let_go_of_where_nobody_wishes_them() -> None:
+def test_tiles_that_would_be_mostly_overlap_become_inexact_unless_requested() -> None:
     tight = tiling(DEEP, 1 << 20)
     grid = tight.grid(8000, 8000)
     assert (grid.tile, grid.overlap.shared, grid.exact) == (512, 64, False)
-    assert tight.grid(1000, 1000).tiles == 1  # it fits, and whole it is exact
+    assert tight.grid(1000, 1000).tiles == 1  # fits into memory, so a whole picture is exact
     assert tiling(DEEP, 1 << 20, overlap=700).grid(8000, 8000).exact
 
 
-def test_exact_tiles_that_run_out_of_memory_become_such_that_are_not() -> None:
+def test_exact_tiles_that_run_out_of_memory_become_inexact() -> None:
     chosen = tiling(DEEP, 1400**2)
     chosen.shrink(chosen.grid(8000, 8000), "OOM")
     grid = chosen.grid(8000, 8000)
@@ -86,13 +86,13 @@ def test_exact_tiles_that_run_out_of_memory_become_such_that_are_not() -> None:
     assert max(grid.extent) <= 1400 * 0.7 + 64
 
 
-def test_the_users_tile_and_overlap_are_taken() -> None:
+def test_the_users_tile_and_overlap_are_used() -> None:
     grid = tiling(CONVOLUTIONAL, tile=100, overlap=30).grid(300, 100)
     assert (grid.tile, grid.overlap.halo, grid.overlap.blend) == (100, 10, 10)
     assert tiling(CONVOLUTIONAL, 3000 * 2000, tile="off").grid(3000, 4000).tiles == 1
 
 
-def test_a_wish_that_memory_cannot_fulfil_is_tiled_like_auto() -> None:
+def test_a_tile_beyond_memory_is_replaced_by_auto() -> None:
     auto = tiling(CONVOLUTIONAL, 512 * 512).grid(3000, 4000)
     assert tiling(CONVOLUTIONAL, 512 * 512, tile="off").grid(3000, 4000) == auto
     assert tiling(CONVOLUTIONAL, 512 * 512, tile=2000).grid(3000, 4000) == auto

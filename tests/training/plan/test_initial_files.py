@@ -109,7 +109,7 @@ def test_missing_files_are_reported_at_their_place(place: Path, installed: Catal
     assert "train.yaml:11:" in first
     assert "initial.bundle" in first
     assert "initial.generator" in second
-    assert "no importer reads such files; there are keras (.keras" in second
+    assert "no importer reads this file; installed: keras (.keras" in second
     empty = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: {}")
     assert "expected 'bundle', or networks with their files" in problems(plan, place, installed, text=empty)[0]
     file = TEXT[: TEXT.index("  generator: nets")].replace("initial:", "initial: nets/latest_net_G.safetensors")
@@ -123,8 +123,8 @@ def test_check_reports_files_that_do_not_fit(place: Path, installed: Catalog) ->
     assert "initial.judge: task 'pix2pix' has no such network; expected one of generator, critic, or 'bundle'" in found
     plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
     generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
-    assert "the network 'generator' would take 49 arrays with these options, and the file has 59" in generator
-    assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), and the file has (4, 4, 6, 4)" in critic
+    assert "the network 'generator' needs 49 arrays with these options, but the file has 59" in generator
+    assert "the network 'critic' needs conv0/kernel (4, 4, 6, 5), but the file has (4, 4, 6, 4)" in critic
     (place / "nets" / "latest_net_D.safetensors").write_bytes(b"no")
     plan(place, installed)
     assert "latest_net_D.safetensors" in problems(check_training_file, load_yaml(place / "train.yaml"), installed)[0]
