@@ -1,5 +1,5 @@
-"""The losses of the official pix2pix, CycleGAN and CUT, on inputs of the tests. Differences are relative to the official
-value. The tests compare the losses of the other methods in the same way."""
+"""The losses of the official pix2pix, CycleGAN and CUT, on inputs of the tests. Differences are relative to the
+official value. The tests compare the losses of the other methods in the same way."""
 
 from __future__ import annotations
 

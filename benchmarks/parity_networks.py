@@ -1,8 +1,8 @@
-"""Each checkpoint is read by `load_torch`. Differences are the largest over an output, relative to the output's largest
-value; the last column is the difference between the official float32 and float64 outputs. Inputs with "training" use the
-statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling of the SPADE generator
-with a style, and the residual scale of 0.1 of one EDSR. StarGAN's official code never uses running statistics, and neither
-does this toolkit."""
+"""Each checkpoint is read by `load_torch`. Differences are the largest over an output, relative to the output's
+largest value; the last column is the difference between the official float32 and float64 outputs. Inputs with
+"training" use the statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling
+of the SPADE generator with a style, and the residual scale of 0.1 of one EDSR. StarGAN's official code never uses
+running statistics, and neither does this toolkit."""
 
 from __future__ import annotations
 

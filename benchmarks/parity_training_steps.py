@@ -1,7 +1,8 @@
-"""Three steps of the official training code from the same weights: differences of all losses (relative) and of the generated
-images (absolute, in [-1, 1]). For comparison, the other columns show how much the official numbers change if the initial
-weights change by 1e-6. CUT is compared with its official code with an explicit instance normalization, because PyTorch's
-has a wrong gradient on a CPU: `benchmarks/cut_in_pytorch.py` reproduces the official numbers and computes the right ones."""
+"""Three steps of the official training code from the same weights: differences of all losses (relative) and of the
+generated images (absolute, in [-1, 1]). For comparison, the other columns show how much the official numbers change if
+the initial weights change by 1e-6. CUT is compared with its official code with an explicit instance normalization,
+because PyTorch's has a wrong gradient on a CPU: `benchmarks/cut_in_pytorch.py` reproduces the official numbers and
+computes the right ones."""
 
 from __future__ import annotations
 
