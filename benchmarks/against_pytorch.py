@@ -1,10 +1,10 @@
-"""pix2pix's training step and CycleGAN's generator beside the same networks in PyTorch. Needs ``pip install torch``.
+"""Compare the speed of pix2pix's training step and CycleGAN's generator with PyTorch. Needs ``pip install torch``.
 
     python benchmarks/against_pytorch.py [--rounds 7]
 
-Each side is a process of its own that sleeps while the other works; they take turns, and the figure is the median,
-over the rounds, of PyTorch's time divided by ours: above 1, this toolkit is faster. PyTorch runs as the official code
-does, on contiguous NCHW tensors, in eager mode; ours runs as ``img2img train`` and ``translate`` do.
+Each side is a separate process that sleeps while the other works. The figure is the median over the rounds of PyTorch's
+time divided by ours: above 1, this toolkit is faster. PyTorch runs as in the official code, in eager mode on contiguous
+NCHW tensors; ours runs as in ``img2img train`` and ``translate``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import turns
 
 @dataclass(frozen=True)
 class Size:
-    """How large the networks and pictures are; the U-Net halves its picture eight times."""
+    """The sizes of networks and pictures; the U-Net downsamples eight times."""
 
     width: int = 64
     blocks: int = 9
@@ -33,10 +33,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Job:
-    """What is timed, on either side."""
+    """A measurement, with its call on either side."""
 
     name: str
-    calls: int  # in a round
+    calls: int  # per round
     ours: Callable[[Size], turns.Call]
     theirs: Callable[[Size], turns.Call]
 
@@ -114,7 +114,7 @@ JOBS = (
 
 
 def rows(jobs: tuple[Job, ...], size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
-    """One row for each job."""
+    """Yield one row per job."""
     for job in jobs:
         sides = {"img2imgkit": partial(job.ours, size), "PyTorch": partial(job.theirs, size)}
         ours, theirs = turns.in_processes(sides, job.calls, rounds).values()

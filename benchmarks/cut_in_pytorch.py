@@ -1,12 +1,12 @@
-"""CUT's training steps in PyTorch, to tell a fault of PyTorch's from one of ours. Needs ``pip install torch``.
+"""CUT's training steps in PyTorch, to separate an error of PyTorch from ours. Needs ``pip install torch``.
 
     python benchmarks/cut_in_pytorch.py [FOLDER] [--write FILE]
 
-FOLDER, by default the fixture of the tests, holds the official steps (``config.json``, ``io.npz``,
-``weights_init.pth``). On a CPU, PyTorch's ``instance_norm`` (seen in 2.13) has a wrong gradient where the gradient it
-is given lies in memory with channels last, as it does behind the patches that CUT samples. The steps are run twice:
-with that function, which repeats the official numbers, and with instance norm written out, whose gradient is right.
-``--write`` keeps the numbers of the latter.
+FOLDER, by default the fixture of the tests, contains the official steps (``config.json``, ``io.npz``,
+``weights_init.pth``). On a CPU, PyTorch's ``instance_norm`` (observed in 2.13) has a wrong gradient if the incoming
+gradient has the memory layout "channels last", as it has after CUT's patch sampling. The steps are run twice: with that
+function, which reproduces the official numbers, and with an explicit instance norm, whose gradient is correct.
+``--write`` saves the numbers of the latter.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ TAPS, STEPS, TEMPERATURE = 5, 3, 0.07
 
 
 def written_out(x: Any) -> Any:
-    """Instance norm from its definition."""
+    """Instance norm, written out."""
     mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True, unbiased=False)
     return (x - mean) / (variance + 1e-5).sqrt()
 
 
 def gradients_apart() -> float:
-    """How far the two gradients of ``instance_norm`` are, for one gradient in two memory layouts."""
+    """Return the difference between the gradients of ``instance_norm`` for one incoming gradient in two layouts."""
     torch.manual_seed(0)
     x, given = torch.randn(1, 12, 10, 10, requires_grad=True), torch.randn(1, 10, 10, 12).permute(0, 3, 1, 2)
     y = F.instance_norm(x)
@@ -55,7 +55,7 @@ class Cut:
         }
 
     def encode(self, x: Any) -> tuple[list[Any], Any]:
-        """The tapped features, and the output of the last block."""
+        """Return the tapped features, and the output of the last block."""
         x = F.pad(x, (3, 3, 3, 3), mode="reflect")
         features = [x]
         x = F.relu(self.norm(self._conv("G", x, 1)))
@@ -73,7 +73,7 @@ class Cut:
         return features, x
 
     def generate(self, x: Any) -> Any:
-        """The translation."""
+        """Translate."""
         x = self.encode(x)[1]
         for module in (19, 23):
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
@@ -81,7 +81,7 @@ class Cut:
         return torch.tanh(self._conv("G", F.pad(x, (3, 3, 3, 3), mode="reflect"), 27))
 
     def judge(self, x: Any) -> Any:
-        """The critic's scores."""
+        """Return the critic's scores."""
         x = _halved(F.leaky_relu(self._conv("D", x, 0, 1), 0.2))
         for module in (3, 7):
             x = _halved(F.leaky_relu(self.norm(self._conv("D", x, module, 1)), 0.2))
@@ -94,7 +94,7 @@ class Cut:
         return sum(_nce(query, key.detach()) for query, key in zip(queries, keys, strict=True)) / TAPS
 
     def step(self, a: Any, b: Any, places: list[Any]) -> dict[str, float]:
-        """The critic's move, then the generator's with its projection."""
+        """Update the critic, then the generator and its projection."""
         fake, same = self.generate(a), self.generate(b)
         d_fake, d_real = self.judge(fake.detach()).square().mean(), (self.judge(b) - 1).square().mean()
         self._move(["D"], (d_fake + d_real) / 2)
@@ -144,7 +144,7 @@ def _nce(query: Any, key: Any) -> Any:
 
 
 def run(folder: Path, norm: Callable[[Any], Any], steps: int) -> tuple[list[dict[str, float]], list[np.ndarray]]:
-    """Losses of each step, and what the generator makes before the first and after each."""
+    """Return the losses of each step, and the generated images before the first and after each step."""
     io = np.load(folder / "io.npz")
     cut = Cut(torch.load(folder / "weights_init.pth", weights_only=True), norm)
     a, b = (torch.tensor(io[f"in.{side}"]) for side in "AB")
@@ -159,7 +159,7 @@ def run(folder: Path, norm: Callable[[Any], Any], steps: int) -> tuple[list[dict
 def rows(
     folder: Path, runs: dict[str, tuple[list[dict[str, float]], list[np.ndarray]]]
 ) -> Iterator[tuple[str, str, str, str]]:
-    """One row for each step of each run."""
+    """Yield one row per run and step."""
     official, io = json.loads((folder / "config.json").read_text())["losses_per_iteration"], np.load(folder / "io.npz")
     for name, (losses, images) in runs.items():
         for step, found in enumerate(losses):

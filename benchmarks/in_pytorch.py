@@ -1,4 +1,4 @@
-"""pix2pix's training step and CycleGAN's generator in PyTorch, as the official code has them, for timing."""
+"""pix2pix's training step and CycleGAN's generator in PyTorch, as in the official code, for timing."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def resnet(blocks: int = 9, width: int = 64) -> nn.Module:
 
 
 def prepare(threads: int) -> None:
-    """Use so many threads, and the same weights each time."""
+    """Set the number of threads and the seed."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
 
 
 def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object]:
-    """pix2pix: the critic's move, then the generator's."""
+    """pix2pix: update the critic, then the generator."""
     generator, critic = unet(width), patch_critic(width=width)
     adams = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (generator, critic)]
     source, target = (torch.rand(batch, 3, side, side) * 2 - 1 for _ in range(2))
@@ -116,7 +116,7 @@ def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object
 
 
 def translation(side: int, width: int, blocks: int, bfloat16: bool) -> Callable[[], object]:
-    """One picture through the residual generator."""
+    """Translate one picture with the residual generator."""
     net, source = resnet(blocks, width).eval(), torch.rand(1, 3, side, side) * 2 - 1
 
     def translate() -> object:

@@ -1,11 +1,11 @@
-"""What the Translator costs beside its network: its throughput as a ratio to the bare compiled model.
+"""The Translator's throughput relative to that of its bare compiled model.
 
     python benchmarks/inference_overhead.py [--bundle NAME_OR_FOLDER] [--size 512] [--pictures 20] [--rounds 5]
 
-Both get the same pictures from memory. The bare model gets float32 tensors and its output is thrown away; the
-Translator gets uint8 pictures and gives uint8 pictures. They take turns picture by picture, so that whatever else the
-machine does falls on both; each round gives one ratio, and the median is the result. Without ``--bundle`` the network
-is an untrained super-resolution network of the default size, which takes the same time.
+Both process the same pictures from memory. The bare model receives float32 tensors and its output is discarded; the
+Translator receives and returns uint8 pictures. They alternate picture by picture, so that other processes slow both
+alike. Each round yields one ratio, and the result is the median. Without ``--bundle``, an untrained super-resolution
+network of the default size is used, which is equally fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from img2imgkit.task import Geometry
 
 
 def untrained(catalog: Catalog) -> bundle.Bundle:
-    """The default super-resolution network with random weights, as if it came from a bundle."""
+    """Create the default super-resolution network with random weights, as if loaded from a bundle."""
     task = catalog.get("tasks", "super-resolution")()
     geometry: Geometry = task.geometry()
     manifest = bundle.Manifest(
@@ -44,7 +44,7 @@ def untrained(catalog: Catalog) -> bundle.Bundle:
 
 
 def compare(translator: Translator, size: int, pictures: int) -> tuple[float, float]:
-    """Seconds that the bare model and the Translator take for the same pictures, by turns."""
+    """Return the seconds of the bare model and of the Translator for the same pictures."""
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
@@ -58,7 +58,7 @@ def compare(translator: Translator, size: int, pictures: int) -> tuple[float, fl
 
 
 def rows(translator: Translator, size: int, pictures: int, rounds: int) -> Iterator[tuple[str, ...]]:
-    """One row for each round, then the medians."""
+    """Yield one row per round, then the medians."""
     compare(translator, size, 2)  # compiles
     found = [compare(translator, size, pictures) for _ in range(rounds)]
     for number, (bare, whole) in enumerate(found, 1):

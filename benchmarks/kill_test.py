@@ -1,9 +1,9 @@
-"""Kill a run at random moments, finish it, and compare with a run that was never stopped.
+"""Kill a run at random moments, finish it, and compare it with an uninterrupted run.
 
     python benchmarks/kill_test.py [--files 300] [--kills 20] [--bundle sr-compact-x2] [--seed 1]
 
-Prints how many files were there after each kill, how many finished ones were translated again (must be 0), and whether
-both trees are the same, byte for byte.
+Prints the number of files after each kill, the number of finished pictures that were processed again (must be 0), and
+whether both trees are identical, byte for byte.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def command(path: Path, output: Path) -> list[str]:
 
 
 def finish(path: Path, output: Path) -> dict[str, int]:
-    """Run to the end, and return the report's totals."""
+    """Run to completion and return the report's totals."""
     subprocess.run(command(path, output), check=True, stderr=subprocess.DEVNULL)
     totals: dict[str, int] = json.loads((output / "report.json").read_text())["totals"]
     return totals
 
 
 def kill_once(path: Path, output: Path, wait: float) -> int:
-    """Start, wait for the first picture of this run and ``wait`` seconds more, kill; count the files."""
+    """Start, kill ``wait`` seconds after the first picture of this run, and count the files."""
     process = subprocess.Popen(command(path, output), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while '"event": "item"' not in (line := process.stderr.readline()) and line:
@@ -46,12 +46,12 @@ def kill_once(path: Path, output: Path, wait: float) -> int:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """The pictures below a folder, with their bytes."""
+    """Return the pictures below a folder, with their bytes."""
     return {path.name: path.read_bytes() for path in folder.glob("*.png")}
 
 
 def rows(folder: Path, path: Path, files: int, kills: int, seed: int) -> Iterator[tuple[str, ...]]:
-    """One row for each kill, then one for the run that finishes."""
+    """Yield one row per kill, then one for the final run."""
     moments = random.Random(seed)
     began = time.perf_counter()
     finish(path, folder / "whole")

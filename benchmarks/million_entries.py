@@ -1,10 +1,9 @@
-"""How long `img2img run --dry-run` takes over very many files, and how much memory.
+"""Time and memory of `img2img run --dry-run` over a very large number of files.
 
     python benchmarks/million_entries.py [--entries 1000000] [--per-folder 1000] [--ledger]
 
-Makes as many empty files with names of pictures in a temporary folder, and plans `read -> write` over them in a process
-of its own; a dry run decodes nothing. With `--ledger` the output folder has a ledger with a line for each file, all of
-which is read.
+Creates empty files with picture names in a temporary folder, and plans `read -> write` over them in a separate
+process; a dry run decodes nothing. With `--ledger`, the output folder has a ledger with one line per file.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import report
 
 
 def make_files(folder: Path, count: int, per_folder: int) -> None:
-    """``count`` empty files, ``per_folder`` in each folder."""
+    """Create ``count`` empty files, ``per_folder`` in each folder."""
     for first in range(0, count, per_folder):
         (folder / f"{first // per_folder}").mkdir(parents=True)
     for name in names(count, per_folder):
@@ -31,12 +30,12 @@ def make_files(folder: Path, count: int, per_folder: int) -> None:
 
 
 def names(count: int, per_folder: int) -> Iterator[str]:
-    """The files' names. A list of them would be counted as memory of the process that is started."""
+    """Yield the file names. A list would count towards the memory of the child process."""
     return (f"{number // per_folder}/{number % per_folder}.png" for number in range(count))
 
 
 def make_ledger(folder: Path, count: int, per_folder: int) -> None:
-    """A ledger that knows of a file made of each one, by another recipe than the pipeline's."""
+    """Write a ledger with an output of each file, produced by a recipe different from the pipeline's."""
     folder.mkdir(parents=True)
     with (folder / "ledger.jsonl").open("w", encoding="utf-8") as handle:
         for name in names(count, per_folder):
@@ -46,7 +45,7 @@ def make_ledger(folder: Path, count: int, per_folder: int) -> None:
 
 
 def dry_run(folder: Path) -> tuple[int, float, float, float]:
-    """Jobs that are planned, seconds, seconds of the processor, and peak MiB."""
+    """Return the number of planned jobs, seconds, CPU seconds, and peak MiB."""
     steps = [{"uses": "read", "with": {"folder": "in"}}, {"uses": "write", "with": {"folder": "out"}}]
     path = folder / "pipeline.yaml"
     path.write_text(json.dumps({"name": "benchmark", "steps": steps}), encoding="utf-8")

@@ -1,5 +1,5 @@
-"""The losses of the official pix2pix, CycleGAN and CUT, on the inputs that come with the tests. Differences are
-relative to the official value; the tests compare those of other families likewise."""
+"""The losses of the official pix2pix, CycleGAN and CUT, on inputs of the tests. Differences are relative to the
+official value. The tests compare the losses of the other methods in the same way."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SCORED: dict[str, Callable[..., Any]] = {
 
 
 def rows(folder: Path) -> Iterator[tuple[str, ...]]:
-    """One row for each official call."""
-    del folder  # these fixtures lie beside the tests
+    """Yield one row per official call."""
+    del folder  # these fixtures are always those of the tests
     for name in (*official.names("junyanz"), *official.names("CUT")):
         given = official.entry(name)
         here, ours, value = _computed(name, given)

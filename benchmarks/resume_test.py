@@ -1,9 +1,9 @@
-"""Kill a training at random moments, resume it each time, and compare with one that was never stopped.
+"""Kill a training at random moments, resume it each time, and compare it with an uninterrupted one.
 
     python benchmarks/resume_test.py [--kills 3] [--steps 40] [--seed 1]
 
-Trains a small GAN with dropout and a pool of older images in processes of its own, and prints one SHA-256 over the
-whole state of each: weights, optimizers, average, pool, seeds.
+Trains a small GAN with dropout and an image history in separate processes, and prints a SHA-256 of each complete state:
+weights, optimizers, moving average, history, seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from img2imgkit.training.record import checkpoint
 
 
 def rows(kills: int, steps: int, seed: int) -> Iterator[tuple[str, ...]]:
-    """The training that ran through, and the one that did not."""
+    """Yield one row for the uninterrupted training, and one for the resumed one."""
     length = ("--set", f"training.steps={steps}")
     moments = sorted(random.Random(seed).sample(range(1, steps - 4), kills))
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,10 +1,10 @@
-"""How much `img2img run` costs beside the model it runs, and whether memory grows with the number of files.
+"""The overhead of `img2img run` over its model, and whether memory grows with the number of files.
 
     python benchmarks/run_overhead.py [--pictures 200] [--size 512] [--format jpeg] [--bundle sr-compact-x2]
 
-Prints the throughput of `img2img run` over a folder as a ratio to the bare compiled network on pictures that are
-already in memory, both measured here and now, with and without the command's start; beside it the peak memory of the
-whole process, and with `--more` that at another number of files. The sets are crops of the quickstart's photographs.
+Prints the throughput of `img2img run` over a folder relative to that of the bare compiled network on pictures in
+memory, with and without the command's start-up; and the peak memory of the process, with `--more` also for another
+number of files. The pictures are crops of the quickstart's photographs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PHOTOGRAPHS = Path(__file__).parent.parent / "pipelines" / "pictures"
 
 
 def make_pictures(folder: Path, count: int, size: int, format: str) -> None:
-    """Crops of the quickstart's photographs, each different."""
+    """Write different crops of the quickstart's photographs."""
     random = np.random.default_rng(0)
     photographs = [Image.open(path).convert("RGB").resize((size * 2, size * 2)) for path in PHOTOGRAPHS.glob("*.jpg")]
     folder.mkdir(parents=True)
@@ -51,7 +51,7 @@ def pipeline(folder: Path, bundle: str) -> Path:
 
 
 def run(path: Path, out: str, limit: int) -> tuple[float, float, float]:
-    """Whole seconds of the process, seconds that the report states, and peak MiB."""
+    """Return the seconds of the process, the seconds stated in the report, and peak MiB."""
     output = path.parent / out
     arguments = ["run", str(path), "--limit", str(limit), "--output", str(output), "--progress", "none", "--quiet"]
     began = time.perf_counter()
@@ -66,7 +66,7 @@ def run(path: Path, out: str, limit: int) -> tuple[float, float, float]:
 
 
 def bare(folder: Path, bundle: str, count: int) -> float:
-    """Seconds of the compiled network over pictures in memory, after one call that compiles it."""
+    """Return the seconds of the compiled network over pictures in memory, without compilation."""
     from img2imgkit import Catalog, backend
     from img2imgkit import bundle as bundles
     from img2imgkit.images import decode, to_unit
@@ -87,7 +87,7 @@ def bare(folder: Path, bundle: str, count: int) -> float:
 
 
 def rows(path: Path, bundle: str, pictures: int, more: int) -> Iterator[tuple[str, ...]]:
-    """The bare network, then the command at one or two numbers of files."""
+    """Yield a row for the bare network, then for the command with one or two numbers of files."""
     network = bare(path.parent / "in", bundle, pictures)
     whole, inside, memory = run(path, "out", pictures)
     yield "bare network", str(pictures), f"{pictures / network:.2f}", "1.000", ""

@@ -1,4 +1,4 @@
-"""Timing two sides by turns, so that whatever else the machine does slows both, and their ratio stays."""
+"""Timing two sides alternately, so that other processes slow both alike and their ratio is stable."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from multiprocessing.process import BaseProcess
 
 import click
 
-WARM_UP = 2  # calls that are not counted: they compile
+WARM_UP = 2  # calls that are not timed, because they compile
 
 Call = Callable[[], object]
 
 
 def seconds(call: Call, calls: int = 1) -> float:
-    """How long a call takes, as the mean of several."""
+    """Return the mean time of a call."""
     began = time.perf_counter()
     for _ in range(calls):
         call()
@@ -25,18 +25,18 @@ def seconds(call: Call, calls: int = 1) -> float:
 
 
 def median_ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """The median over the rounds of ``other / one``: how many times as fast the first side is."""
+    """Return the median over the rounds of ``other / one``: how many times as fast the first side is."""
     return statistics.median(b / a for a, b in zip(one, other, strict=True))
 
 
 def in_processes(sides: Mapping[str, Callable[[], Call]], calls: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds per call of each side, round by round.
+    """Return the seconds per call of each side, round by round.
 
-    Each side is a process of its own that sleeps while another one works. Its value makes, inside the process, the call
-    that is timed, and must be picklable.
+    Each side is a separate process that sleeps while another one works. Its value must be picklable, and creates the
+    timed call inside the process.
 
     Raises:
-        click.ClickException: a side's process ended; what it said is on stderr.
+        click.ClickException: a side's process ended; its output is on stderr.
     """
     started = {name: _Side(name, make, calls) for name, make in sides.items()}
     try:
@@ -53,7 +53,7 @@ def in_processes(sides: Mapping[str, Callable[[], Call]], calls: int, rounds: in
 
 
 class _Side:
-    """One process, seen from its parent."""
+    """The parent's handle of one process."""
 
     def __init__(self, name: str, make: Callable[[], Call], calls: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -61,7 +61,7 @@ class _Side:
         self._pipe, other_end = context.Pipe()
         self._process: BaseProcess = context.Process(target=_work, args=(make, calls, other_end), daemon=True)
         self._process.start()
-        other_end.close()  # so that the child holds the only one, and its death closes the pipe
+        other_end.close()  # the child has the only other end, so that its death closes the pipe
 
     def time(self) -> float:
         try:
@@ -89,7 +89,7 @@ class _Side:
 
 
 def _work(make: Callable[[], Call], calls: int, pipe: Connection) -> None:
-    """In the child: build, warm up, and time one round for each message until the parent closes the pipe."""
+    """In the child: build, warm up, and time one round per message until the parent closes the pipe."""
     call = make()
     pipe.send(seconds(call, WARM_UP))
     while True:

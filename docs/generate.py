@@ -162,11 +162,8 @@ def components_page(catalog: Catalog) -> str:
 
 def metrics_page(catalog: Catalog) -> str:
     """Every metric, and every protocol."""
-    parts = [
-        NOTE,
-        "# Metrics\n",
-        "The values of `img2img eval --metric`; metrics of pairs are also values of `best:` in a training file.\n",
-    ]
+    about = "The values of `img2img eval --metric`; metrics of pairs are also values of `best:` in a training file.\n"
+    parts = [NOTE, "# Metrics\n", about]
     header = ["| metric | of | better | unit | protocols | |", "|---|---|---|---|---|---|"]
     rows = [
         f"| `{name}` | {metric.of} | {'higher' if metric.higher_is_better else 'lower'} | {metric.unit} | "
@@ -181,11 +178,8 @@ def metrics_page(catalog: Catalog) -> str:
 
 def hooks_page() -> str:
     """Every hook with its signature."""
-    parts = [
-        NOTE,
-        "# Hooks\n",
-        "Functions that a plugin's module can define, each marked with `@img2imgkit.hookimpl`.\n",
-    ]
+    about = "Functions that a plugin's module can define, each marked with `@img2imgkit.hookimpl`.\n"
+    parts = [NOTE, "# Hooks\n", about]
     for hook in HOOKS:
         function = getattr(hookspecs, hook)
         signature = str(inspect.signature(function)).replace("'", "")  # Python versions quote annotations or not
