@@ -176,7 +176,6 @@ def resized(subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[s
 
 def scores(pictures: Path, subject: Subject, bundles: dict[str, Bundle]) -> Iterator[Sequence[str]]:
     reference, scoring = find_set(pictures, 4), find_scoring(Catalog.installed(), SR_MATLAB)
-    yield "method", *(metric.name for metric in scoring.metrics)
 
     def row(name: str, method: Method) -> Sequence[str]:
         mean = evaluate(reference, method, scoring).mean
