@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.data import Order, by_role, generator_at, probed, read_levels, scan, undecodable
+from img2imgkit.data import Order, by_role, generator_at, probe_batches, read_levels, scan, undecodable
 from img2imgkit.images import to_unit
 
 Arrays = dict[str, np.ndarray]
@@ -59,7 +59,7 @@ class StainedReader(kit.Reader):
             made = self._pair(paths["clean"], np.random.default_rng(0))
             return {key: picture[None] for key, picture in made.items()}
 
-        return probed(by_role(folder, ("clean",)), pair)
+        return probe_batches(by_role(folder, ("clean",)), pair)
 
     def verify(self) -> list[str]:
         return undecodable(self.folder.usable, self.channels)
