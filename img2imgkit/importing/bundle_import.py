@@ -127,7 +127,9 @@ def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Import
         chosen: Importer = catalog.get("importers", name)()
         return chosen
     head = _head(path)
-    claims = {name: each() for name, each in catalog.importers.items() if each().claims(path, head)}
+    installed = {name: each() for name, each in catalog.importers.items()}
+    claims = {name: each for name, each in installed.items() if each.recognises(head)}
+    claims = claims or {name: each for name, each in installed.items() if each.claims(path, head)}
     if not claims:
         known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
         onnx = "; an ONNX file is run as it is: 'bundle' of a translate step takes it"
