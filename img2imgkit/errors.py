@@ -57,7 +57,15 @@ class BundleError(ToolkitError):
 
 
 class InteropError(ToolkitError):
-    """A file from other software cannot be read, or contains no known network."""
+    """A file from other software cannot be read, or contains no known network.
+
+    Attributes:
+        decided_by: the argument of the import that resolves an ambiguity, such as "importer"; empty if none does
+    """
+
+    def __init__(self, message: str, decided_by: str = "") -> None:
+        super().__init__(message)
+        self.decided_by = decided_by
 
 
 class ExportError(ToolkitError):

@@ -8,17 +8,21 @@ from collections.abc import Sequence
 CONVOLUTION = 1  # a 3x3 convolution; a larger number is an upsampling factor
 
 
+def enlargement_problem(scale: int) -> str:
+    """Why the official networks have no upsampling steps for a scale; empty if they have."""
+    known = scale == 3 or (scale > 0 and not scale & (scale - 1))
+    return "" if known else f"scale {scale}: expected 3 or a power of 2"
+
+
 def enlargements(scale: int) -> list[int]:
     """The upsampling steps of the official networks: one by 3, or several by 2.
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
     """
-    if scale == 3:
-        return [3]
-    if scale < 1 or scale & (scale - 1):
-        raise ValueError(f"scale {scale}: expected 3 or a power of 2")
-    return [2] * (scale.bit_length() - 1)
+    if problem := enlargement_problem(scale):
+        raise ValueError(problem)
+    return [3] if scale == 3 else [2] * (scale.bit_length() - 1)
 
 
 def receptive_radius(steps: Sequence[int], unshuffle: int = 1) -> int:

@@ -16,6 +16,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
 from img2imgkit.config import assignments
+from img2imgkit.errors import InteropError
 from img2imgkit.exchange import ImportedNetwork, SavedWeights
 from img2imgkit.importing import import_bundle
 
@@ -68,20 +69,25 @@ def command(
     catalog = Catalog.installed()
     options = assignments(overrides, "--set", "norm=none")
     backend.load()
-    done = import_bundle(
-        files,
-        out,
-        catalog,
-        task,
-        options,
-        key=key,
-        importer=importer,
-        architecture=architecture,
-        name=name,
-        replace=replace,
-        licence=licence,
-        attribution=attribution,
-    )
+    try:
+        done = import_bundle(
+            files,
+            out,
+            catalog,
+            task,
+            options,
+            key=key,
+            importer=importer,
+            architecture=architecture,
+            name=name,
+            replace=replace,
+            licence=licence,
+            attribution=attribution,
+        )
+    except InteropError as error:
+        if not error.decided_by:
+            raise
+        raise InteropError(f"{error}; --{error.decided_by} NAME decides", error.decided_by) from None
     if as_json:
         show_json(_described(done))
     else:

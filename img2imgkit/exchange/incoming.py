@@ -169,8 +169,12 @@ class Importer(ABC):
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
 
+    def recognises(self, head: bytes) -> bool:
+        """Whether a file's first bytes, up to ``HEAD_BYTES``, show that it has this format, whatever its name."""
+        return False
+
     def claims(self, path: Path, head: bytes) -> bool:
-        """Whether the file has this format.
+        """Whether the file may have this format; decides only if no importer recognises its first bytes.
 
         Args:
             head: the file's first bytes, up to ``HEAD_BYTES``

@@ -1,6 +1,6 @@
 """Pictures: decode, convert and encode, including metadata."""
 
-from img2imgkit.images.conversions import is_grey_valued, is_opaque, to_grey, to_rgb, with_depth, without_alpha
+from img2imgkit.images.conversions import is_opaque, to_grey, to_rgb, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodeOptions, encode
 from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
@@ -20,7 +20,6 @@ __all__ = [
     "decode",
     "encode",
     "format_of",
-    "is_grey_valued",
     "is_image",
     "is_opaque",
     "readable",

@@ -61,13 +61,6 @@ def is_opaque(picture: Picture) -> bool:
     return picture.alpha is None or bool((picture.alpha == np.iinfo(picture.alpha.dtype).max).all())
 
 
-def is_grey_valued(picture: Picture) -> bool:
-    """Whether every pixel is grey, in any colour space."""
-    if picture.space == "cmyk":
-        return False
-    return bool((picture.color == picture.color[..., :1]).all())
-
-
 def _levels(levels: np.ndarray, depth: int) -> np.ndarray:
     if depth == 16:
         return levels.astype(np.uint16) * np.uint16(257)

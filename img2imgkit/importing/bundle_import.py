@@ -129,7 +129,9 @@ def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Import
         chosen: Importer = catalog.get("importers", name)()
         return chosen
     head = _head(path)
-    claims = {name: each() for name, each in catalog.importers.items() if each().claims(path, head)}
+    installed = {name: each() for name, each in catalog.importers.items()}
+    claims = {name: each for name, each in installed.items() if each.recognises(head)}
+    claims = claims or {name: each for name, each in installed.items() if each.claims(path, head)}
     if not claims:
         known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
         onnx = "; ONNX files need no import: state the file as 'bundle' of a translate step"
@@ -137,7 +139,8 @@ def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Import
             f"{path}: no importer reads this file; installed: {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
         )
     if len(claims) > 1:
-        raise InteropError(f"{path}: the importers {' and '.join(claims)} all claim this file: state the importer")
+        both = " and ".join(claims)
+        raise InteropError(f"{path}: the importers {both} all claim this file: state the importer", "importer")
     [importer] = claims.values()
     return importer
 
@@ -162,7 +165,7 @@ def _read(
         given = replace(given, architecture=architecture or given.architecture)
         return network_of(given, catalog.architectures)
     except InteropError as error:
-        raise InteropError(f"{path}: {error}") from None
+        raise InteropError(f"{path}: {error}", error.decided_by) from None
 
 
 def _head(path: Path) -> bytes:

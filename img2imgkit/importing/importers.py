@@ -24,9 +24,11 @@ class TorchImporter(Importer):
     name = "torch"
     suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl")
 
+    def recognises(self, head: bytes) -> bool:
+        return b"data.pkl" in head
+
     def claims(self, path: Path, head: bytes) -> bool:
-        other = head.startswith(HDF5) or _is_safetensors(head)
-        return b"data.pkl" in head or (super().claims(path, head) and not other)
+        return super().claims(path, head) and not head.startswith(HDF5)
 
     def read(self, path: Path, key: str | None = None) -> StateDict:
         loaded = read_torch(path)
@@ -42,8 +44,8 @@ class SafetensorsImporter(Importer):
     name = "safetensors"
     suffixes = (".safetensors",)
 
-    def claims(self, path: Path, head: bytes) -> bool:
-        return super().claims(path, head) or _is_safetensors(head)
+    def recognises(self, head: bytes) -> bool:
+        return head[HEADER_BYTES : HEADER_BYTES + 1] == b"{" and head[HEADER_BYTES - 2 : HEADER_BYTES] == bytes(2)
 
     def read(self, path: Path, key: str | None = None) -> StateDict:
         state = dict(read_safetensors(path))
@@ -53,10 +55,6 @@ class SafetensorsImporter(Importer):
             if not state:
                 raise InteropError(f"{path}: no array's name begins with {prefix!r}")
         return StateDict(state, source=path.name)
-
-
-def _is_safetensors(head: bytes) -> bool:
-    return head[HEADER_BYTES : HEADER_BYTES + 1] == b"{" and head[HEADER_BYTES - 2 : HEADER_BYTES] == bytes(2)
 
 
 class KerasImporter(Importer):

@@ -53,7 +53,7 @@ def read_network(
         given = StateDict(state_of(loaded, key), architecture, arguments, source=path.name)
         return network_of(given, installed)
     except InteropError as error:
-        raise InteropError(f"{path}: {error}") from None
+        raise InteropError(f"{path}: {error}", error.decided_by) from None
 
 
 def network_of(given: StateDict, installed: Architectures) -> ImportedNetwork:
@@ -105,7 +105,7 @@ def _recognised(state: State, installed: Architectures, wanted: str) -> tuple[ty
     claims = [name for name in found if not any(other in found for other in _checkpoint(known[name]).yields_to)]
     if len(claims) > 1:
         both = " and ".join(_named(known[name]) for name in claims)
-        raise InteropError(f"{both} all match: state the architecture; {summary(state)}")
+        raise InteropError(f"{both} all match: state the architecture; {summary(state)}", "architecture")
     if claims:
         return known[claims[0]], found[claims[0]]
     named = f"not a {wanted} network" if wanted else f"matches no installed architecture ({', '.join(known)})"

@@ -29,7 +29,7 @@ class SuperResolution(kit.Importable, kit.Task):
     class Options(kit.Config):
         """The scale, the network and its input."""
 
-        scale: Literal[1, 2, 3, 4, 8] = Field(default=2, description="upscaling factor")
+        scale: int = Field(default=2, ge=1, le=64, description="upscaling factor that the architecture supports")
         generator: kit.ArchitectureChoice = kit.choice("enlarger", Residual(), "architecture of the network")
         space: Literal["luma", "rgb"] = Field(
             default="luma", description="what the network upscales: luma only, or all colours"
@@ -70,7 +70,7 @@ class SuperResolution(kit.Importable, kit.Task):
             return None
         try:
             options = cls.Options(scale=given.spec.scale, generator=given.architecture, space="rgb", values="unit")
-        except ValidationError:  # such as scale 16
+        except ValidationError:  # such as scale 128
             return None
         roles = {"generator": kit.FromFile(number)}
         assumed = given.assumptions_at("generator")

@@ -1,6 +1,7 @@
 """``img2img import``: its report on files, and imported bundles in pipelines and fine-tuning."""
 
 import json
+import textwrap
 from importlib import import_module
 from pathlib import Path
 
@@ -48,6 +49,36 @@ def test_the_architecture_can_be_stated(img2img, tmp_path):
     outcome = img2img("import", RESNET, "--out", tmp_path / "u", "--architecture", "unet")
     assert (outcome.code, outcome.out) == (2, "")
     assert "not a unet network" in outcome.err
+
+
+def test_an_ambiguous_file_names_the_option_that_decides(img2img, tmp_path, install, monkeypatch):
+    install(
+        "archive",
+        textwrap.dedent("""
+            import img2imgkit as kit
+
+            class Archive(kit.Importer):
+                name, suffixes = "archive", (".pth",)
+
+                def recognises(self, head):
+                    return b"data.pkl" in head
+
+                def read(self, path, key=None):
+                    return kit.StateDict({}, source=path.name)
+
+            @kit.hookimpl
+            def register_importers(register):
+                register(Archive)
+        """),
+        name="archive",
+    )
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "archive,pix2pix")
+    outcome = img2img("import", UNET, "--out", tmp_path / "r")
+    assert outcome.code == 2
+    assert "archive" in outcome.err
+    assert "torch" in outcome.err
+    assert outcome.err.rstrip().endswith("--importer NAME decides")
+    assert img2img("import", UNET, "--out", tmp_path / "r", "--importer", "torch").code == 0
 
 
 @pytest.mark.parametrize(

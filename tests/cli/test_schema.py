@@ -116,7 +116,7 @@ def test_a_training_file_may_start_from_a_bundle_and_from_files(training, initia
     [
         (("task",), "super-resolutoin"),
         (("options", "sclae"), 2),
-        (("options", "scale"), 7),
+        (("options", "scale"), 0),
         (("weights",), {"l2": 1.0}),
         (("data", "kind"), "paired"),
         (("training", "generators", "optimizer", "kind"), "adagrad"),

@@ -117,7 +117,7 @@ class TestOnnx:
     def test_int8_of_label_maps_is_refused(self, exporters: Any, tmp_path: Path) -> None:
         Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
         settings = ExportOptions(precision="int8", calibrate=tmp_path)
-        with pytest.raises(ConfigError, match="'tiny-painted' reads no pictures to calibrate with"):
+        with pytest.raises(ConfigError, match="task 'tiny-painted' reads no pictures to calibrate it with"):
             export_bundle(loaded(Painted), exporters["onnx"](), tmp_path / "m.onnx", settings)
 
 

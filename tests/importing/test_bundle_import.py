@@ -6,6 +6,7 @@ import hashlib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from img2imgkit.bundle import EXPORTED_FILE, Exported, ProgramDescription
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
 from img2imgkit.importing import import_bundle, load_torch
+from img2imgkit.importing.bundle_import import importer_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
@@ -285,3 +287,38 @@ class TestSaved:
                 [tmp_path / "whatever.weights.h5"], tmp_path / "q", catalog, "pix2pix", {"critic.width": 100_000}
             )
         assert not (tmp_path / "q").exists()
+
+
+class TestImporterOfAFile:
+    class Marked(kit.Importer):
+        """An importer that shares PyTorch's suffix and has files with their own first bytes."""
+
+        name = "marked"
+        suffixes = (".pth",)
+
+        def recognises(self, head: bytes) -> bool:
+            return head.startswith(b"MARK")
+
+        def read(self, path: Path, key: str | None = None) -> kit.StateDict:
+            raise InteropError("read by marked")
+
+    @pytest.fixture
+    def several(self) -> Catalog:
+        module = ModuleType("marked")
+        vars(module)["register_importers"] = kit.hookimpl(lambda register: register(self.Marked))
+        return Catalog((Plugin("importers", lambda: importing), Plugin("marked", lambda: module)))
+
+    @pytest.mark.parametrize(("content", "name"), [(b"MARK and more", "marked"), (b"PK..model/data.pkl", "torch")])
+    def test_a_shared_suffix_is_no_conflict_if_the_content_decides(
+        self, several: Catalog, tmp_path: Path, content: bytes, name: str
+    ) -> None:
+        (tmp_path / "model.pth").write_bytes(content)
+        assert importer_of(tmp_path / "model.pth", several).name == name
+
+    def test_a_conflict_names_the_importers_and_can_be_decided(self, several: Catalog, tmp_path: Path) -> None:
+        file = tmp_path / "model.pth"
+        file.write_bytes(b"anything")
+        with pytest.raises(InteropError, match="importers marked and torch all claim this file"):
+            importer_of(file, several)
+        with pytest.raises(InteropError, match="read by marked"):
+            import_bundle([file], tmp_path / "out", several, importer="marked")

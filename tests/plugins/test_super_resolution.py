@@ -124,7 +124,9 @@ def test_unit_values_are_converted_both_ways(task_class: Any) -> None:
     [
         ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: EDSR needs 3 channels, not 1"),
         ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3 needs unshuffle 1"),
-        ({"scale": 6}, "1, 2, 3, 4 or 8"),
+        ({"scale": 6, "generator": {"kind": "rrdb"}, "space": "rgb"}, "scale 6: expected 3 or a power of 2"),
+        ({"scale": 6, "generator": {"kind": "srresnet"}}, "scale 6: expected 3 or a power of 2"),
+        ({"scale": 0}, "scale"),
         ({"network": "plain"}, "network"),
     ],
     ids=str,
@@ -178,7 +180,7 @@ class TestImportPlan:
         assert task_class.import_plan([colour]) is not None
         assert task_class.import_plan([colour, colour]) is None
         assert task_class.import_plan([self.imported("srvgg", **small, channels=1)]) is None
-        assert task_class.import_plan([self.imported("srvgg", **{**small, "scale": 5})]) is None
+        assert task_class.import_plan([self.imported("srvgg", **{**small, "scale": 5})]).options["scale"] == 5
         assert task_class.import_plan([colour, self.imported("resnet", blocks=1, width=2)]) is None
         assert task_class.import_plan([]) is None
 

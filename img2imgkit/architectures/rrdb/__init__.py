@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
-from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargement_problem, enlargements, receptive_radius
 from img2imgkit.architectures.state_dict import modules, reordered
 from img2imgkit.geometry import Geometry
 
@@ -121,7 +121,7 @@ class Rrdb(Architecture):
     def problem(self, spec: NetworkSpec) -> str:
         if spec.scale == 3 and self.unshuffle > 1:
             return "scale 3 needs unshuffle 1; with unshuffle, the scale must be a power of 2"
-        return ""
+        return enlargement_problem(spec.scale)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.rrdb.network import rrdb

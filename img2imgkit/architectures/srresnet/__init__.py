@@ -18,7 +18,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
-from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
+from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargement_problem, enlargements, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete, modules, shuffled
 from img2imgkit.geometry import Geometry
 
@@ -109,12 +109,6 @@ def _blocks(count: int) -> Places:
             yield f"body.{number}.conv{inside + 1}", f"block{number}_conv{inside}"
 
 
-def _problem(spec: NetworkSpec) -> str:
-    scale = spec.scale
-    known = scale == 3 or (scale > 0 and not scale & (scale - 1))
-    return "" if known else f"scale {scale}: expected 3 or a power of 2"
-
-
 class Srresnet(Architecture):
     """MSRResNet, the baseline of ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219)."""
 
@@ -132,7 +126,7 @@ class Srresnet(Architecture):
         return Geometry(spec.scale, radius=receptive_radius(steps), channels=spec.channels)
 
     def problem(self, spec: NetworkSpec) -> str:
-        return _problem(spec)
+        return enlargement_problem(spec.scale)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.srresnet.srresnet import srresnet
@@ -169,7 +163,7 @@ class Edsr(Architecture):
     def problem(self, spec: NetworkSpec) -> str:
         if (spec.channels, spec.written) != (3, 3):
             return f"EDSR needs 3 channels, not {spec.channels}"
-        return _problem(spec)
+        return enlargement_problem(spec.scale)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.srresnet.edsr import edsr

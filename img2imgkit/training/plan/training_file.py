@@ -238,7 +238,7 @@ def _adversary_problems(
 ) -> Iterator[Problem]:
     penalty = adversary.penalty
     if adversary.loss.chosen.unbounded and penalty is None and training.critics.clip_weights is None:
-        message = f"{adversary.loss.kind} needs a penalty such as wgan_gp, or training.critics.clip_weights"
+        message = f"{adversary.loss.kind} needs a gradient penalty, or training.critics.clip_weights"
         yield document.problem(("options", "adversary", "loss"), message)
     penalties = {name: weight for name, weight in task.weights.model_dump().items() if name.startswith("penalty")}
     raised = any(stage.weights.get(name) for stage in training.stages for name in penalties)

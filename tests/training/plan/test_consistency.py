@@ -49,12 +49,12 @@ def test_an_option_of_a_loss_keeps_the_tasks_loss() -> None:
     smooth = read(("spectral: true", "loss: {smoothing: 0.1}")).task.options.adversary
     assert smooth.loss == AdversarialLossChoice.read(Vanilla(smoothing=0.1))
     unbounded = ("spectral: true", "loss: {kind: relativistic, loss: wasserstein}")
-    assert problem(unbounded).startswith("options.adversary.loss: relativistic needs a penalty")
+    assert problem(unbounded).startswith("options.adversary.loss: relativistic needs a gradient penalty")
 
 
 def test_a_wasserstein_critic_needs_a_bound() -> None:
     wasserstein = ("spectral: true", "loss: wasserstein")
-    assert problem(wasserstein).startswith("options.adversary.loss: wasserstein needs a penalty")
+    assert problem(wasserstein).startswith("options.adversary.loss: wasserstein needs a gradient penalty")
     read(("spectral: true", "loss: wasserstein, penalty: wgan_gp"))
     read(wasserstein, ("steps: 100", "steps: 100, critics: {clip_weights: 0.01}"))
 
