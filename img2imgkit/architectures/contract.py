@@ -108,10 +108,13 @@ class Architecture(Component, ABC):
         name: the name in options, such as "unet"
         roles: what tasks use it for, such as "generator", "enlarger", "critic", "encoder"
         uses: the fields of ``NetworkSpec`` that its network depends on
+        makes_pictures: whether its network maps an image to an image, so that running it can prove ``geometry``; False
+            for critics, encoders and the like
         checkpoint: layout of its official checkpoints; None: there are none
     """
 
     uses: ClassVar[tuple[str, ...]] = ("channels",)
+    makes_pictures: ClassVar[bool] = True
     checkpoint: ClassVar[Checkpoint | None] = None
 
     @abstractmethod

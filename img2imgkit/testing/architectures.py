@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -30,19 +29,20 @@ from img2imgkit.testing.claims import (
 from img2imgkit.testing.geometry import (
     allowed_sizes,
     check_reach,
+    check_tiles,
     least_side,
+    measuring_seconds,
     measuring_side,
     reach_of,
     set_positive_weights,
+    tiled_side,
 )
 
 _SEED, _IMAGES = 11, 2
 _STATES = (1, 2, 3)  # seeds of the weights with which the receptive field is measured
 _PLAIN_SIDE = 64  # side of pictures for networks that output no picture
 _MOST_WORK = 2e9  # weights times pixels; larger networks are measured on a strip instead of a square
-_NO_PICTURES = re.compile(
-    r"(.*-)?(critic|encoder|decoder|projection)"
-)  # roles whose networks do not map pictures to pictures
+MEASURING_SECONDS = 10.0  # if gradients would take longer, tiles are compared with the whole picture instead
 
 
 def check_architecture(
@@ -50,8 +50,9 @@ def check_architecture(
 ) -> None:
     """Verify the contract of an architecture. Use small options: the network is built and run many times.
 
-    For networks that output pictures, the receptive field is measured at several positions with several weights.
-    Critics, encoders and similar networks must only run at their minimum size.
+    If the architecture ``makes_pictures``, the receptive field is measured by gradients, at several positions with
+    several weights. If that would take more than about ten seconds, a picture translated in two tiles must equal the
+    picture translated whole; this misses influences below rounding. Other networks must only run.
 
     Args:
         spec: a possible request of a task; None: three channels, and instance normalization if it can be chosen
@@ -68,7 +69,7 @@ def check_architecture(
     check_descriptions(kind)
     _check_arguments(architecture, spec)
     model = _check_build(architecture, spec)
-    if _makes_pictures(kind):
+    if kind.makes_pictures:
         _check_pictures(architecture, spec, model)
         _check_receptive_field(architecture, spec)
     else:
@@ -113,10 +114,6 @@ def _seeded(architecture: Architecture, spec: NetworkSpec) -> Any:
 
     keras.utils.set_random_seed(_SEED)
     return architecture.build(spec)
-
-
-def _makes_pictures(kind: type[Architecture]) -> bool:
-    return not all(_NO_PICTURES.fullmatch(role) for role in kind.roles)
 
 
 def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
@@ -171,33 +168,67 @@ def _inputs(model: Any, rng: np.random.Generator, images: int, size: tuple[int, 
 def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> None:
     """No output depends on inputs beyond ``radius``, for any weights; without a radius it depends on most of a picture.
 
-    Gradients are computed in double precision, where they hardly vanish. For a large network they are measured
-    along a strip of minimum height.
+    Both methods run in double precision, where gradients hardly vanish. Tiles cannot prove that a radius is None.
     """
     geometry = architecture.geometry(spec)
     side = measuring_side(geometry)
     with _double_precision():
         model = architecture.build(spec)
         work = sum(math.prod(variable.shape) for variable in model.weights) * side**2
-        height = side if work <= _MOST_WORK else least_side(replace(geometry, minimum=max(geometry.minimum, 8)))
-        fresh = model.get_weights()
-        reaches = [_reach(model, geometry, (height, side), seed, transparent=True) for seed in _STATES]
-        if reaches == [None] * len(_STATES):  # positive vectors can saturate the layers that follow
-            model.set_weights(fresh)
-            reaches = [_reach(model, geometry, (height, side), _SEED, transparent=False)]
+        size = (side if work <= _MOST_WORK else _strip_height(geometry), side)
+        if geometry.radius is not None and _gradient_seconds(model, geometry, size) > MEASURING_SECONDS:
+            _check_tiles(model, geometry)
+        else:
+            _check_gradients(model, geometry, size)
+
+
+def _strip_height(geometry: Geometry) -> int:
+    return least_side(replace(geometry, minimum=max(geometry.minimum, 8)))
+
+
+def _gradient_seconds(model: Any, geometry: Geometry, size: tuple[int, int]) -> float:
+    """An estimate of the time that ``_check_gradients`` takes."""
+    return len(_STATES) * measuring_seconds(*_function(model, size, _SEED), geometry)
+
+
+def _check_gradients(model: Any, geometry: Geometry, size: tuple[int, int]) -> None:
+    fresh, reaches = model.get_weights(), []
+    for seed in _STATES:
+        set_positive_weights([model], seed)
+        reaches.append(reach_of(*_function(model, size, seed), geometry))
+    if reaches == [None] * len(_STATES):  # positive vectors can saturate the layers that follow
+        model.set_weights(fresh)
+        reaches = [reach_of(*_function(model, size, _SEED), geometry)]
     measured = [reach for reach in reaches if reach is not None]
     expect(measured, "the network's output does not depend on its input")
-    check_reach(max(measured), geometry, side)
+    check_reach(max(measured), geometry, size[1])
 
 
-def _reach(model: Any, geometry: Geometry, size: tuple[int, int], seed: int, transparent: bool) -> int | None:
+def _function(model: Any, size: tuple[int, int], seed: int) -> tuple[Callable[[Any], Any], np.ndarray]:
+    """The network as a function of its first input alone, and noise for that input."""
     import keras
 
     source, *given = _inputs(model, np.random.default_rng(seed), 1, size)
     others = [keras.ops.convert_to_tensor(each) for each in given]
-    if transparent:
-        set_positive_weights([model], seed)
-    return reach_of(lambda image: model([image, *others] if others else image, training=False), source, geometry)
+    return lambda image: model([image, *others] if others else image, training=False), source
+
+
+def _check_tiles(model: Any, geometry: Geometry) -> None:
+    """Tiles side by side, then one above the other, with new weights, then with positive ones.
+
+    Far influences fade slowly with weights of both signs; positive weights cannot cancel or block them.
+    """
+    short, long = _strip_height(geometry), tiled_side(geometry)
+    varied = False
+    for seed in (None, _SEED):
+        if seed is not None:
+            set_positive_weights([model], seed)
+        for axis, size in ((2, (short, long)), (1, (long, short))):
+            inputs = list(_inputs(model, np.random.default_rng(_SEED), 1, size))
+            varied |= check_tiles(
+                lambda given: model(given if given[1:] else given[0], training=False), inputs, geometry, axis
+            )
+    expect(varied, "the network's output does not depend on its input")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from img2imgkit.testing.claims import expect, must_work
 _UNBOUNDED_SIDE = 96  # with radius=None, an output must depend on more than half of this
 _PHASES = 4
 _LIFT = 3.0  # standard deviations: a norm's output is hardly ever further from its mean
+_ROUNDING = 1e-5  # of the output's range: differences up to this are explained by rounding
+_LEAST_HIDDEN = 8  # pixels of the picture that a tile does not show, at least
 _LARGE = 64  # for multiples from this on, fewer sizes are tested
 
 
@@ -136,6 +139,73 @@ def _reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Ge
         gradient = np.asarray(backend.input_gradient(middle_pixels, keras.ops.convert_to_tensor(source)))
     rows, columns = np.nonzero(np.abs(gradient[0]).max(axis=-1))
     return int(max(np.abs(rows - row).max(), np.abs(columns - column).max())) if len(rows) else None
+
+
+def measuring_seconds(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry) -> float:
+    """Estimate from one gradient how long ``reach_of`` takes."""
+    phases = _phases(geometry.multiple)
+    start = time.perf_counter()
+    _reach_from(function, source, geometry, phases[0])
+    return len(phases) * (time.perf_counter() - start)
+
+
+def check_tiles(
+    function: Callable[[Sequence[Any]], Any], inputs: Sequence[np.ndarray], geometry: Geometry, axis: int
+) -> bool:
+    """Output pixels of two overlapping tiles with ``radius`` pixels of context equal those of the whole picture.
+
+    Args:
+        function: maps inputs, the first of which is an image, to an image
+        axis: 1: one tile above the other; 2: side by side
+    Shapes:
+        inputs: (1, H, W, C) first, ``tiled_side`` long along ``axis``; other inputs of that height and width are cut
+            along with it
+        -> whether the output varies at all; if it does not, equal tiles prove nothing
+    Raises:
+        AssertionError: they differ by more than rounding, so the radius is too small.
+    """
+    radius, scale, size = geometry.radius or 0, geometry.scale, inputs[0].shape[1:3]
+    length, tile = size[axis - 1], size[axis - 1] - _hidden(geometry)
+
+    def made(start: int, stop: int) -> np.ndarray:
+        cut = (slice(None),) * axis + (slice(start, stop),)
+        return _on_cpu(function, [each[cut] if each.shape[1:3] == size else each for each in inputs])
+
+    whole, first, second = (
+        np.moveaxis(made(*ends), axis, 0) for ends in ((0, length), (0, tile), (length - tile, length))
+    )
+    kept = scale * (tile - radius)  # pixels of each tile, from the picture's own edge to the last with full context
+    difference = max(np.abs(whole[:kept] - first[:kept]).max(), np.abs(whole[-kept:] - second[-kept:]).max())
+    spread = np.ptp(whole)
+    claim = f"geometry() states radius={radius}, but a tile with that much context differs from the whole picture"
+    expect(
+        difference <= _ROUNDING * spread,
+        f"{claim} by up to {difference:.3g} where the output spans {spread:.3g}, so tiles would show seams",
+    )
+    return bool(spread > 0)
+
+
+def tiled_side(geometry: Geometry) -> int:
+    """The length of a picture that ``check_tiles`` cuts: what each tile hides, and their overlap in between."""
+    return 2 * _hidden(geometry) + _overlap(geometry)
+
+
+def _overlap(geometry: Geometry) -> int:
+    """Of two tiles, so that every pixel has ``radius`` pixels of context in one of them."""
+    return -(-2 * (geometry.radius or 0) // geometry.multiple) * geometry.multiple
+
+
+def _hidden(geometry: Geometry) -> int:
+    """The part of the picture outside a tile, such that tiles are neither too small nor almost everything."""
+    wanted = max(_LEAST_HIDDEN, geometry.minimum - _overlap(geometry))
+    return -(-wanted // geometry.multiple) * geometry.multiple
+
+
+def _on_cpu(function: Callable[[Sequence[Any]], Any], inputs: Sequence[np.ndarray]) -> np.ndarray:
+    import keras
+
+    with keras.device("cpu:0"):  # others may compute convolutions with reduced precision
+        return np.asarray(function([keras.ops.convert_to_tensor(each) for each in inputs]))
 
 
 @contextmanager

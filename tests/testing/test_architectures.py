@@ -40,7 +40,9 @@ from img2imgkit.architectures import (
 )
 from img2imgkit.architectures import unet as unet_module
 from img2imgkit.geometry import Geometry
+from img2imgkit.testing import architectures as battery
 from img2imgkit.testing import check_architecture
+from img2imgkit.testing import geometry as geometry_checks
 
 INSTANCE, BATCH = NetworkSpec(norm="instance"), NetworkSpec(norm="batch")
 PLAIN = NetworkSpec()
@@ -128,6 +130,35 @@ class Shallow(Architecture):
         return keras.Model(image, x)
 
 
+@pytest.fixture
+def by_tiles(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Gradients take too long; lists the results of the comparisons of tiles."""
+    results: list[bool] = []
+
+    def check_tiles(*given: Any) -> bool:
+        results.append(geometry_checks.check_tiles(*given))
+        return results[-1]
+
+    monkeypatch.setattr(battery, "MEASURING_SECONDS", 0.0)
+    monkeypatch.setattr(battery, "check_tiles", check_tiles)
+    return results
+
+
+@pytest.mark.parametrize(
+    ("architecture", "spec"),
+    [
+        (Resnet(blocks=1, width=2), NetworkSpec(norm="none")),
+        (Unet(depth=2, width=2), NetworkSpec(1, 3, norm="batch")),
+        (Rrdb(width=2, blocks=1, growth=1, unshuffle=2), TWICE),
+        (Spade(width=1, kernel_size=1), NetworkSpec(2, 3, norm="batch", spectral=True)),
+    ],
+    ids=named,
+)
+def test_its_tiles_equal_the_whole_picture(architecture: Architecture, spec: NetworkSpec, by_tiles: list[bool]) -> None:
+    check_architecture(architecture, spec)
+    assert any(by_tiles)
+
+
 class TestBrokenPromises:
     def test_the_example_itself_is_good(self) -> None:
         check_architecture(Shallow())
@@ -159,6 +190,57 @@ class TestBrokenPromises:
 
         with pytest.raises(AssertionError, match="radius=None, but no pixel depends on inputs more than 2 pixels away"):
             check_architecture(All())
+
+    @pytest.mark.parametrize("claimed", [0, 1])
+    def test_a_radius_too_small_for_tiles(self, claimed: int, by_tiles: list[bool]) -> None:
+        class Narrow(Shallow):
+            """https://example.org/paper"""
+
+        Narrow.claimed = claimed
+        with pytest.raises(AssertionError, match=f"radius={claimed}, but a tile with that much context differs"):
+            check_architecture(Narrow())
+
+    @pytest.mark.parametrize("claimed", [2, 7])
+    def test_a_radius_large_enough_for_tiles(self, claimed: int, by_tiles: list[bool]) -> None:
+        class Wide(Shallow):
+            """https://example.org/paper"""
+
+        Wide.claimed = claimed
+        check_architecture(Wide())
+        assert by_tiles == [True] * 4  # two directions, two sets of weights
+
+    def test_tiles_of_a_constant_output_prove_nothing(self, by_tiles: list[bool]) -> None:
+        class Constant(Shallow):
+            """https://example.org/paper"""
+
+            def build(self, spec: NetworkSpec) -> Any:
+                import keras
+
+                image = keras.Input((None, None, spec.channels))
+                return keras.Model(image, image * 0.0)
+
+        with pytest.raises(AssertionError, match="output does not depend on its input"):
+            check_architecture(Constant())
+        assert by_tiles == [False] * 4
+
+    def test_no_radius_is_measured_however_long_it_takes(self, by_tiles: list[bool]) -> None:
+        class All(Shallow):
+            """https://example.org/paper"""
+
+            claimed: ClassVar[int | None] = None
+
+        with pytest.raises(AssertionError, match="radius=None, but no pixel depends on inputs more than 2 pixels away"):
+            check_architecture(All())
+        assert not by_tiles
+
+    def test_a_network_that_makes_no_pictures_only_runs(self) -> None:
+        class Abstract(Shallow):
+            """https://example.org/paper"""
+
+            makes_pictures = False
+            claimed: ClassVar[int | None] = 0
+
+        check_architecture(Abstract())
 
     def test_another_scale(self) -> None:
         with pytest.raises(AssertionError, match=r"geometry\(\) states .* as \(1, 3, 3\), but the spec as \(2, 3, 3\)"):

@@ -57,6 +57,7 @@ class ClassCritic(Architecture):
     name = "class-critic"
     roles = ("class-critic",)
     uses = ("channels", "spectral")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places)
 
     classes: int = Field(default=119, ge=1, description="number of training classes; 119 for the animal faces data set")

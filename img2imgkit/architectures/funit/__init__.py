@@ -165,6 +165,7 @@ class ContentEncoder(Architecture):
 
     name = "content-encoder"
     roles = ("encoder",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_content, content_places)
 
     downs: int = Field(default=3, ge=1, description="downsampling steps")
@@ -182,6 +183,7 @@ class ClassEncoder(Architecture):
 
     name = "class-encoder"
     roles = ("encoder",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_class, class_places)
 
     downs: int = Field(default=4, ge=2, description="downsampling steps")
@@ -199,6 +201,7 @@ class AdainDecoder(Architecture):
 
     name = "adain-decoder"
     roles = ("decoder",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_decoder, decoder_places, without_instance_statistics)
 
     ups: int = Field(default=3, ge=1, description="upsampling steps")

@@ -90,6 +90,7 @@ class Multiscale(Architecture):
     name = "multiscale"
     roles = ("feature-critic",)
     uses = ("channels", "norm", "spectral")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places, renamed, norm_assumption)
 
     scales: int = Field(default=2, ge=1, description="number of scales, each at half the size of the one before")

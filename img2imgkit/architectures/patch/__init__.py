@@ -63,6 +63,7 @@ class Patch(Architecture):
     name = "patch"
     roles = ("critic",)
     uses = ("channels", "norm", "spectral")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
     layers: int = Field(default=3, ge=1, description="downsampling steps; 3 has a receptive field of 70x70 pixels")

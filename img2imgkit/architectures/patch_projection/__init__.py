@@ -39,6 +39,7 @@ class PatchProjection(Architecture):
     name = "patch-projection"
     roles = ("projection",)
     uses = ()
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places)
 
     widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each tap")

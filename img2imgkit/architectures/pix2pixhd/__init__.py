@@ -203,6 +203,7 @@ class InstanceEncoder(Architecture):
     name = "instance-encoder"
     roles = ("instance-encoder",)
     uses = ("channels", "norm")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder, without_instance_statistics, norm_assumption)
 
     features: int = Field(default=3, ge=1, description="dimensions of an object's features")

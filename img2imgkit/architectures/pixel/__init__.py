@@ -43,6 +43,7 @@ class Pixel(Architecture):
     name = "pixel"
     roles = ("critic",)
     uses = ("channels", "norm", "spectral")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")

@@ -174,6 +174,7 @@ class StyleEncoder(Architecture):
 
     name = "style-encoder"
     roles = ("style-encoder",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")

@@ -130,6 +130,7 @@ class StarganCritic(Architecture):
     name = "stargan-critic"
     roles = ("domain-critic",)
     uses = ("channels", "spectral")
+    makes_pictures = False
     checkpoint = Checkpoint(recognise_critic, critic_places, assumptions=assumptions)
 
     size: int = Field(default=128, ge=1, description="height and width of images, a multiple of 2**layers")

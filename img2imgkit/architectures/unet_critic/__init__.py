@@ -51,6 +51,7 @@ class UnetCritic(Architecture):
 
     name = "unet-critic"
     roles = ("critic",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places, assumptions=assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")

@@ -56,6 +56,7 @@ class VggCritic(Architecture):
 
     name = "vgg-critic"
     roles = ("critic",)
+    makes_pictures = False
     checkpoint = Checkpoint(recognise, places, flattened)
 
     size: int = Field(default=128, ge=8, description="height and width of the images, a power of 2")
