@@ -52,7 +52,8 @@ def check_architecture(
 
     If the architecture ``makes_pictures``, the receptive field is measured by gradients, at several positions with
     several weights. If that would take more than about ten seconds, a picture translated in two tiles must equal the
-    picture translated whole; this misses influences below rounding. Other networks must only run.
+    picture translated whole, also when all pixels outside the radius are enormous; very deep networks hide a radius
+    that is slightly too small even then. Other networks must only run.
 
     Args:
         spec: a possible request of a task; None: three channels, and instance normalization if it can be chosen

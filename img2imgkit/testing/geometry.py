@@ -154,6 +154,9 @@ def check_tiles(
 ) -> bool:
     """Output pixels of two overlapping tiles with ``radius`` pixels of context equal those of the whole picture.
 
+    They also stay the same if all pixels further away are enormous, which shows influences that are too faint for
+    pictures.
+
     Args:
         function: maps inputs, the first of which is an image, to an image
         axis: 1: one tile above the other; 2: side by side
@@ -177,12 +180,28 @@ def check_tiles(
     kept = scale * (tile - radius)  # pixels of each tile, from the picture's own edge to the last with full context
     difference = max(np.abs(whole[:kept] - first[:kept]).max(), np.abs(whole[-kept:] - second[-kept:]).max())
     spread = np.ptp(whole)
-    claim = f"geometry() states radius={radius}, but a tile with that much context differs from the whole picture"
+    claim = f"geometry() states radius={radius}, but"
     expect(
         difference <= _ROUNDING * spread,
-        f"{claim} by up to {difference:.3g} where the output spans {spread:.3g}, so tiles would show seams",
+        f"{claim} a tile with that much context differs from the whole picture by up to {difference:.3g} where the "
+        f"output spans {spread:.3g}, so tiles would show seams",
     )
+    for phase in _phases(geometry.multiple):
+        near, edge = scale * (tile - phase - radius), tile - phase
+        for side, far in ((slice(near), slice(edge, None)), (slice(-near, None), slice(length - edge))):
+            enormous = np.moveaxis(_on_cpu(function, _amplified(inputs, far, axis)), axis, 0)
+            expect(
+                np.abs(enormous[side] - whole[side]).max() <= _ROUNDING * spread,
+                f"{claim} pixels further away change the output, though faintly",
+            )
     return bool(spread > 0)
+
+
+def _amplified(inputs: Sequence[np.ndarray], far: slice, axis: int) -> list[np.ndarray]:
+    """Inputs whose image is enormous in a slice along an axis, but leaves room to grow in the network."""
+    image = np.array(inputs[0])
+    image[(slice(None),) * axis + (far,)] *= np.finfo(image.dtype).max ** (1 / 3)
+    return [image, *inputs[1:]]
 
 
 def tiled_side(geometry: Geometry) -> int:

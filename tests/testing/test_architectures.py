@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -199,6 +200,19 @@ class TestBrokenPromises:
         Narrow.claimed = claimed
         with pytest.raises(AssertionError, match=f"radius={claimed}, but a tile with that much context differs"):
             check_architecture(Narrow())
+
+    def test_influences_too_faint_for_pictures(self, by_tiles: list[bool]) -> None:
+        class Narrow(Srvgg):
+            """https://example.org/paper"""
+
+            def geometry(self, spec: NetworkSpec) -> Geometry:
+                right = super().geometry(spec)
+                return replace(right, radius=right.radius - 1)  # type: ignore[operator]
+
+        with pytest.raises(
+            AssertionError, match="radius=31, but pixels further away change the output, though faintly"
+        ):
+            check_architecture(Narrow(width=2, depth=30), TWICE)
 
     @pytest.mark.parametrize("claimed", [2, 7])
     def test_a_radius_large_enough_for_tiles(self, claimed: int, by_tiles: list[bool]) -> None:
