@@ -152,7 +152,7 @@ def assumed_labels(domains: int) -> tuple[tuple[LabelSet, ...], kit.Assumption]:
             (RAFD,),
         ),
         len(CELEBA.names + RAFD.names) + 2: (
-            "those of CelebA and RaFD, as with the official --dataset Both",
+            "those of CelebA and RaFD, as in the official training on both",
             (CELEBA, RAFD),
         ),
     }
