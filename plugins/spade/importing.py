@@ -105,7 +105,8 @@ def _missing(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None
     latent = generator.arguments.get("latent")
     if latent is None and encoder is not None:
         return (
-            f"a generator with a style code, trained with the official option use_vae; to import this one, leave {encoder.source} out",
+            "a generator with a style code, trained with the official option use_vae; to import this one, leave "
+            f"{encoder.source} out",
         )
     if latent is not None and encoder is None:
         return ("the style encoder of this generator, officially latest_net_E.pth",)
