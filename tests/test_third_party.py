@@ -260,7 +260,7 @@ def test_one_more_file_and_its_entry_point_are_one_more_architecture(work: Path,
 
     asked = called()
     assert asked.returncode == 2
-    assert "wash (of img2img_watercolour.wash)" in asked.stderr
+    assert "wash (from img2img_watercolour.wash)" in asked.stderr
     assert "gouache (of img2img_gouache)" in asked.stderr
     done = called("--architecture", "gouache")
     assert (done.returncode, done.stderr) == (0, "")
