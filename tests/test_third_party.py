@@ -261,7 +261,8 @@ def test_one_more_file_and_its_entry_point_are_one_more_architecture(work: Path,
     asked = called()
     assert asked.returncode == 2
     assert "wash (from img2img_watercolour.wash)" in asked.stderr
-    assert "gouache (of img2img_gouache)" in asked.stderr
+    assert "gouache (from img2img_gouache)" in asked.stderr
+    assert asked.stderr.rstrip().endswith("--architecture NAME decides")
     done = called("--architecture", "gouache")
     assert (done.returncode, done.stderr) == (0, "")
     [component] = json.loads((work / "gouache" / "bundle.json").read_text())["components"]
