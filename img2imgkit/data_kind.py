@@ -188,6 +188,17 @@ def noise(random: np.random.Generator, images: int, height: int, channels: int, 
     return random.uniform(-1, 1, (images, height, width or height, channels)).astype(np.float32)
 
 
+def noise_pair(
+    random: np.random.Generator, images: int, side: int, geometry: Geometry
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random pictures that networks of this geometry read and write.
+
+    Shapes: -> (images, side, side, channels) and (images, scale * side, scale * side, written), float32 in [-1, 1]
+    """
+    source = noise(random, images, side, geometry.channels)
+    return source, noise(random, images, side * geometry.scale, geometry.written)
+
+
 def _name_in(options: type[ReaderOptions]) -> str:
     stated = get_args(options.model_fields["kind"].annotation)
     if len(stated) != 1 or not isinstance(stated[0], str):

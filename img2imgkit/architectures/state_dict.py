@@ -18,6 +18,11 @@ def modules(state: State) -> set[str]:
     return {name.rpartition(".")[0] for name in state if not name.endswith(IGNORED)}
 
 
+def layer_index(name: str) -> int:
+    """The layer's number in the name of an array of a ``Sequential``: 7 of "model.7.weight"."""
+    return int(name.split(".")[1])
+
+
 def if_complete(
     state: State, arguments: dict[str, Any], places: Callable[[Arguments], Places]
 ) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from img2imgkit.architectures.contract import (
 from img2imgkit.architectures.state_dict import (
     has_batch_norm,
     if_complete,
+    layer_index,
     statistics_assumption,
     without_instance_statistics,
 )
@@ -37,13 +38,13 @@ def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``resnet``. Padding is reflection by default; replication looks the same."""
     first = state.get("model.1.weight")
     found = [match for name in state if (match := BLOCK.fullmatch(name)) and state[name].ndim == 4]
-    last = max((name for name in state if re.fullmatch(r"model\.\d+\.weight", name)), key=_index, default="")
+    last = max((name for name in state if re.fullmatch(r"model\.\d+\.weight", name)), key=layer_index, default="")
     if first is None or first.ndim != 4 or not found:
         return None
     blocks = sorted({int(match[1]) for match in found})
     inside = sorted({int(match[2]) for match in found})
     padded = inside[0] == 1
-    filters = [_index(name) for name in state if re.fullmatch(r"model\.\d+\.filt", name)]
+    filters = [layer_index(name) for name in state if re.fullmatch(r"model\.\d+\.filt", name)]
     options = {
         "blocks": len(blocks),
         "width": first.shape[0],
@@ -97,10 +98,6 @@ def _step(conv: str, norm: str, part: str, options: Arguments) -> Places:
     yield conv, f"{part}_conv"
     if options["norm"] == "batch":
         yield norm, f"{part}_norm"
-
-
-def _index(name: str) -> int:
-    return int(name.split(".")[1])
 
 
 class Resnet(Architecture):

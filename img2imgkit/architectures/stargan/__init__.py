@@ -16,7 +16,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
-from img2imgkit.architectures.state_dict import if_complete
+from img2imgkit.architectures.state_dict import if_complete, layer_index
 from img2imgkit.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def recognise(state: State) -> dict[str, Any] | None:
     if first is None or first.ndim != 4 or first.shape[2:] != (7, 7):
         return None
     blocks = {match[1] for name in state if (match := re.fullmatch(r"main\.(\d+)\.main\.0\.weight", name))}
-    channels = state[max(found, key=_index)].shape[0]
+    channels = state[max(found, key=layer_index)].shape[0]
     options = {
         "domains": first.shape[1] - channels,
         "width": first.shape[0],
@@ -98,10 +98,6 @@ def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
 def _step(index: int, part: str) -> Places:
     yield f"main.{index}", f"{part}_conv"
     yield f"main.{index + 1}", f"{part}_norm"
-
-
-def _index(name: str) -> int:
-    return int(name.split(".")[1])
 
 
 class Stargan(Architecture):

@@ -15,7 +15,7 @@ from img2imgkit.data.folders import by_role, probe_batches
 from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, read_rgb
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise_pair
 from img2imgkit.degradations import BicubicMatlab, Degradation, DegradationChoice, degrade, shrinking_problem
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -214,7 +214,4 @@ class Degraded(DataKind):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        return {
-            "source": noise(random, images, side, geometry.channels),
-            "target": noise(random, images, side * geometry.scale, geometry.written),
-        }
+        return dict(zip(cls.keys, noise_pair(random, images, side, geometry), strict=True))

@@ -15,7 +15,7 @@ from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe
 from img2imgkit.data.framing import FramedOptions, Framing, Size, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels, with_channels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
+from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise_pair
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
@@ -158,7 +158,4 @@ class Paired(DataKind):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        return {
-            "source": noise(random, images, side, geometry.channels),
-            "target": noise(random, images, side * geometry.scale, geometry.written),
-        }
+        return dict(zip(cls.keys, noise_pair(random, images, side, geometry), strict=True))

@@ -15,7 +15,7 @@ from img2imgkit.data.folders import PictureFolder, by_role, probe_batches, scan,
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.picture_files import read_levels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise_pair
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
@@ -105,7 +105,4 @@ class Unpaired(DataKind):
     def random_batch(
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
-        return {
-            "a": noise(random, images, side, geometry.channels),
-            "b": noise(random, images, side * geometry.scale, geometry.written),
-        }
+        return dict(zip(cls.keys, noise_pair(random, images, side, geometry), strict=True))
