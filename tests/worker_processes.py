@@ -22,22 +22,27 @@ from img2imgkit.step import Resources
 SHARD = 3  # entries that a worker is given at a time
 
 
-def work(orders: Connection, file: Path) -> None:
-    """A worker process: takes lists of jobs until there is None, and returns each job when it is done."""
+def work(orders: Connection, file: Path, dies: bool) -> None:
+    """A worker process: takes lists of jobs until there is None, and returns each job when it is done.
+
+    One that ``dies`` is killed when it has returned its first job, before it can return another one.
+    """
     pipeline = read_pipeline(file, CATALOG)
     prepare(pipeline, CATALOG)
     executor = ThreadExecutor(pipeline, Resources("cpu"), 1)
     while (shard := orders.recv()) is not None:
         for done in executor.run(shard, threading.Event()):
             orders.send(done)
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
     executor.close()
 
 
 class _Worker:
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, dies: bool) -> None:
         context = multiprocessing.get_context("spawn")
         self.orders, theirs = context.Pipe()
-        self.process: Any = context.Process(target=work, args=(theirs, file), daemon=True)
+        self.process: Any = context.Process(target=work, args=(theirs, file, dies), daemon=True)
         self.process.start()
         theirs.close()
         self.shard: list[Job] = []
@@ -51,12 +56,12 @@ class ProcessExecutor(Executor):
     """Gives shards of jobs to workers, and those of a worker that has died to another one.
 
     Args:
-        kill: how many workers are killed with jobs left to do, when they have returned their first one
+        kill: how many workers are killed when they have returned their first job
     """
 
     def __init__(self, file: Path, kill: int = 0, workers: int = 2) -> None:
-        self.workers = [_Worker(file) for _ in range(workers)]
-        self.to_kill, self.given_again = kill, list[Job]()
+        self.workers = [_Worker(file, dies=number < kill) for number in range(workers)]
+        self.given_again = list[Job]()
 
     def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
         groups = (list(group) for _, group in groupby(jobs, key=lambda job: job.entry.index))
@@ -86,9 +91,6 @@ class ProcessExecutor(Executor):
                     worker.orders.close()
                     continue
                 worker.shard.remove(done.job)
-                if worker.shard and self.to_kill:
-                    self.to_kill -= 1
-                    os.kill(worker.process.pid, signal.SIGKILL)
                 if not worker.shard:
                     idle.append(worker)
                 yield done

@@ -35,7 +35,7 @@ class TestProcesses:
         file = shading(tmp_path, "processes")
         executor = ProcessExecutor(file, kill=1)
         result = run(plan_of(file), executor, Silent())
-        assert executor.given_again, "the kill came too late to test anything"
+        assert len(executor.given_again) == 5
         assert len(executor.workers) == 1
         assert result.count("done") == 30
         assert tree(tmp_path / "processes") == tree(tmp_path / "threads")
@@ -51,7 +51,7 @@ class TestProcesses:
         with pytest.raises(ToolkitError, match="all workers have died"):
             run(plan_of(file), ProcessExecutor(file, kill=2), watcher)
         done = len(watcher.outcomes)
-        assert 2 <= done < 24
+        assert done == 2
         assert plan_of(file).jobs.to_make_count == 24 - done
         assert run_file(file).count("done") == 24 - done
         assert tree(tmp_path / "lost") == tree(tmp_path / "whole")
