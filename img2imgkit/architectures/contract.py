@@ -34,6 +34,11 @@ class NetworkSpec:
         norm: normalization layers; None: the architecture's default
         statistics: statistics of batch normalization at inference: running ones, or those of the image
         spectral: spectral normalization of the kernels
+        code: length of the vector that conditions the network, or that an encoder returns, such as a style code or a
+            label; None: no vector
+        classes: number of classes that a critic tells apart
+        size: height and width of training pictures; only for networks that depend on them
+        widths: channels of each of several feature maps, for networks that read these instead of pictures
     """
 
     channels: int = 3
@@ -42,6 +47,10 @@ class NetworkSpec:
     norm: Norm | None = None
     statistics: Statistics = "running"
     spectral: bool = False
+    code: int | None = None
+    classes: int | None = None
+    size: tuple[int, int] | None = None
+    widths: tuple[int, ...] = ()
 
     @property
     def written(self) -> int:
@@ -84,8 +93,8 @@ class Checkpoint:
 
     Attributes:
         recognise: infer the network's arguments (options and ``NetworkSpec`` fields) from names and shapes of a state
-        dict; None for other architectures. What cannot be inferred gets the official default places: map modules of the
-        state dict to layers of the model, for these arguments; layers of a network inside
+            dict; None for other architectures; what cannot be inferred gets the official default
+        places: map modules of the state dict to layers of the model, for these arguments; layers of a network inside
             the model are named ``network/layer``
         clean: normalise the state dict: uniform names, our channel order, without unused arrays
         assumptions: what files with these arguments do not state

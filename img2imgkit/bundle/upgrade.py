@@ -23,22 +23,38 @@ def upgraded(stated: Any) -> Any:
 
 
 def _from_1(stated: Plain) -> Plain:
-    """In format 1, some components were not chosen by name.
-
-    They are the networks of pix2pixHD and SPADE, one of which had two names, and adversarial losses, penalties and
-    augmentations.
-    """
+    """In format 1, many components were not chosen by name: most networks of some tasks, and parts of adversaries."""
     options = stated.get("options")
     if isinstance(options, dict):
         options = _with_components(options)
-        generator, critic = options.get("generator"), options.get("critic")
-        if isinstance(generator, dict) and generator.get("kind") in ("global", "local"):
-            enhancers = 0 if generator["kind"] == "global" else generator.get("enhancers", 1)
-            options["generator"] = {**generator, "kind": "pix2pixhd", "enhancers": enhancers}
-        if isinstance(critic, dict) and "kind" not in critic:
-            own = {"use_bias": False, "init": "xavier"} if stated.get("task") == "spade" else {}
-            options["critic"] = {"kind": "multiscale", **critic, **own}
+        if convert := _OPTIONS_OF_1.get(stated.get("task", "")):
+            options = convert(options)
     return {**stated, "format": 2, "options": options}
+
+
+def _spade_from_1(options: Plain) -> Plain:
+    return _with_named_critic(options, use_bias=False, init="xavier")
+
+
+def _pix2pixhd_from_1(options: Plain) -> Plain:
+    """The generator had two names."""
+    options, generator = _with_named_critic(options), options.get("generator")
+    if isinstance(generator, dict) and generator.get("kind") in ("global", "local"):
+        enhancers = 0 if generator["kind"] == "global" else generator.get("enhancers", 1)
+        options["generator"] = {**generator, "kind": "pix2pixhd", "enhancers": enhancers}
+    return options
+
+
+def _with_named_critic(options: Plain, **more: Any) -> Plain:
+    critic = options.get("critic")
+    if isinstance(critic, dict) and "kind" not in critic:
+        return {**options, "critic": {"kind": "multiscale", **critic, **more}}
+    return options
+
+
+def _moved(options: Plain, kind: str, names: Mapping[str, str], **more: Any) -> Plain:
+    """Take options out of a task's, as those of a component: new names by old ones; ``more`` is not in the task's."""
+    return {"kind": kind, **{new: options.pop(old) for old, new in names.items() if old in options}, **more}
 
 
 def _with_components(options: Any) -> Any:
@@ -65,4 +81,9 @@ def _adversary_from_1(stated: Plain) -> Plain:
 
 
 _ADVERSARY_OF_1 = {"loss", "relativistic", "smoothing", "penalty", "augment", "spectral"}
+_OPTIONS_OF_1: Mapping[str, Callable[[Plain], Plain]] = {
+    "spade": _spade_from_1,
+    "pix2pixhd": _pix2pixhd_from_1,
+    "pix2pixhd-photo": _pix2pixhd_from_1,
+}
 _STEPS: Mapping[int, Callable[[Plain], Plain]] = {1: _from_1}
