@@ -42,7 +42,7 @@ FORMS = (
     ("keras", "float32"),
 )
 FRESH = {
-    "cut": "{blocks: 6, width: 16}",
+    "cut": "{generator: {blocks: 6, width: 16}}",
     "cyclegan": "{generator: {kind: resnet, width: 16, blocks: 6}}",
     "funit": "{classes: 10, width: 16, mlp_width: 64}",
     "pix2pix": "{generator: {kind: unet, width: 16, depth: 7}}",

@@ -27,7 +27,8 @@ from PIL import Image
 OPTIONS = {
     "pix2pix": "{generator: {kind: unet, depth: 4, width: 4, dropout: 0.0}, critic: {kind: patch, width: 4}}",
     "cyclegan": "{generator: {kind: resnet, blocks: 2, width: 8}, critic: {kind: patch, layers: 2, width: 8}, pool: 6}",
-    "cut": "{blocks: 2, width: 4, critic_width: 4, critic_layers: 2, taps: [0, 4, 8, 12], patches: 32, projection: 16}",
+    "cut": "{generator: {blocks: 2, width: 4}, critic: {width: 4, layers: 2}, taps: [0, 4, 8, 12], patches: 32, "
+    "projection: {width: 16}}",
 }
 DATA = {
     "pix2pix": "kind: paired, source: a, target: b",

@@ -8,11 +8,11 @@ of option models therefore stay static, no matter which plugins are installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from pydantic import Field, GetJsonSchemaHandler, model_serializer
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
@@ -151,6 +151,9 @@ CHOICE = "img2imgkit:choice"  # key of the placeholder in a JSON Schema, replace
 def choice(role: str, default: str | Component | tuple[str | Component, ...] | None, description: str = "") -> Any:
     """Declare an option that accepts any installed component of a role.
 
+    Options that state the default's name, or only options without a name, change the default: what they do not state
+    is as in the default.
+
     Args:
         role: one of the components' ``roles``; "" accepts any component
         default: a component, or a name that ``resolve`` looks up; a tuple of several; None if the option is optional
@@ -161,8 +164,8 @@ def choice(role: str, default: str | Component | tuple[str | Component, ...] | N
         ...     generator: ArchitectureChoice = choice("generator", default=Unet(depth=7), description="translates")
         >>> Options().generator.chosen.depth
         7
-        >>> Options(generator="resnet").generator
-        resnet()
+        >>> Options(generator={"width": 32}).generator
+        unet(depth=7, width=32)
     """
     made: FieldInfo = Field(
         default=default,
@@ -171,7 +174,18 @@ def choice(role: str, default: str | Component | tuple[str | Component, ...] | N
         json_schema_extra=lambda schema: _put_role(schema, role),
     )
     made.metadata.append(Role(role))
+    if isinstance(default, str | Component):
+        made.metadata.append(BeforeValidator(lambda value: _completed(value, default)))
     return made
+
+
+def _completed(value: Any, default: str | Component) -> Any:
+    """Add the default's name, and those of its options that are not stated."""
+    own = default.model_dump(mode="json", exclude_defaults=True) if isinstance(default, Component) else {KIND: default}
+    stated = {KIND: value} if isinstance(value, str) else value
+    if isinstance(stated, Mapping) and stated.get(KIND, own[KIND]) == own[KIND]:
+        return {**own, **stated}
+    return value
 
 
 def resolve(
@@ -200,18 +214,16 @@ def resolve(
 
 def choices_in(options: Any) -> Iterator[Choice[Any]]:
     """Yield every choice in the options, at any depth, including those inside resolved components."""
+    inner: Iterable[Any] = ()
     if isinstance(options, Choice):
         yield options
-        yield from choices_in(options.component)
+        inner = [options.component]
     elif isinstance(options, Config):
-        for name in type(options).model_fields:
-            yield from choices_in(getattr(options, name))
-    elif isinstance(options, Mapping):
-        for value in options.values():
-            yield from choices_in(value)
-    elif isinstance(options, tuple | list):
-        for value in options:
-            yield from choices_in(value)
+        inner = [getattr(options, name) for name in type(options).model_fields]
+    elif isinstance(options, Mapping | tuple | list):
+        inner = options.values() if isinstance(options, Mapping) else options
+    for value in inner:
+        yield from choices_in(value)
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,8 @@ class _Resolving:
         changed = {}
         for name, info in type(options).model_fields.items():
             value = getattr(options, name)
-            new = self.value(value, (*at, info.alias or name), _role(info))
+            role = next((mark.name for mark in info.metadata if isinstance(mark, Role)), "")
+            new = self.value(value, (*at, info.alias or name), role)
             if new is not value:
                 changed[name] = new
         made = options.model_copy(update=changed) if changed else options
@@ -269,31 +282,18 @@ class _Resolving:
                 self.problems.extend(error.problems)
                 return choice
         if role and role not in component.roles:
-            self.problems.append(self.document.problem((*at, KIND), _unfit(component, role)))
+            own = " or ".join(component.roles) or "none"
+            unfit = f"{component.name!r} has the role {own}; this option needs the role {role}"
+            self.problems.append(self.document.problem((*at, KIND), unfit))
             return choice
         made = self.config(component, at)
-        if made is choice.component:
-            return choice
-        return type(choice)(choice.kind, choice.stated, made)
-
-
-def _unfit(component: Component, role: str) -> str:
-    own = " or ".join(component.roles) or "none"
-    return f"{component.name!r} has the role {own}; this option needs the role {role}"
-
-
-def _role(info: FieldInfo) -> str:
-    marks = [mark.name for mark in info.metadata if isinstance(mark, Role)]
-    return marks[0] if marks else ""
+        return choice if made is choice.component else type(choice)(choice.kind, choice.stated, made)
 
 
 def _put_role(schema: Any, role: str) -> None:
     """Add the role to every component placeholder in a field's schema."""
-    if isinstance(schema, dict):
-        if CHOICE in schema:
-            schema[CHOICE]["role"] = role
-        for value in schema.values():
-            _put_role(value, role)
-    elif isinstance(schema, list):
-        for value in schema:
-            _put_role(value, role)
+    if isinstance(schema, dict) and CHOICE in schema:
+        schema[CHOICE]["role"] = role
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for value in inner:
+        _put_role(value, role)

@@ -21,7 +21,7 @@ from img2imgkit_plugins.stargan.task import StarGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary, Vanilla
-from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, Resnet, Unet
+from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, PatchProjection, Resnet, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_model
 from img2imgkit.importing import PerceptualNetwork, put, read_torch
@@ -113,7 +113,14 @@ def cases() -> Iterator[Case]:
     )
     yield Case(
         "trainstep_cut",
-        Cut(Cut.Options(blocks=6, width=3, critic_width=3, projection=12, patches=16)),
+        Cut(
+            Cut.Options(
+                generator=Resnet(blocks=6, width=3, antialias=True, init="xavier"),
+                critic=Patch(width=3, antialias=True, init="xavier"),
+                projection=PatchProjection(width=12),
+                patches=16,
+            )
+        ),
         {"G": "generator", "D": "critic", "F": "projection"},
         {
             "G_GAN": _term("adversarial"),

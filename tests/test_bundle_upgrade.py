@@ -21,11 +21,12 @@ BUNDLES = sorted(path.parent for path in OLD.glob("*/bundle.json"))
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,pix2pix,pix2pixhd,super-resolution"})
+    return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,cut,pix2pix,pix2pixhd,super-resolution"})
 
 
 def test_there_is_an_old_bundle_of_each_affected_task() -> None:
     assert {path.name for path in BUNDLES} == {
+        "cut",
         "pix2pix-unet",
         "pix2pixhd-global",
         "pix2pixhd-local",

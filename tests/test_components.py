@@ -136,8 +136,7 @@ class TestStating:
     @pytest.mark.parametrize(
         ("stated", "message"),
         [
-            ({"radius": 3}, "'kind' is required: the name of one of the shapes"),
-            ({"kind": 3}, "'kind' is required"),
+            ({"kind": 3}, "'kind' is required: the name of one of the shapes"),
             (3, "expected a name, or a mapping with 'kind', got 3"),
             (None, "got None"),
             (["circle"], "got"),
@@ -149,6 +148,28 @@ class TestStating:
 
 
 class TestDefaults:
+    @pytest.mark.parametrize(
+        ("stated", "wanted"),
+        [
+            ({"spots": [1]}, Circle(radius=2, spots=(1.0,))),
+            ({"kind": "circle", "spots": [1]}, Circle(radius=2, spots=(1.0,))),
+            ({"radius": 3}, Circle(radius=3)),
+            ({"radius": 5}, Circle(radius=5)),
+            ({}, Circle(radius=2)),
+            ("circle", Circle(radius=2)),
+        ],
+    )
+    def test_stated_options_change_the_default_component(self, stated: Any, wanted: Any) -> None:
+        assert made(round=stated).round.chosen == resolve(wanted, Installed())
+
+    def test_options_without_a_name_are_those_of_the_default(self) -> None:
+        assert made(named={"radius": 5}).named.chosen == Circle(radius=5)
+        with pytest.raises(ValidationError, match="'kind' is required"):
+            made(optional={"radius": 5})
+
+    def test_a_component_instance_is_taken_as_it_is(self) -> None:
+        assert Options(round=Circle()).round.chosen == Circle()
+
     def test_a_component_is_resolved_at_once_and_a_name_by_resolve(self) -> None:
         fresh = Options()
         assert fresh.round.chosen == Circle(radius=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -160,6 +160,30 @@ class Architecture(Component, ABC):
         return cls.model_validate(own), NetworkSpec(**spec)
 
 
+class FeatureGenerator(Architecture, ABC):
+    """An architecture of the role "feature-generator": features of its encoder can be read, as CUT's loss needs.
+
+    The layers with features are numbered from 0; a tap is such a number.
+    """
+
+    @property
+    @abstractmethod
+    def taps(self) -> int:
+        """The number of layers with features."""
+
+    @abstractmethod
+    def feature_sizes(self, taps: Sequence[int], size: tuple[int, int]) -> Sequence[tuple[int, int]]:
+        """Height and width of the features at each tap, for an image of that height and width."""
+
+    @abstractmethod
+    def features(self, model: keras.Model, taps: Sequence[int]) -> keras.Model:
+        """Return a model of the features, which shares the weights of ``model``.
+
+        Shapes:
+            (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
+        """
+
+
 class ArchitectureChoice(Choice[Architecture]):
     """An installed architecture by name, with its options; see ``choice``."""
 
@@ -173,3 +197,8 @@ class ArchitectureChoice(Choice[Architecture]):
     def geometry(self, spec: NetworkSpec) -> Geometry:
         """How the network maps sizes."""
         return self.chosen.geometry(spec)
+
+    def check(self, spec: NetworkSpec, option: str) -> None:
+        """Raise ValueError, naming the option, if the network cannot be built for ``spec``."""
+        if problem := self.chosen.problem(spec):
+            raise ValueError(f"{option}: {self.kind!r} cannot be built: {problem}")

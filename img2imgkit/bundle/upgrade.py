@@ -45,6 +45,16 @@ def _pix2pixhd_from_1(options: Plain) -> Plain:
     return options
 
 
+def _cut_from_1(options: Plain) -> Plain:
+    both = {"antialias": options.get("antialias", True), "init": "xavier"}
+    names = {name: name for name in ("blocks", "width", "dropout", "antialias_up")}
+    generator = _moved(options, "resnet", names, **both)
+    critic = _moved(options, "patch", {"critic_width": "width", "critic_layers": "layers"}, **both)
+    projection = _moved(options, "patch-projection", {"projection": "width"})
+    options.pop("antialias", None)
+    return {**options, "generator": generator, "critic": critic, "projection": projection}
+
+
 def _with_named_critic(options: Plain, **more: Any) -> Plain:
     critic = options.get("critic")
     if isinstance(critic, dict) and "kind" not in critic:
@@ -53,7 +63,7 @@ def _with_named_critic(options: Plain, **more: Any) -> Plain:
 
 
 def _moved(options: Plain, kind: str, names: Mapping[str, str], **more: Any) -> Plain:
-    """Take options out of a task's, as those of a component: new names by old ones; ``more`` is not in the task's."""
+    """Remove a task's options and return them as a component's: its names by those of the task, and ``more``."""
     return {"kind": kind, **{new: options.pop(old) for old, new in names.items() if old in options}, **more}
 
 
@@ -82,6 +92,7 @@ def _adversary_from_1(stated: Plain) -> Plain:
 
 _ADVERSARY_OF_1 = {"loss", "relativistic", "smoothing", "penalty", "augment", "spectral"}
 _OPTIONS_OF_1: Mapping[str, Callable[[Plain], Plain]] = {
+    "cut": _cut_from_1,
     "spade": _spade_from_1,
     "pix2pixhd": _pix2pixhd_from_1,
     "pix2pixhd-photo": _pix2pixhd_from_1,

@@ -78,6 +78,11 @@ class ImportedNetwork:
         return self.architecture.name
 
     @property
+    def stated(self) -> dict[str, Any]:
+        """The architecture with the options inferred from the file; an option that takes it adds its own defaults."""
+        return self.architecture.model_dump(mode="json", exclude_unset=True)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The architecture's options, and the fields of ``spec`` that its network depends on."""
         return self.architecture.arguments(self.spec)

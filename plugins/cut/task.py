@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 import img2imgkit as kit
 from img2imgkit import ops
 from img2imgkit.adversary import PIX2PIX_TRAINING, Adversary, Lsgan
 from img2imgkit.architectures import Patch, PatchProjection, Resnet
 from img2imgkit.losses import patch_nce
+
+if TYPE_CHECKING:
+    import keras
 
 TAPS = (0, 4, 8, 12, 16)
 
@@ -34,15 +37,15 @@ class Cut(kit.Importable, kit.Task):
     class Options(kit.Config):
         """The networks and the patchwise contrastive loss."""
 
-        blocks: int = Field(default=9, ge=1, description="residual blocks of the generator")
-        width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
-        dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate inside each residual block")
-        antialias: bool = Field(default=True, description="anti-aliased down- and upsampling in both networks")
-        antialias_up: bool | None = Field(
-            default=None, description="anti-aliased upsampling; null: the same as 'antialias'"
+        generator: kit.ArchitectureChoice = kit.choice(
+            "feature-generator", Resnet(antialias=True, init="xavier"), "architecture of the generator"
         )
-        critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
-        critic_layers: int = Field(default=3, ge=1, description="downsampling steps of the critic")
+        critic: kit.ArchitectureChoice = kit.choice(
+            "critic", Patch(antialias=True, init="xavier"), "architecture of the critic"
+        )
+        projection: kit.ArchitectureChoice = kit.choice(
+            "projection", PatchProjection(), "architecture of the network that embeds patches"
+        )
         channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
         adversary: Adversary = Field(
             default=Adversary(loss=Lsgan()), description="the critic's loss, gradient penalty and augmentations"
@@ -50,23 +53,26 @@ class Cut(kit.Importable, kit.Task):
         taps: tuple[int, ...] = Field(
             default=TAPS,
             min_length=1,
-            description="encoder layers whose patches are compared, numbered as in the official code",
+            description="layers of the generator whose patches are compared; 'resnet' has the official numbers",
         )
         patches: int = Field(default=256, ge=2, description="patches of each image that are compared at each layer")
-        projection: int = Field(default=256, ge=1, description="dimensions of a patch's embedding")
         temperature: float = Field(default=0.07, gt=0, description="temperature of PatchNCE")
         flip_equivariance: bool = Field(
             default=False,
             description="flip half of the sources; their translations should then be flipped, too (FastCUT)",
         )
 
-        @model_validator(mode="after")
-        def _taps_inside(self) -> Self:
-            modules = encoder_modules(self.blocks, self.antialias)
-            beyond = [tap for tap in self.taps if not 0 <= tap < modules]
-            if beyond:
-                raise ValueError(f"taps: {beyond[0]} is outside the encoder, which has modules 0 to {modules - 1}")
-            return self
+        def check_choices(self) -> None:
+            self.generator.check(self.spec, "generator")
+            self.critic.check(self.spec, "critic")
+            count = self.generator.chosen.taps
+            if beyond := [tap for tap in self.taps if not 0 <= tap < count]:
+                raise ValueError(f"taps: {beyond[0]}: the generator has layers 0 to {count - 1}")
+
+        @property
+        def spec(self) -> kit.NetworkSpec:
+            """The spec of generator and critic."""
+            return kit.NetworkSpec(self.channels, norm="instance", spectral=self.adversary.spectral)
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -82,33 +88,28 @@ class Cut(kit.Importable, kit.Task):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """Import one residual generator and its patch projection; options of a critic are taken over."""
-
-        found = kit.by_role(networks, "generator", "projection", "critic")
-        if found is None or len(found["generator"]) != 1 or any(len(some) > 1 for some in found.values()):
+        """Import one generator and its patch projection; options of a critic are taken over."""
+        found = kit.by_role(networks, "feature-generator", "projection", "critic")
+        if found is None or len(found["feature-generator"]) != 1 or any(len(some) > 1 for some in found.values()):
             return None
-        [number] = found["generator"]
-        given, spec = networks[number].arguments, networks[number].spec
-        if networks[number].kind != "resnet":
+        [number] = found["feature-generator"]
+        given = networks[number]
+        if given.spec.norm != "instance" or given.spec.written != given.spec.channels:
             return None
-        if (spec.norm, given["padding"], spec.written) != ("instance", "reflect", spec.channels):
-            return None
-        stated = {name: given[name] for name in ("blocks", "width", "dropout", "antialias", "antialias_up", "channels")}
-        modules = encoder_modules(given["blocks"], given["antialias"])
-        stated["taps"] = tuple(tap for tap in TAPS if tap < modules)
+        roles = {"generator": kit.FromFile(number)}
+        taps = tuple(tap for tap in TAPS if tap < given.architecture.taps)
+        stated: dict[str, Any] = {"generator": given.stated, "channels": given.spec.channels, "taps": taps}
         for critic in (networks[each] for each in found["critic"]):
-            own = critic.arguments
-            if critic.kind != "patch" or (own["antialias"], own["channels"]) != (given["antialias"], spec.channels):
+            if critic.spec.channels != given.spec.channels or critic.spec.norm == "none":
                 return None
-            stated |= {"critic_width": own["width"], "critic_layers": own["layers"]}
+            stated |= {"critic": critic.stated}
             stated |= {"adversary": Adversary(loss=Lsgan(), spectral=critic.spec.spectral)}
-        roles, missing = {"generator": kit.FromFile(number)}, []
+        missing = []
         for each in found["projection"]:
-            roles["projection"], stated["projection"] = kit.FromFile(each), networks[each].arguments["width"]
-            taps = [features.shape[-1] for features in Resnet.features(networks[number].model, stated["taps"]).outputs]
-            if taps != list(networks[each].arguments["widths"]):
+            roles["projection"], stated["projection"] = kit.FromFile(each), networks[each].stated
+            if networks[each].spec.widths != _widths(given.architecture, given.model, taps):
                 missing.append(
-                    f"a patch projection for taps {list(stated['taps'])}: {networks[each].source} is for other taps; "
+                    f"a patch projection for taps {list(taps)}: {networks[each].source} is for other taps; "
                     "leave it out, only training needs it"
                 )
         try:
@@ -116,39 +117,35 @@ class Cut(kit.Importable, kit.Task):
         except ValidationError:  # such as pictures with two channels
             return None
         fresh = () if found["projection"] else ("projection",)
-        assumed = tuple(each for each in networks[number].assumptions_at("", dropout="dropout", padding=""))
         return kit.ImportPlan(
-            options.model_dump(mode="json"), roles, fresh, given["antialias"], tuple(missing), assumed
+            options.model_dump(mode="json"),
+            roles,
+            fresh,
+            preferred=given.arguments.get("antialias", False),
+            missing=tuple(missing),
+            assumptions=given.assumptions_at("generator"),
         )
 
     def build(self) -> kit.Networks:
-
         chosen = self.options
-        spec = kit.NetworkSpec(chosen.channels, norm="instance", spectral=chosen.adversary.spectral)
-        generator = Resnet(
-            blocks=chosen.blocks,
-            width=chosen.width,
-            dropout=chosen.dropout,
-            antialias=chosen.antialias,
-            antialias_up=chosen.antialias_up,
-            init="xavier",
-        ).build(spec)
-        widths = tuple(features.shape[-1] for features in Resnet.features(generator, chosen.taps).outputs)
-        patch = Patch(layers=chosen.critic_layers, width=chosen.critic_width, antialias=chosen.antialias, init="xavier")
-        critic = patch.build(spec)
-        projection = PatchProjection(widths=widths, width=chosen.projection, init="xavier").build(spec)
+        generator = chosen.generator.build(chosen.spec)
+        widths = _widths(chosen.generator.chosen, generator, chosen.taps)
+        projection = chosen.projection.build(kit.NetworkSpec(widths=widths))
+        critic = chosen.critic.build(chosen.spec)
         return kit.Networks({"generator": generator, "projection": projection}, {"critic": critic})
 
     def geometry(self) -> kit.Geometry:
-        return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
+        return self.options.generator.geometry(self.options.spec)
 
     def minimum_crop(self) -> int:
-        return max(8, 2 ** (self.options.critic_layers + 2))
+        return max(self.geometry().minimum, self.options.critic.geometry(self.options.spec).minimum)
 
     def draw(self, random: np.random.Generator, sample: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         drawn = dict(self.options.adversary.draw(random, sample["b"].shape))
         for side in self._compared():
-            for number, places in enumerate(self._places(sample[side].shape)):
+            sizes = self.options.generator.chosen.feature_sizes(self.options.taps, sample[side].shape[:2])
+            for number, (height, width) in enumerate(sizes):
+                places = height * width
                 count = min(self.options.patches, places)
                 drawn[f"places_{side}_{number}"] = random.permutation(places)[:count].astype(np.int32)
         if self.options.flip_equivariance:
@@ -185,7 +182,7 @@ class Cut(kit.Importable, kit.Task):
 
     def _contrast(self, nets: kit.Networks, batch: Mapping[str, Any], side: str, image: Any) -> Any:
         """Mean over the taps. Shapes: image (N, H, W, C) -> (N,)."""
-        encoder = Resnet.features(nets["generator"], self.options.taps)
+        encoder = self.options.generator.chosen.features(nets["generator"], self.options.taps)
         places = [batch[f"places_{side}_{number}"] for number in range(len(self.options.taps))]
         translated = [self._flipped(features, batch) for features in _listed(encoder(image, training=True))]
         given = _listed(encoder(batch[side], training=True))
@@ -204,19 +201,10 @@ class Cut(kit.Importable, kit.Task):
         flip = ops.reshape(batch["flip"], (-1, 1, 1, 1)) > 0.5
         return ops.where(flip, ops.flip(x, axis=2), x)
 
-    def _places(self, shape: tuple[int, ...]) -> Iterator[int]:
-        """The number of positions in each tap's features, for an image of that shape."""
-        first, second = (7, 11) if self.options.antialias else (4, 7)  # the modules that downsample
-        for tap in self.options.taps:
-            sides = [side + 6 for side in shape[:2]] if tap == 0 else list(shape[:2])
-            for module in (first, second):
-                sides = [-(-side // 2) for side in sides] if tap >= module else sides
-            yield sides[0] * sides[1]
 
-
-def encoder_modules(blocks: int, antialias: bool) -> int:
-    """The number of modules in the official code up to the last residual block."""
-    return (12 if antialias else 10) + blocks
+def _widths(architecture: Any, model: keras.Model, taps: Sequence[int]) -> tuple[int, ...]:
+    """The channels of the features at each tap."""
+    return tuple(features.shape[-1] for features in architecture.features(model, taps).outputs)
 
 
 def _at(features: Any, places: Any) -> Any:

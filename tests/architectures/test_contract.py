@@ -16,7 +16,6 @@ from img2imgkit.architectures import (
     Architecture,
     ArchitectureChoice,
     NetworkSpec,
-    PatchProjection,
     Resnet,
     Spade,
     Stargan,
@@ -30,7 +29,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "unet": {"depth": 2, "width": 2},
     "resnet": {"blocks": 1, "width": 2, "dropout": 0.5},
     "patch": {"layers": 1, "width": 2},
-    "patch-projection": {"widths": (2, 3), "width": 2},
+    "patch-projection": {"width": 2},
     "stargan": {"domains": 3, "width": 2, "blocks": 1},
     "stargan-critic": {"size": 8, "domains": 2, "width": 2, "layers": 2},
     "spade": {"width": 1, "kernel_size": 1},
@@ -64,6 +63,7 @@ def usual(kind: type[Architecture]) -> NetworkSpec:
         scale=2 if "scale" in kind.uses else 1,
         out_channels=3 if "out_channels" in kind.uses else None,
         norm="batch" if "norm" in kind.uses else None,
+        widths=(2, 3) if "widths" in kind.uses else (),
     )
 
 
@@ -168,7 +168,7 @@ import sys
 import numpy as np
 from img2imgkit.architectures import BUILT_IN, NetworkSpec
 from img2imgkit.catalog import Catalog
-required = {"domains": 3, "widths": (2, 3)}
+required = {"domains": 3}
 for kind in Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures.values():
     missing = {name: required[name] for name, field in kind.model_fields.items() if field.is_required()}
     chosen = kind(**missing)
@@ -183,5 +183,5 @@ assert not {"keras", "tensorflow"} & {*sys.modules}
 
 def test_only_options_without_a_default_are_required() -> None:
     required = {kind for kind in BUILT_IN if any(field.is_required() for field in kind.model_fields.values())}
-    assert required == {PatchProjection, Stargan, StarganCritic}
+    assert required == {Stargan, StarganCritic}
     assert Spade().width == 64

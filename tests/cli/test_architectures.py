@@ -70,7 +70,7 @@ def test_one_in_json(img2img, dense):
 
 
 def test_one_that_depends_on_no_decision_of_a_task(img2img, uninstall_everything):
-    assert "decided by the task: nothing" in img2img("architectures", "patch-projection").out
+    assert "decided by the task: widths" in img2img("architectures", "patch-projection").out
 
 
 def test_an_unknown_name_gets_a_suggestion(img2img, uninstall_everything):

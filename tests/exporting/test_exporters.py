@@ -148,7 +148,7 @@ class TestOthers:
 
 
 SMALL = {
-    "cut": "{blocks: 1, width: 4, taps: [0, 4], projection: 8}",
+    "cut": "{generator: {blocks: 1, width: 4}, taps: [0, 4], projection: {width: 8}}",
     "cyclegan": "{generator: {kind: resnet, width: 4, blocks: 1}}",
     "funit": "{classes: 3, width: 4, blocks: 1, content_downs: 2, class_downs: 2, code: 6, mlp_width: 8, size: 16}",
     "pix2pix": "{generator: {kind: unet, width: 4, depth: 3}}",

@@ -231,7 +231,9 @@ class TestCut:
     def test_the_projection_and_the_critics_options_are_taken_over(self) -> None:
         networks = [read("trainstep_cut", part) for part in ("G", "F", "D")]
         task, nets = bundled(Cut, *networks)
-        assert (task.options.projection, task.options.critic_width, task.options.blocks) == (12, 3, 6)
+        chosen = task.options
+        widths = (chosen.projection.chosen.width, chosen.critic.chosen.width)
+        assert (*widths, chosen.generator.chosen.blocks, chosen.critic.chosen.init) == (12, 3, 6, "xavier")
         assert task.options.taps == (0, 4, 8, 12, 16)
         assert len(nets["projection"].weights) == 20
         plan = plan_of(Cut, networks[0])
@@ -253,7 +255,7 @@ class TestCut:
     def test_networks_of_other_tasks_have_no_plan(self) -> None:
         assert Cut.import_plan([read("cut_resnet4_antialias_rect")]) is None  # grey to colours
         assert Cut.import_plan([read("cut_patchgan")]) is None
-        assert Cut.import_plan([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # not anti-aliased
+        assert Cut.import_plan([read("trainstep_cut", "G"), read("junyanz_patchgan_none")]) is None  # no norm
 
 
 class TestPix2PixHd:

@@ -53,7 +53,7 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Resnet(blocks=1, width=2), NetworkSpec(norm="none")),
     (Patch(layers=1, width=2), NetworkSpec(6, norm="batch", spectral=True)),
     (Pixel(width=2), BATCH),
-    (PatchProjection(widths=(3, 5), width=4), PLAIN),
+    (PatchProjection(width=4), NetworkSpec(widths=(3, 5))),
     (Stargan(domains=2, width=2, blocks=1), PLAIN),
     (StarganCritic(size=8, domains=2, width=2, layers=2), NetworkSpec(1)),
     (Multiscale(scales=2, layers=1, width=2), INSTANCE),

@@ -38,13 +38,15 @@ class PatchProjection(Architecture):
 
     name = "patch-projection"
     roles = ("projection",)
-    uses = ()
+    uses = ("widths",)
     makes_pictures = False
     checkpoint = Checkpoint(recognise, places)
 
-    widths: tuple[int, ...] = Field(min_length=1, description="channels of the features at each tap")
     width: int = Field(default=256, ge=1, description="dimensions of a patch's embedding")
     init: Literal["normal", "xavier"] = Field(default="xavier", description="initializer of the kernels")
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return "" if spec.widths else "widths: the channels of each tap's features are required"
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.patch_projection.network import patch_sample

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from img2imgkit.architectures.contract import (
-    Architecture,
     Arguments,
     Assumption,
     Checkpoint,
+    FeatureGenerator,
     NetworkSpec,
     Places,
     State,
@@ -100,11 +100,11 @@ def _step(conv: str, norm: str, part: str, options: Arguments) -> Places:
         yield norm, f"{part}_norm"
 
 
-class Resnet(Architecture):
+class Resnet(FeatureGenerator):
     """The residual generator of CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593)."""
 
     name = "resnet"
-    roles = ("generator",)
+    roles = ("generator", "feature-generator")
     uses = ("channels", "out_channels", "norm", "statistics")
     checkpoint = Checkpoint(recognise, places, without_instance_statistics, assumptions)
 
@@ -131,16 +131,21 @@ class Resnet(Architecture):
 
         return resnet(**self.arguments(spec))
 
-    @staticmethod
-    def features(model: keras.Model, taps: Sequence[int]) -> keras.Model:
-        """Intermediate features of such a network, numbered as in CUT's official code; weights are shared.
+    @property
+    def taps(self) -> int:
+        """The number of modules in the official code up to the last residual block."""
+        return (12 if self.antialias else 10) + self.blocks
 
-        Shapes:
-            (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
+    def feature_sizes(self, taps: Sequence[int], size: tuple[int, int]) -> Sequence[tuple[int, int]]:
+        found = []
+        for tap in taps:
+            height, width = (side + 6 for side in size) if tap == 0 else size  # 0: the padded image
+            for halving in (7, 11) if self.antialias else (4, 7):
+                height, width = (-(-side // 2) for side in (height, width)) if tap >= halving else (height, width)
+            found.append((height, width))
+        return found
 
-        Raises:
-            ValueError: a tap is beyond the last residual block.
-        """
+    def features(self, model: keras.Model, taps: Sequence[int]) -> keras.Model:
         from img2imgkit.architectures.resnet.network import resnet_features
 
         return resnet_features(model, taps)
