@@ -47,6 +47,10 @@ class CycleGan(kit.Importable, kit.Task):
         reconstruction: kit.LossChoice = kit.choice("reconstruction", L1(), "distance of the cycle-consistency loss")
         pool: int = Field(default=50, ge=0, description="size of each critic's history of translations; 0: no history")
 
+        def check_choices(self) -> None:
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
+
         @property
         def generator_spec(self) -> kit.NetworkSpec:
             """The spec of the generators."""

@@ -50,6 +50,10 @@ class Pix2Pix(kit.Importable, kit.Task):
             default=Adversary(loss=Vanilla()), description="the critic's loss, gradient penalty and augmentations"
         )
 
+        def check_choices(self) -> None:
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
+
         @property
         def generator_spec(self) -> kit.NetworkSpec:
             """The spec of the generator."""
