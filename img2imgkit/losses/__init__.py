@@ -1,14 +1,10 @@
 """Losses: plain functions that return one number per image, shape (N,). Only the trainer reduces over images."""
 
 from img2imgkit.losses.adversarial import hinge, lsgan, relativistic, vanilla, wasserstein
-from img2imgkit.losses.classification import binary_cross_entropy, cross_entropy
-from img2imgkit.losses.contrastive import patch_nce
-from img2imgkit.losses.matching import feature_matching
+from img2imgkit.losses.entropies import binary_cross_entropy, cross_entropy, kl_divergence, patch_nce
+from img2imgkit.losses.features import feature_matching, gram, lpips, perceptual, style
 from img2imgkit.losses.penalties import dragan_points, gradient_penalty, interpolate, mean_slope, squared_gradient
-from img2imgkit.losses.perceptual import gram, lpips, perceptual, style
-from img2imgkit.losses.reconstruction import charbonnier, frobenius, l1, l2, total_variation
-from img2imgkit.losses.similarity import ms_ssim_loss, ssim_loss
-from img2imgkit.losses.variational import kl_divergence
+from img2imgkit.losses.reconstruction import charbonnier, frobenius, l1, l2, ms_ssim_loss, ssim_loss, total_variation
 
 __all__ = [
     "binary_cross_entropy",

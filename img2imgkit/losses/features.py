@@ -1,8 +1,8 @@
-"""Losses on a network's features of two images, keyed by tap; (N,) each."""
+"""Distances of features: perceptual and style losses, LPIPS, and feature matching; (N,) each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from img2imgkit.backend import ops
@@ -87,3 +87,22 @@ def _unit_length(features: Tensor) -> Tensor:
     features = ops.cast(features, "float32")
     squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
     return features / (ops.sqrt(ops.maximum(squares, 1e-30)) + 1e-10)  # sqrt has no derivative at 0
+
+
+def feature_matching(fake_features: Sequence[Tensor], real_features: Sequence[Tensor]) -> Tensor:
+    """Mean absolute difference of each layer's features, mean over layers.
+
+    Wang et al. 2018, https://arxiv.org/abs/1711.11585, eq. 4. With several critics, pass the features of all, without
+    their scores. The official code of pix2pixHD weights this by 4 times its lambda; that of SPADE by the number of
+    layers of one critic times its lambda.
+
+    Shapes:
+        matching shapes on both sides, (N, ...) each -> (N,) float32; the real side gets no gradient
+
+    >>> fake, real = [ops.ones((2, 3)), ops.zeros((2, 5))], [ops.zeros((2, 3)), ops.zeros((2, 5))]
+    >>> feature_matching(fake, real).numpy()
+    array([0.5, 0.5], dtype=float32)
+    """
+    pairs = list(zip(fake_features, real_features, strict=True))
+    terms = [l1(fake, ops.stop_gradient(real)) for fake, real in pairs]
+    return sum(terms[1:], terms[0]) / len(terms)
