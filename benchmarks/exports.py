@@ -28,7 +28,7 @@ from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.exchange import Exporter, Program
 from img2imgkit.exporting import ExportedFile, ExportOptions, export_bundle, programs_of
-from img2imgkit.formats.tracing import traceable
+from img2imgkit.formats.converting import traceable
 from img2imgkit.task import Task
 
 PICTURES = Path(__file__).parents[1] / "pipelines" / "pictures"

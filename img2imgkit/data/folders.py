@@ -10,8 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from img2imgkit.data.headers import Header, header
-from img2imgkit.data.picture_files import contents_of, find_pictures, list_pictures, raise_problems, read_levels
+from img2imgkit.data.picture_files import (
+    Header,
+    contents_of,
+    find_pictures,
+    header,
+    list_pictures,
+    raise_problems,
+    read_levels,
+)
 from img2imgkit.data_kind import Arrays, Contents
 from img2imgkit.errors import DataError
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from img2imgkit.data.headers import header
 from img2imgkit.data.palettes import Palette
-from img2imgkit.data.picture_files import decoded, read_rgb
+from img2imgkit.data.picture_files import decoded, header, read_rgb
 from img2imgkit.errors import DataError
 from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
 from img2imgkit.images.pillow_warnings import captured_warnings

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.evaluation.pairs import Pair, PairSet, copy_baseline, evaluate_pairs, find_pairs, results_in
-from img2imgkit.evaluation.record import record
 from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
-from img2imgkit.evaluation.result import Evaluation, Row
+from img2imgkit.evaluation.result import Evaluation, Row, record
 from img2imgkit.evaluation.score import BICUBIC, Method, evaluate, translated
 from img2imgkit.evaluation.scoring import Scoring, Tally, find_scoring, read_arrays
 from img2imgkit.hooks import hookimpl

@@ -22,8 +22,7 @@ from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exchange import Exporter, Form, Program
 from img2imgkit.exporting.calibration import samples_of
-from img2imgkit.exporting.export_options import ExportOptions
-from img2imgkit.exporting.image_io import Size
+from img2imgkit.exporting.export_options import ExportOptions, Size
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.exporting.proof import prove
 from img2imgkit.inference.engines.network import rebuilt

@@ -10,8 +10,7 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError
 from img2imgkit.exchange import Arrays, Program
-from img2imgkit.exporting.export_options import ExportOptions
-from img2imgkit.exporting.image_io import Pictures
+from img2imgkit.exporting.export_options import ExportOptions, Pictures
 from img2imgkit.images import Picture, decode, is_image, to_grey, to_rgb, to_srgb
 
 MOST = 32  # pictures

@@ -9,7 +9,7 @@ import numpy as np
 
 from img2imgkit.bundle import Bundle
 from img2imgkit.exchange import NETWORK, Arrays, DType, Port, Program
-from img2imgkit.exporting.image_io import Size, legal_size
+from img2imgkit.exporting.export_options import Size, legal_size
 from img2imgkit.task import Geometry, Networks
 
 RunTask = Callable[[np.random.Generator, int, int, int, Networks], None]

@@ -11,9 +11,9 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError
 from img2imgkit.exchange import ENCODER, Arrays, Port, Program, argument
-from img2imgkit.exporting.image_io import ImageIo, Layout, Pictures, Size, legal_size
+from img2imgkit.exporting.export_options import ImageIo, Layout, Pictures, Size, legal_size
 from img2imgkit.exporting.network_programs import network_programs
-from img2imgkit.formats.tracing import unread
+from img2imgkit.formats.converting import unread
 from img2imgkit.inference import Conditioning, conditioning, conditions_of, encode_pictures, encoded_conditions
 from img2imgkit.inference.inputs.conditions import LABEL, blank
 from img2imgkit.task import Condition, Geometry, Networks, Task

@@ -10,8 +10,8 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Precision, Program
-from img2imgkit.exporting.image_io import Size, legal_size
-from img2imgkit.formats.converter_output import quietly
+from img2imgkit.exporting.export_options import Size, legal_size
+from img2imgkit.formats.converting import quietly
 from img2imgkit.task import Geometry
 
 BATCHES = (1, 3)

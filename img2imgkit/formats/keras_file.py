@@ -15,7 +15,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError, InteropError
 from img2imgkit.formats.archive import Refused, plain_members
-from img2imgkit.formats.converter_output import quietly
+from img2imgkit.formats.converting import quietly
 
 if TYPE_CHECKING:
     import h5py  # type: ignore[import-untyped]

@@ -20,7 +20,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays
-from img2imgkit.formats.converter_output import quietly
+from img2imgkit.formats.converting import quietly
 from img2imgkit.formats.onnx_writer import first_line, runner
 
 if TYPE_CHECKING:

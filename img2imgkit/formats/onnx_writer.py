@@ -16,8 +16,7 @@ import numpy as np
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Port, Program
-from img2imgkit.formats.converter_output import quietly
-from img2imgkit.formats.tracing import traced
+from img2imgkit.formats.converting import quietly, traced
 
 if TYPE_CHECKING:
     import onnx

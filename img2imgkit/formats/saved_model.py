@@ -12,8 +12,7 @@ from typing import Any
 
 from img2imgkit.errors import BundleError, ExportError
 from img2imgkit.exchange import Arrays, Program, argument
-from img2imgkit.formats.converter_output import quietly
-from img2imgkit.formats.tracing import traced
+from img2imgkit.formats.converting import quietly, traced
 
 GRAPH = "saved_model.pb"
 _OTHER_FORMS = ("saved_model.pbtxt", "saved_model.cpb")  # TensorFlow would load these as well

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Precision, Program, argument
-from img2imgkit.formats.converter_output import quietly
+from img2imgkit.formats.converting import quietly
 from img2imgkit.formats.saved_model import write_saved_model
 
 

@@ -1,10 +1,9 @@
 """Pictures: decode, convert and encode, including metadata."""
 
-from img2imgkit.images.conversions import is_opaque, to_grey, to_rgb, with_depth, without_alpha
+from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodeOptions, encode
 from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
-from img2imgkit.images.levels import to_levels, to_unit
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize

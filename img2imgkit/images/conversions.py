@@ -1,4 +1,4 @@
-"""Convert a picture's colour space, depth and alpha. Levels are rounded, never truncated."""
+"""Convert between levels and the networks' floats, and a picture's colour space, depth and alpha."""
 
 from __future__ import annotations
 
@@ -6,9 +6,36 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from img2imgkit.images import profiles
 from img2imgkit.images.picture import Picture
+
+
+def to_unit(levels: np.ndarray) -> np.ndarray:
+    """Convert levels to the networks' range.
+
+    Shapes:
+        levels: any shape, uint8 or uint16 -> the same shape, float32 in [-1, 1]
+    """
+    half = np.float32(np.iinfo(levels.dtype).max / 2)
+    return levels.astype(np.float32) / half - np.float32(1)
+
+
+def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """Convert the networks' range to levels: clipped to [-1, 1], then rounded half up.
+
+    Shapes:
+        unit: any shape, float32 -> the same shape, uint8 or uint16 by ``dtype``
+    Raises:
+        ValueError: a value is NaN or infinite.
+    """
+    if not np.isfinite(unit).all():
+        raise ValueError("values must be finite, got NaN or infinity")
+    top = np.iinfo(np.dtype(dtype)).max
+    scaled = (np.clip(unit, -1, 1).astype(np.float64) + 1) * (top / 2)
+    return np.floor(scaled + 0.5).astype(dtype)
+
 
 LUMA = (299, 587, 114)  # per mille of red, green and blue (ITU-R BT.601), as in Pillow's conversion to L
 

@@ -25,7 +25,7 @@ from img2imgkit.images import (
     png_read,
     profiles,
     raster,
-    tiff_read,
+    tiff,
 )
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
@@ -110,7 +110,7 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
 
 
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
-    page = tiff_read.first_page(file)
+    page = tiff.first_page(file)
     _check_size(page.width, page.height, max_pixels)
     if page.tile != (0, 0):
         _check_size(*page.tile, max_pixels)
@@ -119,10 +119,10 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
     parsed = metadata.parsed_or_empty(metadata.of_tiff, file)
     image = None
     if not page.plain:
-        with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff_read states the reason
+        with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
     if image is None:
-        return _assembled(tiff_read.read(file), parsed, "TIFF", page.pages)
+        return _assembled(tiff.read(file), parsed, "TIFF", page.pages)
     pixels = raster.from_image(image)
     if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
         parsed = parsed._replace(orientation=1)

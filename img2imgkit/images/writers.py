@@ -10,10 +10,32 @@ import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import bmp, metadata, png_chunks, tiff_write
+from img2imgkit.images import metadata, png_chunks, tiff
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
+
+_BMP_HEADER = 124
+_BMP_BITFIELDS = 3
+_BMP_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
+_BMP_SRGB = b"BGRs"
+
+
+def bmp_bytes(pixels: np.ndarray, dpi: tuple[float, float] | None) -> bytes:
+    """Return the bytes of a BMP file.
+
+    Shapes:
+        pixels: (H, W, 4), uint8: red, green, blue, alpha
+    """
+    height, width, _ = pixels.shape
+    data = np.ascontiguousarray(pixels[::-1, :, [2, 1, 0, 3]]).tobytes()
+    across, down = (round(dots / 0.0254) for dots in dpi or (96, 96))
+    offset = 14 + _BMP_HEADER
+    info = struct.pack(
+        "<IiiHHIIiiII", _BMP_HEADER, width, height, 1, 32, _BMP_BITFIELDS, len(data), across, down, 0, 0
+    ) + struct.pack("<4I4s", *_BMP_MASKS, _BMP_SRGB)
+    return b"BM" + struct.pack("<IHHI", offset + len(data), 0, 0, offset) + info.ljust(_BMP_HEADER, b"\0") + data
+
 
 _MODES = {
     ("grey", False): "L",
@@ -43,7 +65,7 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if picture.depth == 16:
         return {"PPM": _netpbm, "JPEG2000": _jpeg2000, "SGI": _sgi}[format](picture)
     if format == "BMP" and picture.alpha is not None:
-        return Encoding(bmp.write(_stacked(picture), picture.metadata.dpi), "RGBA")
+        return Encoding(bmp_bytes(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
     data = _saved(image, format, _pillow_options(picture, format, quality, lossless))
     if format == "JPEG" and picture.metadata.iptc:
@@ -156,16 +178,16 @@ def _gif(picture: Picture) -> Encoding:
 def _tiff(picture: Picture, compression: int) -> Encoding:
     tags = _tiff_tags(picture)
     if _is_bilevel(picture):
-        return Encoding(tiff_write.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1")
+        return Encoding(tiff.write(picture.color, "grey", tags, bits=1, alpha=False, level=compression), "1")
     found = indexed(picture) if picture.mode == "P" else None
     if found and (found.table[:, 3] == 255).all():  # a TIFF palette has no alpha
         table = np.zeros((256, 3), np.uint16)
         table[: len(found.table)] = found.table[:, :3].astype(np.uint16) * 257
         tags[320] = tuple(table.T.ravel().tolist())
-        data = tiff_write.write(found.indices[..., None], "palette", tags, bits=8, alpha=False, level=compression)
+        data = tiff.write(found.indices[..., None], "palette", tags, bits=8, alpha=False, level=compression)
         return Encoding(data, "P")
     alpha = picture.alpha is not None
-    data = tiff_write.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
+    data = tiff.write(_stacked(picture), picture.space, tags, bits=picture.depth, alpha=alpha, level=compression)
     return Encoding(data, _mode(picture))
 
 

@@ -66,7 +66,7 @@ def feature_network(
         InteropError: the weights are not available, or belong to another network.
         ValueError: there is no such network or tap.
     """
-    from img2imgkit.nn.features import VGG_BLOCKS, vgg
+    from img2imgkit.nn.vgg import VGG_BLOCKS, vgg
 
     vgg(name, taps, width=1)  # check names before downloading anything
     convolutions, preprocessing = _trained(name, weights)

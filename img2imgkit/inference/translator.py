@@ -27,8 +27,7 @@ from img2imgkit.inference.inputs.conditions import (
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.model import PROBE, Model, engine_of, probe
 from img2imgkit.inference.tiles.blending import RowBlender, TileRow
-from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded
-from img2imgkit.inference.tiles.padding import region
+from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded, region
 from img2imgkit.inference.tiles.tiling import CPU_TILE, GPU_TILE, Tiling
 
 Rows = Callable[[int, np.ndarray], None]

@@ -2,9 +2,8 @@
 
 from img2imgkit.metrics.comparisons import L1, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, SsimY
 from img2imgkit.metrics.fidelity import SSIM_WINDOW, l1, psnr, ssim
-from img2imgkit.metrics.luma import crop_border, rgb_to_y
 from img2imgkit.metrics.metric import Metric, PairMetric, PretrainedWeights, SetMetric, SetsMetric, protocols_of
-from img2imgkit.metrics.protocol import PAIRS_8BIT, SR_BASICSR_Y, SR_MATLAB, SR_RGB, Protocol
+from img2imgkit.metrics.protocol import PAIRS_8BIT, SR_BASICSR_Y, SR_MATLAB, SR_RGB, Protocol, crop_border, rgb_to_y
 
 __all__ = [
     "L1",

@@ -1,9 +1,8 @@
 """Pipelines: read the file, make a plan, run it, report. Finished work is never lost."""
 
 from img2imgkit.pipeline.coordinator import run
-from img2imgkit.pipeline.executor import Done, Executor, Staged
+from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Staged, Watcher
 from img2imgkit.pipeline.jobs import Job, Jobs
-from img2imgkit.pipeline.outcome import Outcome, Result, Watcher
 from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_of, read_pipeline
 from img2imgkit.pipeline.plan import Plan, make_plan, prepare
 from img2imgkit.pipeline.report import make_report, write_report

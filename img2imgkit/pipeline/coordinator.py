@@ -20,10 +20,9 @@ from typing import Any
 
 from img2imgkit.errors import EncodeError, ImageError
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.executor import Done, Executor, Staged
+from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Staged, Watcher
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.ledger import Ledger
-from img2imgkit.pipeline.outcome import Outcome, Result, Watcher
 from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, folder_of, unstage
 from img2imgkit.pipeline.plan import Plan
 from img2imgkit.pipeline.variants import fields_before_sinks, restricted_to

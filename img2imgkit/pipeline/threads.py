@@ -22,13 +22,12 @@ from typing import Any
 
 from img2imgkit.errors import ImageError, ToolkitError
 from img2imgkit.item import Item
-from img2imgkit.pipeline.executor import Done, Executor, Staged
+from img2imgkit.pipeline.executor import Done, Executor, Outcome, Staged, Status, described
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.loading import Loader, checked_item
-from img2imgkit.pipeline.outcome import Outcome, Status, described
 from img2imgkit.pipeline.output_folder import STATE, folder_of, stage, unstage
 from img2imgkit.pipeline.pipeline_file import Pipeline
-from img2imgkit.pipeline.thumbnails import Thumbnails
+from img2imgkit.pipeline.report import Thumbnails
 from img2imgkit.step import Rendering, Resources, Sink, Step, Transform
 
 

@@ -4,12 +4,16 @@ The complete test of a plugin can be ``check_task(MyTask, MyTask.Options(width=4
 """
 
 from img2imgkit.testing.architectures import check_architecture
+from img2imgkit.testing.components import (
+    check_adversarial_loss,
+    check_augmentation,
+    check_degradation,
+    check_loss,
+    check_penalty,
+)
 from img2imgkit.testing.data_kinds import check_data_kind
-from img2imgkit.testing.degradations import check_degradation
-from img2imgkit.testing.losses import check_adversarial_loss, check_augmentation, check_loss, check_penalty
 from img2imgkit.testing.metrics import check_metric
-from img2imgkit.testing.pictures import sample_items
-from img2imgkit.testing.steps import check_step
+from img2imgkit.testing.steps import check_step, sample_items
 from img2imgkit.testing.tasks import check_task
 
 __all__ = [

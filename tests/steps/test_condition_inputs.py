@@ -17,7 +17,7 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import save_code
 from img2imgkit.pipeline import Result, ThreadExecutor, make_plan, read_pipeline, run
-from img2imgkit.pipeline.outcome import Watcher
+from img2imgkit.pipeline.executor import Watcher
 from img2imgkit.step import Resources
 from img2imgkit.steps import condition_files
 

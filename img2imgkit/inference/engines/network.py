@@ -9,8 +9,8 @@ import numpy as np
 
 from img2imgkit.errors import TranslateError
 from img2imgkit.inference.engines import devices
+from img2imgkit.inference.engines.devices import bytes_per_pixel
 from img2imgkit.inference.engines.engine import Engine, OutOfMemory
-from img2imgkit.inference.engines.footprint import bytes_per_pixel
 from img2imgkit.inference.inputs.conditions import encode_pictures
 from img2imgkit.task import Networks, Task
 

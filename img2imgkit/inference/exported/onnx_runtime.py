@@ -13,9 +13,8 @@ from img2imgkit.bundle import EXPORTED_KEY, Manifest, read_exported
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
 from img2imgkit.exchange import ENCODER
 from img2imgkit.formats import onnx_reader
-from img2imgkit.inference.engines.devices import FALLBACK_BYTES
+from img2imgkit.inference.engines.devices import FALLBACK_BYTES, PROBE, WORKSPACE
 from img2imgkit.inference.engines.engine import Arrays, OutOfMemory
-from img2imgkit.inference.engines.footprint import PROBE, WORKSPACE
 from img2imgkit.inference.exported.exported_model import Run, Runtime
 from img2imgkit.inference.exported.interface import Interface
 from img2imgkit.inference.tiles.grid import padded

@@ -10,8 +10,8 @@ from img2imgkit import backend
 from img2imgkit.errors import TranslateError
 from img2imgkit.exchange import ENCODER, argument
 from img2imgkit.formats.saved_model import read_signature
+from img2imgkit.inference.engines.devices import PROBE, WORKSPACE, peak
 from img2imgkit.inference.engines.engine import Arrays, OutOfMemory
-from img2imgkit.inference.engines.footprint import PROBE, WORKSPACE, peak
 from img2imgkit.inference.engines.network import MEMORY_WORDS
 from img2imgkit.inference.exported.exported_model import TRANSLATE, Run, Runtime
 from img2imgkit.inference.exported.interface import Interface

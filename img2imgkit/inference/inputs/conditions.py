@@ -12,7 +12,7 @@ from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
 from img2imgkit.inference.inputs.channels import filled
-from img2imgkit.inference.tiles.padding import region
+from img2imgkit.inference.tiles.grid import region
 from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task, Tensor
 
 if TYPE_CHECKING:

@@ -1,14 +1,11 @@
-"""Positions of tiles: the pixels that the network reads, and the region of its output that is used.
-
-Along one axis a tile is a ``Span``. Its input extends ``halo`` pixels beyond the used region of its output, except at
-the ends of the axis: there the network's own padding has the same effect as for the whole picture. With a halo of the
-receptive radius, every used pixel equals that of the whole picture.
-"""
+"""Positions of tiles, which regions of a network's output are used, and pictures padded by reflection."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import numpy as np
 
 from img2imgkit.task import Geometry
 
@@ -186,3 +183,31 @@ def _cut(valid_stop: int, valid_start: int, blend: int) -> tuple[int, int]:
     """The region where two neighbours are blended: ``blend`` wide, centred in their shared valid region."""
     low = (valid_start + valid_stop - blend) // 2
     return low, low + blend
+
+
+def reflected(length: int, start: int, stop: int) -> np.ndarray:
+    """Indices into an axis of ``length`` that pad it by reflection, repeatedly if necessary.
+
+    The border itself is not repeated: 0 1 2 | 1 0 1 2 ... An axis of length 1 is repeated.
+
+    Shapes:
+        -> (stop - start,), int64 in [0, length)
+    """
+    places = np.arange(start, stop)
+    if length == 1:
+        return np.zeros_like(places)
+    places %= 2 * (length - 1)
+    return np.minimum(places, 2 * (length - 1) - places)
+
+
+def region(pixels: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
+    """Cut out a region of the padded picture; a view if it is inside the picture.
+
+    Shapes:
+        pixels: (H, W, C) -> (rows, columns, C) of the same type
+    """
+    height, width = pixels.shape[:2]
+    inside = pixels[rows[0] : min(rows[1], height), columns[0] : min(columns[1], width)]
+    if rows[1] <= height and columns[1] <= width:
+        return inside
+    return pixels[np.ix_(reflected(height, *rows), reflected(width, *columns))]

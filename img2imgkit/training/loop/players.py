@@ -1,4 +1,4 @@
-"""The players of a training: networks that are updated together. Every variable belongs to exactly one of them."""
+"""The players of a training, networks that are updated together, and the moving average of the generators' weights."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
+from keras import ops
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Networks, Task
-from img2imgkit.training.loop.optimizers import LossScale, build
-from img2imgkit.training.loop.schedules import factor_at
+from img2imgkit.training.loop.optimizers import LossScale, build, factor_at
 from img2imgkit.training.plan.training_options import PlayerOptions, TrainingOptions
 
 
@@ -149,3 +150,34 @@ def _prove_one_owner(task: Task, nets: Networks) -> None:
                     raise TrainingError(
                         f"task {task.name!r}: variable {variable.path} belongs to both {other!r} and {role!r}"
                     )
+
+
+class Average:
+    """A second set of the task's networks whose generators hold the moving average of the trained ones.
+
+    The decay rises with the step n, min(decay, (1 + n) / (10 + n)), so that the initial weights are soon forgotten.
+    """
+
+    def __init__(self, trained: Networks, averaged: Networks, decay: float) -> None:
+        self.networks = averaged
+        self._decay = decay
+        self._pairs = [
+            pair
+            for role, net in trained.generators.items()
+            for pair in zip(net.weights, averaged.generators[role].weights, strict=True)
+            if "seed_generator" not in pair[0].path
+        ]
+        self.restart()
+
+    def restart(self) -> None:
+        """Reset the average to the current trained weights."""
+        for source, target in self._pairs:
+            target.assign(source)
+
+    def update(self, step: Any) -> None:
+        """Update the average; call it inside the step, after the generators. Non-trainable weights are copied."""
+        count = ops.cast(step, "float32")
+        decay = tf.minimum(tf.constant(self._decay, tf.float32), (1 + count) / (10 + count))
+        for source, target in self._pairs:
+            value = ops.cast(source.value, target.dtype)
+            target.assign(target.value * decay + value * (1 - decay) if source.trainable else value)

@@ -14,10 +14,9 @@ import tensorflow as tf
 from img2imgkit.config import suggestion
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Networks, Task
-from img2imgkit.training.loop.average import Average
 from img2imgkit.training.loop.history import History, draws
 from img2imgkit.training.loop.objective import Objective
-from img2imgkit.training.loop.players import Moves, moves_at, players_of
+from img2imgkit.training.loop.players import Average, Moves, moves_at, players_of
 from img2imgkit.training.loop.replica import ReplicaStep, Tensors
 from img2imgkit.training.plan.training_options import TrainingOptions
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import replacing
-from img2imgkit.training.record.disk_errors import writing
 
 STEP = "step"
 
@@ -99,3 +99,19 @@ def _prove_fit(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str,
         if arrays[name].shape != tuple(variable.shape):
             shapes = f"{arrays[name].shape}, expected {tuple(variable.shape)}"
             raise TrainingError(f"{path}: belongs to another training: {name!r} has shape {shapes}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Translate an OSError into one that names the file and says how to continue.
+
+    Raises:
+        TrainingError: the file cannot be written, such as on a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{path}: cannot write it: {error.strerror or error}. Earlier files are complete; "
+            "fix the cause, then resume the run"
+        ) from error

@@ -17,7 +17,7 @@ from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_file import TrainingPlan
 from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.alarms import AlarmMonitor
-from img2imgkit.training.record.disk_errors import writing
+from img2imgkit.training.record.checkpoint import writing
 from img2imgkit.training.record.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.record.meter import Figures
 from img2imgkit.training.record.probe import Probe, Scores, probe_metrics

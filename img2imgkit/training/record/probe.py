@@ -15,7 +15,7 @@ from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.images import to_levels
 from img2imgkit.inference import Conditioning, conditioning, conditions_of, encode_pictures, parse_condition
 from img2imgkit.inference.inputs.conditions import LABEL
-from img2imgkit.inference.tiles.padding import region
+from img2imgkit.inference.tiles.grid import region
 from img2imgkit.metrics import PAIRS_8BIT, Metric, PairMetric
 from img2imgkit.task import Geometry, Networks, Task
 from img2imgkit.training.record.sheet import row, stacked

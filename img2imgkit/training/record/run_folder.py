@@ -18,7 +18,7 @@ from img2imgkit.errors import TrainingError
 from img2imgkit.files import write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training.record import checkpoint
-from img2imgkit.training.record.disk_errors import writing
+from img2imgkit.training.record.checkpoint import writing
 
 MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from img2imgkit.training.record.disk_errors import writing
+from img2imgkit.training.record.checkpoint import writing
 
 Record = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def _scalars(record: Record) -> Iterator[tuple[str, float]]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Convert TensorFlow's file errors to OSErrors, which ``disk_errors`` translates."""
+    """Convert TensorFlow's file errors to OSErrors, which ``writing`` translates."""
     with writing(path):
         try:
             yield

@@ -117,7 +117,7 @@ def test_tiles_shrink_to_half_their_pixels_and_never_grow_again() -> None:
 
 def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) -> None:
     from img2imgkit.inference.engines import devices
-    from img2imgkit.inference.engines.footprint import bytes_per_pixel
+    from img2imgkit.inference.engines.devices import bytes_per_pixel
 
     bundle = loaded(Plain)
     each = bytes_per_pixel(bundle.task, bundle.nets)

@@ -13,7 +13,7 @@ backend.load()
 
 import keras  # noqa: E402
 
-from img2imgkit.nn.features import VGG_BLOCKS, vgg  # noqa: E402
+from img2imgkit.nn.vgg import VGG_BLOCKS, vgg  # noqa: E402
 
 IMAGES = np.random.default_rng(1).uniform(-1, 1, (2, 20, 28, 3)).astype(np.float32)
 

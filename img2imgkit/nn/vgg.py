@@ -10,6 +10,8 @@ from typing import Any, Literal
 import keras
 from keras import layers, ops
 
+__all__ = ["VGG_BLOCKS", "vgg"]
+
 Preprocessing = Literal["torch", "caffe", "none"]
 
 VGG_BLOCKS: Mapping[str, tuple[int, ...]] = MappingProxyType({"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)})
