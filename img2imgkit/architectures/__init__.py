@@ -1,7 +1,8 @@
-"""Architectures: a folder each, with its options, geometry, network, and the layout of official checkpoints.
+"""Architectures: a module each, with its options, geometry, network, and the layout of official checkpoints.
 
-A folder's ``__init__`` does not import Keras; the modules beside it build the networks. Architectures are registered
-through the hook that plugins use and are chosen by name; ``contract`` defines what to implement.
+Only functions that build a network import Keras; a long network is the module ``network`` in the architecture's folder.
+Architectures are registered through the hook that plugins use and are chosen by name; ``contract`` defines what to
+implement.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures.patch.network import patch_critic  # noqa: E402
-from img2imgkit.architectures.patch_projection.network import patch_sample  # noqa: E402
-from img2imgkit.architectures.pixel.network import pixel_critic  # noqa: E402
+from img2imgkit.architectures.patch_projection import patch_sample  # noqa: E402
+from img2imgkit.architectures.pixel import pixel_critic  # noqa: E402
 from img2imgkit.nn import SpectralConv  # noqa: E402
 
 

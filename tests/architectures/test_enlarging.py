@@ -16,9 +16,8 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures.rrdb.network import rrdb  # noqa: E402
-from img2imgkit.architectures.srresnet.edsr import edsr  # noqa: E402
-from img2imgkit.architectures.srresnet.srresnet import srresnet  # noqa: E402
-from img2imgkit.architectures.srvgg.network import srvgg  # noqa: E402
+from img2imgkit.architectures.srresnet.network import edsr, srresnet  # noqa: E402
+from img2imgkit.architectures.srvgg import srvgg  # noqa: E402
 from img2imgkit.architectures.unet_critic.network import unet_critic  # noqa: E402
 from img2imgkit.architectures.vgg_critic.network import vgg_critic  # noqa: E402
 

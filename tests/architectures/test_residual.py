@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from img2imgkit.architectures.residual.network import residual_sr
+from img2imgkit.architectures.residual import residual_sr
 
 
 @pytest.mark.parametrize(("scale", "channels"), [(2, 1), (3, 3), (4, 1)])

@@ -13,7 +13,7 @@ backend.load()
 
 import keras  # noqa: E402
 
-from img2imgkit.architectures.srvgg.network import srvgg  # noqa: E402
+from img2imgkit.architectures.srvgg import srvgg  # noqa: E402
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -14,7 +14,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.architectures.unet.network import unet  # noqa: E402
+from img2imgkit.architectures.unet import unet  # noqa: E402
 from img2imgkit.nn import BatchNorm  # noqa: E402
 
 

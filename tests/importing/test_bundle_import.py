@@ -49,7 +49,7 @@ class Toy(kit.Importable, kit.Task):
         return kit.ImportPlan(options, {"image": kit.FromFile(0, cls.inside)}, ("spare",), missing=cls.missing)
 
     def build(self) -> kit.Networks:
-        from img2imgkit.architectures.pixel.network import pixel_critic
+        from img2imgkit.architectures.pixel import pixel_critic
         from img2imgkit.architectures.resnet.network import resnet
 
         return kit.Networks({"image": resnet(self.options.blocks, self.options.width), "spare": pixel_critic(3, 2)})

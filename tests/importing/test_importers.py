@@ -98,7 +98,7 @@ class TestSafetensors:
 
 def critic(width: int = 4) -> Any:
     backend.load()
-    from img2imgkit.architectures.pixel.network import pixel_critic
+    from img2imgkit.architectures.pixel import pixel_critic
 
     return pixel_critic(3, width)
 

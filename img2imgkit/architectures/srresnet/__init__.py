@@ -129,7 +129,7 @@ class Srresnet(Architecture):
         return enlargement_problem(spec.scale)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.srresnet.srresnet import srresnet
+        from img2imgkit.architectures.srresnet.network import srresnet
 
         return srresnet(**self.arguments(spec))
 
@@ -166,6 +166,6 @@ class Edsr(Architecture):
         return enlargement_problem(spec.scale)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.srresnet.edsr import edsr
+        from img2imgkit.architectures.srresnet.network import edsr
 
         return edsr(**self.arguments(spec))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -11,6 +12,8 @@ from img2imgkit.architectures.state_dict import if_complete
 
 if TYPE_CHECKING:
     import keras
+
+    from img2imgkit.nn.layers.convolution import Init
 
 __all__ = ["PatchProjection"]
 
@@ -49,6 +52,35 @@ class PatchProjection(Architecture):
         return "" if spec.widths else "widths: the channels of each tap's features are required"
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.patch_projection.network import patch_sample
-
         return patch_sample(**self.arguments(spec))
+
+
+def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier") -> keras.Model:
+    """A two-layer MLP for each layer of features (Park et al. 2020, https://arxiv.org/abs/2007.15651, eq. 2).
+
+    Shapes:
+        a list of (N, P, widths[i]) -> a list of (N, P, width), float32, unit vectors
+
+    Args:
+        widths: channels of each layer's features
+        init: kernel initializer, see ``initializer``
+
+    >>> first, second = patch_sample([3, 8], width=4)([ops.ones((1, 5, 3)), ops.ones((1, 7, 8))])
+    >>> ops.shape(first), ops.shape(second)
+    ((1, 5, 4), (1, 7, 4))
+    """
+    import keras
+    from keras import layers
+
+    from img2imgkit.nn.layers import UnitLength, initializer
+
+    sources, projected = [], []
+    for number, channels in enumerate(widths):
+        source = keras.Input((None, channels), name=f"features{number}")
+        options: dict[str, Any] = {"kernel_initializer": initializer(init), "name": f"mlp{number}_dense0"}
+        x = layers.Dense(width, activation="relu", **options)(source)
+        options = {"kernel_initializer": initializer(init), "name": f"mlp{number}_dense1", "dtype": "float32"}
+        x = layers.Dense(width, **options)(x)
+        sources.append(source)
+        projected.append(UnitLength(dtype="float32", name=f"mlp{number}_unit")(x))
+    return keras.Model(sources, projected, name="patch_sample")

@@ -24,6 +24,8 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
+    from img2imgkit.nn.enlarging import Activation
+
 __all__ = ["Srvgg"]
 
 BODY = re.compile(r"body\.(\d+)\.weight")
@@ -95,6 +97,32 @@ class Srvgg(Architecture):
         return Geometry(spec.scale, radius=self.depth + 2, channels=spec.channels)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.srvgg.network import srvgg
-
         return srvgg(**self.arguments(spec))
+
+
+def srvgg(
+    scale: int = 4, width: int = 64, depth: int = 16, activation: Activation = "prelu", channels: int = 3
+) -> keras.Model:
+    """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a stack of convolutions.
+
+    The output is the nearest-neighbour upsampled input plus a residual, almost 0 at initialization. The sum is float32
+    under every precision policy.
+
+    Shapes:
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+    Departs from the paper: the channels before the shuffle are in TensorFlow's order, see ``PixelShuffle``.
+
+    >>> ops.shape(srvgg(scale=2, width=4, depth=1)(ops.zeros((1, 5, 6, 3))))
+    (1, 10, 12, 3)
+    """
+    import keras
+    from keras import layers
+
+    from img2imgkit.nn.enlarging import activated, added_to_nearest
+
+    source = keras.Input((None, None, channels), name="source")
+    x = source
+    for number in range(depth + 1):
+        body = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"conv{number}")
+        x = activated(activation, f"act{number}")(body(x))  # (N, H, W, width)
+    return keras.Model(source, added_to_nearest(x, source, scale, f"conv{depth + 1}"), name="srvgg")

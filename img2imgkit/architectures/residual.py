@@ -1,13 +1,42 @@
-"""A small residual super-resolution network: all layers at low resolution, then one pixel shuffle."""
+"""A small network of EDSR's blocks, a residual on nearest-neighbour upsampling."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import keras
-from keras import layers
+from pydantic import Field
 
-from img2imgkit.nn.enlarging import Activation, activated, added_to_nearest
+from img2imgkit.architectures.contract import Architecture, NetworkSpec
+from img2imgkit.architectures.receptive_field import CONVOLUTION, receptive_radius
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+    from img2imgkit.nn.enlarging import Activation
+
+__all__ = ["Residual"]
+
+
+class Residual(Architecture):
+    """A few residual blocks of EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921)."""
+
+    name = "residual"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+
+    width: int = Field(default=32, ge=1, description="filters of each convolution")
+    blocks: int = Field(default=4, ge=0, description="residual blocks, of two convolutions each")
+    activation: Literal["prelu", "leaky_relu", "relu"] = Field(
+        default="prelu", description="activation between convolutions"
+    )
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        radius = receptive_radius([*[CONVOLUTION] * (2 * self.blocks + 2), spec.scale])
+        return Geometry(spec.scale, radius=radius, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        return residual_sr(**self.arguments(spec))
 
 
 def residual_sr(
@@ -27,6 +56,11 @@ def residual_sr(
     >>> ops.shape(residual_sr(scale=2, width=4, blocks=1)(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
+    import keras
+    from keras import layers
+
+    from img2imgkit.nn.enlarging import activated, added_to_nearest
+
     source = keras.Input((None, None, channels), name="source")
     x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name="first")(source)
     x = activated(activation, "first_act")(x)  # (N, H, W, width)
@@ -36,9 +70,13 @@ def residual_sr(
 
 
 def _block(x: Any, width: int, activation: Activation, name: str) -> Any:
-    small = keras.initializers.VarianceScaling(
-        0.2
-    )  # near-identity blocks at initialization, for stable training of deep stacks
+    """Its second kernels are small: near-identity blocks at initialization make training of deep stacks stable."""
+    import keras
+    from keras import layers
+
+    from img2imgkit.nn.enlarging import activated
+
+    small = keras.initializers.VarianceScaling(0.2)
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv0")(x)
     y = activated(activation, f"{name}_act")(y)
     y = layers.Conv2D(width, 3, padding="same", kernel_initializer=small, name=f"{name}_conv1")(y)
