@@ -15,6 +15,8 @@ from tiny_tasks import loaded
 
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary, Dragan, Hinge, Lsgan, Relativistic, Translation
+from img2imgkit.architectures import Stargan, StarganCritic
+from img2imgkit.components import resolve
 from img2imgkit.config import load_yaml
 from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
@@ -26,7 +28,11 @@ from img2imgkit.training import read_training_plan
 
 OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-SMALL: dict[str, Any] = {"size": 8, "width": 2, "blocks": 1, "critic_width": 2, "critic_layers": 2}
+SMALL: dict[str, Any] = {
+    "generator": Stargan(width=2, blocks=1),
+    "critic": StarganCritic(width=2, layers=2),
+    "size": 8,
+}
 ANIMALS = LabelSet(names=("cat", "dog", "owl"))
 JOINT = Names((CELEBA, ANIMALS))
 
@@ -239,7 +245,9 @@ def test_levels_are_those_that_the_official_code_saves() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"size": 10}, "size: expected a multiple of 4 for critic_layers 2, got 10"),
+        ({"size": 10}, "critic 'stargan-critic': size: expected a square, a multiple of 4 for layers 2, got 10x10"),
+        ({"size": 6, "critic": StarganCritic(layers=1)}, "size: expected a multiple of 4 for the generator, got 6"),
+        ({"size": 4}, "size: expected at least 8 for generator and critic, got 4"),
         ({"labels": ({"names": ("a", "b")}, {"names": ("b", "c")})}, "labels: 'b' is in two sets"),
         ({"labels": ({"names": ("a", "a")},)}, "names: 'a' is listed twice"),
         ({"labels": ({"names": ("a",)},)}, "at least two classes are needed"),
@@ -252,8 +260,8 @@ def test_levels_are_those_that_the_official_code_saves() -> None:
     ],
 )
 def test_contradicting_options_are_refused(options: dict[str, Any], reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        StarGan.Options(**{**SMALL, **options})
+    with pytest.raises((ValueError, ConfigError), match=reason):
+        resolve(StarGan.Options(**{**SMALL, **options}), Catalog.installed())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

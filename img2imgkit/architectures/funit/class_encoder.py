@@ -8,7 +8,7 @@ from keras import layers
 from img2imgkit.nn.layers import ReflectionPad, initializer
 
 
-def class_encoder(downs: int = 4, width: int = 64, code: int = 64, channels: int = 3) -> keras.Model:
+def class_encoder(code: int, downs: int = 4, width: int = 64, channels: int = 3) -> keras.Model:
     """The class encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
 
     A 7x7 convolution, 4x4 convolutions of stride 2, the first two of which double the channels, and global average
@@ -17,7 +17,7 @@ def class_encoder(downs: int = 4, width: int = 64, code: int = 64, channels: int
     Shapes:
         (N, H, W, channels), H and W at least 2**downs and 4 -> (N, code) float32
 
-    >>> ops.shape(class_encoder(downs=2, width=2, code=8)(ops.zeros((3, 16, 16, 3))))
+    >>> ops.shape(class_encoder(code=8, downs=2, width=2)(ops.zeros((3, 16, 16, 3))))
     (3, 8)
     """
     picture = keras.Input((None, None, channels), name="picture")

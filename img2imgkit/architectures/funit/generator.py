@@ -14,13 +14,13 @@ from img2imgkit.nn.layers.resizing import Repeated
 
 
 def adain_decoder(
-    ups: int = 3,
+    code: int,
+    channels: int = 512,
+    out_channels: int = 3,
+    scale: int = 8,
     blocks: int = 2,
-    width: int = 512,
-    code: int = 64,
     mlp_width: int = 256,
     mlp_layers: int = 3,
-    channels: int = 3,
 ) -> keras.Model:
     """The decoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
 
@@ -28,39 +28,41 @@ def adain_decoder(
     nearest-neighbour upsampling halves the channels. The last convolution is float32 under every precision policy.
 
     Shapes:
-        [(N, H, W, width), (N or 1, code)], H and W at least 2 -> (N, H * 2**ups, W * 2**ups, channels) in (-1, 1)
+        [(N, H, W, channels), (N or 1, code)], H and W at least 2 -> (N, scale * H, scale * W, out_channels) in (-1, 1)
 
     Args:
+        channels: those of the content code, at least ``scale``
+        scale: a power of 2; with 1, H and W must be at least 4
         blocks: residual blocks, at least 1
         mlp_layers: layers of the MLP, at least 2
 
-    >>> decoder = adain_decoder(ups=1, blocks=1, width=4, code=2, mlp_width=4)
+    >>> decoder = adain_decoder(code=2, channels=4, scale=2, blocks=1, mlp_width=4)
     >>> ops.shape(decoder([ops.zeros((1, 4, 4, 4)), ops.zeros((1, 2))]))
     (1, 8, 8, 3)
     """
-    content = keras.Input((None, None, width), name="content")
+    content = keras.Input((None, None, channels), name="content")
     class_code = keras.Input((code,), name="class_code")
     parameters = class_code
     for number in range(mlp_layers - 1):
         parameters = _dense(parameters, mlp_width, f"mlp{number}", "relu")
-    parameters = _dense(parameters, 4 * blocks * width, f"mlp{mlp_layers - 1}")
+    parameters = _dense(parameters, 4 * blocks * channels, f"mlp{mlp_layers - 1}")
     x = content
     for number, adain in enumerate(ops.split(parameters, blocks, axis=-1)):
         x = _block(x, adain, f"block{number}")
-    for number in range(ups):
+    for number in range(scale.bit_length() - 1):
         x = Repeated(name=f"up{number}_double")(x)
-        x = _conv(x, width // 2 ** (number + 1), 5, f"up{number}")
+        x = _conv(x, channels // 2 ** (number + 1), 5, f"up{number}")
         x = layers.ReLU(name=f"up{number}_act")(InstanceNorm(name=f"up{number}_norm")(x))
-    image = layers.Activation("tanh", dtype="float32", name="image")(_conv(x, channels, 7, "last", dtype="float32"))
+    image = layers.Activation("tanh", dtype="float32", name="image")(_conv(x, out_channels, 7, "last", dtype="float32"))
     return keras.Model([content, class_code], image, name="adain_decoder")
 
 
 def few_shot_generator(
+    code: int,
     content_downs: int = 3,
     class_downs: int = 4,
     blocks: int = 2,
     width: int = 64,
-    code: int = 64,
     mlp_width: int = 256,
     mlp_layers: int = 3,
     channels: int = 3,
@@ -73,15 +75,16 @@ def few_shot_generator(
         [(N, H, W, channels), (K, h, w, channels): images of one class, whose codes are averaged]
             -> (N, H, W, channels) in (-1, 1)
 
-    >>> generator = few_shot_generator(content_downs=1, class_downs=2, blocks=1, width=2, code=2, mlp_width=4)
+    >>> generator = few_shot_generator(code=2, content_downs=1, class_downs=2, blocks=1, width=2, mlp_width=4)
     >>> ops.shape(generator([ops.zeros((1, 8, 8, 3)), ops.zeros((5, 16, 16, 3))]))  # five images of the class
     (1, 8, 8, 3)
     """
     content = keras.Input((None, None, channels), name="content")
     pictures = keras.Input((None, None, channels), name="class_pictures")
     encoded = content_encoder(content_downs, blocks, width, channels)(content)
-    codes = class_encoder(class_downs, width, code, channels)(pictures)
-    decoder = adain_decoder(content_downs, blocks, width * 2**content_downs, code, mlp_width, mlp_layers, channels)
+    codes = class_encoder(code, class_downs, width, channels)(pictures)
+    scale = 2**content_downs
+    decoder = adain_decoder(code, width * scale, channels, scale, blocks, mlp_width, mlp_layers)
     image = decoder([encoded, ops.mean(codes, axis=0, keepdims=True)])
     return keras.Model([content, pictures], image, name="few_shot_generator")
 

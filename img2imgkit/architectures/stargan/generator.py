@@ -10,7 +10,7 @@ from keras import layers
 from img2imgkit.nn.layers import DoublingConv, HalvingConv, InstanceNorm, LabelMaps, initializer
 
 
-def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: int = 3) -> keras.Model:
+def stargan_generator(code: int, width: int = 64, blocks: int = 6, channels: int = 3) -> keras.Model:
     """The residual network of StarGAN (Choi et al. 2018, https://arxiv.org/abs/1711.09020, table 4).
 
     Two downsampling steps, residual blocks, two upsampling steps; every convolution has an affine instance norm. Its
@@ -19,17 +19,17 @@ def stargan_generator(domains: int, width: int = 64, blocks: int = 6, channels: 
     maps. The last convolution is float32 under every precision policy.
 
     Shapes:
-        source (N, H, W, channels) in [-1, 1], label (N, domains); H and W multiples of 4
+        source (N, H, W, channels) in [-1, 1], label (N, code); H and W multiples of 4
             -> (N, H, W, channels) in (-1, 1)
 
     Args:
-        domains: length of a label, including the mask vector (section 3.3)
+        code: length of a label, including the mask vector (section 3.3)
 
-    >>> ops.shape(stargan_generator(domains=5, width=2, blocks=1)([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 5))]))
+    >>> ops.shape(stargan_generator(code=5, width=2, blocks=1)([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 5))]))
     (1, 8, 8, 3)
     """
     source = keras.Input((None, None, channels), name="source")
-    label = keras.Input((domains,), name="label")
+    label = keras.Input((code,), name="label")
     x = _step(_conv(LabelMaps(name="label_maps")([source, label]), width, 7, "stem_conv"), "stem")
     options: dict[str, Any] = {"use_bias": False}
     for number in range(2):
