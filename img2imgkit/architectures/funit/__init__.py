@@ -180,8 +180,8 @@ class Funit(Architecture):
 class ContentEncoder(Architecture):
     """The content encoder of FUNIT (https://arxiv.org/abs/1905.01723).
 
-    Of any content encoder, the geometry states the content code: its ``written`` channels, and that its height and
-    width are the picture's divided by ``multiple``.
+    The geometry of a content encoder describes the content code: it has ``written`` channels, and its height and width
+    are the picture's divided by ``multiple``.
     """
 
     name = "content-encoder"
