@@ -178,14 +178,7 @@ class ArchitectureChoice(Choice[Architecture]):
         """How the network maps sizes."""
         return self.chosen.geometry(spec)
 
-    def check(self, option: str, spec: NetworkSpec) -> None:
-        """Report that the network cannot be built; for ``check_choices`` of a task's options.
-
-        Args:
-            option: the task's option for this network, which the error names
-
-        Raises:
-            ValueError: the network cannot be built for ``spec``.
-        """
+    def check(self, spec: NetworkSpec, option: str) -> None:
+        """Raise ValueError, naming the option, if the network cannot be built for ``spec``."""
         if problem := self.chosen.problem(spec):
-            raise ValueError(f"{option} {self.kind!r}: {problem}")
+            raise ValueError(f"{option}: {self.kind!r} cannot be built: {problem}")

@@ -60,7 +60,7 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
 
         def check_choices(self) -> None:
             for option, spec in self.specs.items():
-                getattr(self, option).check(option, spec)
+                getattr(self, option).check(spec, option)
             geometry = self.class_encoder.geometry(self.specs["class_encoder"])
             if self.size < geometry.minimum or self.size % geometry.multiple:
                 needed = f"a multiple of {geometry.multiple}, at least {geometry.minimum}"

@@ -64,8 +64,8 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
             return self
 
         def check_choices(self) -> None:
-            self.generator.check("generator", self.generator_spec)
-            self.critic.check("critic", self.critic_spec)
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
             geometry = self.generator.geometry(self.generator_spec)
             if self.size % geometry.multiple:
                 raise ValueError(f"size: expected a multiple of {geometry.multiple} for the generator, got {self.size}")
