@@ -15,9 +15,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures.class_critic.network import class_critic  # noqa: E402
-from img2imgkit.architectures.funit.class_encoder import class_encoder  # noqa: E402
-from img2imgkit.architectures.funit.content_encoder import content_encoder  # noqa: E402
-from img2imgkit.architectures.funit.generator import adain_decoder, few_shot_generator  # noqa: E402
+from img2imgkit.architectures.funit.network import adain_decoder, class_encoder, content_encoder, few_shot_generator  # noqa: E402
 from img2imgkit.losses import squared_gradient  # noqa: E402
 from img2imgkit.nn import AdaptiveInstanceNorm, SpectralConv  # noqa: E402
 

@@ -16,8 +16,7 @@ from img2imgkit import backend
 
 backend.load()
 
-from img2imgkit.architectures.stargan.critic import domain_critic  # noqa: E402
-from img2imgkit.architectures.stargan.generator import stargan_generator  # noqa: E402
+from img2imgkit.architectures.stargan.network import domain_critic, stargan_generator  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 

@@ -12,8 +12,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.architectures.stargan.critic import domain_critic  # noqa: E402
-from img2imgkit.architectures.stargan.generator import stargan_generator  # noqa: E402
+from img2imgkit.architectures.stargan.network import domain_critic, stargan_generator  # noqa: E402
 from img2imgkit.nn import SpectralConv  # noqa: E402
 
 

@@ -172,7 +172,7 @@ class Funit(Architecture):
         }
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.generator import few_shot_generator
+        from img2imgkit.architectures.funit.network import few_shot_generator
 
         return few_shot_generator(**self.arguments(spec))
 
@@ -198,7 +198,7 @@ class ContentEncoder(Architecture):
         return Geometry(1, multiple, None, spec.channels, self.width * multiple, minimum=2 * multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.content_encoder import content_encoder
+        from img2imgkit.architectures.funit.network import content_encoder
 
         return content_encoder(**self.arguments(spec))
 
@@ -222,7 +222,7 @@ class ClassEncoder(Architecture):
         return _no_code(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.class_encoder import class_encoder
+        from img2imgkit.architectures.funit.network import class_encoder
 
         return class_encoder(**self.arguments(spec))
 
@@ -254,6 +254,6 @@ class AdainDecoder(Architecture):
         return _no_code(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.generator import adain_decoder
+        from img2imgkit.architectures.funit.network import adain_decoder
 
         return adain_decoder(**self.arguments(spec))

@@ -119,7 +119,7 @@ class Stargan(Architecture):
         return "" if spec.code else "code: a label generator needs the length of its label"
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.stargan.generator import stargan_generator
+        from img2imgkit.architectures.stargan.network import stargan_generator
 
         return stargan_generator(**self.arguments(spec))
 
@@ -152,6 +152,6 @@ class StarganCritic(Architecture):
         return ""
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.stargan.critic import domain_critic
+        from img2imgkit.architectures.stargan.network import domain_critic
 
         return domain_critic(**self.arguments(spec))

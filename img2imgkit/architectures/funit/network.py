@@ -1,4 +1,4 @@
-"""FUNIT's generator: decodes an image's content with the appearance of a class, given by a few images."""
+"""FUNIT's networks: decode an image's content with the appearance of a class, given by a few images."""
 
 from __future__ import annotations
 
@@ -7,10 +7,56 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from img2imgkit.architectures.funit.class_encoder import class_encoder
-from img2imgkit.architectures.funit.content_encoder import content_encoder
 from img2imgkit.nn.layers import AdaptiveInstanceNorm, InstanceNorm, ReflectionPad, initializer
 from img2imgkit.nn.layers.resizing import Repeated
+
+
+def content_encoder(downs: int = 3, blocks: int = 2, width: int = 64, channels: int = 3) -> keras.Model:
+    """The content encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
+
+    A 7x7 convolution, 4x4 convolutions of stride 2 that double the channels, and residual blocks. Instance
+    normalization removes each channel's mean and deviation, which would encode the class's appearance.
+
+    Shapes:
+        (N, H, W, channels), H and W multiples of 2**downs -> (N, H / 2**downs, W / 2**downs, width * 2**downs)
+
+    >>> ops.shape(content_encoder(downs=2, blocks=1, width=4)(ops.zeros((1, 16, 16, 3))))
+    (1, 4, 4, 16)
+    """
+    source = keras.Input((None, None, channels), name="source")
+    x = _step(source, width, 7, 1, 3, "stem")
+    for number in range(downs):
+        x = _step(x, width * 2 ** (number + 1), 4, 2, 1, f"down{number}")
+    for number in range(blocks):
+        y = _step(x, x.shape[-1], 3, 1, 1, f"block{number}_0")
+        y = _step(y, x.shape[-1], 3, 1, 1, f"block{number}_1", active=False)
+        x = layers.Add(name=f"block{number}_sum")([x, y])
+    return keras.Model(source, x, name="content_encoder")
+
+
+def class_encoder(code: int, downs: int = 4, width: int = 64, channels: int = 3) -> keras.Model:
+    """The class encoder of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, appendix A).
+
+    A 7x7 convolution, 4x4 convolutions of stride 2, the first two of which double the channels, and global average
+    pooling; no normalization. The code of several images is the mean of their codes (section 3.1).
+
+    Shapes:
+        (N, H, W, channels), H and W at least 2**downs and 4 -> (N, code) float32
+
+    >>> ops.shape(class_encoder(code=8, downs=2, width=2)(ops.zeros((3, 16, 16, 3))))
+    (3, 8)
+    """
+    picture = keras.Input((None, None, channels), name="picture")
+    kernel = initializer("kaiming")
+    x = ReflectionPad(3, name="stem_pad")(picture)
+    x = layers.Conv2D(width, 7, kernel_initializer=kernel, activation="relu", name="stem_conv")(x)
+    for number in range(downs):
+        filters = width * 2 ** min(number + 1, 2)
+        x = ReflectionPad(1, name=f"down{number}_pad")(x)
+        x = layers.Conv2D(filters, 4, 2, kernel_initializer=kernel, activation="relu", name=f"down{number}_conv")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, dtype="float32", name="pool")(x)
+    x = layers.Conv2D(code, 1, kernel_initializer=kernel, dtype="float32", name="last_conv")(x)
+    return keras.Model(picture, layers.Flatten(dtype="float32", name="code")(x), name="class_encoder")
 
 
 def adain_decoder(
@@ -87,6 +133,13 @@ def few_shot_generator(
     decoder = adain_decoder(code, width * scale, channels, scale, blocks, mlp_width, mlp_layers)
     image = decoder([encoded, ops.mean(codes, axis=0, keepdims=True)])
     return keras.Model([content, pictures], image, name="few_shot_generator")
+
+
+def _step(x: Any, filters: int, size: int, stride: int, pad: int, name: str, active: bool = True) -> Any:
+    x = ReflectionPad(pad, name=f"{name}_pad")(x)
+    x = layers.Conv2D(filters, size, stride, kernel_initializer=initializer("kaiming"), name=f"{name}_conv")(x)
+    x = InstanceNorm(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_act")(x) if active else x
 
 
 def _dense(x: Any, units: int, name: str, activation: str | None = None) -> Any:
