@@ -15,15 +15,16 @@ from tiny_tasks import loaded
 
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary, Dragan, Hinge, Lsgan, Relativistic, Translation
-from img2imgkit.architectures import Stargan, StarganCritic
+from img2imgkit.architectures import Architecture, NetworkSpec, Stargan, StarganCritic
 from img2imgkit.components import resolve
 from img2imgkit.config import load_yaml
 from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.geometry import Geometry
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import Translator, parse_condition
 from img2imgkit.losses import binary_cross_entropy, cross_entropy
-from img2imgkit.testing import check_task
+from img2imgkit.testing import check_architecture, check_task
 from img2imgkit.training import read_training_plan
 
 OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
@@ -35,6 +36,25 @@ SMALL: dict[str, Any] = {
 }
 ANIMALS = LabelSet(names=("cat", "dog", "owl"))
 JOINT = Names((CELEBA, ANIMALS))
+
+
+class Tinted(Architecture):
+    """Another label generator, as a plugin could bring it (https://example.org/paper)."""
+
+    name = "tinted"
+    roles = ("label-generator",)
+    uses = ("channels", "code")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=1, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> Any:
+        import keras
+
+        source, label = keras.Input((None, None, spec.channels)), keras.Input((spec.code,))
+        tint = keras.layers.Dense(spec.channels)(label)[:, None, None, :]
+        image = keras.layers.Conv2D(spec.channels, 3, padding="same", activation="tanh")(source + tint)
+        return keras.Model([source, label], image)
 
 
 def task_of(*sets: LabelSet, **options: Any) -> StarGan:
@@ -122,6 +142,14 @@ class TestTraining:
         fake = nets["generator"]([batch["source"], batch["target_label"]])
         np.testing.assert_allclose(out["fake"], fake, atol=1e-6)
         np.testing.assert_allclose(out["cycle"], nets["generator"]([np.asarray(fake), batch["label"]]), atol=1e-6)
+
+    def test_any_label_generator_can_be_chosen(self) -> None:
+        check_architecture(Tinted(), NetworkSpec(code=3))
+        task = task_of(CELEBA, ANIMALS, generator=Tinted())
+        batch, nets = batch_of(task, np.random.default_rng(0), 2), task.build()
+        assert nets["generator"].inputs[1].shape == (None, 5 + 3 + 2)
+        assert task.geometry() == Geometry(radius=1)
+        assert task.forward(nets, batch)["cycle"].shape == batch["source"].shape
 
     def test_labels_and_size_must_match_the_data(self, tmp_path: Path) -> None:
         from PIL import Image
