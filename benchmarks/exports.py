@@ -44,12 +44,13 @@ FORMS = (
 FRESH = {
     "cut": "{generator: {blocks: 6, width: 16}}",
     "cyclegan": "{generator: {kind: resnet, width: 16, blocks: 6}}",
-    "funit": "{classes: 10, width: 16, mlp_width: 64}",
+    "funit": "{content_encoder: {kind: content-encoder, width: 16}, class_encoder: {kind: class-encoder, width: 16},"
+    " decoder: {kind: adain-decoder, mlp_width: 64}, classes: 10}",
     "pix2pix": "{generator: {kind: unet, width: 16, depth: 7}}",
     "pix2pixhd": "{generator: {kind: pix2pixhd, width: 8, downs: 3, blocks: 4, enhancers: 1}, encoder: {}}",
     "pix2pixhd-photo": "{generator: {kind: pix2pixhd, width: 16, downs: 3, blocks: 4}}",
     "spade": "{width: 8, style: {width: 8}}",
-    "stargan": "{width: 16, blocks: 4}",
+    "stargan": "{generator: {kind: stargan, width: 16, blocks: 4}}",
     "super-resolution": "{}",
 }
 HEADER = """# Exports

@@ -13,6 +13,7 @@ from img2imgkit_plugins.funit.task import Funit
 from official_steps import INSTALLED, STEPS, Difference
 
 from img2imgkit import backend
+from img2imgkit.architectures import AdainDecoder, ClassCritic, ClassEncoder, ContentEncoder
 from img2imgkit.importing import put, read_torch
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_options import CriticOptions, PlayerOptions, RmsProp, TrainingOptions
@@ -46,16 +47,12 @@ def trainer() -> Trainer:
     """The official networks in the task's, with the official optimizers."""
     gen, dis = (config()["options"][name] for name in ("gen", "dis"))
     options = Funit.Options(
+        content_encoder=ContentEncoder(downs=gen["n_downs_content"], blocks=gen["n_res_blks"], width=gen["nf"]),
+        class_encoder=ClassEncoder(downs=gen["n_downs_class"], width=gen["nf"]),
+        decoder=AdainDecoder(blocks=gen["n_res_blks"], mlp_width=gen["nf_mlp"], mlp_layers=gen["n_mlp_blks"]),
+        critic=ClassCritic(width=dis["nf"], blocks=dis["n_res_blks"]),
         classes=dis["num_classes"],
-        width=gen["nf"],
-        blocks=gen["n_res_blks"],
-        content_downs=gen["n_downs_content"],
-        class_downs=gen["n_downs_class"],
         code=gen["latent_dim"],
-        mlp_width=gen["nf_mlp"],
-        mlp_layers=gen["n_mlp_blks"],
-        critic_width=dis["nf"],
-        critic_blocks=dis["n_res_blks"],
     )
     optimizer = RmsProp(learning_rate=1e-4, rho=0.99, epsilon=1e-8, weight_decay=1e-4)
     players = {"generators": PlayerOptions(optimizer=optimizer), "critics": CriticOptions(optimizer=optimizer)}

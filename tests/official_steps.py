@@ -21,7 +21,7 @@ from img2imgkit_plugins.stargan.task import StarGan
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary, Vanilla
-from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, PatchProjection, Resnet, Unet
+from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, PatchProjection, Resnet, Stargan, StarganCritic, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_model
 from img2imgkit.importing import PerceptualNetwork, put, read_torch
@@ -251,7 +251,9 @@ def _spade() -> Case:
 
 
 def _stargan() -> Case:
-    task = StarGan(StarGan.Options(size=32, width=4, blocks=2, critic_width=4, critic_layers=3))
+    task = StarGan(
+        StarGan.Options(generator=Stargan(width=4, blocks=2), critic=StarganCritic(width=4, layers=3), size=32)
+    )
     adam = Adam(learning_rate=1e-4, beta_1=0.5)
     terms = {
         "D/loss_real": _term("critic_real"),

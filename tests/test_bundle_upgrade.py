@@ -21,15 +21,17 @@ BUNDLES = sorted(path.parent for path in OLD.glob("*/bundle.json"))
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,cut,pix2pix,pix2pixhd,super-resolution"})
+    return Catalog.installed({"IMG2IMG_PLUGINS": "architectures,cut,funit,pix2pix,pix2pixhd,stargan,super-resolution"})
 
 
 def test_there_is_an_old_bundle_of_each_affected_task() -> None:
     assert {path.name for path in BUNDLES} == {
         "cut",
+        "funit",
         "pix2pix-unet",
         "pix2pixhd-global",
         "pix2pixhd-local",
+        "stargan",
         "super-resolution",
     }
     assert all(json.loads((path / "bundle.json").read_text())["format"] == 1 for path in BUNDLES)
@@ -37,12 +39,20 @@ def test_there_is_an_old_bundle_of_each_affected_task() -> None:
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
 def test_it_loads_and_translates_as_before(folder: Path, catalog: Catalog) -> None:
-    """An input and its output from the time of saving are stored with each bundle."""
+    """Inputs and their output from the time of saving are stored with each bundle."""
     found = bundle.load(folder, catalog)
     assert found.manifest.format == FORMAT
     with np.load(folder / "io.npz") as stored:
-        made = np.asarray(found.task.translate(found.nets, {"source": stored["source"]}))
+        inputs = {name: stored[name] for name in stored if name not in ("image", "pictures")}
+        made = np.asarray(found.task.translate(found.nets, inputs))
         np.testing.assert_allclose(made, stored["image"], atol=1e-6)
+
+
+def test_pictures_of_a_class_have_the_same_code_as_before(catalog: Catalog) -> None:
+    found = bundle.load(OLD / "funit", catalog)
+    with np.load(OLD / "funit" / "io.npz") as stored:
+        made = np.asarray(found.task.encode(found.nets, "class", stored["pictures"]))
+        np.testing.assert_allclose(made, stored["class"], atol=1e-6)
 
 
 @pytest.mark.parametrize("folder", BUNDLES, ids=lambda folder: folder.name)
@@ -83,6 +93,30 @@ def test_unnamed_critics_of_format_1_are_multi_scale(task: str, wanted: dict[str
     assert upgraded({"format": 1, "task": task, "options": {"critic": {"width": 2}}})["options"]["critic"] == wanted
     named = {"kind": "patch", "width": 2}
     assert upgraded({"format": 1, "task": task, "options": {"critic": named}})["options"]["critic"] == named
+
+
+def test_networks_of_format_1_become_choices() -> None:
+    def options(task: str, stated: dict[str, Any]) -> Any:
+        return upgraded({"format": 1, "task": task, "options": stated})["options"]
+
+    found = options("stargan", {"width": 2, "critic_width": 3, "critic_layers": 4, "size": 32})
+    critic = {"kind": "stargan-critic", "width": 3, "layers": 4}
+    assert found == {"size": 32, "generator": {"kind": "stargan", "width": 2}, "critic": critic}
+    found = options("funit", {"width": 2, "blocks": 3, "class_downs": 2, "mlp_width": 5, "critic_blocks": 4, "code": 6})
+    assert found == {
+        "code": 6,
+        "content_encoder": {"kind": "content-encoder", "width": 2, "blocks": 3},
+        "class_encoder": {"kind": "class-encoder", "downs": 2, "width": 2},
+        "decoder": {"kind": "adain-decoder", "mlp_width": 5, "blocks": 3},
+        "critic": {"kind": "class-critic", "blocks": 4},
+    }
+
+
+@pytest.mark.parametrize("task", ["funit", "stargan"])
+def test_an_upgrade_leaves_its_input_unchanged(task: str) -> None:
+    stated = json.loads((OLD / task / "bundle.json").read_text())
+    upgraded(stated)
+    assert stated == json.loads((OLD / task / "bundle.json").read_text())
 
 
 def test_the_manifest_inside_an_exported_model_is_upgraded() -> None:

@@ -115,10 +115,10 @@ class Architecture(Component, ABC):
 
     Attributes:
         name: the name in options, such as "unet"
-        roles: what tasks use it for, such as "generator", "enlarger", "critic", "encoder"
+        roles: what tasks use it for, such as "generator", "enlarger", "critic", "content-encoder"
         uses: the fields of ``NetworkSpec`` that its network depends on
-        makes_pictures: whether its network maps an image to an image, so that running it can prove ``geometry``; False
-            for critics, encoders and the like
+        makes_pictures: whether its network maps an image or a feature map to an image, so that running it can prove
+            ``geometry``; False for critics, encoders and the like
         checkpoint: layout of its official checkpoints; None: there are none
     """
 
@@ -137,6 +137,10 @@ class Architecture(Component, ABC):
     def problem(self, spec: NetworkSpec) -> str:
         """Why the network cannot be built for ``spec``; empty if it can."""
         return ""
+
+    def subnetworks(self) -> Mapping[str, Architecture]:
+        """The networks inside the model that tasks can also choose separately, by the name of their layer."""
+        return {}
 
     def arguments(self, spec: NetworkSpec) -> dict[str, Any]:
         """Return the options and the fields of ``spec`` that the network depends on as one mapping."""

@@ -55,6 +55,24 @@ def _cut_from_1(options: Plain) -> Plain:
     return {**options, "generator": generator, "critic": critic, "projection": projection}
 
 
+def _stargan_from_1(options: Plain) -> Plain:
+    generator = _moved(options, "stargan", {"width": "width", "blocks": "blocks"})
+    critic = _moved(options, "stargan-critic", {"critic_width": "width", "critic_layers": "layers"})
+    return {**options, "generator": generator, "critic": critic}
+
+
+def _funit_from_1(options: Plain) -> Plain:
+    """The encoders had the same width, and the content encoder as many blocks as the decoder."""
+    width, blocks = ({name: options.pop(name)} if name in options else {} for name in ("width", "blocks"))
+    networks = {
+        "content_encoder": _moved(options, "content-encoder", {"content_downs": "downs"}, **width, **blocks),
+        "class_encoder": _moved(options, "class-encoder", {"class_downs": "downs"}, **width),
+        "decoder": _moved(options, "adain-decoder", {name: name for name in ("mlp_width", "mlp_layers")}, **blocks),
+        "critic": _moved(options, "class-critic", {"critic_width": "width", "critic_blocks": "blocks"}),
+    }
+    return {**options, **networks}
+
+
 def _with_named_critic(options: Plain, **more: Any) -> Plain:
     critic = options.get("critic")
     if isinstance(critic, dict) and "kind" not in critic:
@@ -96,5 +114,7 @@ _OPTIONS_OF_1: Mapping[str, Callable[[Plain], Plain]] = {
     "spade": _spade_from_1,
     "pix2pixhd": _pix2pixhd_from_1,
     "pix2pixhd-photo": _pix2pixhd_from_1,
+    "stargan": _stargan_from_1,
+    "funit": _funit_from_1,
 }
 _STEPS: Mapping[int, Callable[[Plain], Plain]] = {1: _from_1}

@@ -75,6 +75,7 @@ def check_architecture(
         _check_receptive_field(architecture, spec)
     else:
         _check_runs(architecture, spec, model)
+    _check_parts(architecture, model)
     if kind.checkpoint is not None:
         _check_checkpoint(architecture, spec, model, catalog or Catalog.installed())
 
@@ -131,13 +132,25 @@ def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -
 
 def _check_runs(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
     """Critics run at their minimum size; for other networks nothing is promised about small pictures."""
-    least = least_side(architecture.geometry(spec))
+    geometry = architecture.geometry(spec)
+    least = least_side(geometry)
     critic = any(role.endswith("critic") for role in architecture.roles)
-    side = least if critic else max(least, _PLAIN_SIDE)
+    side = least if critic else least * math.ceil(_PLAIN_SIDE / least)
     for result in _run(model, (side, side)):
         expect(
             result.size, f"{side}x{side} pixels, which geometry() allows, gave an empty output of shape {result.shape}"
         )
+        if "content-encoder" in architecture.roles:
+            reduced = side // geometry.multiple
+            promised = (_IMAGES, reduced, reduced, geometry.written)
+            claim = f"{side}x{side} pixels became {result.shape}; the multiple and channels of geometry() promise"
+            expect(result.shape == promised, f"{claim} {promised}")
+
+
+def _check_parts(architecture: Architecture, model: Any) -> None:
+    names = {layer.name for layer in model.layers}
+    missing = sorted(architecture.subnetworks().keys() - names)
+    expect(not missing, f"subnetworks() names {missing[:1]}, but the network has no such layer")
 
 
 def _run(model: Any, size: tuple[int, int]) -> list[np.ndarray]:

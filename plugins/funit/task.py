@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 import img2imgkit as kit
 from img2imgkit import ops
@@ -14,7 +14,7 @@ from img2imgkit.adversary import Adversary, Hinge
 from img2imgkit.architectures import AdainDecoder, ClassCritic, ClassEncoder, ContentEncoder
 from img2imgkit.losses import l1, mean_slope
 
-SHARED = ("width", "blocks", "content_downs", "class_downs", "code", "mlp_width", "mlp_layers", "channels")
+PARTS = {"content_encoder": "content-encoder", "class_encoder": "class-encoder", "decoder": "content-decoder"}
 _PLAYER = {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-4, "rho": 0.99, "epsilon": 1e-8, "weight_decay": 1e-4}}
 
 
@@ -38,29 +38,47 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
     class Options(kit.Config):
         """The networks, the number of training classes, and the size of class pictures."""
 
+        content_encoder: kit.ArchitectureChoice = kit.choice(
+            "content-encoder", ContentEncoder(), "architecture of the network that encodes what a picture shows where"
+        )
+        class_encoder: kit.ArchitectureChoice = kit.choice(
+            "class-encoder", ClassEncoder(), "architecture of the network that encodes the appearance of a class"
+        )
+        decoder: kit.ArchitectureChoice = kit.choice(
+            "content-decoder", AdainDecoder(), "architecture of the network that decodes content with a class code"
+        )
+        critic: kit.ArchitectureChoice = kit.choice("class-critic", ClassCritic(), "architecture of the critic")
         classes: int = Field(
             default=119, ge=1, description="number of training classes; 119 for the animal faces data set"
         )
-        width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
-        blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder and of the decoder")
-        content_downs: int = Field(default=3, ge=1, description="downsampling steps of the content encoder")
-        class_downs: int = Field(default=4, ge=2, description="downsampling steps of the class encoder")
-        code: int = Field(default=64, ge=1, description="dimensions of the class code")
-        mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
-        mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
-        critic_width: int = Field(default=64, ge=1, description="filters of the critic's first layer")
-        critic_blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks of the critic")
+        code: int = Field(default=64, ge=1, description="length of the class code")
         channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
-        size: int = Field(default=128, ge=4, description="height and width that class pictures are resized to")
+        size: int = Field(default=128, ge=1, description="height and width that class pictures are resized to")
         adversary: Adversary = Field(
             default=Adversary(loss=Hinge()), description="the critic's loss, gradient penalty and augmentations"
         )
 
-        @model_validator(mode="after")
-        def _pictures_large_enough(self) -> Self:
-            if self.size < 2**self.class_downs:
-                raise ValueError(f"size: {self.size} is less than 2**class_downs = {2**self.class_downs}")
-            return self
+        def check_choices(self) -> None:
+            for option, spec in self.specs.items():
+                getattr(self, option).check(spec, option)
+            geometry = self.class_encoder.geometry(self.specs["class_encoder"])
+            if self.size < geometry.minimum or self.size % geometry.multiple:
+                needed = f"a multiple of {geometry.multiple}, at least {geometry.minimum}"
+                raise ValueError(f"size: class_encoder {self.class_encoder.kind!r} needs {needed}, got {self.size}")
+
+        @property
+        def specs(self) -> Mapping[str, kit.NetworkSpec]:
+            """The spec of each network, by its option; the decoder's follows from the content code."""
+            size = (self.size, self.size)
+            content = kit.NetworkSpec(self.channels, size=size)
+            encoded = self.content_encoder.geometry(content)
+            spectral, scale = self.adversary.spectral, encoded.multiple
+            return {
+                "content_encoder": content,
+                "class_encoder": kit.NetworkSpec(self.channels, code=self.code, size=size),
+                "decoder": kit.NetworkSpec(encoded.written, self.channels, scale, code=self.code, size=size),
+                "critic": kit.NetworkSpec(self.channels, spectral=spectral, classes=self.classes, size=size),
+            }
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -91,17 +109,19 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
         if found is None or len(found["few-shot-generator"]) != 1 or len(found["class-critic"]) > 1:
             return None
         [number] = found["few-shot-generator"]
-        if networks[number].kind != "funit":
+        given = networks[number]
+        parts = given.architecture.subnetworks()
+        inside = {role: layer for layer, part in parts.items() for role in part.roles}
+        if not inside.keys() >= {*PARTS.values()}:
             return None
-        given = networks[number].arguments
-        stated = {name: given[name] for name in SHARED}
+        stated = {option: parts[inside[role]] for option, role in PARTS.items()}
+        stated |= {"code": given.spec.code, "channels": given.spec.channels}
         assumed = [kit.Assumption("size", 128, (), "class pictures are resized to 128 x 128, as in the official code")]
-        for critic in (networks[each].arguments for each in found["class-critic"]):
-            if critic["channels"] != given["channels"]:
+        for critic in (networks[each] for each in found["class-critic"]):
+            if critic.spec.channels != given.spec.channels:
                 return None
-            sizes = {"critic_width": critic["width"], "critic_blocks": critic["blocks"]}
-            stated |= {"classes": critic["classes"], **sizes}
-            stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic["spectral"])}
+            adversary = Adversary(loss=Hinge(), spectral=critic.spec.spectral)
+            stated |= {"critic": critic.architecture, "classes": critic.spec.classes, "adversary": adversary}
         if not found["class-critic"]:
             text = "there are 119 training classes, as for the animal faces; this only matters for further training"
             assumed.append(kit.Assumption("classes", 119, (), text))
@@ -109,36 +129,28 @@ class Funit(kit.Importable, kit.Task, kit.Conditional):
             options = cls.Options(**stated)
         except ValidationError:  # such as pictures with two channels
             return None
-        parts = {"content_encoder": "content_encoder", "class_encoder": "class_encoder", "decoder": "adain_decoder"}
-        roles = {role: kit.FromFile(number, inside) for role, inside in parts.items()}
+        roles = {option: kit.FromFile(number, inside[role]) for option, role in PARTS.items()}
         return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=tuple(assumed))
 
     def build(self) -> kit.Networks:
-        chosen = self.options
-        spec = kit.NetworkSpec(chosen.channels, spectral=chosen.adversary.spectral)
-        content_encoder = ContentEncoder(downs=chosen.content_downs, blocks=chosen.blocks, width=chosen.width)
-        class_encoder = ClassEncoder(downs=chosen.class_downs, width=chosen.width, code=chosen.code)
-        decoder = AdainDecoder(
-            ups=chosen.content_downs,
-            blocks=chosen.blocks,
-            width=chosen.width * 2**chosen.content_downs,
-            code=chosen.code,
-            mlp_width=chosen.mlp_width,
-            mlp_layers=chosen.mlp_layers,
-        )
-        critic = ClassCritic(classes=chosen.classes, width=chosen.critic_width, blocks=chosen.critic_blocks)
-        generators = {"content_encoder": content_encoder, "class_encoder": class_encoder, "decoder": decoder}
-        return kit.Networks(
-            {role: each.build(spec) for role, each in generators.items()}, {"critic": critic.build(spec)}
-        )
+        built = {option: getattr(self.options, option).build(spec) for option, spec in self.options.specs.items()}
+        critic = built.pop("critic")
+        return kit.Networks(built, {"critic": critic})
 
     def geometry(self) -> kit.Geometry:
-        multiple = 2**self.options.content_downs
-        return kit.Geometry(multiple=multiple, minimum=2 * multiple, radius=None, channels=self.options.channels)
+        chosen, specs = self.options, self.options.specs
+        encoder = chosen.content_encoder.geometry(specs["content_encoder"])
+        decoder = chosen.decoder.geometry(specs["decoder"])
+        unit, radius = encoder.multiple, None
+        if encoder.radius is not None and decoder.radius is not None:
+            radius = encoder.radius + unit * decoder.radius
+        minimum = max(encoder.minimum, unit * decoder.minimum)
+        return kit.Geometry(1, unit * decoder.multiple, radius, chosen.channels, minimum=minimum)
 
     def minimum_crop(self) -> int:
-        chosen = self.options
-        return max(self.geometry().minimum, 2**chosen.class_downs, 2 ** (chosen.critic_blocks // 2))
+        chosen, specs = self.options, self.options.specs
+        judges = (getattr(chosen, option).geometry(specs[option]).minimum for option in ("class_encoder", "critic"))
+        return max(self.geometry().minimum, *judges)
 
     def conditions(self) -> Mapping[str, kit.Condition]:
         description = "a few pictures, such as five, of the class to translate to; any class"

@@ -38,8 +38,10 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
     training = TRAINING
 
     class Options(kit.Config):
-        """The domains and the networks."""
+        """The networks, the domains, and the pictures."""
 
+        generator: kit.ArchitectureChoice = kit.choice("label-generator", Stargan(), "architecture of the generator")
+        critic: kit.ArchitectureChoice = kit.choice("domain-critic", StarganCritic(), "architecture of the critic")
         labels: tuple[LabelSet, ...] = Field(
             default=(CELEBA,), min_length=1, description="label sets, one for each set of pictures, in the data's order"
         )
@@ -48,12 +50,6 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
             ge=1,
             description="height and width of training pictures and the critic's input; the same as the data's resize",
         )
-        width: int = Field(default=64, ge=1, description="filters of the generator's first layer")
-        blocks: int = Field(default=6, ge=0, description="residual blocks of the generator")
-        critic_width: int = Field(
-            default=64, ge=1, description="filters of the critic's first layer; each layer doubles them"
-        )
-        critic_layers: int = Field(default=6, ge=1, description="downsampling steps of the critic")
         channels: Literal[1, 3] = Field(default=3, description="channels of the pictures: 1 is grey")
         adversary: Adversary = Field(
             default=Adversary(loss=Wasserstein(), penalty=WganGp()),
@@ -62,15 +58,34 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
 
         @model_validator(mode="after")
         def _consistent(self) -> Self:
-            unit = max(4, 2**self.critic_layers)
-            if self.size % unit:
-                raise ValueError(
-                    f"size: expected a multiple of {unit} for critic_layers {self.critic_layers}, got {self.size}"
-                )
             names = Names(self.labels).all
             if twice := next((name for number, name in enumerate(names) if name in names[:number]), None):
                 raise ValueError(f"labels: {twice!r} is in two sets; rename it in one of them")
             return self
+
+        def check_choices(self) -> None:
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
+            geometry = self.generator.geometry(self.generator_spec)
+            if self.size % geometry.multiple:
+                raise ValueError(f"size: expected a multiple of {geometry.multiple} for the generator, got {self.size}")
+            least = max(geometry.minimum, self.critic.geometry(self.critic_spec).minimum)
+            if self.size < least:
+                raise ValueError(f"size: expected at least {least} for generator and critic, got {self.size}")
+
+        @property
+        def generator_spec(self) -> kit.NetworkSpec:
+            """The spec of the generator; with several label sets, its label includes a mask vector."""
+            sets = len(self.labels)
+            label = len(Names(self.labels).all) + (sets if sets > 1 else 0)
+            return kit.NetworkSpec(self.channels, code=label, size=(self.size, self.size))
+
+        @property
+        def critic_spec(self) -> kit.NetworkSpec:
+            """The spec of the critic."""
+            domains = len(Names(self.labels).all)
+            spectral = self.adversary.spectral
+            return kit.NetworkSpec(self.channels, spectral=spectral, classes=domains, size=(self.size, self.size))
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -92,17 +107,21 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         if found is None or len(found["label-generator"]) != 1 or len(found["domain-critic"]) > 1:
             return None
         [number] = found["label-generator"]
-        if networks[number].kind != "stargan":
+        given = networks[number]
+        if given.spec.code is None:
             return None
-        given = networks[number].arguments
-        labels, assumption = assumed_labels(given["domains"])
-        stated = {"labels": labels, **{name: given[name] for name in ("width", "blocks", "channels")}}
-        for critic in (networks[each].arguments for each in found["domain-critic"]):
-            if critic["channels"] != given["channels"] or critic["domains"] != len(Names(labels).all):
+        labels, assumption = assumed_labels(given.spec.code)
+        stated = {"generator": given.architecture, "labels": labels, "channels": given.spec.channels}
+        for critic in (networks[each] for each in found["domain-critic"]):
+            if (critic.spec.channels, critic.spec.classes) != (given.spec.channels, len(Names(labels).all)):
                 return None
-            stated |= {"size": critic["size"], "critic_width": critic["width"], "critic_layers": critic["layers"]}
-            adversary = Adversary(loss=Wasserstein(), penalty=WganGp(), spectral=critic["spectral"])
-            stated |= {"adversary": adversary}
+            adversary = Adversary(loss=Wasserstein(), penalty=WganGp(), spectral=critic.spec.spectral)
+            stated |= {"critic": critic.architecture, "adversary": adversary}
+            if critic.spec.size is not None:
+                height, width = critic.spec.size
+                if height != width:
+                    return None
+                stated |= {"size": height}
         try:
             options = cls.Options(**stated)
         except ValidationError:  # such as pictures with two channels
@@ -116,19 +135,12 @@ class StarGan(kit.Importable, kit.Task, kit.Conditional):
         return Names(self.options.labels)
 
     def build(self) -> kit.Networks:
-
-        chosen, domains = self.options, len(self.names.all)
-        sets = len(chosen.labels)
-        spec = kit.NetworkSpec(chosen.channels, spectral=chosen.adversary.spectral)
-        label = domains + (sets if sets > 1 else 0)
-        generator = Stargan(domains=label, width=chosen.width, blocks=chosen.blocks)
-        critic = StarganCritic(
-            size=chosen.size, domains=domains, width=chosen.critic_width, layers=chosen.critic_layers
-        )
-        return kit.Networks({"generator": generator.build(spec)}, {"critic": critic.build(spec)})
+        chosen = self.options
+        generator, critic = chosen.generator.build(chosen.generator_spec), chosen.critic.build(chosen.critic_spec)
+        return kit.Networks({"generator": generator}, {"critic": critic})
 
     def geometry(self) -> kit.Geometry:
-        return kit.Geometry(multiple=4, minimum=8, radius=None, channels=self.options.channels)
+        return self.options.generator.geometry(self.options.generator_spec)
 
     def minimum_crop(self) -> int:
         return int(self.options.size)

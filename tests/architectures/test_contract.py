@@ -17,8 +17,6 @@ from img2imgkit.architectures import (
     ArchitectureChoice,
     NetworkSpec,
     Resnet,
-    Spade,
-    Stargan,
     StarganCritic,
     Unet,
 )
@@ -30,18 +28,18 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet": {"blocks": 1, "width": 2, "dropout": 0.5},
     "patch": {"layers": 1, "width": 2},
     "patch-projection": {"width": 2},
-    "stargan": {"domains": 3, "width": 2, "blocks": 1},
-    "stargan-critic": {"size": 8, "domains": 2, "width": 2, "layers": 2},
+    "stargan": {"width": 2, "blocks": 1},
+    "stargan-critic": {"width": 2, "layers": 2},
     "spade": {"width": 1, "kernel_size": 1},
     "style-encoder": {"width": 1, "latent": 3},
     "multiscale": {"width": 2, "layers": 1},
     "pix2pixhd": {"width": 2, "downs": 1, "blocks": 1, "enhancers": 1, "local_blocks": 1},
     "instance-encoder": {"width": 2, "downs": 1},
-    "funit": {"content_downs": 1, "class_downs": 2, "width": 2, "code": 2, "mlp_width": 2},
+    "funit": {"content_downs": 1, "class_downs": 2, "width": 2, "mlp_width": 2},
     "content-encoder": {"downs": 1, "width": 2},
-    "class-encoder": {"downs": 2, "width": 2, "code": 2},
-    "adain-decoder": {"ups": 1, "width": 4, "code": 2, "mlp_width": 2},
-    "class-critic": {"classes": 2, "width": 2, "blocks": 2},
+    "class-encoder": {"downs": 2, "width": 2},
+    "adain-decoder": {"mlp_width": 2},
+    "class-critic": {"width": 2, "blocks": 2},
     "residual": {"width": 2, "blocks": 1},
     "srvgg": {"width": 2, "depth": 1},
     "srresnet": {"width": 2, "blocks": 1},
@@ -64,6 +62,9 @@ def usual(kind: type[Architecture]) -> NetworkSpec:
         out_channels=3 if "out_channels" in kind.uses else None,
         norm="batch" if "norm" in kind.uses else None,
         widths=(2, 3) if "widths" in kind.uses else (),
+        code=3 if "code" in kind.uses else None,
+        classes=2 if "classes" in kind.uses else None,
+        size=(8, 8) if "size" in kind.uses else None,
     )
 
 
@@ -121,6 +122,28 @@ class TestSpec:
         assert (NetworkSpec(1).written, NetworkSpec(1, 3).written) == (1, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "spec", "problem"),
+    [
+        ("stargan", {}, "code: a label generator needs"),
+        ("stargan-critic", {"classes": 2}, "size: its last layer depends on the size"),
+        (
+            "stargan-critic",
+            {"classes": 2, "size": (8, 12)},
+            "a multiple of 4 for layers 2, got 8x12",
+        ),
+        ("class-critic", {}, "classes: a class-conditional critic needs"),
+        ("class-encoder", {}, "code: the length of the class code"),
+        ("funit", {}, "code: the length of the class code"),
+        ("adain-decoder", {"channels": 8, "scale": 8}, "code: the length of the class code"),
+        ("adain-decoder", {"channels": 8, "scale": 6, "code": 2}, "scale 6: expected a power of 2"),
+        ("adain-decoder", {"channels": 4, "scale": 8, "code": 2}, "4 channels are too few"),
+    ],
+)
+def test_what_a_network_cannot_be_built_for_is_a_problem(name: str, spec: dict[str, Any], problem: str) -> None:
+    assert problem in small(name).problem(NetworkSpec(**spec))
+
+
 class TestRecognition:
     @pytest.fixture(autouse=True)
     def _keras(self) -> None:
@@ -157,6 +180,12 @@ class TestChoice:
         assert chosen.geometry(NetworkSpec(norm="none")).radius == 24
         assert chosen.build(NetworkSpec(1, 3)).output_shape == (None, None, None, 3)
 
+    def test_a_spec_that_it_cannot_be_built_for_is_reported(self) -> None:
+        chosen = ArchitectureChoice.read(StarganCritic(layers=2))
+        chosen.check(NetworkSpec(classes=2, size=(8, 8)), "critic")
+        with pytest.raises(ValueError, match=r"critic: .*stargan-critic.*classes: a critic of domains needs"):
+            chosen.check(NetworkSpec(size=(8, 8)), "critic")
+
     def test_the_error_for_an_unresolved_choice_names_the_way_out(self) -> None:
         with pytest.raises(ConfigError, match="resolve"):
             ArchitectureChoice("resnet").build(NetworkSpec())
@@ -168,10 +197,8 @@ import sys
 import numpy as np
 from img2imgkit.architectures import BUILT_IN, NetworkSpec
 from img2imgkit.catalog import Catalog
-required = {"domains": 3}
 for kind in Catalog.installed({"IMG2IMG_PLUGINS": ""}).architectures.values():
-    missing = {name: required[name] for name, field in kind.model_fields.items() if field.is_required()}
-    chosen = kind(**missing)
+    chosen = kind()
     chosen.geometry(NetworkSpec(norm="batch")), chosen.problem(NetworkSpec())
     if kind.checkpoint:
         state = {"model.0.weight": np.zeros((2, 3, 4, 4)), "conv_first.weight": np.zeros((2, 3, 3, 3))}
@@ -181,7 +208,5 @@ assert not {"keras", "tensorflow"} & {*sys.modules}
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_only_options_without_a_default_are_required() -> None:
-    required = {kind for kind in BUILT_IN if any(field.is_required() for field in kind.model_fields.values())}
-    assert required == {Stargan, StarganCritic}
-    assert Spade().width == 64
+def test_no_option_is_required() -> None:
+    assert not [kind for kind in BUILT_IN if any(field.is_required() for field in kind.model_fields.values())]

@@ -16,8 +16,9 @@ backend.load()
 
 import keras  # noqa: E402
 
+from img2imgkit.architectures import NetworkSpec  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
-from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
+from img2imgkit.importing import load_torch, put, read_network, read_torch, state_of_model  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
@@ -84,6 +85,16 @@ def test_each_network_can_be_loaded_separately(network: str) -> None:
     whole = load_torch(SMALL / "funit_gen" / "weights.pth", INSTALLED).get_layer(network)
     assert (architecture, model.name) == (network.replace("_", "-"), network)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), whole.get_weights(), strict=True))
+
+
+def test_the_parts_have_the_options_of_the_whole() -> None:
+    whole = read_network(SMALL / "funit_gen" / "weights.pth", INSTALLED)
+    parts = whole.architecture.subnetworks()
+    specs = {"adain_decoder": NetworkSpec(24, 3, scale=8, code=12)}
+    assert parts.keys() == PARTS.keys()
+    for layer, part in parts.items():
+        made = part.build(specs.get(layer, whole.spec))
+        assert [tuple(v.shape) for v in made.weights] == [tuple(v.shape) for v in whole.model.get_layer(layer).weights]
 
 
 def test_the_arguments_are_inferred_from_names_and_shapes() -> None:

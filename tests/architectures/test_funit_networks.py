@@ -15,9 +15,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures.class_critic.network import class_critic  # noqa: E402
-from img2imgkit.architectures.funit.class_encoder import class_encoder  # noqa: E402
-from img2imgkit.architectures.funit.content_encoder import content_encoder  # noqa: E402
-from img2imgkit.architectures.funit.generator import adain_decoder, few_shot_generator  # noqa: E402
+from img2imgkit.architectures.funit.network import adain_decoder, class_encoder, content_encoder, few_shot_generator  # noqa: E402
 from img2imgkit.losses import squared_gradient  # noqa: E402
 from img2imgkit.nn import AdaptiveInstanceNorm, SpectralConv  # noqa: E402
 
@@ -48,13 +46,13 @@ class TestAdaptiveInstanceNorm:
 class TestGenerator:
     @pytest.mark.parametrize(("downs", "size"), [(1, (4, 6)), (2, (8, 20)), (3, (16, 40))])
     def test_output_sizes_equal_input_sizes(self, downs: int, size: tuple[int, int]) -> None:
-        model = few_shot_generator(downs, 2, 1, 2, 3, 4, 2, channels=1)
+        model = few_shot_generator(3, downs, 2, 1, 2, 4, 2, channels=1)
         y = np.asarray(model([images(2, *size, 1), images(3, 9, 12, 1)]))
         assert y.shape == (2, *size, 1)
         assert np.abs(y).max() < 1
 
     def test_codes_of_several_class_images_are_averaged(self) -> None:
-        model, content, pictures = few_shot_generator(1, 2, 1, 2, 3, 4, 2), images(1, 8, 8, 3), images(3, 8, 8, 3)
+        model, content, pictures = few_shot_generator(3, 1, 2, 1, 2, 4, 2), images(1, 8, 8, 3), images(3, 8, 8, 3)
         code = np.asarray(model.get_layer("class_encoder")(pictures)).mean(0, keepdims=True)
         encoded = model.get_layer("content_encoder")(content)
         wanted = model.get_layer("adain_decoder")([encoded, tf.constant(code)])
@@ -65,13 +63,13 @@ class TestGenerator:
         np.testing.assert_allclose(model(0.3 * x + 0.1), model(x), atol=2e-3)  # epsilon counts a little
 
     def test_a_class_code_is_the_mean_over_positions(self) -> None:
-        model, x = class_encoder(2, 3, 5), images(2, 32, 48, 3)
+        model, x = class_encoder(5, 2, 3), images(2, 32, 48, 3)
         code = np.asarray(model(x))
         assert code.shape == (2, 5)
         assert np.abs(code - np.asarray(model(0.3 * x))).max() > 1e-2
 
     def test_initial_kernels_keep_the_variance_and_biases_are_zero(self) -> None:
-        model = adain_decoder(1, 1, 64, 16, 128)
+        model = adain_decoder(16, 64, 3, 2, 1, 128)
         for layer, inputs in (("block0_0_conv", 9 * 64), ("up0_conv", 25 * 64), ("mlp1", 128), ("last_conv", 49 * 32)):
             kernel, bias = model.get_layer(layer).get_weights()
             assert kernel.std() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
@@ -81,7 +79,7 @@ class TestGenerator:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            models: list[Any] = [few_shot_generator(1, 2, 1, 2, 3, 4, 2), class_critic(2, 2, 2)]
+            models: list[Any] = [few_shot_generator(3, 1, 2, 1, 2, 4, 2), class_critic(2, 2, 2)]
         finally:
             keras.config.set_dtype_policy(before)
         assert models[0]([images(1, 8, 8, 3), images(1, 8, 8, 3)]).dtype == tf.float32
@@ -112,7 +110,7 @@ class TestClassCritic:
 
     def test_an_odd_number_of_blocks_is_refused(self) -> None:
         with pytest.raises(ValueError, match="blocks is 3: expected an even number"):
-            class_critic(blocks=3)
+            class_critic(2, blocks=3)
 
     def test_spectral_normalization_is_on_every_convolution(self) -> None:
         model = class_critic(2, 2, 4, spectral=True)

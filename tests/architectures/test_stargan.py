@@ -16,8 +16,7 @@ from img2imgkit import backend
 
 backend.load()
 
-from img2imgkit.architectures.stargan.critic import domain_critic  # noqa: E402
-from img2imgkit.architectures.stargan.generator import stargan_generator  # noqa: E402
+from img2imgkit.architectures.stargan.network import domain_critic, stargan_generator  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 
@@ -59,8 +58,8 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("stargan_G", {"domains": 5, "width": 6, "blocks": 6, "channels": 3}),
-        ("stargan_D", {"size": 128, "domains": 5, "width": 3, "layers": 6, "channels": 3}),
+        ("stargan_G", {"code": 5, "width": 6, "blocks": 6, "channels": 3}),
+        ("stargan_D", {"size": (128, 128), "classes": 5, "width": 3, "layers": 6, "channels": 3}),
     ],
 )
 def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: dict[str, Any]) -> None:
@@ -71,10 +70,10 @@ def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: di
 @pytest.mark.parametrize(
     ("network", "options"),
     [
-        ("stargan", {"domains": 1, "width": 3, "blocks": 0, "channels": 1}),
-        ("stargan", {"domains": 7, "width": 2, "blocks": 12, "channels": 3}),
-        ("stargan-critic", {"size": 8, "domains": 1, "width": 2, "layers": 1, "channels": 1}),
-        ("stargan-critic", {"size": 24, "domains": 3, "width": 2, "layers": 3, "channels": 3}),
+        ("stargan", {"code": 1, "width": 3, "blocks": 0, "channels": 1}),
+        ("stargan", {"code": 7, "width": 2, "blocks": 12, "channels": 3}),
+        ("stargan-critic", {"size": (8, 8), "classes": 1, "width": 2, "layers": 1, "channels": 1}),
+        ("stargan-critic", {"size": (24, 24), "classes": 3, "width": 2, "layers": 3, "channels": 3}),
     ],
     ids=str,
 )
@@ -109,4 +108,4 @@ def test_running_statistics_change_nothing() -> None:
 def test_a_critic_of_another_size_is_reported() -> None:
     state = read_torch(SMALL / "stargan_D" / "weights.pth")
     with pytest.raises(InteropError, match=r"conv2\.weight: its shape \(5, 96, 2, 2\) does not fit logits"):
-        put(state, domain_critic(64, 5, 3), INSTALLED)
+        put(state, domain_critic((64, 64), 5, 3), INSTALLED)

@@ -12,8 +12,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.architectures.stargan.critic import domain_critic  # noqa: E402
-from img2imgkit.architectures.stargan.generator import stargan_generator  # noqa: E402
+from img2imgkit.architectures.stargan.network import domain_critic, stargan_generator  # noqa: E402
 from img2imgkit.nn import SpectralConv  # noqa: E402
 
 
@@ -51,7 +50,7 @@ class TestGenerator:
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            model, critic = stargan_generator(2, 2, 1), domain_critic(8, 2, 2, 2)
+            model, critic = stargan_generator(2, 2, 1), domain_critic((8, 8), 2, 2, 2)
         finally:
             keras.config.set_dtype_policy(policy)
         assert {"float32"} == {output.dtype for output in (*model.outputs, *critic.outputs)}
@@ -60,25 +59,26 @@ class TestGenerator:
 
 class TestCritic:
     def test_it_returns_a_score_map_and_a_logit_for_each_domain(self) -> None:
-        scores, logits = domain_critic(32, 5, 2, 3, 1)(images(2, 32, 32, 1))
+        scores, logits = domain_critic((32, 32), 5, 2, 3, 1)(images(2, 32, 32, 1))
         assert (scores.shape, logits.shape) == ((2, 4, 4, 1), (2, 5))
 
     def test_it_has_as_many_weights_as_the_official_one(self) -> None:
-        assert count(domain_critic(128, 5)) == 44_762_048
+        assert count(domain_critic((128, 128), 5)) == 44_762_048
 
     def test_spectral_normalization_is_on_every_convolution(self) -> None:
-        model = domain_critic(16, 3, 2, 2, spectral=True)
+        model = domain_critic((16, 16), 3, 2, 2, spectral=True)
         assert sum(isinstance(layer, SpectralConv) for layer in model.layers) == 4
         assert not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
         scores, logits = model(images(2, 16, 16, 3), training=True)
         assert (scores.shape, logits.shape) == ((2, 4, 4, 1), (2, 3))
 
-    def test_a_size_that_is_no_multiple_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="size 100: expected a multiple of 64"):
-            domain_critic(100, 5)
+    @pytest.mark.parametrize("size", [(100, 100), (128, 64)])
+    def test_a_size_that_is_no_square_multiple_is_refused(self, size: tuple[int, int]) -> None:
+        with pytest.raises(ValueError, match=r"size \(1.*\): expected a square, a multiple of 64"):
+            domain_critic(size, 5)
 
     def test_a_gradient_penalty_reaches_every_kernel_of_the_scores(self) -> None:
-        model, x = domain_critic(8, 2, 3, 2), tf.constant(images(2, 8, 8, 3))
+        model, x = domain_critic((8, 8), 2, 3, 2), tf.constant(images(2, 8, 8, 3))
         with tf.GradientTape() as tape:
             slope = backend.input_gradient(lambda x: tf.reduce_sum(tf.tanh(model(x)[0])), x)
             penalty = tf.reduce_sum(slope**2)

@@ -12,7 +12,9 @@ from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.inference import load_code
 
-SMALL = "{classes: 3, width: 4, blocks: 1, content_downs: 1, class_downs: 2, code: 6, mlp_width: 8, size: 16}"
+SMALL = """{content_encoder: {kind: content-encoder, downs: 1, blocks: 1, width: 4},
+  class_encoder: {kind: class-encoder, downs: 2, width: 4},
+  decoder: {kind: adain-decoder, blocks: 1, mlp_width: 8}, classes: 3, code: 6, size: 16}"""
 
 
 @pytest.fixture(scope="module")

@@ -150,13 +150,16 @@ class TestOthers:
 SMALL = {
     "cut": "{generator: {blocks: 1, width: 4}, taps: [0, 4], projection: {width: 8}}",
     "cyclegan": "{generator: {kind: resnet, width: 4, blocks: 1}}",
-    "funit": "{classes: 3, width: 4, blocks: 1, content_downs: 2, class_downs: 2, code: 6, mlp_width: 8, size: 16}",
+    "funit": "{content_encoder: {kind: content-encoder, downs: 2, blocks: 1, width: 4}, class_encoder: {kind:"
+    " class-encoder, downs: 2, width: 4}, decoder: {kind: adain-decoder, blocks: 1, mlp_width: 8}, classes: 3, code: 6,"
+    " size: 16}",
     "pix2pix": "{generator: {kind: unet, width: 4, depth: 3}}",
     "pix2pixhd": "{classes: 4, generator: {kind: pix2pixhd, width: 4, downs: 2, blocks: 1, enhancers: 1,"
     " local_blocks: 1}, encoder: {width: 4, downs: 2, clusters: 3}}",
     "pix2pixhd-photo": "{generator: {kind: pix2pixhd, width: 4, downs: 2, blocks: 1}}",
     "spade": "{classes: 5, width: 1, spectral: false, style: {latent: 8, width: 1, size: [32, 32]}}",
-    "stargan": "{width: 4, blocks: 1, size: 64, labels: [{names: [a, b]}, {names: [c, d], kind: attributes}]}",
+    "stargan": "{generator: {kind: stargan, width: 4, blocks: 1}, size: 64,"
+    " labels: [{names: [a, b]}, {names: [c, d], kind: attributes}]}",
     "super-resolution": "{scale: 2, generator: {kind: residual, width: 4, blocks: 1}}",
     "super-resolution rrdb": "{scale: 4, generator: {kind: rrdb, width: 4, blocks: 1, growth: 4}, space: rgb}",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import img2imgkit_plugins.funit as plugin
 import numpy as np
@@ -15,17 +15,57 @@ from img2imgkit_plugins.funit.task import Funit
 
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Lsgan, Relativistic, Translation
+from img2imgkit.architectures import (
+    AdainDecoder,
+    Architecture,
+    ClassCritic,
+    ClassEncoder,
+    ContentEncoder,
+    NetworkSpec,
+)
+from img2imgkit.components import resolve
 from img2imgkit.config import load_yaml, parse_yaml
+from img2imgkit.errors import ConfigError
+from img2imgkit.geometry import Geometry
 from img2imgkit.importing import put
-from img2imgkit.testing import check_task
+from img2imgkit.testing import check_architecture, check_task
 from img2imgkit.training import read_training_plan
 
 Arrays = dict[str, np.ndarray]
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 SMALL: dict[str, Any] = {
-    **{"classes": 3, "width": 2, "blocks": 1, "content_downs": 2, "class_downs": 2, "code": 4, "mlp_width": 6},
-    **{"critic_width": 2, "critic_blocks": 4, "size": 16},
+    "content_encoder": ContentEncoder(downs=2, blocks=1, width=2),
+    "class_encoder": ClassEncoder(downs=2, width=2),
+    "decoder": AdainDecoder(blocks=1, mlp_width=6),
+    "critic": ClassCritic(width=2, blocks=4),
+    **{"classes": 3, "code": 4, "size": 16},
 }
+
+
+class Halves(Architecture):
+    """Another content encoder, as a plugin could bring it (https://example.org/paper)."""
+
+    name = "halves"
+    roles = ("content-encoder",)
+    makes_pictures = False
+    factor: ClassVar[int] = 2
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(1, self.factor, 3, spec.channels, 6, minimum=self.factor)
+
+    def build(self, spec: NetworkSpec) -> Any:
+        import keras
+
+        return keras.Sequential(
+            [keras.Input((None, None, spec.channels)), keras.layers.Conv2D(6, 3, self.factor, "same", name="conv")]
+        )
+
+
+class Thirds(Halves):
+    """A content code of a third of the size (https://example.org/paper)."""
+
+    name = "thirds"
+    factor: ClassVar[int] = 3
 
 
 def batch(random: np.random.Generator, images: int, channels: int = 3) -> Arrays:
@@ -44,7 +84,7 @@ def test_it_fulfils_the_contract() -> None:
 @pytest.mark.usefixtures("two_cpus")
 def test_it_fulfils_the_contract_with_another_adversary() -> None:
     adversary = Adversary(loss=Relativistic(loss=Lsgan()), penalty=R1(), augment=(Translation(),), spectral=True)
-    options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "mlp_layers": 2})
+    options = Funit.Options(**{**SMALL, "channels": 1, "adversary": adversary, "decoder": AdainDecoder(mlp_layers=2)})
     check_task(Funit, options, Funit.Weights(slope=0), replicas=False)
 
 
@@ -67,13 +107,32 @@ def test_classes_and_size_must_match_the_data() -> None:
     assert list(task.data_problems({**fits, "size": 24})) == [problem]
 
 
-def test_class_pictures_must_be_large_enough_for_the_encoder() -> None:
-    with pytest.raises(ValueError, match=r"size: 16 is less than 2\*\*class_downs = 32"):
-        Funit.Options(**{**SMALL, "class_downs": 5})
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ({"class_encoder": ClassEncoder(downs=5)}, "size: class_encoder 'class-encoder' needs .* at least 32, got 16"),
+        ({"content_encoder": Thirds()}, "decoder: .*adain-decoder.* scale 3: expected a power of 2"),
+        ({"content_encoder": ContentEncoder(downs=2, width=2), "decoder": ContentEncoder()}, "role content-encoder"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(stated: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        resolve(Funit.Options(**{**SMALL, **stated}), Catalog.installed())
+
+
+def test_another_content_encoder_determines_the_decoder() -> None:
+    """Only its geometry states the channels and the size of its content code."""
+    task = Funit(resolve(Funit.Options(**{**SMALL, "content_encoder": Halves()}), Catalog.installed()))
+    assert task.geometry() == Geometry(multiple=2, radius=None, minimum=4)
+    nets, made = task.build(), batch(np.random.default_rng(0), 2)
+    assert nets["decoder"].inputs[0].shape == (None, None, None, 6)
+    out = task.forward(nets, made)
+    assert out["translation"].shape == made["content"].shape
+    check_architecture(Halves())
 
 
 def test_a_step_and_a_translation_work_at_the_minimum_crop() -> None:
-    task = Funit(Funit.Options(**{**SMALL, "critic_blocks": 8}))
+    task = Funit(Funit.Options(**{**SMALL, "critic": ClassCritic(width=2, blocks=8)}))
     side = task.minimum_crop()
     nets, made = task.build(), batch(np.random.default_rng(0), 2)
     small = {key: value[:, :side, :side] if value.ndim == 4 else value for key, value in made.items()}
@@ -124,7 +183,7 @@ def test_training_steps_are_the_official_ones() -> None:
 
 def test_the_critics_terms_are_the_official_ones() -> None:
     given = official_losses.entry("FUNIT.GPPatchMcResDis.losses")
-    task = Funit(Funit.Options(**{**SMALL, "classes": 5, "critic_width": 4}))
+    task = Funit(Funit.Options(**{**SMALL, "classes": 5, "critic": ClassCritic(width=4, blocks=4)}))
     nets = task.build()
     put(official_losses.weights("funit_critic"), nets["critic"], INSTALLED)
     shown = {"content": given.inputs["x_real"], "class": given.inputs["x_real"]}

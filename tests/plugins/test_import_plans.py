@@ -22,6 +22,7 @@ from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import CELEBA, StarGan
 
 import img2imgkit as kit
+from img2imgkit.architectures import ClassEncoder, ContentEncoder, Stargan, StarganCritic
 from img2imgkit.importing import read_network
 
 SMALL = Path(__file__).parents[1] / "fixtures"
@@ -191,7 +192,9 @@ class TestStarGan:
 
     def test_a_critic_gives_the_size(self) -> None:
         task, _ = bundled(StarGan, read("trainstep_stargan", "D"), read("trainstep_stargan", "G"))
-        assert (task.options.size, task.options.critic_width, task.options.critic_layers) == (32, 4, 3)
+        assert task.options.size == 32
+        assert task.options.critic.chosen == StarganCritic(width=4, layers=3)
+        assert task.options.generator.chosen == Stargan(width=4, blocks=2)
         assert task.options.adversary.penalty.kind == "wgan_gp"
 
     @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ class TestStarGan:
         ],
     )
     def test_names_are_assumed_from_their_number(self, domains: int, names: Sequence[str], sets: int) -> None:
-        arguments = {"domains": domains, "width": 1, "blocks": 0, "channels": 3}
+        arguments = {"code": domains, "width": 1, "blocks": 0, "channels": 3}
         found = plan_of(StarGan, imported("stargan", **arguments))
         task = StarGan(options_of(StarGan, found))
         assert task.names.all[:3] == tuple(names)
@@ -379,6 +382,10 @@ class TestFunit:
     def test_it_translates_as_the_official_code(self, name: str, place: Path) -> None:
         task, nets = bundled(Funit, read(name, place=place))
         assert (task.options.classes, task.options.size) == (119, 128)
+        width = task.options.class_encoder.chosen.width
+        assert task.options.class_encoder.chosen == ClassEncoder(downs=4, width=width)
+        assert task.options.content_encoder.chosen == ContentEncoder(downs=3, blocks=2, width=width)
+        assert task.options.decoder.chosen.blocks == 2
         for given, wanted, every in cases(name, place):
             codes = task.encode(nets, "class", given["class_images"])
             code = np.mean(codes, axis=0, keepdims=True)
@@ -387,6 +394,7 @@ class TestFunit:
     def test_a_critic_gives_the_classes(self) -> None:
         task, _ = bundled(Funit, read("funit_dis"), read("funit_gen"))
         assert task.options.classes == read("funit_dis").arguments["classes"]
+        assert task.options.critic.chosen == read("funit_dis").architecture
         assert task.options.adversary.loss.kind == "hinge"
         assert Funit.import_plan([read("funit_dis")]) is None
 

@@ -15,20 +15,46 @@ from tiny_tasks import loaded
 
 from img2imgkit import Catalog
 from img2imgkit.adversary import Adversary, Dragan, Hinge, Lsgan, Relativistic, Translation
+from img2imgkit.architectures import Architecture, NetworkSpec, Stargan, StarganCritic
+from img2imgkit.components import resolve
 from img2imgkit.config import load_yaml
 from img2imgkit.data import Labelled, LabelledOptions, open_reader
 from img2imgkit.errors import ConfigError, TranslateError
+from img2imgkit.geometry import Geometry
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference import Translator, parse_condition
 from img2imgkit.losses import binary_cross_entropy, cross_entropy
-from img2imgkit.testing import check_task
+from img2imgkit.testing import check_architecture, check_task
 from img2imgkit.training import read_training_plan
 
 OFFICIAL = dict(np.load(Path(__file__).parents[1] / "fixtures" / "stargan_labels.npz"))  # of solver.py
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
-SMALL: dict[str, Any] = {"size": 8, "width": 2, "blocks": 1, "critic_width": 2, "critic_layers": 2}
+SMALL: dict[str, Any] = {
+    "generator": Stargan(width=2, blocks=1),
+    "critic": StarganCritic(width=2, layers=2),
+    "size": 8,
+}
 ANIMALS = LabelSet(names=("cat", "dog", "owl"))
 JOINT = Names((CELEBA, ANIMALS))
+
+
+class Tinted(Architecture):
+    """Another label generator, as a plugin could bring it (https://example.org/paper)."""
+
+    name = "tinted"
+    roles = ("label-generator",)
+    uses = ("channels", "code")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=1, channels=spec.channels)
+
+    def build(self, spec: NetworkSpec) -> Any:
+        import keras
+
+        source, label = keras.Input((None, None, spec.channels)), keras.Input((spec.code,))
+        tint = keras.layers.Dense(spec.channels)(label)[:, None, None, :]
+        image = keras.layers.Conv2D(spec.channels, 3, padding="same", activation="tanh")(source + tint)
+        return keras.Model([source, label], image)
 
 
 def task_of(*sets: LabelSet, **options: Any) -> StarGan:
@@ -116,6 +142,14 @@ class TestTraining:
         fake = nets["generator"]([batch["source"], batch["target_label"]])
         np.testing.assert_allclose(out["fake"], fake, atol=1e-6)
         np.testing.assert_allclose(out["cycle"], nets["generator"]([np.asarray(fake), batch["label"]]), atol=1e-6)
+
+    def test_any_label_generator_can_be_chosen(self) -> None:
+        check_architecture(Tinted(), NetworkSpec(code=3))
+        task = task_of(CELEBA, ANIMALS, generator=Tinted())
+        batch, nets = batch_of(task, np.random.default_rng(0), 2), task.build()
+        assert nets["generator"].inputs[1].shape == (None, 5 + 3 + 2)
+        assert task.geometry() == Geometry(radius=1)
+        assert task.forward(nets, batch)["cycle"].shape == batch["source"].shape
 
     def test_labels_and_size_must_match_the_data(self, tmp_path: Path) -> None:
         from PIL import Image
@@ -239,7 +273,9 @@ def test_levels_are_those_that_the_official_code_saves() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"size": 10}, "size: expected a multiple of 4 for critic_layers 2, got 10"),
+        ({"size": 10}, "critic: .*stargan-critic.* size: expected a square, a multiple of 4 for layers 2, got 10x10"),
+        ({"size": 6, "critic": StarganCritic(layers=1)}, "size: expected a multiple of 4 for the generator, got 6"),
+        ({"size": 4}, "size: expected at least 8 for generator and critic, got 4"),
         ({"labels": ({"names": ("a", "b")}, {"names": ("b", "c")})}, "labels: 'b' is in two sets"),
         ({"labels": ({"names": ("a", "a")},)}, "names: 'a' is listed twice"),
         ({"labels": ({"names": ("a",)},)}, "at least two classes are needed"),
@@ -252,8 +288,8 @@ def test_levels_are_those_that_the_official_code_saves() -> None:
     ],
 )
 def test_contradicting_options_are_refused(options: dict[str, Any], reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        StarGan.Options(**{**SMALL, **options})
+    with pytest.raises((ValueError, ConfigError), match=reason):
+        resolve(StarGan.Options(**{**SMALL, **options}), Catalog.installed())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -54,8 +54,8 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Patch(layers=1, width=2), NetworkSpec(6, norm="batch", spectral=True)),
     (Pixel(width=2), BATCH),
     (PatchProjection(width=4), NetworkSpec(widths=(3, 5))),
-    (Stargan(domains=2, width=2, blocks=1), PLAIN),
-    (StarganCritic(size=8, domains=2, width=2, layers=2), NetworkSpec(1)),
+    (Stargan(width=2, blocks=1), NetworkSpec(code=2)),
+    (StarganCritic(width=2, layers=2), NetworkSpec(1, classes=2, size=(8, 8))),
     (Multiscale(scales=2, layers=1, width=2), INSTANCE),
     (Pix2PixHd(width=2, downs=1, blocks=1), NetworkSpec(4, 3, norm="instance")),
     (InstanceEncoder(features=2, width=2, downs=1), INSTANCE),
@@ -67,10 +67,14 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),
-    (ClassEncoder(downs=2, width=2, code=3), PLAIN),
-    (AdainDecoder(ups=1, blocks=1, width=4, code=3, mlp_width=4, mlp_layers=2), PLAIN),
-    (ClassCritic(classes=2, width=2, blocks=2), PLAIN),
-    (Funit(content_downs=1, class_downs=2, blocks=1, width=2, code=3, mlp_width=4, mlp_layers=2), PLAIN),
+    (ClassEncoder(downs=2, width=2), NetworkSpec(code=3)),
+    (AdainDecoder(blocks=1, mlp_width=4, mlp_layers=2), NetworkSpec(4, 3, scale=2, code=3)),
+    (AdainDecoder(blocks=1, mlp_width=4, mlp_layers=2), NetworkSpec(2, 1, scale=1, code=3)),
+    (ClassCritic(width=2, blocks=2), NetworkSpec(classes=2)),
+    (
+        Funit(content_downs=1, class_downs=2, blocks=1, width=2, mlp_width=4, mlp_layers=2),
+        NetworkSpec(code=3),
+    ),
 ]
 SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Unet(depth=4, width=2, dropout=0.2), NetworkSpec(norm="batch", statistics="image")),
@@ -263,6 +267,27 @@ class TestBrokenPromises:
     def test_an_unsupported_spec(self) -> None:
         with pytest.raises(AssertionError, match="expected 3 or a power of 2"):
             check_architecture(Srresnet(width=2, blocks=0), NetworkSpec(scale=5))
+
+    @pytest.mark.parametrize("wrong", [{"multiple": 4}, {"output_channels": 5}])
+    def test_a_content_code_of_another_shape(self, wrong: dict[str, Any]) -> None:
+        class Blurred(ContentEncoder):
+            """https://example.org/paper"""
+
+            def geometry(self, spec: NetworkSpec) -> Geometry:
+                return replace(super().geometry(spec), **wrong)
+
+        with pytest.raises(AssertionError, match=r"64x64 pixels became \(2, 32, 32, 4\); the multiple and channels"):
+            check_architecture(Blurred(downs=1, blocks=1, width=2))
+
+    def test_a_part_that_the_network_does_not_have(self) -> None:
+        class Composed(Shallow):
+            """https://example.org/paper"""
+
+            def subnetworks(self) -> dict[str, Architecture]:
+                return {"first": Shallow(), "third": Shallow()}
+
+        with pytest.raises(AssertionError, match=r"parts\(\) names \['third'\]"):
+            check_architecture(Composed())
 
     def test_no_source(self) -> None:
         class Unpublished(Shallow):

@@ -56,16 +56,18 @@ class ClassCritic(Architecture):
 
     name = "class-critic"
     roles = ("class-critic",)
-    uses = ("channels", "spectral")
+    uses = ("channels", "spectral", "classes")
     makes_pictures = False
     checkpoint = Checkpoint(recognise, places)
 
-    classes: int = Field(default=119, ge=1, description="number of training classes; 119 for the animal faces data set")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     blocks: int = Field(default=10, ge=2, multiple_of=2, description="residual blocks")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(radius=None, channels=spec.channels, minimum=max(4, 2 ** (self.blocks // 2)))
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return "" if spec.classes else "classes: a class-conditional critic needs their number"
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.class_critic.network import class_critic

@@ -14,12 +14,12 @@ SLOPE = 0.2  # of the leaky ReLUs
 
 
 def class_critic(
-    classes: int = 119, width: int = 64, blocks: int = 10, channels: int = 3, spectral: bool = False
+    classes: int, width: int = 64, blocks: int = 10, channels: int = 3, spectral: bool = False
 ) -> keras.Model:
     """The patch critic of FUNIT (Liu et al. 2019, https://arxiv.org/abs/1905.01723, section 3.2).
 
     Pre-activation residual blocks (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406); every second one doubles
-    the channels up to 1024, and all pairs but the last are followed by dchangessampling. A last convolution returns a
+    the channels up to 1024, and all pairs but the last are followed by downsampling. A last convolution returns a
     score map for each class, from which that of the image's class is selected. Scores and features are float32 under
     every precision policy.
     Departs from the paper: identity shortcuts add the activated input, and the features are activated, since the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -68,13 +69,13 @@ def recognise_decoder(state: State) -> dict[str, Any] | None:
     if first is None or mlp is None or last is None or first.ndim != 4 or mlp.ndim != 2:
         return None
     options = {
-        "ups": ups,
+        "scale": 2**ups,
         "blocks": _count(state, rf"{re.escape(DECODER)}\.0\.model\.(\d+)\.model\.0\.conv\.weight"),
-        "width": first.shape[1],
+        "channels": first.shape[1],
         "code": mlp.shape[1],
         "mlp_width": mlp.shape[0],
         "mlp_layers": _count(state, rf"{re.escape(MLP)}\.(\d+)\.fc\.weight"),
-        "channels": last.shape[0],
+        "out_channels": last.shape[0],
     }
     return if_complete(state, options, decoder_places)
 
@@ -84,9 +85,10 @@ def decoder_places(options: Arguments) -> Places:
     for number in range(options["mlp_layers"]):
         yield f"{MLP}.{number}.fc", f"mlp{number}"
     yield from _blocks(f"{DECODER}.0", options["blocks"])
-    for number in range(options["ups"]):
+    ups = options["scale"].bit_length() - 1
+    for number in range(ups):
         yield f"{DECODER}.{2 * number + 2}.conv", f"up{number}_conv"
-    yield f"{DECODER}.{2 * options['ups'] + 1}.conv", "last_conv"
+    yield f"{DECODER}.{2 * ups + 1}.conv", "last_conv"
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -111,7 +113,7 @@ def places(options: Arguments) -> Places:
     parts = {
         "content_encoder": content_places(content),
         "class_encoder": class_places({"downs": options["class_downs"]}),
-        "adain_decoder": decoder_places({**options, "ups": options["content_downs"]}),
+        "adain_decoder": decoder_places({**options, "scale": 2 ** options["content_downs"]}),
     }
     for network, found in parts.items():
         for module, layer in found:
@@ -132,6 +134,10 @@ def _count(state: State, pattern: str) -> int:
     return len({match[1] for name in state if (match := re.fullmatch(pattern, name))})
 
 
+def _no_code(spec: NetworkSpec) -> str:
+    return "" if spec.code else "code: the length of the class code is needed"
+
+
 class Funit(Architecture):
     """FUNIT's generator (Liu et al. 2019, https://arxiv.org/abs/1905.01723): three networks in one.
 
@@ -140,13 +146,13 @@ class Funit(Architecture):
 
     name = "funit"
     roles = ("few-shot-generator",)
+    uses = ("channels", "code")
     checkpoint = Checkpoint(recognise, places, without_instance_statistics)
 
     content_downs: int = Field(default=3, ge=1, description="downsampling steps of the content encoder")
     class_downs: int = Field(default=4, ge=2, description="downsampling steps of the class encoder")
     blocks: int = Field(default=2, ge=1, description="residual blocks of the content encoder and of the decoder")
     width: int = Field(default=64, ge=1, description="filters of the encoders' first layers")
-    code: int = Field(default=64, ge=1, description="dimensions of the class code")
     mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
     mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
 
@@ -154,26 +160,45 @@ class Funit(Architecture):
         multiple = 2**self.content_downs
         return Geometry(1, multiple, None, spec.channels, minimum=2 * multiple)
 
+    def problem(self, spec: NetworkSpec) -> str:
+        return _no_code(spec)
+
+    def subnetworks(self) -> Mapping[str, Architecture]:
+        mlp = {"mlp_width": self.mlp_width, "mlp_layers": self.mlp_layers}
+        return {
+            "content_encoder": ContentEncoder(downs=self.content_downs, blocks=self.blocks, width=self.width),
+            "class_encoder": ClassEncoder(downs=self.class_downs, width=self.width),
+            "adain_decoder": AdainDecoder(blocks=self.blocks, **mlp),
+        }
+
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.generator import few_shot_generator
+        from img2imgkit.architectures.funit.network import few_shot_generator
 
         return few_shot_generator(**self.arguments(spec))
 
 
 class ContentEncoder(Architecture):
-    """The content encoder of FUNIT (https://arxiv.org/abs/1905.01723)."""
+    """The content encoder of FUNIT (https://arxiv.org/abs/1905.01723).
+
+    The geometry of a content encoder describes the content code: it has ``written`` channels, and its height and width
+    are the picture's divided by ``multiple``.
+    """
 
     name = "content-encoder"
-    roles = ("encoder",)
+    roles = ("content-encoder",)
     makes_pictures = False
     checkpoint = Checkpoint(recognise_content, content_places)
 
     downs: int = Field(default=3, ge=1, description="downsampling steps")
     blocks: int = Field(default=2, ge=1, description="residual blocks")
-    width: int = Field(default=64, ge=1, description="filters of the first layer")
+    width: int = Field(default=64, ge=1, description="filters of the first layer; each downsampling step doubles them")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        multiple = 2**self.downs
+        return Geometry(1, multiple, None, spec.channels, self.width * multiple, minimum=2 * multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.content_encoder import content_encoder
+        from img2imgkit.architectures.funit.network import content_encoder
 
         return content_encoder(**self.arguments(spec))
 
@@ -182,36 +207,53 @@ class ClassEncoder(Architecture):
     """The class encoder of FUNIT (https://arxiv.org/abs/1905.01723)."""
 
     name = "class-encoder"
-    roles = ("encoder",)
+    roles = ("class-encoder",)
+    uses = ("channels", "code")
     makes_pictures = False
     checkpoint = Checkpoint(recognise_class, class_places)
 
     downs: int = Field(default=4, ge=2, description="downsampling steps")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    code: int = Field(default=64, ge=1, description="dimensions of the class code")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        return Geometry(radius=None, channels=spec.channels, minimum=max(4, 2**self.downs))
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return _no_code(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.class_encoder import class_encoder
+        from img2imgkit.architectures.funit.network import class_encoder
 
         return class_encoder(**self.arguments(spec))
 
 
 class AdainDecoder(Architecture):
-    """The decoder of FUNIT (https://arxiv.org/abs/1905.01723), modulated by the class code (AdaIN)."""
+    """The decoder of FUNIT (https://arxiv.org/abs/1905.01723), modulated by the class code (AdaIN).
+
+    Its input channels are those of the content code, and its scale is the factor between content code and picture.
+    """
 
     name = "adain-decoder"
-    roles = ("decoder",)
-    makes_pictures = False
+    roles = ("content-decoder",)
+    uses = ("channels", "out_channels", "scale", "code")
     checkpoint = Checkpoint(recognise_decoder, decoder_places, without_instance_statistics)
 
-    ups: int = Field(default=3, ge=1, description="upsampling steps")
     blocks: int = Field(default=2, ge=1, description="residual blocks")
-    width: int = Field(default=512, ge=1, description="channels of the content code")
-    code: int = Field(default=64, ge=1, description="dimensions of the class code")
     mlp_width: int = Field(default=256, ge=1, description="units of the MLP that reads the class code")
     mlp_layers: int = Field(default=3, ge=2, description="layers of the MLP")
 
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        least = 4 if spec.scale == 1 else 2  # the last layer pads by 3
+        return Geometry(spec.scale, 1, None, spec.channels, spec.out_channels, minimum=least)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        if spec.scale & (spec.scale - 1):
+            return f"scale {spec.scale}: expected a power of 2, since each upsampling step doubles the size"
+        if spec.channels < spec.scale:
+            return f"{spec.channels} channels are too few: they are halved until the scale is {spec.scale}"
+        return _no_code(spec)
+
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.funit.generator import adain_decoder
+        from img2imgkit.architectures.funit.network import adain_decoder
 
         return adain_decoder(**self.arguments(spec))

@@ -37,12 +37,12 @@ def recognise(state: State) -> dict[str, Any] | None:
     blocks = {match[1] for name in state if (match := re.fullmatch(r"main\.(\d+)\.main\.0\.weight", name))}
     channels = state[max(found, key=layer_index)].shape[0]
     options = {
-        "domains": first.shape[1] - channels,
+        "code": first.shape[1] - channels,
         "width": first.shape[0],
         "blocks": len(blocks),
         "channels": channels,
     }
-    if options["domains"] < 1:
+    if options["code"] < 1:
         return None
     return if_complete(state, options, places)
 
@@ -72,8 +72,8 @@ def recognise_critic(state: State) -> dict[str, Any] | None:
         return None
     layers = sum(re.fullmatch(r"main\.\d+\.weight", name) is not None for name in state)
     options = {
-        "size": logits.shape[2] * 2**layers,
-        "domains": logits.shape[0],
+        "size": (logits.shape[2] * 2**layers, logits.shape[3] * 2**layers),
+        "classes": logits.shape[0],
         "width": first.shape[0],
         "layers": layers,
         "channels": first.shape[1],
@@ -92,7 +92,8 @@ def critic_places(options: Arguments) -> Places:
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files do not state; the task refines it."""
     text = "the names of the domains, and whether they are one label set, or two with a mask vector of length 2"
-    return (Assumption("domains", arguments["domains"], (), text),)
+    option = "code" if "code" in arguments else "classes"
+    return (Assumption(option, arguments[option], (), text),)
 
 
 def _step(index: int, part: str) -> Places:
@@ -105,17 +106,20 @@ class Stargan(Architecture):
 
     name = "stargan"
     roles = ("label-generator",)
+    uses = ("channels", "code")
     checkpoint = Checkpoint(recognise, places, without_running_statistics, assumptions)
 
-    domains: int = Field(ge=1, description="length of a label, including the mask vector")
     width: int = Field(default=64, ge=1, description="filters of the first layer")
     blocks: int = Field(default=6, ge=0, description="residual blocks")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(1, 4, None, spec.channels, minimum=8)
 
+    def problem(self, spec: NetworkSpec) -> str:
+        return "" if spec.code else "code: a label generator needs the length of its label"
+
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.stargan.generator import stargan_generator
+        from img2imgkit.architectures.stargan.network import stargan_generator
 
         return stargan_generator(**self.arguments(spec))
 
@@ -125,19 +129,29 @@ class StarganCritic(Architecture):
 
     name = "stargan-critic"
     roles = ("domain-critic",)
-    uses = ("channels", "spectral")
+    uses = ("channels", "spectral", "classes", "size")
     makes_pictures = False
     checkpoint = Checkpoint(recognise_critic, critic_places, assumptions=assumptions)
 
-    size: int = Field(default=128, ge=1, description="height and width of images, a multiple of 2**layers")
-    domains: int = Field(ge=1, description="number of domains that it classifies")
     width: int = Field(default=64, ge=1, description="filters of the first layer; each layer doubles them")
     layers: int = Field(default=6, ge=1, description="downsampling steps")
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        return Geometry(multiple=self.size, radius=None, channels=spec.channels, minimum=self.size)
+        unit = 2**self.layers
+        return Geometry(multiple=unit, radius=None, channels=spec.channels, minimum=max(spec.size or (unit,)))
+
+    def problem(self, spec: NetworkSpec) -> str:
+        unit = 2**self.layers
+        if not spec.classes:
+            return "classes: a critic of domains needs their number"
+        if spec.size is None:
+            return "size: its last layer depends on the size of training pictures"
+        height, width = spec.size
+        if height != width or height % unit:
+            return f"size: expected a square, a multiple of {unit} for layers {self.layers}, got {height}x{width}"
+        return ""
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.stargan.critic import domain_critic
+        from img2imgkit.architectures.stargan.network import domain_critic
 
         return domain_critic(**self.arguments(spec))
