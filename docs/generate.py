@@ -178,12 +178,16 @@ def metrics_page(catalog: Catalog) -> str:
 
 def hooks_page() -> str:
     """Every hook with its signature."""
-    about = "Functions that a plugin's module can define, each marked with `@img2imgkit.hookimpl`.\n"
+    about = (
+        "Functions that a plugin's module can define, each marked with `@img2imgkit.hookimpl`. Nothing\n"
+        "needs Keras to be registered and described; what computes without Keras must not import it.\n"
+    )
     parts = [NOTE, "# Hooks\n", about]
     for hook in HOOKS:
         function = getattr(hookspecs, hook)
         signature = str(inspect.signature(function)).replace("'", "")  # Python versions quote annotations or not
         parts += [f"## {hook}\n", block(f"def {hook}{signature}", "python"), inspect.getdoc(function) or ""]
+        parts += [f"Computes with{'' if KINDS[HOOKS[hook]].needs_keras else 'out'} Keras.\n"]
     return joined(parts)
 
 

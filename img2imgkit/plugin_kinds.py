@@ -27,12 +27,15 @@ class Kind:
         singular: the noun used in messages
         contracts: each registered class must derive from one of these; empty: folders are registered instead of classes
         refers_to: attributes that name a thing of another kind, mapped to that kind
+        needs_keras: whether its classes compute with Keras; the others work where Keras cannot be imported, unless one
+            of them loads a model. Nothing needs Keras to be registered and described
         training_only: whether only training uses it, so that bundles can be loaded without it
     """
 
     singular: str
     contracts: tuple[type, ...] = ()
     refers_to: Mapping[str, str] = field(default_factory=dict)
+    needs_keras: bool = False
     training_only: bool = False
 
     def check(self, thing: Any) -> None:
@@ -50,17 +53,17 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "tasks": Kind("task", (Task,), refers_to={"data": "data_kinds"}),
+        "tasks": Kind("task", (Task,), needs_keras=True, refers_to={"data": "data_kinds"}),
         "data_kinds": Kind("data kind", (DataKind,)),
-        "architectures": Kind("architecture", (Architecture,)),
-        "losses": Kind("loss", (Loss,), training_only=True),
-        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,), training_only=True),
-        "penalties": Kind("penalty", (Penalty,), training_only=True),
-        "augmentations": Kind("augmentation", (Augmentation,), training_only=True),
+        "architectures": Kind("architecture", (Architecture,), needs_keras=True),
+        "losses": Kind("loss", (Loss,), needs_keras=True, training_only=True),
+        "adversarial_losses": Kind("adversarial loss", (AdversarialLoss,), needs_keras=True, training_only=True),
+        "penalties": Kind("penalty", (Penalty,), needs_keras=True, training_only=True),
+        "augmentations": Kind("augmentation", (Augmentation,), needs_keras=True, training_only=True),
         "degradations": Kind("degradation", (Degradation,), training_only=True),
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
-        "exporters": Kind("exporter", (Exporter,)),
+        "exporters": Kind("exporter", (Exporter,), needs_keras=True),
         "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
         "bundles": Kind("bundle"),
     }

@@ -5,6 +5,7 @@ The command line prints both, and the reference pages are generated from them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -144,6 +145,25 @@ def _hoisted(model: type[BaseModel], prefix: str, shared: dict[str, Any]) -> dic
 
 def _place(name: str) -> str:
     return f"#/$defs/{name}"
+
+
+def tasks_by_role(catalog: Catalog) -> dict[str, list[str]]:
+    """For each role of architectures, the tasks with an option for it."""
+    found: dict[str, list[str]] = {}
+    for name, task in catalog.tasks.items():
+        for role in sorted(set(_roles_in(task.Options.model_json_schema()))):
+            found.setdefault(role, []).append(name)
+    return found
+
+
+def _roles_in(node: Any) -> Iterator[str]:
+    """The roles in the placeholders for architectures."""
+    if isinstance(node, dict):
+        place = node.get(CHOICE)
+        if isinstance(place, dict) and place["catalog_kind"] == "architectures":
+            yield place.get("role", "")
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _roles_in(value)
 
 
 def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:

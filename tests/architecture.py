@@ -49,8 +49,8 @@ ROOMS = (  # each imports only rooms before it
         "evaluation",
         "pipeline",
         "steps",
-        "testing",
         "schema",
+        "testing",
         "cli",
     ),
 )

@@ -1,4 +1,6 @@
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,27 @@ def test_every_hook_is_tested(hook):
     kind = plugin_kinds.HOOKS[hook.__name__]
     text = (Path(__file__).parent / "test_catalog.py").read_text(encoding="utf-8")
     assert f'kind="{kind}"' in text or f'("{kind}", ' in text or kind == "steps"
+
+
+def test_what_computes_without_keras_works_where_it_cannot_be_imported():
+    code = """
+import sys
+sys.modules["keras"] = sys.modules["tensorflow"] = None
+import numpy as np
+from img2imgkit import Catalog
+from img2imgkit.plugin_kinds import KINDS
+from img2imgkit.testing import check_degradation, check_metric
+assert not any(KINDS[kind].needs_keras for kind in ("degradations", "metrics", "steps", "data_kinds", "importers"))
+catalog = Catalog.installed({"IMG2IMG_PLUGINS": ""})
+for degradation in catalog.degradations.values():
+    check_degradation(degradation())
+for metric in catalog.metrics.values():
+    check_metric(metric)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_needs_keras_says_so():
+    needing = {kind for kind, row in plugin_kinds.KINDS.items() if row.needs_keras}
+    components = {"architectures", "losses", "adversarial_losses", "penalties", "augmentations"}
+    assert needing == {"tasks", "exporters", *components}

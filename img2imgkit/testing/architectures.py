@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from img2imgkit import backend
 from img2imgkit.architectures import Architecture, NetworkSpec
 from img2imgkit.catalog import Catalog
+from img2imgkit.config import suggestion
 from img2imgkit.exchange import StateDict
 from img2imgkit.geometry import Geometry
 from img2imgkit.importing import network_of, state_of_model
+from img2imgkit.schema import tasks_by_role
 from img2imgkit.testing.claims import (
     check_descriptions,
     check_docstring,
@@ -57,7 +59,8 @@ def check_architecture(
 
     Args:
         spec: a possible request of a task; None: three channels, and instance normalization if it can be chosen
-        catalog: the architectures among which its checkpoints must be recognised; None: the installed ones
+        catalog: the tasks that know its roles, and the architectures among which its checkpoints must be recognised;
+            None: the installed ones
 
     Raises:
         AssertionError: the contract is violated; the text states what was expected and what happened.
@@ -65,7 +68,9 @@ def check_architecture(
     backend.load()
     kind = type(architecture)
     spec = spec or NetworkSpec(norm="instance" if "norm" in kind.uses else None)
+    installed = catalog or Catalog.installed()
     _check_description(kind)
+    _check_roles(architecture, installed)
     check_options(architecture)
     check_descriptions(kind)
     _check_arguments(architecture, spec)
@@ -77,7 +82,7 @@ def check_architecture(
         _check_runs(architecture, spec, model)
     _check_parts(architecture, model)
     if kind.checkpoint is not None:
-        _check_checkpoint(architecture, spec, model, catalog or Catalog.installed())
+        _check_checkpoint(architecture, spec, model, installed)
 
 
 def _check_description(kind: type[Architecture]) -> None:
@@ -85,6 +90,14 @@ def _check_description(kind: type[Architecture]) -> None:
     check_docstring(kind)
     check_source(kind)
     expect(kind.roles, f"{kind.__name__} has no roles, so no option can accept it")
+
+
+def _check_roles(architecture: Architecture, catalog: Catalog) -> None:
+    """Some task has an option for each role; a network of several may be chosen by its subnetworks alone."""
+    known = {role for each in (catalog, Catalog.installed()) for role in tasks_by_role(each)}
+    for role in () if architecture.subnetworks() else architecture.roles:
+        claim = f"no option of an installed task accepts the role {role!r} of {architecture.name!r}"
+        expect(role in known, f"{claim}{suggestion(role, known)}")
 
 
 def _check_arguments(architecture: Architecture, spec: NetworkSpec) -> None:

@@ -279,14 +279,14 @@ class TestBrokenPromises:
         with pytest.raises(AssertionError, match=r"64x64 pixels became \(2, 32, 32, 4\); the multiple and channels"):
             check_architecture(Blurred(downs=1, blocks=1, width=2))
 
-    def test_a_part_that_the_network_does_not_have(self) -> None:
+    def test_a_subnetwork_that_the_model_does_not_have(self) -> None:
         class Composed(Shallow):
             """https://example.org/paper"""
 
             def subnetworks(self) -> dict[str, Architecture]:
                 return {"first": Shallow(), "third": Shallow()}
 
-        with pytest.raises(AssertionError, match=r"parts\(\) names \['third'\]"):
+        with pytest.raises(AssertionError, match=r"subnetworks\(\) names \['third'\]"):
             check_architecture(Composed())
 
     def test_no_source(self) -> None:
