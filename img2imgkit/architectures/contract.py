@@ -64,6 +64,7 @@ class NetworkSpec:
 
 
 SPEC_FIELDS = tuple(field.name for field in fields(NetworkSpec))
+_CONNECTIONS = ("code", "classes", "widths")  # fields that add inputs or outputs, so no network may ignore them
 
 
 @dataclass(frozen=True)
@@ -173,3 +174,18 @@ class ArchitectureChoice(Choice[Architecture]):
     def geometry(self, spec: NetworkSpec) -> Geometry:
         """How the network maps sizes."""
         return self.chosen.geometry(spec)
+
+    def check(self, spec: NetworkSpec, option: str) -> None:
+        """Verify that the network can be built; tasks call this in ``check_choices`` of their options.
+
+        Args:
+            option: the name of the option, for the error
+
+        Raises:
+            ValueError: the architecture cannot be built for ``spec``, or has no use for a part of it.
+        """
+        uses = type(self.chosen).uses
+        ignored = next((name for name in _CONNECTIONS if getattr(spec, name) and name not in uses), None)
+        unused = f"{ignored}: the task states {getattr(spec, ignored)}, which it cannot take" if ignored else ""
+        if problem := unused or self.chosen.problem(spec):
+            raise ValueError(f"{option}: {self.kind} cannot be used here: {problem}")

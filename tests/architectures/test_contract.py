@@ -34,7 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "stargan": {"domains": 3, "width": 2, "blocks": 1},
     "stargan-critic": {"size": 8, "domains": 2, "width": 2, "layers": 2},
     "spade": {"width": 1, "kernel_size": 1},
-    "style-encoder": {"width": 1, "latent": 3},
+    "style-encoder": {"width": 1},
     "multiscale": {"width": 2, "layers": 1},
     "pix2pixhd": {"width": 2, "downs": 1, "blocks": 1, "enhancers": 1, "local_blocks": 1},
     "instance-encoder": {"width": 2, "downs": 1},
@@ -64,6 +64,8 @@ def usual(kind: type[Architecture]) -> NetworkSpec:
         scale=2 if "scale" in kind.uses else 1,
         out_channels=3 if "out_channels" in kind.uses else None,
         norm="batch" if "norm" in kind.uses else None,
+        code=3 if "code" in kind.uses else None,
+        size=(64, 64) if "size" in kind.uses else None,
     )
 
 

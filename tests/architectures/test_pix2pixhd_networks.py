@@ -83,7 +83,7 @@ def official_parameters(channels: int, width: int) -> int:
 
 class TestInstanceEncoder:
     def test_sizes_may_be_unknown(self) -> None:
-        encoder = instance_encoder(features=2, width=2, downs=1)
+        encoder = instance_encoder(out_channels=2, width=2, downs=1)
         run = tf.function(lambda *given: encoder(list(given)), autograph=False)
         whole = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None, 1), tf.int32)
         traced = run.get_concrete_function(*whole)
@@ -95,7 +95,7 @@ class TestInstanceEncoder:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            encoder = instance_encoder(features=1, width=2, downs=1)
+            encoder = instance_encoder(out_channels=1, width=2, downs=1)
         finally:
             keras.config.set_dtype_policy(before)
         ids = np.repeat(np.int32([26001, 26002]), 4).reshape(1, 1, 8, 1).repeat(8, axis=1)  # one number in bfloat16

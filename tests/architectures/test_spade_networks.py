@@ -73,7 +73,7 @@ class TestGenerator:
         assert 0 < np.abs(image).max() < 1
 
     def test_a_code_is_mapped_to_the_trained_size_and_resized_for_others(self) -> None:
-        model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(1, 2)))
+        model = lively(spade_generator(2, 1, "instance", False, 1, code=4, size=(32, 64)))
         code = np.array([[1.0, -1.0, 0.5, 2.0]], np.float32)
         head = keras.Model(model.inputs, model.get_layer("head_map").output)
         trained = np.asarray(head([label_maps(1, 32, 64, 2), code]))
@@ -85,7 +85,7 @@ class TestGenerator:
         assert np.isfinite(model([label_maps(1, 64, 32, 2), code])).all()
 
     def test_the_output_depends_on_the_code(self) -> None:
-        model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(2, 2)))
+        model = lively(spade_generator(2, 1, "instance", False, 1, code=4, size=(64, 64)))
         codes = np.array([[1, -1, 0.5, 2], [-1, 0, 1, 1]], np.float32)
         first, second = np.asarray(model([np.repeat(label_maps(1, 64, 64, 2), 2, axis=0), codes]))
         assert np.abs(first - second).max() > 1e-3
@@ -94,7 +94,7 @@ class TestGenerator:
         before = keras.mixed_precision.dtype_policy()
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
         try:
-            model = spade_generator(2, 1, kernel_size=1, latent=2, size=(1, 1))
+            model = spade_generator(2, 1, kernel_size=1, code=2, size=(32, 32))
         finally:
             keras.mixed_precision.set_dtype_policy(before)
         image = model([label_maps(1, 64, 64, 2), np.ones((1, 2), np.float32)], training=True)

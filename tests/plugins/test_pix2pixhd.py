@@ -21,15 +21,13 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_choice,
 )
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import TAPS
-from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
-from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from img2imgkit_plugins.pix2pixhd.task import EncoderOptions, Pix2PixHd, Pix2PixHdPhoto
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Hinge
-from img2imgkit.architectures import Multiscale
+from img2imgkit.architectures import InstanceEncoder, Multiscale
 from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
@@ -44,7 +42,7 @@ TOY_VGG = PerceptualNetwork(
 )
 CRITIC, GLOBAL = Multiscale(width=2, layers=1), Generator(width=2, downs=1, blocks=1)
 LOCAL = Generator(width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
-ENCODER = EncoderOptions(width=2, downs=1, features=2, clusters=2)
+ENCODER = EncoderOptions(features=2, clusters=2, network=InstanceEncoder(width=2, downs=1))
 UNSEEN = Pix2PixHd.Weights(perceptual=0)
 
 
@@ -162,7 +160,7 @@ class TestLabels:
     def test_sizes_are_multiples_for_all_networks(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
         assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
-        assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
+        assert Pix2PixHd(options(encoder=EncoderOptions(network=InstanceEncoder(downs=3)))).geometry().multiple == 8
 
 
 class TestAppearances:

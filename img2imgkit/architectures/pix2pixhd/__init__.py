@@ -85,7 +85,7 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
     if stem is None or stem.ndim != 4 or len(found) % 2:
         return None
     options = {
-        "features": state[f"model.{max(found)}.weight"].shape[0],
+        "out_channels": state[f"model.{max(found)}.weight"].shape[0],
         "width": stem.shape[0],
         "downs": len(found) // 2 - 1,
         "norm": "batch" if has_batch_norm(state) else "instance",
@@ -148,7 +148,14 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
 class Pix2PixHd(Architecture):
     """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    Its networks are layers of the model: ``global``, then ``output`` or ``enhancer1``, ``enhancer2`` and so on.
+    The model maps an image to an image, like every network that ``makes_pictures``. The role "coarse-to-fine" asks for
+    two things beyond that, so that tasks can train its networks in stages:
+
+    - Networks that a stage may freeze, or that another training continues from, are layers of the model, each a
+      ``keras.Model`` with a unique name, and together they have all of its weights. The name is the network's role in
+      the task: here ``global``, then ``output`` or, with local enhancers, ``enhancer1``, ``enhancer2`` and so on. A
+      model without such layers is one network of the role ``generator``.
+    - ``image`` runs these networks together and gives what the model gives. It is only called if there are such layers.
     """
 
     name = "pix2pixhd"
@@ -189,6 +196,9 @@ class Pix2PixHd(Architecture):
     def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
         """The image that the model's networks produce together, also when they are trained separately.
 
+        Args:
+            networks: the model's networks by name; it may contain others
+
         Shapes:
             source: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
         """
@@ -198,17 +208,24 @@ class Pix2PixHd(Architecture):
 
 
 class InstanceEncoder(Architecture):
-    """The instance feature encoder of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4)."""
+    """The instance feature encoder of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4).
+
+    It reads a picture and a map of the objects' ids, and outputs a map that is constant over each object.
+    """
 
     name = "instance-encoder"
     roles = ("instance-encoder",)
-    uses = ("channels", "norm")
+    uses = ("channels", "out_channels", "norm")
     makes_pictures = False
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder, without_instance_statistics, norm_assumption)
 
-    features: int = Field(default=3, ge=1, description="dimensions of an object's features")
     width: int = Field(default=16, ge=1, description="filters at full resolution")
     downs: int = Field(default=4, ge=1, description="downsampling steps")
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        """Reflection padding needs 3 pixels at full resolution; the mean over an object may span the picture."""
+        multiple = int(2**self.downs)
+        return Geometry(1, multiple, None, spec.channels, spec.written, minimum=max(4, multiple))
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder

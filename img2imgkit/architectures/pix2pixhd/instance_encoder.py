@@ -10,7 +10,7 @@ from img2imgkit.nn.layers.convolution import Init
 
 
 def instance_encoder(
-    features: int = 3,
+    out_channels: int = 3,
     width: int = 16,
     downs: int = 4,
     norm: Norm = "instance",
@@ -23,14 +23,14 @@ def instance_encoder(
 
     Shapes:
         [(N, H, W, channels) in [-1, 1], (N, H, W, 1) int32 ids of objects], H and W multiples of 2**downs
-            -> (N, H, W, features) float32 in (-1, 1), constant over each object
+            -> (N, H, W, out_channels) float32 in (-1, 1), constant over each object
 
-    >>> encoder = instance_encoder(features=3, width=2, downs=1)
+    >>> encoder = instance_encoder(out_channels=3, width=2, downs=1)
     >>> ops.shape(encoder([ops.zeros((1, 8, 8, 3)), ops.zeros((1, 8, 8, 1), "int32")]))
     (1, 8, 8, 3)
     """
     picture = keras.Input((None, None, channels), name="picture")
     instance = keras.Input((None, None, 1), dtype="int32", name="instance")
-    x = bounded(trunk(picture, width, downs, 0, norm, init), features, init)
+    x = bounded(trunk(picture, width, downs, 0, norm, init), out_channels, init)
     x = InstanceMean(dtype="float32", name="mean")([x, instance])
     return keras.Model([picture, instance], x, name="instance_encoder")

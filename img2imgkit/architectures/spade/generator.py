@@ -25,11 +25,11 @@ def spade_generator(
     spectral: bool = True,
     kernel_size: int = 3,
     upsampling: Upsampling = "normal",
-    latent: int | None = None,
-    size: tuple[int, int] = (8, 16),
+    code: int | None = None,
+    size: tuple[int, int] | None = None,
     out_channels: int = 3,
 ) -> keras.Model:
-    """Generate from a label map, and with ``latent`` from a style code (Park et al. 2019, section 3 and appendix A).
+    """Generate from a label map, and with ``code`` from a style code (Park et al. 2019, section 3 and appendix A).
 
     https://arxiv.org/abs/1903.07291. Residual blocks from 16 * width filters down to width, each at twice the
     resolution of the one before, with ``spade`` in place of every normalization. The last convolution is float32 under
@@ -39,7 +39,7 @@ def spade_generator(
 
     Shapes:
         label_map: (N, H, W, channels), such as classes one-hot and edges; H and W multiples of 32, 64 or 128
-        and, with ``latent``, z: (N, latent), standard normal
+        and, with ``code``, z: (N, code), standard normal
             -> (N, H, W, out_channels) in (-1, 1)
 
     Args:
@@ -47,8 +47,8 @@ def spade_generator(
         spectral: spectral normalization of the blocks' convolutions, not of those on the label map
         kernel_size: kernel size of the convolutions on the label map, an odd number
         upsampling: "normal" has 5 upsampling steps, "more" 6, "most" 7
-        latent: dimensions of the style code; None: no style code
-        size: height and width of the initial feature map: those of training images divided by 32, 64 or 128
+        code: length of the style code; None: no style code
+        size: height and width of training images, multiples of 32, 64 or 128; only needed with ``code``
 
     >>> ops.shape(spade_generator(channels=5, width=1)(ops.zeros((1, 32, 64, 5))))
     (1, 32, 64, 3)
@@ -63,12 +63,12 @@ def spade_generator(
         return sampled[factor]
 
     inputs = label_map
-    if latent is None:
+    if code is None:
         x = _conv(at(factor), 16 * width, 3, "fc")
     else:
-        z = keras.Input((latent,), name="z")
+        z = keras.Input((code,), name="z")
         inputs = [label_map, z]
-        x = ResizedLike(name="head_map")([_from_code(z, size, 16 * width), at(factor)])
+        x = ResizedLike(name="head_map")([_from_code(z, _initial(size, factor), 16 * width), at(factor)])
     for number, (name, filters, doubles) in enumerate(_blocks(width, upsampling)):
         if doubles and number:
             factor //= 2
@@ -89,6 +89,13 @@ def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool
     if upsampling == "most":
         found.append(("up_4", width // 2, True))
     return found
+
+
+def _initial(size: tuple[int, int] | None, factor: int) -> tuple[int, int]:
+    """The size of the initial feature map for training images of that size."""
+    if size is None or any(side < 1 or side % factor for side in size):
+        raise ValueError(f"size {size}: a style code needs the size of training images, multiples of {factor}")
+    return size[0] // factor, size[1] // factor
 
 
 def _from_code(z: Any, size: tuple[int, int], filters: int) -> Any:

@@ -14,16 +14,16 @@ SIDE = 256  # pixels; every image is resized to this
 WIDTHS = (1, 2, 4, 8, 8, 8)  # filters of the convolutions of stride 2, times width
 
 
-def style_encoder(width: int = 64, latent: int = 256, channels: int = 3) -> keras.Model:
+def style_encoder(width: int = 64, code: int = 256, channels: int = 3) -> keras.Model:
     """Mean and log variance of an image's style code (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A).
 
     The image is resized to 256x256 (bilinear), and convolutions with spectral and instance normalization downsample it
     to 4x4. Both outputs are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels) in [-1, 1], any size -> two of (N, latent)
+        (N, H, W, channels) in [-1, 1], any size -> two of (N, code)
 
-    >>> mean, log_variance = style_encoder(width=2, latent=8)(ops.zeros((1, 20, 30, 3)))
+    >>> mean, log_variance = style_encoder(width=2, code=8)(ops.zeros((1, 20, 30, 3)))
     >>> ops.shape(mean)
     (1, 8)
     """
@@ -41,7 +41,7 @@ def style_encoder(width: int = 64, latent: int = 256, channels: int = 3) -> kera
     x = layers.Permute((3, 1, 2), name="channels_first")(x)  # the official order of the last layers' inputs
     x = layers.Flatten(name="flat")(x)
     outputs = [
-        layers.Dense(latent, kernel_initializer=initializer("xavier"), dtype="float32", name=name)(x)
+        layers.Dense(code, kernel_initializer=initializer("xavier"), dtype="float32", name=name)(x)
         for name in ("mean", "log_variance")
     ]
     return keras.Model(picture, outputs, name="style_encoder")
