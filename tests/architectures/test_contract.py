@@ -21,6 +21,7 @@ from img2imgkit.architectures import (
     Spade,
     Stargan,
     StarganCritic,
+    StyleEncoder,
     Unet,
 )
 from img2imgkit.errors import ConfigError
@@ -158,6 +159,29 @@ class TestChoice:
         chosen = ArchitectureChoice.read(Resnet(blocks=1, width=2))
         assert chosen.geometry(NetworkSpec(norm="none")).radius == 24
         assert chosen.build(NetworkSpec(1, 3)).output_shape == (None, None, None, 3)
+
+    @pytest.mark.parametrize(
+        ("architecture", "spec", "problem"),
+        [
+            (
+                StyleEncoder(),
+                NetworkSpec(),
+                "style-encoder cannot be used here: code: a style encoder needs the length",
+            ),
+            (Unet(), NetworkSpec(code=8), "unet cannot be used here: code: the task states 8, which it cannot take"),
+            (Unet(), NetworkSpec(classes=2), "classes: the task states 2"),
+            (Unet(), NetworkSpec(widths=(2, 3)), r"widths: the task states \(2, 3\)"),
+        ],
+    )
+    def test_the_error_for_an_impossible_spec_names_option_and_architecture(
+        self, architecture: Architecture, spec: NetworkSpec, problem: str
+    ) -> None:
+        with pytest.raises(ValueError, match=f"^own: .*{problem}"):
+            ArchitectureChoice.read(architecture).check(spec, "own")
+
+    def test_a_size_of_pictures_may_be_ignored(self) -> None:
+        ArchitectureChoice.read(Unet()).check(NetworkSpec(size=(8, 8)), "own")
+        ArchitectureChoice.read(StyleEncoder()).check(NetworkSpec(code=8), "own")
 
     def test_the_error_for_an_unresolved_choice_names_the_way_out(self) -> None:
         with pytest.raises(ConfigError, match="resolve"):

@@ -15,6 +15,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from img2imgkit.architectures import InstanceEncoder, NetworkSpec  # noqa: E402
 from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
 from img2imgkit.architectures.pix2pixhd.generator import (  # noqa: E402
     pix2pixhd_generator,
@@ -82,6 +83,18 @@ def official_parameters(channels: int, width: int) -> int:
 
 
 class TestInstanceEncoder:
+    @pytest.mark.parametrize("downs", [1, 3])
+    def test_its_geometry_states_the_smallest_size_and_every_other(self, downs: int) -> None:
+        chosen, spec = InstanceEncoder(width=2, downs=downs), NetworkSpec(3, 2, norm="instance")
+        geometry, encoder = chosen.geometry(spec), chosen.build(spec)
+        assert geometry.radius is None
+        for side in (geometry.minimum, geometry.minimum + geometry.multiple):
+            made = encoder([images(1, side, side, 3), np.zeros((1, side, side, 1), np.int32)])
+            assert made.shape == (1, side, side, geometry.written)
+        for side in (max(4, 2**downs) - 1, geometry.minimum + geometry.multiple // 2):
+            with pytest.raises(Exception, match=r"(?i)pad|shape|broadcast|incompatible|dimensions"):
+                encoder([images(1, side, side, 3), np.zeros((1, side, side, 1), np.int32)])
+
     def test_sizes_may_be_unknown(self) -> None:
         encoder = instance_encoder(out_channels=2, width=2, downs=1)
         run = tf.function(lambda *given: encoder(list(given)), autograph=False)

@@ -30,7 +30,7 @@ from img2imgkit.adversary import R1, Adversary, Color, Hinge
 from img2imgkit.architectures import InstanceEncoder, Multiscale
 from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.errors import InteropError
+from img2imgkit.errors import ConfigError, InteropError
 from img2imgkit.importing import PerceptualNetwork
 from img2imgkit.losses import perceptual
 from img2imgkit.testing import check_task
@@ -161,6 +161,79 @@ class TestLabels:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
         assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
         assert Pix2PixHd(options(encoder=EncoderOptions(network=InstanceEncoder(downs=3)))).geometry().multiple == 8
+
+
+class Plain(kit.Architecture):
+    """One convolution."""
+
+    name = "plain"
+    roles = ("coarse-to-fine",)
+    uses = ("channels", "out_channels")
+
+    def geometry(self, spec: kit.NetworkSpec) -> kit.Geometry:
+        return kit.Geometry(1, 3, 1, spec.channels, spec.written)
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        image = keras.Input((None, None, spec.channels))
+        return keras.Model(image, keras.layers.Conv2D(spec.written, 3, padding="same", activation="tanh")(image))
+
+
+class Staged(Plain):
+    """Two networks that a training may freeze one by one."""
+
+    name = "staged"
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        sizes = {"coarse": (spec.channels, 2), "fine": (2, spec.written)}
+        parts = {}
+        for name, (read, written) in sizes.items():
+            x = keras.Input((None, None, read))
+            parts[name] = keras.Model(x, keras.layers.Conv2D(written, 1, activation="tanh")(x), name=name)
+        source = keras.Input((None, None, spec.channels))
+        return keras.Model(source, self.image(parts, source))
+
+    @staticmethod
+    def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+        return networks["fine"](networks["coarse"](source, training=training), training=training)
+
+
+class TestOtherNetworks:
+    @pytest.mark.parametrize(("architecture", "roles"), [(Plain(), {"generator"}), (Staged(), {"coarse", "fine"})])
+    def test_a_generator_of_another_plugin_is_trained_by_its_networks(
+        self, architecture: kit.Architecture, roles: set[str]
+    ) -> None:
+        task = Pix2PixHd(options(generator=architecture, encoder=ENCODER), UNSEEN)
+        nets, scene = task.build(), scenes(np.random.default_rng(0), 1)
+        assert set(nets.generators) == {*roles, "encoder", "appearances"}
+        inputs = {key: scene[key] for key in ("source", "instance")}
+        assert task.translate(nets, inputs).shape == (1, 16, 16, 3)
+
+    def test_sizes_fit_generator_and_encoder(self) -> None:
+        chosen = options(generator=Plain(), encoder=EncoderOptions(network=InstanceEncoder(width=2, downs=3)))
+        geometry = Pix2PixHd(chosen).geometry()
+        assert (geometry.multiple, geometry.minimum, geometry.radius) == (24, 8, 2)
+
+    def test_weights_outside_its_networks_would_be_lost(self) -> None:
+        class Leaky(Staged):
+            name = "leaky"
+
+            def build(self, spec: kit.NetworkSpec) -> Any:
+                import keras
+
+                whole = super().build(spec)
+                return keras.Model(whole.input, keras.layers.Conv2D(3, 1, name="late")(whole.output))
+
+        with pytest.raises(ValueError, match="late/kernel of a coarse-to-fine generator is in none of its networks"):
+            Pix2PixHd(options(generator=Leaky())).build()
+
+    def test_a_network_of_another_role_is_refused(self) -> None:
+        wrong = options(encoder=EncoderOptions(network="style-encoder"))
+        with pytest.raises(ConfigError, match="this option needs the role instance-encoder"):
+            kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "pix2pixhd,architectures"}))
 
 
 class TestAppearances:

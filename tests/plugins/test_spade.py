@@ -188,6 +188,57 @@ class TestStyles:
             kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "spade"}))
 
 
+class Flat(kit.Architecture):
+    """One convolution, shifted by the mean of a code."""
+
+    name = "flat"
+    roles = ("label-map-generator",)
+    uses = ("channels", "out_channels", "code")
+
+    def geometry(self, spec: kit.NetworkSpec) -> kit.Geometry:
+        return kit.Geometry(1, 2, 1, spec.channels, spec.written)
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        label_map, code = keras.Input((None, None, spec.channels)), keras.Input((spec.code,))
+        image = keras.layers.Conv2D(spec.written, 3, padding="same")(label_map)
+        moved = keras.layers.Add()([image, keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1)(code))])
+        return keras.Model([label_map, code], keras.layers.Activation("tanh")(moved))
+
+
+class TestOtherNetworks:
+    def test_a_generator_of_another_plugin_gets_label_map_and_style(self) -> None:
+        task = Spade(options(generator=Flat(), style=STYLE), UNSEEN)
+        geometry = task.geometry()
+        assert (geometry.multiple, geometry.radius, geometry.ids) == (2, 2, 3)  # one more pixel for the edges
+        nets, scene = task.build(), scenes(np.random.default_rng(0), 1, 6, 8)
+        inputs = {key: scene[key] for key in ("source", "instance")}
+        images = [task.translate(nets, {**inputs, "style": np.full((1, 3), code, np.float32)}) for code in (-1, 1)]
+        assert images[0].shape == (1, 6, 8, 3)
+        assert np.abs(images[0] - images[1]).max() > 1e-4
+
+    def test_a_crop_is_large_enough_for_the_critics(self) -> None:
+        deep = Multiscale(width=2, layers=4, scales=3)
+        assert Spade(options(generator=Flat(), style=STYLE, critic=deep)).minimum_crop() == 64
+        assert Spade(options(critic=deep, generator=Network(width=2, upsampling="most"))).minimum_crop() == 128
+
+    def test_a_network_without_a_style_code_is_refused_if_there_are_styles(self) -> None:
+        class Plain(Flat):
+            name = "plain"
+            uses = ("channels", "out_channels")
+
+        catalog = Catalog.installed({"IMG2IMG_PLUGINS": "spade"})
+        kit.resolve(options(generator=Plain()), catalog)
+        with pytest.raises(ConfigError, match="generator: plain cannot be used here: code: the task states 3"):
+            kit.resolve(options(generator=Plain(), style=STYLE), catalog)
+
+    def test_a_network_of_another_role_is_refused(self) -> None:
+        wrong = options(style=StyleOptions(encoder="instance-encoder"))
+        with pytest.raises(ConfigError, match="this option needs the role style-encoder"):
+            kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "spade,architectures"}))
+
+
 def test_the_receptive_radius_is_finite_without_global_statistics() -> None:
     assert Spade(options()).geometry().radius == 224
     assert Spade(options(generator=Network(width=1), edges=False)).geometry().radius == 255
