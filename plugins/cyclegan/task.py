@@ -57,6 +57,10 @@ class CycleGan(kit.Importable, kit.Task):
             """The spec of the critics."""
             return kit.NetworkSpec(self.channels, norm=self.norm, spectral=self.adversary.spectral)
 
+        def check_choices(self) -> None:
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
+
     class Weights(kit.Config):
         """Loss coefficients for each domain."""
 

@@ -61,6 +61,10 @@ class Pix2Pix(kit.Importable, kit.Task):
             seen = self.channels + self.output_channels
             return kit.NetworkSpec(seen, norm=self.norm, spectral=self.adversary.spectral)
 
+        def check_choices(self) -> None:
+            self.generator.check(self.generator_spec, "generator")
+            self.critic.check(self.critic_spec, "critic")
+
     class Weights(kit.Config):
         """Loss coefficients."""
 
