@@ -23,7 +23,7 @@ from img2imgkit.adversary import Adversary, Vanilla
 from img2imgkit.architectures import BUILT_IN, InstanceEncoder, Multiscale, Patch, Resnet, Unet
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
 from img2imgkit.architectures import Spade as SpadeNetwork
-from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_model
+from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_model
 from img2imgkit.importing import PerceptualNetwork, put, read_torch
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions

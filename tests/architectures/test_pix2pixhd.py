@@ -17,7 +17,7 @@ from img2imgkit import backend
 backend.load()
 
 from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
-from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_generator  # noqa: E402
+from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_generator  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 

@@ -17,13 +17,13 @@ import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures import InstanceEncoder, NetworkSpec  # noqa: E402
 from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
-from img2imgkit.architectures.pix2pixhd.generator import (  # noqa: E402
+from img2imgkit.architectures.pix2pixhd.network import (  # noqa: E402
+    instance_encoder,
     pix2pixhd_generator,
     pix2pixhd_image,
     pix2pixhd_model,
     pix2pixhd_networks,
 )
-from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder  # noqa: E402
 from img2imgkit.nn import MeanDown, SpectralConv  # noqa: E402
 
 LOCAL = {"width": 2, "downs": 1, "blocks": 1, "enhancers": 2, "local_blocks": 1}

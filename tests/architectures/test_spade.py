@@ -17,8 +17,7 @@ from img2imgkit import backend
 backend.load()
 
 from img2imgkit.architectures.spade import receptive_radius  # noqa: E402
-from img2imgkit.architectures.spade.generator import spade_generator  # noqa: E402
-from img2imgkit.architectures.spade.style_encoder import style_encoder  # noqa: E402
+from img2imgkit.architectures.spade.network import spade_generator, style_encoder  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 

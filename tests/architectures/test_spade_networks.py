@@ -15,8 +15,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.architectures import NetworkSpec, Spade, StyleEncoder  # noqa: E402
-from img2imgkit.architectures.spade.generator import spade_generator  # noqa: E402
-from img2imgkit.architectures.spade.style_encoder import style_encoder  # noqa: E402
+from img2imgkit.architectures.spade.network import spade_generator, style_encoder  # noqa: E402
 from img2imgkit.nn.layers.spade import Sampled, spade  # noqa: E402
 
 

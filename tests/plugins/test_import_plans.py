@@ -260,7 +260,7 @@ class TestPix2PixHd:
     def test_it_generates_what_the_official_generator_does(self, name: str, place: Path) -> None:
         from keras import ops
 
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_image
 
         task, nets = bundled(Pix2PixHd, read(name, place=place))
         assert (task.options.classes, task.options.edges, task.options.encoder) == (8, True, None)

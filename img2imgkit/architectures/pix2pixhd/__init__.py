@@ -188,7 +188,7 @@ class Pix2PixHd(Architecture):
         return Geometry(1, multiple, radius, spec.channels, spec.out_channels, minimum)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_generator
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_generator
 
         return pix2pixhd_generator(**self.arguments(spec))
 
@@ -202,7 +202,7 @@ class Pix2PixHd(Architecture):
         Shapes:
             source: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
         """
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_image
 
         return pix2pixhd_image(networks, source, training)
 
@@ -228,6 +228,6 @@ class InstanceEncoder(Architecture):
         return Geometry(1, multiple, None, spec.channels, spec.written, minimum=max(4, multiple))
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder
+        from img2imgkit.architectures.pix2pixhd.network import instance_encoder
 
         return instance_encoder(**self.arguments(spec))

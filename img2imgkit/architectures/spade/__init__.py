@@ -189,7 +189,7 @@ class Spade(Architecture):
         return Geometry(1, multiple, radius, spec.channels, spec.written, minimum=multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.spade.generator import spade_generator
+        from img2imgkit.architectures.spade.network import spade_generator
 
         return spade_generator(**self.arguments(spec))
 
@@ -212,6 +212,6 @@ class StyleEncoder(Architecture):
         return "code: a style encoder needs the length of the style code" if spec.code is None else ""
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.spade.style_encoder import style_encoder
+        from img2imgkit.architectures.spade.network import style_encoder
 
         return style_encoder(**self.arguments(spec))
