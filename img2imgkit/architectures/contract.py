@@ -161,6 +161,27 @@ class Architecture(Component, ABC):
         return cls.model_validate(own), NetworkSpec(**spec)
 
 
+class CoarseToFineGenerator(Architecture, ABC):
+    """An architecture of the role "coarse-to-fine" whose networks can be trained in stages.
+
+    Its networks are those layers of the model that are a ``keras.Model``; together they have all of its weights. Tasks
+    train each of them as a network of its own, with the layer's name as its role, so that a stage can freeze it and
+    another training can continue from it. Other architectures of this role are trained as one network, "generator".
+    """
+
+    @staticmethod
+    @abstractmethod
+    def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+        """The image that the model's networks produce together.
+
+        Args:
+            networks: the model's networks by name; there may be others
+
+        Shapes:
+            source: (N, H, W, channels) -> (N, H, W, out_channels) in [-1, 1]
+        """
+
+
 class ArchitectureChoice(Choice[Architecture]):
     """An installed architecture by name, with its options; see ``choice``."""
 
@@ -188,4 +209,4 @@ class ArchitectureChoice(Choice[Architecture]):
         ignored = next((name for name in _CONNECTIONS if getattr(spec, name) and name not in uses), None)
         unused = f"{ignored}: the task states {getattr(spec, ignored)}, which it cannot take" if ignored else ""
         if problem := unused or self.chosen.problem(spec):
-            raise ValueError(f"{option}: {self.kind} cannot be used here: {problem}")
+            raise ValueError(f"{option}: {self.kind!r} cannot be built: {problem}")

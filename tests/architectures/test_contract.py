@@ -166,9 +166,9 @@ class TestChoice:
             (
                 StyleEncoder(),
                 NetworkSpec(),
-                "style-encoder cannot be used here: code: a style encoder needs the length",
+                "'style-encoder' cannot be built: code: a style encoder needs the length",
             ),
-            (Unet(), NetworkSpec(code=8), "unet cannot be used here: code: the task states 8, which it cannot take"),
+            (Unet(), NetworkSpec(code=8), "'unet' cannot be built: code: the task states 8, which it cannot take"),
             (Unet(), NetworkSpec(classes=2), "classes: the task states 2"),
             (Unet(), NetworkSpec(widths=(2, 3)), r"widths: the task states \(2, 3\)"),
         ],

@@ -55,7 +55,7 @@ def test_its_variants_fulfil_the_contract(options: dict[str, Any], weights: dict
 
 
 def test_a_network_that_cannot_be_built_is_refused() -> None:
-    with pytest.raises(ConfigError, match="critic: vgg-critic cannot be used here: size 100: expected a power of 2"):
+    with pytest.raises(ConfigError, match="critic: 'vgg-critic' cannot be built: size 100: expected a power of 2"):
         resolve(task_of(critic=VggCritic(size=100)).options, Catalog.installed({"IMG2IMG_PLUGINS": "cyclegan"}))
 
 

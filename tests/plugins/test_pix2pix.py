@@ -59,7 +59,7 @@ def test_its_networks_have_as_many_weights_as_the_official_ones(depth: int, para
 
 
 def test_a_network_that_cannot_be_built_is_refused() -> None:
-    with pytest.raises(ConfigError, match="critic: vgg-critic cannot be used here: size 100: expected a power of 2"):
+    with pytest.raises(ConfigError, match="critic: 'vgg-critic' cannot be built: size 100: expected a power of 2"):
         resolve(options(critic=VggCritic(size=100)), Catalog.installed({"IMG2IMG_PLUGINS": "pix2pix"}))
 
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Hinge
-from img2imgkit.architectures import InstanceEncoder, Multiscale
+from img2imgkit.architectures import CoarseToFineGenerator, InstanceEncoder, Multiscale
 from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
@@ -174,7 +174,7 @@ class Plain(kit.Architecture):
         return keras.Model(image, keras.layers.Conv2D(spec.written, 3, padding="same", activation="tanh")(image))
 
 
-class Staged(Plain):
+class Staged(Plain, CoarseToFineGenerator):
     """Two networks that a training may freeze one by one."""
 
     name = "staged"

@@ -182,9 +182,7 @@ class TestStyles:
 
     def test_the_trained_size_fits_the_network(self) -> None:
         wrong = options(style=StyleOptions(size=(64, 100)))
-        with pytest.raises(
-            ConfigError, match=r"generator: spade cannot be used here: size: 100 is not a multiple of 32"
-        ):
+        with pytest.raises(ConfigError, match=r"generator: 'spade' cannot be built: size: 100 is not a multiple of 32"):
             kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "spade"}))
 
 
@@ -230,7 +228,7 @@ class TestOtherNetworks:
 
         catalog = Catalog.installed({"IMG2IMG_PLUGINS": "spade"})
         kit.resolve(options(generator=Plain()), catalog)
-        with pytest.raises(ConfigError, match="generator: plain cannot be used here: code: the task states 3"):
+        with pytest.raises(ConfigError, match="generator: 'plain' cannot be built: code: the task states 3"):
             kit.resolve(options(generator=Plain(), style=STYLE), catalog)
 
     def test_a_network_of_another_role_is_refused(self) -> None:

@@ -13,6 +13,7 @@ from img2imgkit.architectures.contract import (
     Arguments,
     Assumption,
     Checkpoint,
+    CoarseToFineGenerator,
     NetworkSpec,
     Places,
     State,
@@ -145,17 +146,10 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
     return found
 
 
-class Pix2PixHd(Architecture):
+class Pix2PixHd(CoarseToFineGenerator):
     """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    The model maps an image to an image, like every network that ``makes_pictures``. The role "coarse-to-fine" asks for
-    two things beyond that, so that tasks can train its networks in stages:
-
-    - Networks that a stage may freeze, or that another training continues from, are layers of the model, each a
-      ``keras.Model`` with a unique name, and together they have all of its weights. The name is the network's role in
-      the task: here ``global``, then ``output`` or, with local enhancers, ``enhancer1``, ``enhancer2`` and so on. A
-      model without such layers is one network of the role ``generator``.
-    - ``image`` runs these networks together and gives what the model gives. It is only called if there are such layers.
+    Its networks are ``global``, then ``output`` or, with local enhancers, ``enhancer1``, ``enhancer2`` and so on.
     """
 
     name = "pix2pixhd"
@@ -194,14 +188,6 @@ class Pix2PixHd(Architecture):
 
     @staticmethod
     def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
-        """The image that the model's networks produce together, also when they are trained separately.
-
-        Args:
-            networks: the model's networks by name; it may contain others
-
-        Shapes:
-            source: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
-        """
         from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_image
 
         return pix2pixhd_image(networks, source, training)
