@@ -49,7 +49,7 @@ FRESH = {
     "pix2pix": "{generator: {kind: unet, width: 16, depth: 7}}",
     "pix2pixhd": "{generator: {kind: pix2pixhd, width: 8, downs: 3, blocks: 4, enhancers: 1}, encoder: {}}",
     "pix2pixhd-photo": "{generator: {kind: pix2pixhd, width: 16, downs: 3, blocks: 4}}",
-    "spade": "{width: 8, style: {width: 8}}",
+    "spade": "{generator: {kind: spade, width: 8}, style: {encoder: {kind: style-encoder, width: 8}}}",
     "stargan": "{generator: {kind: stargan, width: 16, blocks: 4}}",
     "super-resolution": "{}",
 }

@@ -1,8 +1,8 @@
 """Each checkpoint is read by `load_torch`. Differences are the largest over an output, relative to the output's
 largest value; the last column is the difference between the official float32 and float64 outputs. Inputs with
 "training" use the statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling
-of the SPADE generator with a style, and the residual scale of 0.1 of one EDSR. StarGAN's official code never uses
-running statistics, and neither does this toolkit."""
+of the SPADE generator with a style and the size of its training images, and the residual scale of 0.1 of one EDSR.
+StarGAN's official code never uses running statistics, and neither does this toolkit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from img2imgkit.importing import load_torch
 INSTALLED = {each.name: each for each in BUILT_IN}
 COLUMNS = ("fixture", "official class", "recognised as", "input", "output", "difference", "official rounding")
 MOST_ROWS = 6  # of one case; the maps of critics at several scales become one row
-STATED = {"spade_more_vae_nospectral": {"upsampling": "more"}, "sr_edsr_x4": {"residual_scale": 0.1}}
+STATED = {
+    "spade_more_vae_nospectral": {"upsampling": "more", "size": (64, 64)},
+    "sr_edsr_x4": {"residual_scale": 0.1},
+}
 
 
 def rows(folder: Path) -> Iterator[tuple[str, ...]]:

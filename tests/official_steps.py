@@ -13,17 +13,27 @@ import numpy as np
 from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
-from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
-from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from img2imgkit_plugins.pix2pixhd.task import EncoderOptions, Pix2PixHd
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import StarGan
 
 import img2imgkit as kit
 from img2imgkit import backend
 from img2imgkit.adversary import Adversary, Vanilla
-from img2imgkit.architectures import BUILT_IN, Multiscale, Patch, PatchProjection, Resnet, Stargan, StarganCritic, Unet
+from img2imgkit.architectures import (
+    BUILT_IN,
+    InstanceEncoder,
+    Multiscale,
+    Patch,
+    PatchProjection,
+    Resnet,
+    Stargan,
+    StarganCritic,
+    Unet,
+)
 from img2imgkit.architectures import Pix2PixHd as Pix2PixHdNetwork
-from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_model
+from img2imgkit.architectures import Spade as SpadeNetwork
+from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_model
 from img2imgkit.importing import PerceptualNetwork, put, read_torch
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions
@@ -195,7 +205,7 @@ def _pix2pixhd() -> Case:
             classes=5,
             generator=Pix2PixHdNetwork(width=3, downs=2, blocks=2),
             critic=Multiscale(width=3),
-            encoder=EncoderOptions(width=3, downs=2),
+            encoder=EncoderOptions(network=InstanceEncoder(width=3, downs=2)),
             features=PerceptualNetwork(weights=str(TOY_VGG), normalise=False),
         )
     )
@@ -213,7 +223,7 @@ def _pix2pixhd() -> Case:
 
     def composed(nets: kit.Networks) -> dict[str, Any]:
         generator, encoder = pix2pixhd_model(nets.generators), nets["encoder"]
-        shown, photo = (keras.Input((None, None, channels)) for channels in (task.seen, 3))
+        shown, photo = (keras.Input((None, None, channels)) for channels in (task.options.seen, 3))
         instance = keras.Input((None, None, 1), dtype="int32")
         image = generator(keras.ops.concatenate([shown, encoder([photo, instance])], axis=-1))
         return {"pix2pixhd": generator, "whole": keras.Model([shown, photo, instance], image)}
@@ -230,7 +240,8 @@ def _pix2pixhd() -> Case:
 def _spade() -> Case:
     features = PerceptualNetwork(weights=str(TOY_VGG), normalise=False)
     critic = Multiscale(width=4, use_bias=False, init="xavier")
-    task = Spade(Spade.Options(classes=3, width=1, kernel=1, critic=critic, features=features))
+    generator = SpadeNetwork(width=1, kernel_size=1)
+    task = Spade(Spade.Options(classes=3, generator=generator, critic=critic, features=features))
     generators, critics = (Adam(learning_rate=rate, beta_1=0.0, beta_2=0.9) for rate in (1e-4, 4e-4))
     terms = {
         "GAN": _term("adversarial"),

@@ -64,6 +64,7 @@ class NetworkSpec:
 
 
 SPEC_FIELDS = tuple(field.name for field in fields(NetworkSpec))
+_CONNECTIONS = ("code", "classes", "widths")  # fields that add inputs or outputs, so no network may ignore them
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,27 @@ class FeatureGenerator(Architecture, ABC):
         """
 
 
+class CoarseToFineGenerator(Architecture, ABC):
+    """An architecture of the role "coarse-to-fine" whose networks can be trained in stages.
+
+    Its networks are those layers of the model that are a ``keras.Model``; together they have all of its weights. Tasks
+    train each of them as a network of its own, with the layer's name as its role, so that a stage can freeze it and
+    another training can continue from it. Other architectures of this role are trained as one network, "generator".
+    """
+
+    @staticmethod
+    @abstractmethod
+    def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+        """The image that the model's networks produce together.
+
+        Args:
+            networks: the model's networks by name; there may be others
+
+        Shapes:
+            source: (N, H, W, channels) -> (N, H, W, out_channels) in [-1, 1]
+        """
+
+
 class ArchitectureChoice(Choice[Architecture]):
     """An installed architecture by name, with its options; see ``choice``."""
 
@@ -203,6 +225,16 @@ class ArchitectureChoice(Choice[Architecture]):
         return self.chosen.geometry(spec)
 
     def check(self, spec: NetworkSpec, option: str) -> None:
-        """Raise ValueError, naming the option, if the network cannot be built for ``spec``."""
-        if problem := self.chosen.problem(spec):
+        """Verify that the network can be built; tasks call this in ``check_choices`` of their options.
+
+        Args:
+            option: the name of the option, for the error
+
+        Raises:
+            ValueError: the architecture cannot be built for ``spec``, or has no use for a part of it.
+        """
+        uses = type(self.chosen).uses
+        ignored = next((name for name in _CONNECTIONS if getattr(spec, name) and name not in uses), None)
+        unused = f"{ignored}: the task states {getattr(spec, ignored)}, which it cannot take" if ignored else ""
+        if problem := unused or self.chosen.problem(spec):
             raise ValueError(f"{option}: {self.kind!r} cannot be built: {problem}")

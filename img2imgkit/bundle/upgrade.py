@@ -33,7 +33,14 @@ def _from_1(stated: Plain) -> Plain:
 
 
 def _spade_from_1(options: Plain) -> Plain:
-    return _with_named_critic(options, use_bias=False, init="xavier")
+    options = _with_named_critic(options, use_bias=False, init="xavier")
+    own = {"width": "width", "kernel": "kernel_size", "upsampling": "upsampling"}
+    options["generator"] = _moved(options, "spade", own)
+    if isinstance(style := options.get("style"), dict):
+        encoder = _moved(style, "style-encoder", {"width": "width"})
+        renamed = {"code" if name == "latent" else name: value for name, value in style.items()}
+        options["style"] = {**renamed, "encoder": encoder}
+    return options
 
 
 def _pix2pixhd_from_1(options: Plain) -> Plain:
@@ -42,6 +49,9 @@ def _pix2pixhd_from_1(options: Plain) -> Plain:
     if isinstance(generator, dict) and generator.get("kind") in ("global", "local"):
         enhancers = 0 if generator["kind"] == "global" else generator.get("enhancers", 1)
         options["generator"] = {**generator, "kind": "pix2pixhd", "enhancers": enhancers}
+    if isinstance(encoder := options.get("encoder"), dict):
+        network = _moved(encoder, "instance-encoder", {"width": "width", "downs": "downs"})
+        options["encoder"] = {**encoder, "network": network}
     return options
 
 

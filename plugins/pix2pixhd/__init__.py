@@ -9,8 +9,7 @@ import img2imgkit as kit
 
 @kit.hookimpl
 def register_tasks(register: Any) -> None:
-    from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-    from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+    from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd, Pix2PixHdPhoto
 
     register(Pix2PixHd)
     register(Pix2PixHdPhoto)

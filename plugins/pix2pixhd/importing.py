@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from img2imgkit_plugins.pix2pixhd.options import EncoderOptions, LabelOptions, PhotoOptions
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, parts_of
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Lsgan
 
-WRITTEN = 3
 
-
-def of_labels(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
+def of_labels(options: type[kit.Config], networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
     """The import plan for the task of label maps, see ``Importable.import_plan``."""
     found = _sorted(networks)
     if found is None:
@@ -26,7 +24,7 @@ def of_labels(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         roles = {"encoder": kit.FromFile(networks.index(encoder))}
         return kit.ImportPlan({}, roles, missing=("the generator, officially latest_net_G.pth",))
     reads = generator.spec.channels
-    features = encoder.arguments["features"] if encoder else 0
+    features = encoder.spec.written if encoder else 0
     judged = critic.spec.channels - WRITTEN if critic else reads - features  # critics do not see the features
     missing: tuple[str, ...] = ()
     if judged != reads - features:
@@ -36,14 +34,22 @@ def of_labels(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
     roles, fresh = _roles(networks, generator), ()
     if encoder:
         roles, fresh = {**roles, "encoder": kit.FromFile(networks.index(encoder))}, ("appearances",)
-    options = _options(generator, encoder, critic, judged)
-    if options is None:
+    maps: dict[str, Any] = {
+        "classes": judged - (judged > 1),
+        "edges": judged > 1,
+    }  # with an edge map if possible, as officially
+    own = {"encoder": {"features": features, "network": encoder.architecture}} if encoder else {}
+    try:
+        chosen = options(**maps, **own, **_shared(generator, critic))
+    except ValidationError:  # such as 300 classes
         return None
     usual = reads not in (1, 3) or encoder is not None
-    return kit.ImportPlan(options.model_dump(mode="json"), roles, fresh, usual, missing, _assumed(options, reads))
+    return kit.ImportPlan(
+        chosen.model_dump(mode="json"), roles, fresh, usual, missing, _assumed(reads, features=features, **maps)
+    )
 
 
-def of_pictures(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
+def of_pictures(options: type[kit.Config], networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
     """The import plan for the task of pictures."""
     found = _sorted(networks)
     if found is None or found[0] is None or found[1] is not None:
@@ -53,10 +59,10 @@ def of_pictures(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | Non
     if critic and critic.spec.channels != channels + WRITTEN:
         return None
     try:
-        options = PhotoOptions(channels=channels, **_shared(generator, critic))
+        chosen = options(channels=channels, **_shared(generator, critic))
     except ValidationError:  # such as label maps, with more channels
         return None
-    return kit.ImportPlan(options.model_dump(mode="json"), _roles(networks, generator))
+    return kit.ImportPlan(chosen.model_dump(mode="json"), _roles(networks, generator))
 
 
 def _sorted(
@@ -71,49 +77,36 @@ def _sorted(
         return None
     if generator and generator.spec.written != WRITTEN:
         return None
-    if (encoder and encoder.spec.channels != WRITTEN) or (critic and not critic.arguments["use_bias"]):
+    if (encoder and encoder.spec.channels != WRITTEN) or (critic and not critic.arguments.get("use_bias", True)):
         return None
     return generator, encoder, critic
 
 
 def _roles(networks: Sequence[kit.ImportedNetwork], generator: kit.ImportedNetwork) -> dict[str, kit.FromFile]:
-    enhancers = generator.arguments["enhancers"]
-    names = [f"enhancer{number}" for number in range(1, enhancers + 1)] or ["output"]
-    return {role: kit.FromFile(networks.index(generator), role) for role in ("global", *names)}
+    number, parts = networks.index(generator), parts_of(generator.model)
+    return {role: kit.FromFile(number, "" if part is generator.model else role) for role, part in parts.items()}
 
 
 def _shared(generator: kit.ImportedNetwork, critic: kit.ImportedNetwork | None) -> dict[str, Any]:
     """Options that both tasks have."""
-    shared: dict[str, Any] = {"generator": generator.architecture, "norm": generator.spec.norm}
+    shared: dict[str, Any] = {"generator": generator.architecture}
+    shared |= {"norm": generator.spec.norm} if generator.spec.norm else {}
     if critic:
         adversary = Adversary(loss=Lsgan(), spectral=critic.spec.spectral)
         shared |= {"critic": critic.architecture, "adversary": adversary}
     return shared
 
 
-def _options(
-    generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None, critic: kit.ImportedNetwork | None, shown: int
-) -> LabelOptions | None:
-    """With an edge map if there is more than one channel, as officially. None if the task cannot build the networks."""
-    edges = shown > 1
-    own = {name: encoder.arguments[name] for name in ("features", "width", "downs")} if encoder else {}
-    try:
-        part = EncoderOptions(**own) if encoder else None
-        return LabelOptions(classes=shown - edges, edges=edges, encoder=part, **_shared(generator, critic))
-    except ValidationError:  # such as 300 classes
-        return None
-
-
-def _assumed(options: LabelOptions, reads: int) -> tuple[kit.Assumption, ...]:
+def _assumed(reads: int, classes: int, edges: bool, features: int) -> tuple[kit.Assumption, ...]:
     """What checkpoint files do not state."""
-    features = [f"{options.encoder.features} for features"] if options.encoder else []
-    parts = [f"{options.classes} for classes", *(["1 for edges"] if options.edges else []), *features]
+    parts = [f"{classes} for classes", *(["1 for edges"] if edges else [])]
+    parts += [f"{features} for features"] if features else []
     text = (
         f"the generator's {reads} input channels are assumed to be {', '.join(parts)}; other values of classes, edges "
         "and unknown must add up to the same number"
     )
-    found = [kit.Assumption("classes", options.classes, (), text)]
-    if options.encoder:
+    found = [kit.Assumption("classes", classes, (), text)]
+    if features:
         appearances = (
             "the appearances to choose from are in none of the files (officially features_clustered_010.npy); until a "
             "training that starts from this bundle computes them, the features of every object are 0"

@@ -1,9 +1,10 @@
-"""pix2pixHD from label maps."""
+"""pix2pixHD from label maps, and from pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from math import lcm
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from img2imgkit_plugins.pix2pixhd.appearances import (
@@ -15,9 +16,9 @@ from img2imgkit_plugins.pix2pixhd.appearances import (
     parsed_choice,
     parsed_seed,
 )
-from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine
-from img2imgkit_plugins.pix2pixhd.importing import of_labels
-from img2imgkit_plugins.pix2pixhd.options import LabelOptions
+from img2imgkit_plugins.pix2pixhd.coarse_to_fine import WRITTEN, CoarseToFine, NetworkOptions
+from img2imgkit_plugins.pix2pixhd.importing import of_labels, of_pictures
+from pydantic import Field, model_validator
 
 import img2imgkit as kit
 from img2imgkit import ops
@@ -25,6 +26,61 @@ from img2imgkit.architectures import InstanceEncoder
 
 if TYPE_CHECKING:
     import keras
+
+
+class EncoderOptions(kit.Config):
+    """An encoder of each object's appearance, which a translation can then choose."""
+
+    features: int = Field(default=3, ge=1, description="length of an object's features")
+    network: kit.ArchitectureChoice = kit.choice("instance-encoder", InstanceEncoder(), "architecture of the encoder")
+    clusters: int = Field(
+        default=10,
+        ge=1,
+        description="appearances of each class to choose from: clusters of features, computed after training",
+    )
+
+
+class LabelOptions(NetworkOptions):
+    """The label maps, the networks and the adversarial training."""
+
+    classes: int = Field(default=35, ge=1, le=255, description="number of classes: ids are 0 to classes - 1")
+    unknown: bool = Field(default=False, description="whether the id 'classes' marks pixels without a class")
+    edges: bool = Field(
+        default=True, description="add an edge map of the boundaries between objects, computed from instance maps"
+    )
+    encoder: EncoderOptions | None = Field(
+        default=None,
+        description="encoder of each object's appearance, which can then be chosen; null: one result per map",
+    )
+
+    @property
+    def ids(self) -> int:
+        """The number of ids in a label map."""
+        return self.classes + self.unknown
+
+    @property
+    def seen(self) -> int:
+        return self.ids + self.edges
+
+    @property
+    def input_channels(self) -> int:
+        return self.seen + (self.encoder.features if self.encoder else 0)
+
+    @property
+    def encoder_spec(self) -> kit.NetworkSpec:
+        """The spec of the encoder; its output channels are an object's features."""
+        return kit.NetworkSpec(WRITTEN, self.encoder.features if self.encoder else None, norm=self.norm)
+
+    @model_validator(mode="after")
+    def _in_8_bits(self) -> Self:
+        if self.ids > 255:
+            raise ValueError(f"classes {self.classes} with 'unknown': 254 at most, since ids have 8 bits")
+        return self
+
+    def check_choices(self) -> None:
+        super().check_choices()
+        if self.encoder:
+            self.encoder.network.check(self.encoder_spec, "encoder.network")
 
 
 class Pix2PixHd(CoarseToFine, kit.Conditional):
@@ -47,27 +103,19 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
         """Import a generator and its instance encoder; options of critics are taken over."""
-        return of_labels(networks)
-
-    @property
-    def seen(self) -> int:
-        return int(self.options.ids + self.options.edges)
+        return of_labels(cls.Options, networks)
 
     def build(self) -> kit.Networks:
-        chosen = self.options
-        encoder = chosen.encoder
-        if encoder is None:
-            return self.networks(self.seen)
-        nets = self.networks(self.seen + encoder.features)
-        return kit.Networks({**nets.generators, **self._of_looks()}, nets.critics)
+        nets = super().build()
+        return kit.Networks({**nets.generators, **self._of_appearances()}, nets.critics)
 
     def geometry(self) -> kit.Geometry:
         chosen = self.options
-        whole = chosen.generator.geometry(kit.NetworkSpec(self.seen, WRITTEN, norm=chosen.norm))
-        multiple = max(whole.multiple, 2**chosen.encoder.downs if chosen.encoder else 1)
+        whole = chosen.generator.geometry(chosen.generator_spec)
+        encoder = chosen.encoder.network.geometry(chosen.encoder_spec) if chosen.encoder else kit.Geometry()
         return kit.Geometry(
-            multiple=multiple,
-            minimum=max(whole.minimum, multiple, 4 if chosen.encoder else 1),
+            multiple=lcm(whole.multiple, encoder.multiple),
+            minimum=max(whole.minimum, encoder.minimum),
             radius=None if whole.radius is None else whole.radius + chosen.edges,
             channels=1,
             output_channels=WRITTEN,
@@ -137,14 +185,15 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             shown = _joined(shown, nets["appearances"](ids, training=False))
         return self.generated(nets, shown, training=False)
 
-    def _of_looks(self) -> dict[str, keras.Model]:
-        """The networks of objects' looks: the one that finds them, and the one that keeps those to choose from."""
+    def _of_appearances(self) -> dict[str, keras.Model]:
+        """The network that finds objects' appearances, and the one that keeps those to choose from."""
         from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
 
         chosen, encoder = self.options, self.options.encoder
-        architecture = InstanceEncoder(features=encoder.features, width=encoder.width, downs=encoder.downs)
+        if encoder is None:
+            return {}
         return {
-            "encoder": architecture.build(kit.NetworkSpec(WRITTEN, norm=chosen.norm)),
+            "encoder": encoder.network.build(chosen.encoder_spec),
             "appearances": appearance_table(chosen.ids, encoder.clusters, encoder.features),
         }
 
@@ -166,6 +215,45 @@ class Pix2PixHd(CoarseToFine, kit.Conditional):
             return classes
         instance = ops.zeros_like(label) if instance is None else instance
         return _joined(classes, instance_edges(instance))
+
+
+class PhotoOptions(NetworkOptions):
+    """The pictures, the networks and the adversarial training."""
+
+    channels: Literal[1, 3] = Field(default=3, description="channels of the source: 1 is grey")
+
+    @property
+    def seen(self) -> int:
+        return self.channels
+
+
+class Pix2PixHdPhoto(CoarseToFine):
+    """Translate large pictures, learnt from aligned pairs (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
+
+    Like ``pix2pixhd``, but from pictures instead of label maps: the official code's ``--label_nc 0 --no_instance``.
+    """
+
+    name = "pix2pixhd-photo"
+    data = "paired"
+
+    Options = PhotoOptions
+
+    @classmethod
+    def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
+        """Import a generator with 1 or 3 input channels; options of critics are taken over."""
+        return of_pictures(cls.Options, networks)
+
+    def geometry(self) -> kit.Geometry:
+        return self.options.generator.geometry(self.options.generator_spec)
+
+    def prepare(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**batch, "shown": batch["source"]}
+
+    def read(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Any:
+        return batch["shown"]
+
+    def translate(self, nets: kit.Networks, inputs: Mapping[str, Any]) -> Any:
+        return self.generated(nets, ops.convert_to_tensor(inputs["source"]), training=False)
 
 
 def _joined(*parts: Any) -> Any:

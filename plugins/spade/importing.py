@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from img2imgkit_plugins.spade.options import Options, StyleOptions
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit.adversary import Adversary, Hinge
-from img2imgkit.architectures import Multiscale
 
 # the official code's data sets by input channels: classes, whether there are unknown pixels, whether there are edges
 OFFICIAL: Mapping[int, tuple[str, int, bool, bool]] = {
@@ -21,7 +19,7 @@ OFFICIAL: Mapping[int, tuple[str, int, bool, bool]] = {
 }
 
 
-def import_plan(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
+def import_plan(options: type[kit.Config], networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
     """The import plan for official networks, see ``Importable.import_plan``."""
     found = kit.by_role(networks, "label-map-generator", "style-encoder", "feature-critic")
     if found is None or any(len(some) > 1 for some in found.values()):
@@ -32,14 +30,16 @@ def import_plan(networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | Non
     if generator is None:
         missing = ("the generator, officially latest_net_G.pth",)
         return kit.ImportPlan({}, roles, missing=missing) if encoder else None
-    if generator.kind != "spade":
+    if not _fit(generator, encoder, critic):
         return None
     classes, assumption = _classes(generator.spec.channels)
-    options = _options(generator, encoder, critic, classes) if _fit(generator, encoder, critic) else None
-    if options is None:
+    try:
+        chosen = options(**classes, **_networks(generator, encoder, critic))
+    except ValidationError:  # such as 300 classes
         return None
-    assumed = (assumption, *_doublings(options)) if options.upsampling == "normal" else (assumption,)
-    plain = options.model_dump(mode="json")
+    others = generator.assumptions_at("generator", channels="classes", size="style.size")
+    assumed = (assumption, *(each for each in others if each.option != "classes"))
+    plain = chosen.model_dump(mode="json")
     return kit.ImportPlan(plain, roles, missing=_missing(generator, encoder), assumptions=assumed)
 
 
@@ -52,27 +52,28 @@ def _fit(
     if critic is None:
         return True
     seen = generator.spec.channels + 3
-    return (critic.spec.channels, critic.arguments["use_bias"], critic.spec.norm) == (seen, False, "instance")
+    return (critic.spec.channels, critic.arguments.get("use_bias"), critic.spec.norm) == (seen, False, "instance")
 
 
-def _options(
-    generator: kit.ImportedNetwork,
-    encoder: kit.ImportedNetwork | None,
-    critic: kit.ImportedNetwork | None,
-    classes: Mapping[str, Any],
-) -> Options | None:
-    """The task's options; None if it cannot build the networks, for example with 300 classes."""
-    given = generator.arguments
-    stated = {"width": given["width"], "kernel": given["kernel_size"], "upsampling": given["upsampling"], **classes}
-    stated |= {"norm": generator.spec.norm, "spectral": generator.spec.spectral}
-    try:
-        if critic is not None:
-            sizes = {name: critic.arguments[name] for name in ("scales", "layers", "width")}
-            stated |= {"critic": Multiscale(**sizes, use_bias=False, init="xavier")}
-            stated |= {"adversary": Adversary(loss=Hinge(), spectral=critic.spec.spectral)}
-        return Options(style=_style(generator, encoder), **stated)
-    except ValidationError:
-        return None
+def _networks(
+    generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None, critic: kit.ImportedNetwork | None
+) -> dict[str, Any]:
+    """The task's options that the networks determine."""
+    spec = generator.spec
+    stated: dict[str, Any] = {"generator": generator.architecture, "spectral": spec.spectral}
+    stated |= {"norm": spec.norm} if spec.norm else {}
+    if spec.code is not None:
+        own = {"size": spec.size} if spec.size else {}
+        stated["style"] = {"code": spec.code, **own, **({"encoder": encoder.architecture} if encoder else {})}
+    if critic is not None:
+        stated["critic"] = _initialized(critic.architecture)
+        stated["adversary"] = Adversary(loss=Hinge(), spectral=critic.spec.spectral)
+    return stated
+
+
+def _initialized(critic: kit.Architecture) -> kit.Architecture:
+    """The critics with the official initializer, which no file states."""
+    return critic.model_copy(update={"init": "xavier"}) if "init" in type(critic).model_fields else critic
 
 
 def _classes(channels: int) -> tuple[dict[str, Any], kit.Assumption]:
@@ -91,37 +92,16 @@ def _classes(channels: int) -> tuple[dict[str, Any], kit.Assumption]:
     return {"classes": classes, "unknown": unknown, "edges": edges}, kit.Assumption("classes", classes, (), text)
 
 
-def _style(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None) -> StyleOptions | None:
-    """Options of the style; the size is that of training pictures, as far as the file states it."""
-    if generator.arguments.get("latent") is None:
-        return None
-    multiple = Options(upsampling=generator.arguments["upsampling"]).multiple
-    height, width = generator.arguments["size"]
-    own = {} if encoder is None else {"width": encoder.arguments["width"]}
-    return StyleOptions(latent=generator.arguments["latent"], size=(height * multiple, width * multiple), **own)
-
-
 def _missing(generator: kit.ImportedNetwork, encoder: kit.ImportedNetwork | None) -> tuple[str, ...]:
-    latent = generator.arguments.get("latent")
-    if latent is None and encoder is not None:
+    code = generator.spec.code
+    if code is None and encoder is not None:
         return (
             "a generator with a style code, trained with the official option use_vae; to import this one, leave "
             f"{encoder.source} out",
         )
-    if latent is not None and encoder is None:
+    if code is not None and encoder is None:
         return ("the style encoder of this generator, officially latest_net_E.pth",)
-    if encoder is not None and encoder.arguments["latent"] != latent:
-        own = encoder.arguments["latent"]
-        return (f"a style encoder for codes of {latent} dimensions, as the generator's: {encoder.source} has {own}",)
+    if encoder is not None and encoder.spec.code != code:
+        own = encoder.spec.code
+        return (f"a style encoder for codes of {code} dimensions, as the generator's: {encoder.source} has {own}",)
     return ()
-
-
-def _doublings(options: Options) -> tuple[kit.Assumption, ...]:
-    upsampling = kit.Assumption(
-        "upsampling", "normal", ("more",), "the generator has 5 upsampling steps; a file with 6 looks the same"
-    )
-    if options.style is None:
-        return (upsampling,)
-    height, width = options.style.size
-    text = f"training pictures were {height} x {width} pixels; the file only states the area; twice that with 6 steps"
-    return (upsampling, kit.Assumption("style.size", (height, width), ([2 * height, 2 * width],), text))

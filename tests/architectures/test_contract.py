@@ -18,6 +18,7 @@ from img2imgkit.architectures import (
     NetworkSpec,
     Resnet,
     StarganCritic,
+    StyleEncoder,
     Unet,
 )
 from img2imgkit.errors import ConfigError
@@ -31,7 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "stargan": {"width": 2, "blocks": 1},
     "stargan-critic": {"width": 2, "layers": 2},
     "spade": {"width": 1, "kernel_size": 1},
-    "style-encoder": {"width": 1, "latent": 3},
+    "style-encoder": {"width": 1},
     "multiscale": {"width": 2, "layers": 1},
     "pix2pixhd": {"width": 2, "downs": 1, "blocks": 1, "enhancers": 1, "local_blocks": 1},
     "instance-encoder": {"width": 2, "downs": 1},
@@ -64,7 +65,7 @@ def usual(kind: type[Architecture]) -> NetworkSpec:
         widths=(2, 3) if "widths" in kind.uses else (),
         code=3 if "code" in kind.uses else None,
         classes=2 if "classes" in kind.uses else None,
-        size=(8, 8) if "size" in kind.uses else None,
+        size=(64, 64) if "size" in kind.uses else None,
     )
 
 
@@ -185,6 +186,29 @@ class TestChoice:
         chosen.check(NetworkSpec(classes=2, size=(8, 8)), "critic")
         with pytest.raises(ValueError, match=r"critic: .*stargan-critic.*classes: a critic of domains needs"):
             chosen.check(NetworkSpec(size=(8, 8)), "critic")
+
+    @pytest.mark.parametrize(
+        ("architecture", "spec", "problem"),
+        [
+            (
+                StyleEncoder(),
+                NetworkSpec(),
+                "'style-encoder' cannot be built: code: a style encoder needs the length",
+            ),
+            (Unet(), NetworkSpec(code=8), "'unet' cannot be built: code: the task states 8, which it cannot take"),
+            (Unet(), NetworkSpec(classes=2), "classes: the task states 2"),
+            (Unet(), NetworkSpec(widths=(2, 3)), r"widths: the task states \(2, 3\)"),
+        ],
+    )
+    def test_the_error_for_an_impossible_spec_names_option_and_architecture(
+        self, architecture: Architecture, spec: NetworkSpec, problem: str
+    ) -> None:
+        with pytest.raises(ValueError, match=f"^own: .*{problem}"):
+            ArchitectureChoice.read(architecture).check(spec, "own")
+
+    def test_a_size_of_pictures_may_be_ignored(self) -> None:
+        ArchitectureChoice.read(Unet()).check(NetworkSpec(size=(8, 8)), "own")
+        ArchitectureChoice.read(StyleEncoder()).check(NetworkSpec(code=8), "own")
 
     def test_the_error_for_an_unresolved_choice_names_the_way_out(self) -> None:
         with pytest.raises(ConfigError, match="resolve"):

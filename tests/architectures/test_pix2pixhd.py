@@ -17,7 +17,7 @@ from img2imgkit import backend
 backend.load()
 
 from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
-from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_generator  # noqa: E402
+from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_generator  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 
@@ -65,7 +65,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
                 **{"norm": "instance", "out_channels": 3},
             },
         ),
-        ("pix2pixhd_encoder", {"features": 3, "width": 4, "downs": 4, "norm": "instance", "channels": 3}),
+        ("pix2pixhd_encoder", {"out_channels": 3, "width": 4, "downs": 4, "norm": "instance", "channels": 3}),
         (
             "pix2pixhd_multiscaleD",
             {
@@ -97,7 +97,7 @@ def test_the_arguments_are_inferred_from_names_and_shapes(name: str, options: di
             "pix2pixhd",
             {"channels": 2, "width": 2, "downs": 3, "blocks": 1, "enhancers": 1, "local_blocks": 1},
         ),
-        ("instance-encoder", {"features": 5, "width": 2, "downs": 1}),
+        ("instance-encoder", {"out_channels": 5, "width": 2, "downs": 1}),
         ("multiscale", {"channels": 2, "width": 2, "layers": 1, "scales": 3}),
     ],
     ids=str,

@@ -15,14 +15,15 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from img2imgkit.architectures import InstanceEncoder, NetworkSpec  # noqa: E402
 from img2imgkit.architectures.multiscale.network import multiscale_critic  # noqa: E402
-from img2imgkit.architectures.pix2pixhd.generator import (  # noqa: E402
+from img2imgkit.architectures.pix2pixhd.network import (  # noqa: E402
+    instance_encoder,
     pix2pixhd_generator,
     pix2pixhd_image,
     pix2pixhd_model,
     pix2pixhd_networks,
 )
-from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder  # noqa: E402
 from img2imgkit.nn import MeanDown, SpectralConv  # noqa: E402
 
 LOCAL = {"width": 2, "downs": 1, "blocks": 1, "enhancers": 2, "local_blocks": 1}
@@ -82,8 +83,20 @@ def official_parameters(channels: int, width: int) -> int:
 
 
 class TestInstanceEncoder:
+    @pytest.mark.parametrize("downs", [1, 3])
+    def test_its_geometry_states_the_smallest_size_and_every_other(self, downs: int) -> None:
+        chosen, spec = InstanceEncoder(width=2, downs=downs), NetworkSpec(3, 2, norm="instance")
+        geometry, encoder = chosen.geometry(spec), chosen.build(spec)
+        assert geometry.radius is None
+        for side in (geometry.minimum, geometry.minimum + geometry.multiple):
+            made = encoder([images(1, side, side, 3), np.zeros((1, side, side, 1), np.int32)])
+            assert made.shape == (1, side, side, geometry.written)
+        for side in (max(4, 2**downs) - 1, geometry.minimum + geometry.multiple // 2):
+            with pytest.raises(Exception, match=r"(?i)pad|shape|broadcast|incompatible|dimensions"):
+                encoder([images(1, side, side, 3), np.zeros((1, side, side, 1), np.int32)])
+
     def test_sizes_may_be_unknown(self) -> None:
-        encoder = instance_encoder(features=2, width=2, downs=1)
+        encoder = instance_encoder(out_channels=2, width=2, downs=1)
         run = tf.function(lambda *given: encoder(list(given)), autograph=False)
         whole = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None, 1), tf.int32)
         traced = run.get_concrete_function(*whole)
@@ -95,7 +108,7 @@ class TestInstanceEncoder:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            encoder = instance_encoder(features=1, width=2, downs=1)
+            encoder = instance_encoder(out_channels=1, width=2, downs=1)
         finally:
             keras.config.set_dtype_policy(before)
         ids = np.repeat(np.int32([26001, 26002]), 4).reshape(1, 1, 8, 1).repeat(8, axis=1)  # one number in bfloat16

@@ -17,8 +17,7 @@ from img2imgkit import backend
 backend.load()
 
 from img2imgkit.architectures.spade import receptive_radius  # noqa: E402
-from img2imgkit.architectures.spade.generator import spade_generator  # noqa: E402
-from img2imgkit.architectures.spade.style_encoder import style_encoder  # noqa: E402
+from img2imgkit.architectures.spade.network import spade_generator, style_encoder  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.importing import load_torch, put, read_torch, state_of_model  # noqa: E402
 
@@ -26,7 +25,9 @@ SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
 TOLERANCE = 3e-5  # of the largest output; the official generator itself is 1e-5 away from float64
 PLACES = (SMALL, Path(LARGE)) if LARGE else (SMALL,)
-STATED: Mapping[str, Mapping[str, Any]] = {"spade_more_vae_nospectral": {"upsampling": "more"}}  # leaves no trace
+STATED: Mapping[str, Mapping[str, Any]] = {
+    "spade_more_vae_nospectral": {"upsampling": "more", "size": (64, 64)}
+}  # leave no trace
 FOLDERS = [
     folder
     for place in PLACES
@@ -65,8 +66,8 @@ GENERATOR = {"channels": 3, "width": 2, "norm": "batch", "spectral": False, "ker
 @pytest.mark.parametrize(
     ("name", "part", "options"),
     [
-        ("spade_more_vae_nospectral", None, {**GENERATOR, "upsampling": "normal", "latent": 8, "size": (1, 1)}),
-        ("spade_encoder", None, {"width": 2, "latent": 256, "channels": 3}),
+        ("spade_more_vae_nospectral", None, {**GENERATOR, "upsampling": "normal", "code": 8, "size": (32, 32)}),
+        ("spade_encoder", None, {"width": 2, "code": 256, "channels": 3}),
         ("trainstep_spade", "G", {**GENERATOR, "channels": 4, "width": 1, "spectral": True, "upsampling": "normal"}),
     ],
 )
@@ -81,9 +82,9 @@ def test_the_arguments_are_inferred_from_names_and_shapes(name: str, part: str |
     [
         ("spade", {"channels": 5, "width": 2, "norm": "instance", "kernel_size": 3, "upsampling": "most"}),
         ("spade", {"channels": 1, "width": 3, "upsampling": "most", "kernel_size": 1}),
-        ("spade", {"channels": 2, "width": 1, "kernel_size": 1, "latent": 3, "size": (2, 4)}),
-        ("spade", {"channels": 2, "width": 1, "kernel_size": 5, "latent": 3, "size": (3, 3)}),
-        ("style-encoder", {"width": 1, "latent": 5, "channels": 1}),
+        ("spade", {"channels": 2, "width": 1, "kernel_size": 1, "code": 3, "size": (64, 128)}),
+        ("spade", {"channels": 2, "width": 1, "kernel_size": 5, "code": 3, "size": (96, 96)}),
+        ("style-encoder", {"width": 1, "code": 5, "channels": 1}),
     ],
     ids=str,
 )

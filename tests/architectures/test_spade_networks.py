@@ -14,8 +14,8 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.architectures.spade.generator import spade_generator  # noqa: E402
-from img2imgkit.architectures.spade.style_encoder import style_encoder  # noqa: E402
+from img2imgkit.architectures import NetworkSpec, Spade, StyleEncoder  # noqa: E402
+from img2imgkit.architectures.spade.network import spade_generator, style_encoder  # noqa: E402
 from img2imgkit.nn.layers.spade import Sampled, spade  # noqa: E402
 
 
@@ -73,7 +73,7 @@ class TestGenerator:
         assert 0 < np.abs(image).max() < 1
 
     def test_a_code_is_mapped_to_the_trained_size_and_resized_for_others(self) -> None:
-        model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(1, 2)))
+        model = lively(spade_generator(2, 1, "instance", False, 1, code=4, size=(32, 64)))
         code = np.array([[1.0, -1.0, 0.5, 2.0]], np.float32)
         head = keras.Model(model.inputs, model.get_layer("head_map").output)
         trained = np.asarray(head([label_maps(1, 32, 64, 2), code]))
@@ -85,7 +85,7 @@ class TestGenerator:
         assert np.isfinite(model([label_maps(1, 64, 32, 2), code])).all()
 
     def test_the_output_depends_on_the_code(self) -> None:
-        model = lively(spade_generator(2, 1, "instance", False, 1, latent=4, size=(2, 2)))
+        model = lively(spade_generator(2, 1, "instance", False, 1, code=4, size=(64, 64)))
         codes = np.array([[1, -1, 0.5, 2], [-1, 0, 1, 1]], np.float32)
         first, second = np.asarray(model([np.repeat(label_maps(1, 64, 64, 2), 2, axis=0), codes]))
         assert np.abs(first - second).max() > 1e-3
@@ -94,12 +94,42 @@ class TestGenerator:
         before = keras.mixed_precision.dtype_policy()
         keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
         try:
-            model = spade_generator(2, 1, kernel_size=1, latent=2, size=(1, 1))
+            model = spade_generator(2, 1, kernel_size=1, code=2, size=(32, 32))
         finally:
             keras.mixed_precision.set_dtype_policy(before)
         image = model([label_maps(1, 64, 64, 2), np.ones((1, 2), np.float32)], training=True)
         assert image.dtype == tf.float32
         assert model.get_layer("up_3_conv_1").compute_dtype == "bfloat16"
+
+
+class TestSpec:
+    @pytest.mark.parametrize(
+        ("spec", "problem"),
+        [
+            (NetworkSpec(norm="none"), "norm: SPADE needs the norm 'batch' or 'instance', not 'none'"),
+            (NetworkSpec(code=8), "size: a style code needs the height and width of training pictures"),
+            (NetworkSpec(code=8, size=(64, 96)), "size: 96 is not a multiple of 64, as upsampling 'more' needs"),
+            (NetworkSpec(code=8, size=(0, 64)), "size: 0 is not a multiple of 64, as upsampling 'more' needs"),
+            (NetworkSpec(code=8, size=(64, 128)), ""),
+            (NetworkSpec(size=(64, 96)), ""),
+        ],
+    )
+    def test_a_style_code_needs_a_size_that_fits(self, spec: NetworkSpec, problem: str) -> None:
+        assert Spade(upsampling="more").problem(spec) == problem
+
+    def test_the_last_block_needs_a_filter(self) -> None:
+        assert Spade(upsampling="most", width=2).width == 2
+        with pytest.raises(ValueError, match="width: upsampling 'most' needs 2 at least"):
+            Spade(upsampling="most", width=1)
+
+    def test_a_style_encoder_needs_the_length_of_its_code(self) -> None:
+        assert StyleEncoder().problem(NetworkSpec()).startswith("code: a style encoder needs the length")
+        assert StyleEncoder().problem(NetworkSpec(code=8)) == ""
+
+    @pytest.mark.parametrize("size", [None, (32, 48)])
+    def test_a_network_with_a_code_is_not_built_for_another_size(self, size: Any) -> None:
+        with pytest.raises(ValueError, match="a style code needs the size of training images, multiples of 32"):
+            spade_generator(2, 1, code=4, size=size)
 
 
 class TestStyleEncoder:

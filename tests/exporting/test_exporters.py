@@ -155,9 +155,10 @@ SMALL = {
     " size: 16}",
     "pix2pix": "{generator: {kind: unet, width: 4, depth: 3}}",
     "pix2pixhd": "{classes: 4, generator: {kind: pix2pixhd, width: 4, downs: 2, blocks: 1, enhancers: 1,"
-    " local_blocks: 1}, encoder: {width: 4, downs: 2, clusters: 3}}",
+    " local_blocks: 1}, encoder: {network: {kind: instance-encoder, width: 4, downs: 2}, clusters: 3}}",
     "pix2pixhd-photo": "{generator: {kind: pix2pixhd, width: 4, downs: 2, blocks: 1}}",
-    "spade": "{classes: 5, width: 1, spectral: false, style: {latent: 8, width: 1, size: [32, 32]}}",
+    "spade": "{classes: 5, generator: {kind: spade, width: 1}, spectral: false, style: {code: 8, size: [32, 32],"
+    " encoder: {kind: style-encoder, width: 1}}}",
     "stargan": "{generator: {kind: stargan, width: 4, blocks: 1}, size: 64,"
     " labels: [{names: [a, b]}, {names: [c, d], kind: attributes}]}",
     "super-resolution": "{scale: 2, generator: {kind: residual, width: 4, blocks: 1}}",

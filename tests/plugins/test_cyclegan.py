@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from img2imgkit_plugins.cyclegan.task import CycleGan
 
-from img2imgkit import Catalog
+from img2imgkit import Catalog, resolve
 from img2imgkit.adversary import R1, Adversary, Hinge
-from img2imgkit.architectures import Patch, Resnet, Unet
+from img2imgkit.architectures import Patch, Resnet, Unet, VggCritic
 from img2imgkit.config import load_yaml
+from img2imgkit.errors import ConfigError
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
@@ -51,6 +52,11 @@ def test_it_fulfils_the_contract() -> None:
 )
 def test_its_variants_fulfil_the_contract(options: dict[str, Any], weights: dict[str, float]) -> None:
     check_task(CycleGan, CycleGan.Options(**{**SMALL, **options}), CycleGan.Weights(**weights))
+
+
+def test_a_network_that_cannot_be_built_is_refused() -> None:
+    with pytest.raises(ConfigError, match="critic: 'vgg-critic' cannot be built: size 100: expected a power of 2"):
+        resolve(task_of(critic=VggCritic(size=100)).options, Catalog.installed({"IMG2IMG_PLUGINS": "cyclegan"}))
 
 
 def test_each_direction_has_its_own_generator() -> None:

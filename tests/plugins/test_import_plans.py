@@ -16,8 +16,7 @@ from img2imgkit_plugins.cut.task import Cut
 from img2imgkit_plugins.cyclegan.task import CycleGan
 from img2imgkit_plugins.funit.task import Funit
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
-from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd, Pix2PixHdPhoto
 from img2imgkit_plugins.spade.task import Spade
 from img2imgkit_plugins.stargan.task import CELEBA, StarGan
 
@@ -266,7 +265,7 @@ class TestPix2PixHd:
     def test_it_generates_what_the_official_generator_does(self, name: str, place: Path) -> None:
         from keras import ops
 
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_image
 
         task, nets = bundled(Pix2PixHd, read(name, place=place))
         assert (task.options.classes, task.options.edges, task.options.encoder) == (8, True, None)
@@ -305,7 +304,7 @@ class TestPix2PixHd:
         assert assumption.option == "classes"
         assert "8 for classes, 1 for edges" in assumption.text
         task, _ = bundled(Pix2PixHd, given, classes=9, edges=False)
-        assert task.seen == 9
+        assert task.options.seen == 9
 
     def test_the_task_follows_from_the_channels(self) -> None:
         arguments = {"channels": 3, "width": 2, "downs": 3, "blocks": 1, "enhancers": 0, "local_blocks": 3}
@@ -353,12 +352,13 @@ class TestSpade:
         assert "of 8 dimensions" in plan_of(Spade, generator, read("spade_encoder")).missing[0]
         plain = read("trainstep_spade", "G")
         assert "leave weights.pth out" in plan_of(Spade, plain, read("spade_encoder")).missing[0]
-        own = {"width": 2, "latent": 8, "channels": 3}
+        own = {"width": 2, "code": 8, "channels": 3}
         encoder = imported("style-encoder", built("style-encoder", **own), **own)
         [size] = [each for each in plan_of(Spade, encoder, generator).assumptions if each.option == "style.size"]
         assert (size.value, size.others) == ((32, 32), ([64, 64],))
-        style = {"latent": 8, "width": 2, "size": [64, 64]}
-        task, nets = bundled(Spade, encoder, generator, upsampling="more", style=style)
+        found = plan_of(Spade, encoder, generator).options
+        more = {**found["generator"], "upsampling": "more"}
+        task, nets = bundled(Spade, encoder, generator, generator=more, style={**found["style"], "size": [64, 64]})
         photograph = np.linspace(-1, 1, 64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3)
         np.testing.assert_array_equal(task.encode(nets, "style", photograph), encoder.model(photograph)[0])
         for given, wanted, every in cases(name, place):

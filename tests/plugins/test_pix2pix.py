@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from img2imgkit_plugins.pix2pix.task import Pix2Pix
 
-from img2imgkit import Catalog, bundle
+from img2imgkit import Catalog, bundle, resolve
 from img2imgkit.adversary import Adversary, Color, Cutout, Hinge, Lsgan, Relativistic, Wasserstein, WganGp
-from img2imgkit.architectures import Patch, Pixel, Resnet, Unet
+from img2imgkit.architectures import Patch, Pixel, Resnet, Unet, VggCritic
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.errors import NotInstalled
+from img2imgkit.errors import ConfigError, NotInstalled
 from img2imgkit.testing import check_task
 from img2imgkit.training import read_training_plan
 
@@ -56,6 +56,11 @@ def test_its_networks_have_as_many_weights_as_the_official_ones(depth: int, para
     nets = Pix2Pix(Pix2Pix.Options(generator=Unet(depth=depth))).build()
     assert sum(int(np.prod(v.shape)) for v in nets["generator"].trainable_variables) == parameters
     assert sum(int(np.prod(v.shape)) for v in nets["critic"].trainable_variables) == 2_768_705
+
+
+def test_a_network_that_cannot_be_built_is_refused() -> None:
+    with pytest.raises(ConfigError, match="critic: 'vgg-critic' cannot be built: size 100: expected a power of 2"):
+        resolve(options(critic=VggCritic(size=100)), Catalog.installed({"IMG2IMG_PLUGINS": "pix2pix"}))
 
 
 def test_its_bundle_loads_without_the_components_that_only_training_uses(tmp_path: Path) -> None:

@@ -11,25 +11,17 @@ import img2imgkit_plugins.pix2pixhd as plugin
 import numpy as np
 import official_losses as official
 import pytest
-from img2imgkit_plugins.pix2pixhd.appearance_table import appearance_table
 from img2imgkit_plugins.pix2pixhd.appearances import (
     Chosen,
-    clustered,
-    fill,
-    looks_in,
-    numbers_of,
-    parsed_choice,
 )
 from img2imgkit_plugins.pix2pixhd.coarse_to_fine import TAPS
-from img2imgkit_plugins.pix2pixhd.options import EncoderOptions
-from img2imgkit_plugins.pix2pixhd.photo import Pix2PixHdPhoto
-from img2imgkit_plugins.pix2pixhd.task import Pix2PixHd
+from img2imgkit_plugins.pix2pixhd.task import EncoderOptions, Pix2PixHd, Pix2PixHdPhoto
 from pydantic import ValidationError
 
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Hinge
-from img2imgkit.architectures import Multiscale
+from img2imgkit.architectures import CoarseToFineGenerator, InstanceEncoder, Multiscale
 from img2imgkit.architectures import Pix2PixHd as Generator
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import InteropError
@@ -44,7 +36,7 @@ TOY_VGG = PerceptualNetwork(
 )
 CRITIC, GLOBAL = Multiscale(width=2, layers=1), Generator(width=2, downs=1, blocks=1)
 LOCAL = Generator(width=2, downs=1, blocks=1, enhancers=1, local_blocks=1)
-ENCODER = EncoderOptions(width=2, downs=1, features=2, clusters=2)
+ENCODER = EncoderOptions(features=2, clusters=2, network=InstanceEncoder(width=2, downs=1))
 UNSEEN = Pix2PixHd.Weights(perceptual=0)
 
 
@@ -162,71 +154,78 @@ class TestLabels:
     def test_sizes_are_multiples_for_all_networks(self) -> None:
         assert Pix2PixHd(Pix2PixHd.Options()).geometry().multiple == 16
         assert Pix2PixHd(Pix2PixHd.Options(generator=Generator(enhancers=2))).geometry().multiple == 64
-        assert Pix2PixHd(options(encoder=EncoderOptions(downs=3))).geometry().multiple == 8
+        assert Pix2PixHd(options(encoder=EncoderOptions(network=InstanceEncoder(downs=3)))).geometry().multiple == 8
+
+
+class Plain(kit.Architecture):
+    """One convolution."""
+
+    name = "plain"
+    roles = ("coarse-to-fine",)
+    uses = ("channels", "out_channels")
+
+    def geometry(self, spec: kit.NetworkSpec) -> kit.Geometry:
+        return kit.Geometry(1, 3, 1, spec.channels, spec.written)
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        image = keras.Input((None, None, spec.channels))
+        return keras.Model(image, keras.layers.Conv2D(spec.written, 3, padding="same", activation="tanh")(image))
+
+
+class Staged(Plain, CoarseToFineGenerator):
+    """Two networks that a training may freeze one by one."""
+
+    name = "staged"
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        sizes = {"coarse": (spec.channels, 2), "fine": (2, spec.written)}
+        parts = {}
+        for name, (read, written) in sizes.items():
+            x = keras.Input((None, None, read))
+            parts[name] = keras.Model(x, keras.layers.Conv2D(written, 1, activation="tanh")(x), name=name)
+        source = keras.Input((None, None, spec.channels))
+        return keras.Model(source, self.image(parts, source))
+
+    @staticmethod
+    def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
+        return networks["fine"](networks["coarse"](source, training=training), training=training)
+
+
+class TestOtherNetworks:
+    @pytest.mark.parametrize(("architecture", "roles"), [(Plain(), {"generator"}), (Staged(), {"coarse", "fine"})])
+    def test_a_generator_of_another_plugin_is_trained_by_its_networks(
+        self, architecture: kit.Architecture, roles: set[str]
+    ) -> None:
+        task = Pix2PixHd(options(generator=architecture, encoder=ENCODER), UNSEEN)
+        nets, scene = task.build(), scenes(np.random.default_rng(0), 1)
+        assert set(nets.generators) == {*roles, "encoder", "appearances"}
+        inputs = {key: scene[key] for key in ("source", "instance")}
+        assert task.translate(nets, inputs).shape == (1, 16, 16, 3)
+
+    def test_sizes_fit_generator_and_encoder(self) -> None:
+        chosen = options(generator=Plain(), encoder=EncoderOptions(network=InstanceEncoder(width=2, downs=3)))
+        geometry = Pix2PixHd(chosen).geometry()
+        assert (geometry.multiple, geometry.minimum, geometry.radius) == (24, 8, 2)
+
+    def test_weights_outside_its_networks_would_be_lost(self) -> None:
+        class Leaky(Staged):
+            name = "leaky"
+
+            def build(self, spec: kit.NetworkSpec) -> Any:
+                import keras
+
+                whole = super().build(spec)
+                return keras.Model(whole.input, keras.layers.Conv2D(3, 1, name="late")(whole.output))
+
+        with pytest.raises(ValueError, match="late/kernel of a coarse-to-fine generator is in none of its networks"):
+            Pix2PixHd(options(generator=Leaky())).build()
 
 
 class TestAppearances:
-    def test_an_object_gets_features_and_class_of_its_middle_pixel(self) -> None:
-        features = np.arange(16 * 16.0).reshape(16, 16, 1)
-        label, instance = np.zeros((2, 16, 16), int)
-        label[4:8], instance[4:8] = 2, 70000
-        instance[0, :4] = 9  # exactly a 64th of the picture: too small
-        found = {each: float(look[0]) for each, look in looks_in(features, label, instance)}
-        places = np.flatnonzero(instance == 0)
-        assert found == {0: places[len(places) // 2], 2: 4 * 16 + 32}
-
-    def test_clusters_are_found_whatever_their_sizes(self) -> None:
-        random = np.random.default_rng(1)
-        centres = np.array([[0.0, 0.0], [5.0, 0.0], [0.0, 5.0]])
-        points = np.concatenate(
-            [random.normal(centre, 0.01, (count, 2)) for centre, count in zip(centres, (40, 4, 1), strict=True)]
-        )
-        found = clustered(random.permutation(points), 3, random)
-        apart = np.abs(found[:, None] - centres).max(axis=-1)
-        assert sorted(apart.argmin(axis=1)) == [0, 1, 2]
-        assert apart.min(axis=1).max() < 0.1
-
-    def test_fewer_objects_than_clusters_are_one_cluster_each(self) -> None:
-        points = np.array([[1.0], [2.0]])
-        assert sorted(clustered(points, 10, np.random.default_rng(0)).reshape(-1)) == [1, 2]
-        assert clustered(np.ones((5, 2)), 3, np.random.default_rng(0)).shape == (1, 2)
-
-    def test_the_table_looks_up_by_class_and_wraps_around(self) -> None:
-        table = appearance_table(3, 2, 2)
-        label = np.int32([0, 1, 1, 1, 2]).reshape(1, 1, 5, 1)
-        number = np.int32([0, 0, 1, 5, 7]).reshape(1, 1, 5, 1)
-        assert not np.asarray(table([label, number])).any()
-        fill(table, {0: np.array([[1.0, 2.0]]), 1: np.array([[3.0, 4.0], [5.0, 6.0]])})
-        wanted = [[1, 2], [3, 4], [5, 6], [5, 6], [0, 0]]
-        np.testing.assert_array_equal(np.asarray(table([label, number]))[0, 0], wanted)
-
-    def test_each_object_gets_its_own_appearance_by_seed(self) -> None:
-        label, instance = (np.int32(ids).reshape(1, 6, 1) for ids in ([1, 1, 1, 2, 2, 2], [7, 7, 8, 7, 9, 9]))
-        first, again, other = (numbers_of(label, instance, seed, Chosen())[0, :, 0] for seed in (0, 0, 1))
-        np.testing.assert_array_equal(first, again)
-        assert first[0] == first[1] == first[3]
-        assert len(set(first)) == 3
-        assert set(first).isdisjoint(other)
-
-    def test_a_choice_for_an_object_takes_precedence_over_its_class(self) -> None:
-        label, instance = (np.int32(ids).reshape(1, 4, 1) for ids in ([1, 1, 1, 2], [7, 7, 8, 9]))
-        chosen = parsed_choice("1=3, #7=0,#9=4")
-        assert list(numbers_of(label, instance, 0, chosen)[0, :, 0]) == [0, 0, 3, 4]
-
-    def test_a_choice_is_a_mapping_or_a_text(self) -> None:
-        wanted = Chosen({26: 3}, {26001: 0})
-        assert parsed_choice({26: 3, "#26001": 0}) == parsed_choice("26=3,#26001=0") == wanted
-
-    @pytest.mark.parametrize("value", [7, "26", "26=a", "car=3", {26: -1}, {26: 1.5}, ["26=3"], "#=2", f"1={2**20}"])
-    def test_other_choices_are_refused(self, value: Any) -> None:
-        with pytest.raises(ValueError, match="expected"):
-            parsed_choice(value)
-
-    def test_a_duplicate_choice_is_refused(self) -> None:
-        assert parsed_choice("1=3,#1=4") == Chosen({1: 3}, {1: 4})
-        with pytest.raises(ValueError, match="#1 is given twice"):
-            parsed_choice("1=3,#1=4,#01=5")
-
     def test_an_unknown_class_is_refused(self) -> None:
         """An object's id, such as Cityscapes' 26001, follows #."""
         parse = Pix2PixHd(options(encoder=ENCODER)).conditions()["appearance"].parse
@@ -235,8 +234,6 @@ class TestAppearances:
         with pytest.raises(ValueError, match="unknown class 26001: expected 0 to 2; write #26001 for the object"):
             parse("26001=0")
 
-
-class TestAfterTraining:
     def test_the_appearances_are_those_of_the_encoder(self, trained: tuple[Pix2PixHd, kit.Networks]) -> None:
         _, nets = trained
         table = nets["appearances"].get_layer("table")

@@ -11,16 +11,16 @@ import img2imgkit_plugins.spade as plugin
 import numpy as np
 import official_losses as official
 import pytest
-from img2imgkit_plugins.spade.options import StyleOptions
-from img2imgkit_plugins.spade.task import Spade, reparameterized
-from pydantic import ValidationError
+from img2imgkit_plugins.spade.styles import StyleOptions, reparameterized
+from img2imgkit_plugins.spade.task import Spade
 
 import img2imgkit as kit
 from img2imgkit import Catalog
 from img2imgkit.adversary import R1, Adversary, Color, Lsgan
-from img2imgkit.architectures import Multiscale
+from img2imgkit.architectures import Multiscale, StyleEncoder
+from img2imgkit.architectures import Spade as Network
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.errors import InteropError
+from img2imgkit.errors import ConfigError, InteropError
 from img2imgkit.importing import PerceptualNetwork
 from img2imgkit.inference.inputs.conditions import conditioning
 from img2imgkit.testing import check_task
@@ -30,12 +30,13 @@ FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TOY_VGG = PerceptualNetwork(weights=str(FIXTURES / "losses" / "toy_vgg19.pth"), normalise=False)
 CRITIC = Multiscale(width=2, layers=1, use_bias=False, init="xavier")
-STYLE = StyleOptions(latent=3, width=1, size=(32, 64))
+GENERATOR = Network(width=1, kernel_size=1)
+STYLE = StyleOptions(code=3, size=(32, 64), encoder=StyleEncoder(width=1))
 UNSEEN = Spade.Weights(perceptual=0)
 
 
 def options(**chosen: Any) -> Any:
-    return Spade.Options(**{"classes": 3, "width": 1, "kernel": 1, "critic": CRITIC, "features": TOY_VGG, **chosen})
+    return Spade.Options(**{"classes": 3, "generator": GENERATOR, "critic": CRITIC, "features": TOY_VGG, **chosen})
 
 
 def scenes(random: np.random.Generator, count: int, height: int = 32, width: int = 32) -> dict[str, np.ndarray]:
@@ -67,9 +68,9 @@ def test_it_fulfils_the_contract() -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"style": StyleOptions(latent=3, width=1, size=(32, 32))},
+        {"style": StyleOptions(code=3, size=(32, 32), encoder=StyleEncoder(width=1))},
         {
-            **{"unknown": True, "edges": False, "norm": "instance", "spectral": False, "kernel": 3},
+            **{"unknown": True, "edges": False, "norm": "instance", "spectral": False, "generator": Network(width=1)},
             "adversary": Adversary(loss=Lsgan(), penalty=R1(), augment=(Color(),), spectral=False),
         },
     ],
@@ -180,13 +181,65 @@ class TestStyles:
             parse(value)
 
     def test_the_trained_size_fits_the_network(self) -> None:
-        with pytest.raises(ValidationError, match=r"style\.size: 100 is not a multiple of 32"):
-            options(style=StyleOptions(size=(64, 100)))
+        wrong = options(style=StyleOptions(size=(64, 100)))
+        with pytest.raises(ConfigError, match=r"generator: 'spade' cannot be built: size: 100 is not a multiple of 32"):
+            kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "spade"}))
+
+
+class Flat(kit.Architecture):
+    """One convolution, shifted by the mean of a code."""
+
+    name = "flat"
+    roles = ("label-map-generator",)
+    uses = ("channels", "out_channels", "code")
+
+    def geometry(self, spec: kit.NetworkSpec) -> kit.Geometry:
+        return kit.Geometry(1, 2, 1, spec.channels, spec.written)
+
+    def build(self, spec: kit.NetworkSpec) -> Any:
+        import keras
+
+        label_map, code = keras.Input((None, None, spec.channels)), keras.Input((spec.code,))
+        image = keras.layers.Conv2D(spec.written, 3, padding="same")(label_map)
+        moved = keras.layers.Add()([image, keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1)(code))])
+        return keras.Model([label_map, code], keras.layers.Activation("tanh")(moved))
+
+
+class TestOtherNetworks:
+    def test_a_generator_of_another_plugin_gets_label_map_and_style(self) -> None:
+        task = Spade(options(generator=Flat(), style=STYLE), UNSEEN)
+        geometry = task.geometry()
+        assert (geometry.multiple, geometry.radius, geometry.ids) == (2, 2, 3)  # one more pixel for the edges
+        nets, scene = task.build(), scenes(np.random.default_rng(0), 1, 6, 8)
+        inputs = {key: scene[key] for key in ("source", "instance")}
+        images = [task.translate(nets, {**inputs, "style": np.full((1, 3), code, np.float32)}) for code in (-1, 1)]
+        assert images[0].shape == (1, 6, 8, 3)
+        assert np.abs(images[0] - images[1]).max() > 1e-4
+
+    def test_a_crop_is_large_enough_for_the_critics(self) -> None:
+        deep = Multiscale(width=2, layers=4, scales=3)
+        assert Spade(options(generator=Flat(), style=STYLE, critic=deep)).minimum_crop() == 64
+        assert Spade(options(critic=deep, generator=Network(width=2, upsampling="most"))).minimum_crop() == 128
+
+    def test_a_network_without_a_style_code_is_refused_if_there_are_styles(self) -> None:
+        class Plain(Flat):
+            name = "plain"
+            uses = ("channels", "out_channels")
+
+        catalog = Catalog.installed({"IMG2IMG_PLUGINS": "spade"})
+        kit.resolve(options(generator=Plain()), catalog)
+        with pytest.raises(ConfigError, match="generator: 'plain' cannot be built: code: the task states 3"):
+            kit.resolve(options(generator=Plain(), style=STYLE), catalog)
+
+    def test_a_network_of_another_role_is_refused(self) -> None:
+        wrong = options(style=StyleOptions(encoder="instance-encoder"))
+        with pytest.raises(ConfigError, match="this option needs the role style-encoder"):
+            kit.resolve(wrong, Catalog.installed({"IMG2IMG_PLUGINS": "spade,architectures"}))
 
 
 def test_the_receptive_radius_is_finite_without_global_statistics() -> None:
     assert Spade(options()).geometry().radius == 224
-    assert Spade(options(kernel=3, edges=False)).geometry().radius == 255
+    assert Spade(options(generator=Network(width=1), edges=False)).geometry().radius == 255
     for chosen in ({"norm": "instance"}, {"style": STYLE}):
         assert Spade(options(**chosen)).geometry().radius is None
 

@@ -13,6 +13,7 @@ from img2imgkit.architectures.contract import (
     Arguments,
     Assumption,
     Checkpoint,
+    CoarseToFineGenerator,
     NetworkSpec,
     Places,
     State,
@@ -85,7 +86,7 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
     if stem is None or stem.ndim != 4 or len(found) % 2:
         return None
     options = {
-        "features": state[f"model.{max(found)}.weight"].shape[0],
+        "out_channels": state[f"model.{max(found)}.weight"].shape[0],
         "width": stem.shape[0],
         "downs": len(found) // 2 - 1,
         "norm": "batch" if has_batch_norm(state) else "instance",
@@ -145,10 +146,10 @@ def _found(pattern: re.Pattern[str], state: State, axes: int) -> dict[str, list[
     return found
 
 
-class Pix2PixHd(Architecture):
+class Pix2PixHd(CoarseToFineGenerator):
     """The coarse-to-fine generator of pix2pixHD (Wang et al. 2018, https://arxiv.org/abs/1711.11585, section 3.1).
 
-    Its networks are layers of the model: ``global``, then ``output`` or ``enhancer1``, ``enhancer2`` and so on.
+    Its networks are ``global``, then ``output`` or, with local enhancers, ``enhancer1``, ``enhancer2`` and so on.
     """
 
     name = "pix2pixhd"
@@ -181,36 +182,38 @@ class Pix2PixHd(Architecture):
         return Geometry(1, multiple, radius, spec.channels, spec.out_channels, minimum)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_generator
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_generator
 
         return pix2pixhd_generator(**self.arguments(spec))
 
     @staticmethod
     def image(networks: Mapping[str, Any], source: Any, training: bool = False) -> Any:
-        """The image that the model's networks produce together, also when they are trained separately.
-
-        Shapes:
-            source: (N, H, W, channels) -> (N, H, W, out_channels) in (-1, 1)
-        """
-        from img2imgkit.architectures.pix2pixhd.generator import pix2pixhd_image
+        from img2imgkit.architectures.pix2pixhd.network import pix2pixhd_image
 
         return pix2pixhd_image(networks, source, training)
 
 
 class InstanceEncoder(Architecture):
-    """The instance feature encoder of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4)."""
+    """The instance feature encoder of pix2pixHD (https://arxiv.org/abs/1711.11585, section 3.4).
+
+    It reads a picture and a map of the objects' ids, and outputs a map that is constant over each object.
+    """
 
     name = "instance-encoder"
     roles = ("instance-encoder",)
-    uses = ("channels", "norm")
+    uses = ("channels", "out_channels", "norm")
     makes_pictures = False
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder, without_instance_statistics, norm_assumption)
 
-    features: int = Field(default=3, ge=1, description="dimensions of an object's features")
     width: int = Field(default=16, ge=1, description="filters at full resolution")
     downs: int = Field(default=4, ge=1, description="downsampling steps")
 
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        """Reflection padding needs 3 pixels at full resolution; the mean over an object may span the picture."""
+        multiple = int(2**self.downs)
+        return Geometry(1, multiple, None, spec.channels, spec.written, minimum=max(4, multiple))
+
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.pix2pixhd.instance_encoder import instance_encoder
+        from img2imgkit.architectures.pix2pixhd.network import instance_encoder
 
         return instance_encoder(**self.arguments(spec))

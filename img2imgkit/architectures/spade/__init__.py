@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from img2imgkit.architectures.contract import (
     Architecture,
@@ -44,7 +44,7 @@ def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``spade_generator``.
 
     Except for "most", the number of upsampling steps cannot be inferred. Of the initial feature map only the area is
-    known: it is taken to be a square, or else twice as wide as high.
+    known: it is taken to be a square, or else twice as wide as high. The size of training pictures follows from it.
     """
     last, first, width = (state.get(name) for name in ("conv_img.weight", "fc.weight", "up_3.conv_1.bias"))
     reads = state.get("head_0.norm_0.mlp_shared.0.weight")
@@ -63,7 +63,9 @@ def recognise(state: State) -> dict[str, Any] | None:
         "out_channels": last.shape[0],
     }
     if first.ndim == 2:
-        options |= {"latent": first.shape[1], "size": _sides(first.shape[0] // (16 * width.shape[0]))}
+        unit = 2 ** DOUBLINGS[options["upsampling"]]
+        height, sideways = _sides(first.shape[0] // (16 * width.shape[0]))
+        options |= {"code": first.shape[1], "size": (unit * height, unit * sideways)}
     return options if modules(state) <= {module for module, _ in places(options)} else None
 
 
@@ -87,12 +89,14 @@ def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     text = "how the generator's input channels divide into classes, unknown pixels and an edge map"
     found = [Assumption("channels", arguments["channels"], (), text)]
     if arguments["upsampling"] == "normal":
-        text = "5 upsampling steps; a file with 6 looks the same"
+        text = "the generator has 5 upsampling steps; a file with 6 looks the same"
         found.append(Assumption("upsampling", "normal", ("more",), text))
-    if "size" in arguments and arguments.get("latent"):
+    if arguments.get("code") and arguments.get("size"):
         height, width = arguments["size"]
-        text = f"the initial feature map is {height} x {width}; the file only states its area"
-        found.append(Assumption("size", (height, width), (), text))
+        text = f"training pictures were {height} x {width} pixels; the file only states the area"
+        normal = arguments["upsampling"] == "normal"
+        others = ([2 * height, 2 * width],) if normal else ()
+        found.append(Assumption("size", (height, width), others, f"{text}{'; twice that with 6 steps' * normal}"))
     return tuple(found)
 
 
@@ -110,7 +114,7 @@ def recognise_encoder(state: State) -> dict[str, Any] | None:
     first, mean = state.get("layer1.0.weight_orig"), state.get("fc_mu.weight")
     if first is None or mean is None or (first.ndim, mean.ndim) != (4, 2):
         return None
-    options = {"width": first.shape[0], "latent": mean.shape[0], "channels": first.shape[1]}
+    options = {"width": first.shape[0], "code": mean.shape[0], "channels": first.shape[1]}
     return if_complete(state, options, places_of_encoder)
 
 
@@ -142,45 +146,72 @@ def receptive_radius(kernel_size: int, upsampling: str) -> int:
 
 
 class Spade(Architecture):
-    """The generator of SPADE (Park et al. 2019, https://arxiv.org/abs/1903.07291)."""
+    """The generator of SPADE (Park et al. 2019, https://arxiv.org/abs/1903.07291).
+
+    With ``code`` in the spec it also reads a style code of that length, which it maps to its initial feature map. The
+    size of that map follows from ``size``, that of training pictures; for other pictures the map is resized.
+    """
 
     name = "spade"
     roles = ("label-map-generator",)
-    uses = ("channels", "out_channels", "norm", "spectral")
+    uses = ("channels", "out_channels", "norm", "spectral", "code", "size")
     checkpoint = Checkpoint(recognise, places, joined, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of the last block")
     kernel_size: Literal[1, 3, 5] = Field(default=3, description="kernel size of the convolutions on the label map")
     upsampling: Literal["normal", "more", "most"] = Field(default="normal", description="upsampling steps: 5, 6 or 7")
-    latent: int | None = Field(default=None, ge=1, description="dimensions of the style code; null: no style input")
-    size: tuple[int, int] = Field(
-        default=(8, 16), description="height and width of the initial feature map that a style code is mapped to"
-    )
+
+    @model_validator(mode="after")
+    def _has_filters(self) -> Self:
+        if self.upsampling == "most" and self.width < 2:
+            raise ValueError("width: upsampling 'most' needs 2 at least, since its last block has half as many filters")
+        return self
+
+    def problem(self, spec: NetworkSpec) -> str:
+        if spec.norm == "none":
+            return "norm: SPADE needs the norm 'batch' or 'instance', not 'none'"
+        if spec.code is None:
+            return ""
+        if spec.size is None:
+            return "size: a style code needs the height and width of training pictures"
+        unit = 2 ** DOUBLINGS[self.upsampling]
+        wrong = next((side for side in spec.size if side < 1 or side % unit), None)
+        return (
+            ""
+            if wrong is None
+            else f"size: {wrong} is not a multiple of {unit}, as upsampling {self.upsampling!r} needs"
+        )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         multiple = int(2 ** DOUBLINGS[self.upsampling])
-        local = spec.norm == "batch" and self.latent is None
+        local = spec.norm == "batch" and spec.code is None
         radius = receptive_radius(self.kernel_size, self.upsampling) if local else None
         return Geometry(1, multiple, radius, spec.channels, spec.written, minimum=multiple)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.spade.generator import spade_generator
+        from img2imgkit.architectures.spade.network import spade_generator
 
         return spade_generator(**self.arguments(spec))
 
 
 class StyleEncoder(Architecture):
-    """The style encoder of SPADE (https://arxiv.org/abs/1903.07291)."""
+    """The style encoder of SPADE (https://arxiv.org/abs/1903.07291): mean and log variance of a picture's style code.
+
+    It reads pictures of any size.
+    """
 
     name = "style-encoder"
     roles = ("style-encoder",)
+    uses = ("channels", "code")
     makes_pictures = False
     checkpoint = Checkpoint(recognise_encoder, places_of_encoder)
 
     width: int = Field(default=64, ge=1, description="filters of the first layer")
-    latent: int = Field(default=256, ge=1, description="dimensions of the style code")
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return "code: a style encoder needs the length of the style code" if spec.code is None else ""
 
     def build(self, spec: NetworkSpec) -> keras.Model:
-        from img2imgkit.architectures.spade.style_encoder import style_encoder
+        from img2imgkit.architectures.spade.network import style_encoder
 
         return style_encoder(**self.arguments(spec))

@@ -91,7 +91,9 @@ def test_a_tasks_own_paths_start_from_the_file_too_and_stay_out_of_records() -> 
 
 
 def test_a_crop_only_counts_where_pictures_are_cropped() -> None:
-    deep = SPADE.replace("features: {weights: WEIGHTS}", "upsampling: most, style: {size: [128, 128]}")
+    deep = SPADE.replace(
+        "features: {weights: WEIGHTS}", "generator: {kind: spade, upsampling: most}, style: {size: [128, 128]}"
+    )
     for preprocess, crop, wrong in (("scale_width", 64, False), ("crop", 64, True)):
         text = deep.replace("PREPROCESS", f"{preprocess}, crop: {crop}")
         try:

@@ -1,4 +1,4 @@
-"""The generator of SPADE, also known as GauGAN: from a label map to a picture."""
+"""SPADE, also known as GauGAN: the generator, from a label map to a picture, and the encoder of pictures' styles."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from img2imgkit.nn.layers import SpectralConv, initializer
-from img2imgkit.nn.layers.resizing import ResizedLike
+from img2imgkit.nn.layers import InstanceNorm, SpectralConv, initializer
+from img2imgkit.nn.layers.resizing import ResizedLike, ResizedTo
 from img2imgkit.nn.layers.spade import Sampled, spade
 
 Upsampling = Literal["normal", "more", "most"]
 FilterNorm = Literal["batch", "instance"]
 HALVINGS: dict[Upsampling, int] = {"normal": 5, "more": 6, "most": 7}
 BLOCKS = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
+SIDE = 256  # pixels; the encoder resizes every image to this
+WIDTHS = (1, 2, 4, 8, 8, 8)  # filters of the encoder's convolutions of stride 2, times width
 
 
 def spade_generator(
@@ -25,11 +27,11 @@ def spade_generator(
     spectral: bool = True,
     kernel_size: int = 3,
     upsampling: Upsampling = "normal",
-    latent: int | None = None,
-    size: tuple[int, int] = (8, 16),
+    code: int | None = None,
+    size: tuple[int, int] | None = None,
     out_channels: int = 3,
 ) -> keras.Model:
-    """Generate from a label map, and with ``latent`` from a style code (Park et al. 2019, section 3 and appendix A).
+    """Generate from a label map, and with ``code`` from a style code (Park et al. 2019, section 3 and appendix A).
 
     https://arxiv.org/abs/1903.07291. Residual blocks from 16 * width filters down to width, each at twice the
     resolution of the one before, with ``spade`` in place of every normalization. The last convolution is float32 under
@@ -39,7 +41,7 @@ def spade_generator(
 
     Shapes:
         label_map: (N, H, W, channels), such as classes one-hot and edges; H and W multiples of 32, 64 or 128
-        and, with ``latent``, z: (N, latent), standard normal
+        and, with ``code``, z: (N, code), standard normal
             -> (N, H, W, out_channels) in (-1, 1)
 
     Args:
@@ -47,8 +49,8 @@ def spade_generator(
         spectral: spectral normalization of the blocks' convolutions, not of those on the label map
         kernel_size: kernel size of the convolutions on the label map, an odd number
         upsampling: "normal" has 5 upsampling steps, "more" 6, "most" 7
-        latent: dimensions of the style code; None: no style code
-        size: height and width of the initial feature map: those of training images divided by 32, 64 or 128
+        code: length of the style code; None: no style code
+        size: height and width of training images, multiples of 32, 64 or 128; only needed with ``code``
 
     >>> ops.shape(spade_generator(channels=5, width=1)(ops.zeros((1, 32, 64, 5))))
     (1, 32, 64, 3)
@@ -63,12 +65,12 @@ def spade_generator(
         return sampled[factor]
 
     inputs = label_map
-    if latent is None:
+    if code is None:
         x = _conv(at(factor), 16 * width, 3, "fc")
     else:
-        z = keras.Input((latent,), name="z")
+        z = keras.Input((code,), name="z")
         inputs = [label_map, z]
-        x = ResizedLike(name="head_map")([_from_code(z, size, 16 * width), at(factor)])
+        x = ResizedLike(name="head_map")([_from_code(z, _initial(size, factor), 16 * width), at(factor)])
     for number, (name, filters, doubles) in enumerate(_blocks(width, upsampling)):
         if doubles and number:
             factor //= 2
@@ -89,6 +91,13 @@ def _blocks(width: int, upsampling: Upsampling) -> Sequence[tuple[str, int, bool
     if upsampling == "most":
         found.append(("up_4", width // 2, True))
     return found
+
+
+def _initial(size: tuple[int, int] | None, factor: int) -> tuple[int, int]:
+    """The size of the initial feature map for training images of that size."""
+    if size is None or any(side < 1 or side % factor for side in size):
+        raise ValueError(f"size {size}: a style code needs the size of training images, multiples of {factor}")
+    return size[0] // factor, size[1] // factor
 
 
 def _from_code(z: Any, size: tuple[int, int], filters: int) -> Any:
@@ -125,3 +134,36 @@ def _conv(
     options: dict[str, Any] = {"padding": "same", "use_bias": use_bias, "dtype": dtype, "name": name}
     layer = SpectralConv if spectral else layers.Conv2D
     return layer(filters, kernel_size, kernel_initializer=initializer("xavier"), **options)(x)
+
+
+def style_encoder(width: int = 64, code: int = 256, channels: int = 3) -> keras.Model:
+    """Mean and log variance of an image's style code (Park et al. 2019, https://arxiv.org/abs/1903.07291, appendix A).
+
+    The image is resized to 256x256 (bilinear), and convolutions with spectral and instance normalization downsample it
+    to 4x4. Both outputs are float32 under every precision policy.
+
+    Shapes:
+        (N, H, W, channels) in [-1, 1], any size -> two of (N, code)
+
+    >>> mean, log_variance = style_encoder(width=2, code=8)(ops.zeros((1, 20, 30, 3)))
+    >>> ops.shape(mean)
+    (1, 8)
+    """
+    picture = keras.Input((None, None, channels), name="picture")
+    x: Any = ResizedTo(SIDE, SIDE, dtype="float32", name="resized")(picture)
+    for number, times in enumerate(WIDTHS, 1):
+        if number > 1:
+            x = layers.LeakyReLU(0.2, name=f"act{number}")(x)
+        x = layers.ZeroPadding2D(1, name=f"conv{number}_pad")(x)
+        convolution = SpectralConv(
+            times * width, 3, 2, use_bias=False, kernel_initializer=initializer("xavier"), name=f"conv{number}"
+        )
+        x = InstanceNorm(name=f"norm{number}")(convolution(x))
+    x = layers.LeakyReLU(0.2, name="last_act")(x)
+    x = layers.Permute((3, 1, 2), name="channels_first")(x)  # the official order of the last layers' inputs
+    x = layers.Flatten(name="flat")(x)
+    outputs = [
+        layers.Dense(code, kernel_initializer=initializer("xavier"), dtype="float32", name=name)(x)
+        for name in ("mean", "log_variance")
+    ]
+    return keras.Model(picture, outputs, name="style_encoder")
