@@ -140,6 +140,13 @@ class TestShape:
         assert len(module.path.read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
         assert ast.get_docstring(module.tree)
 
+    @each_of([module for module in OURS if module.is_door])
+    def test_a_package_that_lists_its_modules_lists_all_that_exist(self, module):
+        lines = re.findall(r"^(\w+(?:, \w+)*)/? +(?=\S)(?<=  )", ast.get_docstring(module.tree) or "", re.MULTILINE)
+        listed = {name for line in lines for name in line.split(", ")}
+        there = {path.stem for path in module.path.parent.iterdir() if not path.name.startswith("_")}
+        assert not listed or listed == there
+
     @each_of([*OURS, *THEIRS])
     def test_functions_are_short(self, module):
         lengths = {each.name: each.end_lineno - each.lineno + 1 for each in functions(module)}

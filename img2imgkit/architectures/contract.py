@@ -132,7 +132,7 @@ class Architecture(Component, ABC):
         """Build the network with newly initialized weights."""
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        """How the network maps sizes; only the minimum for critics. ``check_architecture`` verifies it by running."""
+        """How the network maps sizes; of critics and encoders, their minimum. ``check_architecture`` runs it."""
         return Geometry(scale=spec.scale, radius=None, channels=spec.channels, output_channels=spec.out_channels)
 
     def problem(self, spec: NetworkSpec) -> str:

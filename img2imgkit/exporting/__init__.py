@@ -5,10 +5,9 @@ compares its outputs with those of the networks, and deletes it if they differ. 
 
 bundle_export       from a bundle to a verified file
 exporters           the file formats
-export_options      options of an export
+export_options      options of an export, among them size, value range and axis order of a model's pictures
 programs            a bundle's programs: functions of named arrays
 network_programs    the single networks as programs
-image_io            sizes, value ranges and axis order of a model's pictures
 proof               compares the written file with the networks
 calibration         real pictures to calibrate int8 with
 """

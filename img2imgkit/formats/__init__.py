@@ -9,6 +9,5 @@ onnx_precision              ONNX models in float16 or int8
 saved_model                 TensorFlow SavedModel folders, read and written
 tflite_file                 TensorFlow Lite files
 archive                     zip archives, which several formats use
-tracing                     a program as a TensorFlow graph, the input of converters
-converter_output            captures what converters print
+converting                  a program as a TensorFlow graph, the input of converters; captures what they print
 """

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,13 +145,24 @@ def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Import
     return importer
 
 
-def read_imported(path: Path, catalog: Catalog) -> ImportedNetwork | SavedWeights:
+def read_imported(path: Path, catalog: Catalog, expected: Collection[str] = ()) -> ImportedNetwork | SavedWeights:
     """Read a model file with the importer that claims it.
+
+    Args:
+        expected: architectures that win if others recognise the file, too
 
     Raises:
         InteropError: the file cannot be read, or its architecture is not installed.
     """
-    return _read(path, catalog)
+    try:
+        return _read(path, catalog)
+    except InteropError as error:
+        if error.decided_by != "architecture":
+            raise
+        for name in sorted(expected):
+            with suppress(InteropError):
+                return _read(path, catalog, architecture=name)
+        raise
 
 
 def _read(

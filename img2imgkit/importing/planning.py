@@ -42,8 +42,8 @@ def planned(
     if not complete:
         missing = [f"{name} also needs {'; '.join(each.missing)}" for name, each in offers.items() if each.missing]
         reason = "\n  ".join(["", *missing])
-        if all(_is_critic(each) for each in networks):
-            reason = "; import a critic together with its generator, or state it under 'initial' in a training file"
+        if not missing and not any(each.architecture.makes_pictures for each in networks):
+            reason = ": import it together with its generator, or state it under 'initial' in a training file"
         raise InteropError(f"no task can make a bundle from {_shown(networks)}{reason}")
     first, *others = sorted(complete, key=lambda name: (not complete[name].preferred, name))
     return first, complete[first], others
@@ -129,10 +129,6 @@ def copy_weights(source: Any, target: keras.Model, what: str) -> None:
 
 def _plan(task: Any, networks: Sequence[ImportedNetwork]) -> ImportPlan | None:
     return task.import_plan(networks) if issubclass(task, Importable) else None
-
-
-def _is_critic(network: ImportedNetwork) -> bool:
-    return any(role == "projection" or role.endswith("critic") for role in network.architecture.roles)
 
 
 def _offers(networks: Sequence[ImportedNetwork], catalog: Catalog) -> dict[str, ImportPlan]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from img2imgkit import backend
-from img2imgkit.architectures import Architecture, NetworkSpec
+from img2imgkit.architectures import Architecture, FeatureGenerator, NetworkSpec
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.exchange import StateDict
@@ -42,7 +42,6 @@ from img2imgkit.testing.geometry import (
 
 _SEED, _IMAGES = 11, 2
 _STATES = (1, 2, 3)  # seeds of the weights with which the receptive field is measured
-_PLAIN_SIDE = 64  # side of pictures for networks that output no picture
 _MOST_WORK = 2e9  # weights times pixels; larger networks are measured on a strip instead of a square
 MEASURING_SECONDS = 10.0  # if gradients would take longer, tiles are compared with the whole picture instead
 
@@ -78,6 +77,8 @@ def check_architecture(
     if kind.makes_pictures:
         _check_pictures(architecture, spec, model)
         _check_receptive_field(architecture, spec)
+        if isinstance(architecture, FeatureGenerator):
+            _check_features(architecture, spec, model)
     else:
         _check_runs(architecture, spec, model)
     _check_parts(architecture, model)
@@ -143,16 +144,20 @@ def _check_pictures(architecture: Architecture, spec: NetworkSpec, model: Any) -
         expect(made == promised, f"{height}x{width} pixels became {made}; geometry() promises {promised}")
 
 
+def _check_features(architecture: FeatureGenerator, spec: NetworkSpec, model: Any) -> None:
+    taps = range(architecture.taps)
+    for size in allowed_sizes(architecture.geometry(spec)):
+        found = [each.shape[1:3] for each in _run(architecture.features(model, taps), size)]
+        promised = [*map(tuple, architecture.feature_sizes(taps, size))]
+        expect(found == promised, f"features of {size} pixels have sizes {found}; feature_sizes() promises {promised}")
+
+
 def _check_runs(architecture: Architecture, spec: NetworkSpec, model: Any) -> None:
-    """Critics run at their minimum size; for other networks nothing is promised about small pictures."""
+    """It runs at its minimum size."""
     geometry = architecture.geometry(spec)
-    least = least_side(geometry)
-    critic = any(role.endswith("critic") for role in architecture.roles)
-    side = least if critic else least * math.ceil(_PLAIN_SIDE / least)
+    side = least_side(geometry)
     for result in _run(model, (side, side)):
-        expect(
-            result.size, f"{side}x{side} pixels, which geometry() allows, gave an empty output of shape {result.shape}"
-        )
+        expect(result.size, f"{side}x{side} pixels, which geometry() allows, became an empty array {result.shape}")
         if "content-encoder" in architecture.roles:
             reduced = side // geometry.multiple
             promised = (_IMAGES, reduced, reduced, geometry.written)

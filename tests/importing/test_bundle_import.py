@@ -133,7 +133,7 @@ class TestImported:
     def test_critics_are_ignored(self, catalog: Catalog, tmp_path: Path) -> None:
         done = import_bundle([UNET], tmp_path / "u", catalog)
         assert done.manifest.task == "pix2pix"
-        with pytest.raises(InteropError, match=r"from weights.pth \(patch\); import a critic together with"):
+        with pytest.raises(InteropError, match=r"from weights.pth \(patch\): import it together with"):
             import_bundle([CRITIC], tmp_path / "c", catalog)
         assert [path.name for path in tmp_path.iterdir()] == ["u"]
 

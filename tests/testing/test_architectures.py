@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -276,8 +277,18 @@ class TestBrokenPromises:
             def geometry(self, spec: NetworkSpec) -> Geometry:
                 return replace(super().geometry(spec), **wrong)
 
-        with pytest.raises(AssertionError, match=r"64x64 pixels became \(2, 32, 32, 4\); the multiple and channels"):
+        with pytest.raises(AssertionError, match=r"4x4 pixels became \(2, 2, 2, 4\); the multiple and channels"):
             check_architecture(Blurred(downs=1, blocks=1, width=2))
+
+    def test_features_of_another_size(self) -> None:
+        class Shifted(Resnet):
+            """https://example.org/paper"""
+
+            def feature_sizes(self, taps: Sequence[int], size: tuple[int, int]) -> Sequence[tuple[int, int]]:
+                return [(height, width + 1) for height, width in super().feature_sizes(taps, size)]
+
+        with pytest.raises(AssertionError, match=r"features of \(8, 8\) pixels have sizes .*; feature_sizes"):
+            check_architecture(Shifted(blocks=1, width=2))
 
     def test_a_subnetwork_that_the_model_does_not_have(self) -> None:
         class Composed(Shallow):

@@ -2,6 +2,5 @@
 
 engine      the interface of engines
 network     the engine of bundles: Keras on TensorFlow
-devices     devices and their free memory
-footprint   memory that a network needs per pixel
+devices     devices, their free memory, and what a network needs of it per pixel
 """

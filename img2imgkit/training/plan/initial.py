@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from img2imgkit import bundle
+from img2imgkit.architectures import ArchitectureChoice
 from img2imgkit.catalog import Catalog
+from img2imgkit.components import choices_in
 from img2imgkit.config import Document, Location
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
 from img2imgkit.exchange import Importable, SavedWeights
@@ -142,8 +144,12 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
 
 
 def _filled(path: Path, role: str, catalog: Catalog, task: Task, model: keras.Model) -> str:
-    """Fill a model from a file, and describe how. Of a network that combines several roles, use the role's layer."""
-    given = read_imported(path, catalog)
+    """Fill a model from a file, and describe how. Of a network that combines several roles, use the role's layer.
+
+    If several architectures recognise the file, it is one of those that the task's options choose.
+    """
+    choices = (choice for choice in choices_in(task.options) if isinstance(choice, ArchitectureChoice))
+    given = read_imported(path, catalog, {choice.kind for choice in choices})
     if isinstance(given, SavedWeights):
         given.fill(model)
         return f"all {len(model.weights)} weights from {given.source}"

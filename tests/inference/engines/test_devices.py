@@ -14,7 +14,7 @@ from tiny_tasks import Plain, Reflecting, loaded
 
 import img2imgkit as kit
 from img2imgkit import backend
-from img2imgkit.inference.engines import devices, footprint
+from img2imgkit.inference.engines import devices
 from img2imgkit.inference.engines.devices import WORKSPACE, bytes_per_pixel
 
 TWO = """
@@ -130,7 +130,7 @@ def test_a_tensor_that_is_needed_later_counts_until_then() -> None:
 
 
 def test_a_minimum_size_above_the_probe_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(footprint, "PROBE", 4)  # too small for this network's reflection
+    monkeypatch.setattr(devices, "PROBE", 4)  # too small for this network's reflection
     assert measured(Reflecting) > 0
 
 

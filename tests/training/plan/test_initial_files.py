@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+import img2imgkit as kit
 from img2imgkit import Catalog, resolve
+from img2imgkit.architectures import Unet
+from img2imgkit.catalog import Plugin
 from img2imgkit.config import load_yaml, parse_yaml
-from img2imgkit.errors import ConfigError
+from img2imgkit.errors import ConfigError, InteropError
 from img2imgkit.importing import read_imported, read_torch
 from img2imgkit.training import Event, Started, TrainingPlan, check_training_file, read_training_plan, train
 from img2imgkit.training.record.journal import portable
@@ -146,3 +149,26 @@ def test_a_layer_of_a_network_fills_its_role(place: Path) -> None:
     assert note.startswith("decoder: all ")
     theirs = given.model.get_layer("adain_decoder").get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(nets["decoder"].get_weights(), theirs, strict=True))
+
+
+@pytest.mark.parametrize("chosen", ["unet", "twin"])
+def test_the_tasks_options_decide_between_architectures_that_recognise_a_file(place: Path, chosen: str) -> None:
+    class Twin(Unet):
+        """A plugin's U-Net with the same checkpoints."""
+
+        name = "twin"
+
+    class Second:
+        @staticmethod
+        @kit.hookimpl
+        def register_architectures(register: Any) -> None:
+            register(Twin)
+
+    installed = Catalog((*Catalog.installed({"IMG2IMG_PLUGINS": "pix2pix"}).plugins, Plugin("second", lambda: Second)))
+    with pytest.raises(InteropError, match=r"twin .* and unet all match"):
+        read_imported(place / "nets" / "latest_net_G.safetensors", installed)
+    plan(place, installed, text=TEXT.replace("kind: unet", f"kind: {chosen}"))
+    check_training_file(load_yaml(place / "train.yaml"), installed)
+    plan(place, installed, text=TEXT.replace("{kind: unet, depth: 7, width: 2, dropout: 0.0}", "resnet"))
+    [found] = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
+    assert "state the architecture" in found
