@@ -63,7 +63,9 @@ class Item:
         entry: the entry it was loaded from
         frames: its current pixels; a still has one frame
         originals: its pixels as decoded, one picture for each frame that the source read
-        notes: what steps add to the report ("tile": 256, "retries": 1, ...)
+        notes: what steps add to the report. Texts are sentences on what was lost or changed; the end of a run
+            summarises them by kind, which is what precedes the first colon. "; " separates several.
+            Other values are data ("tile": 256, "retries": 1, ...).
         maps: per-pixel ids of a still, (H, W) int32 of the picture's size: "label" contains class ids, "instance"
             object ids. The picture is then only a drawing of them. An item of several frames has no maps.
 

@@ -6,14 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from img2imgkit.cli import print_stderr, printable
 from img2imgkit.pipeline import Outcome, Watcher
 
 KINDS = ("auto", "bar", "lines", "json", "none")
 SECONDS_BETWEEN_LINES = 5.0
+KINDS_OF_NOTES = 20
 
 
 @contextmanager
@@ -30,6 +32,19 @@ def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
     else:
         with _bar() as watcher:
             yield watcher
+
+
+def show_notes(notes: Sequence[Mapping[str, Any]], kind: str) -> None:
+    """Print a run's notes on stderr, one line or event for each kind of note; the most frequent of very many."""
+    notes = sorted(notes, key=lambda each: -each["pictures"])
+    for note in notes if kind == "json" else notes[:KINDS_OF_NOTES]:
+        if kind == "json":
+            print_stderr(json.dumps({"event": "note", **note}))
+        else:
+            where = note["first"] if note["pictures"] == 1 else f"{note['pictures']} pictures, such as {note['first']}"
+            print_stderr(f"note: {printable(where)}: {printable(note['note'])}")
+    if kind != "json" and len(notes) > KINDS_OF_NOTES:
+        print_stderr(f"note: {len(notes) - KINDS_OF_NOTES} more kinds of notes are in the report")
 
 
 class _Failures:

@@ -15,6 +15,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import (
     EXIT_DONE,
     EXIT_FAILED_ITEMS,
+    EXIT_USAGE,
     print_stderr,
     printable,
     show_json,
@@ -22,7 +23,7 @@ from img2imgkit.cli import (
     stop_on_broken_pipe,
 )
 from img2imgkit.cli.config import apply_user_settings
-from img2imgkit.cli.progress import KINDS, progress
+from img2imgkit.cli.progress import KINDS, progress, show_notes
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
@@ -78,7 +79,8 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     help="Style of progress on stderr.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print failures, warnings and notes only.")
+@click.option("--allow-empty", is_flag=True, help="Succeed if there are no pictures to read.")
 def command(
     file: Path,
     source: Path | None,
@@ -92,11 +94,15 @@ def command(
     kind: str,
     as_json: bool,
     quiet: bool,
+    allow_empty: bool,
 ) -> int:
     """Run the pipeline in FILE over folders of pictures.
 
     Outputs of earlier runs that are still valid are not computed again. Ctrl-C finishes the pictures in progress and
     writes the report; a second Ctrl-C stops immediately. Neither leaves incomplete files.
+
+    What was lost or changed in some pictures is summarised in notes at the end, one line for each kind. Without any
+    picture to read, nothing runs and the exit code is 2.
 
     \b
     Examples:
@@ -107,6 +113,9 @@ def command(
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
+    if not (plan.jobs or allow_empty):
+        print_stderr(f"error: {printable(_nothing_found(plan))}")
+        return EXIT_USAGE
     if dry_run:
         _show_plan(plan, as_json)
         return EXIT_DONE
@@ -115,13 +124,13 @@ def command(
         with progress(kind, quiet) as watcher:
             executor = ThreadExecutor(pipeline, Resources(device), jobs or user.threads)
             result = run(plan, executor, watcher, fail_fast=fail_fast, stop=stop)
-        _show_result(plan, result, began, as_json, quiet)
+        _show_result(plan, result, began, as_json, quiet, kind)
     if result.interrupted:
         return stop.exit_code
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
 
 
-def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool) -> None:
+def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool, kind: str) -> None:
     report = make_report(plan, result, began)
     try:
         page = str(write_report(report, plan))
@@ -131,12 +140,19 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
     if as_json:
         with stop_on_broken_pipe():
             show_json(report)
+    totals = report["totals"]
+    show_notes(report["notes"], kind)
     if not quiet:
-        totals = report["totals"]
         counts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
         counts += [f"{reason} ignored: {count}" for reason, count in totals["ignored"].items()]
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
+
+
+def _nothing_found(plan: Plan) -> str:
+    ignored = ", ".join(f"{count} {reason}" for reason, count in plan.ignored.items())
+    source = plan.pipeline.source.location()
+    return f"{source}: no pictures to read{f' (ignored: {ignored})' if ignored else ''}; --allow-empty accepts this"
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:

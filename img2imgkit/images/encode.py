@@ -84,8 +84,12 @@ def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
         if bare.metadata == picture.metadata:
             raise
         data, mode, notes = writers.write(bare, format, quality, lossless, compression)
-        notes = (*notes, f"EXIF, XMP, IPTC, texts and resolution were left out: {' '.join(str(error).split())}")
+        notes = (*notes, f"EXIF, XMP, IPTC, texts and resolution were left out: {_reason(error)}")
     return Encoded(data, mode, (*picture.notes, *notes))
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).replace("; ", ", ")  # "; " separates notes
 
 
 def _unsupported(format: str) -> str:
@@ -111,7 +115,7 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
         losses, kept = [*losses, loss], replace(kept, icc=None)
     if format != "PNG":
         meaning = ", ".join(name.decode() for name, _ in kept.colour_chunks if name != b"sRGB")
-        losses += [f"{format} cannot store PNG's {meaning}; colours may look different"] if meaning else []
+        losses += [f"{format} cannot store PNG's {meaning}, colours may look different"] if meaning else []
         kept = replace(kept, colour_chunks=())
     for field, name in _NAMES.items():
         if getattr(kept, field) and not getattr(support, field):
@@ -122,13 +126,13 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
         try:
             kept = replace(kept, exif=sized(kept.exif, picture.width, picture.height))
         except ValueError as error:
-            losses, kept = [*losses, f"EXIF data were left out: {error}"], replace(kept, exif=None)
+            losses, kept = [*losses, f"EXIF data were left out: {_reason(error)}"], replace(kept, exif=None)
     return replace(picture, metadata=kept, notes=(*picture.notes, *losses))
 
 
 def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:
     if not format_support.FORMATS[format].icc:
-        return f"{format} cannot store an ICC profile; colours may look different (icc: srgb converts them)"
+        return f"{format} cannot store an ICC profile, colours may look different (icc: srgb converts them)"
     space = profiles.space_of(icc)
     if space is None:
         return "the ICC profile is damaged and was left out"

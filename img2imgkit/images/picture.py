@@ -40,7 +40,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     format: str = "PNG"  # Pillow's name of the file's format
     mode: str = "RGB"  # the file's own mode, as Pillow names it: "1", "P", "LA", "I;16", "RGB;16", ...
-    notes: tuple[str, ...] = ()  # on what decoding left out or changed, for the report
+    notes: tuple[str, ...] = ()  # sentences without "; " on what decoding left out or changed, for the report
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:

@@ -64,6 +64,6 @@ def _receive(message: Warning | str, *rest: Any, **named: Any) -> None:
     if lines is None:
         _Capture.original(message, *rest, **named)
         return
-    line = " ".join(str(message).split())
+    line = " ".join(str(message).split()).replace("; ", ", ")  # "; " separates notes
     if line not in lines:
         lines.append(line)

@@ -185,7 +185,7 @@ class _Coordinator:
         assert planned is not None, "another job writes this target"
         entry = restricted_to(job.entry, self._fields[number])
         if not self._claim(number, staged, entry):
-            notes["left"] = f"{staged.target} already existed"
+            notes["left"] = f"kept a file that already existed: {staged.target}"
             return
         written = held.place(staged.file, staged.target, self._recorder(entry, number, planned))
         notes |= staged.notes

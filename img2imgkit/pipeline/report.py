@@ -13,6 +13,7 @@ import platform
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from html import escape
 from importlib import metadata, resources
 from pathlib import Path
@@ -27,6 +28,7 @@ from img2imgkit import __version__
 from img2imgkit.images import Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.executor import Outcome, Result
+from img2imgkit.pipeline.notes import kinds_of_notes
 from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, write_report_file
 from img2imgkit.pipeline.plan import Plan
 
@@ -99,6 +101,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
             "not_reached": result.count("not reached"),
             "ignored": dict(plan.ignored),
         },
+        "notes": [asdict(kind) for kind in kinds_of_notes(result.outcomes)],
         "items": [_item(outcome) for outcome in result.outcomes],
     }
 
@@ -167,12 +170,18 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
             _tally(totals[key], label, key) for key, label in TALLIES.items() if totals[key] or key == "done"
         ),
         ignored=f"<p class=ignored>Ignored: {ignored}.</p>" if ignored else "",
+        notes=_note_list(report["notes"]),
         rows="".join(rows),
         steps="".join(
             f"<li><b>{escape(s['uses'])}</b> <code>{escape(_options(s['with']))}</code></li>" for s in report["steps"]
         ),
         versions=escape(", ".join(f"{name} {version}" for name, version in report["versions"].items())),
     )
+
+
+def _note_list(notes: list[dict[str, Any]]) -> str:
+    lines = (f"<li>{escape(_clean(each['note']))} <b>{each['pictures']}</b>" for each in notes)
+    return f"<ul class=notes>{''.join(lines)}</ul>" if notes else ""
 
 
 TALLIES = {"done": "made", "up_to_date": "up to date", "failed": "failed", "not_reached": "not reached"}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from pictures import save_pictures, tree
+from PIL import Image
 from pipelines_for_tests import pipeline_file
 
-from img2imgkit.cli.progress import progress
+from img2imgkit.cli.progress import progress, show_notes
 
 pytestmark = pytest.mark.usefixtures("uninstall_everything")
 
@@ -196,3 +197,62 @@ def test_one_file_gives_what_the_folder_gives(img2img, file: Path, tmp_path: Pat
     img2img("run", file)
     img2img("run", file, "-i", tmp_path / "in" / "a.png", "-o", tmp_path / "one")
     assert tree(tmp_path / "one") == {"a.png": (tmp_path / "out" / "a.png").read_bytes()}
+
+
+def test_what_was_lost_is_on_the_terminal_even_when_quiet(img2img, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("a.tif", "b.tif", "c.tif")):
+        page = Image.new("L", (8, 8), number)
+        page.save(tmp_path / "in" / name, save_all=True, append_images=[page] * (number % 2))
+    ended = img2img("run", pipeline_file(tmp_path, write={"icc": "strip"}), "--quiet")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "note: b.tif: only the first of 2 pictures in it was read\n"
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["notes"] == [
+        {"note": "only the first of 2 pictures in it was read", "first": "b.tif", "pictures": 1}
+    ]
+    assert "only the first of 2 pictures in it was read <b>1</b>" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_notes_of_one_kind_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    note = {"note": "left out: a \x1b[2Jgain map", "first": "a\n.jpg", "pictures": 12}
+    show_notes([{**note, "pictures": 1}, note], "lines")
+    assert capsys.readouterr().err == (
+        "note: 12 pictures, such as a\\n.jpg: left out: a \\x1b[2Jgain map\n"
+        "note: a\\n.jpg: left out: a \\x1b[2Jgain map\n"
+    )
+
+
+def test_notes_for_machines_are_events(capsys: pytest.CaptureFixture[str]) -> None:
+    show_notes([{"note": "left out: x", "first": "a.jpg", "pictures": 12}], "json")
+    assert json.loads(capsys.readouterr().err) == {
+        "event": "note",
+        "note": "left out: x",
+        "first": "a.jpg",
+        "pictures": 12,
+    }
+
+
+def test_very_many_kinds_of_notes_do_not_flood_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_notes([{"note": f"x{number}", "first": "a", "pictures": number + 1} for number in range(500)], "none")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "note: 500 pictures, such as a: x499"
+    assert lines[-1] == "note: 480 more kinds of notes are in the report"
+    assert len(lines) == 21
+
+
+@pytest.mark.parametrize("arguments", [[], ["--quiet"], ["--dry-run"]])
+def test_nothing_to_read_is_an_error_unless_allowed(img2img, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "note.txt").write_text("no picture")
+    file = pipeline_file(tmp_path)
+    ended = img2img("run", file, *arguments)
+    assert ended.code == 2
+    assert f"{tmp_path / 'in'}: no pictures to read" in ended.err
+    assert not (tmp_path / "out").exists()
+    assert img2img("run", file, "--allow-empty", *arguments).code == 0
+
+
+def test_patterns_that_match_nothing_are_an_error(img2img, file: Path) -> None:
+    ended = img2img("run", file, "--set", 'steps.0.with.include=["*.jpg"]')
+    assert ended.code == 2
+    assert "2 files excluded by patterns" in ended.err

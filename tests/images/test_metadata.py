@@ -117,7 +117,7 @@ def test_colour_chunks_of_png_are_kept_and_noted_in_other_formats(tmp_path):
     again = encode(first, "PNG").data
     assert chunk(b"gAMA", gamma) in again
     assert again.index(b"sRGB") < again.index(b"IDAT")
-    assert encode(first, "TIFF").notes == ("TIFF cannot store PNG's gAMA; colours may look different",)
+    assert encode(first, "TIFF").notes == ("TIFF cannot store PNG's gAMA, colours may look different",)
     profiled = replace(first, metadata=replace(first.metadata, icc=profiles.srgb()))
     both = encode(profiled, "PNG").data
     assert b"iCCP" in both
@@ -182,7 +182,7 @@ def test_an_invalid_keyword_loses_only_its_own_text(tmp_path):
 def test_each_kind_of_unsupported_metadata_is_noted():
     made = Picture(smooth(4, 4), metadata=Metadata(exif=turned(1).tobytes()[6:], xmp=XMP, icc=profiles.srgb()))
     assert encode(made, "BMP").notes == (
-        "BMP cannot store an ICC profile; colours may look different (icc: srgb converts them)",
+        "BMP cannot store an ICC profile, colours may look different (icc: srgb converts them)",
         "BMP cannot store EXIF data",
         "BMP cannot store XMP data",
     )

@@ -138,7 +138,7 @@ def test_skip_keeps_existing_files_whose_names_depend_on_the_picture(tmp_path: P
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a16.png").write_text("mine")
     (outcome,) = run_file(pipeline_file(tmp_path, write={"name": "{stem}{width}", "if_exists": "skip"})).outcomes
-    assert (outcome.outputs, outcome.notes["left"]) == ((), "a16.png already existed")
+    assert (outcome.outputs, outcome.notes["left"]) == ((), "kept a file that already existed: a16.png")
     assert tree(tmp_path / "out") == {"a16.png": b"mine"}
 
 
