@@ -41,6 +41,7 @@ from img2imgkit.pipeline import (
 from img2imgkit.step import Resources
 
 LINES = 1000  # lines of a plan printed at a time
+_ACTIONS = ("skip", "make", "fail")  # by the state of a job
 
 
 def _device(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -118,7 +119,7 @@ def command(
         return EXIT_USAGE
     if dry_run:
         _show_plan(plan, as_json)
-        return EXIT_DONE
+        return EXIT_FAILED_ITEMS if plan.jobs.to_fail_count else EXIT_DONE
     began = time.time()
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         with progress(kind, quiet) as watcher:
@@ -167,21 +168,22 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     while chunk := list(islice(lines, LINES)):
         click.echo("\n".join(chunk))
     ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
-    to_make = plan.jobs.to_make_count
-    click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
+    jobs = plan.jobs
+    failing = f", {jobs.to_fail_count} would fail" if jobs.to_fail_count else ""
+    click.echo(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{ignored}")
 
 
 def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
     return {
         "input": job.entry.location,
         "variant": dict(job.entry.variant),
-        "action": "make" if job.reason else "skip",
-        "reason": job.reason or "up to date",
+        "action": _ACTIONS[job.state],
+        "reason": job.problem or job.reason or "up to date",
         "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=True) if target],
     }
 
 
 def _line(job: Job) -> str:
-    verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
+    why = job.problem or job.reason or "up to date"
     targets = ", ".join(printable(target) for target in job.targets if target)
-    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})"
+    return f"{_ACTIONS[job.state]}  {printable(job.entry.title)} -> {targets}  ({printable(why)})"

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
@@ -59,9 +59,11 @@ def run(
             refused.pop_all()
         stack.callback(executor.close)  # before the folders are unlocked: it may still be staging files
         coordinator = stack.enter_context(_Coordinator(plan, folders, stop or threading.Event(), fail_fast))
-        to_make = plan.jobs.to_make_count
-        watcher.started(to_make, len(plan.jobs) - to_make)
-        if to_make:
+        watcher.started(plan.jobs.to_make_count + plan.jobs.to_fail_count, plan.jobs.up_to_date_count)
+        for outcome in coordinator.planned_failures():
+            made[outcome.entry] = outcome
+            watcher.finished(outcome)
+        if plan.jobs.to_make_count:
             for outcome in stack.enter_context(closing(coordinator.outcomes(executor))):
                 made[outcome.entry] = outcome
                 watcher.finished(outcome)
@@ -111,6 +113,13 @@ class _Coordinator:
     def interrupted(self) -> bool:
         """Whether the run was stopped from outside."""
         return self._stop.is_set() and not self._failed_fast
+
+    def planned_failures(self) -> Iterator[Outcome]:
+        """Yield the outcomes of the jobs that are known to fail."""
+        for job in self._plan.jobs.to_fail():
+            outcome = Outcome(job.entry, "failed", job.problem)
+            self._check_failure(outcome)
+            yield outcome
 
     def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
         """Yield each outcome as soon as the job's files are in place or the job has failed."""

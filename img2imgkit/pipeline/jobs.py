@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from img2imgkit.item import Entry
 from img2imgkit.pipeline.spill import CACHE, full_disk_errors, private_database
 
-SCHEMA = "CREATE TABLE jobs (number INTEGER PRIMARY KEY, make INTEGER, job BLOB)"
+SCHEMA = "CREATE TABLE jobs (number INTEGER PRIMARY KEY, state INTEGER, job BLOB)"
+UP_TO_DATE, MAKE, FAIL = range(3)
 ROWS = 1000  # read at a time: a cursor left open for hours would pin the rows it has read
 Targets = tuple[PurePosixPath | None, ...]
 
@@ -19,6 +20,8 @@ Targets = tuple[PurePosixPath | None, ...]
 class Job:
     """One output of an entry: its targets, and the reason why it must be made, empty if it is up to date.
 
+    ``problem`` states why it will fail, as far as the plan can tell; it is not given to an executor then.
+
     There is one target per sink. It is None if the sink precedes the steps that distinguish the entry's variants, and
     another job writes the file that the variants share.
     """
@@ -26,6 +29,12 @@ class Job:
     entry: Entry
     targets: Targets
     reason: str
+    problem: str = ""
+
+    @property
+    def state(self) -> int:
+        """What is to be done with it: ``UP_TO_DATE``, ``MAKE`` or ``FAIL``."""
+        return UP_TO_DATE if not self.reason else FAIL if self.problem else MAKE
 
 
 class Jobs(Collection[Job]):
@@ -33,13 +42,13 @@ class Jobs(Collection[Job]):
 
     def __init__(self, cache: int = CACHE) -> None:
         self._rows = private_database(self, SCHEMA, cache)
-        self._count = self._to_make = 0
+        self._counts = [0, 0, 0]
 
     def __len__(self) -> int:
-        return self._count
+        return sum(self._counts)
 
     def __iter__(self) -> Iterator[Job]:
-        return self._read("make >= 0")
+        return self._read("state >= 0")
 
     def __contains__(self, job: object) -> bool:
         return any(job == each for each in self)
@@ -53,19 +62,32 @@ class Jobs(Collection[Job]):
     def add(self, job: Job) -> int:
         """Add a job and return its number. Raises PlanError if the temporary folder is full."""
         with full_disk_errors():
-            self._rows.execute("INSERT INTO jobs VALUES (?, ?, ?)", (self._count, bool(job.reason), _row(job)))
-        self._count += 1
-        self._to_make += bool(job.reason)
-        return self._count - 1
+            self._rows.execute("INSERT INTO jobs VALUES (?, ?, ?)", (len(self), job.state, _row(job)))
+        self._counts[job.state] += 1
+        return len(self) - 1
 
     @property
     def to_make_count(self) -> int:
-        """The number of jobs that are not up to date."""
-        return self._to_make
+        """The number of jobs that are to be made."""
+        return self._counts[MAKE]
+
+    @property
+    def to_fail_count(self) -> int:
+        """The number of jobs that are known to fail."""
+        return self._counts[FAIL]
+
+    @property
+    def up_to_date_count(self) -> int:
+        """The number of jobs that are up to date."""
+        return self._counts[UP_TO_DATE]
 
     def to_make(self) -> Iterator[Job]:
-        """Yield the jobs that are not up to date."""
-        return self._read("make = 1")
+        """Yield the jobs that are to be made."""
+        return self._read(f"state = {MAKE}")
+
+    def to_fail(self) -> Iterator[Job]:
+        """Yield the jobs that are known to fail."""
+        return self._read(f"state = {FAIL}")
 
     def _read(self, condition: str) -> Iterator[Job]:
         number = -1
@@ -79,10 +101,10 @@ def _row(job: Job) -> bytes:
     entry = job.entry
     fields = (entry.location, str(entry.relative), entry.index, entry.size, entry.version, entry.variant)
     targets = tuple(target if target is None else str(target) for target in job.targets)
-    return marshal.dumps((fields, targets, job.reason))  # supports names that are not UTF-8
+    return marshal.dumps((fields, targets, job.reason, job.problem))  # supports names that are not UTF-8
 
 
 def _job(row: bytes) -> Job:
-    (location, relative, *rest), targets, reason = marshal.loads(row)
+    (location, relative, *rest), targets, reason, problem = marshal.loads(row)
     entry = Entry(location, PurePosixPath(relative), *rest)
-    return Job(entry, tuple(target if target is None else PurePosixPath(target) for target in targets), reason)
+    return Job(entry, tuple(target if target is None else PurePosixPath(target) for target in targets), reason, problem)

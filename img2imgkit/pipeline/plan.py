@@ -18,6 +18,7 @@ from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.pipeline.limits import Limits
 from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, resolved
 from img2imgkit.pipeline.pipeline_file import Pipeline, Use
 from img2imgkit.pipeline.variants import (
@@ -73,8 +74,8 @@ class Plan:
     recipes: Recipes
 
     def reasons(self) -> Mapping[str, int]:
-        """Return the number of jobs by reason; "up to date" for those that are done."""
-        return dict(Counter(job.reason or "up to date" for job in self.jobs))
+        """Return the number of jobs by reason, or by problem; "up to date" for those that are done."""
+        return dict(Counter(job.problem or job.reason or "up to date" for job in self.jobs))
 
 
 def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) -> Plan:
@@ -91,11 +92,12 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
     ignored: Counter[str] = Counter()
     stream = pipeline.source.find(ignored)
     found = islice(stream, limit)
-    jobs, recipes = Jobs(), Recipes(pipeline.uses)
+    jobs, recipes, limits = Jobs(), Recipes(pipeline.uses), Limits(pipeline)
     with closing(_Checks(pipeline)) as checks:
         for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):
             reason = checks.reason(entry, targets, recipes)
-            checks.add(jobs.add(Job(entry, targets, reason)), targets)
+            problem = limits.problem(entry, targets) if reason else ""
+            checks.add(jobs.add(Job(entry, targets, reason, problem)), targets)
         for _ in stream:  # beyond the limit, to count all ignored files
             pass
         checks.check(jobs)
