@@ -26,6 +26,7 @@ class Entry:
         index: its position in the source's order, from 0
         size: in bytes, -1 if unknown
         version: a tag that changes whenever the content does, such as a modification time or an ETag
+        format: the format by the file's content, where its suffix does not state one that can be written; otherwise ""
         variant: which of several outputs this is, as name fields and values; see ``Transform.variants``
     """
 
@@ -35,6 +36,7 @@ class Entry:
     size: int
     version: str
     variant: tuple[tuple[str, str], ...] = ()
+    format: str = ""
 
     @property
     def path(self) -> Path:

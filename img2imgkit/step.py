@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Literal, Protocol
 from img2imgkit.config import Config
 from img2imgkit.item import Entry, Item
 
+UNREADABLE = "unreadable"  # the first word of reasons for which files were ignored although they may be pictures
+
 
 class Models(Protocol):
     """Finds the models that steps run, installed or on disk."""
@@ -134,7 +136,8 @@ class Source(Step):
         documents another order. The order is the same every time; ``index`` counts from 0.
 
         Args:
-            ignored: counts ignored files by reason; complete when the iterator is exhausted
+            ignored: counts ignored files by reason; complete when the iterator is exhausted. A reason that begins with
+                ``UNREADABLE`` is a warning: something that was meant to be read could not be.
         """
 
     @abstractmethod

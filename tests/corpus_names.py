@@ -41,15 +41,10 @@ UNLISTED = (
     ".hidden.png",
     ".DS_Store",
     "Thumbs.db",
-    "notes.txt",
-    "picture",
     "picture.png.bak",
-    "picture.xcf",
-    "movie.mp4",
-    "page.pdf",
-    "drawing.eps",
     "picture.png~",
 )
+OTHER_SUFFIXES = ("notes.txt", "picture", "picture.xcf", "movie.mp4", "page.pdf", "drawing.eps")
 
 
 def files(folder: Path) -> Iterator[Case]:
@@ -57,6 +52,8 @@ def files(folder: Path) -> Iterator[Case]:
     for number, name in enumerate(NAMES):
         yield _picture(folder / name, number)
     yield _picture(folder / os.fsdecode(b"latin-\xe9\xff.png"), 90)
+    for name in OTHER_SUFFIXES:  # the content decides
+        yield _picture(folder / name, 92)
     for name in UNLISTED:
         _picture(folder / name, 91)
         yield Case(folder / name, listed=False)

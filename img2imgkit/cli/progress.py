@@ -6,16 +6,19 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from img2imgkit.cli import print_stderr, printable
 from img2imgkit.pipeline import Outcome, Watcher
+from img2imgkit.step import UNREADABLE
 
 KINDS = ("auto", "bar", "lines", "json", "none")
 SECONDS_BETWEEN_LINES = 5.0
 KINDS_OF_NOTES = 20
+KINDS_OF_FILES = 8
 
 
 @contextmanager
@@ -45,6 +48,29 @@ def show_notes(notes: Sequence[Mapping[str, Any]], kind: str) -> None:
             print_stderr(f"note: {printable(where)}: {printable(note['note'])}")
     if kind != "json" and len(notes) > KINDS_OF_NOTES:
         print_stderr(f"note: {len(notes) - KINDS_OF_NOTES} more kinds of notes are in the report")
+
+
+def ignored_counts(ignored: Mapping[str, int]) -> list[str]:
+    """Return the number of ignored files for each reason, with the most frequent kinds of each."""
+    totals, kinds = Counter[str](), dict[str, list[str]]()
+    for reason, count in sorted(ignored.items(), key=lambda each: -each[1]):
+        base, _, kind = reason.removesuffix(")").partition(" (")
+        totals[base] += count
+        kinds.setdefault(base, []).extend([f"{printable(kind)} {count}"] if kind else [])
+    return [f"{base} ignored: {total}{_listed(kinds[base])}" for base, total in totals.items()]
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    more = [f"{len(kinds) - KINDS_OF_FILES} more kinds"] if len(kinds) > KINDS_OF_FILES else []
+    return f" ({', '.join([*kinds[:KINDS_OF_FILES], *more])})" if kinds else ""
+
+
+def show_unreadable(ignored: Mapping[str, int], kind: str) -> None:
+    """Warn of what may be pictures but could not be read."""
+    for reason, count in ignored.items():
+        if reason.startswith(UNREADABLE):
+            warning = {"event": "warning", "reason": reason, "count": count}
+            print_stderr(json.dumps(warning) if kind == "json" else f"warning: {count} {printable(reason)}")
 
 
 class _Failures:

@@ -23,7 +23,7 @@ from img2imgkit.cli import (
     stop_on_broken_pipe,
 )
 from img2imgkit.cli.config import apply_user_settings
-from img2imgkit.cli.progress import KINDS, progress, show_notes
+from img2imgkit.cli.progress import KINDS, ignored_counts, progress, show_notes, show_unreadable
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
@@ -142,16 +142,17 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
         with stop_on_broken_pipe():
             show_json(report)
     totals = report["totals"]
+    show_unreadable(totals["ignored"], kind)
     show_notes(report["notes"], kind)
     if not quiet:
         counts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
-        counts += [f"{reason} ignored: {count}" for reason, count in totals["ignored"].items()]
+        counts += ignored_counts(totals["ignored"])
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
 
 
 def _nothing_found(plan: Plan) -> str:
-    ignored = ", ".join(f"{count} {reason}" for reason, count in plan.ignored.items())
+    ignored = ", ".join(f"{count} {printable(reason)}" for reason, count in plan.ignored.items())
     source = plan.pipeline.source.location()
     return f"{source}: no pictures to read{f' (ignored: {ignored})' if ignored else ''}; --allow-empty accepts this"
 
@@ -167,10 +168,11 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     lines = map(_line, plan.jobs)
     while chunk := list(islice(lines, LINES)):
         click.echo("\n".join(chunk))
-    ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
+    ignored = "".join(f", {count}" for count in ignored_counts(plan.ignored))
     jobs = plan.jobs
     failing = f", {jobs.to_fail_count} would fail" if jobs.to_fail_count else ""
     click.echo(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{ignored}")
+    show_unreadable(plan.ignored, "lines")
 
 
 def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:

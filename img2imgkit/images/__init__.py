@@ -3,8 +3,18 @@
 from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodeOptions, encode
+from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.format_support import max_side
-from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
+from img2imgkit.images.formats import (
+    format_of,
+    format_of_content,
+    is_image,
+    readable,
+    suffix_for,
+    suffixes,
+    unreadable_suffixes,
+    writable,
+)
 from img2imgkit.images.header import size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
@@ -14,6 +24,7 @@ __all__ = [
     "DEFAULT_MAX_PIXELS",
     "EncodeOptions",
     "Encoded",
+    "FloatLevels",
     "Metadata",
     "Method",
     "Picture",
@@ -21,6 +32,7 @@ __all__ = [
     "decode",
     "encode",
     "format_of",
+    "format_of_content",
     "is_image",
     "is_opaque",
     "max_side",
@@ -34,6 +46,7 @@ __all__ = [
     "to_rgb",
     "to_srgb",
     "to_unit",
+    "unreadable_suffixes",
     "with_depth",
     "without_alpha",
     "without_profile",

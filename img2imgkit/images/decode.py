@@ -21,12 +21,14 @@ from img2imgkit.images import (
     formats,
     high_depth,
     metadata,
+    other_formats,
     png_chunks,
     png_read,
     profiles,
     raster,
     tiff,
 )
+from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
@@ -35,8 +37,13 @@ from img2imgkit.images.raster import Raster
 DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 
 
-def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
-    """Decode a picture. Its format is determined by its content.
+def decode(
+    path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS, float_levels: FloatLevels | None = None
+) -> Picture:
+    """Decode a picture. Its format is determined by its content, but that of camera raw files by their suffix.
+
+    Args:
+        float_levels: how to read floating-point levels; None: pictures that have them are refused
 
     Raises:
         DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
@@ -45,8 +52,13 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
-        reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in tiff.STARTS else _other
-        picture = reader(file, max_pixels)
+        if other := other_formats.recognised(file, path):
+            picture = _by_other_decoder(file, other, max_pixels, float_levels)
+        elif start.startswith(png_chunks.SIGNATURE):
+            picture = _png(file, max_pixels)
+        else:
+            reader = _tiff if start[:4] in tiff.STARTS else _other
+            picture = reader(file, max_pixels, float_levels)
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 
@@ -108,7 +120,13 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
     return _assembled(png_read.read(file), parsed, "PNG", png_chunks.frames(chunks))
 
 
-def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
+def _by_other_decoder(file: BinaryIO, format: str, max_pixels: int | None, float_levels: FloatLevels | None) -> Picture:
+    _check_size(*other_formats.size(file, format), max_pixels)
+    pixels, parsed, count = other_formats.read(file, format, float_levels)
+    return _assembled(pixels, parsed, format, count)
+
+
+def _tiff(file: BinaryIO, max_pixels: int | None, float_levels: FloatLevels | None) -> Picture:
     page = tiff.first_page(file)
     _check_size(page.width, page.height, max_pixels)
     if page.tile != (0, 0):
@@ -121,20 +139,20 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
     if image is None:
-        return _assembled(tiff.read(file), parsed, "TIFF", page.pages)
+        return _assembled(tiff.read(file, float_levels), parsed, "TIFF", page.pages)
     pixels = raster.from_image(image)
     if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
         parsed = parsed._replace(orientation=1)
     return _assembled(pixels, parsed, "TIFF", page.pages)
 
 
-def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
+def _other(file: BinaryIO, max_pixels: int | None, float_levels: FloatLevels | None) -> Picture:
     image = formats.open_header(file)
     if image is None:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
-    pixels = high_depth.read(file, image) or raster.from_image(image)
+    pixels = high_depth.read(file, image) or raster.from_image(image, float_levels)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need

@@ -1,10 +1,12 @@
-"""Picture formats, by suffix and by content, as supported by the installed Pillow."""
+"""Picture formats, by suffix and by content, as supported by the installed Pillow and other decoders."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import BinaryIO
@@ -21,11 +23,42 @@ EXCLUDED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"})
 _COMMON = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")  # identified unambiguously by their first bytes
 
 
+@dataclass(frozen=True)
+class OtherDecoder:
+    """A format that Pillow does not read: its suffixes, the module that decodes it, and how to install that."""
+
+    suffixes: tuple[str, ...]
+    module: str
+    install: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether its module is installed; it is not imported."""
+        return find_spec(self.module) is not None
+
+
+_RAW_SUFFIXES = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
+    ".rwl .sr2 .srf .srw .x3f"
+)
+OTHER_DECODERS: Mapping[str, OtherDecoder] = MappingProxyType(
+    {
+        "JPEGXL": OtherDecoder((".jxl",), "imagecodecs", "imagecodecs"),
+        "HEIF": OtherDecoder((".heic", ".heif", ".hif"), "pi_heif", "pi-heif"),
+        "EXR": OtherDecoder((".exr",), "OpenEXR", "img2imgkit[exr]"),
+        "RAW": OtherDecoder(tuple(_RAW_SUFFIXES.split()), "rawpy", "img2imgkit[raw]"),
+    }
+)
+# Pictures that people keep in folders, but that nothing here reads.
+_UNREADABLE = ".afphoto .ai .bpg .djvu .emf .eps .flif .jxr .kra .psb .svg .svgz .wdp .wmf .xcf"
+
+
 @cache
 def readable() -> frozenset[str]:
-    """Return Pillow's names of the formats that ``decode`` reads."""
+    """Return the names of the formats that ``decode`` reads; Pillow's names for those that Pillow reads."""
     Image.init()
-    return frozenset(Image.OPEN) - EXCLUDED
+    others = {name for name, decoder in OTHER_DECODERS.items() if decoder.installed}
+    return (frozenset(Image.OPEN) - EXCLUDED) | others
 
 
 @cache
@@ -40,7 +73,21 @@ def suffixes() -> Mapping[str, str]:
     """Map suffixes, in lower case with the dot, to the formats that ``decode`` reads."""
     names = readable()
     known = {suffix: format for suffix, format in Image.EXTENSION.items() if format in names}
-    return MappingProxyType({**known, ".mpo": "JPEG"})
+    others = {suffix: name for name, each in OTHER_DECODERS.items() if name in names for suffix in each.suffixes}
+    return MappingProxyType({**known, ".mpo": "JPEG", **others})
+
+
+@cache
+def unreadable_suffixes() -> Mapping[str, str]:
+    """Map suffixes of pictures that ``decode`` does not read to what would read them, or to "" if nothing would."""
+    names = readable()
+    missing = {
+        suffix: f"install {decoder.install}"
+        for name, decoder in OTHER_DECODERS.items()
+        if name not in names
+        for suffix in decoder.suffixes
+    }
+    return MappingProxyType({**dict.fromkeys(_UNREADABLE.split(), ""), **missing})
 
 
 def format_of(path: PurePath) -> str | None:
@@ -57,6 +104,52 @@ def suffix_for(format: str) -> str:
     """Return the usual suffix of a format, such as ``.jpg`` for JPEG."""
     usual = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm"}
     return usual.get(format, f".{format.lower()}")
+
+
+START = 32  # bytes that tell a format
+_STARTS = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEGXL",
+    b"\xff\x0a": "JPEGXL",
+    b"\x76\x2f\x31\x01": "EXR",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"}
+
+
+def format_of_start(start: bytes) -> str | None:
+    """Return the format of a file by its first ``START`` bytes, if they are unmistakable.
+
+    Camera raw files that are built like TIFF are TIFF here.
+    """
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[4:8] == b"ftyp":
+        brands = {start[at : at + 4] for at in range(8, len(start) - 3, 4)}
+        return "AVIF" if brands & {b"avif", b"avis"} else "HEIF" if brands & _HEIF_BRANDS else None
+    return next((format for magic, format in _STARTS.items() if start.startswith(magic)), None)
+
+
+def format_of_content(path: Path) -> str | None:
+    """Return the format of a regular file by its first bytes: one that ``decode`` reads, or None."""
+    try:
+        if not path.is_file():  # opening a pipe would block forever
+            return None
+        with path.open("rb") as file:
+            found = format_of_start(file.read(START))
+    except (OSError, ValueError):
+        return None
+    by_suffix = path.suffix.lower()
+    if found in (None, "TIFF") and by_suffix in OTHER_DECODERS["RAW"].suffixes:
+        found = "RAW"
+    return found if found in readable() else None
 
 
 def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
@@ -86,5 +179,5 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
 
 @cache
 def _by_commonness() -> tuple[str, ...]:
-    names = readable()
+    names = readable() - set(OTHER_DECODERS)
     return tuple(name for name in _COMMON if name in names) + tuple(sorted(names.difference(_COMMON)))

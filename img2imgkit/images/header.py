@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import BinaryIO
 
-from img2imgkit.images import exif_block, formats, metadata, png_chunks, png_read, tiff
+from img2imgkit.images import exif_block, formats, metadata, other_formats, png_chunks, png_read, tiff
 from img2imgkit.images.pillow_warnings import captured_warnings
 
 _TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -17,11 +17,13 @@ def size_of(path: Path) -> tuple[int, int] | None:
     with contextlib.suppress(Exception):  # decoders may raise anything; decoding will state the reason
         if path.is_file():  # opening a pipe would block forever
             with path.open("rb") as file, captured_warnings():
-                return _size(file)
+                other = other_formats.recognised(file, path)
+                return other_formats.size(file, other) if other else _size(file)
     return None
 
 
 def _size(file: BinaryIO) -> tuple[int, int] | None:
+    file.seek(0)
     start = file.read(8)
     if start == png_chunks.SIGNATURE:
         head = png_read.header(file)

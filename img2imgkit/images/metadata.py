@@ -119,6 +119,20 @@ def of_image(image: Image.Image) -> ParsedMetadata:
     )
 
 
+def of_blocks(
+    icc: bytes | None, exif: bytes | None, xmp: bytes | None, colours: tuple[tuple[bytes, bytes], ...] = ()
+) -> ParsedMetadata:
+    """Collect metadata that a decoder returned separately."""
+    return _upright(Metadata(icc=icc or None, exif=exif or None, xmp=xmp or None, colour_chunks=() if icc else colours))
+
+
+def cicp_chunk(primaries: int, transfer: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Return PNG's chunk for the colours that H.273 numbers; none for sRGB, and if either is unspecified."""
+    if 2 in (primaries, transfer) or (primaries, transfer) in ((1, 13), (1, 1), (1, 6)):
+        return ()
+    return ((b"cICP", bytes((primaries, transfer, 0, 1))),)
+
+
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:
     """Remove the orientation from EXIF and XMP; EXIF takes precedence if both state one."""
     stated, exif, xmp = None, metadata.exif, metadata.xmp

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.picture import Space
 
 _DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
@@ -23,13 +24,16 @@ class Raster(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def from_image(image: Image.Image) -> Raster:
+def from_image(image: Image.Image, float_levels: FloatLevels | None = None) -> Raster:
     """Return the pixels of a Pillow image, loaded or not.
 
     Raises:
-        DecodeError: its levels have no defined white point (32-bit float, or integers beyond 16 bits).
+        DecodeError: its levels have no defined white point (float without ``float_levels``, or beyond 16 bits).
     """
     mode = image.mode
+    if mode == "F" and float_levels is not None:
+        levels, notes = float_levels.levels(_array(image), alpha=False, linear=False)
+        return Raster(levels, None, "grey", "I;16", notes)
     if mode in _DIRECT:
         pixels = _array(image.convert("L") if mode == "1" else image)
         return _keyed(pixels, _DIRECT[mode], mode, image)
@@ -46,6 +50,15 @@ def split(pixels: np.ndarray, mode: str) -> Raster:
     color = np.ascontiguousarray(pixels[..., :-1])
     space: Space = {1: "grey", 3: "rgb", 4: "cmyk"}[color.shape[2]]  # type: ignore[assignment]
     return Raster(color, np.ascontiguousarray(pixels[..., -1:]), space, mode)
+
+
+def unpremultiplied(raster: Raster) -> Raster:
+    """Divide colours that were multiplied by alpha, rounded."""
+    assert raster.alpha is not None
+    top = np.iinfo(raster.color.dtype).max
+    wide = np.maximum(raster.alpha, 1).astype(np.uint64)
+    divided = (raster.color.astype(np.uint64) * (2 * top) + wide) // (2 * wide)
+    return raster._replace(color=np.minimum(divided, top).astype(raster.color.dtype))
 
 
 def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -111,7 +124,7 @@ def _from_integers(image: Image.Image) -> Raster:
 def _from_converted(image: Image.Image) -> Raster:
     mode = image.mode
     if mode == "F":
-        raise DecodeError("has floating-point levels, whose white point is undefined; save it with 16-bit integers")
+        raise DecodeError(FloatLevels.UNSTATED)
     if mode in ("RGBa", "RGBX", "PA", "La"):
         target = {"RGBa": "RGBA", "RGBX": "RGB", "PA": "RGBA", "La": "LA"}[mode]
         return from_image(image.convert(target))._replace(mode=mode)

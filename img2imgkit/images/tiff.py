@@ -13,8 +13,9 @@ import tifffile
 from PIL import TiffImagePlugin
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.picture import Space
-from img2imgkit.images.raster import Raster, full_range, split
+from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _SPACES: dict[str, Space] = {"MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "SEPARATED": "cmyk"}
@@ -26,7 +27,8 @@ _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 class Page(NamedTuple):
     """The tags of the first page, read before pixels are decoded.
 
-    ``plain`` states that ``read`` supports it: unsigned 8 to 16 bits of grey, RGB or CMYK. Others are left to Pillow.
+    ``plain`` states that ``read`` supports it: unsigned 8 to 16 bits, or floating-point numbers, of grey, RGB or CMYK.
+    Others are left to Pillow.
     """
 
     width: int
@@ -48,7 +50,7 @@ def first_page(file: BinaryIO) -> Page:
         with tifffile.TiffFile(file, name="picture") as tiff:
             page = tiff.pages.first
             unsigned = int(page.sampleformat or 1) == 1
-            plain = unsigned and page.photometric.name in _SPACES and 8 <= _bits(page) <= 16
+            plain = page.photometric.name in _SPACES and (_is_float(page) or (unsigned and 8 <= _bits(page) <= 16))
             tile = (page.tilewidth, page.tilelength)
             return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, len(tiff.pages))
     except DecodeError:
@@ -57,23 +59,30 @@ def first_page(file: BinaryIO) -> Page:
         raise DecodeError(f"is damaged: its first TIFF page cannot be read ({type(error).__name__})") from error
 
 
-def read(file: BinaryIO) -> Raster:
+def read(file: BinaryIO, float_levels: FloatLevels | None = None) -> Raster:
     """Read the pixels of the first page.
 
     Raises:
-        DecodeError: its layout is damaged or not supported.
+        DecodeError: its layout is damaged or not supported, or it has floating-point levels without ``float_levels``.
     """
     file.seek(0)
     with tifffile.TiffFile(file, name="picture") as tiff:
         page = tiff.pages.first
-        space, bits = _space(page), _bits(page)
+        is_float = _is_float(page)
+        if is_float and float_levels is None:
+            raise DecodeError(FloatLevels.UNSTATED)
+        space, bits = _space(page), 16 if is_float else _bits(page)
         _check_segments(page, tiff.filehandle.size)
         pixels = _interleaved(page.asarray(maxworkers=1), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
         if space == "rgb" and page.samplesperpixel == 4 and not (set(extras) - {_COREL}):
             extras = (_STRAIGHT,)  # the tag is missing or non-standard; writers that do this mean alpha
-    pixels, notes = full_range(pixels, bits)
+    if is_float and float_levels is not None:
+        alpha = bool(extras) and extras[0] in (_PREMULTIPLIED, _STRAIGHT)
+        pixels, notes = float_levels.levels(pixels, alpha=alpha, linear=False)
+    else:
+        pixels, notes = full_range(pixels, bits)
     if white_is_zero:
         pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
     channels = _CHANNELS[space]
@@ -85,8 +94,12 @@ def read(file: BinaryIO) -> Raster:
         return Raster(np.ascontiguousarray(pixels[..., :channels]), None, space, name, notes + dropped)
     raster = split(pixels[..., : channels + 1], f"{mode}A;16" if high_depth else f"{mode}A")
     if extras[0] == _PREMULTIPLIED:
-        raster = raster._replace(color=_unpremultiplied(raster.color, raster.alpha))
+        raster = unpremultiplied(raster)
     return raster._replace(notes=notes)
+
+
+def _is_float(page: tifffile.TiffPage) -> bool:
+    return int(page.sampleformat or 1) == 3
 
 
 def _bits(page: tifffile.TiffPage) -> int:
@@ -97,8 +110,8 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 
 def _space(page: tifffile.TiffPage) -> Space:
-    if int(page.sampleformat) != 1:
-        kind = {2: "signed integers", 3: "floating-point numbers"}.get(int(page.sampleformat), "of an unknown kind")
+    if int(page.sampleformat) != 1 and not _is_float(page):
+        kind = {2: "signed integers"}.get(int(page.sampleformat), "of an unknown kind")
         raise DecodeError(f"has levels that are {kind}, without a white point; save it with 8 or 16 unsigned bits")
     if page.photometric.name not in _SPACES:
         raise DecodeError(f"has TIFF colours {page.photometric.name} with {_bits(page)} bits, which is not supported")
@@ -125,13 +138,6 @@ def _interleaved(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
     return np.array(pixels, order="C")
-
-
-def _unpremultiplied(color: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    assert alpha is not None
-    top = np.iinfo(color.dtype).max
-    wide = np.maximum(alpha, 1).astype(np.uint64)
-    return np.minimum((color.astype(np.uint64) * (2 * top) + wide) // (2 * wide), top).astype(color.dtype)
 
 
 Compression = Literal["deflate", "lzw", "none"]

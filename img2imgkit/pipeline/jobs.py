@@ -99,7 +99,7 @@ class Jobs(Collection[Job]):
 
 def _row(job: Job) -> bytes:
     entry = job.entry
-    fields = (entry.location, str(entry.relative), entry.index, entry.size, entry.version, entry.variant)
+    fields = (entry.location, str(entry.relative), entry.index, entry.size, entry.version, entry.variant, entry.format)
     targets = tuple(target if target is None else str(target) for target in job.targets)
     return marshal.dumps((fields, targets, job.reason, job.problem))  # supports names that are not UTF-8
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -15,12 +16,24 @@ from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image, size_of
+from img2imgkit.images import (
+    DEFAULT_MAX_PIXELS,
+    FloatLevels,
+    decode,
+    format_of,
+    format_of_content,
+    is_image,
+    size_of,
+    unreadable_suffixes,
+    writable,
+)
 from img2imgkit.item import Entry, Item, local_path
-from img2imgkit.step import Planning, Source
+from img2imgkit.step import UNREADABLE, Planning, Source
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
+LEFTOVERS = frozenset({".bak", ".crdownload", ".download", ".old", ".orig", ".part", ".partial", ".tmp"})
+REASONS = 50  # to ignore files, counted separately; beyond that, suffixes are not
 
 
 class FolderSource(Source):
@@ -63,9 +76,7 @@ class FolderSource(Source):
             return False
         if len(relative.parts) > 1 and not self.options.recursive:
             return False
-        return (
-            not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._matches(str(relative))
-        )
+        return not any(map(_is_hidden, relative.parts)) and self._matches(str(relative)) and _is_picture(str(path))
 
     def size(self, entry: Entry) -> tuple[int, int] | None:
         return size_of(entry.path)
@@ -74,11 +85,11 @@ class FolderSource(Source):
         """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""
         chosen: Path = self.options.folder
         if not chosen.is_dir():
-            yield _entry(str(chosen), chosen.name, 0)
+            yield _with_format(_entry(str(chosen), chosen.name, 0))
             return
         for index, relative in enumerate(self._files(str(chosen), ignored)):
             path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
-            yield _entry(path, relative, index)
+            yield _with_format(_entry(path, relative, index))
 
     def _files(self, root: str, ignored: Counter[str]) -> Iterator[str]:
         """Yield the paths below ``root`` in the order of ``natural_key``, without sorting all of them together.
@@ -115,13 +126,13 @@ class FolderSource(Source):
             with os.scandir(os.path.join(root, prefix)) as entries:  # noqa: PTH118
                 inside = [(each.name, _is_folder(each), each.is_symlink()) for each in entries]
         except OSError:
-            ignored["unreadable folders"] += 1
+            _count(ignored, f"{UNREADABLE} folders", prefix or root)
             return [], []
         files = []
         for name in (name for name, is_folder, _ in inside if not is_folder):
-            reason = self._reason_to_ignore(prefix + name, name)
+            reason, detail = self._reason_to_ignore(root, prefix + name, name)
             if reason:
-                ignored[reason] += 1
+                _count(ignored, reason, detail)
             else:
                 files.append(name)
         folders = [(name, is_link) for name, is_folder, is_link in inside if is_folder and name != STATE]
@@ -131,12 +142,19 @@ class FolderSource(Source):
             name for name, is_link in folders if self.options.recursive and not is_link and not _is_hidden(name)
         ]
 
-    def _reason_to_ignore(self, relative: str, name: str) -> str:
+    def _reason_to_ignore(self, root: str, relative: str, name: str) -> tuple[str, str]:
+        """Return why a file is ignored and its kind, if that is worth knowing; empty if it is to be read."""
         if _is_hidden(name):
-            return "hidden files"
-        if not is_image(Path(name)):
-            return "files that are not pictures"
-        return "" if self._matches(relative) else "files excluded by patterns"
+            return "hidden files", ""
+        if not self._matches(relative):
+            return "files excluded by patterns", ""
+        if _is_picture(os.path.join(root, relative)):  # noqa: PTH118
+            return "", ""
+        suffix = PurePosixPath(name).suffix.lower()
+        remedy = unreadable_suffixes().get(suffix)
+        if remedy is not None:
+            return f"{UNREADABLE} pictures", f"{suffix}: {remedy}" if remedy else suffix
+        return "files that are not pictures", suffix if re.fullmatch(r"\.[a-z0-9_]{1,12}", suffix) else "no suffix"
 
     def _matches(self, relative: str) -> bool:
         include, exclude = self._patterns
@@ -150,17 +168,27 @@ class FolderSource(Source):
 class Read(FolderSource):
     """Read pictures from a folder, in natural order, or one picture.
 
-    Hidden files, system files and files that are not pictures are counted and ignored. A picture that cannot be decoded
-    fails, with the reason, without affecting the others.
+    Files are selected by suffix; those with another or no suffix are read as well if their first bytes are those of a
+    picture. Hidden files, system files and files that are not pictures are counted and ignored. A picture that cannot
+    be decoded fails, with the reason, without affecting the others.
     """
 
     name = "read"
 
     class Options(FolderSource.Options):
-        """Where to read pictures."""
+        """Where to read pictures, and how."""
+
+        float: FloatLevels | None = Field(
+            None, description="How to read floating-point levels (EXR, float TIFF); pictures that have them need it."
+        )
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the folder, and how floating-point levels are read if that is stated."""
+        stated = self.options.float
+        return {**super().recipe(), **({"float": stated.model_dump(mode="json")} if stated else {})}
 
     def load(self, entry: Entry) -> Item:
-        picture = decode(entry.path, max_pixels=self.options.max_pixels)
+        picture = decode(entry.path, max_pixels=self.options.max_pixels, float_levels=self.options.float)
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
 
@@ -195,6 +223,26 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+def _is_picture(path: str) -> bool:
+    """Whether a file has the suffix of a picture, or else the content of one."""
+    place = Path(path)
+    leftover = place.suffix.lower() in LEFTOVERS or path.endswith("~")
+    return is_image(place) or (not leftover and format_of_content(place) is not None)
+
+
+def _with_format(entry: Entry) -> Entry:
+    """Return the entry with the format of its content, unless its suffix states a format that can be written."""
+    if format_of(entry.relative) in writable():
+        return entry
+    return replace(entry, format=format_of_content(Path(entry.location)) or "")
+
+
+def _count(ignored: Counter[str], reason: str, detail: str) -> None:
+    """Count an ignored file by reason and detail, or by reason only if there are very many."""
+    full = f"{reason} ({detail})" if detail else reason
+    ignored[full if full in ignored or len(ignored) < REASONS else f"{reason} (others)" if detail else reason] += 1
 
 
 def _is_hidden(name: str) -> bool:

@@ -89,7 +89,7 @@ class Write(Sink):
         if self.options.format != "same":
             chosen: str = self.options.format.upper()
             return chosen
-        found = format_of(entry.relative)
+        found = entry.format or format_of(entry.relative)
         return found if found in writable() else FALLBACK
 
     def _named(self, entry: Entry, size: dict[str, int]) -> PurePosixPath:

@@ -31,7 +31,7 @@ def test_success_exits_with_0_and_prints_only_the_summary(img2img, file: Path, t
     ended = img2img("run", file)
     assert ended.code == 0
     assert ended.out == ""
-    assert "2 made, 0 up to date, 0 failed, files that are not pictures ignored: 1 in" in ended.err
+    assert "2 made, 0 up to date, 0 failed, files that are not pictures ignored: 1 (.txt 1) in" in ended.err
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
@@ -108,7 +108,7 @@ def test_the_report_lists_what_happened(img2img, file: Path, tmp_path: Path) -> 
         "up_to_date": 0,
         "failed": 1,
         "not_reached": 0,
-        "ignored": {"files that are not pictures": 1},
+        "ignored": {"files that are not pictures (.txt)": 1},
     }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
     items = {item["relative"]: item for item in written["items"]}
@@ -255,4 +255,27 @@ def test_nothing_to_read_is_an_error_unless_allowed(img2img, tmp_path: Path, arg
 def test_patterns_that_match_nothing_are_an_error(img2img, file: Path) -> None:
     ended = img2img("run", file, "--set", 'steps.0.with.include=["*.jpg"]')
     assert ended.code == 2
-    assert "2 files excluded by patterns" in ended.err
+    assert "3 files excluded by patterns" in ended.err
+
+
+def test_pictures_that_were_not_read_are_named_even_when_quiet(img2img, file: Path, tmp_path: Path) -> None:
+    for name in ("a.svg", "b.SVG", "c.psb"):
+        (tmp_path / "in" / name).touch()
+    ended = img2img("run", file, "--quiet")
+    assert (ended.code, ended.err) == (
+        0,
+        "warning: 2 unreadable pictures (.svg)\nwarning: 1 unreadable pictures (.psb)\n",
+    )
+    events = img2img("run", file, "--quiet", "--progress", "json").err.splitlines()
+    assert json.loads(events[-1]) == {"event": "warning", "reason": "unreadable pictures (.psb)", "count": 1}
+    dry = img2img("run", file, "--dry-run")
+    assert "unreadable pictures ignored: 3 (.svg 2, .psb 1)" in dry.out
+    assert "warning: 2 unreadable pictures (.svg)" in dry.err
+
+
+def test_only_pictures_that_cannot_be_read_are_no_success(img2img, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.svg").touch()
+    ended = img2img("run", pipeline_file(tmp_path))
+    assert ended.code == 2
+    assert "no pictures to read (ignored: 1 unreadable pictures (.svg))" in ended.err

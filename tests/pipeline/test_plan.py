@@ -79,7 +79,7 @@ def test_a_limit_does_not_limit_the_count_of_ignored_files(tmp_path: Path) -> No
     save_pictures(tmp_path / "in", "a.png", "b/c.png")
     (tmp_path / "in" / "b" / "z.txt").touch()
     plan = plan_of(pipeline_file(tmp_path), limit=1)
-    assert (len(plan.jobs), plan.ignored) == (1, {"files that are not pictures": 1})
+    assert (len(plan.jobs), plan.ignored) == (1, {"files that are not pictures (.txt)": 1})
 
 
 def test_two_sinks_must_not_write_the_same_files(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from pictures import save_pictures
 from PIL import Image
 
 from img2imgkit.errors import ConfigError, DecodeError
+from img2imgkit.images import formats
 from img2imgkit.item import Entry
 from img2imgkit.step import Planning
-from img2imgkit.steps.read import Read, natural_key
+from img2imgkit.steps.read import REASONS, Read, natural_key
 
 
 def read(folder: Path, **options: object) -> Read:
@@ -50,7 +51,12 @@ def test_hidden_and_other_files_are_counted_and_ignored(tmp_path: Path) -> None:
         (tmp_path / name).write_text("no picture")
     ignored: Counter[str] = Counter()
     assert names(read(tmp_path), ignored) == ["a.png", "Thumbs.db.png"]
-    assert ignored == {"hidden files": 2, "files that are not pictures": 2, "hidden folders": 1}
+    assert ignored == {
+        "hidden files": 2,
+        "files that are not pictures (.txt)": 1,
+        "files that are not pictures (no suffix)": 1,
+        "hidden folders": 1,
+    }
 
 
 def test_without_recursion_only_the_folder_itself_is_read(tmp_path: Path) -> None:
@@ -156,3 +162,89 @@ def test_reading_by_folder_yields_the_order_of_all_names_sorted(tree: list[tuple
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=8))
 def test_compact_keys_sort_as_lists_of_parts(texts: list[str]) -> None:
     assert sorted(texts, key=natural_key) == sorted(texts, key=reference_key)
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("no_suffix", "JPEG"),
+        ("tweet.jpg_large", "JPEG"),
+        ("photo.jpg!w1200", "WEBP"),
+        ("really_png.HEIC", "PNG"),
+        ("report.pdf", "TIFF"),
+        ("a.dat", "GIF"),
+        ("b.bin", "AVIF"),
+        ("raw.nef", "JPEG"),
+    ],
+)
+def test_pictures_under_another_suffix_are_read(tmp_path: Path, name: str, format: str) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / name, format)
+    step = read(tmp_path)
+    (entry,) = found(step)
+    assert entry.format == format
+    assert step.reads(entry.location)
+    assert step.load(entry).picture.format == format
+    assert step.size(entry) == (8, 8)
+
+
+def test_a_usual_suffix_is_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("no picture")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.jpg", "PNG")
+    assert [entry.format for entry in found(read(tmp_path))] == ["", ""]
+
+
+@pytest.mark.parametrize("name", ["a.jpg.part", "a.jpg.crdownload", "a.jpg~", "a.jpg.bak", "a.TMP"])
+def test_unfinished_and_backup_files_are_not_pictures(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / name, "JPEG")
+    assert names(read(tmp_path)) == []
+
+
+def test_pipes_are_not_opened_to_look_at_their_content(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert names(read(tmp_path)) == []
+
+
+def test_unreadable_pictures_are_counted_by_suffix_with_what_would_read_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.heic", "b.HEIC", "c.NEF", "d.svg", "e.txt", "f.weird.$$$"):
+        (tmp_path / name).write_bytes(b"1234")
+    monkeypatch.setattr("img2imgkit.images.formats.find_spec", lambda name: None)
+    for cached in (formats.readable, formats.suffixes, formats.unreadable_suffixes):
+        cached.cache_clear()
+    try:
+        ignored: Counter[str] = Counter()
+        assert names(read(tmp_path), ignored) == []
+        assert ignored == {
+            "unreadable pictures (.heic: install pi-heif)": 2,
+            "unreadable pictures (.nef: install img2imgkit[raw])": 1,
+            "unreadable pictures (.svg)": 1,
+            "files that are not pictures (.txt)": 1,
+            "files that are not pictures (no suffix)": 1,
+        }
+    finally:
+        monkeypatch.undo()
+        for cached in (formats.readable, formats.suffixes, formats.unreadable_suffixes):
+            cached.cache_clear()
+
+
+def test_very_many_suffixes_are_not_counted_separately(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"a.{number}").touch()
+    ignored: Counter[str] = Counter()
+    assert names(read(tmp_path), ignored) == []
+    assert len(ignored) == REASONS + 1
+    assert ignored["files that are not pictures (others)"] == 100 - REASONS
+
+
+def test_files_that_patterns_exclude_are_not_looked_into(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "no_suffix", "JPEG")
+    (tmp_path / "a.svg").touch()
+    ignored: Counter[str] = Counter()
+    assert names(read(tmp_path, include=("*.png",)), ignored) == []
+    assert ignored == {"files excluded by patterns": 2}
+
+
+def test_the_white_point_is_part_of_the_recipe_only_if_stated(tmp_path: Path) -> None:
+    assert "float" not in read(tmp_path).recipe()
+    assert read(tmp_path, float={"white": 2.0}).recipe()["float"] == {"white": 2.0, "curve": "format"}

@@ -1,5 +1,6 @@
 """``write``: names, formats, and refusals."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -59,3 +60,19 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 def test_moving_the_folder_does_not_change_the_recipe(tmp_path: Path) -> None:
     assert write(tmp_path / "a").recipe() == write(tmp_path / "b", if_exists="overwrite").recipe()
     assert write(tmp_path).recipe() != write(tmp_path, quality=50).recipe()
+
+
+@pytest.mark.parametrize(
+    ("relative", "format", "target"),
+    [
+        ("a/no_suffix", "JPEG", "a/no_suffix.jpg"),
+        ("x.jpg_large", "JPEG", "x.jpg"),
+        ("x.HEIC", "JPEG", "x.jpg"),
+        ("x.HEIC", "HEIF", "x.png"),
+        ("x.jpg_large", "WEBP", "x.webp"),
+    ],
+)
+def test_the_content_decides_the_format_where_the_suffix_does_not(
+    tmp_path: Path, relative: str, format: str, target: str
+) -> None:
+    assert str(write(tmp_path).target(replace(entry(relative), format=format))) == target

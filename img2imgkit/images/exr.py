@@ -1,0 +1,85 @@
+"""Read OpenEXR files. The older of OpenEXR's two interfaces is used: the newer one returns damaged parts as empty."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import closing
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from img2imgkit.errors import DecodeError
+from img2imgkit.images.float_levels import FloatLevels
+from img2imgkit.images.raster import Raster, split
+
+_MULTIPART = 0x1000  # a flag of the version field
+_REC709 = ((0.64, 0.33), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.329))
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return the width and height of the data window of the first part. Nothing is decoded."""
+    with closing(_opened(file)) as opened:
+        return _window(opened.header()["dataWindow"])
+
+
+def read(file: BinaryIO, float_levels: FloatLevels | None) -> Raster:
+    """Return the pixels of the first part: R, G and B, or Y, with A if it has it.
+
+    Raises:
+        DecodeError: it has no such channels, or its white point is not stated. OpenEXR raises OSError if it is damaged.
+    """
+    import Imath
+
+    if float_levels is None:
+        raise DecodeError(FloatLevels.UNSTATED)
+    with closing(_opened(file)) as opened:
+        head = opened.header()
+        names = _channels(head["channels"])
+        width, height = _window(head["dataWindow"])
+        planes = opened.channels(names, Imath.PixelType(Imath.PixelType.FLOAT))
+    pixels = np.stack([np.frombuffer(plane, np.float32).reshape(height, width) for plane in planes], axis=-1)
+    alpha = "A" in names
+    if alpha:  # colours are multiplied by it
+        pixels[..., :-1] /= np.where(pixels[..., -1:] > 0, pixels[..., -1:], 1)
+    levels, notes = float_levels.levels(pixels, alpha=alpha, linear=True)
+    notes += _losses(file, head, names)
+    mode = ("LA;16" if alpha else "I;16") if "Y" in names else ("RGBA;16" if alpha else "RGB;16")
+    if alpha:
+        return split(levels, mode)._replace(notes=notes)
+    return Raster(levels, None, "grey" if "Y" in names else "rgb", mode, notes)
+
+
+def _opened(file: BinaryIO) -> Any:
+    import OpenEXR
+
+    file.seek(0)
+    return OpenEXR.InputFile(file)
+
+
+def _window(window: Any) -> tuple[int, int]:
+    return window.max.x - window.min.x + 1, window.max.y - window.min.y + 1
+
+
+def _channels(found: dict[str, Any]) -> list[str]:
+    full = {name for name, channel in found.items() if (channel.xSampling, channel.ySampling) == (1, 1)}
+    for colours in (["R", "G", "B"], ["Y"]):
+        if full.issuperset(colours) and not {"RY", "BY"} & found.keys():
+            return [*colours, *(["A"] if "A" in full else [])]
+    raise DecodeError(f"has the channels {', '.join(sorted(found))}; R, G and B, or Y, are needed at full resolution")
+
+
+def _losses(file: BinaryIO, head: dict[str, Any], names: list[str]) -> tuple[str, ...]:
+    losses = []
+    if others := sorted(head["channels"].keys() - set(names)):
+        losses.append(f"left out: channels {', '.join(others)}")
+    file.seek(4)
+    if struct.unpack("<I", file.read(4))[0] & _MULTIPART:
+        losses.append("left out: further parts of the EXR file")
+    if _window(head["displayWindow"]) != _window(head["dataWindow"]):
+        losses.append("the display window of the EXR file was not applied")
+    stated = head.get("chromaticities")
+    if stated is not None:
+        points = [(point.x, point.y) for point in (stated.red, stated.green, stated.blue, stated.white)]
+        if not np.allclose(points, _REC709, atol=0.002):
+            losses.append("its chromaticities were taken as those of sRGB")
+    return tuple(losses)

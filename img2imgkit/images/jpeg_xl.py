@@ -1,0 +1,73 @@
+"""Read JPEG XL files with libjxl, which returns them upright."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+
+from img2imgkit.errors import DecodeError
+from img2imgkit.images import jpeg_xl_header
+from img2imgkit.images.float_levels import FloatLevels
+from img2imgkit.images.jpeg_xl_header import Header
+from img2imgkit.images.metadata import ParsedMetadata, cicp_chunk, of_blocks
+from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
+
+_LINEAR, _SRGB = 8, 13  # transfer functions as H.273 numbers them
+_EXIF_OFFSET = 4  # bytes before the EXIF block in its box
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return the upright width and height. Raises DecodeError."""
+    head = jpeg_xl_header.header(file)
+    return head.width, head.height
+
+
+def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, ParsedMetadata, int]:
+    """Return the pixels of the first frame, the metadata, and the number of frames.
+
+    Raises:
+        DecodeError: it is damaged, or has floating-point levels whose white point is not stated.
+    """
+    head = jpeg_xl_header.header(file)
+    boxes = jpeg_xl_header.boxes(file)
+    file.seek(0)
+    data = file.read()
+    pixels = imagecodecs.jpegxl_decode(data)
+    frames = pixels.shape[0] if pixels.ndim == 4 else 1
+    pixels = (pixels[0] if pixels.ndim == 4 else pixels).reshape(head.height, head.width, -1)
+    raster = _raster(pixels, head, float_levels)
+    primaries, transfer = head.cicp
+    colours = cicp_chunk(primaries, _SRGB if head.is_float else transfer)
+    parsed = of_blocks(None, boxes.get(b"Exif", b"")[_EXIF_OFFSET:], boxes.get(b"xml "), colours)
+    notes = [*raster.notes, *_losses(head), *(["left out: gain map"] if b"jhgm" in boxes else [])]
+    return raster._replace(notes=tuple(notes)), parsed._replace(orientation=1), frames
+
+
+def _losses(head: Header) -> list[str]:
+    losses = []
+    if head.icc or 2 in head.cicp:
+        losses.append("its colours were taken as sRGB: the decoder does not return JPEG XL's profiles")
+    if head.others:
+        losses.append(f"left out: extra channels ({head.others})")
+    return losses
+
+
+def _raster(pixels: np.ndarray, head: Header, float_levels: FloatLevels | None) -> Raster:
+    notes: tuple[str, ...] = ()
+    if head.is_float:
+        if float_levels is None:
+            raise DecodeError(FloatLevels.UNSTATED)
+        pixels, notes = float_levels.levels(pixels, alpha=pixels.shape[2] in (2, 4), linear=head.cicp[1] == _LINEAR)
+    else:
+        pixels, notes = full_range(pixels, head.bits)
+    channels = pixels.shape[2]
+    deep = pixels.dtype == np.uint16
+    if channels in (2, 4):
+        raster = split(pixels, {2: "LA", 4: "RGBA"}[channels] + (";16" if deep else ""))
+        return (unpremultiplied(raster) if head.premultiplied else raster)._replace(notes=notes)
+    if channels not in (1, 3):
+        raise DecodeError(f"has {channels} channels, which is not supported")
+    mode = {(1, False): "L", (1, True): "I;16", (3, False): "RGB", (3, True): "RGB;16"}[channels, deep]
+    return Raster(np.ascontiguousarray(pixels), None, "grey" if channels == 1 else "rgb", mode, notes)
