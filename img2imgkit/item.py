@@ -68,6 +68,7 @@ class Item:
         notes: what steps add to the report. Texts are sentences on what was lost or changed; the end of a run
             summarises them by kind, which is what precedes the first colon. "; " separates several.
             Other values are data ("tile": 256, "retries": 1, ...).
+        facts: name fields that are known only from the picture, such as the ``scale`` after a resize to a width
         maps: per-pixel ids of a still, (H, W) int32 of the picture's size: "label" contains class ids, "instance"
             object ids. The picture is then only a drawing of them. An item of several frames has no maps.
 
@@ -80,6 +81,7 @@ class Item:
     originals: tuple[Picture, ...]
     notes: Mapping[str, Any] = field(default_factory=dict)
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.frames or not self.originals:
@@ -122,6 +124,10 @@ class Item:
     def with_maps(self, maps: Mapping[str, np.ndarray]) -> Item:
         """Return the item with these maps. Shapes: each (H, W) int32, of the picture's size."""
         return replace(self, maps=maps)
+
+    def with_facts(self, **facts: str | int) -> Item:
+        """Return the item with these name fields."""
+        return replace(self, facts={**self.facts, **facts})
 
     def stills(self) -> tuple[Item, ...]:
         """Return one still per frame, with that frame's original, or with all originals if the counts differ."""

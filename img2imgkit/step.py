@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from img2imgkit.config import Config
 from img2imgkit.item import Entry, Item
 
+Facts = Mapping[str, str | int | None]
 UNREADABLE = "unreadable"  # the first word of reasons for which files were ignored although they may be pictures
 
 
@@ -42,7 +43,8 @@ class Planning:
 
     Attributes:
         models: finds models
-        facts: the name fields set by earlier steps, such as ``model`` and ``scale``
+        facts: the name fields set by earlier steps, such as ``model`` and ``scale``; None if the value is known only
+            from each picture: then it is in ``Item.facts``
         sources: the locations that this pipeline reads from
         complete: whether ``facts`` is complete; False if an earlier step could not be prepared
         variants: the name fields by which earlier steps produce several outputs per picture, and their values
@@ -50,7 +52,7 @@ class Planning:
     """
 
     models: Models
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     complete: bool = True
     variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -72,11 +74,13 @@ class Rendering:
         target: its path below the sink's location
         data: the file's bytes
         notes: what the sink adds to the report
+        modified: the file's modification time, in nanoseconds since 1970; None: now
     """
 
     target: PurePosixPath
     data: bytes
     notes: Mapping[str, Any] = field(default_factory=dict)
+    modified: int | None = None
 
 
 class Step(ABC):
@@ -102,8 +106,11 @@ class Step(ABC):
         """Return what else the output depends on, such as a bundle's digest; called after ``prepare``."""
         return {}
 
-    def facts(self) -> Mapping[str, str | int]:
-        """Return the name fields that later templates can use, such as ``model``; called after ``prepare``."""
+    def facts(self) -> Facts:
+        """Return the name fields that later templates can use, such as ``model``; called after ``prepare``.
+
+        None stands for a value that ``apply`` finds for each picture and puts into ``Item.facts``.
+        """
         return {}
 
     def maps(self, before: frozenset[str]) -> frozenset[str]:
@@ -203,7 +210,7 @@ class Transform(Step):
         names = dict.fromkeys(name for each in made for name in each.notes)
         values = {name: tuple(each.notes.get(name) for each in made) for name in names}
         notes = {name: some[0] if all(value == some[0] for value in some) else some for name, some in values.items()}
-        return item.with_frames([each.picture for each in made], **notes)
+        return item.with_frames([each.picture for each in made], **notes).with_facts(**made[0].facts)
 
 
 class Sink(Step):

@@ -20,6 +20,7 @@ from img2imgkit.images import (
     exif_block,
     formats,
     high_depth,
+    lossiness,
     metadata,
     other_formats,
     png_chunks,
@@ -156,7 +157,8 @@ def _other(file: BinaryIO, max_pixels: int | None, float_levels: FloatLevels | N
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
-    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
+    picture = _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
+    return replace(picture, **lossiness.of(file, image)._asdict())
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
@@ -183,7 +185,7 @@ def _assembled(pixels: Raster, parsed: ParsedMetadata, format: str, count: int) 
         parsed.metadata,
         format,
         pixels.mode,
-        (*frames, *pixels.notes, *parsed.notes),
+        notes=(*frames, *pixels.notes, *parsed.notes),
     )
 
 

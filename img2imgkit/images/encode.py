@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
 _NAMES = {"exif": "EXIF data", "xmp": "XMP data", "iptc": "IPTC data", "text": "texts"}
+DEFAULT_QUALITY = 92
 _JPEG_SEGMENT = 65_000  # 64 KiB of a segment, minus its identifiers
 
 
@@ -29,13 +30,15 @@ class EncodeOptions(Config):
         default="keep",
         description="the ICC profile: keep it, convert the colours to sRGB, or remove it without converting",
     )
-    quality: int = Field(
-        default=92,
-        ge=1,
-        le=100,
-        description="for JPEG, AVIF and lossy WebP; from 90, colours are stored at full resolution",
+    quality: Annotated[int, Field(ge=1, le=100)] | Literal["same"] = Field(
+        default=DEFAULT_QUALITY,
+        description="for JPEG, AVIF and lossy WebP, from 1 to 100; from 90, colours are stored at full resolution. "
+        "'same': the quality of the input, estimated from its quantizers, for JPEG and WebP that keep their format",
     )
-    lossless: bool = Field(default=True, description="write lossless WebP, ignoring quality")
+    lossless: bool | Literal["same"] = Field(
+        default="same",
+        description="write lossless WebP, ignoring quality; 'same': unless the input is lossy WebP",
+    )
     compression: int = Field(
         default=4,  # for photographs, a quarter of the time of 6 with files 5 % larger
         ge=0,
@@ -76,7 +79,8 @@ def encode(picture: Picture, format: str, options: EncodeOptions | None = None) 
 
 def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
     """Encode it; if that fails only because of metadata, leave them out rather than fail."""
-    quality, lossless, compression = options.quality, options.lossless, options.compression
+    quality, unknown = _quality(picture, format, options)
+    lossless, compression = _lossless(picture, format, options), options.compression
     try:
         data, mode, notes = writers.write(picture, format, quality, lossless, compression)
     except Exception as error:
@@ -85,7 +89,23 @@ def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
             raise
         data, mode, notes = writers.write(bare, format, quality, lossless, compression)
         notes = (*notes, f"EXIF, XMP, IPTC, texts and resolution were left out: {_reason(error)}")
-    return Encoded(data, mode, (*picture.notes, *notes))
+    used = unknown if format in ("JPEG", "AVIF") or (format == "WEBP" and not lossless) else ()
+    return Encoded(data, mode, (*picture.notes, *notes, *used))
+
+
+def _quality(picture: Picture, format: str, options: EncodeOptions) -> tuple[int, tuple[str, ...]]:
+    """Return the quality to write, and a note if that of the input is wanted, but not known."""
+    if options.quality != "same":
+        return options.quality, ()
+    if picture.quality is not None and picture.format == format:
+        return picture.quality, ()
+    return DEFAULT_QUALITY, (f"the input states no quality of {format}, the default was used: {DEFAULT_QUALITY}",)
+
+
+def _lossless(picture: Picture, format: str, options: EncodeOptions) -> bool:
+    if options.lossless != "same":
+        return options.lossless
+    return not (picture.lossy and picture.format == format)
 
 
 def _reason(error: Exception) -> str:

@@ -139,8 +139,10 @@ class OutputFolder:
         return written
 
 
-def stage(folder: Path, target: PurePosixPath, data: bytes) -> StagedFile:
+def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None = None) -> StagedFile:
     """Write and sync an unfinished file in an output folder, for ``OutputFolder.place`` to move into place.
+
+    ``modified`` is its modification time, in nanoseconds since 1970; None: now.
 
     Its name is unique: a worker that was presumed dead cannot write into its successor's file.
 
@@ -154,6 +156,8 @@ def stage(folder: Path, target: PurePosixPath, data: bytes) -> StagedFile:
             with path.open("wb") as handle:
                 handle.write(data)
                 handle.flush()
+                if modified is not None:
+                    os.utime(path, ns=(modified, modified))
                 os.fsync(handle.fileno())
                 found = os.fstat(handle.fileno())
         except OSError:

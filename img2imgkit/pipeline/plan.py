@@ -111,7 +111,7 @@ def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
         ConfigError: all problems of the steps' options, with line and column.
         PlanError: the pipeline must not run.
     """
-    facts: dict[str, str | int] = {}
+    facts: dict[str, str | int | None] = {}
     variants: dict[str, Sequence[str]] = {}
     maps: frozenset[str] = frozenset()
     problems: list[Problem] = []

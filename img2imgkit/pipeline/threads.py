@@ -172,7 +172,7 @@ class ThreadExecutor(Executor):
 
     def _stage(self, flight: _Flight) -> None:
         for number, rendering, picture in flight.rendered:
-            file = stage(self._folders[number], rendering.target, rendering.data)
+            file = stage(self._folders[number], rendering.target, rendering.data, rendering.modified)
             flight.staged.append(Staged(number, rendering.target, file, picture, rendering.notes))
 
     def _end(self, flight: _Flight, status: Status, reason: str) -> None:

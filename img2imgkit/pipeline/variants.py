@@ -8,13 +8,13 @@ from itertools import product
 
 from img2imgkit.errors import ConfigError
 from img2imgkit.item import Entry
-from img2imgkit.step import Sink, Step, Transform
+from img2imgkit.step import Facts, Sink, Step, Transform
 
 Variant = tuple[tuple[str, str], ...]
 Variants = Mapping[str, Sequence[str]]
 
 
-def new_variants(step: Step, before: Variants, facts: Mapping[str, str | int]) -> Variants:
+def new_variants(step: Step, before: Variants, facts: Facts) -> Variants:
     """Return the variants that a prepared step declares, checked against those and the facts of earlier steps.
 
     Raises:

@@ -59,6 +59,8 @@ class Template:
                 yield f"the field {{{field}}} is set by a translate step, but there is none before this step"
             elif conversion or (spec and not (field in NUMERIC_FIELDS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
                 yield f"unsupported format of {{{field}}}: only a number can have a width, such as {{index:04d}}"
+            elif spec and field == "scale" and not isinstance(facts.get(field, 1), int):
+                yield "unsupported format of {scale}: after a resize step it may not be a whole number"
         literal = "".join(text for text, _, _, _ in self.parts)
         if self.text.startswith("/") or ".." in re.split(r"[/\\]", self.text) or re.match(r"[A-Za-z]:", literal):
             yield f"{self.text!r} is outside the output folder"
@@ -67,15 +69,15 @@ class Template:
         if "\0" in literal:
             yield f"{self.text!r} contains a null character, which file names must not"
 
-    def fill(self, entry: Entry, facts: Mapping[str, str | int], extension: str) -> PurePosixPath:
-        """Return an entry's name. Unknown fields stay, such as ``{width}``; an empty name becomes ``_``."""
+    def fill(self, entry: Entry, facts: Mapping[str, str | int | None], extension: str) -> PurePosixPath:
+        """Return an entry's name. Fields without a value stay, such as ``{width}``; an empty name becomes ``_``."""
         folder = str(entry.relative.parent)
         values: dict[str, str | int] = {
             "stem": entry.relative.stem,
             "ext": extension,
             "relpath": "" if folder == "." else folder,
             "index": entry.index,
-            **{name: _safe(value) for name, value in (*facts.items(), *entry.variant)},
+            **{name: _safe(value) for name, value in (*facts.items(), *entry.variant) if value is not None},
         }
         filled = "".join(_filled(part, values) for part in self.parts)
         *folders, name = filled.rstrip("/").split("/")

@@ -10,7 +10,7 @@ from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.errors import TranslateError
 from img2imgkit.images import Method, Picture, resize
 from img2imgkit.item import Item
-from img2imgkit.step import Transform
+from img2imgkit.step import Facts, Planning, Transform
 
 MAX_SIDE = 1_000_000
 
@@ -53,8 +53,21 @@ class Resize(Transform):
                 raise ValueError(f"fit: both sides of the box must be in 1..{MAX_SIDE}, got {list(self.fit)}")
             return self
 
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._scale_before: str | int | None = 1
+
+    def prepare(self, planning: Planning) -> None:
+        self._scale_before = planning.facts.get("scale", 1)
+
+    def facts(self) -> Facts:
+        """``scale``: the ratio of widths over all steps but crops; only a stated ``scale`` is known before."""
+        options = self.options
+        fixed = options.scale is not None and not options.shrink_only and self._scale_before is not None
+        return {"scale": times(self._scale_before or 1, options.scale) if fixed else None}
+
     def apply(self, item: Item) -> Item:
-        """Return the resized item.
+        """Return the resized item, with the new ``scale`` as a fact.
 
         Raises:
             TranslateError: a side would be longer than a million pixels.
@@ -64,11 +77,18 @@ class Resize(Transform):
         if max(width, height) > MAX_SIDE:
             raise TranslateError(f"resize: {width}x{height} exceeds {MAX_SIDE} pixels per side")
         if self.options.shrink_only and (width, height) == (picture.width, picture.height):
-            return item
+            return self._with_scale(item, 1)
+        item = self._with_scale(item, width / picture.width)
         if not item.maps:
             return item.with_picture(resize(picture, width, height, self.options.method))
         maps = {name: resized_ids(ids, (width, height)) for name, ids in item.maps.items()}
         return item.with_picture(_drawing(picture, (width, height))).with_maps(maps)
+
+    def _with_scale(self, item: Item, ratio: float) -> Item:
+        if self.facts()["scale"] is not None:
+            return item
+        before = item.facts["scale"] if self._scale_before is None else self._scale_before
+        return item.with_facts(scale=times(before, ratio))
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         new = self.size(width, height)
@@ -106,6 +126,12 @@ def _drawing(picture: Picture, size: tuple[int, int]) -> Picture:
         return np.stack(channels, axis=-1).astype(levels.dtype)
 
     return picture.with_pixels(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
+
+
+def times(scale: str | int, factor: float) -> str | int:
+    """Return the product of two scales: a whole number, or a text such as "1.5" with at most three decimals."""
+    product = round(float(scale) * factor, 3)
+    return int(product) if product.is_integer() else f"{product:g}"
 
 
 def _scaled(length: int, side: int, whole: int) -> int:

@@ -13,9 +13,10 @@ from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
 from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
 from img2imgkit.item import Item
-from img2imgkit.step import Planning, Resources, Transform
+from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
+from img2imgkit.steps.resize import times
 
 
 class _Model(Config):
@@ -40,7 +41,8 @@ class Translate(Transform):
         super().__init__(options)
         self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
-        self._own_scale = self._scale = 1
+        self._own_scale = 1
+        self._scale: int | str | None = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
 
@@ -74,7 +76,8 @@ class Translate(Transform):
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._own_scale = scale
-        self._scale = scale * int(planning.facts.get("scale", 1))
+        before = planning.facts.get("scale", 1)
+        self._scale = None if before is None else times(before, scale)
 
     def recipe(self) -> Mapping[str, Any]:
         """Return all options except those that change no pixel: the batch size, and the paths of the bundle and files.
@@ -102,8 +105,8 @@ class Translate(Transform):
         files = self._inputs.fingerprint(variant) if self._inputs else {}
         return {"files": files} if files else {}
 
-    def facts(self) -> Mapping[str, str | int]:
-        """``task``, ``model`` and ``scale``. The scales of several ``translate`` steps are multiplied."""
+    def facts(self) -> Facts:
+        """``task``, ``model`` and ``scale``. The scales of several steps are multiplied; see also ``Resize.facts``."""
         return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
@@ -142,4 +145,6 @@ class Translate(Transform):
         made = self._translator.translate(item.picture, self._inputs.of(item) if self._inputs else None)
         earlier = item.notes.get("translate", ())
         notes = (*earlier, {"model": self.manifest.name, **made.notes})
+        if self._scale is None:
+            item = item.with_facts(scale=times(item.facts["scale"], self._own_scale))
         return replace(item.with_picture(made.picture, translate=notes), maps={})

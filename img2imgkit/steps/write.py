@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,9 @@ class Write(Sink):
         format: Literal["same", "avif", "bmp", "gif", "jpeg", "jpeg2000", "png", "ppm", "tga", "tiff", "webp"] = Field(
             "same", description="The format; 'same' is the input's, or PNG if that cannot be written."
         )
+        times: Literal["now", "keep"] = Field(
+            "now", description="Modification times of the files: when they are written, or those of the inputs."
+        )
         if_exists: Literal["resume", "overwrite", "skip", "error"] = Field(
             "resume",
             description="What to do if targets exist: 'resume' remakes missing and outdated files and refuses files "
@@ -46,7 +50,7 @@ class Write(Sink):
         self.template = Template(self.options.name)
         self._suffix_format = _format_of_suffix(self.options.name)
         self.if_exists = self.options.if_exists
-        self._facts: dict[str, str | int] = {}
+        self._facts: dict[str, str | int | None] = {}
 
     def recipe(self) -> dict[str, Any]:
         """Return the options without those that do not change a file's bytes."""
@@ -77,10 +81,29 @@ class Write(Sink):
         return max_side(self.format_for(entry))
 
     def render(self, item: Item) -> Rendering:
-        size = {"width": item.picture.width, "height": item.picture.height}
-        encoded = encode(item.picture, self.format_for(item.entry), self.options)
-        notes = {"written": encoded.mode, **_encoding_note(encoded.notes)}
-        return Rendering(self._named(item.entry, size), encoded.data, notes)
+        known = {**item.facts, "width": item.picture.width, "height": item.picture.height}
+        format = self.format_for(item.entry)
+        encoded = encode(item.picture, format, self.options)
+        modified, lost = self._modified(item.entry)
+        notes = (*self._form_note(item, format), *encoded.notes, *lost)
+        stated = {"written": encoded.mode, **_encoding_note(notes)}
+        return Rendering(self._named(item.entry, known), encoded.data, stated, modified)
+
+    def _modified(self, entry: Entry) -> tuple[int | None, tuple[str, ...]]:
+        """Return the modification time that a file gets, and a note if the input's is unknown."""
+        if self.options.times == "now":
+            return None, ()
+        try:
+            return entry.path.stat().st_mtime_ns, ()
+        except (OSError, ValueError):  # ValueError: a URL
+            return None, ("the time of the input is unknown and was not kept",)
+
+    def _form_note(self, item: Item, format: str) -> tuple[str, ...]:
+        """A note if the suffix of the input, by which the format was chosen, is not that of its content."""
+        stated, read = self._suffix_format or self.options.format != "same", item.originals[0].format
+        if stated or read == format or format_of(item.entry.relative) != format:
+            return ()
+        return (f"the suffix does not match the content: read as {read}, written as {format}",)
 
     def format_for(self, entry: Entry) -> str:
         """Return the output format of an entry, as Pillow names it: by the template, the option, or the input."""
@@ -92,11 +115,11 @@ class Write(Sink):
         found = entry.format or format_of(entry.relative)
         return found if found in writable() else FALLBACK
 
-    def _named(self, entry: Entry, size: dict[str, int]) -> PurePosixPath:
+    def _named(self, entry: Entry, known: Mapping[str, str | int]) -> PurePosixPath:
         format = self.format_for(entry)
         same = format_of(entry.relative) == format
         extension = (entry.relative.suffix if same else suffix_for(format)).lstrip(".")
-        name = self.template.fill(entry, {**self._facts, **size}, extension)
+        name = self.template.fill(entry, {**self._facts, **known}, extension)
         if self._suffix_format or "ext" in self.template.fields:
             return name
         return name.with_name(f"{name.name}.{extension}")

@@ -1,6 +1,7 @@
 """Runs: outcomes, order, failures, stopping, and the bound on items in flight."""
 
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -298,4 +299,22 @@ def test_outputs_of_an_earlier_version_are_not_remade(tmp_path: Path) -> None:
     for line in lines[1:]:  # the first version had a time instead of a version tag
         line["mtime_ns"] = int(line.pop("version"))
     ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert plan_of(file).reasons() == {"up to date": 2}
+
+
+def test_outputs_have_the_times_of_their_inputs_if_asked_and_are_up_to_date(tmp_path: Path) -> None:
+    (path,) = save_pictures(tmp_path / "in", "a.png")
+    os.utime(path, ns=(0, 987_654_321_000_000_000))
+    file = pipeline_file(tmp_path, write={"times": "keep"})
+    assert run_file(file).count("done") == 1
+    assert (tmp_path / "out" / "a.png").stat().st_mtime_ns == 987_654_321_000_000_000
+    assert plan_of(file).reasons() == {"up to date": 1}
+
+
+def test_the_scale_in_a_name_is_the_ratio_of_the_sizes(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", size=(16, 12))
+    save_pictures(tmp_path / "in", "b.png", size=(32, 12))
+    file = pipeline_file(tmp_path, {"resize": {"width": 48}}, write={"name": "{stem}_{scale}x"})
+    assert run_file(file).count("done") == 2
+    assert set(tree(tmp_path / "out")) == {"a_3x.png", "b_1.5x.png"}
     assert plan_of(file).reasons() == {"up to date": 2}

@@ -14,6 +14,7 @@ from img2imgkit.data.palettes import drawn
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture
 from img2imgkit.item import Entry, Item
+from img2imgkit.step import Planning
 from img2imgkit.steps.resize import Resize
 
 
@@ -110,3 +111,39 @@ def test_ids_and_their_drawing_are_resized_from_the_same_pixels(width, height, w
     made = resize(f"{{width: {wide}, height: {high}}}").apply(before)
     np.testing.assert_array_equal(made.maps["label"], resized_ids(label, (wide, high)))
     np.testing.assert_array_equal(made.picture.color, drawn(made.maps["label"]))
+
+
+class TestScale:
+    """``{scale}`` is the ratio of the sizes."""
+
+    def prepared(self, before: object, **options: object) -> Resize:
+        step = Resize(Resize.Options(**options))  # type: ignore[arg-type]
+        step.prepare(Planning(None, {} if before == "none" else {"scale": before}))  # type: ignore[arg-type, dict-item]
+        return step
+
+    @pytest.mark.parametrize(
+        ("before", "options", "planned", "made"),
+        [
+            (4, {"width": 960}, None, 3),
+            (4, {"scale": 0.75}, 3, None),
+            (2, {"scale": 0.25}, "0.5", None),
+            ("none", {"scale": 1.5}, "1.5", None),
+            ("none", {"longest": 480}, None, "0.375"),
+            (4, {"longest": 960, "shrink_only": True}, None, 3),
+            (4, {"longest": 5000, "shrink_only": True}, None, 4),
+            (4, {"scale": 2, "shrink_only": True}, None, 4),
+        ],
+    )
+    def test_the_scale_is_true(self, before: object, options: dict, planned: object, made: object) -> None:
+        step = self.prepared(before, **options)
+        assert step.facts() == {"scale": planned}
+        entry = Entry("/in/a.png", PurePosixPath("a.png"), 0, 1, "1")
+        item = step.apply(Item.still(entry, Picture(np.zeros((40, 1280, 1), np.uint8), space="grey")))
+        assert item.facts.get("scale") == made
+
+    def test_a_later_step_continues_from_the_picture_s_scale(self) -> None:
+        step = self.prepared(None, scale=2)
+        assert step.facts() == {"scale": None}
+        entry = Entry("/in/a.png", PurePosixPath("a.png"), 0, 1, "1")
+        item = Item.still(entry, Picture(np.zeros((4, 4, 1), np.uint8), space="grey")).with_facts(scale="0.75")
+        assert step.apply(item).facts == {"scale": "1.5"}

@@ -1,5 +1,6 @@
 """``write``: names, formats, and refusals."""
 
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -76,3 +77,42 @@ def test_the_content_decides_the_format_where_the_suffix_does_not(
     tmp_path: Path, relative: str, format: str, target: str
 ) -> None:
     assert str(write(tmp_path).target(replace(entry(relative), format=format))) == target
+
+
+def test_the_scale_of_the_picture_is_filled_into_the_name(tmp_path: Path) -> None:
+    step = Write(Write.Options(folder=tmp_path, name="{stem}_{scale}x"))
+    step.prepare(Planning(None, {"model": "m", "scale": None}))  # type: ignore[arg-type]
+    assert str(step.target(entry("x.png"))) == "x_{scale}x.png"
+    item = Item.still(entry("x.png"), Picture(levels(0))).with_facts(scale="1.5")
+    assert str(step.render(item).target) == "x_1.5x.png"
+
+
+def test_a_scale_that_may_be_a_fraction_has_no_width(tmp_path: Path) -> None:
+    step = Write(Write.Options(folder=tmp_path, name="{stem}_{scale:02d}"))
+    step.prepare(Planning(None, {"model": "m", "scale": 2}))  # type: ignore[arg-type]
+    for scale in (None, "1.5"):
+        with pytest.raises(ConfigError, match="it may not be a whole number"):
+            step.prepare(Planning(None, {"model": "m", "scale": scale}))  # type: ignore[arg-type]
+
+
+def test_a_suffix_that_is_not_that_of_the_content_is_noted(tmp_path: Path) -> None:
+    item = Item.still(entry("x.jpg"), Picture(levels(0), format="PNG"))
+    note = "the suffix does not match the content: read as PNG, written as JPEG"
+    assert write(tmp_path).render(item).notes["encoding"] == note
+    assert "encoding" not in write(tmp_path, format="jpeg").render(item).notes
+    assert "encoding" not in write(tmp_path).render(Item.still(entry("x.png"), item.picture)).notes
+
+
+def test_times_can_be_kept(tmp_path: Path) -> None:
+    source = tmp_path / "x.png"
+    source.touch()
+    os.utime(source, ns=(5, 1_234_567_890_123_456_789))
+    kept = Item.still(Entry(str(source), PurePosixPath("x.png"), 0, 1, "1"), Picture(levels(0)))
+    assert write(tmp_path / "out").render(kept).modified is None
+    assert write(tmp_path / "out", times="keep").render(kept).modified == 1_234_567_890_123_456_789
+    gone = Item.still(Entry("http://host/x.png", PurePosixPath("x.png"), 0, 1, "1"), Picture(levels(0)))
+    rendering = write(tmp_path / "out", times="keep").render(gone)
+    assert (rendering.modified, rendering.notes["encoding"]) == (
+        None,
+        "the time of the input is unknown and was not kept",
+    )

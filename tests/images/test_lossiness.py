@@ -1,0 +1,87 @@
+"""Whether a file is lossy, its quality, and that the same form comes out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2imgkit.images import EncodeOptions, Picture, decode, encode
+
+
+def scene() -> Image.Image:
+    """Smooth shapes with edges, so that quantisation is visible in the size."""
+    rows, columns = np.mgrid[:200, :300]
+    waves = 127 + 120 * np.sin(columns / 17) * np.cos(rows / 11)
+    pixels = np.stack([waves, columns * 0.8, np.where((rows // 40 + columns // 30) % 2, 220, 30)], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def saved(tmp_path: Path, suffix: str, **options: object) -> Picture:
+    path = tmp_path / f"a.{suffix}"
+    scene().save(path, **options)
+    return decode(path)
+
+
+@pytest.mark.parametrize("quality", [25, 50, 75, 90, 95, 100])
+def test_the_quality_of_a_jpeg_is_known(tmp_path: Path, quality: int) -> None:
+    picture = saved(tmp_path, "jpg", quality=quality)
+    assert picture.lossy
+    assert picture.quality is not None
+    assert abs(picture.quality - quality) <= 1
+
+
+@pytest.mark.parametrize("quality", [20, 40, 60, 75, 85, 95])
+def test_a_lossy_webp_keeps_its_quality_and_size(tmp_path: Path, quality: int) -> None:
+    picture = saved(tmp_path, "webp", quality=quality)
+    assert picture.lossy
+    assert picture.quality is not None
+    assert picture.quality >= quality - 1
+    size = (tmp_path / "a.webp").stat().st_size
+    again = encode(picture, "WEBP", EncodeOptions(quality="same"))
+    assert size / 1.5 < len(again.data) < size * 1.5
+    assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "lossy"),
+    [({"quality": 80}, True), ({"lossless": True}, False), ({"lossless": True, "save_all": True}, False)],
+)
+def test_a_webp_stays_of_its_kind_unless_stated(tmp_path: Path, options: dict, lossy: bool) -> None:
+    picture = saved(tmp_path, "webp", **options)
+    assert picture.lossy == lossy
+    assert (b"VP8L" in encode(picture, "WEBP").data[:64]) != lossy
+    assert b"VP8L" in encode(picture, "WEBP", EncodeOptions(lossless=True)).data[:64]
+    assert b"VP8L" not in encode(picture, "WEBP", EncodeOptions(lossless=False)).data[:64]
+
+
+def test_animations_and_transparency(tmp_path: Path) -> None:
+    frames = {"save_all": True, "append_images": [scene().rotate(90)]}
+    assert saved(tmp_path, "webp", quality=60, **frames).lossy
+    assert not saved(tmp_path, "webp", lossless=True, **frames).lossy
+    path = tmp_path / "b.webp"
+    clear = scene()
+    clear.putalpha(128)
+    clear.save(path, quality=60)
+    assert decode(path).lossy
+
+
+def test_other_formats_become_lossless_webp(tmp_path: Path) -> None:
+    for picture in (saved(tmp_path, "jpg", quality=50), saved(tmp_path, "png")):
+        assert b"VP8L" in encode(picture, "WEBP").data[:64]
+
+
+def test_an_unknown_quality_is_noted_where_it_matters(tmp_path: Path) -> None:
+    note = ("the input states no quality of JPEG, the default was used: 92",)
+    same = EncodeOptions(quality="same")
+    png = saved(tmp_path, "png")
+    assert encode(png, "JPEG", same).notes == note
+    assert encode(png, "PNG", same).notes == encode(png, "WEBP", same).notes == ()
+    assert encode(png, "JPEG", same).data == encode(png, "JPEG").data
+
+
+def test_a_garbled_webp_header_has_no_quality(tmp_path: Path) -> None:
+    from img2imgkit.images.lossiness import _vp8_quality
+
+    assert _vp8_quality(b"") is None
+    assert all((_vp8_quality(bytes([byte]) * 40) or 1) in range(1, 101) for byte in range(256))
