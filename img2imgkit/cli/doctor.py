@@ -18,6 +18,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
 from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.images.formats import OTHER_DECODERS
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -28,6 +29,7 @@ _NEEDED = {
     "pillow": "PIL.Image",
     "imagecodecs": "imagecodecs",
     "tifffile": "tifffile",
+    "pi-heif": "pi_heif",
     "h5py": "h5py",
     "safetensors": "safetensors",
     "onnx": "onnx",
@@ -154,6 +156,7 @@ def _codecs(problems: list[str]) -> dict[str, bool]:
     except ImportError:
         return found  # already reported among the versions
     found |= {f"pillow {name}": bool(features.check(name)) for name in _PILLOW}
+    found |= {f"read {name}": decoder.installed for name, decoder in OTHER_DECODERS.items()}
     found |= {f"imagecodecs {name}": bool(getattr(imagecodecs, name).available) for name in _IMAGECODECS}
     problems += [f"the codec {name} is missing: reinstall it" for name in _ESSENTIAL_CODECS if not found[name]]
     return found

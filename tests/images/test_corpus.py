@@ -86,7 +86,7 @@ def test_only_picture_files_are_listed(cases):
 def test_writing_in_the_same_lossless_format_changes_no_pixel_and_no_depth(pictures, tmp_path):
     done = 0
     for case, picture in pictures:
-        if picture.format not in LOSSLESS & writable():
+        if picture.format not in LOSSLESS & writable() or picture.lossy:
             continue
         again = tmp_path / "again"
         encoded = encode(picture, picture.format)
