@@ -13,7 +13,8 @@ import click
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
 from img2imgkit.cli.config import apply_user_settings
-from img2imgkit.cli.console import show_table
+from img2imgkit.cli.console import show_table, warn
+from img2imgkit.cli.progress import nothing_to_read
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
 from img2imgkit.pipeline import make_plan, pipeline_of
@@ -63,7 +64,9 @@ def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
         from img2imgkit.training import check_training_file
 
         return check_training_file(document, catalog)
-    make_plan(pipeline_of(document, catalog), catalog)
+    plan = make_plan(pipeline_of(document, catalog), catalog)
+    if not plan.jobs:
+        warn(nothing_to_read(plan))
     return None
 
 

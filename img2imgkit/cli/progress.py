@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from img2imgkit.cli import print_stderr, printable
-from img2imgkit.pipeline import Outcome, Watcher
+from img2imgkit.pipeline import Outcome, Plan, Watcher
 from img2imgkit.step import UNREADABLE
 
 KINDS = ("auto", "bar", "lines", "json", "none")
@@ -63,6 +63,13 @@ def ignored_counts(ignored: Mapping[str, int]) -> list[str]:
 def _listed(kinds: Sequence[str]) -> str:
     more = [f"{len(kinds) - KINDS_OF_FILES} more kinds"] if len(kinds) > KINDS_OF_FILES else []
     return f" ({', '.join([*kinds[:KINDS_OF_FILES], *more])})" if kinds else ""
+
+
+def nothing_to_read(plan: Plan) -> str:
+    """Say that a plan has no pictures, and what was ignored."""
+    ignored = ", ".join(f"{count} {printable(reason)}" for reason, count in plan.ignored.items())
+    source = printable(plan.pipeline.source.location())
+    return f"{source}: no pictures to read{f' (ignored: {ignored})' if ignored else ''}"
 
 
 def show_unreadable(ignored: Mapping[str, int], kind: str) -> None:

@@ -23,7 +23,7 @@ from img2imgkit.cli import (
     stop_on_broken_pipe,
 )
 from img2imgkit.cli.config import apply_user_settings
-from img2imgkit.cli.progress import KINDS, ignored_counts, progress, show_notes, show_unreadable
+from img2imgkit.cli.progress import KINDS, ignored_counts, nothing_to_read, progress, show_notes, show_unreadable
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
@@ -115,7 +115,7 @@ def command(
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     plan = make_plan(pipeline, catalog, limit)
     if not (plan.jobs or allow_empty):
-        print_stderr(f"error: {printable(_nothing_found(plan))}")
+        print_stderr(f"error: {nothing_to_read(plan)}; --allow-empty accepts this")
         return EXIT_USAGE
     if dry_run:
         _show_plan(plan, as_json)
@@ -149,12 +149,6 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
         counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
         counts += ignored_counts(totals["ignored"])
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
-
-
-def _nothing_found(plan: Plan) -> str:
-    ignored = ", ".join(f"{count} {printable(reason)}" for reason, count in plan.ignored.items())
-    source = plan.pipeline.source.location()
-    return f"{source}: no pictures to read{f' (ignored: {ignored})' if ignored else ''}; --allow-empty accepts this"
 
 
 def _show_plan(plan: Plan, as_json: bool) -> None:

@@ -71,7 +71,7 @@ def _channels(found: dict[str, Any]) -> list[str]:
 def _losses(file: BinaryIO, head: dict[str, Any], names: list[str]) -> tuple[str, ...]:
     losses = []
     if others := sorted(head["channels"].keys() - set(names)):
-        losses.append(f"left out: channels {', '.join(others)}")
+        losses.append(f"left out: channels: {', '.join(others)}")
     file.seek(4)
     if struct.unpack("<I", file.read(4))[0] & _MULTIPART:
         losses.append("left out: further parts of the EXR file")

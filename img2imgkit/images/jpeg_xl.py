@@ -50,7 +50,7 @@ def _losses(head: Header) -> list[str]:
     if head.icc or 2 in head.cicp:
         losses.append("its colours were taken as sRGB: the decoder does not return JPEG XL's profiles")
     if head.others:
-        losses.append(f"left out: extra channels ({head.others})")
+        losses.append(f"left out: extra channels: {head.others}")
     return losses
 
 

@@ -1,7 +1,7 @@
 """The notes of a run by kind: what was lost or changed on the way, and in how many pictures.
 
 A note is a text in an item's notes, or several that are joined by "; ". Two notes are of one kind if they have the same
-words before the first colon, whatever the numbers among them.
+words before the first colon, whatever the numbers among them; in "left out: thumbnails: 3", before the second.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from img2imgkit.pipeline.executor import Outcome
 
+LEFT_OUT = "left out: "
 _NO_SENTENCES = frozenset({"written", "trace"})
 _OF_TRANSLATIONS = ("inexact",)
 
@@ -39,7 +40,8 @@ def kinds_of_notes(outcomes: Iterable[Outcome]) -> list[NoteKind]:
 
 
 def _kind(note: str) -> str:
-    return re.sub(r"[0-9]+", "0", note.partition(": ")[0])
+    rest = note.removeprefix(LEFT_OUT)
+    return note[: len(note) - len(rest)] + re.sub(r"[0-9]+", "0", rest.partition(": ")[0])
 
 
 def _sentences(notes: Mapping[str, Any]) -> Iterator[str]:

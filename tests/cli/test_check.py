@@ -118,3 +118,10 @@ def test_findings_are_included_in_json(img2img, training_file: Path) -> None:
     assert told["contents"][0] == {
         "name": "source", "pictures": 2, "smallest": [16, 12], "largest": [16, 12], "modes": {"RGB": 2},
     }  # fmt: skip
+
+
+def test_a_pipeline_with_nothing_to_read_is_valid_with_a_warning(img2img, tmp_path):
+    (tmp_path / "in").mkdir()
+    ended = img2img("check", pipeline_file(tmp_path))
+    assert ended.code == 0
+    assert f"warning: {tmp_path / 'in'}: no pictures to read" in ended.err

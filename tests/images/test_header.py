@@ -29,3 +29,15 @@ def test_what_cannot_be_read_has_no_size(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "d.jpg")
     for name in ("a.jpg", "b.png", "c.jpg", "d.jpg", "missing.jpg", ".", "nul\0l"):
         assert size_of(tmp_path / name) is None
+
+
+def test_markers_of_a_jpeg_are_followed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    for options in ({"progressive": True}, {"comment": b"x" * 60000}, {"icc_profile": bytes(200_000)}, {"dpi": (9, 9)}):
+        Image.fromarray(levels(0, 20, 30)).save(path, **options)
+        assert size_of(path) == (30, 20)
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff" + data[2:])  # a fill byte: left to Pillow
+    assert size_of(path) == (30, 20)
+    path.write_bytes(data[:2] + b"\xff\xe1\x00\x08Exif\0\0" + data[2:])  # EXIF without content
+    assert size_of(path) in ((30, 20), None)

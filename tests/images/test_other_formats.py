@@ -215,7 +215,7 @@ class TestExr:
     def test_other_channels_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         plane = np.zeros((4, 4), np.float32)
         picture = decode(exr(tmp_path, {"Y": plane, "Z": plane}), float_levels=FloatLevels(white=1))
-        assert (picture.space, picture.notes) == ("grey", ("left out: channels Z",))
+        assert (picture.space, picture.notes) == ("grey", ("left out: channels: Z",))
         with pytest.raises(DecodeError, match="has the channels Z; R, G and B, or Y, are needed"):
             decode(exr(tmp_path, {"Z": plane}), float_levels=FloatLevels(white=1))
 
