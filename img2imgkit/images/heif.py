@@ -53,7 +53,7 @@ def _raster(image: Any) -> Raster:
     bits, mode = int(image.info.get("bit_depth", 8)), str(image.mode).partition(";")[0]
     if mode not in ("L", "LA", "RGB", "RGBA", "RGBa", "La"):
         raise DecodeError(f"has the colour mode {mode}, which is not supported")
-    stored = np.asarray(image)
+    stored = np.array(image)  # a copy: the memory is libheif's, and freed with the image
     if bits > 8:
         stored = stored >> (16 - bits)  # libheif's levels begin at the most significant bit
     pixels, notes = full_range(stored.reshape(image.size[1], image.size[0], -1), bits)

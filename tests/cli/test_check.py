@@ -23,7 +23,7 @@ def test_every_problem_is_shown_and_the_code_is_2(img2img, tmp_path: Path) -> No
     ended = img2img("check", path)
     assert ended.code == 2
     assert "steps.1.with.scale" in ended.out
-    assert "steps.2.with.quality: input should be less than or equal to 100, got 900" in ended.out
+    assert "steps.2.with.quality: input should be less than or equal to 100, or 'same', got 900" in ended.out
 
 
 def test_problems_as_json_have_line_and_column(img2img, tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ class TestHeif:
         assert b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01" in picture.metadata.exif  # orientation 1
         assert picture.notes == ()
 
+    def test_pixels_outlive_the_decoder(self) -> None:
+        """They must not refer to memory that libheif frees."""
+        first, *others = (decode(HEIF / "turned.heic").color for _ in range(50))
+        assert all(np.array_equal(first, other) for other in others)
+
     def test_depth_channels_and_transparency(self) -> None:
         deep, grey, alpha = (decode(HEIF / f"{name}.heic") for name in ("10bit", "grey", "alpha"))
         assert (deep.depth, grey.depth, alpha.depth) == (16, 8, 8)
