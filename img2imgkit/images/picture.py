@@ -40,9 +40,9 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     format: str = "PNG"  # Pillow's name of the file's format
     mode: str = "RGB"  # the file's own mode, as Pillow names it: "1", "P", "LA", "I;16", "RGB;16", ...
+    notes: tuple[str, ...] = ()  # sentences without "; " on what decoding left out or changed, for the report
     lossy: bool = False  # whether the file stored its pixels with loss
     quality: int | None = None  # of a lossy file, 1 to 100, as far as known
-    notes: tuple[str, ...] = ()  # sentences without "; " on what decoding left out or changed, for the report
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:
