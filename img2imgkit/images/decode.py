@@ -27,6 +27,7 @@ from img2imgkit.images import (
     raster,
     tiff,
 )
+from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
@@ -125,7 +126,7 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
         return _assembled(tiff.read(file), parsed, "TIFF", page.pages)
     pixels = raster.from_image(image)
     if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
-        parsed = parsed._replace(orientation=1)
+        return _assembled(pixels, parsed, "TIFF", page.pages, is_upright=True)
     return _assembled(pixels, parsed, "TIFF", page.pages)
 
 
@@ -153,17 +154,21 @@ def _frames(image: ImageFile.ImageFile) -> int:
         return 2
 
 
-def _assembled(pixels: Raster, parsed: ParsedMetadata, format: str, count: int) -> Picture:
+def _assembled(pixels: Raster, parsed: ParsedMetadata, format: str, count: int, is_upright: bool = False) -> Picture:
     frames = (f"only the first of {count} pictures in it was read",) if count > 1 else ()
     icc = parsed.metadata.icc
     if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
         pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
-    alpha = None if pixels.alpha is None else _oriented(pixels.alpha, parsed.orientation)
+    orientation = 1 if is_upright else parsed.orientation
+    color = _oriented(pixels.color, orientation)
+    size = (color.shape[1], color.shape[0])
+    stored = size if parsed.orientation < 5 else size[::-1]
+    placement = Placement(size, Affine.turn(parsed.orientation, *stored))
     return Picture(
-        _oriented(pixels.color, parsed.orientation),
-        alpha,
+        color,
+        None if pixels.alpha is None else _oriented(pixels.alpha, orientation),
         pixels.space,
-        parsed.metadata,
+        replace(parsed.metadata, placement=placement),
         format,
         pixels.mode,
         (*frames, *pixels.notes, *parsed.notes),
