@@ -12,6 +12,7 @@ from math import sqrt
 from img2imgkit.images import exif_block, georeference, xmp_pixels
 from img2imgkit.images.affine import Affine, Change
 from img2imgkit.images.picture import Metadata, Picture
+from img2imgkit.images.tiff_pages import states_pages
 
 SUBJECT_AREA, SUBJECT_LOCATION, FOCAL_X, FOCAL_Y, FOCAL_UNIT = 0x9214, 0xA214, 0xA20E, 0xA20F, 0xA210
 X_RESOLUTION, Y_RESOLUTION, IMAGE_DESCRIPTION = 0x011A, 0x011B, 0x010E
@@ -37,11 +38,6 @@ def converted(picture: Picture) -> tuple[Metadata, tuple[str, ...]]:
             notes, kept = [*notes, f"XMP data were left out: {error}"], replace(kept, xmp=None)
     notes += [_NOTE + ", ".join(change.lost)] if change.lost else []
     return kept, tuple(notes)
-
-
-def states_pages(description: bytes) -> bool:
-    """Whether a TIFF's description is a program's own, of the file's pages and sizes: tifffile, ImageJ, OME."""
-    return description.startswith((b'{"shape":', b"ImageJ=")) or b"<OME " in description[:1000]
 
 
 def _exif(block: bytes, change: Change) -> bytes:

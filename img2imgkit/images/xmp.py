@@ -135,7 +135,7 @@ def _parsed(data: bytes) -> Iterator[Property]:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, KeyError) as error:
         raise ValueError(f"it is not well-formed XML: {error}") from error
     yield from found
 
