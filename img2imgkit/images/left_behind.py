@@ -46,7 +46,6 @@ _FILM_MARKS = (
 )
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a JPEG marker within a scan, but for restart markers
 _MAX_PARTS = 256
-_HEAD = 1 << 16
 
 
 def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -85,9 +84,6 @@ def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
     """Return notes on what follows the picture in a JPEG file."""
     file.seek(0)
     data = file.read()
-    first = data.find(b"\xff\xd9")
-    if first < 0 or (first == len(data) - 2 and not _has_any(data[:_HEAD], _GAIN_MAP_MARKS)):
-        return ()  # the usual case, without following the markers
     main = _stream(data, 0)
     if main is None:
         return ()

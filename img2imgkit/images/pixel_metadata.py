@@ -18,7 +18,7 @@ SUBJECT_AREA, SUBJECT_LOCATION, FOCAL_X, FOCAL_Y, FOCAL_UNIT = 0x9214, 0xA214, 0
 X_RESOLUTION, Y_RESOLUTION, IMAGE_DESCRIPTION = 0x011A, 0x011B, 0x010E
 _DNG_AREAS = frozenset({50719, 50720, 50829, 50830})  # default crop, active area, masked areas
 _PAGE_POSITION = frozenset({286, 287})
-_NOTE = "left out: metadata stated in pixels of the original: "
+_NOTE = "metadata stated in pixels of the original were left out: "
 
 
 def converted(picture: Picture) -> tuple[Metadata, tuple[str, ...]]:
