@@ -128,7 +128,8 @@ def _bitmaps(folder: Path) -> Iterator[Case]:
         yield _saved(folder / f"{suffix}-rgb.{suffix}", noise(233, 9, 17))
     for suffix in ("tga", "qoi", "sgi", "jp2", "ico", "dds"):
         pixels = noise(234, 32, 32, 4)
-        yield _saved(folder / f"{suffix}-rgba.{suffix}", pixels)
+        options = {"sizes": [(32, 32)]} if suffix == "ico" else {}
+        yield _saved(folder / f"{suffix}-rgba.{suffix}", pixels, **options)
     for suffix in ("bmp", "pgm", "tga", "sgi", "jp2"):
         yield _saved(folder / f"{suffix}-grey.{suffix}", noise(235, 9, 17, 1))
 

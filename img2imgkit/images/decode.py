@@ -35,7 +35,7 @@ from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.images.raster import Raster
-from img2imgkit.images.tiff_pages import further_pictures
+from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 
 DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -143,18 +143,27 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, max_pixels)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
-    notes = left_behind.in_jpeg(file) if format == "JPEG" else further_pictures(_frames(image) - 1)
-    notes += left_behind.in_bmff(file) if format in ("AVIF", "HEIF") else ()
+    notes = _left_behind(file, image, format)
     pixels = high_depth.read(file, image) or raster.from_image(image)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
     return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, notes)
 
 
+def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
+    """Return notes on what the file holds besides its picture."""
+    if format == "JPEG":
+        return left_behind.in_jpeg(file)
+    if format == "PSD":
+        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
+    if format in ("ICO", "ICNS"):
+        return smaller_copies(len(image.info.get("sizes", ())) - 1)
+    inside = left_behind.in_bmff(file) if format in ("AVIF", "HEIF", "JPEG2000") else ()
+    return (*further_pictures(_frames(image) - 1), *inside)
+
+
 def _frames(image: ImageFile.ImageFile) -> int:
-    """Return the number of pictures; the layers of a Photoshop file do not count."""
-    if image.format == "PSD":
-        return 1
+    """Return the number of frames, pages or layers."""
     try:
         return getattr(image, "n_frames", 1)
     except Exception:  # a later picture is damaged; the first may be intact

@@ -14,7 +14,9 @@ from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 from img2imgkit.images.xmp import XMLNS, Packet, as_utf8
 
 GAIN_MAP, FILM, DEPTH_MAP = "the gain map was left out", "the motion film was left out", "the depth map was left out"
-THUMBNAIL = "the thumbnail was left out"
+THUMBNAIL, LAYERS = "the thumbnail was left out", "Photoshop's layers were left out"
+CREDENTIALS = "the content credentials (C2PA) were left out"  # they prove the bytes of the original only
+GEOREFERENCE = "the georeference of the JPEG 2000 file was left out"
 _GOOGLE = "http://ns.google.com/photos/"
 _CONTAINER, _ITEM = f"{_GOOGLE}1.0/container/", f"{_GOOGLE}1.0/container/item/"
 _NAMESPACES = {  # all their properties are removed
@@ -45,6 +47,11 @@ _FILM_MARKS = (
     b"ftypavc",
 )
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a JPEG marker within a scan, but for restart markers
+_UUIDS = {
+    bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03"): GEOREFERENCE,  # GeoJP2
+    bytes.fromhex("96a9f1f1dc98402da7aed68e34451809"): GEOREFERENCE,  # MrSID's world file
+    bytes.fromhex("d8fec3d61b0e483c92975828877ec481"): CREDENTIALS,
+}
 _MAX_PARTS = 256
 
 
@@ -90,12 +97,21 @@ def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
     film = min((at for mark in _FILM_MARKS if (at := data.find(mark, main.end)) >= 0), default=len(data))
     parts = list(_following(data, main.end, film))
     end = parts[-1].end if parts else main.end
-    notes = [*_sorted(main, parts)]
+    notes = [*_in_head(main.head), *_sorted(main, parts)]
     if film < len(data):
         notes.append(FILM)
     elif data[end:].strip(b"\0\xff \r\n"):
         notes.append(f"data after the end of the picture were left out: {len(data) - end} bytes")
     return tuple(dict.fromkeys(notes))
+
+
+def _in_head(head: bytes) -> Iterator[str]:
+    """Yield notes on the segments of a JPEG that are not read."""
+    jfif = head[2:4] == b"\xff\xe0" and head[6:11] == b"JFIF\0" and head[18] * head[19] > 0
+    if jfif or b"JFXX\0" in head[:256]:
+        yield THUMBNAIL
+    if b"jumdc2pa" in head:
+        yield CREDENTIALS
 
 
 def _following(data: bytes, end: int, stop: int) -> Iterator[_Jpeg]:
@@ -153,11 +169,17 @@ def _stream(data: bytes, start: int) -> _Jpeg | None:
 
 
 def in_bmff(file: BinaryIO) -> tuple[str, ...]:
-    """Return notes on what an AVIF or HEIF file holds besides its picture and its frames."""
+    """Return notes on what an AVIF, HEIF or JPEG 2000 file holds besides its picture and its frames."""
     notes = []
     for name, start, size in _boxes(file):
         if name == b"mpvd":
             notes.append(FILM)
+        elif name == b"uuid":
+            file.seek(start)
+            notes += filter(None, [_UUIDS.get(file.read(16))])
+        elif name == b"asoc":
+            file.seek(start)
+            notes += [GEOREFERENCE] if b"gml.data" in file.read(min(size, 256)) else []
         elif name == b"meta":
             file.seek(start)
             content = file.read(min(size, 1 << 20))

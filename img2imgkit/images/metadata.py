@@ -20,6 +20,7 @@ ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
 _PHOTOSHOP_THUMBNAILS = frozenset({0x0409, 0x040C})
 _IPTC_RESOURCE = 0x0404  # among Photoshop's resources, which JPEG files store in the APP13 segment
 RESOLUTION_TAGS = (282, 283, 296)
+_C2PA_TAG = 52545
 # Tags of a TIFF file that describe the storage of its pixels rather than the picture.
 LAYOUT_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
@@ -59,6 +60,7 @@ def of_png(chunks: list[png_chunks.Chunk]) -> ParsedMetadata:
     if b"iCCP" in by_name:
         icc = png_chunks.profile(by_name[b"iCCP"])
         notes = () if icc else ("its ICC profile is damaged and was left out",)
+    notes += (left_behind.CREDENTIALS,) if b"caBX" in by_name else ()
     return _upright(
         Metadata(
             icc=icc,
@@ -90,14 +92,15 @@ def of_tiff(file: BinaryIO, whole: BinaryIO | None = None, alone: bool = True) -
         _add_missing(tags, described)
     if not alone and states_pages(str(tags.get(270, "")).encode("utf-8", "replace")):
         del tags[270]
-    for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS):
+    for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS, _C2PA_TAG):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
     return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), notes)
 
 
 def _left_out(tags: Image.Exif) -> tuple[str, ...]:
-    return ("Photoshop's layers were left out",) if 37724 in tags else ()
+    notes = {37724: left_behind.LAYERS, _C2PA_TAG: left_behind.CREDENTIALS}
+    return tuple(note for tag, note in notes.items() if tag in tags)
 
 
 def _add_missing(tags: Image.Exif, others: Image.Exif) -> None:
@@ -135,7 +138,7 @@ def of_image(image: Image.Image) -> ParsedMetadata:
     info = image.info
     exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
     resources = info.get("photoshop")
-    thumbnails = isinstance(resources, dict) and not _PHOTOSHOP_THUMBNAILS.isdisjoint(resources)
+    notes = _resource_notes(resources) if isinstance(resources, dict) else ()
     if isinstance(comment, bytes):
         comment = _text(comment)
     return _upright(
@@ -147,8 +150,15 @@ def of_image(image: Image.Image) -> ParsedMetadata:
             text={"Comment": comment} if isinstance(comment, str) and comment else {},
             dpi=_dots(info.get("dpi")),
         ),
-        (left_behind.THUMBNAIL,) if thumbnails else (),
+        notes,
     )
+
+
+def _resource_notes(resources: Mapping[int, object]) -> tuple[str, ...]:
+    """Return notes on Photoshop's resources, of which only IPTC data are kept."""
+    thumbnail = (left_behind.THUMBNAIL,) if not _PHOTOSHOP_THUMBNAILS.isdisjoint(resources) else ()
+    has_paths = any(2000 <= number <= 2997 for number in resources if isinstance(number, int))
+    return (*thumbnail, "the clipping paths were left out") if has_paths else thumbnail
 
 
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:

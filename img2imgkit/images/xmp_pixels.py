@@ -17,7 +17,8 @@ DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 MICROSOFT = "http://ns.microsoft.com/photo/1.2/"
 ACDSEE = "http://ns.acdsee.com/regions/"
 IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_NAMESPACES = (TIFF, EXIF, PANORAMA, REGIONS, MICROSOFT, ACDSEE, IPTC)
+DJI = "http://www.dji.com/drone-dji/1.0/"
+_NAMESPACES = (TIFF, EXIF, PANORAMA, REGIONS, MICROSOFT, ACDSEE, IPTC, DJI)
 _SIDES = {"ImageWidth": 0, "ImageLength": 1, "PixelXDimension": 0, "PixelYDimension": 1}
 _FACES = {REGIONS: ("Regions",), MICROSOFT: ("RegionInfo",), ACDSEE: ("Regions",), IPTC: ("ImageRegion",)}
 _LEFT, _TOP = "CroppedAreaLeftPixels", "CroppedAreaTopPixels"
@@ -49,7 +50,7 @@ def converted(data: bytes, change: Change) -> bytes:
     for each in (*packet.find(TIFF, _SIDES.__contains__), *packet.find(EXIF, _SIDES.__contains__)):
         edits.texts.append((each, str(change.size[_SIDES[each.name]])))
     if change.by != Affine():
-        for convert in (_panorama, _focal_plane, _subjects, _faces):
+        for convert in (_panorama, _focal_plane, _subjects, _faces, _calibration):
             convert(packet, change, edits)
     return packet.edited(edits.texts, edits.gone) if edits.texts or edits.gone else data
 
@@ -136,3 +137,10 @@ def _faces(packet: Packet, change: Change, edits: _Edits) -> None:
     edits.texts += [
         (each, str(change.size["wh".index(each.name)])) for each in sides if "AppliedToDimensions" in each.within
     ]
+
+
+def _calibration(packet: Packet, change: Change, edits: _Edits) -> None:
+    """Remove a drone camera's focal length, optical centre and distortion in pixels."""
+    if found := packet.find(DJI, lambda name: name.startswith(("Calibrated", "Dewarp"))):
+        edits.gone += found
+        change.lose("camera calibration")

@@ -6,12 +6,21 @@ import struct
 import numpy as np
 import pytest
 from corpus_files import smooth
+from corpus_png import chunk, plain
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from img2imgkit.images import decode, encode, left_behind
-from img2imgkit.images.left_behind import DEPTH_MAP, FILM, GAIN_MAP, THUMBNAIL
+from img2imgkit.images.left_behind import (
+    CREDENTIALS,
+    DEPTH_MAP,
+    FILM,
+    GAIN_MAP,
+    GEOREFERENCE,
+    LAYERS,
+    THUMBNAIL,
+)
 from img2imgkit.images.xmp import Packet
 
 COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pictures in the file were left out: "
@@ -164,6 +173,47 @@ def test_a_thumbnail_in_exif_or_photoshop_resources_is_noted(tmp_path):
     resource = b"Photoshop 3.0\x008BIM" + struct.pack(">HHI", 0x040C, 0, 4) + b"THUM"
     path.write_bytes(with_segment(jpeg(), 13, resource))
     assert decode(path).notes == (THUMBNAIL,)
+    for thumbnail in (b"JFIF\0\1\2\0\0\1\0\1\1\1abc", b"JFXX\0\x13\1\1abc"):
+        path.write_bytes(with_segment(jpeg(), 0, thumbnail))
+        assert decode(path).notes == (THUMBNAIL,)
+
+
+def test_clipping_paths_and_credentials_are_noted(tmp_path):
+    path = tmp_path / "a.jpg"
+    resource = b"Photoshop 3.0\x008BIM" + struct.pack(">HHI", 2000, 0, 4) + b"path"
+    path.write_bytes(with_segment(jpeg(), 13, resource))
+    assert decode(path).notes == ("the clipping paths were left out",)
+    path.write_bytes(with_segment(jpeg(), 11, b"JP\0\1\0\0\0\1" + box(b"jumb", box(b"jumd", b"c2pa"))))
+    assert decode(path).notes == (CREDENTIALS,)
+    path = tmp_path / "a.png"
+    path.write_bytes(plain(smooth(4, 4), chunk(b"caBX", b"any")))
+    assert decode(path).notes == (CREDENTIALS,)
+    path = tmp_path / "a.tif"
+    Image.fromarray(smooth(4, 4)).save(path, tiffinfo=_tiff_tags({52545: b"manifest", 37724: b"layers", 305: "kept"}))
+    picture = decode(path)
+    assert set(picture.notes) == {CREDENTIALS, LAYERS}
+    written = encode(picture, "TIFF").data
+    assert b"kept" in written
+    assert b"manifest" not in written
+    assert b"layers" not in written
+
+
+def _tiff_tags(tags):
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in tags.items():
+        directory.tagtype[tag] = 7 if isinstance(value, bytes) else 2
+        directory[tag] = value
+    return directory
+
+
+def test_smaller_icons_are_copies(tmp_path):
+    for suffix, sizes in (("ico", [(16, 16), (32, 32)]), ("icns", None)):
+        path = tmp_path / f"a.{suffix}"
+        Image.fromarray(smooth(32, 32)).save(path, **({"sizes": sizes} if sizes else {}))
+        picture = decode(path)
+        assert len(picture.notes) == 1
+        assert picture.notes[0].startswith(COPIES)
+        assert picture.width == max(32, picture.width)
 
 
 def box(name, content):
@@ -182,6 +232,10 @@ def box(name, content):
         (box(b"meta", box(b"iref", box(b"thmb", bytes(6)))), (THUMBNAIL,)),
         (box(b"meta", box(b"thmb", b"") + box(b"iref", b"")), ()),
         (box(b"mdat", b"mpvd tmap thmb"), ()),
+        (box(b"uuid", bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03") + b"II"), (GEOREFERENCE,)),
+        (box(b"asoc", box(b"lbl ", b"gml.data")), (GEOREFERENCE,)),
+        (box(b"uuid", bytes.fromhex("d8fec3d61b0e483c92975828877ec481")), (CREDENTIALS,)),
+        (box(b"uuid", bytes(16)), ()),
         (b"\0\0\0", ()),
     ],
 )

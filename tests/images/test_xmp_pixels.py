@@ -156,6 +156,14 @@ def test_the_subject_area_of_xmp_is_left_out_once_pixels_move():
     assert lost == ["subject area in XMP"]
 
 
+def test_a_drones_calibration_is_left_out_once_pixels_move():
+    drone = 'xmlns:d="http://www.dji.com/drone-dji/1.0/" d:CalibratedFocalLength="3666" d:DewarpData="1" d:Yaw="7"'
+    assert written(picture(xmp(drone)))[0]["CalibratedFocalLength"] == "3666"
+    texts, lost = written(resize(picture(xmp(drone)), 50, 30))
+    assert not {"CalibratedFocalLength", "DewarpData"} & texts.keys()
+    assert (texts["Yaw"], lost) == ("7", ["camera calibration"])
+
+
 def test_what_states_nothing_in_pixels_keeps_its_bytes_even_if_damaged():
     for data in (b"<broken", xmp()):
         assert converted(data, Change(Affine.shift(-1, 0), (10, 6))) is data
