@@ -53,6 +53,7 @@ _UUIDS = {
     bytes.fromhex("d8fec3d61b0e483c92975828877ec481"): CREDENTIALS,
 }
 _MAX_PARTS = 256
+_MAX_BYTES = 256 << 20  # of a JPEG file that are searched
 
 
 def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -89,8 +90,9 @@ class _Jpeg(NamedTuple):
 
 def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
     """Return notes on what follows the picture in a JPEG file."""
+    size = file.seek(0, 2)
     file.seek(0)
-    data = file.read()
+    data = file.read(_MAX_BYTES)
     main = _stream(data, 0)
     if main is None:
         return ()
@@ -101,7 +103,7 @@ def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
     if film < len(data):
         notes.append(FILM)
     elif data[end:].strip(b"\0\xff \r\n"):
-        notes.append(f"data after the end of the picture were left out: {len(data) - end} bytes")
+        notes.append(f"data after the end of the picture were left out: {size - end} bytes")
     return tuple(dict.fromkeys(notes))
 
 

@@ -13,7 +13,8 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMLNS = "http://www.w3.org/2000/xmlns/"  # of properties that are declarations: their text is a namespace
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-MAX_BYTES, MAX_DEPTH, MAX_PREFIXES = 4 << 20, 64, 1000  # bound the work on packets that are no real ones
+# Bounds of the work on a packet.
+MAX_BYTES, MAX_ELEMENTS, MAX_DEPTH, MAX_PREFIXES = 4 << 20, 100_000, 64, 1000
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 
@@ -88,13 +89,16 @@ def _parsed(data: bytes) -> Iterator[Property]:
     found: list[Property] = []
     scopes: list[dict[str, str]] = [{}]
     open_elements: list[_Open] = []
+    left = MAX_ELEMENTS  # and attributes
 
     def start(qname: str, attributes: list[str]) -> None:
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
         declared = {name[6:]: value for name, value in pairs if name == "xmlns" or name.startswith("xmlns:")}
         scopes.append({**scopes[-1], **declared} if declared else scopes[-1])
-        if len(open_elements) > MAX_DEPTH or len(scopes[-1]) > MAX_PREFIXES:
-            raise ValueError("it is nested too deeply, or declares too many prefixes")
+        nonlocal left
+        left -= 1 + len(pairs)
+        if left < 0 or len(open_elements) > MAX_DEPTH or len(scopes[-1]) > MAX_PREFIXES:
+            raise ValueError("it has too many elements or prefixes, or is nested too deeply")
         at = parser.CurrentByteIndex
         tag = _TAG.match(data, at)
         if tag is None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2imgkit.images.xmp import MAX_BYTES, XMLNS, Packet, as_utf8
+from img2imgkit.images.xmp import MAX_BYTES, MAX_ELEMENTS, XMLNS, Packet, as_utf8
 
 A, B = "http://a.example/", "http://b.example/"
 TEXT = f"""<?xpacket begin='\ufeff'?>
@@ -60,6 +60,8 @@ def test_every_encoding_is_read(encoding):
         b"<a>" * 70 + b"</a>" * 70,
         b"<a>" + b" " * MAX_BYTES + b"</a>",
         b"<a " + b" ".join(b'xmlns:n%d="u"' % n for n in range(1100)) + b"><b/></a>",
+        b"<a>" + b"<b/>" * MAX_ELEMENTS + b"</a>",
+        b"<a " + b" ".join(b"x%d='1'" % n for n in range(MAX_ELEMENTS)) + b"/>",
         b"\xff\xfe<",
     ],
 )
