@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
@@ -14,7 +14,7 @@ XMLNS = "http://www.w3.org/2000/xmlns/"  # of properties that are declarations: 
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 # Bounds of the work on a packet.
-MAX_BYTES, MAX_ELEMENTS, MAX_DEPTH, MAX_PREFIXES = 4 << 20, 100_000, 64, 1000
+MAX_BYTES, MAX_ELEMENTS, MAX_DEPTH, MAX_PREFIXES = 4 << 20, 50_000, 64, 1000
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 
@@ -56,7 +56,7 @@ class Packet:
         self.data = as_utf8(data)
         if len(self.data) > MAX_BYTES:
             raise ValueError(f"it has {len(self.data)} bytes, more than {MAX_BYTES}")
-        self.properties: tuple[Property, ...] = tuple(_parsed(self.data))
+        self.properties: tuple[Property, ...] = tuple(_Scan(self.data).run())
 
     def find(self, namespace: str, names: Callable[[str], object] = lambda _: True) -> list[Property]:
         """Return the properties of a namespace whose names are accepted."""
@@ -83,65 +83,75 @@ def as_utf8(data: bytes) -> bytes:
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
-def _parsed(data: bytes) -> Iterator[Property]:
-    parser = expat.ParserCreate("utf-8")
-    parser.ordered_attributes = True
-    found: list[Property] = []
-    scopes: list[dict[str, str]] = [{}]
-    open_elements: list[_Open] = []
-    left = MAX_ELEMENTS  # and attributes
+class _Scan:
+    """One pass of expat over a packet, which collects its properties."""
 
-    def start(qname: str, attributes: list[str]) -> None:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.found: list[Property] = []
+        self._scopes: list[dict[str, str]] = [{}]
+        self._open: list[_Open] = []
+        self._left = MAX_ELEMENTS  # and attributes
+        self._parser = expat.ParserCreate("utf-8")
+        self._parser.ordered_attributes = True
+        self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
+        self._parser.CharacterDataHandler, self._parser.StartDoctypeDeclHandler = self._text, self._doctype
+
+    def run(self) -> list[Property]:
+        """Return all properties. Raises ValueError."""
+        try:
+            self._parser.Parse(self.data, True)
+        except (expat.ExpatError, KeyError) as error:
+            raise ValueError(f"it is not well-formed XML: {error}") from error
+        return self.found
+
+    def _start(self, qname: str, attributes: list[str]) -> None:
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
-        declared = {name[6:]: value for name, value in pairs if name == "xmlns" or name.startswith("xmlns:")}
-        scopes.append({**scopes[-1], **declared} if declared else scopes[-1])
-        nonlocal left
-        left -= 1 + len(pairs)
-        if left < 0 or len(open_elements) > MAX_DEPTH or len(scopes[-1]) > MAX_PREFIXES:
+        self._left -= 1 + len(pairs)
+        if self._left < 0 or len(self._open) > MAX_DEPTH or len(self._scopes[-1]) > MAX_PREFIXES:
             raise ValueError("it has too many elements or prefixes, or is nested too deeply")
-        at = parser.CurrentByteIndex
-        tag = _TAG.match(data, at)
+        declared = {name[6:]: value for name, value in pairs if name == "xmlns" or name.startswith("xmlns:")}
+        scope = {**self._scopes[-1], **declared} if declared else self._scopes[-1]
+        at = self._parser.CurrentByteIndex
+        tag = _TAG.match(self.data, at)
         if tag is None:
-            raise ValueError("a tag does not end")
-        if open_elements:
-            open_elements[-1].has_children = True
-        names = tuple(each.name for each in open_elements)
-        namespace, name = _resolved(qname, scopes[-1])
-        places = {each[1]: each for each in _ATTRIBUTE.finditer(data, at, tag.end())}
+            raise ValueError("it is not well-formed XML: a tag does not end")
+        if self._open:
+            self._open[-1].has_children = True
+        element = _Open(*_resolved(qname, scope), at, tag.end())
+        self._open.append(element)
+        self._scopes.append(scope)
+        if pairs:
+            self._attributes(pairs, element)
+
+    def _attributes(self, pairs: list[tuple[str, str]], element: _Open) -> None:
+        places = {each[1]: each for each in _ATTRIBUTE.finditer(self.data, element.start, element.tag_end)}
+        within = tuple(each.name for each in self._open)
         for attribute, text in pairs:
             if ":" in attribute:
                 place = places[attribute.encode()]
                 value = place.span(3 if place[2] is None else 2)
-                key = (XMLNS, attribute[6:]) if attribute.startswith("xmlns:") else _resolved(attribute, scopes[-1])
-                found.append(Property(*key, text, place.span(), value, (*names, name)))
-        open_elements.append(_Open(namespace, name, at, tag.end()))
+                declares = attribute.startswith("xmlns:")
+                key = (XMLNS, attribute[6:]) if declares else _resolved(attribute, self._scopes[-1])
+                self.found.append(Property(*key, text, place.span(), value, within))
 
-    def end(_qname: str) -> None:
-        element = open_elements.pop()
-        scopes.pop()
-        at = parser.CurrentByteIndex
-        empty = data[element.tag_end - 2 : element.tag_end] == b"/>"
-        inner, stop = (element.tag_end, element.tag_end) if empty else (at, data.find(b">", at) + 1)
+    def _end(self, _qname: str) -> None:
+        element = self._open.pop()
+        self._scopes.pop()
+        at = self._parser.CurrentByteIndex
+        empty = self.data[element.tag_end - 2 : element.tag_end] == b"/>"
+        inner, stop = (element.tag_end, element.tag_end) if empty else (at, self.data.find(b">", at) + 1)
         if element.namespace != RDF:
             text = "" if element.has_children else "".join(element.text).strip()
-            names = tuple(each.name for each in open_elements)
             places = (element.start, stop), (element.tag_end, inner)
-            found.append(Property(element.namespace, element.name, text, *places, names))
+            names = tuple(each.name for each in self._open)
+            self.found.append(Property(element.namespace, element.name, text, *places, names))
 
-    def characters(text: str) -> None:
-        open_elements[-1].text.append(text)
+    def _text(self, text: str) -> None:
+        self._open[-1].text.append(text)
 
-    def doctype(*_: object) -> None:
+    def _doctype(self, *_: object) -> None:
         raise ValueError("it has a DOCTYPE")
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, KeyError) as error:
-        raise ValueError(f"it is not well-formed XML: {error}") from error
-    yield from found
 
 
 def _resolved(qname: str, scope: dict[str, str]) -> tuple[str, str]:
