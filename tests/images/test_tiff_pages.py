@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageCms
 
 from img2imgkit.data.picture_files import header
 from img2imgkit.errors import DecodeError
@@ -168,3 +169,29 @@ def test_a_patched_file_reads_like_any_other():
     moved.seek(-5, 2)
     assert moved.read() == expected[-5:]
     assert tiff_pages.main_first(whole, tiff_pages.layout(whole).first) is whole
+
+
+@pytest.mark.parametrize(
+    ("compression", "mode"), [("group4", "1"), ("jpeg", "RGB"), ("packbits", "P"), ("tiff_adobe_deflate", "LAB")]
+)
+def test_every_compression_is_read_from_a_later_page(tmp_path, compression, mode):
+    rng = np.random.default_rng(3)
+
+    def image(height, width):
+        levels = rng.integers(0, 2, (height, width, 3), np.uint8) * 255
+        made = Image.fromarray(levels if mode in ("RGB", "LAB") else levels[..., 0])
+        if mode != "LAB":
+            return made.convert(mode)
+        lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+        return ImageCms.applyTransform(made, lab)
+
+    small, large = image(6, 8), image(24, 32)
+    alone, both = tmp_path / "alone.tif", tmp_path / "both.tif"
+    large.save(alone, compression=compression)
+    small.save(both, compression=compression, save_all=True, append_images=[large], tiffinfo={254: 0})
+    data = bytearray(both.read_bytes())
+    with tifffile.TiffFile(both) as file:
+        struct.pack_into("<I", data, file.pages.first.tags[254].valueoffset, REDUCED)
+    both.write_bytes(data)
+    assert np.array_equal(decode(both).color, decode(alone).color)
+    assert decode(both).mode == decode(alone).mode == mode
