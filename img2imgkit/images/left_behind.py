@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
-from img2imgkit.images.xmp import XMLNS, Packet, as_utf8
+from img2imgkit.images.xmp import XMLNS, Packet, Property, as_utf8
 
 GAIN_MAP, FILM, DEPTH_MAP = "the gain map was left out", "the motion film was left out", "the depth map was left out"
 THUMBNAIL, LAYERS = "the thumbnail was left out", "Photoshop's layers were left out"
@@ -63,21 +63,21 @@ def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         ValueError: it seems to have such properties, and is damaged.
     """
     text = as_utf8(data)
-    if not any(namespace.encode() in text for namespace in _NAMESPACES) and not any(
-        name.encode() in text for names, _ in _PROPERTIES.values() for name in names
-    ):
+    names = (*_NAMESPACES, *(name for names, _ in _PROPERTIES.values() for name in names))
+    if not _has_any(text, tuple(name.encode() for name in names)):
         return data, ()
     packet = Packet(text)
-    gone, notes = packet.find(XMLNS, lambda _: True), list[str]()
-    gone = [each for each in gone if each.text in _NAMESPACES or each.text == _ITEM]
-    for namespace, note in _NAMESPACES.items():
-        found = packet.find(namespace)
-        gone, notes = gone + found, notes + [note] * bool(found)
-    for namespace, (names, note) in _PROPERTIES.items():
-        found = packet.find(namespace, lambda name, names=names: name.startswith(names))  # type: ignore[misc]
-        gone, notes = gone + found, notes + [note] * bool(found)
-    semantics = [_SEMANTICS.get(each.text, "") for each in packet.find(_ITEM, "Semantic".__eq__)]
-    return packet.edited((), gone) if gone else data, tuple(dict.fromkeys(filter(None, [*notes, *semantics])))
+    gone, notes = list[Property](), list[str]()
+    for each in packet.properties:
+        prefixes, note = _PROPERTIES.get(each.namespace, ((), ""))
+        if each.namespace in _NAMESPACES or each.name.startswith(prefixes):
+            gone.append(each)
+            notes.append(_NAMESPACES.get(each.namespace, note))
+        elif each.namespace == XMLNS and (each.text in _NAMESPACES or each.text == _ITEM):
+            gone.append(each)
+        elif each.namespace == _ITEM and each.name == "Semantic":
+            notes.append(_SEMANTICS.get(each.text, ""))
+    return packet.edited((), gone) if gone else data, tuple(dict.fromkeys(filter(None, notes)))
 
 
 class _Jpeg(NamedTuple):
@@ -109,8 +109,8 @@ def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
 
 def _in_head(head: bytes) -> Iterator[str]:
     """Yield notes on the segments of a JPEG that are not read."""
-    jfif = head[2:4] == b"\xff\xe0" and head[6:11] == b"JFIF\0" and head[18] * head[19] > 0
-    if jfif or b"JFXX\0" in head[:256]:
+    is_jfif = head[2:4] == b"\xff\xe0" and head[6:11] == b"JFIF\0"
+    if (is_jfif and len(head) > 20 and all(head[18:20])) or b"JFXX\0" in head[:256]:
         yield THUMBNAIL
     if b"jumdc2pa" in head:
         yield CREDENTIALS

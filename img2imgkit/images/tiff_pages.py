@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, NamedTuple
 from img2imgkit.errors import DecodeError
 
 _KIND, _OLD_KIND, _SUBS = 254, 255, 330  # NewSubfileType, SubfileType, SubIFDs
-_REDUCED, _MASK, _DEPTH = 1, 4, 8  # bits of NewSubfileType; 8 is DNG's depth map
+_REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_DEPTH_MAP = 8  # in DNG files, and only alone
 _CODES = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MAX_TAGS = 4096  # of a page
 MAX_WORK = 1 << 18  # tags and SubIFDs of all pages that are read; pages beyond are not counted
@@ -40,7 +41,7 @@ class Directory(NamedTuple):
     @property
     def is_picture(self) -> bool:
         """Whether it is a picture of its own: not a smaller copy, a mask or a map of another."""
-        return not self.kind & (_REDUCED | _MASK | _DEPTH)
+        return not self.kind & (_REDUCED | _MASK) and self.kind != _DEPTH_MAP
 
 
 class Pages(NamedTuple):
@@ -100,7 +101,7 @@ def pages(file: BinaryIO) -> Pages:
     main = next((page for page in (*chain, *subs) if page.is_picture), chain[0])
     others = [page for page in (*chain, *subs) if page.offset != main.offset]
     masks = sum(bool(page.kind & _MASK) for page in others)
-    maps = sum(bool(page.kind & _DEPTH) and not page.kind & _MASK for page in others)
+    maps = sum(page.kind == _DEPTH_MAP for page in others)
     pictures = sum(page.is_picture for page in others)
     return Pages(main.offset, pictures, len(others) - pictures - masks - maps, masks, maps)
 

@@ -52,6 +52,7 @@ WHOLE, SMALL, MASKED = pixels(24, 32), pixels(6, 8, seed=1), np.zeros((24, 32), 
         ([(PAGE, WHOLE, []), (PAGE, SMALL, [])], (FURTHER + "1",)),
         ([(0, WHOLE, [(0, SMALL)])], (FURTHER + "1",)),
         ([(REDUCED, SMALL, []), (0, WHOLE, []), (DEPTH, MASKED, [])], (COPIES + "1", "the depth map was left out")),
+        ([(0, WHOLE, []), (REDUCED | DEPTH, SMALL, [])], (COPIES + "1",)),  # the overview of a slide scanner
         ([(REDUCED, WHOLE, []), (REDUCED, SMALL, [])], (COPIES + "1",)),  # no page says that it is the picture
         ([(0, WHOLE, [])], ()),
     ],
