@@ -173,7 +173,11 @@ class Transform(Step):
 
     @abstractmethod
     def apply(self, item: Item) -> Item:
-        """Process a still. Raises ImageError if this picture cannot be processed."""
+        """Process a still. A step that moves or resamples pixels says so: see ``Picture.with_pixels``.
+
+        Raises:
+            ImageError: this picture cannot be processed.
+        """
 
     def apply_to_frames(self, item: Item) -> Item:
         """Process an item: ``apply`` each frame separately. A step that needs several frames overrides this.

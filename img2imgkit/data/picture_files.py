@@ -13,7 +13,7 @@ import numpy as np
 from img2imgkit import images
 from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
-from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff
+from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.decode import shown
 from img2imgkit.images.pillow_warnings import captured_warnings
 
@@ -81,6 +81,7 @@ def _png(file: BinaryIO) -> tuple[Header, int]:
 
 
 def _tiff(file: BinaryIO) -> tuple[Header, int]:
+    file = tiff_pages.main_first(file, tiff_pages.pages(file).main)
     page = tiff.first_page(file)
     orientation = metadata.parsed_or_empty(metadata.of_tiff, file).orientation
     try:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,17 +21,21 @@ from img2imgkit.images import (
     exif_block,
     formats,
     high_depth,
+    left_behind,
     metadata,
     png_chunks,
     png_read,
     profiles,
     raster,
     tiff,
+    tiff_pages,
 )
+from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.images.raster import Raster
+from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 
 DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -106,27 +111,30 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
     _check_size(head.width, head.height, max_pixels)
     chunks = png_chunks.read(file)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    return _assembled(png_read.read(file), parsed, "PNG", png_chunks.frames(chunks))
+    return _assembled(png_read.read(file), parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
 
 
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
+    found = tiff_pages.pages(file)
+    first = tiff_pages.main_first(file, found.main)
+    reader = partial(metadata.of_tiff, whole=None if first is file else file, alone=not found.pictures)
+    file = first
     page = tiff.first_page(file)
     _check_size(page.width, page.height, max_pixels)
     if page.tile != (0, 0):
         _check_size(*page.tile, max_pixels)
     if not 1 <= page.samples <= 8:
         raise DecodeError(f"has {page.samples} channels; a picture has at most 8")
-    parsed = metadata.parsed_or_empty(metadata.of_tiff, file)
+    parsed = metadata.parsed_or_empty(reader, file)
     image = None
     if not page.plain:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
     if image is None:
-        return _assembled(tiff.read(file), parsed, "TIFF", page.pages)
+        return _assembled(tiff.read(file), parsed, "TIFF", found.notes)
     pixels = raster.from_image(image)
-    if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
-        parsed = parsed._replace(orientation=1)
-    return _assembled(pixels, parsed, "TIFF", page.pages)
+    is_upright = exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it and deleted the tag
+    return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
 
 
 def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
@@ -134,18 +142,28 @@ def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
     if image is None:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, max_pixels)
-    count = _frames(image)
-    pixels = high_depth.read(file, image) or raster.from_image(image)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
+    notes = _left_behind(file, image, format)
+    pixels = high_depth.read(file, image) or raster.from_image(image)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
-    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
+    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, notes)
+
+
+def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
+    """Return notes on what the file holds besides its picture."""
+    if format == "JPEG":
+        return left_behind.in_jpeg(file)
+    if format == "PSD":
+        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
+    if format in ("ICO", "ICNS"):
+        return smaller_copies(len(image.info.get("sizes", ())) - 1)
+    inside = left_behind.in_bmff(file) if format in ("AVIF", "HEIF", "JPEG2000") else ()
+    return (*further_pictures(_frames(image) - 1), *inside)
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
-    """Return the number of pictures; the layers of a Photoshop file do not count."""
-    if image.format == "PSD":
-        return 1
+    """Return the number of frames, pages or layers."""
     try:
         return getattr(image, "n_frames", 1)
     except Exception:  # a later picture is damaged; the first may be intact
@@ -153,20 +171,25 @@ def _frames(image: ImageFile.ImageFile) -> int:
         return 2
 
 
-def _assembled(pixels: Raster, parsed: ParsedMetadata, format: str, count: int) -> Picture:
-    frames = (f"only the first of {count} pictures in it was read",) if count > 1 else ()
+def _assembled(
+    pixels: Raster, parsed: ParsedMetadata, format: str, notes: tuple[str, ...], is_upright: bool = False
+) -> Picture:
     icc = parsed.metadata.icc
     if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
         pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
-    alpha = None if pixels.alpha is None else _oriented(pixels.alpha, parsed.orientation)
+    orientation = 1 if is_upright else parsed.orientation
+    color = _oriented(pixels.color, orientation)
+    size = (color.shape[1], color.shape[0])
+    stored = size if parsed.orientation < 5 else size[::-1]
+    placement = Placement(size, Affine.turn(parsed.orientation, *stored))
     return Picture(
-        _oriented(pixels.color, parsed.orientation),
-        alpha,
+        color,
+        None if pixels.alpha is None else _oriented(pixels.alpha, orientation),
         pixels.space,
-        parsed.metadata,
+        replace(parsed.metadata, placement=placement),
         format,
         pixels.mode,
-        (*frames, *pixels.notes, *parsed.notes),
+        (*notes, *pixels.notes, *parsed.notes),
     )
 
 

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.errors import EncodeError
-from img2imgkit.images import format_support, profiles, writers
-from img2imgkit.images.exif_block import sized
+from img2imgkit.images import format_support, pixel_metadata, profiles, writers
 from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
@@ -118,12 +117,8 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
             losses, kept = [*losses, f"{format} cannot store {name}"], _cleared(kept, field)
         elif format == "JPEG" and _length(getattr(kept, field)) > _JPEG_SEGMENT:
             losses, kept = [*losses, f"the {name} were left out: too large for JPEG"], _cleared(kept, field)
-    if kept.exif:
-        try:
-            kept = replace(kept, exif=sized(kept.exif, picture.width, picture.height))
-        except ValueError as error:
-            losses, kept = [*losses, f"EXIF data were left out: {error}"], replace(kept, exif=None)
-    return replace(picture, metadata=kept, notes=(*picture.notes, *losses))
+    kept, left_out = pixel_metadata.converted(replace(picture, metadata=kept))
+    return replace(picture, metadata=kept, notes=(*picture.notes, *losses, *left_out))
 
 
 def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:

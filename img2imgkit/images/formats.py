@@ -13,6 +13,7 @@ from PIL import Image, ImageFile
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.images.format_support import FORMATS
+from img2imgkit.images.tiff_pages import main_first, pages
 
 # Pillow registers these, but they are not supported here: stubs without a decoder, documents rendered by a program that
 # Pillow starts (Ghostscript), video headers without pixels, and formats that need a Windows library.
@@ -75,6 +76,8 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
             claimed = accept is None or accept(prefix)
             if not claimed or isinstance(claimed, str):  # a string states that support for the format is not installed
                 continue
+            if format == "TIFF":
+                file = main_first(file, pages(file).main)
             file.seek(0)
             return factory(file, "")
         except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, struct.error) as error:

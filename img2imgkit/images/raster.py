@@ -29,6 +29,7 @@ def from_image(image: Image.Image) -> Raster:
     Raises:
         DecodeError: its levels have no defined white point (32-bit float, or integers beyond 16 bits).
     """
+    image.load()  # an icon's mode is known only then
     mode = image.mode
     if mode in _DIRECT:
         pixels = _array(image.convert("L") if mode == "1" else image)

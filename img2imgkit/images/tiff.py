@@ -33,11 +33,10 @@ class Page(NamedTuple):
     samples: int
     plain: bool
     tile: tuple[int, int]  # (0, 0) if it is not tiled
-    pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
-    """Read size and layout of the first page, and the number of pages.
+    """Read size and layout of the first page.
 
     Raises:
         DecodeError: there is no page, or its tags are damaged.
@@ -49,7 +48,7 @@ def first_page(file: BinaryIO) -> Page:
             unsigned = int(page.sampleformat or 1) == 1
             plain = unsigned and page.photometric.name in _SPACES and 8 <= _bits(page) <= 16
             tile = (page.tilewidth, page.tilelength)
-            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, len(tiff.pages))
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile)
     except DecodeError:
         raise
     except Exception as error:

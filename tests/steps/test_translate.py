@@ -15,7 +15,7 @@ from tiny_tasks import Directed, Nearest, Plain, TinyPlugin, loaded, tiny_catalo
 from img2imgkit import bundle, data
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled
-from img2imgkit.images import Picture
+from img2imgkit.images import Affine, Picture, Placement
 from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
@@ -65,6 +65,7 @@ def test_a_picture_is_translated_with_notes(folder: Path, catalog: Catalog) -> N
     translate.open(Resources("cpu"))
     made = translate.apply(given)
     assert (made.picture.color == given.picture.color.repeat(2, 0).repeat(2, 1)).all()
+    assert made.picture.metadata.placement == Placement((60, 40), Affine(2, 0, 0, 0, 2, 0))
     assert made.original is given.original
     assert made.notes["read"] == 1
     assert made.notes["translate"] == ({"model": "near-x2", "tile": 16, "tiles": 4, "overlap": 0},)

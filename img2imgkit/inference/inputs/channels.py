@@ -42,10 +42,10 @@ def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) ->
         color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type
     """
     if color.shape[2] == picture.color.shape[2]:
-        return picture.with_pixels(color, alpha)
+        return picture.resized(color, alpha)
     if color.shape[2] == 1:
-        return replace(picture.with_pixels(color, alpha, "grey"), mode="L")
-    return replace(picture.with_pixels(color, alpha, "rgb"), mode="RGB")
+        return replace(picture.resized(color, alpha, "grey"), mode="L")
+    return replace(picture.resized(color, alpha, "rgb"), mode="RGB")
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
