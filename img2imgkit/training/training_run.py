@@ -18,11 +18,11 @@ from img2imgkit.training.loop.feed import Feed
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.initial import Initial, start_from
 from img2imgkit.training.plan.training_file import TrainingPlan
-from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.events import Finished, Notify, Started, Waiting
 from img2imgkit.training.record.journal import Journal, portable
 from img2imgkit.training.record.meter import Figures, Meter
 from img2imgkit.training.record.run_folder import RunFolder
+from img2imgkit.training.state import checkpoint
 
 AGREE_EVERY = 5  # steps between two agreements of several machines on whether to stop
 

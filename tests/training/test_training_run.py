@@ -31,7 +31,7 @@ from img2imgkit.training import (
     read_training_plan,
     train,
 )
-from img2imgkit.training.record import checkpoint
+from img2imgkit.training.state import checkpoint
 
 TEXT = """\
 name: first

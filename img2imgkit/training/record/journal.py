@@ -15,15 +15,15 @@ from img2imgkit.errors import BundleError, TrainingError
 from img2imgkit.metrics import PairMetric
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_file import TrainingPlan
-from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.alarms import AlarmMonitor
-from img2imgkit.training.record.checkpoint import writing
 from img2imgkit.training.record.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.record.meter import Figures
 from img2imgkit.training.record.probe import Probe, Scores, probe_metrics
 from img2imgkit.training.record.run_folder import RunFolder, environment
 from img2imgkit.training.record.tensorboard import EventLog
 from img2imgkit.training.record.training_report import report
+from img2imgkit.training.state import checkpoint
+from img2imgkit.training.state.checkpoint import writing
 
 
 class Best:

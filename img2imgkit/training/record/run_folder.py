@@ -17,8 +17,8 @@ from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import write_whole
 from img2imgkit.images import Picture, encode
-from img2imgkit.training.record import checkpoint
-from img2imgkit.training.record.checkpoint import writing
+from img2imgkit.training.state import checkpoint
+from img2imgkit.training.state.checkpoint import writing
 
 MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from img2imgkit.errors import TrainingError
-from img2imgkit.training.record import checkpoint
+from img2imgkit.training.state import checkpoint
 
 
 def state_of(seed: int) -> dict[str, tf.Variable]:
