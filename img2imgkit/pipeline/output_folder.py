@@ -107,7 +107,7 @@ class OutputFolder:
     ) -> None:
         for folder in self._changed:
             with suppress(OSError):
-                _sync_folder(folder)
+                files.sync_folder(folder)
         with suppress(OSError):  # left behind by workers that died
             for path in list((self.state / "unfinished").iterdir()):
                 with suppress(OSError):
@@ -181,16 +181,6 @@ def write_report_file(path: Path, text: str) -> None:
     unfinished = path.parent / STATE / "unfinished" / path.name
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     files.write_whole(path, text, unfinished)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sha256(path: Path) -> str:

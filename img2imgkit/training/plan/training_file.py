@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -58,6 +58,11 @@ class TrainingPlan:
     task: Task
     data: DataKind
     initial: Initial | None
+
+    def in_steps(self, samples: int, batch: int) -> TrainingPlan:
+        """The plan with the length of the training in steps; see ``TrainingOptions.in_steps``."""
+        training = self.file.training.in_steps(samples, batch)
+        return replace(self, file=self.file.model_copy(update={"training": training}))
 
     def resolved(self) -> dict[str, Any]:
         """The training file with all defaults, as plain data."""
@@ -144,7 +149,7 @@ def _merged(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 def _with_steps(training: dict[str, Any]) -> dict[str, Any]:
     """Add ``steps`` if only the stages state the length of the training."""
     stages = training.get("stages")
-    if "steps" in training or not isinstance(stages, list) or not stages:
+    if {"steps", "epochs"} & training.keys() or not isinstance(stages, list) or not stages:
         return training
     lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
     valid = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
