@@ -111,6 +111,7 @@ class Journal:
         measured = probe_metrics(catalog.metrics, best)
         self.probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
         self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
+        self._initial = folder.initial_record(plan.initial.record() if plan.initial else None, first > 0)
         folder.rewind(first)
         folder.write_environment(devices)
         records = folder.records()
@@ -247,7 +248,7 @@ class Journal:
     def _record(self, done: int) -> dict[str, Any]:
         """Return a bundle's training record: the training file without local paths, the data and the environment."""
         return {
-            "file": portable(self.plan),
+            "file": {**portable(self.plan), "initial": self._initial},
             "steps": done,
             "seconds": round(self._seconds, 1),
             "data": dict(self.reader.description),

@@ -50,6 +50,7 @@ class RunFolder:
         self.error = path / "error.txt"
         self.config = path / "config.json"
         self._pictures = path / "pictures.json"
+        self._initial = path / "initial.json"
 
     @contextmanager
     def locked(self, resume: bool) -> Iterator[None]:
@@ -80,6 +81,21 @@ class RunFolder:
         with writing(self.path):
             self.samples.mkdir(parents=True, exist_ok=True)
         self._write(self.config, json.dumps(config, indent=2) + "\n")
+
+    def initial_record(self, found: Any, resumed: bool) -> Any:
+        """Keep the record of the initial weights of a new run, or return that of a resumed one.
+
+        A run that gave its newest checkpoint may have newer ones when this run is resumed.
+        """
+        if found is None:
+            return None
+        if resumed and self._initial.exists():
+            try:
+                return json.loads(self._initial.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                return found
+        self._write(self._initial, json.dumps(found, indent=2) + "\n")
+        return found
 
     def compare_pictures(self, found: Fingerprint, step: int) -> str:
         """Record the pictures that the steps from ``step`` on are trained on.

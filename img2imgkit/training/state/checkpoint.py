@@ -73,7 +73,10 @@ def restore(folder: Path, state: Mapping[str, Any]) -> int:
     found = listed(folder)
     if not found:
         return 0
-    arrays = read(found[-1])
+    try:
+        arrays = read(found[-1])
+    except TrainingError as error:
+        raise TrainingError(f"{error}; delete it to resume from the previous one") from error
     step = int(arrays.pop(STEP))
     _prove_fit(found[-1], arrays, state)
     for name, variable in state.items():
@@ -108,9 +111,7 @@ def read(path: Path, groups: Collection[str] | None = None) -> dict[str, np.ndar
             names = [name for name in stored.files if groups is None or name.partition("/")[0] in {STEP, *groups}]
             return {STEP: stored[STEP], **{name: stored[name] for name in names}}
     except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise TrainingError(
-            f"{path}: cannot read this checkpoint: {error}; delete it to resume from the previous one"
-        ) from error
+        raise TrainingError(f"{path}: cannot read this checkpoint: {error}") from error
 
 
 def _prove_fit(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
