@@ -113,9 +113,7 @@ def fill_from_files(files: Mapping[str, InitialFile], catalog: Catalog, task: Ta
     """Fill networks from files, which must match in number, order and shapes of arrays; see ``start_from``."""
     roles = [*nets.generators, *nets.critics]
     if problems := [
-        file.problem(
-            f"task {task.name!r} has no such network; expected one of {', '.join(roles)}, or {BUNDLE!r} or {RUN!r}"
-        )
+        file.problem(f"task {task.name!r} has no such network; expected one of {', '.join(roles)}, {BUNDLE} or {RUN}")
         for role, file in files.items()
         if role not in roles
     ]:
