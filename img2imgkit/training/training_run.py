@@ -56,15 +56,19 @@ def train(
     cluster, folder = Cluster.from_environment(), RunFolder(output)
     with ExitStack() as held:
         workers = None if cluster else Workers.single_machine(device)
-        if cluster is None or cluster.index == 0:
+        is_chief = cluster is None or cluster.index == 0
+        locks_first = is_chief and (cluster is None or output.exists())  # a machine that only waited creates no folder
+        if locks_first:
             held.enter_context(folder.locked(resume))
         try:
             workers = workers or _meet(cluster, device, notify, stopped)
         except Stopped:
             return _reported(Finished(0, None, "interrupted"), notify)
-        if workers.is_chief:
+        if is_chief and not locks_first:
+            held.enter_context(folder.locked(resume))
+        if is_chief:
             folder.open(plan.resolved(), resume)
-        with workers.explaining_losses(lambda: _last(folder, workers.is_chief)):
+        with workers.explaining_losses(lambda: _last(folder, is_chief)):
             run = _Run(plan, folder, catalog, workers, notify, resume)
             return _reported(run.go(stopped), notify)
 
@@ -207,7 +211,9 @@ class _Run:
         if self.journal is None:
             return _last(self.folder, is_chief=False)
         whole = not self.inside or precedes_updates(error)
-        text = self.journal.secure(self.done, whole and self._is_finite())
+        text = self.journal.secure(self.done, whole and self._is_finite(), error)
+        with suppress(Exception):
+            self.journal.write_report()
         with suppress(Exception):  # the caller's function may be what failed
             self.notify(Finished(self.done, None, "failed"))
         return text

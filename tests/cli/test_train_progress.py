@@ -72,7 +72,7 @@ def test_lines_contain_devices_batch_and_parameters_then_figures(
         "stopped by an alarm after step 180; continue with --resume",
         "stopped after step 190: no better score of the probe within training.patience",
         "done: run/bundle",
-        "stopped by an error after step 195; when it is mended, continue with --resume",
+        "stopped by an error after step 195; once it is fixed, continue with --resume",
     ]
 
 

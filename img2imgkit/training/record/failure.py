@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 from img2imgkit.errors import DataError, ToolkitError
 
 _LIBRARIES = ("tensorflow", "keras", "numpy")
+_HEADINGS = ("Graph execution error", "Detected at node")
 _MAX_TEXT = 300  # characters of an error of TensorFlow, which may list whole graphs
 
 
@@ -31,7 +33,7 @@ def described(error: BaseException, step: int) -> str:
                 "run may change; then resume the run"
             )
     return (
-        f"step {step}: {type(error).__name__}{_text(error)}{_place(error)}. Mend the cause, such as the code of a "
+        f"step {step}: {type(error).__name__}{_text(error)}{_place(error)}. Fix the cause, such as the code of a "
         "plugin, then resume the run"
     )
 
@@ -47,7 +49,10 @@ def _text(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [""])[0]
+    """The first line that tells something: TensorFlow puts the place in the graph before it."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    line = next((line for line in lines if not line.startswith(_HEADINGS)), "")
+    line = re.sub(r"^\{\{.*?\}\} ", "", line)
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}..."
 
 

@@ -162,11 +162,12 @@ class Journal:
         """Note that the state after ``done`` steps is good, in case that the training fails before it is saved."""
         self._good.remember(done, self.trainer.state)
 
-    def secure(self, done: int, whole: bool) -> str:
+    def secure(self, done: int, whole: bool, cause: BaseException) -> str:
         """Save the newest good state of a training that must end, if no checkpoint has it.
 
         Args:
             whole: whether the variables are the good state after ``done`` steps; otherwise it is the remembered one
+            cause: what ended the training
 
         Returns:
             where the last checkpoint is, or why there is no newer one; does not raise
@@ -179,7 +180,8 @@ class Journal:
             elif self._good.step > saved:
                 checkpoint.save(folder, self._good.step, self._good.arrays, keep)
         except Exception as error:  # whatever ended the training may prevent this too
-            return f"The newest state could not be saved ({error}). {last_checkpoint(self.folder)}"
+            reason = "for the same reason" if str(error) == str(cause) else f"({error})"
+            return f"The newest state could not be saved {reason}. {last_checkpoint(self.folder)}"
         return last_checkpoint(self.folder)
 
     def sample(self, done: int) -> None:

@@ -51,7 +51,7 @@ def write(path: Path, step: int, arrays: Arrays) -> None:
 
 def copied(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Copy the values of variables to memory of the host."""
-    return {name: np.array(variable.numpy()) for name, variable in state.items()}
+    return {name: np.asarray(variable.numpy()) for name, variable in state.items()}
 
 
 def listed(folder: Path) -> list[Path]:
