@@ -6,20 +6,22 @@ The tool's own files are in the subfolder ``.img2img/``: the lock, the ledger, u
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from img2imgkit import files
 from img2imgkit.errors import EncodeError, LockError, PlanError
 from img2imgkit.item import local_path
-from img2imgkit.locks import owner, this_process, try_lock
 from img2imgkit.step import Sink
 
 STATE = ".img2img"
@@ -89,16 +91,17 @@ class OutputFolder:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise PlanError(f"{self.folder}: cannot write to this folder: {reason}; choose another one") from error
-        if not try_lock(self._lock):
+        if not _try_lock(self._lock):
             self._lock.seek(0)
-            holder = owner(self._lock.read())
+            holder = _owner(self._lock.read())
             self._lock.close()
             raise LockError(
                 f"{self.folder}: another run is using this folder ({holder}); wait for it, or stop that process"
             )
         with suppress(OSError):  # the disk is full: the lock is still effective, but does not name its owner
             self._lock.truncate(0)
-            os.write(self._lock.fileno(), this_process().encode())
+            owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+            os.write(self._lock.fileno(), json.dumps(owner).encode())
         shutil.rmtree(self.state / "unfinished", ignore_errors=True)
         return self
 
@@ -107,7 +110,7 @@ class OutputFolder:
     ) -> None:
         for folder in self._changed:
             with suppress(OSError):
-                files.sync_folder(folder)
+                _sync_folder(folder)
         with suppress(OSError):  # left behind by workers that died
             for path in list((self.state / "unfinished").iterdir()):
                 with suppress(OSError):
@@ -181,6 +184,45 @@ def write_report_file(path: Path, text: str) -> None:
     unfinished = path.parent / STATE / "unfinished" / path.name
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     files.write_whole(path, text, unfinished)
+
+
+def _owner(text: str) -> str:
+    try:
+        stated: dict[str, Any] = json.loads(text)
+        return f"process {stated['pid']} on {stated['host']} since {stated['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "its owner is unknown"
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    """Acquire the lock. The system releases it when the process ends, however it ends, so it is never stale."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # the file system has no locks: better unlocked than unusable
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sha256(path: Path) -> str:

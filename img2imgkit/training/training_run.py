@@ -170,9 +170,9 @@ class _Run:
             if self.done == 0 and self.journal:
                 self.journal.save(0)
             return self._ended(self._steps(stopped))
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # a plugin may call exit()
             saved = self._secured(error)
-            if not isinstance(error, Exception) or (self.workers.count > 1 and is_loss(error)):
+            if isinstance(error, KeyboardInterrupt) or (self.workers.count > 1 and is_loss(error)):
                 raise
             raise TrainingError(f"{described(error, self.done + 1)}. {saved}{self._traced(error)}") from error
         finally:
@@ -226,7 +226,7 @@ class _Run:
             return False
         return self.finite and (figures is None or figures.finite)
 
-    def _traced(self, error: Exception) -> str:
+    def _traced(self, error: BaseException) -> str:
         """Keep the trace of an error that is not the toolkit's own, and say where it is."""
         if isinstance(error, ToolkitError) or self.journal is None:
             return ""
