@@ -7,7 +7,7 @@ ToolkitError
 ├── InteropError         a file from other software cannot be read, or contains no known network
 ├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
-├── LockError            another run has locked the output folder
+├── LockError            another run or training has locked the folder
 ├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
 │   ├── EncodeError      it cannot be written
@@ -77,7 +77,7 @@ class PlanError(ToolkitError):
 
 
 class LockError(ToolkitError):
-    """Another run has locked the output folder."""
+    """Another run has locked the output folder, or another training the run folder."""
 
 
 class ImageError(ToolkitError):

@@ -36,3 +36,18 @@ def write_whole(path: Path, content: bytes | str, unfinished: Path | None = None
     data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     with replacing(path, unfinished) as handle:
         handle.write(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power failure; does nothing on Windows.
+
+    Raises:
+        OSError: the folder cannot be synced.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,6 +1,7 @@
 """The command line. One module per command, imported on use; the only package that prints or exits.
 
-Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM).
+Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM,
+129 by SIGHUP).
 """
 
 from __future__ import annotations
