@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
-from img2imgkit.item import Entry
+from img2imgkit.files import same_content
+from img2imgkit.item import Entry, is_content, local_path
 from img2imgkit.pipeline.output_folder import PlacedFile
 from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
 
@@ -34,12 +35,13 @@ SCHEMA = """
 
 @dataclass(frozen=True)
 class Record:
-    """A file made from an entry: its recipe, its planned target, and the size and version of the input."""
+    """A file made from an entry: recipe, planned target, and the input's size, version and location ("": unknown)."""
 
     recipe: str
     target: str
     size: int
     version: str
+    location: str
     written: PlacedFile
 
 
@@ -74,22 +76,26 @@ class Ledger:
         line = self._line("made", _key(sink, name, variant))
         if line is None or (line["sink"], line["entry"], line.get("variant", {})) != (sink, name, variant):
             return None
-        return Record(line["by"], line["target"], line["size"], _version(line), _written(line))
+        return _record(line)
 
     def knows(self, path: str) -> bool:
         """Whether a run has ever written a file at this path below the folder."""
         line = self._line("placed", short_key(path))
         return line is not None and line["file"]["path"] == path
 
-    def reason(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
-        """Return why an entry's file must be made, or "" if it is up to date. ``target`` is the planned target."""
-        record = self.latest(entry, sink)
+    def reason(self, record: Record | None, entry: Entry, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
+        """Return why an entry's file must be made, or "" if it is up to date.
+
+        Args:
+            record: of the file last made; see ``latest``
+            target: the planned target
+        """
         if record is None:
             return "new"
         if record.recipe != recipe.digest:
             return difference(self.recipes.get(record.recipe, []), recipe.steps)
-        if (record.size, record.version) != (entry.size, entry.version):
-            return "the input has changed"
+        if changed := _input_change(record, entry):
+            return changed
         if record.target != str(target):
             return f"its name was {record.target}"
         if not os.path.exists(folder / record.written.path):  # noqa: PTH110 - Path.exists raises for names too long
@@ -106,18 +112,14 @@ class Ledger:
 
     def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: PlacedFile) -> None:
         """Record a file that is about to be placed, and sync: after a power cut every placed file must be on record."""
-        self._append(
-            {
-                "entry": str(entry.relative),
-                **({"variant": dict(entry.variant)} if entry.variant else {}),
-                "sink": sink,
-                "by": recipe.digest,
-                "target": str(target),
-                "size": entry.size,
-                "version": entry.version,
-                "file": asdict(written),
-            }
-        )
+        self._append(_output_line(entry, sink, recipe.digest, str(target), written))
+
+    def move(self, entry: Entry, sink: str) -> None:
+        """Record that the input of an up-to-date file is now at ``entry.location``, without waiting for the disk."""
+        record = self.latest(entry, sink)
+        if record is not None and record.location != entry.location:
+            line = _output_line(entry, sink, record.recipe, record.target, record.written)
+            self._append(line, sync=False)
 
     def close(self) -> None:
         """Close the file."""
@@ -128,7 +130,7 @@ class Ledger:
         self._reading = self._writing = None
         self._index.close()
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append(self, line: Mapping[str, Any], sync: bool = True) -> None:
         with self._lock:
             if self._writing is None:
                 self._writing = self.path.open("ab")
@@ -139,7 +141,8 @@ class Ledger:
             with full_disk_errors():
                 self._add_to_index(at, line)
             handle = self._writing.fileno()
-        os.fsync(handle)  # outside the lock, so that threads wait for the disk concurrently
+        if sync:
+            os.fsync(handle)  # outside the lock, so that threads wait for the disk concurrently
 
     def _add_to_index(self, at: int, line: Mapping[str, Any]) -> None:
         if _has(line, {"recipe": str, "steps": list}):
@@ -169,6 +172,46 @@ class Ledger:
             return self._reading.readline()
         except OSError as error:
             raise PlanError(f"{self.path}: cannot read it: {error.strerror or error}") from error
+
+
+def _output_line(entry: Entry, sink: str, recipe: str, target: str, written: PlacedFile) -> dict[str, Any]:
+    return {
+        "entry": str(entry.relative),
+        **({"variant": dict(entry.variant)} if entry.variant else {}),
+        "sink": sink,
+        "by": recipe,
+        "target": target,
+        "size": entry.size,
+        "version": entry.version,
+        "location": entry.location,
+        "file": asdict(written),
+    }
+
+
+def _record(line: Mapping[str, Any]) -> Record:
+    location = line.get("location")
+    place = location if isinstance(location, str) else ""
+    return Record(line["by"], line["target"], line["size"], _version(line), place, _written(line))
+
+
+def _input_change(record: Record, entry: Entry) -> str:
+    """Return how an input differs from the one on record, or "" if it does not.
+
+    The folder of the input may be another one than before. If both files exist, they are compared: sizes and times can
+    be equal by chance, as in archives that state one time for all files.
+    """
+    before, now = is_content(record.version), is_content(entry.version)
+    if entry.version and before != now:
+        return f"its input was compared by {'content' if before else 'time'}, and now by {'content' if now else 'time'}"
+    if (record.size, record.version) != (entry.size, entry.version):
+        return "the input has changed"
+    if now or record.location in ("", entry.location):
+        return ""
+    try:
+        same = same_content(local_path(record.location), local_path(entry.location))
+    except (OSError, ValueError):  # the former file is gone: this one was moved; or the location is a URL
+        return ""
+    return "" if same else f"the input has changed: it was {record.location}"
 
 
 def _is_output_line(line: Mapping[str, Any]) -> bool:

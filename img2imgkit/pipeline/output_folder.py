@@ -60,7 +60,7 @@ class PlacedFile:
             found = path.stat()
             if found.st_size != self.size:
                 return False
-            return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
+            return found.st_mtime_ns == self.mtime_ns or files.sha256(path) == self.sha256
         except (OSError, ValueError):
             return False
 
@@ -223,8 +223,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

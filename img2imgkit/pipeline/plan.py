@@ -65,12 +65,14 @@ class Plan:
         jobs: one for each output, in the source's order
         ignored: the number of files the source ignored, by reason
         recipes: the recipes of the outputs
+        moved: whether inputs of outputs that are up to date are at other locations than before
     """
 
     pipeline: Pipeline
     jobs: Jobs
     ignored: Mapping[str, int]
     recipes: Recipes
+    moved: bool = False
 
     def reasons(self) -> Mapping[str, int]:
         """Return the number of jobs by reason; "up to date" for those that are done."""
@@ -99,7 +101,7 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         for _ in stream:  # beyond the limit, to count all ignored files
             pass
         checks.check(jobs)
-    return Plan(pipeline, jobs, dict(ignored), recipes)
+    return Plan(pipeline, jobs, dict(ignored), recipes, checks.moved)
 
 
 def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
@@ -170,6 +172,7 @@ class _Checks:
         self._fields = list(fields_before_sinks(pipeline.stages))
         self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
         self._foreign_count = len(self._foreign)
+        self.moved = False
 
     def reason(self, entry: Entry, targets: Targets, recipes: Recipes) -> str:
         """Return why an entry's outputs must be made, or "" if all are up to date."""
@@ -183,9 +186,16 @@ class _Checks:
                 self._foreign_count += 1
                 self._foreign += [f"  {path}"] if len(self._foreign) < SHOWN else []
             own = restricted_to(entry, self._fields[number])
-            outdated = partial(ledger.reason, own, str(number), target, recipes.of(own), folder)
-            found = found or _reason(sink, exists, outdated)
+            found = found or _reason(
+                sink, exists, partial(self._outdated, ledger, own, number, target, recipes.of(own))
+            )
         return found
+
+    def _outdated(self, ledger: Ledger, entry: Entry, number: int, target: PurePosixPath, recipe: Recipe) -> str:
+        record = ledger.latest(entry, str(number))
+        reason = ledger.reason(record, entry, target, recipe, self._folders[number])
+        self.moved |= not reason and record is not None and record.location != entry.location
+        return reason
 
     def add(self, job: int, targets: Targets) -> None:
         """Add a job's targets."""
