@@ -157,3 +157,27 @@ def test_a_broken_plugin_does_not_stop_a_run(tmp_path: Path, environment: dict[s
     save_pictures(tmp_path / "in", "a.png")
     finish(pipeline_file(tmp_path), {**environment, "STEPS_FOR_TESTS_BREAK": "1"})
     assert set(tree(tmp_path / "out")) == {"a.png"}
+
+
+@pytest.mark.slow
+def test_a_removal_of_outputs_killed_at_any_moment_can_be_repeated(tmp_path: Path, environment: dict[str, str]) -> None:
+    names = [f"{number}.png" for number in range(900)]
+    save_pictures(tmp_path / "in", *names)
+    file, out = pipeline_file(tmp_path), tmp_path / "out"
+    finish(file, environment)
+    for name in names[100:]:
+        (tmp_path / "in" / name).unlink()
+    (out / "899.png").write_bytes(b"edited")
+    prune = [sys.executable, "-m", "img2imgkit.cli", "run", str(file), "--prune", "--yes"]
+    for left in (890, 600):
+        process = subprocess.Popen(prune, env=environment, stdout=subprocess.DEVNULL)
+        while process.poll() is None and sum(1 for _ in out.glob("*.png")) > left:
+            time.sleep(0.001)
+        assert process.poll() is None, "the kill came too late to test anything"
+        process.kill()
+        process.wait()
+    assert subprocess.run(prune, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert {path.name for path in out.glob("*.png")} == {*names[:100], "899.png"}
+    verify = [sys.executable, "-m", "img2imgkit.cli", "verify", str(out)]
+    ended = subprocess.run(verify, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.splitlines()[:-1]) == (1, [f"changed: {out / '899.png'}"])

@@ -23,6 +23,7 @@ from img2imgkit.cli import (
 )
 from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.progress import KINDS, progress
+from img2imgkit.cli.pruning import show_pruning
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
@@ -33,6 +34,7 @@ from img2imgkit.pipeline import (
     ThreadExecutor,
     make_plan,
     make_report,
+    orphans,
     pipeline_of,
     run,
     write_report,
@@ -60,6 +62,8 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option: steps.1.with.tile=256."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, without doing it.")
+@click.option("--prune", is_flag=True, help="Make nothing; list the outputs whose inputs are gone.")
+@click.option("--yes", is_flag=True, help="With --prune: remove those that are as they were written.")
 @click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
 @click.option(
     "-j",
@@ -85,6 +89,8 @@ def command(
     output: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    prune: bool,
+    yes: bool,
     limit: int | None,
     jobs: int | None,
     device: str,
@@ -103,9 +109,13 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
+    if yes and not prune:
+        raise click.UsageError("--yes is for --prune")
     user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
+    if prune:
+        return show_pruning(orphans(pipeline, catalog, remove=yes and not dry_run), as_json)
     plan = make_plan(pipeline, catalog, limit)
     if dry_run:
         _show_plan(plan, as_json)

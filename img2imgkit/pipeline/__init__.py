@@ -7,12 +7,14 @@ from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_o
 from img2imgkit.pipeline.plan import Plan, make_plan, prepare
 from img2imgkit.pipeline.report import make_report, write_report
 from img2imgkit.pipeline.threads import ThreadExecutor
+from img2imgkit.pipeline.verification import Orphan, Verified, orphans, verifying
 
 __all__ = [
     "Done",
     "Executor",
     "Job",
     "Jobs",
+    "Orphan",
     "Outcome",
     "Pipeline",
     "PipelineFile",
@@ -20,12 +22,15 @@ __all__ = [
     "Result",
     "Staged",
     "ThreadExecutor",
+    "Verified",
     "Watcher",
     "make_plan",
     "make_report",
+    "orphans",
     "pipeline_of",
     "prepare",
     "read_pipeline",
     "run",
+    "verifying",
     "write_report",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,10 @@ from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
-from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, resolved
-from img2imgkit.pipeline.pipeline_file import Pipeline, Use
+from img2imgkit.pipeline.pipeline_file import Pipeline
+from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
     Variant,
     Variants,
@@ -29,32 +30,6 @@ from img2imgkit.pipeline.variants import (
     with_variants,
 )
 from img2imgkit.step import Planning, Sink, Source
-
-
-class Recipes:
-    """The recipes of outputs, one for each variant."""
-
-    def __init__(self, uses: Sequence[Use]) -> None:
-        self._uses, self._known = uses, dict[Variant, Recipe]()
-
-    def of(self, entry: Entry) -> Recipe:
-        """Return the recipe of an entry's output; the entry's variant has only the fields known to its sink."""
-        return self._of(entry.variant)
-
-    @property
-    def common(self) -> Recipe:
-        """The recipe that all variants have in common."""
-        return self._of(())
-
-    @property
-    def known(self) -> Collection[Recipe]:
-        """All recipes requested so far."""
-        return self._known.values()
-
-    def _of(self, variant: Variant) -> Recipe:
-        if variant not in self._known:
-            self._known[variant] = Recipe([use.recipe(dict(variant)) for use in self._uses])
-        return self._known[variant]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import pytest
 
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
+from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, stage
+from img2imgkit.pipeline.recipe import Recipe, difference
 
 ENTRY = Entry("/in/a.png", PurePosixPath("a.png"), 0, 10, "20")
 TARGET = PurePosixPath("a.png")
