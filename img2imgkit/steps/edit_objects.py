@@ -170,6 +170,9 @@ class EditObjects(Transform):
             mask = to_grey(to_rgb(picture) if picture.space == "cmyk" else picture).color[..., 0] > half
             self._masks[path] = mask if picture.alpha is None else mask & (picture.alpha[..., 0] > half)
 
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width, height
+
     def apply(self, item: Item) -> Item:
         """Return the item with edited maps and a new drawing. Its note "edited" counts edits and missing objects.
 

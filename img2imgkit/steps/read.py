@@ -16,7 +16,7 @@ from pydantic import Field
 from img2imgkit import files
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image
+from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image, size_of
 from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.step import Planning, Source
 
@@ -72,6 +72,9 @@ class FolderSource(Source):
         return (
             not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._matches(str(relative))
         )
+
+    def size(self, entry: Entry) -> tuple[int, int] | None:
+        return size_of(entry.path)
 
     def find(self, ignored: Counter[str]) -> Iterator[Entry]:
         """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""

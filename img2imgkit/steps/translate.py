@@ -40,7 +40,7 @@ class Translate(Transform):
         super().__init__(options)
         self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
-        self._scale = 1
+        self._own_scale = self._scale = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
 
@@ -73,6 +73,7 @@ class Translate(Transform):
             task = model.task(options.choices)
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
+        self._own_scale = scale
         self._scale = scale * int(planning.facts.get("scale", 1))
 
     def recipe(self) -> Mapping[str, Any]:
@@ -104,6 +105,9 @@ class Translate(Transform):
     def facts(self) -> Mapping[str, str | int]:
         """``task``, ``model`` and ``scale``. The scales of several ``translate`` steps are multiplied."""
         return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width * self._own_scale, height * self._own_scale
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs with several values, and the values' names."""
