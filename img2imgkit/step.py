@@ -145,6 +145,10 @@ class Source(Step):
         """Return an entry's upright width and height if they can be found without decoding it, otherwise None."""
         return None
 
+    def reason_to_skip(self, entry: Entry) -> str:
+        """Return why a plan leaves out an entry that ``find`` yields; "" if it does not."""
+        return ""
+
     @abstractmethod
     def load(self, entry: Entry) -> Item:
         """Decode an entry. Raises DecodeError."""
@@ -181,6 +185,15 @@ class Transform(Step):
         Called after ``prepare``. It lets the plan find pictures that are too large for their output format.
         """
         return None
+
+    @property
+    def has_forecast(self) -> bool:
+        """Whether ``forecast`` depends on the size, so that a dry run reads the header of every picture."""
+        return False
+
+    def forecast(self, width: int, height: int) -> str:
+        """Return what a dry run says about a picture of this size, such as how often a model will run."""
+        return ""
 
     @abstractmethod
     def apply(self, item: Item) -> Item:

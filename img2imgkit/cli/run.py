@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from img2imgkit.pipeline import (
     Plan,
     Result,
     ThreadExecutor,
+    forecasts,
     make_plan,
     make_report,
     orphans,
@@ -145,6 +146,7 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
         totals = report["totals"]
         counts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
+        counts += [f"{totals['skipped']} skipped"] if totals["skipped"] else []
         counts += [f"{reason} ignored: {count}" for reason, count in totals["ignored"].items()]
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
 
@@ -154,28 +156,37 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     if as_json:
         stated = {"pipeline": plan.pipeline.name, "steps": plan.recipes.common.steps, "ignored": dict(plan.ignored)}
         sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
-        show_json_with(stated, "items", (_stated(job, sinks) for job in plan.jobs))
+        jobs = chain(plan.jobs, plan.skipped)
+        show_json_with(stated, "items", (_stated(plan, job, sinks) for job in jobs))
         return
     click.echo(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
-    lines = map(_line, plan.jobs)
+    lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):
         click.echo("\n".join(chunk))
     ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
     to_make = plan.jobs.to_make_count
-    click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
+    skipped = f", {len(plan.skipped)} skipped" if plan.skipped else ""
+    click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{skipped}{ignored}")
 
 
-def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
+def _stated(plan: Plan, job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
+    sizes = forecasts(plan.pipeline, job.entry) if job.reason and job.targets else ""
     return {
         "input": job.entry.location,
         "variant": dict(job.entry.variant),
-        "action": "make" if job.reason else "skip",
+        "action": "make" if job.reason and job.targets else "skip",
         "reason": job.reason or "up to date",
-        "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=True) if target],
+        "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=False) if target],
+        **({"sizes": sizes} if sizes else {}),
     }
 
 
-def _line(job: Job) -> str:
+def _line(plan: Plan, job: Job) -> str:
     verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
     targets = ", ".join(printable(target) for target in job.targets if target)
-    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})"
+    sizes = forecasts(plan.pipeline, job.entry) if job.reason else ""
+    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why}{f'; {printable(sizes)}' if sizes else ''})"
+
+
+def _skipped_line(job: Job) -> str:
+    return f"skip  {printable(job.entry.title)}  ({printable(job.reason)})"

@@ -69,7 +69,8 @@ def run(
                 watcher.finished(outcome)
         devices = executor.devices()
     outcomes = tuple(made.get(job.entry) or _untouched(job) for job in plan.jobs)
-    return Result(outcomes, coordinator.interrupted, time.monotonic() - began, devices)
+    skipped = tuple(Outcome(job.entry, "skipped", job.reason) for job in plan.skipped)
+    return Result((*outcomes, *skipped), coordinator.interrupted, time.monotonic() - began, devices)
 
 
 def _locked(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:

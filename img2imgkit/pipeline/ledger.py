@@ -21,10 +21,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
-from img2imgkit.files import same_content
-from img2imgkit.item import Entry, is_content, local_path
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.output_folder import PlacedFile
-from img2imgkit.pipeline.recipe import Recipe, difference
+from img2imgkit.pipeline.recipe import Recipe, difference, input_change
 from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
 
 LEDGER = "ledger.jsonl"
@@ -126,7 +125,7 @@ class Ledger:
             return "new"
         if record.recipe != recipe.digest:
             return difference(self.recipes.get(record.recipe, []), recipe.steps)
-        if changed := _input_change(record, entry):
+        if changed := input_change(record.size, record.version, record.location, entry):
             return changed
         if record.target != str(target):
             return f"its name was {record.target}"
@@ -229,26 +228,6 @@ def _record(line: Mapping[str, Any]) -> Record:
     location = line.get("location")
     place = location if isinstance(location, str) else ""
     return Record(line["by"], line["target"], line["size"], _version(line), place, _written(line))
-
-
-def _input_change(record: Record, entry: Entry) -> str:
-    """Return how an input differs from the one on record, or "" if it does not.
-
-    The folder of the input may be another one than before. If both files exist, they are compared: sizes and times can
-    be equal by chance, as in archives that state one time for all files.
-    """
-    before, now = is_content(record.version), is_content(entry.version)
-    if entry.version and before != now:
-        return f"its input was compared by {'content' if before else 'time'}, and now by {'content' if now else 'time'}"
-    if (record.size, record.version) != (entry.size, entry.version):
-        return "the input has changed"
-    if now or record.location in ("", entry.location):
-        return ""
-    try:
-        same = same_content(local_path(record.location), local_path(entry.location))
-    except (OSError, ValueError):  # the former file is gone: this one was moved; or the location is a URL
-        return ""
-    return "" if same else f"the input has changed: it was {record.location}"
 
 
 def _is_output_line(line: Mapping[str, Any]) -> bool:

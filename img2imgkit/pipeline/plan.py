@@ -29,7 +29,7 @@ from img2imgkit.pipeline.variants import (
     restricted_to,
     with_variants,
 )
-from img2imgkit.step import Planning, Sink, Source
+from img2imgkit.step import Planning, Sink, Source, Transform
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Plan:
 
     Attributes:
         jobs: one for each output, in the source's order
+        skipped: pictures that the source leaves out, with the reason and without targets
         ignored: the number of files the source ignored, by reason
         recipes: the recipes of the outputs
         moved: whether inputs of outputs that are up to date are at other locations than before
@@ -45,6 +46,7 @@ class Plan:
 
     pipeline: Pipeline
     jobs: Jobs
+    skipped: Jobs
     ignored: Mapping[str, int]
     recipes: Recipes
     moved: bool = False
@@ -67,7 +69,8 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
     variants = prepare(pipeline, catalog)
     ignored: Counter[str] = Counter()
     stream = pipeline.source.find(ignored)
-    found = islice(stream, limit)
+    skipped = Jobs()
+    found = islice(_not_skipped(pipeline.source, stream, skipped), limit)
     jobs, recipes = Jobs(), Recipes(pipeline.uses)
     with closing(_Checks(pipeline)) as checks:
         for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):
@@ -76,7 +79,31 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         for _ in stream:  # beyond the limit, to count all ignored files
             pass
         checks.check(jobs)
-    return Plan(pipeline, jobs, dict(ignored), recipes, checks.moved)
+    return Plan(pipeline, jobs, skipped, dict(ignored), recipes, checks.moved)
+
+
+def _not_skipped(source: Source, entries: Iterable[Entry], skipped: Jobs) -> Iterator[Entry]:
+    """Yield the entries that the source does not leave out, and collect the others."""
+    for entry in entries:
+        if reason := source.reason_to_skip(entry):
+            skipped.add(Job(entry, (), reason))
+        else:
+            yield entry
+
+
+def forecasts(pipeline: Pipeline, entry: Entry) -> str:
+    """Return what the steps of a prepared pipeline say about an entry because of its size, as far as it is known."""
+    transforms = [step for step in pipeline.stages if isinstance(step, Transform)]
+    if not any(step.has_forecast for step in transforms):
+        return ""
+    size, found = pipeline.source.size(entry), list[str]()
+    for step in transforms:
+        if size is None:
+            return "; ".join([*found, "the size is unknown"])
+        if step.has_forecast:
+            found.append(step.forecast(*size))
+        size = step.output_size(*size)
+    return "; ".join(found)
 
 
 def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:

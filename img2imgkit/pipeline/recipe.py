@@ -1,4 +1,4 @@
-"""Recipes: what the content of an output depends on besides its input, and how two recipes differ."""
+"""What the content of an output depends on, its input and its recipe, and how they differ from those on record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from img2imgkit.item import Entry
+from img2imgkit.files import same_content
+from img2imgkit.item import Entry, is_content, local_path
 from img2imgkit.pipeline.pipeline_file import Use
 from img2imgkit.pipeline.variants import Variant
 
@@ -63,3 +64,23 @@ def _changes(before: Any, after: Any, key: str) -> Iterator[str]:
     elif before != after:
         short = [text if len(text := str(value)) <= 40 else f"{text[:12]}…" for value in (before, after)]
         yield f"{key}: the steps have changed" if isinstance(before, list) else f"{key}: {short[0]} -> {short[1]}"
+
+
+def input_change(size: int, version: str, location: str, entry: Entry) -> str:
+    """Return how an entry differs from the input on record, or "" if it does not.
+
+    The folder of the input may be another one than before. If both files exist, they are compared: sizes and times can
+    be equal by chance, as in archives that state one time for all files.
+    """
+    before, now = is_content(version), is_content(entry.version)
+    if entry.version and before != now:
+        return f"its input was compared by {'content' if before else 'time'}, and now by {'content' if now else 'time'}"
+    if (size, version) != (entry.size, entry.version):
+        return "the input has changed"
+    if now or location in ("", entry.location):
+        return ""
+    try:
+        same = same_content(local_path(location), local_path(entry.location))
+    except (OSError, ValueError):  # the former file is gone: this one was moved; or the location is a URL
+        return ""
+    return "" if same else f"the input has changed: it was {location}"

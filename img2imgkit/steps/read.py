@@ -19,6 +19,7 @@ from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image, size_of
 from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.step import Planning, Source
+from img2imgkit.steps.extent import Extent
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
@@ -38,6 +39,11 @@ class FolderSource(Source):
             "time",
             description="How later runs recognise a changed picture: by its size and modification time, or by its "
             "content, for which a plan reads every file.",
+        )
+        skip_larger: Extent | None = Field(
+            None,
+            description="Skip pictures that are larger than this: `{width: 4000}`, `{height: 4000}` or `{megapixels: "
+            "12}`. Plans read the header of every picture.",
         )
         max_pixels: int = Field(
             DEFAULT_MAX_PIXELS, ge=1, description="Refuse pictures with more pixels: they may be decompression bombs."
@@ -75,6 +81,13 @@ class FolderSource(Source):
 
     def size(self, entry: Entry) -> tuple[int, int] | None:
         return size_of(entry.path)
+
+    def reason_to_skip(self, entry: Entry) -> str:
+        limit = self.options.skip_larger
+        size = self.size(entry) if limit else None
+        if size is None or not limit.is_exceeded_by(*size):
+            return ""
+        return f"larger than {limit}: {size[0]}x{size[1]}"
 
     def find(self, ignored: Counter[str]) -> Iterator[Entry]:
         """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""

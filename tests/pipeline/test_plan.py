@@ -271,3 +271,25 @@ def test_another_way_of_comparing_is_a_reason_of_its_own(tmp_path: Path) -> None
     run_file(by_content)
     assert plan_of(by_content).reasons() == {"up to date": 1}
     assert plan_of(pipeline_file(tmp_path)).reasons() == {"its input was compared by content, and now by time": 1}
+
+
+def test_pictures_larger_than_a_limit_are_skipped_by_name(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "c.png", "deep/b.jpg")
+    save_pictures(tmp_path / "in", "big.png", "deep/wide.jpg", size=(64, 20))
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    file = pipeline_file(tmp_path, read={"skip_larger": {"width": 63}})
+    plan = plan_of(file)
+    assert [(job.entry.title, job.reason) for job in plan.skipped] == [
+        ("big.png", "larger than a width of 63: 64x20"),
+        ("deep/wide.jpg", "larger than a width of 63: 64x20"),
+    ]
+    assert [job.entry.title for job in plan.jobs] == ["a.png", "broken.png", "c.png", "deep/b.jpg"]
+    result = run_file(file)
+    assert [(each.entry.title, each.status) for each in result.outcomes if each.status != "done"] == [
+        ("broken.png", "failed"),
+        ("big.png", "skipped"),
+        ("deep/wide.jpg", "skipped"),
+    ]
+    assert set(tree(tmp_path / "out")) == {"a.png", "c.png", "deep/b.jpg"}
+    assert {job.entry.title for job in plan_of(file, limit=2).jobs} == {"a.png", "broken.png"}
+    assert plan_of(pipeline_file(tmp_path, read={"skip_larger": {"width": 64}})).skipped.to_make_count == 0
