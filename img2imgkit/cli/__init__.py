@@ -24,6 +24,7 @@ EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
+    "watch": "Run a pipeline over new pictures as they appear.",
     "verify": "Compare the outputs of runs with their digests.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",

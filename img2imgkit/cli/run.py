@@ -53,6 +53,17 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1."
+)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -66,13 +77,8 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("--prune", is_flag=True, help="Make nothing; list the outputs whose inputs are gone.")
 @click.option("--yes", is_flag=True, help="With --prune: remove those that are as they were written.")
 @click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
-)
-@click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
+@jobs_option
+@device_option
 @click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
 @click.option(
     "--progress",

@@ -8,6 +8,7 @@ from img2imgkit.pipeline.plan import Plan, forecasts, make_plan, prepare
 from img2imgkit.pipeline.report import make_report, write_report
 from img2imgkit.pipeline.threads import ThreadExecutor
 from img2imgkit.pipeline.verification import Orphan, Verified, orphans, verifying
+from img2imgkit.pipeline.watching import watch
 
 __all__ = [
     "Done",
@@ -33,5 +34,6 @@ __all__ = [
     "read_pipeline",
     "run",
     "verifying",
+    "watch",
     "write_report",
 ]

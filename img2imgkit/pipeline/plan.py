@@ -66,11 +66,25 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
     """
-    variants = prepare(pipeline, catalog)
+    return plan_prepared(pipeline, prepare(pipeline, catalog), limit)
+
+
+def plan_prepared(
+    pipeline: Pipeline,
+    variants: Variants,
+    limit: int | None = None,
+    accepts: Callable[[Entry], bool] = lambda entry: True,
+) -> Plan:
+    """Plan a prepared pipeline; see ``make_plan``.
+
+    Args:
+        variants: returned by ``prepare``
+        accepts: whether an entry is part of the plan
+    """
     ignored: Counter[str] = Counter()
     stream = pipeline.source.find(ignored)
     skipped = Jobs()
-    found = islice(_not_skipped(pipeline.source, stream, skipped), limit)
+    found = islice(_not_skipped(pipeline.source, filter(accepts, stream), skipped), limit)
     jobs, recipes = Jobs(), Recipes(pipeline.uses)
     with closing(_Checks(pipeline)) as checks:
         for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):

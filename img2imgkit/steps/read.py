@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
@@ -23,6 +24,7 @@ from img2imgkit.steps.extent import Extent
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
+SECOND = 1_000_000_000  # in nanoseconds
 
 
 class FolderSource(Source):
@@ -48,6 +50,10 @@ class FolderSource(Source):
         max_pixels: int = Field(
             DEFAULT_MAX_PIXELS, ge=1, description="Refuse pictures with more pixels: they may be decompression bombs."
         )
+
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._digests: dict[str, tuple[object, str]] = {}  # of this process: a folder may be listed repeatedly
 
     def recipe(self) -> dict[str, Any]:
         """Return no option: none changes a picture's content, and the folder may be moved."""
@@ -111,7 +117,13 @@ class FolderSource(Source):
         """Return the version of a file: its time, or a digest of its content. Raises OSError if it cannot be read."""
         if self.options.changed == "time":
             return str(found.st_mtime_ns)
-        return f"{CONTENT}{files.sha256(Path(path))}"
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known, digest = self._digests.get(path, (None, ""))
+        if known != state:
+            digest = files.sha256(Path(path))
+            if time.time_ns() - found.st_ctime_ns > SECOND:  # otherwise another change could have the same time
+                self._digests[path] = (state, digest)
+        return f"{CONTENT}{digest}"
 
     def _files(self, root: str, ignored: Counter[str]) -> Iterator[str]:
         """Yield the paths below ``root`` in the order of ``natural_key``, without sorting all of them together.
