@@ -118,6 +118,8 @@ def command(
     """
     if yes and not prune:
         raise click.UsageError("--yes is for --prune")
+    if prune and limit:
+        raise click.UsageError("--prune considers all outputs, whatever the --limit; state one of the two")
     user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)

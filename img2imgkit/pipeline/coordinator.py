@@ -116,13 +116,14 @@ class _Coordinator:
         return self._stop.is_set() and not self._failed_fast
 
     def record_moves(self) -> None:
-        """Record the present locations of inputs whose outputs are up to date."""
+        """Record the present locations of inputs whose outputs are up to date, if the disk has space."""
         resuming = [number for number, sink in enumerate(self._sinks) if sink.if_exists == "resume"]
         for job in self._plan.jobs:
             for number in resuming:
                 if not job.reason and job.targets[number] is not None:
                     ledger = self._ledgers[self._folders[number]]
-                    ledger.move(restricted_to(job.entry, self._fields[number]), str(number))
+                    with suppress(OSError):
+                        ledger.move(restricted_to(job.entry, self._fields[number]), str(number))
 
     def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
         """Yield each outcome as soon as the job's files are in place or the job has failed."""

@@ -143,10 +143,12 @@ def kept_from_runs(folder: Path) -> Iterator[None]:
         LockError: a run is using the folder.
     """
     with ExitStack() as stack:
-        with suppress(FileNotFoundError, PermissionError):  # no run has locked it, or it is another user's
-            lock = stack.enter_context((folder / STATE / "lock").open(encoding="utf-8"))
-            if not _try_lock(lock, shared=True):
-                raise _in_use(folder, lock)
+        path = folder / STATE / "lock"
+        if path.is_file():  # otherwise no run has ever locked it
+            with suppress(PermissionError):  # another user's
+                lock = stack.enter_context(path.open(encoding="utf-8", errors="replace"))
+                if not _try_lock(lock, shared=True):
+                    raise _in_use(folder, lock)
         yield
 
 

@@ -25,6 +25,7 @@ from img2imgkit.steps.extent import Extent
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
 SECOND = 1_000_000_000  # in nanoseconds
+MAX_DIGESTS = 100_000  # kept in memory
 
 
 class FolderSource(Source):
@@ -121,7 +122,8 @@ class FolderSource(Source):
         known, digest = self._digests.get(path, (None, ""))
         if known != state:
             digest = files.sha256(Path(path))
-            if time.time_ns() - found.st_ctime_ns > SECOND:  # otherwise another change could have the same time
+            old = time.time_ns() - found.st_ctime_ns > SECOND  # otherwise another change could have the same time
+            if old and (path in self._digests or len(self._digests) < MAX_DIGESTS):
                 self._digests[path] = (state, digest)
         return f"{CONTENT}{digest}"
 

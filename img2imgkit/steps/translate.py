@@ -144,7 +144,8 @@ class Translate(Transform):
             return f"{self.manifest.name} is not needed: {width}x{height}"
         new_width, new_height = self.output_size(width, height)
         often = "once" if times == 1 else f"{times} times"
-        return f"{self.manifest.name} {often}: {width}x{height} to {new_width}x{new_height}"
+        failure = f", which fails: more than {MAX_PIXELS:,} pixels" if new_width * new_height > MAX_PIXELS else ""
+        return f"{self.manifest.name} {often}: {width}x{height} to {new_width}x{new_height}{failure}"
 
     def _times(self, width: int, height: int) -> int:
         """Return how often the model is applied to a picture of this size."""

@@ -63,9 +63,15 @@ def test_prune_lists_and_only_yes_removes(img2img, out: Path) -> None:
     assert {path.name for path in out.glob("*.png")} == {"b.png", "c.png"}
 
 
-def test_yes_alone_is_a_usage_error(img2img, out: Path) -> None:
-    result = img2img("run", out.parent / "pipeline.yaml", "--yes")
-    assert (result.code, "--yes is for --prune" in result.err) == (2, True)
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [(["--yes"], "--yes is for --prune"), (["--prune", "--limit", "1"], "--prune considers all outputs")],
+)
+def test_options_that_do_not_go_together_are_usage_errors(
+    img2img, out: Path, arguments: list[str], problem: str
+) -> None:
+    result = img2img("run", out.parent / "pipeline.yaml", *arguments)
+    assert (result.code, problem in result.err) == (2, True)
 
 
 def test_a_folder_without_a_ledger_is_a_usage_error(img2img, out: Path) -> None:

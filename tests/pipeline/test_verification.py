@@ -111,6 +111,9 @@ class TestVerify:
                 pass
         with OutputFolder(out), pytest.raises(LockError, match=f"process {os.getpid()}"), verifying(out):
             pass
+        (out / ".img2img" / "lock").unlink()
+        os.mkfifo(out / ".img2img" / "lock")  # opening it would block
+        assert problems(out) == {}
 
 
 class TestPrune:

@@ -256,6 +256,8 @@ def test_forecasts_say_how_often(folder: Path, catalog: Catalog) -> None:
     assert translate.forecast(100, 3) == "near-x2 is not needed: 100x3"
     assert translate.forecast(60, 3) == "near-x2 once: 60x3 to 120x6"
     assert translate.forecast(13, 3) == "near-x2 3 times: 13x3 to 104x24"
+    assert translate.forecast(1, 20_000).endswith("to 128x2560000")
+    assert translate.forecast(1, 80_000).endswith("to 128x10240000, which fails: more than 1,000,000,000 pixels")
     assert not step(folder).has_forecast
 
 
