@@ -75,12 +75,28 @@ def input_change(size: int, version: str, location: str, entry: Entry) -> str:
     before, now = is_content(version), is_content(entry.version)
     if entry.version and before != now:
         return f"its input was compared by {'content' if before else 'time'}, and now by {'content' if now else 'time'}"
-    if (size, version) != (entry.size, entry.version):
+    moved = location not in ("", entry.location) and not now
+    if size != entry.size or not (version == entry.version or (moved and _times_agree(version, entry.version))):
         return "the input has changed"
-    if now or location in ("", entry.location):
+    if not moved:
         return ""
     try:
         same = same_content(local_path(location), local_path(entry.location))
     except (OSError, ValueError):  # the former file is gone: this one was moved; or the location is a URL
         return ""
     return "" if same else f"the input has changed: it was {location}"
+
+
+TIME_UNITS = (100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000)  # of file systems, in nanoseconds
+
+
+def _times_agree(before: str, now: str) -> bool:
+    """Whether two versions are times, and one is the other as a file system with a coarser unit states it."""
+    pairs = list(zip(before.split("+"), now.split("+"), strict=False))
+    return before.count("+") == now.count("+") and all(
+        one.isdecimal() and other.isdecimal() and _is_rounded(*sorted((int(one), int(other)))) for one, other in pairs
+    )
+
+
+def _is_rounded(coarse: int, fine: int) -> bool:
+    return coarse == fine or any(fine - fine % unit == coarse for unit in TIME_UNITS)

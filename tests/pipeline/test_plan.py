@@ -220,6 +220,24 @@ def test_inputs_in_a_moved_folder_are_up_to_date_and_their_new_place_is_recorded
     assert plan_of(file).reasons() == {"up to date": 2}
 
 
+@pytest.mark.parametrize("unit", [100, 1_000, 10**6, 10**9, 2 * 10**9])
+def test_a_place_with_less_precise_times_is_no_reason_to_remake(tmp_path: Path, unit: int) -> None:
+    (path,) = save_pictures(tmp_path / "in", "a.png")
+    time = 1_700_000_001_123_456_789
+    os.utime(path, ns=(time, time))
+    run_file(pipeline_file(tmp_path))
+    (tmp_path / "in").rename(tmp_path / "mounted")
+    file, path = pipeline_file(tmp_path, read={"folder": "mounted"}), tmp_path / "mounted" / "a.png"
+    os.utime(path, ns=(time - time % unit + 1, time - time % unit + 1))
+    assert plan_of(file).reasons() == {"the input has changed": 1}
+    os.utime(path, ns=(time - time % unit, time - time % unit))
+    assert plan_of(file).reasons() == {"up to date": 1}
+    run_file(file)
+    assert plan_of(file).reasons() == {"up to date": 1}
+    os.utime(path, ns=(time, time))
+    assert plan_of(file).reasons() == {"the input has changed": 1}, "at the same place, every difference counts"
+
+
 def test_of_a_copied_folder_only_pictures_with_other_content_are_remade(tmp_path: Path) -> None:
     """Size and time can be equal by chance, as in archives with one time for all files."""
     save_pictures(tmp_path / "in", "a.bmp", "b.bmp")
