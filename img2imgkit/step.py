@@ -141,6 +141,14 @@ class Source(Step):
     def reads(self, location: str) -> bool:
         """Return whether ``find`` would yield a file at ``location``, to refuse runs that read their own output."""
 
+    def size(self, entry: Entry) -> tuple[int, int] | None:
+        """Return an entry's upright width and height if they can be found without decoding it, otherwise None."""
+        return None
+
+    def reason_to_skip(self, entry: Entry) -> str:
+        """Return why a plan leaves out an entry that ``find`` yields; "" if it does not."""
+        return ""
+
     @abstractmethod
     def load(self, entry: Entry) -> Item:
         """Decode an entry. Raises DecodeError."""
@@ -170,6 +178,22 @@ class Transform(Step):
             variant: values by field; for a sink's outputs only the fields of the steps before that sink
         """
         return {}
+
+    def output_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the output's width and height for an input of this size; None if they depend on more than the size.
+
+        Called after ``prepare``. It lets the plan find pictures that are too large for their output format.
+        """
+        return None
+
+    @property
+    def has_forecast(self) -> bool:
+        """Whether ``forecast`` depends on the size, so that a dry run reads the header of every picture."""
+        return False
+
+    def forecast(self, width: int, height: int) -> str:
+        """Return what a dry run says about a picture of this size, such as how often a model will run."""
+        return ""
 
     @abstractmethod
     def apply(self, item: Item) -> Item:
@@ -212,6 +236,10 @@ class Sink(Step):
     @abstractmethod
     def target(self, entry: Entry) -> PurePosixPath:
         """Return an entry's target below ``location``. Fields known only from the picture stay, such as ``{width}``."""
+
+    def max_side(self, entry: Entry) -> int | None:
+        """Return the maximum width and height that an entry's output format can store; None: no practical limit."""
+        return None
 
     @abstractmethod
     def render(self, item: Item) -> Rendering:

@@ -726,6 +726,13 @@ class Unstartable(Invert):
         raise TranslateError("nothing to work with")
 
 
+class Growing(Invert):
+    """States an output size other than the one it returns."""
+
+    def output_size(self, width, height):
+        return 2 * width, 2 * height
+
+
 BROKEN_STEPS = [
     (Homeless, "one of Source, Transform and Sink"),
     (Nameless, "'In Vert'"),
@@ -747,6 +754,7 @@ BROKEN_STEPS = [
     (Absolute, "not inside its location"),
     (RandomBytes, "not deterministic"),
     (Unstartable, "cannot be prepared and opened: nothing to work with"),
+    (Growing, "states an output of .* pixels for .*, but returns"),
 ]
 
 

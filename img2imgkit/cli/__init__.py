@@ -25,6 +25,8 @@ EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
+    "watch": "Run a pipeline over new pictures as they appear.",
+    "verify": "Compare the outputs of runs with their digests.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",
     "encode": "Encode pictures with a model and save the code to a file.",

@@ -38,7 +38,6 @@ from img2imgkit.images.raster import Raster
 from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 
 DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
@@ -51,7 +50,7 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
-        reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
+        reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in tiff.STARTS else _other
         picture = reader(file, max_pixels)
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 

@@ -18,6 +18,7 @@ from img2imgkit.images.raster import Raster, full_range, split
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _SPACES: dict[str, Space] = {"MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "SEPARATED": "cmyk"}
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PREMULTIPLIED, _STRAIGHT, _COREL = 1, 2, 999
 _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 

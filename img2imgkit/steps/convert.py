@@ -44,6 +44,9 @@ class Convert(Transform):
         notes = [note for note in picture.notes if note not in before]
         return item.with_picture(picture, **({"convert": "; ".join(notes)} if notes else {}))
 
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width, height
+
     def _converted(self, picture: Picture) -> Picture:
         options = self.options
         if options.icc != "keep":

@@ -146,6 +146,13 @@ def _transformed(step: Any, item: Item) -> Any:
     same = same and all(map(is_, result.originals, item.originals))
     kept = result.entry == item.entry and same
     expect(kept, f"{step.name!r} lost the entry or the original of {item.entry.relative}: use item.with_picture(...)")
+    frame = item.frames[0]
+    stated = step.output_size(frame.width, frame.height)
+    actual = (result.frames[0].width, result.frames[0].height)
+    expect(
+        stated in (None, actual),
+        f"{step.name!r} states an output of {stated} pixels for {item.entry.relative}, but returns {actual}",
+    )
     notes = {key: value for key, value in item.notes.items() if result.notes.get(key) != value}
     expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of earlier steps")
     for before, after in zip(item.frames, result.frames, strict=False):
