@@ -52,6 +52,22 @@ class Contents:
     modes: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What decoding pictures shows.
+
+    Attributes:
+        problems: a line for each picture that cannot be used
+        notes: what reading leaves out of pictures, such as further pages or transparency; a line for each kind
+    """
+
+    problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings((*self.problems, *other.problems), (*self.notes, *other.notes))
+
+
 class Reader(ABC):
     """Reads the training pictures of one data kind. A sample is a function of (seed, position) alone.
 
@@ -113,8 +129,8 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def verify(self) -> list[str]:
-        """Decode every picture and return the problems found."""
+    def verify(self) -> Findings:
+        """Decode every picture; see ``img2imgkit.data.examine``."""
 
     def batch(self, seed: int, step: int, rows: range | None = None) -> Arrays:
         """Read the global batch of a step, or some of its rows.
