@@ -14,12 +14,11 @@ from img2imgkit.adversary import Adversary
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
 from img2imgkit.config import Config, Document, Location, parse_yaml, suggestion, validate, with_absolute_paths
-from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
-from img2imgkit.training.plan.initial import Initial, fill_from_files, read_initial
+from img2imgkit.training.plan.initial import Initial, read_initial
 from img2imgkit.training.plan.training_options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -97,18 +96,6 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     if problems:
         raise ConfigError(*problems)
     return TrainingPlan(file, task, data, initial)
-
-
-def check_training_file(document: Document, catalog: Catalog) -> Inspection:
-    """Validate a training file, decode all of its pictures, and check its initial model files.
-
-    Raises:
-        ConfigError: lists all problems of the file. Problems of pictures are in the returned inspection.
-    """
-    plan = read_training_plan(document, catalog)
-    if plan.initial and plan.initial.files:
-        fill_from_files(plan.initial.files, catalog, plan.task, plan.task.build())
-    return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:

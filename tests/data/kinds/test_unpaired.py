@@ -22,12 +22,12 @@ def save_domains(folder: Path, first: int = 3, second: int = 5, size: tuple[int,
             Image.new("RGB", size, (base + number,) * 3).save(folder / name / f"{number}.png")
 
 
-def options(folder: Path, **stated: Any) -> UnpairedOptions:
+def options(folder: Path, /, **stated: Any) -> UnpairedOptions:
     plain = {"kind": "unpaired", "a": folder / "a", "b": folder / "b", "preprocess": "crop", "crop": 8, "batch": 2}
     return UnpairedOptions.model_validate({**plain, **stated})
 
 
-def reader_of(folder: Path, geometry: Geometry | None = None, **stated: Any) -> UnpairedReader:
+def reader_of(folder: Path, geometry: Geometry | None = None, /, **stated: Any) -> UnpairedReader:
     reader = open_reader(Unpaired(options(folder, **stated)), geometry or Geometry())
     assert isinstance(reader, UnpairedReader)
     return reader
