@@ -67,7 +67,7 @@ def _rehearsed(plan: TrainingPlan, catalog: Catalog) -> tuple[str, ...]:
     file, options = plan.file, plan.file.training
     reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
     feed = Feed(reader, plan.task, options.seed)
-    strategy = backend.strategy_over(backend.devices("cpu"))
+    strategy = backend.strategy_over(backend.devices("cpu")[:1])
     trainer = Trainer(plan.task, options, strategy, reader.batch_size, feed.batch(0, range(1)))
     notes = start_from(plan.initial, catalog, plan.task, trainer.nets) if plan.initial else ()
     measured = probe_metrics(catalog.metrics, options.best)
