@@ -10,8 +10,10 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Document
 from img2imgkit.data import Inspection, inspect_data, open_reader
 from img2imgkit.errors import ConfigError, ToolkitError, TrainingError
+from img2imgkit.training.loop.feed import Feed
 from img2imgkit.training.plan.initial import start_from
 from img2imgkit.training.plan.training_file import TrainingPlan, read_training_plan
+from img2imgkit.training.record.run_folder import RunFolder
 
 
 def check_training_file(document: Document, catalog: Catalog) -> Inspection:
@@ -58,11 +60,9 @@ def rehearse(plan: TrainingPlan, catalog: Catalog, has_data: bool = True) -> tup
 
 
 def _rehearsed(plan: TrainingPlan, catalog: Catalog) -> tuple[str, ...]:
-    from img2imgkit.training.loop.feed import Feed
     from img2imgkit.training.loop.trainer import Trainer
     from img2imgkit.training.record.journal import Best
     from img2imgkit.training.record.probe import Probe, probe_metrics
-    from img2imgkit.training.record.run_folder import RunFolder
 
     file, options = plan.file, plan.file.training
     reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
