@@ -146,8 +146,8 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
         )
     if not copied:
         raise TrainingError(
-            f"initial: no weight of {given.manifest.name} (task {given.task.name!r}) fits these networks; state a bundle "
-            "of the same architecture, or leave it out"
+            f"initial: no weight of {given.manifest.name} (task {given.task.name!r}) fits these networks; state a "
+            "bundle of the same architecture, or leave it out"
         )
     return tuple(notes)
 

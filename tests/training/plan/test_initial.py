@@ -47,5 +47,5 @@ def test_a_network_missing_from_the_bundle_is_named(tmp_path: Path) -> None:
 
 def test_a_bundle_of_which_nothing_fits_is_refused(tmp_path: Path) -> None:
     saved(tmp_path)
-    with pytest.raises(TrainingError, match="initial: no weight of start .* fits these networks"):
+    with pytest.raises(TrainingError, match=r"initial: no weight of start .* fits these networks"):
         copy_bundle_weights(tmp_path / "start", catalog(), kit.Networks({"encoder": SmallGan().build()["generator"]}))
