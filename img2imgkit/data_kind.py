@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -220,6 +220,17 @@ def _name_in(options: type[ReaderOptions]) -> str:
     if len(stated) != 1 or not isinstance(stated[0], str):
         raise TypeError(f"{options.__name__}.kind must be Literal['a-name'], the name of its data kind")
     return stated[0]
+
+
+def folders_in(options: Config) -> Iterator[Path]:
+    """The folders and files that options refer to, at any depth."""
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Path):
+                yield each
+            elif isinstance(each, Config):
+                yield from folders_in(each)
 
 
 def _paths(options: Config) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from img2imgkit import images
 from img2imgkit.config import Config
 from img2imgkit.data_kind import OptionProblems, ReaderOptions
 from img2imgkit.images import to_unit
+from img2imgkit.images.conversions import LUMA
 from img2imgkit.task import Geometry
 
 Factors = tuple[float, float, float]
-_LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
+_LUMA = np.asarray(LUMA, np.float32) / np.float32(1000)
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 Item = TypeVar("Item")
 Size = tuple[int, int]  # width and height, as pictures state them

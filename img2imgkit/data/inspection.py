@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from img2imgkit.config import Config
 from img2imgkit.data.folders import examine
 from img2imgkit.data.picture_files import find_pictures, raise_problems
-from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, folders_in
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -63,11 +64,21 @@ def inspect_data(
     notes = [*reader.notes, *found.notes]
     if probe is not None:
         try:
-            notes += _incomplete(reader.probe(probe))
+            notes += [*_trained_on(probe, data.options), *_incomplete(reader.probe(probe))]
             notes += [f"probe: {note}" for note in examine(find_pictures([probe], problems), 3).notes]
         except DataError as error:
             problems += str(error).splitlines()
     return Inspection(tuple(dict.fromkeys(problems)), tuple(notes), reader.contents)
+
+
+def _trained_on(probe: Path, options: Config) -> list[str]:
+    """A note if the probe shows pictures of the training data."""
+    place = probe.resolve()
+    around = [folder for folder in folders_in(options) if folder.resolve() in (place, *place.parents)]
+    return [
+        f"probe {probe} is inside {folder}, so its pictures are trained on and its scores say little about others"
+        for folder in around
+    ]
 
 
 def _incomplete(probe: Sequence[tuple[str, Arrays]]) -> list[str]:

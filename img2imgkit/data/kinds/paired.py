@@ -71,6 +71,7 @@ class PairedReader(Reader):
         self.notes: list[str] = []
         self.folders = self._scanned()
         self.pairs = self._usable()
+        self.notes += self._wide()
         self._order = Order(max(1, len(self.pairs)))
         self._cache = PictureCache(options.cache)
 
@@ -120,6 +121,15 @@ class PairedReader(Reader):
         self.problems += overlapping(stated, options.names)
         folders = [scan(title, root, self.problems) for title, root in stated.items()]
         return fitting(folders, options.rule, self.notes)
+
+    def _wide(self) -> list[str]:
+        """A note if side-by-side pictures seem to have three parts."""
+        [folder, *_] = self.folders
+        wide = [path for path, header in folder.headers.items() if header.width == 3 * header.height]
+        if self.options.folder is None or not wide:
+            return []
+        what = f"{len(wide)} pictures are three times as wide as high; they are cut in the middle, not into thirds"
+        return [f"{wide[0]}: {what}"]
 
     def _usable(self) -> list[tuple[Path, ...]]:
         """Return the files of each pair: two, or a single side-by-side picture."""

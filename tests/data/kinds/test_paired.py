@@ -279,3 +279,22 @@ def test_each_half_of_a_side_by_side_picture_is_filled_by_itself(tmp_path: Path)
     assert (levels(batch["target"]) == 40).all()
     [note] = inspect_data(Paired(options(tmp_path, folder=tmp_path / "double")), Geometry()).notes
     assert "transparency is left out" in note
+
+
+def test_three_pictures_side_by_side_are_noted(tmp_path: Path) -> None:
+    save(tmp_path / "triple" / "one.png", picture(1, 10, 30))
+    [note] = inspect_data(Paired(options(tmp_path, folder=tmp_path / "triple")), Geometry()).notes
+    assert "one.png: 1 pictures are three times as wide as high" in note
+
+
+def test_a_probe_of_training_pictures_and_one_with_missing_targets_are_noted(tmp_path: Path) -> None:
+    save_pairs(tmp_path)
+    data = Paired(options(tmp_path))
+    [note] = inspect_data(data, Geometry(), tmp_path / "source").notes
+    assert f"probe {tmp_path / 'source'} is inside {tmp_path / 'source'}" in note
+    save_pairs(tmp_path / "probe", 2)
+    assert not inspect_data(data, Geometry(), tmp_path / "probe").notes
+    (tmp_path / "probe" / "target" / "1.png").unlink()
+    assert list(inspect_data(data, Geometry(), tmp_path / "probe").notes) == [
+        "probe: 1 of 2 pictures have no target, such as 1"
+    ]
