@@ -52,7 +52,7 @@ class FewShotReader(Reader):
 
     def __init__(self, options: FewShotOptions, geometry: Geometry) -> None:
         self.options, self.geometry = options, geometry
-        self.framing = Framing("crop", options.resize, options.crop, options.flip)
+        self.framing = Framing("crop", options.resize, (options.crop, options.crop), options.flip)
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.classes = domains_in(options.folder, options.selected, self.problems, self.notes)

@@ -202,7 +202,8 @@ def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Docume
         return [document.problem(("data", "kind"), message)]
     options = data.options
     data_problems = list(options.data_problems(task.geometry()))
-    crop, least = getattr(options, "crop", None), task.minimum_crop()
+    stated, least = getattr(options, "crop", None), task.minimum_crop()
+    crop = min(stated) if isinstance(stated, tuple) else stated
     if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
         data_problems.append(("crop", f"{crop} is too small; the task's networks need at least {least}"))
     if options.batch % file.training.micro_batches:
