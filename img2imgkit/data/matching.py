@@ -82,16 +82,25 @@ class MatchedOptions(Config):
         return found
 
 
-def fitting(folders: Sequence[PictureFolder], rule: NameRule, notes: list[str]) -> list[PictureFolder]:
-    """Return the folders with the pictures that fit the pattern of their title; the others are added to ``notes``.
+def fitting(
+    folders: Sequence[PictureFolder], rule: NameRule, problems: list[str], notes: list[str]
+) -> list[PictureFolder]:
+    """Return the folders with the pictures that fit the pattern of their title.
 
-    A title without a pattern gets those pictures of its folder that fit no pattern of the titles that share the folder.
+    The others are added to ``notes``, a folder in which none fits to ``problems``. A title without a pattern gets those
+    pictures of its folder that fit no pattern of the titles that share the folder.
     """
+    if not rule.patterns:
+        return list(folders)
     found = [_fitting(folder, [each.title for each in folders if each.root == folder.root], rule) for folder in folders]
+    for folder, rest in zip(folders, found, strict=True):
+        if folder.paths and not rest.paths:
+            pattern = rule.patterns.get(folder.title, "*")
+            problems.append(f"{folder.root}: contains no {folder.title}; expected names like {pattern!r}")
     for root in dict.fromkeys(folder.root for folder in folders):
         pictures = {path for folder in folders if folder.root == root for path in folder.paths}
-        if rest := sorted(pictures - {path for folder in found for path in folder.paths}):
-            notes.append(f"{root}: pictures that fit no pattern of 'names' are ignored: {_named(rest)}")
+        if ignored := sorted(pictures - {path for folder in found for path in folder.paths}):
+            notes.append(f"{root}: pictures that fit no pattern of 'names' are ignored: {_named(ignored)}")
     return found
 
 
@@ -103,9 +112,8 @@ def _fitting(folder: PictureFolder, titles: Sequence[str], rule: NameRule) -> Pi
         return all(rule.key(title, name) is None for title in titles if title in rule.patterns)
 
     paths = [path for path in folder.paths if fits(path)]
-    return replace(
-        folder, paths=paths, headers={path: each for path, each in folder.headers.items() if path in set(paths)}
-    )
+    headers = {path: folder.headers[path] for path in paths if path in folder.headers}
+    return replace(folder, paths=paths, headers=headers)
 
 
 def match_by_name(folders: Sequence[PictureFolder], problems: list[str], rule: NameRule = EQUAL_NAMES) -> Matches:

@@ -100,7 +100,7 @@ def test_sizes_that_differ_are_a_few_lines(tmp_path: Path) -> None:
 def test_two_roles_can_share_a_folder(tmp_path: Path) -> None:
     save(tmp_path, "1.png", "1_mask.png", "2.png", "2_mask.png")
     rule, notes = NameRule({"target": "*_mask"}), list[str]()
-    folders = fitting([scan(title, tmp_path, []) for title in ("source", "target")], rule, notes)
+    folders = fitting([scan(title, tmp_path, []) for title in ("source", "target")], rule, [], notes)
     assert [len(folder.paths) for folder in folders] == [2, 2]
     assert [key for key, _ in match_by_name(folders, [], rule)] == ["1", "2"]
     assert not notes
@@ -109,9 +109,16 @@ def test_two_roles_can_share_a_folder(tmp_path: Path) -> None:
 def test_pictures_that_fit_no_pattern_are_told(tmp_path: Path) -> None:
     save(tmp_path / "source", "1_A.png", "thumb.png")
     notes: list[str] = []
-    [folder] = fitting([scan("source", tmp_path / "source", [])], NameRule({"source": "*_A"}), notes)
+    [folder] = fitting([scan("source", tmp_path / "source", [])], NameRule({"source": "*_A"}), [], notes)
     assert [path.name for path in folder.paths] == ["1_A.png"]
     assert notes == [f"{tmp_path / 'source'}: pictures that fit no pattern of 'names' are ignored: thumb.png"]
+
+
+def test_a_pattern_that_nothing_fits_is_a_problem(tmp_path: Path) -> None:
+    save(tmp_path / "pairs", "1.png", "1_mask.png")
+    data = Paired(options(tmp_path, names={"target": "*_B"}))
+    problems = inspect_data(data, Geometry()).problems
+    assert problems[0] == f"{tmp_path / 'pairs'}: contains no target; expected names like '*_B'"
 
 
 def options(place: Path, **more: Any) -> PairedOptions:

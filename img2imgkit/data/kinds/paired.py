@@ -120,7 +120,7 @@ class PairedReader(Reader):
         stated = {title: root for title, root in roles.items() if root is not None}
         self.problems += overlapping(stated, options.names)
         folders = [scan(title, root, self.problems) for title, root in stated.items()]
-        return fitting(folders, options.rule, self.notes)
+        return fitting(folders, options.rule, self.problems, self.notes)
 
     def _wide(self) -> list[str]:
         """A note if side-by-side pictures seem to have three parts."""

@@ -83,9 +83,8 @@ class SemanticReader(Reader):
         stated = {"label": options.label, "target": options.target, "instance": options.instance}
         roots = {title: root for title, root in stated.items() if root is not None}
         self.problems += overlapping(roots, options.names)
-        self.folders = fitting(
-            [scan(title, root, self.problems) for title, root in roots.items()], options.rule, self.notes
-        )
+        folders = [scan(title, root, self.problems) for title, root in roots.items()]
+        self.folders = fitting(folders, options.rule, self.problems, self.notes)
         self.scenes = self._usable()
         self._order = Order(max(1, len(self.scenes)))
         self._cache = PictureCache(options.cache)
