@@ -6,8 +6,9 @@
 from typing import TYPE_CHECKING, Any
 
 from img2imgkit import backend
-from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, check_training_file, read_training_plan
+from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, read_training_plan
 from img2imgkit.training.record.events import Alarmed, Event, Finished, Progress, Sampled, Saved, Started, Waiting
+from img2imgkit.training.rehearsal import check_training_file
 
 if TYPE_CHECKING:
     from img2imgkit.training.training_run import finish, train

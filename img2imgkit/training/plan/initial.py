@@ -13,7 +13,7 @@ from img2imgkit.architectures import ArchitectureChoice
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import choices_in
 from img2imgkit.config import Document, Location
-from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
+from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem, TrainingError
 from img2imgkit.exchange import Importable, SavedWeights
 from img2imgkit.importing import copy_weights, importer_of, read_imported
 from img2imgkit.task import Networks, Task
@@ -134,9 +134,12 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
 
     Returns:
         one line per network: how many weights were copied, and which were not
+
+    Raises:
+        TrainingError: none of its weights fits.
     """
     given = bundle.load(folder, catalog)
-    notes = []
+    notes, copied = [], 0
     for role, net in nets.generators.items():
         source = given.nets.generators.get(role)
         if source is None:
@@ -150,10 +153,16 @@ def copy_bundle_weights(folder: Path, catalog: Catalog, nets: Networks) -> tuple
                 unmatched.append(variable.path)
             else:
                 variable.assign(other)
+        copied += len(net.weights) - len(unmatched)
         rest = f"; not copied: {', '.join(unmatched)}" if unmatched else ""
         notes.append(
             f"{role}: {len(net.weights) - len(unmatched)} of {len(net.weights)} weights "
             f"from {given.manifest.name}{rest}"
+        )
+    if not copied:
+        raise TrainingError(
+            f"initial: no weight of {given.manifest.name} (task {given.task.name!r}) fits these networks; state a "
+            "bundle of the same architecture, or leave it out"
         )
     return tuple(notes)
 

@@ -14,12 +14,11 @@ from img2imgkit.adversary import Adversary
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
 from img2imgkit.config import Config, Document, Location, parse_yaml, suggestion, validate, with_absolute_paths
-from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
-from img2imgkit.training.plan.initial import Initial, read_initial, start_from
+from img2imgkit.training.plan.initial import Initial, read_initial
 from img2imgkit.training.plan.training_options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -103,18 +102,6 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     if problems:
         raise ConfigError(*problems)
     return TrainingPlan(file, task, data, initial)
-
-
-def check_training_file(document: Document, catalog: Catalog) -> Inspection:
-    """Validate a training file, decode all of its pictures, and check its initial model files.
-
-    Raises:
-        ConfigError: lists all problems of the file. Problems of pictures are in the returned inspection.
-    """
-    plan = read_training_plan(document, catalog)
-    if plan.initial and (plan.initial.files or plan.initial.run):
-        start_from(plan.initial, catalog, plan.task, plan.task.build())
-    return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
 
 
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
@@ -230,7 +217,8 @@ def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Docume
         return [document.problem(("data", "kind"), message)]
     options = data.options
     data_problems = list(options.data_problems(task.geometry()))
-    crop, least = getattr(options, "crop", None), task.minimum_crop()
+    stated, least = getattr(options, "crop", None), task.minimum_crop()
+    crop = min(stated) if isinstance(stated, tuple) else stated
     if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
         data_problems.append(("crop", f"{crop} is too small; the task's networks need at least {least}"))
     if options.batch % file.training.micro_batches:
