@@ -15,11 +15,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
-from img2imgkit.errors import DecodeError
+from img2imgkit.errors import DamagedError, DecodeError
 from img2imgkit.images import (
+    damage,
     exif_block,
     formats,
     high_depth,
+    jpeg,
     metadata,
     png_chunks,
     png_read,
@@ -36,18 +38,22 @@ DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
+def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS, salvage: bool = False) -> Picture:
     """Decode a picture. Its format is determined by its content.
+
+    A file is damaged if pixels are missing or were invented by the decoder. With ``salvage`` it is read with a note;
+    those pixels have any value. A file that only lacks its end marker is read in any case, with a note.
 
     Raises:
         DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
+        DamagedError: it is damaged, and ``salvage`` would read it.
     """
     with _reasons(path), _opened(path) as file, captured_warnings() as warned:
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
         reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
-        picture = reader(file, max_pixels)
+        picture = reader(file, max_pixels, salvage)
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 
@@ -69,7 +75,7 @@ def _reasons(path: Path) -> Iterator[None]:
     try:
         yield
     except DecodeError as error:
-        raise DecodeError(f"{shown(path)}: {error}") from error.__cause__
+        raise type(error)(f"{shown(path)}: {error}") from error.__cause__
     except MemoryError as error:
         raise DecodeError(f"{shown(path)}: not enough memory to decode it") from error
     except Exception as error:
@@ -101,15 +107,19 @@ def _check_size(width: int, height: int, max_pixels: int | None) -> None:
         )
 
 
-def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
+def _png(file: BinaryIO, max_pixels: int | None, salvage: bool) -> Picture:
     head = png_read.header(file)
     _check_size(head.width, head.height, max_pixels)
-    chunks = png_chunks.read(file)
+    damaged: list[str] = []
+    chunks = png_chunks.read(file, damaged)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    return _assembled(png_read.read(file), parsed, "PNG", png_chunks.frames(chunks))
+    pixels = _sound(png_read.read(file, salvage), salvage)
+    if damaged:
+        parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
+    return _assembled(pixels, parsed, "PNG", png_chunks.frames(chunks))
 
 
-def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
+def _tiff(file: BinaryIO, max_pixels: int | None, salvage: bool) -> Picture:
     page = tiff.first_page(file)
     _check_size(page.width, page.height, max_pixels)
     if page.tile != (0, 0):
@@ -121,25 +131,101 @@ def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
     if not page.plain:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
-    if image is None:
-        return _assembled(tiff.read(file), parsed, "TIFF", page.pages)
-    pixels = raster.from_image(image)
-    if exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
+    pixels = _page(file, image, salvage)
+    pixels = _sound(pixels._replace(damage=pixels.damage or tiff.coded_damage(file)), salvage)
+    if image is not None and exif_block.ORIENTATION not in image.getexif():  # Pillow has rotated it and deleted the tag
         parsed = parsed._replace(orientation=1)
     return _assembled(pixels, parsed, "TIFF", page.pages)
 
 
-def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
-    image = formats.open_header(file)
+def _page(file: BinaryIO, image: ImageFile.ImageFile | None, salvage: bool) -> Raster:
+    """Read a TIFF page with Pillow if it opened it, otherwise with ``tiff``."""
+    if image is not None:
+        return _loaded(file, image, salvage)
+    try:
+        return tiff.read(file)
+    except Exception as error:
+        again = formats.open_header(file) if salvage else None
+        if again is None:
+            raise
+        return _loaded(file, again, salvage)._replace(damage=_reason(error).removeprefix("is damaged: "))
+
+
+def _other(file: BinaryIO, max_pixels: int | None, salvage: bool) -> Picture:
+    image, damaged = _header(file, salvage)
     if image is None:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, max_pixels)
     count = _frames(image)
-    pixels = high_depth.read(file, image) or raster.from_image(image)
+    pixels = _loaded(file, image, salvage)
+    pixels = _sound(pixels._replace(damage=damaged or pixels.damage), salvage)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
-        pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
+        pixels = pixels._replace(color=255 - pixels.color)  # Adobe's files are inverted, and were read so
     return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
+
+
+def _header(file: BinaryIO, salvage: bool) -> tuple[ImageFile.ImageFile | None, str]:
+    """Read the header; with ``salvage``, of a WebP or AVIF file whose missing end is replaced, and what is missing."""
+    try:
+        return formats.open_header(file), ""
+    except (DecodeError, OSError):
+        padded = damage.padded(file) if salvage else None
+        if padded is None:
+            raise
+        return formats.open_header(padded), "its end is missing"
+
+
+def _sound(pixels: Raster, salvage: bool) -> Raster:
+    """Refuse damaged pixels, or note the damage."""
+    if not pixels.damage:
+        return pixels
+    if not salvage:
+        raise DamagedError(f"is damaged: {pixels.damage}")
+    return pixels._replace(notes=(*pixels.notes, f"it is damaged and was salvaged: {pixels.damage}"))
+
+
+def _loaded(file: BinaryIO, image: ImageFile.ImageFile, salvage: bool) -> Raster:
+    try:
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            return _jpeg(file, image)
+        pixels = high_depth.read(file, image) or raster.from_image(image)
+    except Exception as error:
+        if not salvage:
+            raise
+        return _salvaged(file, image, _reason(error))
+    return pixels._replace(damage=damage.silent(file, str(image.format)))
+
+
+def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
+    space = raster.DIRECT.get(image.mode)
+    if space is not None:
+        with contextlib.suppress(
+            DecodeError
+        ):  # a coding process that only Pillow's library has, or it tells the reason
+            read = jpeg.read(_whole(file), space)
+            color = 255 - read.color if space == "cmyk" else read.color
+            return Raster(color, None, space, image.mode, read.notes, read.damage)
+    return raster.from_image(image)._replace(notes=("damage could not be looked for in this kind of JPEG",))
+
+
+def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str) -> Raster:
+    """Read what is left of a file that cannot be decoded as a whole.
+
+    Raises:
+        DecodeError: nothing is.
+    """
+    reason = reason.removeprefix("is damaged: ")
+    padded = damage.padded(file)
+    again = formats.open_header(padded) if padded else None
+    if padded is None or again is None:
+        return raster.salvaged(image, reason)
+    return (high_depth.read(padded, again) or raster.from_image(again))._replace(damage=reason)
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
