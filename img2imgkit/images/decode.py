@@ -20,6 +20,7 @@ from img2imgkit.images import (
     damage,
     exif_block,
     formats,
+    heif_boxes,
     high_depth,
     jpeg,
     metadata,
@@ -162,7 +163,10 @@ def _other(file: BinaryIO, max_pixels: int | None, salvage: bool) -> Picture:
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Adobe's files are inverted, and were read so
-    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, count)
+    parsed = metadata.parsed_or_empty(metadata.of_image, image)
+    if format in ("AVIF", "HEIF"):
+        parsed = metadata.with_numbers(parsed, heif_boxes.describe(file).numbers)
+    return _assembled(pixels, parsed, format, count)
 
 
 def _header(file: BinaryIO, salvage: bool) -> tuple[ImageFile.ImageFile | None, str]:

@@ -35,8 +35,18 @@ def describe(file: BinaryIO) -> Description:
     """Read the description of a file; empty if it has none that can be understood."""
     try:
         return _described(_meta(file))
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, LookupError, ValueError):
         return Description((), None)
+
+
+def with_numbers(data: bytes, primaries: int, transfer: int) -> bytes:
+    """Return an encoded file that states other primaries and transfer in all of its ``nclx`` boxes.
+
+    They take precedence over those in the coded pictures (ISO/IEC 23000-22, 7.3.6.4).
+    """
+    head = b"colrnclx"
+    pieces = data.split(head)
+    return head.join((pieces[0], *(struct.pack(">HH", primaries, transfer) + piece[4:] for piece in pieces[1:])))
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:

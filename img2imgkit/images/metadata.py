@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import exif_block, png_chunks
+from img2imgkit.images import colour_numbers, exif_block, png_chunks
 from img2imgkit.images.picture import Metadata
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
@@ -117,6 +117,18 @@ def of_image(image: Image.Image) -> ParsedMetadata:
             dpi=_dots(info.get("dpi")),
         )
     )
+
+
+def with_numbers(parsed: ParsedMetadata, numbers: tuple[int, int, int, bool] | None) -> ParsedMetadata:
+    """Add the colours that an AVIF or HEIF file states as numbers. A profile has precedence, except over HDR."""
+    added = numbers and colour_numbers.chunk(*numbers[:2])
+    if not added:
+        return parsed
+    metadata = replace(parsed.metadata, colour_chunks=(added,))
+    colours = colour_numbers.stated(metadata)
+    if parsed.metadata.icc is not None and not (colours and colours.hdr):
+        return parsed
+    return parsed._replace(metadata=metadata)
 
 
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:
