@@ -240,9 +240,9 @@ def _zeros(data: bytes, scan: _Scan) -> int:
     only_averages = scan.band[1] == 0
     if only_averages or all(table in scan.flat_tables for _, table in scan.components):
         return 0
-    runs = list(_ZEROS.finditer(data, scan.start, scan.end))
-    if not runs:
+    first = data.find(bytes(ZERO_RUN), scan.start, scan.end)  # much faster than the expression
+    if first < 0:
         return 0
     after = _MARKER.search(data, scan.start)
     end = after.start() if after else scan.end
-    return max((len(run[0]) for run in runs if run.start() < end), default=0)
+    return max((len(run[0]) for run in _ZEROS.finditer(data, first, end)), default=0)

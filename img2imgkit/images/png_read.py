@@ -81,6 +81,17 @@ def read(file: BinaryIO, salvage: bool = False) -> Raster:
     return found._replace(damage=damage, notes=() if damage else notes)
 
 
+def verify(file: BinaryIO) -> None:
+    """Verify the checksums of the chunks that pixels depend on, for readers that do not.
+
+    Raises:
+        DecodeError: one of them is wrong, or the header is damaged.
+    """
+    header(file)
+    if damage := _chunks(file).damage:
+        raise DecodeError(f"is damaged: {damage}")
+
+
 def _decoded(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
     if chunks.damage:
         raise DecodeError(f"is damaged: {chunks.damage}")

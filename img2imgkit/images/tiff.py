@@ -89,7 +89,7 @@ def read(file: BinaryIO) -> Raster:
     return raster._replace(notes=notes)
 
 
-_JPEG, _FAX = 7, (2, 3, 4)
+_JPEG, _FAX = 7, (2, 4)  # not 3, whose rows may be filled up with zeros
 _FAX_ZEROS = 8  # bytes; the codes of ITU-T T.4 and T.6 have at most 11 zero bits in a row
 
 

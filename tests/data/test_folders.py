@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.folders import by_role, match_by_name, scan
+from img2imgkit.data.folders import by_role, match_by_name, scan, undecodable
 from img2imgkit.errors import DataError
 
 
@@ -66,3 +67,14 @@ def test_a_probe_folder_with_roles_is_matched_by_name(tmp_path: Path) -> None:
 def test_a_missing_probe_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone: no such folder"):
         by_role(tmp_path / "gone", ("source",))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif", ".png"])
+def test_damaged_pictures_are_named(tmp_path: Path, suffix: str) -> None:
+    whole, damaged = tmp_path / f"whole{suffix}", tmp_path / f"damaged{suffix}"
+    noise = np.random.default_rng(1).integers(0, 256, (96, 96, 3), np.uint8)
+    Image.fromarray(noise).save(whole)
+    data = whole.read_bytes()
+    damaged.write_bytes(data[: len(data) // 2] + bytes(512) + data[len(data) // 2 + 512 :])
+    [problem] = undecodable([whole, damaged], 3)
+    assert f"damaged{suffix}: is damaged" in problem
