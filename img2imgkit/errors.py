@@ -10,6 +10,7 @@ ToolkitError
 ├── LockError            another run or training has locked the folder
 ├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
+│   │   └── DamagedError it is damaged, but some of it can be read
 │   ├── EncodeError      it cannot be written
 │   └── TranslateError   the model failed on it (non-finite output, no tile small enough, ...)
 ├── DataError            training data cannot be used
@@ -86,6 +87,10 @@ class ImageError(ToolkitError):
 
 class DecodeError(ImageError):
     """A picture cannot be read."""
+
+
+class DamagedError(DecodeError):
+    """Pixels of a picture are missing or were invented by its decoder; the others can be read."""
 
 
 class EncodeError(ImageError):

@@ -10,8 +10,8 @@ from PIL import Image
 from img2imgkit import images
 from img2imgkit.data.palettes import Palette
 from img2imgkit.data.picture_files import decoded, header
-from img2imgkit.errors import DataError
-from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
+from img2imgkit.errors import DataError, DecodeError
+from img2imgkit.images import DEFAULT_MAX_PIXELS, formats, png_chunks, png_read
 from img2imgkit.images.pillow_warnings import captured_warnings
 
 
@@ -79,7 +79,11 @@ def _indices(path: Path) -> np.ndarray:
     """Read the indices of a palette picture whose header has been checked."""
     try:
         with path.open("rb") as file, captured_warnings():
+            if file.read(8) == png_chunks.SIGNATURE:
+                png_read.verify(file)
             return np.asarray(formats.open_header(file)).astype(np.int32)
+    except DecodeError as error:
+        raise DataError(f"{path}: {error}") from error
     except Exception as error:  # decoders raise anything on damaged data
         raise DataError(f"{path}: is damaged: {error}") from error
 

@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import errno
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from PIL import ImageFile, JpegImagePlugin
-
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import (
-    exif_block,
-    formats,
-    high_depth,
-    left_behind,
-    metadata,
-    png_chunks,
-    png_read,
-    profiles,
-    raster,
-    tiff,
-    tiff_pages,
-)
-from img2imgkit.images.affine import Affine, Placement
-from img2imgkit.images.metadata import ParsedMetadata
+from img2imgkit.images import decoders
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
-from img2imgkit.images.raster import Raster
-from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 
 DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 
 
-def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
+def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS, salvage: bool = False) -> Picture:
     """Decode a picture. Its format is determined by its content.
+
+    A file is damaged if pixels are missing or were invented by the decoder. With ``salvage`` it is read with a note;
+    those pixels have any value. A file that only lacks its end marker is read in any case, with a note.
 
     Raises:
         DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
+        DamagedError: it is damaged, and ``salvage`` would read it.
     """
     with _reasons(path), _opened(path) as file, captured_warnings() as warned:
-        start = file.read(16)
-        if not start:
-            raise DecodeError("is empty (0 bytes)")
-        reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in tiff.STARTS else _other
-        picture = reader(file, max_pixels)
+        picture = decoders.read(file, decoders.Wanted(max_pixels, salvage))
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 
@@ -73,143 +50,14 @@ def _reasons(path: Path) -> Iterator[None]:
     try:
         yield
     except DecodeError as error:
-        raise DecodeError(f"{shown(path)}: {error}") from error.__cause__
+        raise type(error)(f"{shown(path)}: {error}") from error.__cause__
     except MemoryError as error:
         raise DecodeError(f"{shown(path)}: not enough memory to decode it") from error
     except Exception as error:
-        raise DecodeError(f"{shown(path)}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        if error.errno == errno.ENOENT:
-            return "no such file (it may have been moved since it was listed)"
-        return f"cannot be read: {os.strerror(error.errno)}"
-    text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
-    return f"is damaged: {text or type(error).__name__}"
+        raise DecodeError(f"{shown(path)}: {decoders.reason_of(error)}") from error
 
 
 def shown(path: Path) -> str:
     """Return a path as one line that any terminal can print."""
     printable = str(path).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in printable)
-
-
-def _check_size(width: int, height: int, max_pixels: int | None) -> None:
-    if width < 1 or height < 1:
-        raise DecodeError(f"states a size of {width}x{height} pixels")
-    if max_pixels is not None and width * height > max_pixels:
-        raise DecodeError(
-            f"states {width}x{height} = {width * height:,} pixels, more than the limit of {max_pixels:,}"
-            " (it may be a decompression bomb; raise max_pixels if it is not)"
-        )
-
-
-def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
-    head = png_read.header(file)
-    _check_size(head.width, head.height, max_pixels)
-    chunks = png_chunks.read(file)
-    parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    return _assembled(png_read.read(file), parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
-
-
-def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
-    found = tiff_pages.pages(file)
-    first = tiff_pages.main_first(file, found.main)
-    reader = partial(metadata.of_tiff, whole=None if first is file else file, alone=not found.pictures)
-    file = first
-    page = tiff.first_page(file)
-    _check_size(page.width, page.height, max_pixels)
-    if page.tile != (0, 0):
-        _check_size(*page.tile, max_pixels)
-    if not 1 <= page.samples <= 8:
-        raise DecodeError(f"has {page.samples} channels; a picture has at most 8")
-    parsed = metadata.parsed_or_empty(reader, file)
-    image = None
-    if not page.plain:
-        with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
-            image = formats.open_header(file)
-    if image is None:
-        return _assembled(tiff.read(file), parsed, "TIFF", found.notes)
-    pixels = raster.from_image(image)
-    is_upright = exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it and deleted the tag
-    return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
-
-
-def _other(file: BinaryIO, max_pixels: int | None) -> Picture:
-    image = formats.open_header(file)
-    if image is None:
-        raise DecodeError(_not_a_picture(file))
-    _check_size(*image.size, max_pixels)
-    format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
-    notes = _left_behind(file, image, format)
-    pixels = high_depth.read(file, image) or raster.from_image(image)
-    if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
-        pixels = pixels._replace(color=255 - pixels.color)  # Pillow inverts all CMYK files, as Adobe's need
-    return _assembled(pixels, metadata.parsed_or_empty(metadata.of_image, image), format, notes)
-
-
-def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
-    """Return notes on what the file holds besides its picture."""
-    if format == "JPEG":
-        return left_behind.in_jpeg(file)
-    if format == "PSD":
-        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
-    if format in ("ICO", "ICNS"):
-        return smaller_copies(len(image.info.get("sizes", ())) - 1)
-    inside = left_behind.in_bmff(file) if format in ("AVIF", "HEIF", "JPEG2000") else ()
-    return (*further_pictures(_frames(image) - 1), *inside)
-
-
-def _frames(image: ImageFile.ImageFile) -> int:
-    """Return the number of frames, pages or layers."""
-    try:
-        return getattr(image, "n_frames", 1)
-    except Exception:  # a later picture is damaged; the first may be intact
-        image.seek(0)
-        return 2
-
-
-def _assembled(
-    pixels: Raster, parsed: ParsedMetadata, format: str, notes: tuple[str, ...], is_upright: bool = False
-) -> Picture:
-    icc = parsed.metadata.icc
-    if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
-        pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
-    orientation = 1 if is_upright else parsed.orientation
-    color = _oriented(pixels.color, orientation)
-    size = (color.shape[1], color.shape[0])
-    stored = size if parsed.orientation < 5 else size[::-1]
-    placement = Placement(size, Affine.turn(parsed.orientation, *stored))
-    return Picture(
-        color,
-        None if pixels.alpha is None else _oriented(pixels.alpha, orientation),
-        pixels.space,
-        replace(parsed.metadata, placement=placement),
-        format,
-        pixels.mode,
-        (*notes, *pixels.notes, *parsed.notes),
-    )
-
-
-def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (TIFF 6.0, tag 274)."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
-
-
-def _not_a_picture(file: BinaryIO) -> str:
-    file.seek(0)
-    start = file.read(512)
-    try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # the last character may be incomplete
-    except UnicodeDecodeError:
-        text = ""
-    if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
-        return "is text, not a picture"
-    return "is not a picture of a supported format"

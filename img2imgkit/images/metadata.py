@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import exif_block, georeference, left_behind, png_chunks
+from img2imgkit.images import colour_numbers, exif_block, georeference, left_behind, png_chunks
 from img2imgkit.images.picture import Metadata
 from img2imgkit.images.tiff_pages import states_pages
 
@@ -159,6 +159,18 @@ def _resource_notes(resources: Mapping[int, object]) -> tuple[str, ...]:
     thumbnail = (left_behind.THUMBNAIL,) if not _PHOTOSHOP_THUMBNAILS.isdisjoint(resources) else ()
     has_paths = any(2000 <= number <= 2997 for number in resources if isinstance(number, int))
     return (*thumbnail, "the clipping paths were left out") if has_paths else thumbnail
+
+
+def with_numbers(parsed: ParsedMetadata, numbers: tuple[int, int, int, bool] | None) -> ParsedMetadata:
+    """Add the colours that an AVIF or HEIF file states as numbers. A profile has precedence, except over HDR."""
+    added = numbers and colour_numbers.chunk(*numbers[:2])
+    if not added:
+        return parsed
+    metadata = replace(parsed.metadata, colour_chunks=(added,))
+    colours = colour_numbers.stated(metadata)
+    if parsed.metadata.icc is not None and not (colours and colours.hdr):
+        return parsed
+    return parsed._replace(metadata=metadata)
 
 
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:

@@ -28,7 +28,7 @@ class Metadata:
     iptc: bytes | None = None  # captions and credits, as used by news agencies
     text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
     dpi: tuple[float, float] | None = None
-    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG: the meaning of colours without a profile (gAMA, ...)
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # their meaning in numbers; see colour_numbers
     placement: Placement | None = field(default=None, compare=False)  # None: they describe the picture as it is
 
 

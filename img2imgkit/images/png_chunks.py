@@ -21,8 +21,8 @@ def packed(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def read(file: BinaryIO) -> list[Chunk]:
-    """Return all chunks except pixels, in file order, up to the first damaged one."""
+def read(file: BinaryIO, damaged: list[str] | None = None) -> list[Chunk]:
+    """Return all chunks except pixels, in file order. The names of damaged chunks are added to ``damaged``."""
     found: list[Chunk] = []
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8:
@@ -33,9 +33,10 @@ def read(file: BinaryIO) -> list[Chunk]:
             file.seek(length + 4, 1)
             continue
         data, check = file.read(length), file.read(4)
-        if len(check) < 4 or zlib.crc32(name + data) != int.from_bytes(check, "big"):
-            break
-        found.append((name, data))
+        if len(check) == 4 and zlib.crc32(name + data) == int.from_bytes(check, "big"):
+            found.append((name, data))
+        elif damaged is not None:
+            damaged.append(name.decode("ascii", "replace") if name.isalpha() else "a chunk without a name")
     return found
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from img2imgkit import files
 from img2imgkit.config import Config, Location
-from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.errors import ConfigError, DamagedError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image, size_of
 from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.step import Planning, Source
@@ -204,10 +204,24 @@ class Read(FolderSource):
     name = "read"
 
     class Options(FolderSource.Options):
-        """Where to read pictures."""
+        """Where to read pictures, and what to do with damaged ones."""
+
+        damaged: Literal["fail", "salvage"] = Field(
+            "fail",
+            description="A picture of which pixels are missing or were invented by the decoder: 'fail' reports it as "
+            "failed; 'salvage' keeps what can be read, with a note.",
+        )
+
+    def recipe(self) -> dict[str, Any]:
+        """Return also whether damaged pictures are read, so that the others are made again when they no longer are."""
+        return {**super().recipe(), **({"damaged": "salvage"} if self.options.damaged == "salvage" else {})}
 
     def load(self, entry: Entry) -> Item:
-        picture = decode(entry.path, max_pixels=self.options.max_pixels)
+        salvage = self.options.damaged == "salvage"
+        try:
+            picture = decode(entry.path, max_pixels=self.options.max_pixels, salvage=salvage)
+        except DamagedError as error:
+            raise DamagedError(f"{error} (damaged: salvage keeps what can be read)") from error
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
 

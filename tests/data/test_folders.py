@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image
 
 from img2imgkit.data.folders import examine, overlapping, scan
@@ -54,3 +56,14 @@ def test_notes_of_a_kind_are_one_line(tmp_path: Path) -> None:
     assert "y.png" in problem
     assert note.startswith(f"{tmp_path / '0.tif'}: ")
     assert note.endswith("(and 2 more pictures like it)")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif", ".png"])
+def test_damaged_pictures_are_named(tmp_path: Path, suffix: str) -> None:
+    whole, damaged = tmp_path / f"whole{suffix}", tmp_path / f"damaged{suffix}"
+    noise = np.random.default_rng(1).integers(0, 256, (96, 96, 3), np.uint8)
+    Image.fromarray(noise).save(whole)
+    data = whole.read_bytes()
+    damaged.write_bytes(data[: len(data) // 2] + bytes(512) + data[len(data) // 2 + 512 :])
+    [problem] = examine([whole, damaged], 3).problems
+    assert f"damaged{suffix}: is damaged" in problem

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from img2imgkit.images import Affine, Metadata, Picture, Placement, crop, resize
-from img2imgkit.images.decode import _oriented
+from img2imgkit.images.decoders import _oriented
 
 NUMBERS = st.floats(-9, 9).filter(lambda value: abs(value) > 0.1)
 
