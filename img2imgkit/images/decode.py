@@ -115,7 +115,7 @@ def _png(file: BinaryIO, max_pixels: int | None, salvage: bool) -> Picture:
     chunks = png_chunks.read(file, damaged)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
     pixels = _sound(png_read.read(file, salvage), salvage)
-    if damaged:
+    if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
     return _assembled(pixels, parsed, "PNG", png_chunks.frames(chunks))
 

@@ -85,7 +85,8 @@ def read(data: bytes, space: Space) -> JpegPixels:
     if warning and _is_padding(data, warning):
         notes += ("the JPEG has padding before its end marker",)
         pixels, warning = _lenient(data, colour), ""
-    damage = warning or silent_damage(data)
+    if damage := warning or silent_damage(data):
+        notes = tuple(note for note in notes if note != END_MISSING)
     if pixels is None:
         pixels = _lenient(data, colour)
     return JpegPixels(pixels.reshape(*pixels.shape[:2], _CHANNELS[space]), damage, notes)
