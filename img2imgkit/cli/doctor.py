@@ -26,6 +26,7 @@ _NEEDED = {
     "keras": "keras",
     "numpy": "numpy",
     "pillow": "PIL.Image",
+    "simplejpeg": "simplejpeg",
     "imagecodecs": "imagecodecs",
     "tifffile": "tifffile",
     "h5py": "h5py",

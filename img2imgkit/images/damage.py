@@ -20,6 +20,7 @@ MAX_MISSING = 256 << 20
 _ZEROS = re.compile(rb"\0{%d,}" % ZERO_RUN)
 _JP2_MARGIN = 384  # arithmetic coding of regular patterns has runs of up to 251 zeros
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")
+_WEBP_CHUNKS = 32  # before the pixels of the first frame; there are at most 5 of known kinds
 _WEBP_TAILS = {b"VP8L": 2}  # bytes at the end of coded data, more than a coder's padding
 _WEBP_TAIL = 6
 _MASKS = (0xFF, 0x55, 0xAA)  # one alone may change only what is clipped
@@ -83,11 +84,14 @@ def _webp(data: bytes, file: BinaryIO) -> str:
 
 
 def _webp_chunks(data: bytes) -> Iterator[Place]:
+    """Yield alpha and pixels of the first frame."""
     at = 12
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at : at + 4] in _WEBP_PIXELS:
+    for _ in range(_WEBP_CHUNKS):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind in _WEBP_PIXELS:
             yield at + 8, size
+            if kind != b"ALPH":
+                return
         at += 8 + size + size % 2
 
 

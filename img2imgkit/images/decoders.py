@@ -64,7 +64,7 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     chunks = png_chunks.read(file, damaged)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
     pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
-    if damaged:
+    if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
     return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
 

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-MAX_META = 16 << 20  # larger descriptions are not read
+MAX_META = 1 << 20  # larger descriptions are not read whole; those of grids have some kilobytes
+MAX_BOXES = 64  # before the description
 _CODED = (b"av01", b"hvc1")
 _ENDLESS, _LARGE = 0, 1
 
@@ -65,7 +66,7 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
 def _meta(file: BinaryIO) -> bytes:
     """Return the payload of the file's first ``meta`` box after version and flags."""
     at = 0
-    while True:
+    for _ in range(MAX_BOXES):
         file.seek(at)
         head = file.read(16)
         size, kind = struct.unpack_from(">I4s", head)
@@ -78,6 +79,7 @@ def _meta(file: BinaryIO) -> bytes:
         if size < start:
             raise ValueError("the rest of the file is one box, or it is damaged")
         at += size
+    raise ValueError("there is no description among the first boxes")
 
 
 def _described(meta: bytes) -> Description:
@@ -101,6 +103,8 @@ def _extents(meta: bytes, box: Box) -> Iterator[tuple[int, tuple[int, int]]]:
     """Yield item and place of the extents that are stated as offsets in the file."""
     version, sizes = meta[box.start], int.from_bytes(meta[box.start + 4 : box.start + 6], "big")
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    if offset_size + length_size == 0:
+        raise ValueError("the locations have no size")
     at, wide = box.start + 6, 4 if version == 2 else 2
 
     def number(size: int) -> int:

@@ -20,6 +20,7 @@ END_MISSING = "the end marker of the JPEG is missing"
 UNCHECKED = "only zeros could be looked for in this JPEG's data, not other damage"
 # Bytes of zeros in a row that no picture's code contains. Progressive scans of regular patterns have runs of up to 140.
 ZERO_RUN, PROGRESSIVE_ZERO_RUN = 64, 448
+MAX_MARKERS = 10_000  # files with hundreds of scans or megabytes of metadata have fewer
 _READ_AHEAD = 9  # bytes that the decoder may hold beyond those of the last pixel
 _END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # neither stuffed bytes nor restart markers
@@ -84,7 +85,8 @@ def read(data: bytes, space: Space) -> JpegPixels:
     if warning and _is_padding(data, warning):
         notes += ("the JPEG has padding before its end marker",)
         pixels, warning = _lenient(data, colour), ""
-    damage = warning or silent_damage(data)
+    if damage := warning or silent_damage(data):
+        notes = tuple(note for note in notes if note != END_MISSING)
     if pixels is None:
         pixels = _lenient(data, colour)
     return JpegPixels(pixels.reshape(*pixels.shape[:2], _CHANNELS[space]), damage, notes)
@@ -106,10 +108,16 @@ def _lenient(data: bytes, colour: str) -> np.ndarray:
 
 
 def _markers(data: bytes) -> Iterator[_Marker]:
-    """Yield the markers up to the end of the image, skipping coded data and bytes that belong to no segment."""
-    at = 2
+    """Yield the markers up to the end of the image, skipping coded data and bytes that belong to no segment.
+
+    Raises:
+        DecodeError: there are more than ``MAX_MARKERS``.
+    """
+    at, count = 2, 0
     while found := _MARKER.search(data, at):
-        code, at = found[1][0], found.end()
+        code, at, count = found[1][0], found.end(), count + 1
+        if count > MAX_MARKERS:
+            raise DecodeError(f"has more than {MAX_MARKERS} segments")
         if code == _EOI:
             yield _Marker(code, b"", found.start(), at)
             return

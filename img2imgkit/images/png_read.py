@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 import imagecodecs
 import numpy as np
 
-from img2imgkit.errors import DecodeError
+from img2imgkit.errors import DamagedError, DecodeError
 from img2imgkit.images.png_chunks import SIGNATURE, packed
 from img2imgkit.images.raster import Raster, split
 
@@ -94,7 +94,7 @@ def verify(file: BinaryIO) -> None:
 
 def _decoded(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
     if chunks.damage:
-        raise DecodeError(f"is damaged: {chunks.damage}")
+        raise DamagedError(f"is damaged: {chunks.damage}")
     return _interlaced(head, _inflated(chunks.pixels, _size(head)), chunks) if head.interlaced else _plain(head, chunks)
 
 

@@ -31,9 +31,12 @@ def salvaged(image: Image.Image, reason: str) -> Raster:
         DecodeError: nothing was read.
     """
     if not isinstance(image, ImageFile.ImageFile) or getattr(image, "_im", None) is None:
-        raise DecodeError(reason)
+        raise DecodeError(f"is damaged: {reason}")
     image.tile = []  # nothing is left to decode
-    return from_image(image)._replace(damage=reason)
+    pixels = from_image(image)
+    if not pixels.color.any():
+        raise DecodeError(f"is damaged: {reason}")
+    return pixels._replace(damage=reason)
 
 
 def from_image(image: Image.Image) -> Raster:

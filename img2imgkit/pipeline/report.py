@@ -73,7 +73,7 @@ def _small(picture: Picture) -> Image.Image:
 
 SCHEMA = 1
 JSON, HTML = REPORTS
-DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagecodecs", "tifffile")
+DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "simplejpeg", "imagecodecs", "tifffile")
 
 
 def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:

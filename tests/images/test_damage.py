@@ -144,3 +144,10 @@ def test_flat_and_regular_pictures_are_whole(format, options):
         file = io.BytesIO()
         Image.fromarray(levels.astype(np.uint8)).convert("RGB").save(file, format, **options)
         assert damage.silent(file, format) == ""
+
+
+@pytest.mark.parametrize("chunk", [b"ALPH\0\0\0\0", b"JUNK\0\0\0\0"])
+def test_a_webp_of_endless_chunks_costs_no_time(files, chunk):
+    data = (files / "lossy.webp").read_bytes()
+    many = data[:12] + chunk * 1_000_000 + data[12:]
+    assert len(list(damage._webp_chunks(many))) <= 32

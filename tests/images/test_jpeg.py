@@ -122,3 +122,10 @@ def test_an_odd_header_is_a_note_and_does_not_hide_damage():
 
 def test_bytes_after_the_end_do_not_matter(data):
     assert jpeg.read(data + bytes(1000) + b"MotionPhoto", "rgb")[1:] == ("", ())
+
+
+def test_a_file_of_endless_segments_is_refused():
+    whole = saved(**KINDS["progressive"])
+    comments = b"\xff\xfe\0\2" * (jpeg.MAX_MARKERS + 1)
+    with pytest.raises(DecodeError, match="segments"):
+        jpeg.read(whole[:-2] + comments + whole[-2:], "rgb")
