@@ -17,6 +17,8 @@ from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.images import (
+    bounds,
+    decoder_pool,
     exif_block,
     formats,
     high_depth,
@@ -27,6 +29,7 @@ from img2imgkit.images import (
     raster,
     tiff,
 )
+from img2imgkit.images.limits import check_bytes, check_format, limits, most_pixels
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
@@ -39,9 +42,28 @@ _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
     """Decode a picture. Its format is determined by its content.
 
+    A file whose header does not bound the work of decoding it is decoded in another process, under the limits of time
+    and memory of this process (``images.limits``).
+
     Raises:
-        DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
+        DecodeError: the file cannot be read, is not a picture, is damaged, or exceeds ``max_pixels`` or another limit.
     """
+    with _reasons(path), _opened(path) as file:
+        check_bytes(file)
+        bounded = bounds.check(file)
+    if bounded:
+        return decode_here(path, max_pixels=max_pixels)
+    try:
+        return decoder_pool.pool().decode(path, max_pixels=max_pixels)
+    except decoder_pool.Refused as refused:
+        raise DecodeError(str(refused)) from None
+    except decoder_pool.Lost as lost:
+        raise DecodeError(f"{shown(path)}: {lost}") from lost
+
+
+def decode_here(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
+    """Decode a picture in this process, whatever time and memory it needs; otherwise like ``decode``."""
+    max_pixels = most_pixels(max_pixels)
     with _reasons(path), _opened(path) as file, captured_warnings() as warned:
         start = file.read(16)
         if not start:
@@ -102,6 +124,7 @@ def _check_size(width: int, height: int, max_pixels: int | None) -> None:
 
 
 def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
+    check_format("PNG")
     head = png_read.header(file)
     _check_size(head.width, head.height, max_pixels)
     chunks = png_chunks.read(file)
@@ -110,6 +133,7 @@ def _png(file: BinaryIO, max_pixels: int | None) -> Picture:
 
 
 def _tiff(file: BinaryIO, max_pixels: int | None) -> Picture:
+    check_format("TIFF")
     page = tiff.first_page(file)
     _check_size(page.width, page.height, max_pixels)
     if page.tile != (0, 0):
@@ -190,4 +214,5 @@ def _not_a_picture(file: BinaryIO) -> str:
         text = ""
     if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
         return "is text, not a picture"
-    return "is not a picture of a supported format"
+    allowed = f" that `limits.formats` allows ({', '.join(limits().formats)})" if limits().formats else ""
+    return f"is not a picture of a supported format{allowed}"
