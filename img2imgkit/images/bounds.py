@@ -1,8 +1,8 @@
 """Bound the work of decoding a file by what its headers state, before any decoder sees it.
 
-The headers of PNG, JPEG, WebP, BMP and simple TIFF files bound time and memory by a size and by numbers of scans,
-chunks or directories. Files that state an absurd number are refused. The work of all other files is known only by doing
-it, so they are decoded under limits of time and memory (``decoder_pool``).
+The headers of JPEG, WebP, BMP, PNG files of up to 2 MiB and simple TIFF files bound time and memory by a size and by
+numbers of scans, chunks or directories. Files that state an absurd number are refused. The work of all other files is
+known only by doing it, so they are decoded under limits of time and memory (``decoder_pool``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_SCANS, MAX_USUAL_SCANS = 256, 32  # encoders write about 10
 MAX_SEGMENTS = 1024  # of a JPEG before its pixels; 64 MB of metadata
 MAX_JUNK = 1 << 16  # bytes between two segments of a JPEG
 MAX_CHUNKS = 500_000  # 4 GB of pixels in chunks of 8 KB, as libpng writes them
+MAX_PIXEL_BYTES = 2 << 20  # of a PNG; libpng also unpacks what follows the last row, a thousand times as much
 MAX_PAGES = 10_000
 MAX_NUMBERS = 100_000  # of one TIFF tag, such as the offsets of its tiles
 _TIFF_STARTS = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), b"MM\0+": (">", True)}
@@ -41,8 +42,7 @@ def check(file: BinaryIO) -> bool:
     file.seek(0)
     start = file.read(34)
     if start.startswith(SIGNATURE):
-        _check_chunks(file)
-        return True
+        return _check_chunks(file)
     if start.startswith(b"\xff\xd8\xff"):
         return _check_jpeg(file)
     if start[:4] in _TIFF_STARTS:
@@ -52,13 +52,16 @@ def check(file: BinaryIO) -> bool:
     return start.startswith(b"RIFF") and start[8:12] == b"WEBP"
 
 
-def _check_chunks(file: BinaryIO) -> None:
+def _check_chunks(file: BinaryIO) -> bool:
     file.seek(len(SIGNATURE))
+    pixels = 0
     for _ in range(MAX_CHUNKS):
         start = file.read(8)
         if len(start) < 8 or start[4:] == b"IEND":
-            return
-        file.seek(int.from_bytes(start[:4], "big") + 4, 1)
+            return pixels <= MAX_PIXEL_BYTES
+        length = int.from_bytes(start[:4], "big")
+        pixels += length if start[4:] == b"IDAT" else 0
+        file.seek(length + 4, 1)
     raise DecodeError(f"has more than {MAX_CHUNKS:,} PNG chunks, which no encoder writes")
 
 

@@ -87,6 +87,12 @@ def test_absurd_numbers_are_refused(tmp_path, bomb, reason):
         decode(tmp_path / "bomb")
 
 
+def test_a_png_with_many_bytes_of_pixels_is_not_bounded(check):
+    png = saved("PNG")
+    assert check(png[:-12] + bombs.chunk(b"IDAT", bytes((2 << 20) - 1000)) + png[-12:])
+    assert not check(png[:-12] + bombs.chunk(b"IDAT", bytes(2 << 20)) + png[-12:])
+
+
 def test_many_scans_are_not_bounded(check):
     assert not check(bombs.jpeg_of_scans(100, 16))
     assert check(bombs.jpeg_of_scans(10, 16))
