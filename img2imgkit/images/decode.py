@@ -50,9 +50,8 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
     """
     with _reasons(path), _opened(path) as file:
         check_bytes(file)
-        bounded = bounds.check(file)
-    if bounded:
-        return decode_here(path, max_pixels=max_pixels)
+        if bounds.check(file):
+            return _picture(file, max_pixels)
     try:
         return decoder_pool.pool().decode(path, max_pixels=max_pixels)
     except decoder_pool.Refused as refused:
@@ -63,8 +62,14 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
 
 def decode_here(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
     """Decode a picture in this process, whatever time and memory it needs; otherwise like ``decode``."""
+    with _reasons(path), _opened(path) as file:
+        return _picture(file, max_pixels)
+
+
+def _picture(file: BinaryIO, max_pixels: int | None) -> Picture:
     max_pixels = most_pixels(max_pixels)
-    with _reasons(path), _opened(path) as file, captured_warnings() as warned:
+    file.seek(0)
+    with captured_warnings() as warned:
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")

@@ -107,6 +107,18 @@ def test_start_markers_in_metadata_between_scans_do_not_count(check):
     assert check(bombs.jpeg_of_scans(2, 16, between=comment))
 
 
+def test_sequential_scans_of_single_components_count(check):
+    jpeg = saved("JPEG")
+    frame, scan = jpeg.index(b"\xff\xc0"), jpeg.rindex(b"\xff\xda")
+    assert (jpeg[frame + 9], jpeg[scan + 4]) == (3, 3)
+    many = jpeg[:-2] + jpeg[scan:-2] * 300
+    assert check(many)  # the first has all components: the decoder reads no other
+    with pytest.raises(DecodeError, match="more than 256 scans"):
+        check(many[: scan + 4] + b"\1" + many[scan + 5 :])
+    with pytest.raises(DecodeError, match="more than 256 scans"):
+        check(many[:frame] + many[frame : frame + 19] * 2 + many[frame + 19 :])
+
+
 def test_start_markers_across_blocks_are_counted(check, monkeypatch):
     for block in range(1, 40):
         monkeypatch.setattr(bounds, "_BLOCK", block)
