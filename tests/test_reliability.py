@@ -89,6 +89,18 @@ def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
     assert int(ended.stdout) > 40
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks up descriptors in /proc")
+@pytest.mark.parametrize(("kind", "every"), [("run", 3), ("train", 90)])
+def test_a_full_disk_or_an_error_at_any_file_operation_loses_nothing(tmp_path: Path, kind: str, every: int) -> None:
+    command = [sys.executable, str(HERE / "fail_everywhere.py"), kind, str(tmp_path), str(every)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    ends = json.loads(ended.stdout.splitlines()[-1])
+    assert ends["ENOSPC"].keys() & {"refused", "failed", "without a report"}
+    assert sum(ends["EIO"].values()) >= 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "2>/dev/full", "2>&1 | true"])
 def test_closed_or_full_streams_do_not_stop_a_run(

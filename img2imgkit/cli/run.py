@@ -21,7 +21,7 @@ from img2imgkit.cli import (
     show_json_with,
     stop_on_broken_pipe,
 )
-from img2imgkit.cli.config import apply_user_settings
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.progress import KINDS, progress
 from img2imgkit.cli.pruning import show_pruning
 from img2imgkit.cli.signals import stopping_on_signals
@@ -90,6 +90,7 @@ device_option = click.option(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@limits_option
 def command(
     file: Path,
     source: Path | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.signals import stopping_on_signals
 
 
@@ -30,6 +31,7 @@ from img2imgkit.cli.signals import stopping_on_signals
     show_default=True,
     help="auto: a bar on a terminal, lines otherwise.",
 )
+@limits_option
 def command(
     file: Path | None,
     output: Path | None,
@@ -59,7 +61,6 @@ def command(
         raise click.UsageError("Missing argument 'FILE'.")
     from img2imgkit import backend
     from img2imgkit.catalog import Catalog
-    from img2imgkit.cli.config import apply_user_settings
     from img2imgkit.config import load_yaml
 
     apply_user_settings()

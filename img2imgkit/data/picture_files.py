@@ -14,7 +14,7 @@ from img2imgkit import images
 from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.geometry import Geometry
-from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff, tiff_pages
+from img2imgkit.images import bounds, formats, metadata, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.decode import shown
 from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.inference.inputs.channels import to_model, without_hidden_colours
@@ -46,6 +46,8 @@ def header(path: Path) -> Header:
     """
     try:
         with path.open("rb") as file, captured_warnings():
+            bounds.check(file)
+            file.seek(0)
             found, orientation = _read(file)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import decoders
+from img2imgkit.images import bounds, decoder_pool, decoders
+from img2imgkit.images.limits import check_bytes, most_pixels
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.pillow_warnings import captured_warnings
 
@@ -21,14 +22,35 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS, salvage: 
     """Decode a picture. Its format is determined by its content.
 
     A file is damaged if pixels are missing or were invented by the decoder. With ``salvage`` it is read with a note;
-    those pixels have any value. A file that only lacks its end marker is read in any case, with a note.
+    those pixels have any value. A file that only lacks its end marker is read in any case, with a note. A file whose
+    header does not bound the work of decoding it is decoded in another process, under the limits of time and memory of
+    this process (``images.limits``).
 
     Raises:
-        DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
+        DecodeError: the file cannot be read, is not a picture, is damaged, or exceeds ``max_pixels`` or another limit.
         DamagedError: it is damaged, and ``salvage`` would read it.
     """
-    with _reasons(path), _opened(path) as file, captured_warnings() as warned:
-        picture = decoders.read(file, decoders.Wanted(max_pixels, salvage))
+    wanted = decoders.Wanted(max_pixels, salvage)
+    with _reasons(path), _opened(path) as file:
+        check_bytes(file)
+        if bounds.check(file):
+            return _picture(file, wanted)
+    try:
+        return decoder_pool.pool().decode(path, wanted)
+    except decoder_pool.Lost as lost:
+        raise DecodeError(f"{shown(path)}: {lost}") from lost
+
+
+def decode_here(path: Path, wanted: decoders.Wanted | None = None) -> Picture:
+    """Decode a picture in this process, whatever time and memory it needs; otherwise like ``decode``."""
+    with _reasons(path), _opened(path) as file:
+        return _picture(file, wanted or decoders.Wanted(DEFAULT_MAX_PIXELS))
+
+
+def _picture(file: BinaryIO, wanted: decoders.Wanted) -> Picture:
+    file.seek(0)
+    with captured_warnings() as warned:
+        picture = decoders.read(file, wanted._replace(max_pixels=most_pixels(wanted.max_pixels)))
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
 
 

@@ -31,6 +31,7 @@ from img2imgkit.images import (
     tiff_pages,
 )
 from img2imgkit.images.affine import Affine, Placement
+from img2imgkit.images.limits import check_format, limits
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.raster import Raster
@@ -58,6 +59,7 @@ def read(file: BinaryIO, wanted: Wanted) -> Picture:
 
 
 def _png(file: BinaryIO, wanted: Wanted) -> Picture:
+    check_format("PNG")
     head = png_read.header(file)
     _check_size(head.width, head.height, wanted.max_pixels)
     damaged: list[str] = []
@@ -70,6 +72,7 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
 
 
 def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
+    check_format("TIFF")
     found = tiff_pages.pages(file)
     first = tiff_pages.main_first(file, found.main)
     reader = partial(metadata.of_tiff, whole=None if first is file else file, alone=not found.pictures)
@@ -267,4 +270,5 @@ def _not_a_picture(file: BinaryIO) -> str:
         text = ""
     if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
         return "is text, not a picture"
-    return "is not a picture of a supported format"
+    allowed = f" that `limits.formats` allows ({', '.join(limits().formats)})" if limits().formats else ""
+    return f"is not a picture of a supported format{allowed}"

@@ -10,10 +10,15 @@ from typing import BinaryIO
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNK = 64 << 20  # larger metadata chunks are ignored
 MAX_TEXT = 16 << 20  # of all texts together, decompressed
+MAX_REFUSED = 8  # texts that exceed it; each is decompressed up to the limit before that is known
 BEFORE_PIXELS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"pHYs", b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 XMP_KEY = "XML:com.adobe.xmp"
 
 Chunk = tuple[bytes, bytes]
+
+
+class TooLarge(ValueError):
+    """A compressed text or profile exceeds the limit of metadata."""
 
 
 def packed(name: bytes, data: bytes) -> bytes:
@@ -53,14 +58,19 @@ def insert(png: bytes, chunks: Iterable[Chunk]) -> bytes:
 
 
 def texts(chunks: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
-    """Yield keyword and text of the tEXt, zTXt and iTXt chunks; damaged ones are skipped."""
-    left = MAX_TEXT
+    """Yield keyword and text of the tEXt, zTXt and iTXt chunks up to ``MAX_TEXT``; damaged ones are skipped."""
+    left, refused = MAX_TEXT, 0
     readers = {b"tEXt": _plain, b"zTXt": _deflated, b"iTXt": _international}
     for name, data in chunks:
         if name not in readers:
             continue
         try:
             key, text = readers[name](data, left)
+        except TooLarge:
+            refused += 1
+            if refused == MAX_REFUSED:
+                return
+            continue
         except (ValueError, zlib.error, IndexError):
             continue
         left -= len(text)
@@ -135,5 +145,5 @@ def _unpack(data: bytes, limit: int) -> bytes:
     unpacker = zlib.decompressobj()
     plain = unpacker.decompress(data, max(limit, 1))
     if not unpacker.eof:
-        raise ValueError("cut off, or too large for metadata")
+        raise TooLarge if unpacker.unconsumed_tail else ValueError("cut off")
     return plain

@@ -42,6 +42,16 @@ def test_a_failed_item_exits_with_1_and_is_reported_with_its_reason(img2img, fil
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
+def test_limits_of_the_command_line_refuse_pictures(img2img, file: Path, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "large.png", size=(40, 30))
+    ended = img2img("run", file, "--quiet", "--limits", "pixels=1000")
+    assert ended.code == 1
+    assert "large.png" in ended.err
+    assert "states 40x30 = 1,200 pixels, more than the limit of 1,000" in ended.err
+    assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
+    assert img2img("run", file, "--quiet").code == 0
+
+
 def test_quiet_prints_nothing_on_success(img2img, file: Path) -> None:
     ended = img2img("run", file, "-q")
     assert (ended.code, ended.out, ended.err) == (0, "", "")
