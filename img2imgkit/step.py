@@ -155,6 +155,10 @@ class Source(Step):
         """Return an entry's upright width and height if they can be found without decoding it, otherwise None."""
         return None
 
+    def reason_to_skip(self, entry: Entry) -> str:
+        """Return why a plan leaves out an entry that ``find`` yields; "" if it does not."""
+        return ""
+
     @abstractmethod
     def load(self, entry: Entry) -> Item:
         """Decode an entry. Raises DecodeError."""
@@ -192,9 +196,22 @@ class Transform(Step):
         """
         return None
 
+    @property
+    def has_forecast(self) -> bool:
+        """Whether ``forecast`` depends on the size, so that a dry run reads the header of every picture."""
+        return False
+
+    def forecast(self, width: int, height: int) -> str:
+        """Return what a dry run says about a picture of this size, such as how often a model will run."""
+        return ""
+
     @abstractmethod
     def apply(self, item: Item) -> Item:
-        """Process a still. Raises ImageError if this picture cannot be processed."""
+        """Process a still. A step that moves or resamples pixels says so: see ``Picture.with_pixels``.
+
+        Raises:
+            ImageError: this picture cannot be processed.
+        """
 
     def apply_to_frames(self, item: Item) -> Item:
         """Process an item: ``apply`` each frame separately. A step that needs several frames overrides this.

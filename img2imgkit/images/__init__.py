@@ -1,5 +1,6 @@
 """Pictures: decode, convert and encode, including metadata."""
 
+from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodeOptions, encode
@@ -22,12 +23,14 @@ from img2imgkit.images.resample import Method, crop, resize
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "Affine",
     "EncodeOptions",
     "Encoded",
     "FloatLevels",
     "Metadata",
     "Method",
     "Picture",
+    "Placement",
     "crop",
     "decode",
     "encode",

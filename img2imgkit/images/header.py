@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from img2imgkit.images import exif_block, formats, metadata, other_formats, png_chunks, png_read, tiff
+from img2imgkit.images import exif_block, formats, metadata, other_formats, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.pillow_warnings import captured_warnings
 
 _JPEG_START, _JPEG_EXIF = b"\xff\xd8", 0xE1
@@ -57,8 +57,10 @@ def _size(file: BinaryIO) -> tuple[int, int] | None:
         head = png_read.header(file)
         return _upright(head.width, head.height, metadata.of_png(png_chunks.read(file)).orientation)
     if start[:4] in tiff.STARTS:
-        page = tiff.first_page(file)
-        return _upright(page.width, page.height, metadata.of_tiff(file).orientation)
+        first = tiff_pages.main_first(file, tiff_pages.pages(file).main)
+        page = tiff.first_page(first)
+        whole = None if first is file else file
+        return _upright(page.width, page.height, metadata.of_tiff(first, whole).orientation)
     image = formats.open_header(file)
     if image is None:
         return None

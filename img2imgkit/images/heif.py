@@ -7,8 +7,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images.metadata import ParsedMetadata, cicp_chunk, of_blocks
+from img2imgkit.images import heif_boxes, left_behind
+from img2imgkit.images.metadata import ParsedMetadata, of_blocks, with_numbers
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
+from img2imgkit.images.tiff_pages import further_pictures
 
 
 def size(file: BinaryIO) -> tuple[int, int]:
@@ -17,8 +19,8 @@ def size(file: BinaryIO) -> tuple[int, int]:
     return width, height
 
 
-def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, int]:
-    """Return the pixels of the main picture, the metadata, and the number of pictures.
+def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
+    """Return the pixels of the main picture, the metadata, and notes on what else the file holds.
 
     Raises:
         DecodeError: it has an unknown layout. libheif raises ValueError and others if it is damaged.
@@ -27,12 +29,10 @@ def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, int]:
     image = opened[opened.primary_index]
     info = image.info
     raster = _raster(image)
-    nclx = info.get("nclx_profile") or {}
-    numbers = (nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    parsed = of_blocks(info.get("icc_profile"), exif, info.get("xmp"), cicp_chunk(*numbers))
-    notes = tuple(f"left out: {what}" for what in _left_out(info))
-    return raster._replace(notes=(*raster.notes, *notes)), parsed._replace(orientation=1), len(opened)
+    parsed = of_blocks(info.get("icc_profile"), exif, info.get("xmp"))
+    parsed = with_numbers(parsed, heif_boxes.describe(file).numbers)
+    return raster, parsed, (*further_pictures(len(opened) - 1), *left_behind.in_bmff(file), *_left_behind(info))
 
 
 def _opened(file: BinaryIO) -> Any:
@@ -42,11 +42,12 @@ def _opened(file: BinaryIO) -> Any:
     return pi_heif.open_heif(file, convert_hdr_to_8bit=False)
 
 
-def _left_out(info: dict[str, Any]) -> list[str]:
-    names = ["depth map"] if info.get("depth_images") else []
+def _left_behind(info: dict[str, Any]) -> list[str]:
+    """Return notes on what libheif finds besides the picture."""
     kinds = info.get("aux") or {}
-    names += ["gain map"] if any("gainmap" in kind for kind in kinds) else []
-    return names + (["auxiliary pictures"] if any("gainmap" not in kind for kind in kinds) else [])
+    notes = [left_behind.DEPTH_MAP] if info.get("depth_images") else []
+    notes += [left_behind.GAIN_MAP] if any("gainmap" in kind for kind in kinds) else []
+    return notes + (["auxiliary pictures were left out"] if any("gainmap" not in kind for kind in kinds) else [])
 
 
 def _raster(image: Any) -> Raster:

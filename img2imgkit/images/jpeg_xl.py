@@ -8,11 +8,12 @@ import imagecodecs
 import numpy as np
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import jpeg_xl_header
+from img2imgkit.images import jpeg_xl_header, left_behind
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.jpeg_xl_header import Header
-from img2imgkit.images.metadata import ParsedMetadata, cicp_chunk, of_blocks
+from img2imgkit.images.metadata import ParsedMetadata, of_blocks, with_numbers
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
+from img2imgkit.images.tiff_pages import further_pictures
 
 _LINEAR, _SRGB = 8, 13  # transfer functions as H.273 numbers them
 _EXIF_OFFSET = 4  # bytes before the EXIF block in its box
@@ -24,8 +25,8 @@ def size(file: BinaryIO) -> tuple[int, int]:
     return head.width, head.height
 
 
-def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, ParsedMetadata, int]:
-    """Return the pixels of the first frame, the metadata, and the number of frames.
+def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
+    """Return the pixels of the first frame, the metadata, and notes on what else the file holds.
 
     Raises:
         DecodeError: it is damaged, or has floating-point levels whose white point is not stated.
@@ -39,10 +40,11 @@ def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, Pars
     pixels = (pixels[0] if pixels.ndim == 4 else pixels).reshape(head.height, head.width, -1)
     raster = _raster(pixels, head, float_levels)
     primaries, transfer = head.cicp
-    colours = cicp_chunk(primaries, _SRGB if head.is_float else transfer)
-    parsed = of_blocks(None, boxes.get(b"Exif", b"")[_EXIF_OFFSET:], boxes.get(b"xml "), colours)
-    notes = [*raster.notes, *_losses(head), *(["left out: gain map"] if b"jhgm" in boxes else [])]
-    return raster._replace(notes=tuple(notes)), parsed._replace(orientation=1), frames
+    parsed = of_blocks(None, boxes.get(b"Exif", b"")[_EXIF_OFFSET:], boxes.get(b"xml "))
+    if 2 not in head.cicp:
+        parsed = with_numbers(parsed, (primaries, _SRGB if head.is_float else transfer, 0, True))
+    gain_map = (left_behind.GAIN_MAP,) if b"jhgm" in boxes else ()
+    return raster, parsed, (*further_pictures(frames - 1), *_losses(head), *gain_map)
 
 
 def _losses(head: Header) -> list[str]:

@@ -40,8 +40,10 @@ def size(file: BinaryIO, format: str) -> tuple[int, int]:
     return _SIZES[format](file)
 
 
-def read(file: BinaryIO, format: str, float_levels: FloatLevels | None) -> tuple[Raster, ParsedMetadata, int]:
-    """Return upright pixels, metadata, and the number of pictures in the file.
+def read(
+    file: BinaryIO, format: str, float_levels: FloatLevels | None
+) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
+    """Return upright pixels, metadata, and notes on what else the file holds.
 
     Raises:
         DecodeError: it cannot be read. Decoders may raise other errors if it is damaged.
@@ -51,4 +53,4 @@ def read(file: BinaryIO, format: str, float_levels: FloatLevels | None) -> tuple
     if format == "HEIF":
         return heif.read(file)
     raster = exr.read(file, float_levels) if format == "EXR" else camera_raw.read(file)
-    return raster, ParsedMetadata(Metadata()), 1
+    return raster, ParsedMetadata(Metadata()), ()

@@ -13,6 +13,7 @@ import tifffile
 from PIL import TiffImagePlugin
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images import jpeg
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.picture import Space
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
@@ -36,11 +37,10 @@ class Page(NamedTuple):
     samples: int
     plain: bool
     tile: tuple[int, int]  # (0, 0) if it is not tiled
-    pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
-    """Read size and layout of the first page, and the number of pages.
+    """Read size and layout of the first page.
 
     Raises:
         DecodeError: there is no page, or its tags are damaged.
@@ -52,7 +52,7 @@ def first_page(file: BinaryIO) -> Page:
             unsigned = int(page.sampleformat or 1) == 1
             plain = page.photometric.name in _SPACES and (_is_float(page) or (unsigned and 8 <= _bits(page) <= 16))
             tile = (page.tilewidth, page.tilelength)
-            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, len(tiff.pages))
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile)
     except DecodeError:
         raise
     except Exception as error:
@@ -100,6 +100,43 @@ def read(file: BinaryIO, float_levels: FloatLevels | None = None) -> Raster:
 
 def _is_float(page: tifffile.TiffPage) -> bool:
     return int(page.sampleformat or 1) == 3
+
+
+_JPEG, _FAX = 7, (2, 4)  # not 3, whose rows may be filled up with zeros
+_FAX_ZEROS = 8  # bytes; the codes of ITU-T T.4 and T.6 have at most 11 zero bits in a row
+
+
+def coded_damage(file: BinaryIO) -> str:
+    """Return what is damaged in the JPEG or fax data of the first page, whose decoders do not tell; or ""."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name="picture") as tiff:
+        page = tiff.pages.first
+        scheme = int(page.compression)
+        if scheme != _JPEG and scheme not in _FAX:
+            return ""
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            file.seek(offset)
+            data = file.read(count)
+            found = _fax_damage(data) if scheme in _FAX else _jpeg_damage(data, page)
+            if found:
+                return found
+    return ""
+
+
+def _fax_damage(data: bytes) -> str:
+    return "its coded data contain zeros" if bytes(_FAX_ZEROS) in data.rstrip(b"\0") else ""
+
+
+def _jpeg_damage(data: bytes, page: tifffile.TiffPage) -> str:
+    separate = int(page.planarconfig) == 2
+    space: Space | None = {1: "grey", 3: "rgb", 4: "cmyk"}.get(1 if separate else page.samplesperpixel)  # type: ignore[assignment]
+    if space is None:
+        return ""
+    tables = page.jpegtables
+    try:
+        return jpeg.read(tables[:-2] + data[2:] if tables else data, space).damage
+    except DecodeError as error:
+        return str(error).removeprefix("is damaged: ")
 
 
 def _bits(page: tifffile.TiffPage) -> int:

@@ -63,13 +63,16 @@ def run(
         for outcome in coordinator.planned_failures():
             made[outcome.entry] = outcome
             watcher.finished(outcome)
+        if plan.moved:
+            coordinator.record_moves()
         if plan.jobs.to_make_count:
             for outcome in stack.enter_context(closing(coordinator.outcomes(executor))):
                 made[outcome.entry] = outcome
                 watcher.finished(outcome)
         devices = executor.devices()
     outcomes = tuple(made.get(job.entry) or _untouched(job) for job in plan.jobs)
-    return Result(outcomes, coordinator.interrupted, time.monotonic() - began, devices)
+    skipped = tuple(Outcome(job.entry, "skipped", job.reason) for job in plan.skipped)
+    return Result((*outcomes, *skipped), coordinator.interrupted, time.monotonic() - began, devices)
 
 
 def _locked(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:
@@ -120,6 +123,16 @@ class _Coordinator:
             outcome = Outcome(job.entry, "failed", job.problem)
             self._check_failure(outcome)
             yield outcome
+
+    def record_moves(self) -> None:
+        """Record the present locations of inputs whose outputs are up to date, if the disk has space."""
+        resuming = [number for number, sink in enumerate(self._sinks) if sink.if_exists == "resume"]
+        for job in self._plan.jobs:
+            for number in resuming:
+                if not job.reason and job.targets[number] is not None:
+                    ledger = self._ledgers[self._folders[number]]
+                    with suppress(OSError):
+                        ledger.move(restricted_to(job.entry, self._fields[number]), str(number))
 
     def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
         """Yield each outcome as soon as the job's files are in place or the job has failed."""

@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -60,7 +60,7 @@ class PlacedFile:
             found = path.stat()
             if found.st_size != self.size:
                 return False
-            return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
+            return found.st_mtime_ns == self.mtime_ns or files.sha256(path) == self.sha256
         except (OSError, ValueError):
             return False
 
@@ -92,12 +92,8 @@ class OutputFolder:
             reason = getattr(error, "strerror", None) or error
             raise PlanError(f"{self.folder}: cannot write to this folder: {reason}; choose another one") from error
         if not _try_lock(self._lock):
-            self._lock.seek(0)
-            holder = _owner(self._lock.read())
-            self._lock.close()
-            raise LockError(
-                f"{self.folder}: another run is using this folder ({holder}); wait for it, or stop that process"
-            )
+            with self._lock:
+                raise _in_use(self.folder, self._lock)
         with suppress(OSError):  # the disk is full: the lock is still effective, but does not name its owner
             self._lock.truncate(0)
             owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
@@ -137,6 +133,30 @@ class OutputFolder:
             Path(staged.path).replace(path)
             self._changed.add(path.parent)
         return written
+
+
+@contextmanager
+def kept_from_runs(folder: Path) -> Iterator[None]:
+    """Keep runs out of an output folder that is being read. Nothing is written, so its disk may be read-only.
+
+    Raises:
+        LockError: a run is using the folder.
+    """
+    with ExitStack() as stack:
+        path = folder / STATE / "lock"
+        if path.is_file():  # otherwise no run has ever locked it
+            with suppress(PermissionError):  # another user's
+                lock = stack.enter_context(path.open(encoding="utf-8", errors="replace"))
+                if not _try_lock(lock, shared=True):
+                    raise _in_use(folder, lock)
+        yield
+
+
+def _in_use(folder: Path, lock: IO[str]) -> LockError:
+    lock.seek(0)
+    return LockError(
+        f"{folder}: another run is using this folder ({_owner(lock.read())}); wait for it, or stop that process"
+    )
 
 
 def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None = None) -> StagedFile:
@@ -198,8 +218,11 @@ def _owner(text: str) -> str:
         return "its owner is unknown"
 
 
-def _try_lock(handle: IO[str]) -> bool:
-    """Acquire the lock. The system releases it when the process ends, however it ends, so it is never stale."""
+def _try_lock(handle: IO[str], shared: bool = False) -> bool:
+    """Acquire the lock, alone or with others that share it.
+
+    The system releases it when the process ends, however it ends, so it is never stale.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -211,7 +234,7 @@ def _try_lock(handle: IO[str]) -> bool:
             return False
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
@@ -227,8 +250,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

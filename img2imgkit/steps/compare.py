@@ -50,7 +50,7 @@ class Compare(Transform):
         return width, 2 * height + options.separator
 
     def apply(self, item: Item) -> Item:
-        """Return the sheet, with the metadata of the current picture."""
+        """Return the sheet, with the metadata of the current picture, but for those stated in pixels."""
         level = {"white": 255, "black": 0, "grey": 128}[self.options.ground]
         ground = (level, level, level)
         before, after = _matched(item.original, item.picture, ground)
@@ -65,7 +65,7 @@ class Compare(Transform):
         shape = list(panels[0].shape)
         shape[axis] = self.options.separator
         sheet = np.concatenate([panels[0], _filled(shape, level, after), panels[1]], axis=axis)
-        return item.with_picture(replace(after, color=sheet, alpha=None))
+        return item.with_picture(after.with_pixels(sheet, None))
 
 
 def _matched(before: Picture, after: Picture, ground: Level) -> tuple[Picture, Picture]:

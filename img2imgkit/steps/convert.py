@@ -34,7 +34,8 @@ class Convert(Transform):
         )
         icc: Literal["keep", "srgb", "strip"] = Field(
             "keep",
-            description="The ICC profile: keep it, convert the colours to sRGB, or drop it without converting.",
+            description="The meaning of the colours (ICC profile, or numbers): keep it, convert them to sRGB, or drop "
+            "it without converting.",
         )
 
     def apply(self, item: Item) -> Item:

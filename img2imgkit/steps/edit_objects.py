@@ -130,8 +130,10 @@ class EditObjects(Transform):
         self._digests: dict[str, str] = {}
 
     def recipe(self) -> Mapping[str, Any]:
-        """The edits. The palette's content is part of the fingerprint."""
-        stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"palette"})
+        """The edits. The content of the palette and of the masks is part of the fingerprint; their place is not."""
+        stated: Mapping[str, Any] = self.options.model_dump(
+            mode="json", exclude={"palette": True, "edits": {"__all__": {"mask"}}}
+        )
         return stated
 
     def fingerprint(self) -> Mapping[str, Any]:

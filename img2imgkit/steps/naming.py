@@ -60,7 +60,7 @@ class Template:
             elif conversion or (spec and not (field in NUMERIC_FIELDS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
                 yield f"unsupported format of {{{field}}}: only a number can have a width, such as {{index:04d}}"
             elif spec and field == "scale" and not isinstance(facts.get(field, 1), int):
-                yield "unsupported format of {scale}: after a resize step it may not be a whole number"
+                yield "unsupported format of {scale}: it may not be a whole number"
         literal = "".join(text for text, _, _, _ in self.parts)
         if self.text.startswith("/") or ".." in re.split(r"[/\\]", self.text) or re.match(r"[A-Za-z]:", literal):
             yield f"{self.text!r} is outside the output folder"

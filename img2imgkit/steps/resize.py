@@ -125,7 +125,7 @@ def _drawing(picture: Picture, size: tuple[int, int]) -> Picture:
         channels = [resized_ids(levels[..., channel].astype(np.int32), size) for channel in range(levels.shape[2])]
         return np.stack(channels, axis=-1).astype(levels.dtype)
 
-    return picture.with_pixels(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
+    return picture.resized(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
 
 
 def times(scale: str | int, factor: float) -> str | int:

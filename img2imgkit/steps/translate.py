@@ -11,12 +11,16 @@ from pydantic import Field
 
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
+from img2imgkit.errors import ConfigError, Problem, TranslateError
 from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
 from img2imgkit.item import Item
 from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
+from img2imgkit.steps.extent import Extent
 from img2imgkit.steps.resize import times
+
+MAX_PIXELS = 1_000_000_000  # of a picture made by ``until``
 
 
 class _Model(Config):
@@ -37,12 +41,18 @@ class Translate(Transform):
     class Options(TranslateOptions, ConditionOptions, _Model):
         """The bundle, and how to run it."""
 
+        until: Extent | None = Field(
+            None,
+            description="Apply an enlarging model only as often as needed to reach this size, which can be never: "
+            "`{width: 3840}`, `{height: 2160}` or `{megapixels: 12}`; null: once.",
+        )
+
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
         self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
         self._own_scale = 1
-        self._scale: int | str | None = 1
+        self._scale_before: int | str | None = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
 
@@ -76,8 +86,15 @@ class Translate(Transform):
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._own_scale = scale
-        before = planning.facts.get("scale", 1)
-        self._scale = None if before is None else times(before, scale)
+        self._scale_before = planning.facts.get("scale", 1)
+        if options.until is not None:
+            self._check_until(scale)
+
+    def _check_until(self, scale: int) -> None:
+        if scale < 2:
+            raise ConfigError(Problem(f"{self.manifest.name} does not enlarge pictures", "until"))
+        if self._inputs is not None:
+            raise ConfigError(Problem("only models whose single input is a picture can be applied repeatedly", "until"))
 
     def recipe(self) -> Mapping[str, Any]:
         """Return all options except those that change no pixel: the batch size, and the paths of the bundle and files.
@@ -86,8 +103,7 @@ class Translate(Transform):
         content of files is part of the fingerprint.
         """
         left_out = {"bundle", "batch", "choices", "inputs", "each"}
-        if self.options.describe is None:
-            left_out.add("describe")
+        left_out |= {name for name in ("describe", "until") if getattr(self.options, name) is None}
         stated = self.options.model_dump(mode="json", exclude=left_out)
         inputs = {name: value for name, value in self.options.inputs.items() if not isinstance(value, FilesInput)}
         more = {"choices": self._choices, "inputs": inputs}
@@ -106,11 +122,41 @@ class Translate(Transform):
         return {"files": files} if files else {}
 
     def facts(self) -> Facts:
-        """``task``, ``model`` and ``scale``. The scales of several steps are multiplied; see also ``Resize.facts``."""
-        return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
+        """``task``, ``model`` and ``scale``, the product over all steps; see also ``Resize.facts``.
+
+        With ``until`` the scale is known only from the picture.
+        """
+        fixed = self.options.until is None and self._scale_before is not None
+        scale = times(self._scale_before or 1, self._own_scale) if fixed else None
+        return {"task": self.manifest.task, "model": self.manifest.name, "scale": scale}
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        return width * self._own_scale, height * self._own_scale
+        scale = self._own_scale ** self._times(width, height)
+        return width * scale, height * scale
+
+    @property
+    def has_forecast(self) -> bool:
+        return self.options.until is not None
+
+    def forecast(self, width: int, height: int) -> str:
+        """How often the model runs, if that depends on the size."""
+        often = self._times(width, height)
+        if not often:
+            return f"{self.manifest.name} is not needed: {width}x{height}"
+        new_width, new_height = self.output_size(width, height)
+        times = "once" if often == 1 else f"{often} times"
+        failure = f", which fails: more than {MAX_PIXELS:,} pixels" if new_width * new_height > MAX_PIXELS else ""
+        return f"{self.manifest.name} {times}: {width}x{height} to {new_width}x{new_height}{failure}"
+
+    def _times(self, width: int, height: int) -> int:
+        """Return how often the model is applied to a picture of this size."""
+        until = self.options.until
+        if until is None:
+            return 1
+        often = 0
+        while not until.is_reached_by(width * self._own_scale**often, height * self._own_scale**often):
+            often += 1
+        return often
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs with several values, and the values' names."""
@@ -142,9 +188,28 @@ class Translate(Transform):
             TranslateError: the model cannot translate this picture.
         """
         assert self._translator is not None, "call open first"
-        made = self._translator.translate(item.picture, self._inputs.of(item) if self._inputs else None)
-        earlier = item.notes.get("translate", ())
-        notes = (*earlier, {"model": self.manifest.name, **made.notes})
-        if self._scale is None:
-            item = item.with_facts(scale=times(item.facts["scale"], self._own_scale))
-        return replace(item.with_picture(made.picture, translate=notes), maps={})
+        picture, notes = item.picture, list(item.notes.get("translate", ()))
+        often = self._times(picture.width, picture.height)
+        self._check_output(item)
+        for _ in range(often):
+            made = self._translator.translate(picture, self._inputs.of(item) if self._inputs else None)
+            picture = made.picture
+            notes.append({"model": self.manifest.name, **made.notes})
+        if not often:
+            notes.append({"model": self.manifest.name, "times": 0})
+        if self.facts()["scale"] is None:
+            before = item.facts["scale"] if self._scale_before is None else self._scale_before
+            item = item.with_facts(scale=times(before, self._own_scale**often))
+        return replace(item.with_picture(picture, translate=tuple(notes)), maps={})
+
+    def _check_output(self, item: Item) -> None:
+        """A narrow picture would become extremely high before it reaches a width."""
+        if self.options.until is None:
+            return
+        width, height = item.picture.width, item.picture.height
+        new_width, new_height = self.output_size(width, height)
+        if new_width * new_height > MAX_PIXELS:
+            raise TranslateError(
+                f"until: to reach {self.options.until}, this picture of {width}x{height} would become "
+                f"{new_width}x{new_height}, more than {MAX_PIXELS:,} pixels"
+            )

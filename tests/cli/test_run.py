@@ -43,6 +43,16 @@ def test_a_failed_item_exits_with_1_and_is_reported_with_its_reason(img2img, fil
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
+def test_limits_of_the_command_line_refuse_pictures(img2img, file: Path, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "large.png", size=(40, 30))
+    ended = img2img("run", file, "--quiet", "--limits", "pixels=1000")
+    assert ended.code == 1
+    assert "large.png" in ended.err
+    assert "states 40x30 = 1,200 pixels, more than the limit of 1,000" in ended.err
+    assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
+    assert img2img("run", file, "--quiet").code == 0
+
+
 def test_quiet_prints_nothing_on_success(img2img, file: Path) -> None:
     ended = img2img("run", file, "-q")
     assert (ended.code, ended.out, ended.err) == (0, "", "")
@@ -108,6 +118,7 @@ def test_the_report_lists_what_happened(img2img, file: Path, tmp_path: Path) -> 
         "up_to_date": 0,
         "failed": 1,
         "not_reached": 0,
+        "skipped": 0,
         "ignored": {"files that are not pictures (.txt)": 1},
     }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
@@ -206,11 +217,11 @@ def test_what_was_lost_is_on_the_terminal_even_when_quiet(img2img, tmp_path: Pat
         page.save(tmp_path / "in" / name, save_all=True, append_images=[page] * (number % 2))
     ended = img2img("run", pipeline_file(tmp_path, write={"icc": "strip"}), "--quiet")
     assert (ended.code, ended.out) == (0, "")
-    assert ended.err == "note: b.tif: only the first of 2 pictures in it was read\n"
+    assert ended.err == "note: b.tif: further pictures in the file were left out: 1\n"
     assert json.loads((tmp_path / "out" / "report.json").read_text())["notes"] == [
-        {"note": "only the first of 2 pictures in it was read", "first": "b.tif", "pictures": 1}
+        {"note": "further pictures in the file were left out: 1", "first": "b.tif", "pictures": 1}
     ]
-    assert "only the first of 2 pictures in it was read <b>1</b>" in (tmp_path / "out" / "report.html").read_text()
+    assert "further pictures in the file were left out: 1 <b>1</b>" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_notes_of_one_kind_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,3 +290,27 @@ def test_only_pictures_that_cannot_be_read_are_no_success(img2img, tmp_path: Pat
     ended = img2img("run", pipeline_file(tmp_path))
     assert ended.code == 2
     assert "no pictures to read (ignored: 1 unreadable pictures (.svg))" in ended.err
+
+
+def test_skipped_pictures_are_named_by_the_dry_run_and_the_report(img2img, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    save_pictures(tmp_path / "in", "big.png", size=(64, 20))
+    file = pipeline_file(tmp_path, read={"skip_larger": {"megapixels": 0.001}})
+    why = "larger than 0.001 megapixels: 64x20"
+    ended = img2img("run", file, "--dry-run")
+    assert f"skip  big.png  ({why})\n1 to make, 0 up to date, 1 skipped\n" in ended.out
+    stated = json.loads(img2img("run", file, "--dry-run", "--json").out)["items"]
+    assert [(each["action"], each["reason"], each["outputs"] == []) for each in stated] == [
+        ("make", "new", False),
+        ("skip", why, True),
+    ]
+    ended = img2img("run", file)
+    assert (ended.code, "1 made, 0 up to date, 0 failed, 1 skipped in" in ended.err) == (0, True)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["totals"]["skipped"] == 1
+    assert [(each["relative"], each["status"], each["reason"]) for each in report["items"]][1:] == [
+        ("big.png", "skipped", why)
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert why in page
+    assert "<b>1</b> skipped" in page

@@ -14,13 +14,13 @@ def made(name: str, status: str = "done", **notes: Any) -> Outcome:
 
 def test_notes_are_of_one_kind_up_to_numbers_and_what_follows_the_first_colon() -> None:
     outcomes = [
-        made("a", decoding="only the first of 2 pictures in it was read; left out: a gain map"),
-        made("b", decoding="only the first of 30 pictures in it was read", encoding="left out: a gain map: small"),
+        made("a", decoding="further pictures in the file were left out: 2; left out: a gain map"),
+        made("b", decoding="further pictures in the file were left out: 30", encoding="left out: a gain map: small"),
         made("b", decoding="left out: a thumbnail"),
         made("c", encoding="JPEG supports 8 bits per channel: 16 -> 8"),
     ]
     assert kinds_of_notes(outcomes) == [
-        NoteKind("only the first of 2 pictures in it was read", "a", 2),
+        NoteKind("further pictures in the file were left out: 2", "a", 2),
         NoteKind("left out: a gain map", "a", 2),
         NoteKind("left out: a thumbnail", "b", 1),
         NoteKind("JPEG supports 8 bits per channel: 16 -> 8", "c", 1),
