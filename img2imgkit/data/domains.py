@@ -9,9 +9,11 @@ from pathlib import Path
 from img2imgkit.config import suggestion
 from img2imgkit.data.folders import PictureFolder, scan
 from img2imgkit.errors import DataError
+from img2imgkit.files import read_text
 from img2imgkit.images import is_image
 
 _VALUES: Mapping[str, float] = {"1": 1.0, "0": 0.0, "-1": 0.0}
+MAX_BYTES = 256 << 20  # of an attribute file; CelebA's, of 200,000 pictures, has 27 MB
 _MAX_UNKNOWN = 5  # a few are enough to recognise an attribute file of another folder
 
 
@@ -93,7 +95,7 @@ def read_attributes(path: Path) -> Attributes:
         DataError: the file cannot be read, a line is malformed, or a name occurs twice.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+        text = read_text(path, MAX_BYTES).removeprefix("\ufeff")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise DataError(f"{path}: cannot be read: {reason}") from error

@@ -10,6 +10,7 @@ from PIL import Image
 from img2imgkit.data.palettes import Palette
 from img2imgkit.data.picture_files import decoded, header, read_rgb
 from img2imgkit.errors import DataError
+from img2imgkit.files import open_regular
 from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
 from img2imgkit.images.pillow_warnings import captured_warnings
 
@@ -69,7 +70,7 @@ def checked(path: Path, ids: np.ndarray, classes: int, unknown: int | None) -> n
 def _indices(path: Path) -> np.ndarray:
     """Read the indices of a palette picture whose header has been checked."""
     try:
-        with path.open("rb") as file, captured_warnings():
+        with open_regular(path) as file, captured_warnings():
             return np.asarray(formats.open_header(file)).astype(np.int32)
     except Exception as error:  # decoders raise anything on damaged data
         raise DataError(f"{path}: is damaged: {error}") from error

@@ -6,7 +6,6 @@ import codecs
 import contextlib
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.files import NotRegularError, open_regular
 from img2imgkit.images import (
     exif_block,
     formats,
@@ -42,25 +42,13 @@ def decode(path: Path, *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Pictur
     Raises:
         DecodeError: the file cannot be read, is not a picture, is damaged, or is larger than ``max_pixels``.
     """
-    with _reasons(path), _opened(path) as file, captured_warnings() as warned:
+    with _reasons(path), open_regular(path) as file, captured_warnings() as warned:
         start = file.read(16)
         if not start:
             raise DecodeError("is empty (0 bytes)")
         reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in _TIFF_STARTS else _other
         picture = reader(file, max_pixels)
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file; opening a pipe would block forever."""
-    state = path.stat()
-    if stat.S_ISDIR(state.st_mode):
-        raise DecodeError("is a folder")
-    if not stat.S_ISREG(state.st_mode):
-        raise DecodeError("is not a regular file")
-    with path.open("rb") as file:
-        yield file
 
 
 @contextlib.contextmanager
@@ -80,6 +68,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         if error.errno == errno.ENOENT:
             return "no such file (it may have been moved since it was listed)"
+        if isinstance(error, NotRegularError):
+            return str(error.strerror)
         return f"cannot be read: {os.strerror(error.errno)}"
     text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
     return f"is damaged: {text or type(error).__name__}"

@@ -18,7 +18,8 @@ from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger, Recipe
-from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, resolved
+from img2imgkit.pipeline.output_folder import folder_of, resolved
+from img2imgkit.pipeline.own_files import REPORTS, STATE, link_towards, prove_own_files, reserved
 from img2imgkit.pipeline.pipeline_file import Pipeline, Use
 from img2imgkit.pipeline.variants import (
     Variant,
@@ -29,6 +30,8 @@ from img2imgkit.pipeline.variants import (
     with_variants,
 )
 from img2imgkit.step import Planning, Sink, Source
+
+MAX_WAYS = 10_000  # folders checked for links by a plan; a run checks each file's
 
 
 class Recipes:
@@ -163,11 +166,14 @@ class _Checks:
     def __init__(self, pipeline: Pipeline) -> None:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
+        for sink, folder in zip(self._sinks, self._folders, strict=True):
+            prove_own_files(folder, sink is pipeline.main_sink)
         self._overlaps = [_Overlap(pipeline.source, sink, folder)
                           for sink, folder in zip(self._sinks, self._folders, strict=True)]  # fmt: skip
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
+        self._ways: set[tuple[Path, str]] = set()
         self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
         self._foreign_count = len(self._foreign)
 
@@ -191,8 +197,22 @@ class _Checks:
         """Add a job's targets."""
         for number, target in enumerate(targets):
             if target is not None:
+                self._prove_inside(self._folders[number], target)
                 self._overlaps[number].add(target)
                 self._collisions.add(job, number, target)
+
+    def _prove_inside(self, folder: Path, target: PurePosixPath) -> None:
+        """Raises PlanError: the target is one of the tool's own files, or a link leads to it."""
+        if problem := reserved(target):
+            raise PlanError(f"{folder / target}: {problem}")
+        way = (folder, str(target).rpartition("/")[0])
+        if way not in self._ways and len(self._ways) < MAX_WAYS:
+            self._ways.add(way)
+            if link := link_towards(folder, target):
+                raise PlanError(
+                    f"{link}: is a link, and outputs such as {target} would be written through it; replace it with a "
+                    "folder, or choose another output folder"
+                )
 
     def check(self, jobs: Jobs) -> None:
         """Raises PlanError if the run would overwrite or mix up files."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, StagedFile, stage, unstage, write_report_file
+from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, StagedFile, stage, unstage, write_own_file
 
 HOLD = """
 import sys, time
@@ -28,15 +28,18 @@ def put(held: OutputFolder, target: str, data: bytes, record: Callable[[PlacedFi
 
 
 def test_a_staged_file_is_complete_and_only_among_unfinished_files(tmp_path: Path) -> None:
-    staged = stage(tmp_path, PurePosixPath("x.bin"), b"abc")
-    digest = hashlib.sha256(b"abc").hexdigest()
-    assert staged == StagedFile(staged.path, 3, os.stat(staged.path).st_mtime_ns, digest)  # noqa: PTH116
-    assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"abc"]
-    assert Path(staged.path).parent == tmp_path / ".img2img" / "unfinished"
-    assert stage(tmp_path, PurePosixPath("x.bin"), b"abc").path != staged.path
-    unstage(staged)
-    unstage(staged)
-    assert not Path(staged.path).exists()
+    with OutputFolder(tmp_path):
+        staged = stage(tmp_path, PurePosixPath("x.bin"), b"abc")
+        digest = hashlib.sha256(b"abc").hexdigest()
+        assert staged == StagedFile(staged.path, 3, os.stat(staged.path).st_mtime_ns, digest)  # noqa: PTH116
+        there = {path for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"}
+        assert there == {Path(staged.path)}
+        assert Path(staged.path).parent == tmp_path / ".img2img" / "unfinished"
+        assert Path(staged.path).read_bytes() == b"abc"
+        assert stage(tmp_path, PurePosixPath("x.bin"), b"abc").path != staged.path
+        unstage(staged)
+        unstage(staged)
+        assert not Path(staged.path).exists()
 
 
 def test_files_are_recorded_before_they_are_placed(tmp_path: Path) -> None:
@@ -102,12 +105,14 @@ def test_unfinished_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 
 def test_text_files_are_replaced_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_report_file(tmp_path / "r.json", "old")
+    target = PurePosixPath("r.json")
+    (tmp_path / ".img2img" / "unfinished").mkdir(parents=True)
+    write_own_file(tmp_path, target, "old")
 
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_report_file(tmp_path / "r.json", "new")
+        write_own_file(tmp_path, target, "new")
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["old"]

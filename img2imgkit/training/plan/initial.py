@@ -15,6 +15,7 @@ from img2imgkit.components import choices_in
 from img2imgkit.config import Document, Location
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem
 from img2imgkit.exchange import Importable, SavedWeights
+from img2imgkit.files import open_regular
 from img2imgkit.importing import copy_weights, importer_of, read_imported
 from img2imgkit.task import Networks, Task
 
@@ -179,7 +180,7 @@ def _file(path: str, role: str, document: Document, catalog: Catalog, problems: 
     found = Path(Location().absolute(path, document.base(key)))
     try:
         importer_of(found, catalog)
-        with found.open("rb") as opened:
+        with open_regular(found) as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
     except InteropError as error:
         problems.append(document.problem(key, str(error)))

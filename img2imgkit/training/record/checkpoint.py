@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.errors import TrainingError
-from img2imgkit.files import replacing
+from img2imgkit.files import open_regular, replacing
 
 STEP = "step"
 
@@ -59,6 +60,8 @@ def restore(folder: Path, state: Mapping[str, Any]) -> int:
     if not found:
         return 0
     arrays = _read(found[-1])
+    if STEP not in arrays or arrays[STEP].shape != ():
+        raise TrainingError(f"{found[-1]}: not a checkpoint of a training; delete it to resume from the previous one")
     step = int(arrays.pop(STEP))
     _prove_fit(found[-1], arrays, state)
     for name, variable in state.items():
@@ -81,9 +84,9 @@ def digest(path: Path) -> str:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
+        with open_regular(path) as handle, np.load(handle, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise TrainingError(
             f"{path}: cannot read this checkpoint: {error}; delete it to resume from the previous one"
         ) from error

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
-from img2imgkit.files import write_whole
+from img2imgkit.files import read_bytes, read_text, write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.checkpoint import writing
 
+MAX_CONFIG = 4 << 20  # bytes of config.json; real ones have a few KB
 MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
 
 
@@ -72,11 +74,15 @@ class RunFolder:
         if not self.metrics.exists():
             return []
         found = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue  # the incomplete last line of a killed run
+        try:
+            lines = read_bytes(self.metrics).splitlines()
+        except OSError as error:
+            raise TrainingError(f"{self.metrics}: cannot read it: {error.strerror or error}") from error
+        for line in lines:
+            with suppress(ValueError, RecursionError):  # the last line of a killed run, or an edited one
+                record = json.loads(line)
+                if isinstance(record, dict) and type(record.get("step")) is int:
+                    found.append(record)
         return found
 
     def add_sample(self, step: int, sheet: np.ndarray) -> Path:
@@ -100,7 +106,13 @@ class RunFolder:
     def _prove_same(self, config: Mapping[str, Any]) -> None:
         if not self._config.exists():
             raise TrainingError(f"{self.path}: contains no run to resume; start it without resuming")
-        before = json.loads(self._config.read_text(encoding="utf-8"))
+        try:
+            before = json.loads(read_text(self._config, MAX_CONFIG))
+        except (OSError, ValueError, RecursionError) as error:
+            raise TrainingError(
+                f"{self._config}: cannot read the configuration of this run: {error}; "
+                "restore the file, or start a new run in another folder"
+            ) from error
         differ = sorted(_differences(before, json.loads(json.dumps(config))))
         if differ:
             raise TrainingError(
