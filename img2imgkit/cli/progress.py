@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from img2imgkit.cli import print_stderr, printable
+from img2imgkit.cli import print_stderr, printable, show_event
+from img2imgkit.cli.console import bar_of
 from img2imgkit.pipeline import Outcome, Watcher
 
 KINDS = ("auto", "bar", "lines", "json", "none")
@@ -92,31 +92,33 @@ class _Json(_Failures):
         )
 
     def _event(self, **event: object) -> None:
-        self.say(json.dumps(event))
+        show_event(event)
 
 
 @contextmanager
 def _bar() -> Iterator[Watcher]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[name]}", markup=False), console=console) as bar:
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with bar_of((*columns, TextColumn("{task.fields[name]}", markup=False)), rate="", name="starting") as bar:
 
-        class Bar(_Failures):
+        class _Bar(_Failures):
             """A line that is redrawn for each picture; failures are printed above it."""
 
             def started(self, total: int, up_to_date: int) -> None:
                 super().started(total, up_to_date)
-                self.row = bar.add_task("", total=total, rate="", name="starting")
+                bar.update(0, total, rate="", name="starting")
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)
-                name = printable(outcome.entry.title)
-                bar.update(self.row, completed=self.count, rate=f"{self.rate():.2f} pictures/s", name=name)
+                bar.update(self.count, self.total, rate=f"{self.rate():.2f} pictures/s", name=outcome.entry.title)
 
             def say(self, line: str) -> None:
-                bar.console.print(line, markup=False, highlight=False, emoji=False)
+                bar.say(line)
 
-        yield Bar()
+        yield _Bar()

@@ -17,6 +17,7 @@ from img2imgkit.cli import (
     EXIT_FAILED_ITEMS,
     print_stderr,
     printable,
+    say,
     show_json,
     show_json_with,
     stop_on_broken_pipe,
@@ -146,13 +147,13 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
         show_json_with(stated, "items", (_stated(job, sinks) for job in plan.jobs))
         return
-    click.echo(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
+    say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
     lines = map(_line, plan.jobs)
     while chunk := list(islice(lines, LINES)):
-        click.echo("\n".join(chunk))
+        say("\n".join(chunk))
     ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
     to_make = plan.jobs.to_make_count
-    click.echo(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
+    say(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
 
 
 def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from img2imgkit.images import decode, to_grey, to_rgb
 from img2imgkit.item import Item
 from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.layouts import Layout
-from img2imgkit.steps.read import compile_patterns
+from img2imgkit.steps.patterns import compile_patterns
 from img2imgkit.steps.read_labels import palette_of
 
 SURROUNDINGS = "surroundings"

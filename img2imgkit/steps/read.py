@@ -18,6 +18,7 @@ from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image
 from img2imgkit.item import Entry, Item, local_path
 from img2imgkit.step import Planning, Source
+from img2imgkit.steps.patterns import compile_patterns
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 STATE = ".img2img"
@@ -159,14 +160,6 @@ class Read(FolderSource):
     def load(self, entry: Entry) -> Item:
         picture = decode(entry.path, max_pixels=self.options.max_pixels)
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
-
-
-def compile_patterns(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
-    """Compile .gitignore patterns; None if there are none. Raises ConfigError for invalid patterns."""
-    try:
-        return GitIgnoreSpec.from_lines(patterns) if patterns else None
-    except ValueError as error:
-        raise ConfigError(Problem(str(error), option)) from error
 
 
 def natural_key(name: str) -> str:

@@ -71,10 +71,12 @@ def test_an_interrupt_exits_with_130(img2img, monkeypatch, error):
     assert (outcome.code, outcome.err.strip()) == (130, "interrupted")
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
-    failing_with(monkeypatch, ZeroDivisionError("bug"))
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["doctor"])
+def test_a_bug_is_not_hidden(img2img, monkeypatch):
+    failing_with(monkeypatch, ZeroDivisionError("bug \x1b[2J"))
+    outcome = img2img("doctor")
+    assert outcome.code == 1
+    assert outcome.err.startswith("Traceback (most recent call last)")
+    assert outcome.err.endswith("\nZeroDivisionError: bug \\x1b[2J\n")
 
 
 def test_a_closed_pipe_is_no_error():
