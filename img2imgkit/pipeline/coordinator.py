@@ -170,6 +170,9 @@ class _Coordinator:
         notes, seconds = dict(done.outcome.notes), dict(done.outcome.seconds)
         status, reason = done.outcome.status, done.outcome.reason
         try:
+            if status == "failed":  # perhaps because a folder is gone, and then all others would fail, too
+                for held in self._folders:
+                    held.prove_held()
             for staged in done.staged:
                 began = time.monotonic()
                 self._place(done.job, staged, outputs, notes)

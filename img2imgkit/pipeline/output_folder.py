@@ -134,6 +134,13 @@ class OutputFolder:
             with suppress(OSError), Anchor(folder) as above:
                 self._prove_free(above, f"{self.folder} is inside {folder}, and")
 
+    def prove_held(self) -> None:
+        """Raises LockError: the folder's path leads to another folder than the one that was locked, or to none."""
+        with suppress(OSError):
+            if identity((self.state / LOCK).lstat()) == self.identity():
+                return
+        raise LockError(f"{self.folder}: {MOVED}; what it wrote is in the folder that it locked: run again")
+
     def place(self, staged: StagedFile, target: PurePosixPath, record: Callable[[PlacedFile], None]) -> PlacedFile:
         """Move a staged file into place: ``record`` it, then rename it. An existing file is replaced atomically.
 
@@ -146,7 +153,7 @@ class OutputFolder:
         """
         if problem := reserved(target):
             raise EncodeError(f"{self.folder / target}: {problem}")
-        self._prove_held()
+        self.prove_held()
         with _encode_errors(self.folder / target), self._below(target.parent) as parent:
             written = PlacedFile(str(target), staged.size, staged.mtime_ns, staged.sha256)
             record(written)
@@ -173,13 +180,6 @@ class OutputFolder:
                 "wait for it, or stop that process"
             )
         write_owner(self._lock)
-
-    def _prove_held(self) -> None:
-        """Raises LockError: the folder's path now leads to something else, so that the lock protects nothing there."""
-        with suppress(OSError):
-            if identity((self.state / LOCK).lstat()) == self.identity():
-                return
-        raise LockError(f"{self.folder}: {MOVED}; what it wrote is in the folder that it locked: run again")
 
     @contextmanager
     def _below(self, folder: PurePosixPath) -> Iterator[Anchor]:

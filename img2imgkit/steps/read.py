@@ -17,11 +17,11 @@ from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image
 from img2imgkit.item import Entry, Item, local_path
+from img2imgkit.pipeline.own_files import STATE
 from img2imgkit.step import Planning, Source
 from img2imgkit.steps.patterns import compile_patterns
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
-STATE = ".img2img"
 
 
 class FolderSource(Source):

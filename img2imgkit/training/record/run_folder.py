@@ -16,7 +16,7 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
-from img2imgkit.files import read_bytes, read_text, write_whole
+from img2imgkit.files import prove_regular, read_bytes, read_text, write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.checkpoint import writing
@@ -52,6 +52,8 @@ class RunFolder:
             raise TrainingError(f"{self.path}: already contains a run; resume it, or choose another folder")
         with writing(self.path):
             self.samples.mkdir(parents=True, exist_ok=True)
+            if self.metrics.exists():
+                prove_regular(self.metrics)  # writing to a pipe would wait for its reader
         self._write(self._config, json.dumps(config, indent=2) + "\n")
 
     def rewind(self, step: int) -> None:
