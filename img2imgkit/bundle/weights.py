@@ -46,7 +46,7 @@ def read_weights(path: Path, sha256: str, variables: Mapping[str, Any]) -> list[
                 raise BundleError(f"{path}: damaged: its sha256 differs from {MANIFEST}; download the bundle again")
         with open_regular(path) as handle, zipfile.ZipFile(handle) as stored:
             return _fitting(path, stored, variables)
-    except (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path}: cannot read the weights: {error}") from error
 
 

@@ -135,7 +135,7 @@ def _safe_warnings() -> Iterator[None]:
 
     def show_error(ended: threading.ExceptHookArgs) -> None:
         if ended.exc_value is not None:
-            print_stderr("".join(traceback.format_exception(ended.exc_value)))
+            print_stderr("".join(traceback.format_exception(ended.exc_value)).rstrip())
 
     before = warnings.showwarning, logging.lastResort, threading.excepthook
     warnings.showwarning, logging.lastResort, threading.excepthook = show_warning, Handler(logging.WARNING), show_error

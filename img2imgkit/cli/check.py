@@ -37,7 +37,7 @@ def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         show_json({"file": str(file), "problems": list(map(_plain, problems)), **_found(inspection)})
     elif problems:
-        say("\n".join(printable(line) for problem in problems for line in str(problem).splitlines()))
+        say("\n".join(map(str, problems)))
     else:
         say(f"{file}: OK")
         _show_found(inspection)

@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with open_regular(path) as handle, np.load(handle, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise TrainingError(
             f"{path}: cannot read this checkpoint: {error}; delete it to resume from the previous one"
         ) from error

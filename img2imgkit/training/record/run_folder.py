@@ -83,7 +83,7 @@ class RunFolder:
         for line in lines:
             with suppress(ValueError, RecursionError):  # the last line of a killed run, or an edited one
                 record = json.loads(line)
-                if isinstance(record, dict) and type(record.get("step")) is int:
+                if _is_record(record):
                     found.append(record)
         return found
 
@@ -123,6 +123,26 @@ class RunFolder:
             )
         if not checkpoint.listed(self.checkpoints):
             raise TrainingError(f"{self.path}: contains no checkpoint to resume from; start it without resuming")
+
+
+def _is_record(record: Any) -> bool:
+    """Whether a line has the form of a record, as far as readers depend on it."""
+    if not isinstance(record, dict) or type(record.get("step")) is not int or record["step"] < 0:
+        return False
+    groups = [record.get(name, {}) for name in ("terms", "gradients", "scales", "rates")]
+    scores = record.get("probe", {})
+    return (
+        all(isinstance(record.get(name, ""), str) for name in ("sheet", "alarm"))
+        and Path(record.get("sheet", "")).name == record.get("sheet", "")
+        and all(isinstance(group, dict) and all(map(_is_number, group.values())) for group in groups)
+        and all(_is_number(record.get(name, 0.0)) for name in ("time", "images_per_second", "input_wait"))
+        and isinstance(scores, dict)
+        and all(isinstance(each, dict) and _is_number(each.get("mean")) for each in scores.values())
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or value is None
 
 
 def environment(devices: tuple[str, ...]) -> dict[str, Any]:
