@@ -50,8 +50,10 @@ def compile_patterns(option: str, patterns: Sequence[str]) -> GitIgnoreSpec | No
             raise ConfigError(Problem(problem, option))
     try:
         return GitIgnoreSpec.from_lines(patterns, _Pattern, backend="simple") if patterns else None
-    except (ValueError, re.error) as error:
-        raise ConfigError(Problem(f"invalid pattern: {error}", option)) from error
+    except re.error as error:
+        raise ConfigError(Problem(f"a pattern has an invalid set of characters: {error}", option)) from error
+    except ValueError as error:
+        raise ConfigError(Problem(str(error), option)) from error
 
 
 def linear(regex: str) -> str:
