@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from small_gan_runs import finish, kill_and_resume, make_place, start
 
-from img2imgkit.training.record import checkpoint
+from img2imgkit.training.state import checkpoint
 
 
 def rows(kills: int, steps: int, seed: int) -> Iterator[tuple[str, ...]]:

@@ -44,6 +44,7 @@ from img2imgkit.geometry import Geometry as Geometry
 from img2imgkit.hooks import hookimpl as hookimpl
 from img2imgkit.image_losses import Loss as Loss
 from img2imgkit.image_losses import LossChoice as LossChoice
+from img2imgkit.images import Affine as Affine
 from img2imgkit.images import Metadata as Metadata
 from img2imgkit.images import Picture as Picture
 from img2imgkit.item import Entry as Entry

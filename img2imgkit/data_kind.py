@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -50,6 +50,22 @@ class Contents:
     smallest: tuple[int, int] | None = None
     largest: tuple[int, int] | None = None
     modes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What decoding pictures shows.
+
+    Attributes:
+        problems: a line for each picture that cannot be used
+        notes: what reading leaves out of pictures, such as further pages or transparency; a line for each kind
+    """
+
+    problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings((*self.problems, *other.problems), (*self.notes, *other.notes))
 
 
 class Reader(ABC):
@@ -113,8 +129,8 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def verify(self) -> list[str]:
-        """Decode every picture and return the problems found."""
+    def verify(self) -> Findings:
+        """Decode every picture; see ``img2imgkit.data.examine``."""
 
     def batch(self, seed: int, step: int, rows: range | None = None) -> Arrays:
         """Read the global batch of a step, or some of its rows.
@@ -204,6 +220,17 @@ def _name_in(options: type[ReaderOptions]) -> str:
     if len(stated) != 1 or not isinstance(stated[0], str):
         raise TypeError(f"{options.__name__}.kind must be Literal['a-name'], the name of its data kind")
     return stated[0]
+
+
+def folders_in(options: Config) -> Iterator[Path]:
+    """The folders and files that options refer to, at any depth."""
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Path):
+                yield each
+            elif isinstance(each, Config):
+                yield from folders_in(each)
 
 
 def _paths(options: Config) -> dict[str, Any]:

@@ -7,9 +7,10 @@ ToolkitError
 ├── InteropError         a file from other software cannot be read, or contains no known network
 ├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
-├── LockError            another run has locked the output folder
+├── LockError            another run or training has locked the folder
 ├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
+│   │   └── DamagedError it is damaged, but some of it can be read
 │   ├── EncodeError      it cannot be written
 │   └── TranslateError   the model failed on it (non-finite output, no tile small enough, ...)
 ├── DataError            training data cannot be used
@@ -77,7 +78,7 @@ class PlanError(ToolkitError):
 
 
 class LockError(ToolkitError):
-    """Another run has locked the output folder."""
+    """Another run has locked the output folder, or another training the run folder."""
 
 
 class ImageError(ToolkitError):
@@ -86,6 +87,10 @@ class ImageError(ToolkitError):
 
 class DecodeError(ImageError):
     """A picture cannot be read."""
+
+
+class DamagedError(DecodeError):
+    """Pixels of a picture are missing or were invented by its decoder; the others can be read."""
 
 
 class EncodeError(ImageError):

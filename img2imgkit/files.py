@@ -1,8 +1,9 @@
-"""Read regular files only, and replace files atomically: a reader sees either the old content or the new one."""
+"""Read regular files only; replace files atomically: a reader sees the old content or the new one; compare contents."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
+CHUNK = 1 << 20
 # Opening a pipe or a device with these flags never waits; systems that lack a flag do not need it.
 READ_ONLY = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NONBLOCK", "O_NOCTTY"))
 
@@ -105,3 +107,42 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def encoded(content: bytes | str) -> bytes:
     """Return the bytes that ``write_whole`` writes."""
     return content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power failure; does nothing on Windows.
+
+    Raises:
+        OSError: the folder cannot be synced.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """Return the digest of a regular file's content, in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read, or is not a regular file.
+    """
+    with open_regular(path) as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def same_content(first: Path, second: Path) -> bool:
+    """Whether two regular files have the same bytes. Raises OSError if one cannot be read, or is not a regular file."""
+    with open_regular(first) as one, open_regular(second) as other:
+        status = [os.fstat(handle.fileno()) for handle in (one, other)]
+        if os.path.samestat(*status):
+            return True
+        if status[0].st_size != status[1].st_size:
+            return False
+        while (part := one.read(CHUNK)) == other.read(CHUNK):
+            if not part:
+                return True
+    return False

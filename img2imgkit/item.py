@@ -25,7 +25,8 @@ class Entry:
         relative: its path below the source's location, including its name
         index: its position in the source's order, from 0
         size: in bytes, -1 if unknown
-        version: a tag that changes whenever the content does, such as a modification time or an ETag
+        version: a tag that changes whenever the content does, such as a modification time, an ETag, or ``sha256:`` and
+            a digest
         variant: which of several outputs this is, as name fields and values; see ``Transform.variants``
     """
 
@@ -46,6 +47,14 @@ class Entry:
         """The name in messages and reports: ``street/1.png (domain: night)``."""
         variant = ", ".join(f"{field}: {value}" for field, value in self.variant)
         return f"{self.relative} ({variant})" if variant else str(self.relative)
+
+
+CONTENT = "sha256:"
+
+
+def is_content(version: str) -> bool:
+    """Whether a version is a digest of the content, as opposed to a time or an ETag."""
+    return version.startswith(CONTENT)
 
 
 def local_path(location: str) -> Path:

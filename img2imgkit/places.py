@@ -10,18 +10,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
 from pydantic import Field
 
-from img2imgkit.config import Config, Document, Location, load_yaml, validate, with_absolute_paths
+from img2imgkit.config import Config, Document, Location, load_yaml, parse_yaml, validate, with_absolute_paths
 from img2imgkit.errors import ConfigError
 
 HOME_VARIABLE = "IMG2IMG_HOME"
 FILE_NAME = "config.yaml"
 
-Origin = Literal["default", "file", "environment"]
+Origin = Literal["default", "file", "environment", "option"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,28 @@ class Places:
         return self.config / FILE_NAME
 
 
+class Limits(Config):
+    """What one picture may cost. Limits only refuse pictures, they never change one."""
+
+    pixels: int | None = Field(
+        default=None, ge=1, description="Refuse pictures with more pixels, whatever a pipeline's `max_pixels` allows."
+    )
+    bytes: int = Field(default=2 << 30, ge=1, description="Refuse picture files with more bytes.")
+    seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="End the decoding of a picture after this time, if its header does not bound the time.",
+    )
+    memory: int = Field(
+        default=4 << 30,
+        ge=64 << 20,
+        description="Bytes that decoding may use for a picture whose header does not bound them (Linux only).",
+    )
+    formats: tuple[str, ...] = Field(
+        default=(), description="Refuse pictures of other formats, such as `[PNG, JPEG]`; empty: all are allowed."
+    )
+
+
 class UserConfig(Config):
     """The user's configuration file."""
 
@@ -66,6 +88,7 @@ class UserConfig(Config):
     scratch: Annotated[Path, Location()] | None = Field(
         default=None, description="Existing folder for temporary files; the operating system's by default."
     )
+    limits: Limits = Field(default_factory=Limits, description="What one picture may cost.")
 
 
 @dataclass(frozen=True)
@@ -76,11 +99,22 @@ class UserSettings:
     origins: Mapping[str, Origin]
 
     @classmethod
-    def read(cls, places: Places, environ: Mapping[str, str] | None = None) -> UserSettings:
-        """Read the user's file, if it exists, and the environment variables that override it.
+    def read(
+        cls,
+        places: Places,
+        environ: Mapping[str, str] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        source: str = "limits",
+    ) -> UserSettings:
+        """Read the user's file, if it exists, the variables that override it, and limits that override both.
+
+        Args:
+            limits: the values of some ``Limits``
+            source: where ``limits`` was stated, as messages name it
 
         Raises:
-            ConfigError: the file cannot be read, or the file or a variable has an unknown or invalid setting.
+            ConfigError: the file cannot be read, or the file, a variable or ``limits`` has an unknown or invalid
+                setting.
         """
         document = load_yaml(places.file) if os.path.lexists(places.file) else Document({})
         config = _checked(document)
@@ -90,6 +124,11 @@ class UserSettings:
         for name, stated in _stated_in(os.environ if environ is None else environ):
             config = config.model_copy(update={name: getattr(_checked(stated), name)})
             origins[name] = "environment"
+        if limits:
+            before = {"limits": config.limits.model_dump(mode="json")}
+            stated = Document(before, source).with_values({f"limits.{name}": limits[name] for name in limits}, source)
+            config = config.model_copy(update={"limits": _checked(stated).limits})
+            origins["limits"] = "option"
         return cls(config, origins)
 
 
@@ -102,8 +141,14 @@ def _stated_in(environ: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
     """Each setting stated by a variable. Its name replaces the file name, so paths start at the current folder."""
     for name, info in UserConfig.model_fields.items():
         if text := environ.get(variable(name)):
-            number = int in get_args(info.annotation) and text.strip().isdecimal()
-            yield name, Document({name: int(text) if number else text}, variable(name))
+            yield name, Document({name: _read(text, info.annotation, variable(name))}, variable(name))
+
+
+def _read(text: str, annotation: Any, source: str) -> Any:
+    """Return a variable's value: YAML for a mapping, such as ``{seconds: 10}``, otherwise a number or the text."""
+    if annotation is Limits:
+        return parse_yaml(text, source).data
+    return int(text) if int in get_args(annotation) and text.strip().isdecimal() else text
 
 
 def _checked(document: Document) -> UserConfig:

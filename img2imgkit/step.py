@@ -141,6 +141,14 @@ class Source(Step):
     def reads(self, location: str) -> bool:
         """Return whether ``find`` would yield a file at ``location``, to refuse runs that read their own output."""
 
+    def size(self, entry: Entry) -> tuple[int, int] | None:
+        """Return an entry's upright width and height if they can be found without decoding it, otherwise None."""
+        return None
+
+    def reason_to_skip(self, entry: Entry) -> str:
+        """Return why a plan leaves out an entry that ``find`` yields; "" if it does not."""
+        return ""
+
     @abstractmethod
     def load(self, entry: Entry) -> Item:
         """Decode an entry. Raises DecodeError."""
@@ -171,9 +179,29 @@ class Transform(Step):
         """
         return {}
 
+    def output_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the output's width and height for an input of this size; None if they depend on more than the size.
+
+        Called after ``prepare``. It lets the plan find pictures that are too large for their output format.
+        """
+        return None
+
+    @property
+    def has_forecast(self) -> bool:
+        """Whether ``forecast`` depends on the size, so that a dry run reads the header of every picture."""
+        return False
+
+    def forecast(self, width: int, height: int) -> str:
+        """Return what a dry run says about a picture of this size, such as how often a model will run."""
+        return ""
+
     @abstractmethod
     def apply(self, item: Item) -> Item:
-        """Process a still. Raises ImageError if this picture cannot be processed."""
+        """Process a still. A step that moves or resamples pixels says so: see ``Picture.with_pixels``.
+
+        Raises:
+            ImageError: this picture cannot be processed.
+        """
 
     def apply_to_frames(self, item: Item) -> Item:
         """Process an item: ``apply`` each frame separately. A step that needs several frames overrides this.
@@ -208,6 +236,10 @@ class Sink(Step):
     @abstractmethod
     def target(self, entry: Entry) -> PurePosixPath:
         """Return an entry's target below ``location``. Fields known only from the picture stay, such as ``{width}``."""
+
+    def max_side(self, entry: Entry) -> int | None:
+        """Return the maximum width and height that an entry's output format can store; None: no practical limit."""
+        return None
 
     @abstractmethod
     def render(self, item: Item) -> Rendering:

@@ -15,6 +15,7 @@ ROOMS = (  # each imports only rooms before it
     *(
         "errors",
         "files",
+        "locks",
         "hooks",
         "backend",
         "config",

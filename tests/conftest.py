@@ -7,7 +7,8 @@ import pytest
 
 from img2imgkit import backend
 from img2imgkit.cli import main
-from img2imgkit.places import UserConfig, variable
+from img2imgkit.images.limits import set_limits
+from img2imgkit.places import Limits, UserConfig, variable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 collect_ignore = ["third_party"]  # ``test_third_party`` installs it and runs its tests
@@ -55,7 +56,8 @@ def img2img(capsys):
         captured = capsys.readouterr()
         return Outcome(ended.value.code, captured.out, captured.err)
 
-    return call
+    yield call
+    set_limits(Limits())
 
 
 @pytest.fixture

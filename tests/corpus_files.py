@@ -70,7 +70,7 @@ def _jpegs(folder: Path) -> Iterator[Case]:
     path = folder / "jpeg-two-pictures.mpo"
     first, second = Image.fromarray(smooth(16, 17)), Image.fromarray(255 - smooth(16, 17))
     first.save(path, "MPO", save_all=True, append_images=[second])
-    yield good(path, _shown(path), note="first of 2")
+    yield good(path, _shown(path), note="further pictures in the file were left out: 1")
 
 
 def _oriented(folder: Path) -> Iterator[Case]:
@@ -106,7 +106,7 @@ def _webs(folder: Path) -> Iterator[Case]:
         path = folder / f"animated-{suffix}.{suffix}"
         options = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
-        yield good(path, _shown(path), note="first of 3")
+        yield good(path, _shown(path), note="further pictures in the file were left out: 2")
 
 
 def _bitmaps(folder: Path) -> Iterator[Case]:
@@ -128,7 +128,8 @@ def _bitmaps(folder: Path) -> Iterator[Case]:
         yield _saved(folder / f"{suffix}-rgb.{suffix}", noise(233, 9, 17))
     for suffix in ("tga", "qoi", "sgi", "jp2", "ico", "dds"):
         pixels = noise(234, 32, 32, 4)
-        yield _saved(folder / f"{suffix}-rgba.{suffix}", pixels)
+        options = {"sizes": [(32, 32)]} if suffix == "ico" else {}
+        yield _saved(folder / f"{suffix}-rgba.{suffix}", pixels, **options)
     for suffix in ("bmp", "pgm", "tga", "sgi", "jp2"):
         yield _saved(folder / f"{suffix}-grey.{suffix}", noise(235, 9, 17, 1))
 

@@ -28,6 +28,9 @@ class Count(Transform):
         log: str
         seconds: float = 0.0
 
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width, height
+
     def apply(self, item: Item) -> Item:
         Path(self.options.log).touch()  # shows that a picture is in flight
         time.sleep(self.options.seconds)

@@ -20,7 +20,7 @@ PRINTING = (f"{PACKAGE}.cli", f"{PACKAGE}.cli.console")
 READING = {  # files.py, and modules that read only files of this package, of the system, or that they have just written
     PACKAGE,
     *(f"{PACKAGE}.{name}" for name in ("files", "pipeline.report", "inference.engines.devices", "cli.doctor")),
-    f"{PACKAGE}.exporting.exporters",
+    *(f"{PACKAGE}.{name}" for name in ("exporting.exporters", "images.decoder_process")),
 }
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 

@@ -1,7 +1,7 @@
 import pytest
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.places import Places, UserConfig, UserSettings, variable
+from img2imgkit.places import Limits, Places, UserConfig, UserSettings, variable
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ class TestSettings:
         write("threads: 3\n")
         settings = read(home)
         assert settings.config == UserConfig(threads=3)
-        assert dict(settings.origins) == {"threads": "file", "scratch": "default"}
+        assert dict(settings.origins) == {"threads": "file", "scratch": "default", "limits": "default"}
 
     def test_paths_start_from_the_file(self, home, write):
         write("scratch: fast\n")
@@ -93,8 +93,38 @@ class TestSettings:
         assert read(home, IMG2IMG_SCRATCH="12").config.scratch == tmp_path / "12"
 
     def test_every_setting_has_a_variable_and_a_description(self):
-        assert [variable(name) for name in UserConfig.model_fields] == ["IMG2IMG_THREADS", "IMG2IMG_SCRATCH"]
+        assert [variable(name) for name in UserConfig.model_fields] == [
+            "IMG2IMG_THREADS",
+            "IMG2IMG_SCRATCH",
+            "IMG2IMG_LIMITS",
+        ]
         assert all(info.description for info in UserConfig.model_fields.values())
+
+
+class TestLimits:
+    def test_the_file_states_some_of_them(self, home, write):
+        write("limits:\n  seconds: 5\n  formats: [PNG]\n")
+        assert read(home).config.limits == Limits(seconds=5, formats=("PNG",))
+
+    def test_a_variable_is_a_mapping(self, home, write):
+        write("limits: {seconds: 5}\n")
+        assert read(home, IMG2IMG_LIMITS="{pixels: 100}").config.limits == Limits(pixels=100)
+
+    def test_an_option_overrides_single_limits(self, home, write):
+        write("limits: {seconds: 5, bytes: 10}\n")
+        environ = {"IMG2IMG_HOME": str(home)}
+        settings = UserSettings.read(Places.of_user(environ), environ, {"seconds": 7})
+        assert settings.config.limits == Limits(seconds=7, bytes=10)
+        assert settings.origins["limits"] == "option"
+
+    def test_an_unknown_limit_is_named_with_its_source(self, home):
+        environ = {"IMG2IMG_HOME": str(home)}
+        with pytest.raises(ConfigError, match=r"^here: limits\.second: unknown option; did you mean 'seconds'"):
+            UserSettings.read(Places.of_user(environ), environ, {"second": 7}, "here")
+
+    @pytest.mark.parametrize("stated", ["{seconds: 0}", "{bytes: 0}", "{memory: 1000}", "{pixels: -1}", "5"])
+    def test_an_impossible_limit_is_refused(self, home, stated):
+        assert refusal(home, IMG2IMG_LIMITS=stated).startswith("IMG2IMG_LIMITS")
 
 
 class TestErrors:

@@ -12,7 +12,7 @@ from img2imgkit_plugins.ncnn.weights import read_weights as read_ncnn_weights
 from img2imgkit import bundle
 from img2imgkit.bundle.weights import read_weights
 from img2imgkit.config import load_yaml
-from img2imgkit.data.domains import read_attributes
+from img2imgkit.data.attribute_files import read_attributes
 from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import read_palette
 from img2imgkit.data.picture_files import header
@@ -23,8 +23,8 @@ from img2imgkit.images import decode
 from img2imgkit.inference.inputs.codes import load_code
 from img2imgkit.inference.models.exported_reference import digest
 from img2imgkit.places import Places, UserSettings
-from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.run_folder import RunFolder
+from img2imgkit.training.state import checkpoint
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a manifest": ("bundle.json", lambda path: bundle.describe(path.parent)),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
     assert int(ended.stdout) > 80
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks up descriptors in /proc")
+@pytest.mark.parametrize(("kind", "every"), [("run", 3), ("train", 90)])
+def test_a_full_disk_or_an_error_at_any_file_operation_loses_nothing(tmp_path: Path, kind: str, every: int) -> None:
+    command = [sys.executable, str(HERE / "fail_everywhere.py"), kind, str(tmp_path), str(every)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    ends = json.loads(ended.stdout.splitlines()[-1])
+    assert ends["ENOSPC"].keys() & {"refused", "failed", "without a report"}
+    assert sum(ends["EIO"].values()) >= 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "2>/dev/full", "2>&1 | true"])
 def test_closed_or_full_streams_do_not_stop_a_run(
@@ -157,3 +170,66 @@ def test_a_broken_plugin_does_not_stop_a_run(tmp_path: Path, environment: dict[s
     save_pictures(tmp_path / "in", "a.png")
     finish(pipeline_file(tmp_path), {**environment, "STEPS_FOR_TESTS_BREAK": "1"})
     assert set(tree(tmp_path / "out")) == {"a.png"}
+
+
+@pytest.mark.slow
+def test_a_removal_of_outputs_killed_at_any_moment_can_be_repeated(tmp_path: Path, environment: dict[str, str]) -> None:
+    names = [f"{number}.png" for number in range(900)]
+    save_pictures(tmp_path / "in", *names)
+    file, out = pipeline_file(tmp_path), tmp_path / "out"
+    finish(file, environment)
+    for name in names[100:]:
+        (tmp_path / "in" / name).unlink()
+    (out / "899.png").write_bytes(b"edited")
+    prune = [sys.executable, "-m", "img2imgkit.cli", "run", str(file), "--prune", "--yes"]
+    for left in (890, 600):
+        process = subprocess.Popen(prune, env=environment, stdout=subprocess.DEVNULL)
+        while process.poll() is None and sum(1 for _ in out.glob("*.png")) > left:
+            time.sleep(0.001)
+        assert process.poll() is None, "the kill came too late to test anything"
+        process.kill()
+        process.wait()
+    assert subprocess.run(prune, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert {path.name for path in out.glob("*.png")} == {*names[:100], "899.png"}
+    verify = [sys.executable, "-m", "img2imgkit.cli", "verify", str(out)]
+    ended = subprocess.run(verify, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.splitlines()[:-1]) == (1, [f"changed: {out / '899.png'}"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_watched_folder_survives_a_kill_and_ends_on_ctrl_c(tmp_path: Path, environment: dict[str, str]) -> None:
+    """A file that is being copied is left alone; what a killed watch has made is not made again."""
+    save_pictures(tmp_path / "in", "a.png", "b.png")
+    save_pictures(tmp_path, "slow.png", size=(200, 150))
+    data = (tmp_path / "slow.png").read_bytes()
+    file, log, out = counting(tmp_path, tmp_path / "log", "out", 0.0), tmp_path / "log", tmp_path / "out"
+    command = [sys.executable, "-m", "img2imgkit.cli", "watch", str(file), "--settle", "2", "--progress", "none"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(list(out.glob("*.webp"))) == 2)
+    process.kill()
+    process.wait()
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    (tmp_path / "in" / "deep").mkdir()
+    with (tmp_path / "in" / "deep" / "slow.png").open("wb") as growing:
+        for start in range(0, len(data), len(data) // 12 + 1):
+            growing.write(data[start : start + len(data) // 12 + 1])
+            growing.flush()
+            time.sleep(0.25)
+    wait_until(lambda: len(log.read_text().split()) == 3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "failed:" not in errors
+    assert sorted(log.read_text().split()) == ["a.png", "b.png", "deep/slow.png"]
+    assert len(tree(out)) == 3
+    report = json.loads((out / "report.json").read_text())
+    assert sorted(item["status"] for item in report["items"]) == ["done", "up to date", "up to date"]
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if happened():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it has not happened within a minute")

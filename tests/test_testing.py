@@ -664,6 +664,33 @@ class Wrong(Invert):
         return item.picture
 
 
+class Mirrored(Invert):
+    """Mirrors pictures without saying so."""
+
+    def apply(self, item):
+        return item.with_picture(item.picture.with_pixels(item.picture.color[:, ::-1], None))
+
+
+class Turned(Invert):
+    """Turns pictures, and says that it turned them the other way."""
+
+    def apply(self, item):
+        picture = item.picture
+        by = kit.Affine.turn(8, picture.width, picture.height)
+        return item.with_picture(picture.with_pixels(np.rot90(picture.color, -1), None, by=by))
+
+
+class Honest(Invert):
+    """Mirrors pictures and says so, but for high ones, which it turns in silence."""
+
+    def apply(self, item):
+        picture = item.picture
+        if picture.height > picture.width:
+            return item.with_picture(picture.with_pixels(np.rot90(picture.color), None))
+        by = kit.Affine.turn(2, picture.width, picture.height)
+        return item.with_picture(picture.with_pixels(picture.color[:, ::-1], None, by=by))
+
+
 class Forgetful(Invert):
     """Loses the item's entry."""
 
@@ -699,6 +726,13 @@ class Unstartable(Invert):
         raise TranslateError("nothing to work with")
 
 
+class Growing(Invert):
+    """States an output size other than the one it returns."""
+
+    def output_size(self, width, height):
+        return 2 * width, 2 * height
+
+
 BROKEN_STEPS = [
     (Homeless, "one of Source, Transform and Sink"),
     (Nameless, "'In Vert'"),
@@ -714,11 +748,18 @@ BROKEN_STEPS = [
     (Unsafe, "when several threads call it"),
     (Wrong, "returned Picture, expected an Item"),
     (Forgetful, "lost the entry or the original"),
+    (Mirrored, r"mirrors or turns pictures without saying so: .*turn\(2, width, height\)"),
+    (Turned, r"without saying so: .*turn\(6, width, height\)"),
     (Escaping, "not inside its location"),
     (Absolute, "not inside its location"),
     (RandomBytes, "not deterministic"),
     (Unstartable, "cannot be prepared and opened: nothing to work with"),
+    (Growing, "states an output of .* pixels for .*, but returns"),
 ]
+
+
+def test_a_step_may_move_pixels_if_it_says_so_or_does_not_claim_to_know():
+    check_step(Honest)
 
 
 @pytest.mark.parametrize(("step", "said"), BROKEN_STEPS, ids=[step.__name__ for step, _ in BROKEN_STEPS])

@@ -185,7 +185,8 @@ class FeatureGenerator(Architecture, ABC):
         """Return a model of the features, which shares the weights of ``model``.
 
         Shapes:
-            (N, H, W, channels) -> one (N, H_i, W_i, C_i) for each tap
+            (N, H, W, channels) -> a list of one (N, H_i, W_i, C_i) for each tap, also for a single tap, for which
+                ``keras.Model`` would return the features themselves; see ``nn.ListModel``
         """
 
 

@@ -73,6 +73,7 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
     from keras import layers
 
     from img2imgkit.nn.layers import UnitLength, initializer
+    from img2imgkit.nn.lists import ListModel
 
     sources, projected = [], []
     for number, channels in enumerate(widths):
@@ -83,4 +84,4 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
         x = layers.Dense(width, **options)(x)
         sources.append(source)
         projected.append(UnitLength(dtype="float32", name=f"mlp{number}_unit")(x))
-    return keras.Model(sources, projected, name="patch_sample")
+    return ListModel(sources, projected, name="patch_sample")

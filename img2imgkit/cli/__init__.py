@@ -1,6 +1,7 @@
 """The command line. One module per command, imported on use; the only package that prints or exits.
 
-Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM).
+Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM,
+129 by SIGHUP).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS: Mapping[str, str] = {
     "run": "Run a pipeline over folders of pictures.",
+    "watch": "Run a pipeline over new pictures as they appear.",
+    "verify": "Compare the outputs of runs with their digests.",
     "check": "Check a pipeline or training file without running it.",
     "train": "Train a task.",
     "encode": "Encode pictures with a model and save the code to a file.",

@@ -10,7 +10,7 @@ from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_options, show_table, warn_of_broken
-from img2imgkit.schema import first_line, option_rows
+from img2imgkit.schema import first_line, option_rows, tasks_by_role
 
 HEADINGS = ("name", "plugin", "roles", "checkpoints", "about")
 
@@ -35,12 +35,14 @@ def command(name: str | None, as_json: bool) -> None:
 def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     architecture: type[Architecture] = catalog.get("architectures", name)
     summary, options = _summary(catalog, architecture), option_rows(architecture)
-    uses = list(architecture.uses)
+    uses, by_role = list(architecture.uses), tasks_by_role(catalog)
+    tasks = sorted({task for role in architecture.roles for task in by_role.get(role, ())})
     if as_json:
-        show_json({**summary, "uses": uses, "options": options})
+        show_json({**summary, "uses": uses, "tasks": tasks, "options": options})
         return
     say(f"{name}: {summary['about']}\n")
     say(f"roles: {', '.join(summary['roles'])}")
+    say(f"tasks with an option for it: {', '.join(tasks) or 'none'}")
     say(f"decided by the task: {', '.join(uses) or 'nothing'}")
     say(f"official checkpoints: {'recognised' if summary['checkpoints'] else 'none'}\n")
     show_options(options)

@@ -12,7 +12,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, say, show_json
-from img2imgkit.cli.config import apply_user_settings
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import show_table
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option first.")
 @click.option("--json", "as_json", is_flag=True, help="Print problems and findings as JSON on stdout.")
+@limits_option
 def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Check FILE, a pipeline or training file, and everything it refers to, without running it.
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_rows
+from img2imgkit.config import assignments
+from img2imgkit.errors import ConfigError
+from img2imgkit.images.formats import readable
+from img2imgkit.images.limits import set_limits
 from img2imgkit.places import Places, UserConfig, UserSettings, variable
 from img2imgkit.schema import DIALECT
+
+Command = TypeVar("Command", bound="click.Command | Callable[..., Any]")
+LIMITS = "img2imgkit.limits"  # the key of the option's values in click's context
 
 
 @click.command()
@@ -41,15 +49,39 @@ def command(as_json: bool, schema: bool) -> None:
     show_rows(headings, rows, as_json=False)
 
 
+def limits_option(command: Command) -> Command:
+    """Add the option that overrides limits of the user's file; ``apply_user_settings`` uses it."""
+    return click.option(
+        "--limits",
+        multiple=True,
+        metavar="KEY=VALUE",
+        expose_value=False,
+        callback=_keep,
+        help="Override a limit of the user's file: pixels, bytes, seconds, memory, or formats=[PNG,JPEG].",
+    )(command)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+    context.meta[LIMITS] = value
+
+
 def apply_user_settings() -> UserConfig:
-    """Read the user's settings and use their folder for temporary files.
+    """Read the user's settings, use their folder for temporary files, and decode pictures under their limits.
 
     Raises:
-        ConfigError: the user's configuration file or a variable is invalid.
+        ConfigError: the user's configuration file, a variable or an option is invalid.
     """
-    config = UserSettings.read(Places.of_user()).config
+    context = click.get_current_context(silent=True)
+    stated = context.meta.get(LIMITS, ()) if context else ()
+    config = UserSettings.read(
+        Places.of_user(), limits=assignments(stated, "--limits", "seconds=10"), source="--limits"
+    ).config
     if config.scratch:
         tempfile.tempdir = str(config.scratch)
+    if unknown := set(config.limits.formats) - readable():
+        known = ", ".join(sorted(readable()))
+        raise ConfigError(f"limits.formats: unknown format {', '.join(sorted(unknown))}; expected some of {known}")
+    set_limits(config.limits)
     return config
 
 

@@ -17,6 +17,7 @@ import click
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.plugin_kinds import KINDS
 
@@ -26,6 +27,7 @@ _NEEDED = {
     "keras": "keras",
     "numpy": "numpy",
     "pillow": "PIL.Image",
+    "simplejpeg": "simplejpeg",
     "imagecodecs": "imagecodecs",
     "tifffile": "tifffile",
     "h5py": "h5py",
@@ -48,15 +50,18 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 
 
 @click.command()
+@limits_option
 @json_option
 def command(as_json: bool) -> int:
-    """Report the versions, devices and codecs of this machine; exit with 1 if something essential is missing."""
+    """Report versions, devices, codecs and limits of this machine; exit with 1 if something essential is missing."""
     problems: list[str] = []
+    limits = apply_user_settings().limits
     report = {
         "machine": _machine(problems),
         "versions": _versions(problems),
         "devices": _devices(problems),
         "codecs": _codecs(problems),
+        "limits": limits.model_dump(mode="json"),
         "plugins": _plugins(),
     }
     if as_json:
@@ -186,12 +191,20 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
         say(f"device     {device['name']}  {device['about']}{memory}")
     for name, present in report["codecs"].items():
         say(f"codec      {name}  {'yes' if present else 'no'}")
+    for name, value in report["limits"].items():
+        say(f"limit      {name}  {_limit(value)}")
     say(f"plugins    {', '.join(report['plugins']['installed'])}")
     for broken in report["plugins"]["broken"]:
         say(f"broken     {broken['plugin']}: {broken['reason']}")
     for problem in problems:
         say(f"PROBLEM    {problem}")
     say("something essential is missing" if problems else "everything needed is installed")
+
+
+def _limit(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "all"
+    return "as stated by each pipeline" if value is None else f"{value:,}"
 
 
 def _gib(count: int | None) -> str:

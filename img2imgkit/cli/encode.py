@@ -8,6 +8,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import say
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, ToolkitError
 from img2imgkit.images import decode
@@ -20,6 +21,7 @@ from img2imgkit.inference import Translator, find_model, save_code
 @click.argument("pictures", metavar="PICTURES...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The code file, .json.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu or gpu:N.")
+@limits_option
 def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Path, device: str) -> None:
     """Encode PICTURES, files or folders, for an input of BUNDLE, such as `class` or `style`.
 
@@ -33,6 +35,7 @@ def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Pat
     """
     if out.suffix != ".json":
         raise ConfigError(f"--out {out}: the name of a code file must end in .json")
+    apply_user_settings()
     found = _found(pictures)
     catalog = Catalog.installed()
     model = find_model(reference, Path.cwd(), catalog)

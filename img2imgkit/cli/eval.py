@@ -12,6 +12,7 @@ import click
 from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import say, show_json
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import counted, json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
 from img2imgkit.inference import (
@@ -92,6 +93,7 @@ class _Arguments:
 @click.option("--weights", multiple=True, metavar="KEY=FILE", help="Weights file of a metric.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--record", is_flag=True, help="Write the mean scores into bundle.json.")
+@limits_option
 @json_option
 def command(as_json: bool, **arguments: Any) -> None:
     """Score BUNDLE: the folder or name of a bundle, or an exported model.
@@ -110,6 +112,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     """
     asked = _Arguments(**arguments)
     asked.refuse_contradictions()
+    apply_user_settings()
     choices = assignments(asked.choice, "--choice", "direction=b_to_a")
     catalog = Catalog.installed()
     usual = SR_MATLAB if asked.data is not None else PAIRS_8BIT

@@ -12,7 +12,7 @@ import click
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, say, show_json
-from img2imgkit.cli.config import apply_user_settings
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--calibrate", type=click.Path(path_type=Path), help="Folder of pictures to calibrate int8 with.")
 @click.option("--set", "choice", multiple=True, metavar="KEY=VALUE", help="A choice of the bundle's task.")
 @click.option("--replace", is_flag=True, help="Replace an earlier export at OUT.")
+@limits_option
 @json_option
 def command(
     reference: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from img2imgkit.cli import (
     show_json_with,
     stop_on_broken_pipe,
 )
-from img2imgkit.cli.config import apply_user_settings
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.progress import KINDS, progress
+from img2imgkit.cli.pruning import show_pruning
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
@@ -32,8 +33,10 @@ from img2imgkit.pipeline import (
     Plan,
     Result,
     ThreadExecutor,
+    forecasts,
     make_plan,
     make_report,
+    orphans,
     pipeline_of,
     run,
     write_report,
@@ -51,6 +54,17 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     return value
 
 
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1."
+)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -61,14 +75,11 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option: steps.1.with.tile=256."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, without doing it.")
+@click.option("--prune", is_flag=True, help="Make nothing; list the outputs whose inputs are gone.")
+@click.option("--yes", is_flag=True, help="With --prune: remove those that are as they were written.")
 @click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
-)
-@click.option("--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1.")
+@jobs_option
+@device_option
 @click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
 @click.option(
     "--progress",
@@ -80,12 +91,15 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@limits_option
 def command(
     file: Path,
     source: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    prune: bool,
+    yes: bool,
     limit: int | None,
     jobs: int | None,
     device: str,
@@ -104,9 +118,15 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
+    if yes and not prune:
+        raise click.UsageError("--yes is for --prune")
+    if prune and limit:
+        raise click.UsageError("--prune considers all outputs, whatever the --limit; state one of the two")
     user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
+    if prune:
+        return show_pruning(orphans(pipeline, catalog, remove=yes and not dry_run), as_json)
     plan = make_plan(pipeline, catalog, limit)
     if dry_run:
         _show_plan(plan, as_json)
@@ -136,6 +156,7 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
         totals = report["totals"]
         counts = [f"{totals['done']} made", f"{totals['up_to_date']} up to date", f"{totals['failed']} failed"]
         counts += [f"{totals['not_reached']} not reached"] if totals["not_reached"] else []
+        counts += [f"{totals['skipped']} skipped"] if totals["skipped"] else []
         counts += [f"{reason} ignored: {count}" for reason, count in totals["ignored"].items()]
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
 
@@ -145,28 +166,37 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     if as_json:
         stated = {"pipeline": plan.pipeline.name, "steps": plan.recipes.common.steps, "ignored": dict(plan.ignored)}
         sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
-        show_json_with(stated, "items", (_stated(job, sinks) for job in plan.jobs))
+        jobs = chain(plan.jobs, plan.skipped)
+        show_json_with(stated, "items", (_stated(plan, job, sinks) for job in jobs))
         return
     say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
-    lines = map(_line, plan.jobs)
+    lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):
         say("\n".join(chunk))
     ignored = "".join(f", {reason} ignored: {count}" for reason, count in plan.ignored.items())
     to_make = plan.jobs.to_make_count
-    say(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{ignored}")
+    skipped = f", {len(plan.skipped)} skipped" if plan.skipped else ""
+    say(f"{to_make} to make, {len(plan.jobs) - to_make} up to date{skipped}{ignored}")
 
 
-def _stated(job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
+def _stated(plan: Plan, job: Job, sinks: Sequence[Path]) -> dict[str, Any]:
+    sizes = forecasts(plan.pipeline, job.entry) if job.reason and job.targets else ""
     return {
         "input": job.entry.location,
         "variant": dict(job.entry.variant),
-        "action": "make" if job.reason else "skip",
+        "action": "make" if job.reason and job.targets else "skip",
         "reason": job.reason or "up to date",
-        "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=True) if target],
+        "outputs": [str(folder / target) for folder, target in zip(sinks, job.targets, strict=False) if target],
+        **({"sizes": sizes} if sizes else {}),
     }
 
 
-def _line(job: Job) -> str:
+def _line(plan: Plan, job: Job) -> str:
     verb, why = ("make", job.reason) if job.reason else ("skip", "up to date")
     targets = ", ".join(printable(target) for target in job.targets if target)
-    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why})"
+    sizes = forecasts(plan.pipeline, job.entry) if job.reason else ""
+    return f"{verb}  {printable(job.entry.title)} -> {targets}  ({why}{f'; {printable(sizes)}' if sizes else ''})"
+
+
+def _skipped_line(job: Job) -> str:
+    return f"skip  {printable(job.entry.title)}  ({printable(job.reason)})"

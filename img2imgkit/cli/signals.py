@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first signal requests a stop, the second ends the process."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first signal requests a stop; a second Ctrl-C or SIGTERM ends the process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from types import FrameType
 
 CLEAR_LINE = b"\r\x1b[2K"  # it may contain a progress bar and the terminal's ^C
 
+_HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
+
 
 class Stop(threading.Event):
     """Set by the first signal.
 
     Attributes:
-        exit_code: 128 plus the signal number, as in shells: 130 for Ctrl-C, 143 for SIGTERM
+        exit_code: 128 plus the signal number, as in shells: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP
     """
 
     exit_code = 128 + signal.SIGINT
@@ -24,21 +26,25 @@ class Stop(threading.Event):
 
 @contextmanager
 def stopping_on_signals(message: str) -> Iterator[Stop]:
-    """The first signal prints ``message`` and sets the event; the second one ends the process immediately.
+    """The first signal prints ``message`` and sets the event; a second one ends the process immediately.
 
-    Only for work that replaces files atomically, so that no moment leaves incomplete files.
+    SIGHUP, which a closed terminal sends, sometimes twice, never ends it. Where it is ignored, as under nohup, it stays
+    so. Only for work that replaces files atomically, so that no moment leaves incomplete files.
     """
     stop = Stop()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            if number == _HANG_UP:
+                return
             os._exit(128 + number)
         stop.exit_code = 128 + number
         stop.set()
         with suppress(OSError):  # not through sys.stderr, which may be in the middle of a write
             os.write(2, (CLEAR_LINE if os.isatty(2) else b"") + message.encode() + b"\n")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    hang_up = () if _HANG_UP is None or signal.getsignal(_HANG_UP) is signal.SIG_IGN else (_HANG_UP,)
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, *hang_up)}
     try:
         yield stop
     finally:

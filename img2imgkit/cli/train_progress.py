@@ -90,6 +90,11 @@ def _texts(event: Event, metrics: Metrics) -> list[str]:
             lines += [f"step {event.step}: ALARM, {event.alarm}: {event.text}"]
         case Finished(reason="complete"):
             lines += [f"done: {printable(event.bundle or 'the first machine has the bundle')}"]
+        case Finished(reason="settled"):
+            settled = f"stopped after step {event.step}: no better score of the probe within training.patience"
+            lines += [settled, f"done: {printable(event.bundle or 'the first machine has the bundle')}"]
+        case Finished(reason="failed"):
+            lines += [f"stopped by an error after step {event.step}; once it is fixed, continue with --resume"]
         case Finished():
             why = " by an alarm" if event.reason == "alarm" else ""
             lines += [f"stopped{why} after step {event.step}; continue with --resume"]

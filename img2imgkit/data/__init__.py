@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe_batches, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, examine, findings_in, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, scale_problems, side_problem
 from img2imgkit.data.inspection import Inspection, inspect_data, open_reader
 from img2imgkit.data.kinds.degraded import Degraded, DegradedOptions, DegradedReader
@@ -17,10 +17,12 @@ from img2imgkit.data.kinds.labelled import Labelled, LabelledOptions, LabelledRe
 from img2imgkit.data.kinds.paired import Paired, PairedOptions, PairedReader
 from img2imgkit.data.kinds.semantic import Semantic, SemanticOptions, SemanticReader
 from img2imgkit.data.kinds.unpaired import Unpaired, UnpairedOptions, UnpairedReader
+from img2imgkit.data.matching import MatchedOptions, NameRule, match_by_name
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import read_levels
+from img2imgkit.data.picture_files import left_out, read_levels, read_source
 from img2imgkit.data.prefetch import Prefetch
-from img2imgkit.data_kind import DataKind
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import DataKind, Findings
 from img2imgkit.hooks import hookimpl
 
 __all__ = [
@@ -30,12 +32,15 @@ __all__ = [
     "FewShot",
     "FewShotOptions",
     "FewShotReader",
+    "Findings",
     "FramedOptions",
     "Framing",
     "Inspection",
     "Labelled",
     "LabelledOptions",
     "LabelledReader",
+    "MatchedOptions",
+    "NameRule",
     "Order",
     "Paired",
     "PairedOptions",
@@ -50,17 +55,21 @@ __all__ = [
     "UnpairedOptions",
     "UnpairedReader",
     "by_role",
+    "examine",
+    "findings_in",
     "generator_at",
     "inspect_data",
+    "left_out",
     "match_by_name",
     "open_reader",
+    "overlapping",
     "probe_batches",
     "read_levels",
+    "read_source",
     "register_data_kinds",
     "scale_problems",
     "scan",
     "side_problem",
-    "undecodable",
 ]
 
 

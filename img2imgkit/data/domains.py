@@ -1,4 +1,4 @@
-"""Pictures by domain: one subfolder per domain, or an attribute file in the format of CelebA."""
+"""Pictures by domain: one subfolder per domain, or an attribute file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from img2imgkit.config import suggestion
+from img2imgkit.data.attribute_files import read_attributes
 from img2imgkit.data.folders import PictureFolder, scan
 from img2imgkit.errors import DataError
-from img2imgkit.files import read_text
 from img2imgkit.images import is_image
 
-_VALUES: Mapping[str, float] = {"1": 1.0, "0": 0.0, "-1": 0.0}
-MAX_BYTES = 256 << 20  # of an attribute file; CelebA's, of 200,000 pictures, has 27 MB
 _MAX_UNKNOWN = 5  # a few are enough to recognise an attribute file of another folder
 
 
@@ -71,60 +69,6 @@ def domains_in(folder: Path, selected: Sequence[str], problems: list[str], notes
     found = [scan(name, folder / name, problems) for name in selected or there if name in there]
     notes += [f"{domain.root}: contains only one picture" for domain in found if len(domain.paths) == 1]
     return found
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """The content of an attribute file.
-
-    Attributes:
-        names: the attributes
-        lines: by picture name, its line number and its values, 0 or 1, in the order of ``names``
-    """
-
-    names: tuple[str, ...]
-    lines: Mapping[str, tuple[int, tuple[float, ...]]]
-
-
-def read_attributes(path: Path) -> Attributes:
-    """Read an attribute file such as CelebA's ``list_attr_celeba.txt``: a line of names, then one line per picture.
-
-    Words are separated by spaces or commas. A first line that contains only the number of pictures is skipped.
-
-    Raises:
-        DataError: the file cannot be read, a line is malformed, or a name occurs twice.
-    """
-    try:
-        text = read_text(path, MAX_BYTES).removeprefix("\ufeff")  # spreadsheets write a byte order mark
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise DataError(f"{path}: cannot be read: {reason}") from error
-    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(text.splitlines(), 1)]
-    rows = [(number, words) for number, words in rows if words]
-    if rows and len(rows[0][1]) == 1 and rows[0][1][0].isdecimal():
-        del rows[0]
-    if len(rows) < 2:
-        raise DataError(f"{path}: expected a line with the names of the attributes, then a line per picture")
-    (_, names), *rows = rows
-    if all(len(names) == len(words) for _, words in rows):  # the column of pictures has a name as well
-        names = names[1:]
-    if twice := next((name for number, name in enumerate(names) if name in names[:number]), None):
-        raise DataError(f"{path}: the attribute {twice!r} occurs twice")
-    lines: dict[str, tuple[int, tuple[float, ...]]] = {}
-    for number, words in rows:
-        if words[0] in lines:
-            raise DataError(f"{path}:{number}: {words[0]} is already listed in line {lines[words[0]][0]}")
-        lines[words[0]] = (number, _values(path, number, words, names))
-    return Attributes(tuple(names), lines)
-
-
-def _values(path: Path, number: int, words: list[str], names: list[str]) -> tuple[float, ...]:
-    if len(words) != len(names) + 1:
-        raise DataError(f"{path}:{number}: expected a file name and {len(names)} values, got {len(words)} words")
-    wrong = next((word for word in words[1:] if word not in _VALUES), None)
-    if wrong is not None:
-        raise DataError(f"{path}:{number}: expected the values 1, 0 or -1, got {wrong!r}")
-    return tuple(_VALUES[word] for word in words[1:])
 
 
 def attributed(

@@ -1,28 +1,19 @@
-"""Folders of pictures: headers, matching by file name, and checks that pictures can be decoded."""
+"""Folders of pictures: their headers, and what decoding every picture shows."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
 
-from img2imgkit.data.picture_files import (
-    Header,
-    contents_of,
-    find_pictures,
-    header,
-    list_pictures,
-    raise_problems,
-    read_levels,
-)
-from img2imgkit.data_kind import Arrays, Contents
+from img2imgkit.data.picture_files import Header, contents_of, find_pictures, header, left_out
+from img2imgkit.data_kind import Contents, Findings
 from img2imgkit.errors import DataError
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -52,19 +43,6 @@ class PictureFolder:
         sizes = [(each.width, each.height) for each in self.headers.values()]
         return contents_of(self.title, sizes, (each.mode for each in self.headers.values()))
 
-    @cached_property
-    def by_name(self) -> dict[str, Path]:
-        """The pictures by their path relative to the folder, without suffix."""
-        return {name_in(self.root, path): path for path in self.paths}
-
-    def namesakes(self) -> list[str]:
-        """Return a problem for each pair of pictures with the same name."""
-        return [
-            f"{path}: has the same name as {self.by_name[name_in(self.root, path)].name}; keep one of them"
-            for path in self.paths
-            if self.by_name[name_in(self.root, path)] != path
-        ]
-
 
 def name_in(root: Path, path: Path) -> str:
     """Return a picture's path relative to a folder, without suffix."""
@@ -88,88 +66,51 @@ def headers_of(paths: Iterable[Path], problems: list[str]) -> dict[Path, Header]
     return found
 
 
-def match_by_name(folders: Sequence[PictureFolder], problems: list[str]) -> list[tuple[str, tuple[Path, ...]]]:
-    """Match the pictures of several folders by name.
+def overlapping(folders: Mapping[str, Path], patterns: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return a problem for each two folders, by option, if one is, or contains, the other.
 
-    Names that a folder lacks, and sizes that differ, are added to ``problems``.
-
-    Returns:
-        name and paths, one of each folder, of every complete match
+    Folders are searched recursively, so pictures of the inner one would belong to both. Two options can share a folder
+    if their ``patterns`` of names differ.
     """
-    problems += [problem for folder in folders for problem in folder.namesakes()]
-    names = dict.fromkeys(name for folder in folders for name in folder.by_name)
     found = []
-    for name in sorted(names):
-        there = {folder.title: folder.by_name[name] for folder in folders if name in folder.by_name}
-        missing = [folder for folder in folders if folder.title not in there and folder.paths]
-        some = next(iter(there.values()))
-        problems += [f"{some}: no {folder.title} found; expected {folder.root / name}.*" for folder in missing]
-        paths = tuple(there.values())
-        if len(paths) == len(folders) and all(
-            path in folder.headers for path, folder in zip(paths, folders, strict=True)
-        ):
-            headers = [folder.headers[path] for path, folder in zip(paths, folders, strict=True)]
-            if problem := _size_mismatch(paths, headers):
-                problems.append(problem)
-            else:
-                found.append((name, paths))
+    for (one, first), (other, second) in itertools.permutations(folders.items(), 2):
+        inner, outer = first.resolve(), second.resolve()
+        if outer in inner.parents:
+            found.append(
+                f"{first} ({one}) is inside {second} ({other}), which is searched recursively, so its pictures belong "
+                "to both; move it out"
+            )
+        elif inner == outer and one < other and patterns.get(one) == patterns.get(other):
+            found.append(f"{first}: is both {one} and {other}; state two folders")
     return found
 
 
-def _size_mismatch(paths: Sequence[Path], headers: Sequence[Header]) -> str:
-    first = headers[0]
-    for path, other in zip(paths[1:], headers[1:], strict=True):
-        if (other.width, other.height) != (first.width, first.height):
-            return f"{path}: is {other.width}x{other.height}, but {paths[0]} is {first.width}x{first.height}"
-    return ""
+def examine(paths: Sequence[Path], channels: int, depth: int = 16) -> Findings:
+    """Decode pictures; find what cannot be used, and what reading them with these channels and bits leaves out."""
+    return findings_in(paths, lambda path: left_out(path, channels, depth))
 
 
-def by_role(folder: Path, roles: Sequence[str]) -> list[tuple[str, dict[str, Path]]]:
-    """List a probe folder: the name of each entry, and its pictures by role.
+def findings_in(paths: Sequence[Path], read: Callable[[Path], Sequence[str]]) -> Findings:
+    """Read pictures: the DataErrors that ``read`` raises, and the notes that it returns. Several threads call it."""
 
-    If the folder has a subfolder named after the first role, every role may have one, and pictures are matched by
-    name. Otherwise all pictures have the first role.
-
-    Raises:
-        DataError: the folder does not exist, or contains no picture of the first role.
-    """
-    if not (folder / roles[0]).is_dir():
-        return [(name_in(folder, path), {roles[0]: path}) for path in list_pictures([folder])]
-    there = [role for role in roles if (folder / role).is_dir()]
-    names = {role: {name_in(folder / role, path): path for path in list_pictures([folder / role])} for role in there}
-    return [(name, {role: names[role][name] for role in there if name in names[role]}) for name in names[roles[0]]]
-
-
-def probe_batches(found: Iterable[tuple[str, Found]], make: Callable[[Found], Arrays]) -> list[tuple[str, Arrays]]:
-    """Create the batch of each entry of a probe folder, with its name.
-
-    Raises:
-        DataError: lists all entries for which ``make`` raises one.
-    """
-    batches, problems = [], []
-    for name, each in found:
+    def attempt(path: Path) -> tuple[str, Sequence[str]]:
         try:
-            batches.append((name, make(each)))
+            return "", read(path)
         except DataError as error:
-            problems.append(str(error))
-    raise_problems(problems)
-    return batches
-
-
-def undecodable(paths: Iterable[Path], channels: int) -> list[str]:
-    """Return a problem for each picture that cannot be decoded."""
-    return problems_in(paths, lambda path: read_levels(path, channels))
-
-
-def problems_in(paths: Iterable[Path], read: Callable[[Path], Any]) -> list[str]:
-    """Return the DataErrors that ``read`` raises, in the order of the pictures. Several threads call it."""
-
-    def attempt(path: Path) -> str | None:
-        try:
-            read(path)
-        except DataError as error:
-            return str(error)
-        return None
+            return str(error), ()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [problem for problem in pool.map(attempt, paths) if problem is not None]
+        found = list(pool.map(attempt, paths))
+    noted = ((path, note) for path, (_, notes) in zip(paths, found, strict=True) for note in notes)
+    return Findings([problem for problem, _ in found if problem], summarised(noted))
+
+
+def summarised(noted: Iterable[tuple[Path, str]]) -> list[str]:
+    """Return one line for each kind of note, with the first picture and the number of others; numbers may differ."""
+    kinds: dict[str, list[tuple[Path, str]]] = {}
+    for path, note in noted:
+        kinds.setdefault(re.sub(r"\d+", "0", note.partition(":")[0]), []).append((path, note))
+    return [
+        f"{found[0][0]}: {found[0][1]}" + (f" (and {len(found) - 1} more pictures like it)" if found[1:] else "")
+        for found in kinds.values()
+    ]

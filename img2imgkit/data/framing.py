@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,10 +16,12 @@ from img2imgkit import images
 from img2imgkit.config import Config
 from img2imgkit.data_kind import OptionProblems, ReaderOptions
 from img2imgkit.images import to_unit
+from img2imgkit.images.conversions import LUMA
 from img2imgkit.task import Geometry
 
 Factors = tuple[float, float, float]
-_LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
+_LUMA = np.asarray(LUMA, np.float32) / np.float32(1000)
+Side = Annotated[int, Field(ge=1)]
 Preprocess = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 Item = TypeVar("Item")
 Size = tuple[int, int]  # width and height, as pictures state them
@@ -71,7 +73,9 @@ class FramedOptions(ReaderOptions):
         description="resize both sides, or scale to a width, then crop; 'none' only rounds the sides",
     )
     resize: int = Field(default=286, ge=1, description="side or width of pictures before the crop")
-    crop: int = Field(default=256, ge=1, description="height and width of a crop, a multiple of what the task requires")
+    crop: Side | tuple[Side, Side] = Field(
+        default=256, description="side of a square crop, or [height, width]; multiples of what the task requires"
+    )
     flip: bool = Field(default=True, description="flip horizontally at random")
     jitter: Jitter | None = Field(default=None, description="random colour jitter; null: none")
 
@@ -79,10 +83,11 @@ class FramedOptions(ReaderOptions):
         found = scale_problems(self.kind, geometry)
         if "crop" not in self.preprocess:
             return found
-        if problem := side_problem(self.crop, geometry):
-            found.append(("crop", problem))
-        if self.preprocess != "crop" and self.crop > self.resize:
-            found.append(("crop", f"{self.crop} is larger than 'resize' ({self.resize})"))
+        crop = sides(self.crop)
+        found += [("crop", problem) for side in dict.fromkeys(crop) if (problem := side_problem(side, geometry))]
+        resized = {"resize_and_crop": max(crop), "scale_width_and_crop": crop[1]}.get(self.preprocess, 0)
+        if resized > self.resize:
+            found.append(("crop", f"{resized} is larger than 'resize' ({self.resize})"))
         return found
 
 
@@ -107,13 +112,14 @@ class Framing:
     """How a reader resizes and crops.
 
     Attributes:
+        crop: height and width of a crop
         multiple: the sides of results must be multiples of this
         minimum: the smallest side of results
     """
 
     preprocess: Preprocess
     resize: int
-    crop: int
+    crop: tuple[int, int]
     flip: bool
     multiple: int = 1
     minimum: int = 1
@@ -121,7 +127,7 @@ class Framing:
     @classmethod
     def of(cls, options: FramedOptions, geometry: Geometry) -> Framing:
         """Create the framing from options, for a task with the given geometry."""
-        chosen = (options.preprocess, options.resize, options.crop, options.flip)
+        chosen = (options.preprocess, options.resize, sides(options.crop), options.flip)
         return cls(*chosen, geometry.multiple, geometry.minimum)
 
     def resized(self, size: Size) -> Size:
@@ -134,19 +140,22 @@ class Framing:
         if self.preprocess == "none":
             unit = math.lcm(_ROUNDING, self.multiple)
             return round(width / unit) * unit, round(height / unit) * unit
-        if width == self.resize and height >= self.crop:
+        if width == self.resize and height >= self.crop[0]:
             return size
-        return self.resize, int(max(self.resize * height / width, self.crop))
+        return self.resize, int(max(self.resize * height / width, self.crop[0]))
 
     def framed(self, size: Size) -> Size:
         """Return the final size of a picture of ``size``."""
-        return (self.crop, self.crop) if "crop" in self.preprocess else self.resized(size)
+        return self._window_size(*self.resized(size))
 
     def problem(self, size: Size) -> str | None:
         """Return why a picture of ``size`` cannot be used; None if it can."""
         stated = f"{size[0]}x{size[1]}"
         if "crop" in self.preprocess:
-            return f"{stated} is smaller than the crop of {self.crop}" if min(self.resized(size)) < self.crop else None
+            (width, height), (crop_height, crop_width) = self.resized(size), self.crop
+            crop = f"{crop_width}x{crop_height}" if crop_width != crop_height else crop_width
+            small = width < crop_width or height < crop_height
+            return f"{stated} is smaller than the crop of {crop}" if small else None
         width, height = self.framed(size)
         if min(width, height) < self.minimum:
             return f"{stated} is resized to {width}x{height}, but this task needs at least {self.minimum} pixels"
@@ -189,7 +198,12 @@ class Framing:
         return Window((width - across) // 2, (height - down) // 2, across, down)
 
     def _window_size(self, width: int, height: int) -> Size:
-        return (self.crop, self.crop) if "crop" in self.preprocess else (width, height)
+        return self.crop[::-1] if "crop" in self.preprocess else (width, height)
+
+
+def sides(crop: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a crop that is stated as one side or both."""
+    return (crop, crop) if isinstance(crop, int) else crop
 
 
 def mixed_sizes(named: dict[str, Size], batch: int) -> list[str]:

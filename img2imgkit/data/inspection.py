@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.data.picture_files import raise_problems
-from img2imgkit.data_kind import Contents, DataKind, Reader
+from img2imgkit.config import Config
+from img2imgkit.data.folders import examine
+from img2imgkit.data.picture_files import find_pictures, raise_problems
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, folders_in
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 
@@ -57,13 +59,37 @@ def inspect_data(
         DataError: lists all options that do not fit the task.
     """
     reader = _create_reader(data, geometry)
-    problems = [*reader.problems, *reader.verify(), *data_problems(reader.description)]
+    found = reader.verify()
+    problems = [*reader.problems, *found.problems, *data_problems(reader.description)]
+    notes = [*reader.notes, *found.notes]
     if probe is not None:
         try:
-            reader.probe(probe)
+            notes += [*_trained_on(probe, data.options), *_incomplete(reader.probe(probe))]
+            notes += [f"probe: {note}" for note in examine(find_pictures([probe], problems), 3).notes]
         except DataError as error:
             problems += str(error).splitlines()
-    return Inspection(tuple(dict.fromkeys(problems)), reader.notes, reader.contents)
+    return Inspection(tuple(dict.fromkeys(problems)), tuple(notes), reader.contents)
+
+
+def _trained_on(probe: Path, options: Config) -> list[str]:
+    """A note if the probe shows pictures of the training data."""
+    place = probe.resolve()
+    around = [folder for folder in folders_in(options) if folder.resolve() in (place, *place.parents)]
+    return [
+        f"probe {probe} is inside {folder}, so its pictures are trained on and its scores say little about others"
+        for folder in around
+    ]
+
+
+def _incomplete(probe: Sequence[tuple[str, Arrays]]) -> list[str]:
+    """A note on each role that some pictures of a probe have and others do not."""
+    roles = dict.fromkeys(role for _, batch in probe for role in batch)
+    lacking = {role: [name for name, batch in probe if role not in batch] for role in roles}
+    return [
+        f"probe: {len(names)} of {len(probe)} pictures have no {role}, such as {names[0]}"
+        for role, names in lacking.items()
+        if names
+    ]
 
 
 def _create_reader(data: DataKind, geometry: Geometry) -> Reader:

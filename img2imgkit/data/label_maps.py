@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from img2imgkit import images
 from img2imgkit.data.palettes import Palette
-from img2imgkit.data.picture_files import decoded, header, read_rgb
-from img2imgkit.errors import DataError
+from img2imgkit.data.picture_files import decoded, header
+from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.files import open_regular
-from img2imgkit.images import DEFAULT_MAX_PIXELS, formats
+from img2imgkit.images import DEFAULT_MAX_PIXELS, formats, png_chunks, png_read
 from img2imgkit.images.pillow_warnings import captured_warnings
 
 
@@ -25,7 +26,8 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
             does not contain, or has more than ``max_pixels``.
     """
     if palette is not None:
-        return _by_colour(path, read_rgb(path, max_pixels), palette)
+        colours = images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
+        return _by_colour(path, colours, palette)
     width, height, mode = header(path)
     if mode == "P" and width * height <= max_pixels:
         return _indices(path)
@@ -37,6 +39,13 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
     levels = picture.color[..., 0].astype(np.int32)
     bits = {"1": 1, "L;2": 2, "L;4": 4}.get(mode)  # decoding scales them to 8 bits
     return levels // (255 // (2**bits - 1)) if bits else levels
+
+
+def left_out_of_map(path: Path) -> tuple[str, ...]:
+    """Decode a label map; return a note on each thing that reading its ids leaves out."""
+    picture = decoded(path)
+    opaque = images.is_opaque(picture)
+    return (*picture.notes, *(() if opaque else ("transparency is left out; transparent pixels keep their ids",)))
 
 
 def resized_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -71,7 +80,11 @@ def _indices(path: Path) -> np.ndarray:
     """Read the indices of a palette picture whose header has been checked."""
     try:
         with open_regular(path) as file, captured_warnings():
+            if file.read(8) == png_chunks.SIGNATURE:
+                png_read.verify(file)
             return np.asarray(formats.open_header(file)).astype(np.int32)
+    except DecodeError as error:
+        raise DataError(f"{path}: {error}") from error
     except Exception as error:  # decoders raise anything on damaged data
         raise DataError(f"{path}: is damaged: {error}") from error
 

@@ -14,9 +14,11 @@ from img2imgkit import images
 from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
 from img2imgkit.files import NotRegularError, open_regular
-from img2imgkit.images import formats, metadata, png_chunks, png_read, tiff
+from img2imgkit.geometry import Geometry
+from img2imgkit.images import bounds, formats, metadata, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.decode import shown
 from img2imgkit.images.pillow_warnings import captured_warnings
+from img2imgkit.inference.inputs.channels import to_model, without_hidden_colours
 
 _PNG_MODES = {
     png_read.GREY: "L",
@@ -45,6 +47,8 @@ def header(path: Path) -> Header:
     """
     try:
         with open_regular(path) as file, captured_warnings():
+            bounds.check(file)
+            file.seek(0)
             found, orientation = _read(file)
     except NotRegularError as error:
         raise DataError(f"{shown(path)}: {error.strerror}") from error
@@ -84,6 +88,7 @@ def _png(file: BinaryIO) -> tuple[Header, int]:
 
 
 def _tiff(file: BinaryIO) -> tuple[Header, int]:
+    file = tiff_pages.main_first(file, tiff_pages.pages(file).main)
     page = tiff.first_page(file)
     orientation = metadata.parsed_or_empty(metadata.of_tiff, file).orientation
     try:
@@ -147,36 +152,74 @@ def raise_problems(problems: Sequence[str]) -> None:
 
 
 def read_levels(path: Path, channels: int) -> np.ndarray:
-    """Read the pixels of a picture: upright, at its own bit depth, without transparency.
+    """Read the pixels of a picture: upright, at its own bit depth, transparent pixels filled with colours around them.
 
     Grey is repeated for 3 channels. For 1 channel, RGB is converted to grey by the weights of BT.601.
 
     Shapes:
         (H, W, channels), uint8 or uint16
     Raises:
-        DataError: the picture cannot be read, or is CMYK, whose colours depend on a profile.
+        DataError: the picture cannot be read, is fully transparent, or is CMYK, whose colours depend on a profile.
     """
-    picture = decoded(path)
-    return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
+    return levels_of(path, decoded(path), channels)
 
 
-def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Convert pixels to grey or RGB. Shapes: (H, W, 1 or 3) uint8 or uint16 -> (H, W, channels)."""
-    if pixels.shape[2] == channels:
-        return pixels
-    picture = images.Picture(pixels, space="grey" if pixels.shape[2] == 1 else "rgb")
-    return (images.to_rgb(picture) if channels == 3 else images.to_grey(picture)).color
+def read_source(path: Path, geometry: Geometry) -> np.ndarray:
+    """Read the pixels that a task's networks read, the same as when a Translator runs them; see ``to_model``.
+
+    Shapes:
+        (H, W, geometry.channels), uint8 or uint16
+    Raises:
+        DataError: as ``read_levels``
+    """
+    return source_of(path, decoded(path), geometry)
 
 
-def read_rgb(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> np.ndarray:
-    """Read the pixels of a picture without transparency; grey is repeated, and 16 bits are rounded to 8.
+def levels_of(path: Path, picture: images.Picture, channels: int) -> np.ndarray:
+    """The pixels of a decoded picture, see ``read_levels``."""
+    _prove_visible(path, picture)
+    return without_hidden_colours((images.to_rgb if channels == 3 else images.to_grey)(picture)).color
+
+
+def source_of(path: Path, picture: images.Picture, geometry: Geometry) -> np.ndarray:
+    """The pixels of a decoded picture, see ``read_source``."""
+    _prove_visible(path, picture)
+    pixels = to_model(picture, geometry, keeps_grey=False).color
+    return pixels if pixels.shape[2] == geometry.channels else np.repeat(pixels, geometry.channels, axis=2)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Read the pixels of a picture like ``read_levels``, with 3 channels and 8 bits.
 
     Shapes:
         (H, W, 3) uint8
     Raises:
-        DataError: the picture cannot be read, or is CMYK, whose colours depend on a profile.
+        DataError: as ``read_levels``
     """
-    return images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
+    return images.with_depth(images.Picture(read_levels(path, 3)), 8).color
+
+
+def left_out(path: Path, channels: int, depth: int = 16) -> tuple[str, ...]:
+    """Decode a picture; return a note on each thing that readers of this number of channels and bits leave out.
+
+    Raises:
+        DataError: as ``read_levels``
+    """
+    picture = decoded(path)
+    levels_of(path, picture, channels)
+    notes = list(picture.notes)
+    if not images.is_opaque(picture):
+        notes.append("transparency is left out; fully transparent pixels get the colours around them")
+    if channels == 1 and (picture.color != picture.color[..., :1]).any():
+        notes.append("colours are converted to grey")
+    if picture.depth > depth:
+        notes.append(f"{picture.depth}-bit levels are rounded to {depth} bits")
+    return tuple(notes)
+
+
+def _prove_visible(path: Path, picture: images.Picture) -> None:
+    if picture.alpha is not None and not picture.alpha.any():
+        raise DataError(f"{shown(path)}: is fully transparent, so that it shows nothing to learn; remove it")
 
 
 def decoded(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> images.Picture:

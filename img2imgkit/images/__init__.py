@@ -1,28 +1,35 @@
 """Pictures: decode, convert and encode, including metadata."""
 
+from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodeOptions, encode
+from img2imgkit.images.format_support import max_side
 from img2imgkit.images.formats import format_of, is_image, readable, suffix_for, suffixes, writable
+from img2imgkit.images.header import size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "Affine",
     "EncodeOptions",
     "Encoded",
     "Metadata",
     "Method",
     "Picture",
+    "Placement",
     "crop",
     "decode",
     "encode",
     "format_of",
     "is_image",
     "is_opaque",
+    "max_side",
     "readable",
     "resize",
+    "size_of",
     "suffix_for",
     "suffixes",
     "to_grey",

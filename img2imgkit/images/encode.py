@@ -10,8 +10,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.errors import EncodeError
-from img2imgkit.images import format_support, profiles, writers
-from img2imgkit.images.exif_block import sized
+from img2imgkit.images import colour_numbers, format_support, pixel_metadata, profiles, writers
 from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
@@ -27,7 +26,8 @@ class EncodeOptions(Config):
     )
     icc: Literal["keep", "srgb", "strip"] = Field(
         default="keep",
-        description="the ICC profile: keep it, convert the colours to sRGB, or remove it without converting",
+        description="the meaning of the colours (ICC profile, or numbers): keep it, convert the colours to sRGB, or "
+        "remove it without converting",
     )
     quality: int = Field(
         default=92,
@@ -109,21 +109,33 @@ def _with_metadata(picture: Picture, format: str) -> Picture:
     losses: list[str] = []
     if kept.icc is not None and (loss := _profile_loss(kept.icc, picture, format)):
         losses, kept = [*losses, loss], replace(kept, icc=None)
-    if format != "PNG":
-        meaning = ", ".join(name.decode() for name, _ in kept.colour_chunks if name != b"sRGB")
-        losses += [f"{format} cannot store PNG's {meaning}; colours may look different"] if meaning else []
-        kept = replace(kept, colour_chunks=())
+    kept, notes = _with_colours(kept, picture, format)
+    losses += notes
     for field, name in _NAMES.items():
         if getattr(kept, field) and not getattr(support, field):
             losses, kept = [*losses, f"{format} cannot store {name}"], _cleared(kept, field)
         elif format == "JPEG" and _length(getattr(kept, field)) > _JPEG_SEGMENT:
             losses, kept = [*losses, f"the {name} were left out: too large for JPEG"], _cleared(kept, field)
-    if kept.exif:
-        try:
-            kept = replace(kept, exif=sized(kept.exif, picture.width, picture.height))
-        except ValueError as error:
-            losses, kept = [*losses, f"EXIF data were left out: {error}"], replace(kept, exif=None)
-    return replace(picture, metadata=kept, notes=(*picture.notes, *losses))
+    kept, left_out = pixel_metadata.converted(replace(picture, metadata=kept))
+    return replace(picture, metadata=kept, notes=(*picture.notes, *losses, *left_out))
+
+
+def _with_colours(kept: Metadata, picture: Picture, format: str) -> tuple[Metadata, list[str]]:
+    """Store colours that are stated as numbers as such, or as a profile; what neither can say is noted."""
+    colours = colour_numbers.stated(kept)
+    support = format_support.FORMATS[format]
+    if colours is None:
+        return (kept if format == "PNG" else replace(kept, colour_chunks=())), []
+    has_numbers = colour_numbers.numbers(kept) is not None
+    if format == "PNG" or (format == "AVIF" and has_numbers):
+        hdr = f"{colours.hdr} (HDR) has only 8 bits per channel: gradients may show steps"
+        return kept, [hdr] if colours.hdr and (picture.depth == 8 or not support.high_depth) else []
+    icc = colour_numbers.profile(colours, picture.space) if support.icc else None
+    kept = replace(kept, icc=icc or kept.icc, colour_chunks=())
+    if icc is not None:
+        return kept, [f"{format} states the colours by an ICC profile instead of numbers: {colours.name}"]
+    kind = f"HDR colours ({colours.hdr})" if colours.hdr else "colours stated by numbers"
+    return kept, [f"{format} cannot store {kind}; they will look different (icc: srgb converts them): {colours.name}"]
 
 
 def _profile_loss(icc: bytes, picture: Picture, format: str) -> str:

@@ -1,15 +1,17 @@
-"""Change single values of an EXIF block in place, so that all other bytes, including maker notes, are kept."""
+"""Read and change single values of an EXIF block in place, so that all other bytes, including maker notes, are kept."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 ORIENTATION, EXIF_IFD = 0x0112, 0x8769
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
+STRIP_OFFSETS, STRIP_LENGTHS = 0x0111, 0x0117  # of an uncompressed thumbnail
 WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
-SHORT, LONG = 3, 4
+ASCII, SHORT, LONG, RATIONAL, DOUBLE = 2, 3, 4, 5, 12
+_CODES = {SHORT: "H", LONG: "I", RATIONAL: "II", DOUBLE: "d"}
 MAX_ENTRIES = 4096
 
 
@@ -53,6 +55,19 @@ def upright(block: bytes) -> bytes:
     return bytes(changed)
 
 
+def has_thumbnail(block: bytes) -> bool:
+    """Whether the block has a second directory, which describes a thumbnail.
+
+    Raises:
+        ValueError: it is not an EXIF block.
+    """
+    order = _order(block)
+    first = _first(block, order)
+    link = first + 2 + 12 * len(list(_entries(block, order, first)))
+    at = struct.unpack_from(order + "I", block, link)[0] if link + 4 <= len(block) else 0
+    return 8 <= at < len(block)
+
+
 def sized(block: bytes, width: int, height: int) -> bytes:
     """Return the block with its stated sizes, if any, set to a picture's.
 
@@ -66,6 +81,84 @@ def sized(block: bytes, width: int, height: int) -> bytes:
         elif entry.tag in HEIGHTS:
             _put(changed, order, entry, height)
     return bytes(changed)
+
+
+def numbers(block: bytes, tags: Container[int]) -> dict[int, tuple[float, ...]]:
+    """Return the values of those of these tags that the first directory and the EXIF directory state.
+
+    Tags of other types than SHORT, LONG, RATIONAL and DOUBLE, and those outside the block, have no values.
+
+    Raises:
+        ValueError: it is not an EXIF block.
+    """
+    order = _order(block)
+    return {each.tag: _numbers(block, order, each) for each in _all_entries(block, order) if each.tag in tags}
+
+
+def _numbers(block: bytes, order: str, entry: _Entry) -> tuple[float, ...]:
+    at, size = _place(block, order, entry)
+    if entry.kind not in _CODES or at + size > len(block):
+        return ()
+    values = struct.unpack_from(order + _CODES[entry.kind] * entry.number, block, at)
+    if entry.kind != RATIONAL:
+        return values
+    return tuple(above / below if below else 0.0 for above, below in zip(values[::2], values[1::2], strict=True))
+
+
+def text(block: bytes, tag: int) -> bytes:
+    """Return the bytes of a text in the first directory; empty if there is none.
+
+    Raises:
+        ValueError: it is not an EXIF block.
+    """
+    order = _order(block)
+    for entry in _entries(block, order, _first(block, order)):
+        if entry.tag == tag and entry.kind == ASCII:
+            at, size = _place(block, order, entry)
+            return block[at : at + size]
+    return b""
+
+
+def with_numbers(block: bytes, changes: Mapping[int, tuple[float, ...]]) -> bytes:
+    """Return the block with other values for tags that it states, of which there must be as many as before.
+
+    Raises:
+        ValueError: it is not an EXIF block, or a value cannot be stored in the tag's type.
+    """
+    order, changed = _order(block), bytearray(block)
+    for entry in _all_entries(block, order):
+        if entry.tag not in changes:
+            continue
+        values = changes[entry.tag]
+        if len(_numbers(block, order, entry)) != len(values):
+            raise ValueError(f"tag {entry.tag} has another number of values")
+        flat = [part for value in values for part in _stored(value, entry.kind)]
+        try:
+            struct.pack_into(order + _CODES[entry.kind] * len(values), changed, _place(block, order, entry)[0], *flat)
+        except struct.error as error:
+            raise ValueError(f"tag {entry.tag}: {error}") from error
+    return bytes(changed)
+
+
+def without(block: bytes, tags: Container[int]) -> bytes:
+    """Return the block without some tags of the first directory and the EXIF directory. Offsets stay valid.
+
+    Raises:
+        ValueError: it is not an EXIF block.
+    """
+    order, changed = _order(block), bytearray(block)
+    first = _first(block, order)
+    for start in (first, *(_value(block, order, e) for e in _entries(block, order, first) if e.tag == EXIF_IFD)):
+        entries = list(_entries(block, order, start))
+        kept = [entry for entry in entries if entry.tag not in tags]
+        for entry in entries:
+            if entry.tag in tags:
+                at, size = _place(block, order, entry)
+                changed[at : at + size] = bytes(len(changed[at : at + size]))
+        end = start + 2 + 12 * len(entries)
+        rows = b"".join(bytes(changed[entry.at - 8 : entry.at + 4]) for entry in kept) + block[end : end + 4]
+        changed[start : end + 4] = (struct.pack(order + "H", len(kept)) + rows).ljust(end + 4 - start, b"\0")
+    return bytes(changed[: len(block)])
 
 
 def _order(block: bytes) -> str:
@@ -103,6 +196,22 @@ def _value(block: bytes, order: str, entry: _Entry) -> int:
     return int(struct.unpack_from(order + ("H" if entry.kind == SHORT else "I"), block, entry.at)[0])
 
 
+def _place(block: bytes, order: str, entry: _Entry) -> tuple[int, int]:
+    """Return the offset and size of an entry's values, which may be outside the block."""
+    sizes = {SHORT: 2, LONG: 4, RATIONAL: 8, DOUBLE: 8, 8: 2, 9: 4, 10: 8, 11: 4, 13: 4}
+    size = sizes.get(entry.kind, 1) * entry.number
+    return (entry.at if size <= 4 else int(struct.unpack_from(order + "I", block, entry.at)[0])), size
+
+
+def _stored(value: float, kind: int) -> tuple[float, ...]:
+    if kind == DOUBLE:
+        return (value,)
+    if kind != RATIONAL:
+        return (round(value),)
+    below = max(1, min(10_000, int(0xFFFFFFFF // max(abs(value), 1))))
+    return round(value * below), below
+
+
 def _put(block: bytearray, order: str, entry: _Entry, value: int) -> None:
     """Set a single SHORT or LONG. An entry too small for its value becomes a LONG, which EXIF also allows."""
     if entry.number != 1 or entry.kind not in (SHORT, LONG):
@@ -118,13 +227,14 @@ def _erase_thumbnail(changed: bytearray, block: bytes, order: str, at: int) -> N
     if at == 0:
         return
     try:
-        stated = {entry.tag: _value(block, order, entry) for entry in _entries(block, order, at)}
+        stated = {entry.tag: _value(block, order, entry) for entry in _entries(block, order, at) if entry.number == 1}
     except ValueError:
         return
-    start, length = stated.get(THUMBNAIL_OFFSET, 0), stated.get(THUMBNAIL_LENGTH, 0)
-    if start < 8 or length < 1 or start + length > len(block):
-        return
-    if start + length == len(block):
-        del changed[start:]
-    else:
-        changed[start : start + length] = bytes(length)
+    for offset, length in ((THUMBNAIL_OFFSET, THUMBNAIL_LENGTH), (STRIP_OFFSETS, STRIP_LENGTHS)):
+        start, size = stated.get(offset, 0), stated.get(length, 0)
+        if start < 8 or size < 1 or start + size > len(block):
+            continue
+        if start + size == len(block):
+            del changed[start:]
+        else:
+            changed[start : start + size] = bytes(size)

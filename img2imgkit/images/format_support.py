@@ -72,6 +72,11 @@ FORMATS: Mapping[str, FormatSupport] = MappingProxyType(
 )
 
 
+def max_side(format: str) -> int | None:
+    """Return the maximum width and height that a writable format can store; None: no practical limit."""
+    return FORMATS[format].side
+
+
 def fit(picture: Picture, format: str) -> Picture:
     """Convert a picture to what a format supports; losses are noted.
 

@@ -13,6 +13,8 @@ from PIL import Image, ImageFile
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.images.format_support import FORMATS
+from img2imgkit.images.limits import is_allowed
+from img2imgkit.images.tiff_pages import main_first, pages
 
 # Pillow registers these, but they are not supported here: stubs without a decoder, documents rendered by a program that
 # Pillow starts (Ghostscript), video headers without pixels, and formats that need a Windows library.
@@ -60,7 +62,7 @@ def suffix_for(format: str) -> str:
 
 
 def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
-    """Read a picture's header, identifying the format by content; None if no format recognises it.
+    """Read a picture's header, identifying the format by content; None if no allowed format recognises it.
 
     ``Image.open`` is not used because its size limit is global to the process.
 
@@ -69,12 +71,14 @@ def open_header(file: BinaryIO) -> ImageFile.ImageFile | None:
     """
     file.seek(0)
     prefix = file.read(16)
-    for format in _by_commonness():
+    for format in filter(is_allowed, _by_commonness()):
         factory, accept = Image.OPEN[format]
         try:
             claimed = accept is None or accept(prefix)
             if not claimed or isinstance(claimed, str):  # a string states that support for the format is not installed
                 continue
+            if format == "TIFF":
+                file = main_first(file, pages(file).main)
             file.seek(0)
             return factory(file, "")
         except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, struct.error) as error:

@@ -11,13 +11,16 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import exif_block, png_chunks
+from img2imgkit.images import colour_numbers, exif_block, georeference, left_behind, png_chunks
 from img2imgkit.images.picture import Metadata
+from img2imgkit.images.tiff_pages import states_pages
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
 ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
+_PHOTOSHOP_THUMBNAILS = frozenset({0x0409, 0x040C})
 _IPTC_RESOURCE = 0x0404  # among Photoshop's resources, which JPEG files store in the APP13 segment
 RESOLUTION_TAGS = (282, 283, 296)
+_C2PA_TAG = 52545
 # Tags of a TIFF file that describe the storage of its pixels rather than the picture.
 LAYOUT_TAGS = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
@@ -57,6 +60,7 @@ def of_png(chunks: list[png_chunks.Chunk]) -> ParsedMetadata:
     if b"iCCP" in by_name:
         icc = png_chunks.profile(by_name[b"iCCP"])
         notes = () if icc else ("its ICC profile is damaged and was left out",)
+    notes += (left_behind.CREDENTIALS,) if b"caBX" in by_name else ()
     return _upright(
         Metadata(
             icc=icc,
@@ -70,15 +74,44 @@ def of_png(chunks: list[png_chunks.Chunk]) -> ParsedMetadata:
     )
 
 
-def of_tiff(file: BinaryIO) -> ParsedMetadata:
-    """Parse the tags of a TIFF file's first page."""
+def of_tiff(file: BinaryIO, whole: BinaryIO | None = None, alone: bool = True) -> ParsedMetadata:
+    """Parse the tags of a TIFF file's picture.
+
+    Args:
+        file: the file with its picture as first page
+        whole: the file as it is, if its first page is a thumbnail: the tags of that page are used as well, because
+            cameras and scanners describe the picture there
+        alone: whether there are no further pictures
+    """
     tags = _first_tags(file)
-    icc, xmp, iptc = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG)
-    dpi = _tiff_dots(tags)
-    for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS):
+    icc, xmp, iptc, dpi = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG), _tiff_dots(tags)
+    notes = _left_out(tags)
+    if whole is not None:
+        described = _first_tags(whole)
+        xmp, iptc = xmp or described.get(XMP_TAG), iptc or described.get(IPTC_TAG)
+        _add_missing(tags, described)
+    if not alone and states_pages(str(tags.get(270, "")).encode("utf-8", "replace")):
+        del tags[270]
+    for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS, _C2PA_TAG):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
-    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi))
+    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), notes)
+
+
+def _left_out(tags: Image.Exif) -> tuple[str, ...]:
+    notes = {37724: left_behind.LAYERS, _C2PA_TAG: left_behind.CREDENTIALS}
+    return tuple(note for tag, note in notes.items() if tag in tags)
+
+
+def _add_missing(tags: Image.Exif, others: Image.Exif) -> None:
+    """Add tags of another page, except those of its own pixels."""
+    pixels = {*LAYOUT_TAGS, *RESOLUTION_TAGS, *georeference.TAGS, *georeference.KEY_TAGS, 270}
+    for tag, value in others.items():
+        if tag not in tags and tag not in pixels:
+            tags[tag] = value
+    for directory in (exif_block.EXIF_IFD, GPS_IFD):
+        if nested := others.get_ifd(directory):
+            tags.get_ifd(directory).update({**nested, **tags.get_ifd(directory)})
 
 
 def _first_tags(file: BinaryIO) -> Image.Exif:
@@ -105,6 +138,7 @@ def of_image(image: Image.Image) -> ParsedMetadata:
     info = image.info
     exif, xmp, comment = info.get("exif"), info.get("xmp"), info.get("comment")
     resources = info.get("photoshop")
+    notes = _resource_notes(resources) if isinstance(resources, dict) else ()
     if isinstance(comment, bytes):
         comment = _text(comment)
     return _upright(
@@ -115,21 +149,48 @@ def of_image(image: Image.Image) -> ParsedMetadata:
             iptc=_bytes(resources.get(_IPTC_RESOURCE)) if isinstance(resources, dict) else None,
             text={"Comment": comment} if isinstance(comment, str) and comment else {},
             dpi=_dots(info.get("dpi")),
-        )
+        ),
+        notes,
     )
 
 
+def _resource_notes(resources: Mapping[int, object]) -> tuple[str, ...]:
+    """Return notes on Photoshop's resources, of which only IPTC data are kept."""
+    thumbnail = (left_behind.THUMBNAIL,) if not _PHOTOSHOP_THUMBNAILS.isdisjoint(resources) else ()
+    has_paths = any(2000 <= number <= 2997 for number in resources if isinstance(number, int))
+    return (*thumbnail, "the clipping paths were left out") if has_paths else thumbnail
+
+
+def with_numbers(parsed: ParsedMetadata, numbers: tuple[int, int, int, bool] | None) -> ParsedMetadata:
+    """Add the colours that an AVIF or HEIF file states as numbers. A profile has precedence, except over HDR."""
+    added = numbers and colour_numbers.chunk(*numbers[:2])
+    if not added:
+        return parsed
+    metadata = replace(parsed.metadata, colour_chunks=(added,))
+    colours = colour_numbers.stated(metadata)
+    if parsed.metadata.icc is not None and not (colours and colours.hdr):
+        return parsed
+    return parsed._replace(metadata=metadata)
+
+
 def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:
-    """Remove the orientation from EXIF and XMP; EXIF takes precedence if both state one."""
+    """Remove the orientation, and traces of what is not read; EXIF takes precedence if both it and XMP state one."""
     stated, exif, xmp = None, metadata.exif, metadata.xmp
     if exif:
         try:
+            notes += (left_behind.THUMBNAIL,) if exif_block.has_thumbnail(exif) else ()
             stated, exif = exif_block.orientation(exif), exif_block.upright(exif)
         except ValueError as error:
             exif, notes = None, (*notes, f"its EXIF data were left out: {error}")
     if xmp and (found := _XMP_ORIENTATION.search(xmp)):
         stated = stated or int(found[2])
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    if xmp:
+        try:
+            xmp, traces = left_behind.clean_xmp(xmp)
+            notes += traces
+        except ValueError as error:
+            xmp, notes = None, (*notes, f"its XMP data were left out: {error}")
     orientation, dpi = stated or 1, metadata.dpi
     if dpi and orientation >= 5:
         dpi = (dpi[1], dpi[0])

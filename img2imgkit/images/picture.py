@@ -8,13 +8,19 @@ from typing import Literal
 
 import numpy as np
 
+from img2imgkit.images.affine import Affine, Placement
+
 Space = Literal["grey", "rgb", "cmyk"]
 CHANNELS: Mapping[Space, int] = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """A picture's metadata. It has no orientation, because decoded pixels are upright."""
+    """A picture's metadata. It has no orientation, because decoded pixels are upright.
+
+    Values in pixels, such as a georeference, are as in the file; ``placement`` states where those pixels are now, and
+    ``encode`` converts the values.
+    """
 
     icc: bytes | None = None
     exif: bytes | None = None  # a TIFF block without the "Exif\\0\\0" prefix, orientation already reset to 1
@@ -22,7 +28,8 @@ class Metadata:
     iptc: bytes | None = None  # captions and credits, as used by news agencies
     text: Mapping[str, str] = field(default_factory=dict)  # PNG text chunks
     dpi: tuple[float, float] | None = None
-    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # PNG: the meaning of colours without a profile (gAMA, ...)
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()  # their meaning in numbers; see colour_numbers
+    placement: Placement | None = field(default=None, compare=False)  # None: they describe the picture as it is
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,12 @@ class Picture:
     notes: tuple[str, ...] = ()  # on what decoding left out or changed, for the report
 
     def __post_init__(self) -> None:
+        self._check_pixels()
+        if self.metadata.placement is None:
+            placed = replace(self.metadata, placement=Placement((self.width, self.height)))
+            object.__setattr__(self, "metadata", placed)
+
+    def _check_pixels(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] != CHANNELS[self.space]:
             raise ValueError(
                 f"a {self.space} picture needs (H, W, {CHANNELS[self.space]}) pixels, got {self.color.shape}"
@@ -70,6 +83,23 @@ class Picture:
         """Bits per channel: 8 or 16."""
         return self.color.dtype.itemsize * 8
 
-    def with_pixels(self, color: np.ndarray, alpha: np.ndarray | None, space: Space | None = None) -> Picture:
-        """Return the picture with other pixels and the same metadata."""
-        return replace(self, color=color, alpha=alpha, space=space or self.space)
+    def with_pixels(
+        self, color: np.ndarray, alpha: np.ndarray | None, space: Space | None = None, by: Affine | None = None
+    ) -> Picture:
+        """Return the picture with other pixels and the same metadata.
+
+        Args:
+            by: where the pixels of this picture went, such as ``Affine.shift(-left, -top)`` for a crop. None: nowhere
+                if the size is the same; otherwise unknown, and metadata stated in pixels will be left out with a note.
+        """
+        before, after = (self.width, self.height), (color.shape[1], color.shape[0])
+        metadata = self.metadata
+        if by is not None or after != before:
+            assert metadata.placement is not None  # set by __post_init__
+            metadata = replace(metadata, placement=metadata.placement.moved(before, by, after))
+        return replace(self, color=color, alpha=alpha, space=space or self.space, metadata=metadata)
+
+    def resized(self, color: np.ndarray, alpha: np.ndarray | None, space: Space | None = None) -> Picture:
+        """Return the picture with the pixels of the same view at another size."""
+        size = (color.shape[1], color.shape[0])
+        return self.with_pixels(color, alpha, space, Affine.scaling((self.width, self.height), size))

@@ -10,10 +10,15 @@ from typing import BinaryIO
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNK = 64 << 20  # larger metadata chunks are ignored
 MAX_TEXT = 16 << 20  # of all texts together, decompressed
+MAX_REFUSED = 8  # texts that exceed it; each is decompressed up to the limit before that is known
 BEFORE_PIXELS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"pHYs", b"eXIf", b"iTXt", b"tEXt", b"zTXt")
 XMP_KEY = "XML:com.adobe.xmp"
 
 Chunk = tuple[bytes, bytes]
+
+
+class TooLarge(ValueError):
+    """A compressed text or profile exceeds the limit of metadata."""
 
 
 def packed(name: bytes, data: bytes) -> bytes:
@@ -21,8 +26,8 @@ def packed(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def read(file: BinaryIO) -> list[Chunk]:
-    """Return all chunks except pixels, in file order, up to the first damaged one."""
+def read(file: BinaryIO, damaged: list[str] | None = None) -> list[Chunk]:
+    """Return all chunks except pixels, in file order. The names of damaged chunks are added to ``damaged``."""
     found: list[Chunk] = []
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8:
@@ -33,9 +38,10 @@ def read(file: BinaryIO) -> list[Chunk]:
             file.seek(length + 4, 1)
             continue
         data, check = file.read(length), file.read(4)
-        if len(check) < 4 or zlib.crc32(name + data) != int.from_bytes(check, "big"):
-            break
-        found.append((name, data))
+        if len(check) == 4 and zlib.crc32(name + data) == int.from_bytes(check, "big"):
+            found.append((name, data))
+        elif damaged is not None:
+            damaged.append(name.decode("ascii", "replace") if name.isalpha() else "a chunk without a name")
     return found
 
 
@@ -52,14 +58,19 @@ def insert(png: bytes, chunks: Iterable[Chunk]) -> bytes:
 
 
 def texts(chunks: Iterable[Chunk]) -> Iterator[tuple[str, str]]:
-    """Yield keyword and text of the tEXt, zTXt and iTXt chunks; damaged ones are skipped."""
-    left = MAX_TEXT
+    """Yield keyword and text of the tEXt, zTXt and iTXt chunks up to ``MAX_TEXT``; damaged ones are skipped."""
+    left, refused = MAX_TEXT, 0
     readers = {b"tEXt": _plain, b"zTXt": _deflated, b"iTXt": _international}
     for name, data in chunks:
         if name not in readers:
             continue
         try:
             key, text = readers[name](data, left)
+        except TooLarge:
+            refused += 1
+            if refused == MAX_REFUSED:
+                return
+            continue
         except (ValueError, zlib.error, IndexError):
             continue
         left -= len(text)
@@ -134,5 +145,5 @@ def _unpack(data: bytes, limit: int) -> bytes:
     unpacker = zlib.decompressobj()
     plain = unpacker.decompress(data, max(limit, 1))
     if not unpacker.eof:
-        raise ValueError("cut off, or too large for metadata")
+        raise TooLarge if unpacker.unconsumed_tail else ValueError("cut off")
     return plain

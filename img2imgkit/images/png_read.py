@@ -9,11 +9,14 @@ from typing import BinaryIO, NamedTuple
 import imagecodecs
 import numpy as np
 
-from img2imgkit.errors import DecodeError
+from img2imgkit.errors import DamagedError, DecodeError
 from img2imgkit.images.png_chunks import SIGNATURE, packed
 from img2imgkit.images.raster import Raster, split
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+END_MISSING = "the end marker of the PNG is missing"
+_LAST_FILTER = 4
+_PIECE = 64  # bytes that are decompressed at a time when looking for damage
 _SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _DEEP_MODES = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}
@@ -35,6 +38,8 @@ class _PixelChunks(NamedTuple):
     palette: bytes
     transparency: bytes
     pixels: list[bytes]  # IDAT chunks as stored in the file, with length, name and checksum
+    damage: str  # what is wrong with one of these chunks
+    ended: bool  # by the end marker, not by the end of the file
 
 
 def header(file: BinaryIO) -> PngHeader:
@@ -54,13 +59,57 @@ def header(file: BinaryIO) -> PngHeader:
     return PngHeader(width, height, bits, colour, bool(interlaced))
 
 
-def read(file: BinaryIO) -> Raster:
-    """Read the pixels of a PNG file, the first frame of animations. Metadata chunks are not read."""
+def read(file: BinaryIO, salvage: bool = False) -> Raster:
+    """Read the pixels of a PNG file, the first frame of animations. Metadata chunks are not read.
+
+    With ``salvage``, missing rows are black or transparent, and ``damage`` of the result tells why.
+
+    Raises:
+        DecodeError: it is damaged, and ``salvage`` is false or nothing can be read.
+    """
     head, chunks = header(file), _chunks(file)
     if head.colour == PALETTE and not chunks.palette:
         raise DecodeError("is damaged: its palette is missing")
-    decode = _interlaced if head.interlaced else _plain
-    pixels = decode(head, chunks).reshape(head.height, head.width, -1)
+    try:
+        pixels, damage = _decoded(head, chunks), ""
+    except Exception as error:
+        if not salvage:
+            raise
+        pixels, damage = _salvaged(head, chunks), " ".join(str(error).removeprefix("is damaged: ").split())
+    notes = () if chunks.ended else (END_MISSING,)
+    found = _raster(head, chunks, pixels.reshape(head.height, head.width, -1))
+    return found._replace(damage=damage, notes=() if damage else notes)
+
+
+def verify(file: BinaryIO) -> None:
+    """Verify the checksums of the chunks that pixels depend on, for readers that do not.
+
+    Raises:
+        DecodeError: one of them is wrong, or the header is damaged.
+    """
+    header(file)
+    if damage := _chunks(file).damage:
+        raise DecodeError(f"is damaged: {damage}")
+
+
+def _decoded(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
+    if chunks.damage:
+        raise DamagedError(f"is damaged: {chunks.damage}")
+    return _interlaced(head, _inflated(chunks.pixels, _size(head)), chunks) if head.interlaced else _plain(head, chunks)
+
+
+def _salvaged(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
+    """Decode the rows before the damage; the others are zeros."""
+    rows = _readable(chunks.pixels, _size(head))
+    if not rows:
+        raise DecodeError("is damaged: none of its rows can be read")
+    rows = _with_valid_filters(head, rows.ljust(_size(head), b"\0"))
+    if head.interlaced:
+        return _interlaced(head, rows, chunks)
+    return _plain(head, chunks._replace(pixels=[packed(b"IDAT", zlib.compress(rows, 0))]))
+
+
+def _raster(head: PngHeader, chunks: _PixelChunks, pixels: np.ndarray) -> Raster:
     if head.colour == PALETTE:
         return _from_palette(pixels, chunks.palette)
     mode = (_DEEP_MODES if head.bits == 16 else _MODES)[pixels.shape[2]]
@@ -70,23 +119,24 @@ def read(file: BinaryIO) -> Raster:
 
 
 def _chunks(file: BinaryIO) -> _PixelChunks:
-    palette, transparency, pixels = b"", b"", []
+    palette, transparency, pixels, damage, ended = b"", b"", list[bytes](), "", False
     file.seek(len(SIGNATURE))
-    while len(start := file.read(8)) == 8:
+    while not ended and len(start := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", start)
-        if name == b"IEND":
-            break
+        ended = name == b"IEND"
         if name not in (b"PLTE", b"tRNS", b"IDAT"):
             file.seek(length + 4, 1)
             continue
         chunk = start + file.read(length + 4)
+        if len(chunk) < length + 12 or zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+            damage = damage or f"the checksum of its {name.decode()} chunk is wrong"
         if name == b"IDAT":
             pixels.append(chunk)
         elif name == b"PLTE":
             palette = chunk[8:-4]
         else:
             transparency = chunk[8:-4]
-    return _PixelChunks(palette, transparency, pixels)
+    return _PixelChunks(palette, transparency, pixels, damage, ended)
 
 
 def _plain(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
@@ -96,18 +146,30 @@ def _plain(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
     return imagecodecs.png_decode(b"".join([*data, *chunks.pixels, packed(b"IEND", b"")]))
 
 
-def _interlaced(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
-    """Decode each of the seven passes as a separate picture, and scatter its pixels."""
-    rows = [
-        (len(range(x, head.width, dx)), len(range(y, head.height, dy)), np.s_[y::dy, x::dx]) for x, y, dx, dy in _PASSES
+def _passes(head: PngHeader) -> list[tuple[int, int, tuple[slice, slice], int]]:
+    """Return width, height, place and size in bytes of the seven passes that have pixels."""
+    sides = (
+        (len(range(x, head.width, dx)), len(range(y, head.height, dy)), (x, y, dx, dy)) for x, y, dx, dy in _PASSES
+    )
+    return [
+        (width, height, (slice(y, None, dy), slice(x, None, dx)), height * (1 + _row_bytes(width, head)))
+        for width, height, (x, y, dx, dy) in sides
+        if width and height
     ]
-    sizes = [height * (1 + _row_bytes(width, head)) if width else 0 for width, height, _ in rows]
-    data = _inflated(chunks.pixels, sum(sizes))
+
+
+def _size(head: PngHeader) -> int:
+    """Return the number of bytes of all rows, with their filter bytes."""
+    if head.interlaced:
+        return sum(size for *_, size in _passes(head))
+    return head.height * (1 + _row_bytes(head.width, head))
+
+
+def _interlaced(head: PngHeader, data: bytes, chunks: _PixelChunks) -> np.ndarray:
+    """Decode each of the seven passes as a separate picture, and scatter its pixels."""
     whole: np.ndarray | None = None
     start = 0
-    for (width, height, place), size in zip(rows, sizes, strict=True):
-        if not size:
-            continue
+    for width, height, place, size in _passes(head):
         chunk = packed(b"IDAT", zlib.compress(data[start : start + size], 0))
         decoded = _plain(PngHeader(width, height, head.bits, head.colour, False), chunks._replace(pixels=[chunk]))
         decoded = decoded.reshape(height, width, -1)
@@ -125,7 +187,32 @@ def _inflated(chunks: list[bytes], size: int) -> bytes:
     rows = unpacker.decompress(data, size) if size else b""
     if len(rows) < size:
         raise DecodeError(f"is cut off: it contains {len(rows)} of {size} bytes of pixels")
+    unpacker.decompress(unpacker.unconsumed_tail, 1)  # verifies the checksum of the rows
     return rows
+
+
+def _readable(chunks: list[bytes], size: int) -> bytes:
+    """Return the rows that can be decompressed before the first damage."""
+    unpacker, rows = zlib.decompressobj(), bytearray()
+    for chunk in chunks:
+        data = chunk[8:-4] if len(chunk) >= 12 else chunk[8:]
+        for start in range(0, len(data), _PIECE):
+            try:
+                rows += unpacker.decompress(data[start : start + _PIECE], max(size - len(rows), 1))
+            except zlib.error:
+                return bytes(rows[:size])
+    return bytes(rows[:size])
+
+
+def _with_valid_filters(head: PngHeader, rows: bytes) -> bytes:
+    """Replace filter types that do not exist by "none": libpng reads no row after one of them."""
+    passes = [(height, size) for _, height, _, size in _passes(head)] if head.interlaced else [(head.height, len(rows))]
+    changed, start = np.frombuffer(rows, np.uint8).copy(), 0
+    for height, size in passes:
+        filters = changed[start : start + size].reshape(height, -1)[:, 0]
+        filters[filters > _LAST_FILTER] = 0
+        start += size
+    return changed.tobytes()
 
 
 def _row_bytes(width: int, head: PngHeader) -> int:

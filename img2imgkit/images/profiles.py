@@ -9,6 +9,8 @@ import imagecodecs
 import numpy as np
 from PIL import ImageCms
 
+from img2imgkit.images import colour_numbers
+from img2imgkit.images.colour_numbers import Colours
 from img2imgkit.images.picture import Picture, Space
 
 _SIGNATURES: dict[bytes, Space] = {b"GRAY": "grey", b"RGB ": "rgb", b"CMYK": "cmyk"}
@@ -31,10 +33,13 @@ def srgb() -> bytes:
 
 
 def to_srgb(picture: Picture) -> Picture:
-    """Convert a picture to sRGB by its profile. Without a profile, sRGB is assumed.
+    """Convert a picture to sRGB by the numbers that state its colours, or by its profile. Otherwise, sRGB is assumed.
 
-    Grey stays grey, with sRGB's tone curve. A mismatched or broken profile is left out, with a note.
+    Grey stays grey, with sRGB's tone curve. A mismatched or broken profile is left out, and unknown numbers are kept,
+    both with a note. HDR is clipped at the level of a white page, with a note.
     """
+    if (colours := colour_numbers.stated(picture.metadata)) is not None and picture.space != "cmyk":
+        return _from_numbers(picture, colours)
     icc = picture.metadata.icc
     if icc is None:
         return cmyk_to_srgb(picture) if picture.space == "cmyk" else picture
@@ -47,7 +52,18 @@ def to_srgb(picture: Picture) -> Picture:
     if picture.space == "grey":
         color = np.ascontiguousarray(color[..., :1])  # LittleCMS returns RGB, neutral for grey
     converted = picture.with_pixels(color, picture.alpha, "grey" if picture.space == "grey" else "rgb")
-    return without_profile(converted)
+    return _as_srgb(converted)
+
+
+def _from_numbers(picture: Picture, colours: Colours) -> Picture:
+    if colours.to_light is None:
+        return _noted(picture, f"its colours were not converted to sRGB, since they are not known: {colours.name}")
+    if colours.hdr:
+        converted = picture.with_pixels(colour_numbers.hdr_to_srgb(picture.color, colours), picture.alpha)
+        note = f"HDR was converted to sRGB, which clips what is brighter than a white page: {colours.name}"
+        return _noted(_as_srgb(converted), note)
+    icc = colour_numbers.profile(colours, picture.space)
+    return to_srgb(replace(picture, metadata=replace(picture.metadata, icc=icc, colour_chunks=())))
 
 
 def cmyk_to_srgb(picture: Picture) -> Picture:
@@ -65,7 +81,14 @@ def cmyk_to_srgb(picture: Picture) -> Picture:
 
 
 def without_profile(picture: Picture) -> Picture:
-    """Remove the profile and PNG's colour chunks, so that the levels mean sRGB."""
+    """Remove the profile and the numbers that state the colours, so that the levels mean sRGB; with a note on HDR."""
+    colours = colour_numbers.stated(picture.metadata)
+    if colours is None or not colours.hdr:
+        return _as_srgb(picture)
+    return _noted(_as_srgb(picture), f"the levels are HDR, but no longer say so: {colours.name}")
+
+
+def _as_srgb(picture: Picture) -> Picture:
     return replace(picture, metadata=replace(picture.metadata, icc=None, colour_chunks=()))
 
 

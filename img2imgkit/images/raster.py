@@ -5,22 +5,38 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.images.picture import Space
 
-_DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
+DIRECT: dict[str, Space] = {"1": "grey", "L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
 
 
 class Raster(NamedTuple):
-    """Pixels as in ``Picture``, the file's mode, and notes on losses."""
+    """Pixels as in ``Picture``, the file's mode, notes on losses, and the damage that made pixels wrong."""
 
     color: np.ndarray
     alpha: np.ndarray | None
     space: Space
     mode: str
     notes: tuple[str, ...] = ()
+    damage: str = ""
+
+
+def salvaged(image: Image.Image, reason: str) -> Raster:
+    """Return what a decoder had read of a Pillow image when it failed.
+
+    Raises:
+        DecodeError: nothing was read.
+    """
+    if not isinstance(image, ImageFile.ImageFile) or getattr(image, "_im", None) is None:
+        raise DecodeError(f"is damaged: {reason}")
+    image.tile = []  # nothing is left to decode
+    pixels = from_image(image)
+    if not pixels.color.any():
+        raise DecodeError(f"is damaged: {reason}")
+    return pixels._replace(damage=reason)
 
 
 def from_image(image: Image.Image) -> Raster:
@@ -29,10 +45,11 @@ def from_image(image: Image.Image) -> Raster:
     Raises:
         DecodeError: its levels have no defined white point (32-bit float, or integers beyond 16 bits).
     """
+    image.load()  # an icon's mode is known only then
     mode = image.mode
-    if mode in _DIRECT:
+    if mode in DIRECT:
         pixels = _array(image.convert("L") if mode == "1" else image)
-        return _keyed(pixels, _DIRECT[mode], mode, image)
+        return _keyed(pixels, DIRECT[mode], mode, image)
     if mode.startswith("I;16"):
         return _keyed(_array(image).astype(np.uint16), "grey", "I;16", image)
     if mode in ("LA", "RGBA"):

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from img2imgkit.images.affine import Affine
 from img2imgkit.images.picture import Picture
 
 Method = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
@@ -37,7 +38,7 @@ def resize(picture: Picture, width: int, height: int, method: Method = "lanczos"
     kernel = _FILTERS[method]
     dtype = picture.color.dtype
     if picture.alpha is None:
-        return picture.with_pixels(_rounded(_filtered(picture.color, width, height, kernel), dtype), None)
+        return picture.resized(_rounded(_filtered(picture.color, width, height, kernel), dtype), None)
     weight = picture.alpha.astype(np.float32)
     alpha = _filtered(weight, width, height, kernel)
     color = _filtered(picture.color * weight, width, height, kernel)
@@ -45,7 +46,7 @@ def resize(picture: Picture, width: int, height: int, method: Method = "lanczos"
     color /= np.where(visible, alpha, 1)
     if not visible.all():
         color = np.where(visible, color, _filtered(picture.color, width, height, kernel))
-    return picture.with_pixels(_rounded(color, dtype), _rounded(alpha, dtype))
+    return picture.resized(_rounded(color, dtype), _rounded(alpha, dtype))
 
 
 def crop(picture: Picture, left: int, top: int, width: int, height: int) -> Picture:
@@ -61,7 +62,7 @@ def crop(picture: Picture, left: int, top: int, width: int, height: int) -> Pict
         )
     window = np.s_[top : top + height, left : left + width]
     alpha = None if picture.alpha is None else picture.alpha[window].copy()
-    return picture.with_pixels(picture.color[window].copy(), alpha)
+    return picture.with_pixels(picture.color[window].copy(), alpha, by=Affine.shift(-left, -top))
 
 
 def _nearest(picture: Picture, width: int, height: int) -> Picture:
@@ -70,7 +71,7 @@ def _nearest(picture: Picture, width: int, height: int) -> Picture:
     columns = (2 * np.arange(width) + 1) * picture.width // (2 * width)
     chosen = np.ix_(rows, columns)
     alpha = None if picture.alpha is None else picture.alpha[chosen]
-    return picture.with_pixels(picture.color[chosen], alpha)
+    return picture.resized(picture.color[chosen], alpha)
 
 
 def _filtered(pixels: np.ndarray, width: int, height: int, kernel: Image.Resampling) -> np.ndarray:

@@ -13,11 +13,13 @@ import tifffile
 from PIL import TiffImagePlugin
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images import jpeg
 from img2imgkit.images.picture import Space
 from img2imgkit.images.raster import Raster, full_range, split
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _SPACES: dict[str, Space] = {"MINISBLACK": "grey", "MINISWHITE": "grey", "RGB": "rgb", "SEPARATED": "cmyk"}
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PREMULTIPLIED, _STRAIGHT, _COREL = 1, 2, 999
 _CHANNELS = {"grey": 1, "rgb": 3, "cmyk": 4}
 
@@ -33,11 +35,10 @@ class Page(NamedTuple):
     samples: int
     plain: bool
     tile: tuple[int, int]  # (0, 0) if it is not tiled
-    pages: int
 
 
 def first_page(file: BinaryIO) -> Page:
-    """Read size and layout of the first page, and the number of pages.
+    """Read size and layout of the first page.
 
     Raises:
         DecodeError: there is no page, or its tags are damaged.
@@ -49,7 +50,7 @@ def first_page(file: BinaryIO) -> Page:
             unsigned = int(page.sampleformat or 1) == 1
             plain = unsigned and page.photometric.name in _SPACES and 8 <= _bits(page) <= 16
             tile = (page.tilewidth, page.tilelength)
-            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, len(tiff.pages))
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile)
     except DecodeError:
         raise
     except Exception as error:
@@ -86,6 +87,43 @@ def read(file: BinaryIO) -> Raster:
     if extras[0] == _PREMULTIPLIED:
         raster = raster._replace(color=_unpremultiplied(raster.color, raster.alpha))
     return raster._replace(notes=notes)
+
+
+_JPEG, _FAX = 7, (2, 4)  # not 3, whose rows may be filled up with zeros
+_FAX_ZEROS = 8  # bytes; the codes of ITU-T T.4 and T.6 have at most 11 zero bits in a row
+
+
+def coded_damage(file: BinaryIO) -> str:
+    """Return what is damaged in the JPEG or fax data of the first page, whose decoders do not tell; or ""."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name="picture") as tiff:
+        page = tiff.pages.first
+        scheme = int(page.compression)
+        if scheme != _JPEG and scheme not in _FAX:
+            return ""
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            file.seek(offset)
+            data = file.read(count)
+            found = _fax_damage(data) if scheme in _FAX else _jpeg_damage(data, page)
+            if found:
+                return found
+    return ""
+
+
+def _fax_damage(data: bytes) -> str:
+    return "its coded data contain zeros" if bytes(_FAX_ZEROS) in data.rstrip(b"\0") else ""
+
+
+def _jpeg_damage(data: bytes, page: tifffile.TiffPage) -> str:
+    separate = int(page.planarconfig) == 2
+    space: Space | None = {1: "grey", 3: "rgb", 4: "cmyk"}.get(1 if separate else page.samplesperpixel)  # type: ignore[assignment]
+    if space is None:
+        return ""
+    tables = page.jpegtables
+    try:
+        return jpeg.read(tables[:-2] + data[2:] if tables else data, space).damage
+    except DecodeError as error:
+        return str(error).removeprefix("is damaged: ")
 
 
 def _bits(page: tifffile.TiffPage) -> int:

@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import metadata, png_chunks, tiff
+from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, tiff
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
@@ -70,6 +70,8 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     data = _saved(image, format, _pillow_options(picture, format, quality, lossless))
     if format == "JPEG" and picture.metadata.iptc:
         data = metadata.with_iptc(data, picture.metadata.iptc)
+    if format == "AVIF" and (numbers := colour_numbers.numbers(picture.metadata)):
+        data = heif_boxes.with_numbers(data, *numbers)
     return Encoding(data, image.mode)
 
 

@@ -14,7 +14,7 @@ from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
 from img2imgkit.inference.engines.engine import OutOfMemory
 from img2imgkit.inference.exported.exported_model import ExportedModel
-from img2imgkit.inference.inputs.channels import filled, from_model, resampled, to_model
+from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
     LABEL,
     Conditioning,
@@ -113,8 +113,6 @@ class Translator:
         retries = _Count()
         redone = self.model.redone
         picture, alpha = scene.picture, scene.picture.alpha
-        if alpha is not None:
-            scene = replace(scene, picture=picture.with_pixels(filled(picture.color, alpha), alpha))
         image, grid = self._levels(scene, retries)
         if alpha is not None:
             alpha = self._alpha(scene, retries)

@@ -23,6 +23,7 @@ from img2imgkit.nn.layers import (  # noqa: E402
     normalized,
 )
 from img2imgkit.nn.layouts import instance_edges, one_hot  # noqa: E402
+from img2imgkit.nn.lists import ListModel  # noqa: E402
 from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma  # noqa: E402
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "EdgePad",
     "HalvingConv",
     "InstanceNorm",
+    "ListModel",
     "MeanDown",
     "PixelShuffle",
     "PixelUnshuffle",

@@ -4,15 +4,18 @@ from img2imgkit.pipeline.coordinator import run
 from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Staged, Watcher
 from img2imgkit.pipeline.jobs import Job, Jobs
 from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_of, read_pipeline
-from img2imgkit.pipeline.plan import Plan, make_plan, prepare
+from img2imgkit.pipeline.plan import Plan, forecasts, make_plan, prepare
 from img2imgkit.pipeline.report import make_report, write_report
 from img2imgkit.pipeline.threads import ThreadExecutor
+from img2imgkit.pipeline.verification import Orphan, Verified, orphans, verifying
+from img2imgkit.pipeline.watching import watch
 
 __all__ = [
     "Done",
     "Executor",
     "Job",
     "Jobs",
+    "Orphan",
     "Outcome",
     "Pipeline",
     "PipelineFile",
@@ -20,12 +23,17 @@ __all__ = [
     "Result",
     "Staged",
     "ThreadExecutor",
+    "Verified",
     "Watcher",
+    "forecasts",
     "make_plan",
     "make_report",
+    "orphans",
     "pipeline_of",
     "prepare",
     "read_pipeline",
     "run",
+    "verifying",
+    "watch",
     "write_report",
 ]

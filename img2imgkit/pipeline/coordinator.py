@@ -62,13 +62,16 @@ def run(
         coordinator = stack.enter_context(_Coordinator(plan, folders, stop or threading.Event(), fail_fast))
         to_make = plan.jobs.to_make_count
         watcher.started(to_make, len(plan.jobs) - to_make)
+        if plan.moved:
+            coordinator.record_moves()
         if to_make:
             for outcome in stack.enter_context(closing(coordinator.outcomes(executor))):
                 made[outcome.entry] = outcome
                 watcher.finished(outcome)
         devices = executor.devices()
     outcomes = tuple(made.get(job.entry) or _untouched(job) for job in plan.jobs)
-    return Result(outcomes, coordinator.interrupted, time.monotonic() - began, devices)
+    skipped = tuple(Outcome(job.entry, "skipped", job.reason) for job in plan.skipped)
+    return Result((*outcomes, *skipped), coordinator.interrupted, time.monotonic() - began, devices)
 
 
 def _locked(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]:
@@ -116,6 +119,16 @@ class _Coordinator:
     def interrupted(self) -> bool:
         """Whether the run was stopped from outside."""
         return self._stop.is_set() and not self._failed_fast
+
+    def record_moves(self) -> None:
+        """Record the present locations of inputs whose outputs are up to date, if the disk has space."""
+        resuming = [number for number, sink in enumerate(self._sinks) if sink.if_exists == "resume"]
+        for job in self._plan.jobs:
+            for number in resuming:
+                if not job.reason and job.targets[number] is not None:
+                    ledger = self._ledgers[self._folders[number]]
+                    with suppress(OSError):
+                        ledger.move(restricted_to(job.entry, self._fields[number]), str(number))
 
     def outcomes(self, executor: Executor) -> Generator[Outcome, None, None]:
         """Yield each outcome as soon as the job's files are in place or the job has failed."""

@@ -20,7 +20,7 @@ from img2imgkit.item import Entry
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.output_folder import StagedFile
 
-Status = Literal["done", "up to date", "failed", "not reached"]
+Status = Literal["done", "up to date", "failed", "not reached", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcomes of all entries, in the source's order."""
+    """The outcomes of all entries, in the source's order, skipped ones last."""
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool

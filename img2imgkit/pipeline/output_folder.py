@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.files import encoded, open_regular
+from img2imgkit.files import encoded, sha256
 from img2imgkit.item import local_path
+from img2imgkit.locks import in_use, owner_of, try_lock, write_owner
 from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
-from img2imgkit.pipeline.folder_lock import owner_of, try_lock, write_owner
 from img2imgkit.pipeline.own_files import LOCK, STATE, UNFINISHED, prove_own_files, refusal, reserved
 from img2imgkit.step import Sink
 
@@ -59,7 +59,7 @@ class PlacedFile:
             found = path.lstat()
             if found.st_size != self.size or not stat.S_ISREG(found.st_mode):
                 return False
-            return found.st_mtime_ns == self.mtime_ns or _sha256(path) == self.sha256
+            return found.st_mtime_ns == self.mtime_ns or sha256(path) == self.sha256
         except (OSError, ValueError):
             return False
 
@@ -161,6 +161,18 @@ class OutputFolder:
             self._changed.add(target.parent)
         return written
 
+    def remove(self, target: PurePosixPath) -> None:
+        """Remove an output.
+
+        Raises:
+            OSError: it cannot be removed, or a link leads to it.
+            LockError: the folder is no longer the one that was locked, or another run holds a folder below it.
+        """
+        self.prove_held()
+        with self._below(target.parent) as parent:
+            parent.remove(target.name)
+            self._changed.add(target.parent)
+
     @contextmanager
     def _access_errors(self) -> Iterator[None]:
         """Turn errors of the file system into a PlanError that names the folder."""
@@ -175,10 +187,7 @@ class OutputFolder:
     def _acquire(self) -> None:
         """Raises LockError: another run holds the lock."""
         if not try_lock(self._lock):
-            raise LockError(
-                f"{self.folder}: another run is using this folder ({owner_of(self._lock)}); "
-                "wait for it, or stop that process"
-            )
+            raise in_use(self.folder, "another run", self._lock)
         write_owner(self._lock)
 
     @contextmanager
@@ -276,8 +285,3 @@ def _encode_errors(path: Path) -> Iterator[None]:
     except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or error
         raise EncodeError(f"{path}: cannot write it: {reason}") from error
-
-
-def _sha256(path: Path) -> str:
-    with open_regular(path) as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

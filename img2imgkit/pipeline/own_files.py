@@ -7,15 +7,19 @@ what is written to it must not reach somebody else's file.
 from __future__ import annotations
 
 import errno
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.errors import PlanError
+from img2imgkit.locks import in_use, try_lock
 from img2imgkit.pipeline.anchored import Anchor, RefusedError
 
 STATE = ".img2img"
 LOCK, LEDGER = "lock", "ledger.jsonl"
 UNFINISHED, THUMBNAILS = "unfinished", "thumbnails"
+MAX_WAYS = 10_000  # folders checked for links by a plan; a run checks each file's
 REPORTS = ("report.json", "report.html")
 
 
@@ -63,9 +67,28 @@ def open_own(folder: Path, name: str, flags: int) -> int:
         return state.open(name, flags)
 
 
+@contextmanager
+def kept_from_runs(folder: Path) -> Iterator[None]:
+    """Keep runs out of an output folder that is being read. Nothing is written, so its disk may be read-only.
+
+    Raises:
+        LockError: a run is using the folder.
+    """
+    with ExitStack() as held:
+        # Without a lock no run has ever been here; another user's, or what is no lock file, keeps no run out either.
+        with suppress(FileNotFoundError, PermissionError, RefusedError):
+            lock = open_own(folder, LOCK, os.O_RDONLY)
+            held.callback(os.close, lock)
+            if not try_lock(lock, shared=True):
+                raise in_use(folder, "another run", lock)
+        yield
+
+
 def reserved(target: PurePosixPath) -> str:
     """Return why nothing may be placed at a path below an output folder; "" if it may."""
     text = str(target).casefold()
+    if os.name == "nt" and (":" in text or "\\" in text):
+        return "has a character that leads elsewhere on Windows"
     if not (STATE in text or ".." in text or text.startswith("/") or text == "."):
         return ""  # quickly, for a million targets
     if target.is_absolute() or ".." in target.parts or not target.parts:
@@ -74,6 +97,26 @@ def reserved(target: PurePosixPath) -> str:
     if any(part.rstrip(" .").casefold() == STATE for part in target.parts):
         return f"{STATE} is the folder of this tool's own files; choose another name"
     return ""
+
+
+class Ways:
+    """Checks that targets are not the tool's own files, and that no link leads to them."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[Path, str]] = set()
+
+    def check(self, folder: Path, target: PurePosixPath) -> None:
+        """Raises PlanError: the target is one of the tool's own files, or a link leads to it."""
+        if problem := reserved(target):
+            raise PlanError(f"{folder / target}: {problem}")
+        way = (folder, str(target).rpartition("/")[0])
+        if way not in self._known and len(self._known) < MAX_WAYS:
+            self._known.add(way)
+            if link := link_towards(folder, target):
+                raise PlanError(
+                    f"{link}: is a link, and outputs such as {target} would be written through it; replace it with a "
+                    "folder, or choose another output folder"
+                )
 
 
 def link_towards(folder: Path, target: PurePosixPath) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,10 +17,11 @@ from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
-from img2imgkit.pipeline.ledger import Ledger, Recipe
+from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.output_folder import folder_of, resolved
-from img2imgkit.pipeline.own_files import REPORTS, STATE, link_towards, prove_own_files, reserved
-from img2imgkit.pipeline.pipeline_file import Pipeline, Use
+from img2imgkit.pipeline.own_files import REPORTS, STATE, Ways, prove_own_files
+from img2imgkit.pipeline.pipeline_file import Pipeline
+from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
     Variant,
     Variants,
@@ -29,35 +30,7 @@ from img2imgkit.pipeline.variants import (
     restricted_to,
     with_variants,
 )
-from img2imgkit.step import Planning, Sink, Source
-
-MAX_WAYS = 10_000  # folders checked for links by a plan; a run checks each file's
-
-
-class Recipes:
-    """The recipes of outputs, one for each variant."""
-
-    def __init__(self, uses: Sequence[Use]) -> None:
-        self._uses, self._known = uses, dict[Variant, Recipe]()
-
-    def of(self, entry: Entry) -> Recipe:
-        """Return the recipe of an entry's output; the entry's variant has only the fields known to its sink."""
-        return self._of(entry.variant)
-
-    @property
-    def common(self) -> Recipe:
-        """The recipe that all variants have in common."""
-        return self._of(())
-
-    @property
-    def known(self) -> Collection[Recipe]:
-        """All recipes requested so far."""
-        return self._known.values()
-
-    def _of(self, variant: Variant) -> Recipe:
-        if variant not in self._known:
-            self._known[variant] = Recipe([use.recipe(dict(variant)) for use in self._uses])
-        return self._known[variant]
+from img2imgkit.step import Planning, Sink, Source, Transform
 
 
 @dataclass(frozen=True)
@@ -66,14 +39,18 @@ class Plan:
 
     Attributes:
         jobs: one for each output, in the source's order
+        skipped: pictures that the source leaves out, with the reason and without targets
         ignored: the number of files the source ignored, by reason
         recipes: the recipes of the outputs
+        moved: whether inputs of outputs that are up to date are at other locations than before
     """
 
     pipeline: Pipeline
     jobs: Jobs
+    skipped: Jobs
     ignored: Mapping[str, int]
     recipes: Recipes
+    moved: bool = False
 
     def reasons(self) -> Mapping[str, int]:
         """Return the number of jobs by reason; "up to date" for those that are done."""
@@ -90,10 +67,25 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
     """
-    variants = prepare(pipeline, catalog)
+    return plan_prepared(pipeline, prepare(pipeline, catalog), limit)
+
+
+def plan_prepared(
+    pipeline: Pipeline,
+    variants: Variants,
+    limit: int | None = None,
+    accepts: Callable[[Entry], bool] = lambda entry: True,
+) -> Plan:
+    """Plan a prepared pipeline; see ``make_plan``.
+
+    Args:
+        variants: returned by ``prepare``
+        accepts: whether an entry is part of the plan
+    """
     ignored: Counter[str] = Counter()
     stream = pipeline.source.find(ignored)
-    found = islice(stream, limit)
+    skipped = Jobs()
+    found = islice(_not_skipped(pipeline.source, filter(accepts, stream), skipped), limit)
     jobs, recipes = Jobs(), Recipes(pipeline.uses)
     with closing(_Checks(pipeline)) as checks:
         for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):
@@ -102,7 +94,31 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
         for _ in stream:  # beyond the limit, to count all ignored files
             pass
         checks.check(jobs)
-    return Plan(pipeline, jobs, dict(ignored), recipes)
+    return Plan(pipeline, jobs, skipped, dict(ignored), recipes, checks.moved)
+
+
+def _not_skipped(source: Source, entries: Iterable[Entry], skipped: Jobs) -> Iterator[Entry]:
+    """Yield the entries that the source does not leave out, and collect the others."""
+    for entry in entries:
+        if reason := source.reason_to_skip(entry):
+            skipped.add(Job(entry, (), reason))
+        else:
+            yield entry
+
+
+def forecasts(pipeline: Pipeline, entry: Entry) -> str:
+    """Return what the steps of a prepared pipeline say about an entry because of its size, as far as it is known."""
+    transforms = [step for step in pipeline.stages if isinstance(step, Transform)]
+    if not any(step.has_forecast for step in transforms):
+        return ""
+    size, found = pipeline.source.size(entry), list[str]()
+    for step in transforms:
+        if size is None:
+            return "; ".join([*found, "the size is unknown"])
+        if step.has_forecast:
+            found.append(step.forecast(*size))
+        size = step.output_size(*size)
+    return "; ".join(found)
 
 
 def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
@@ -173,9 +189,10 @@ class _Checks:
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
-        self._ways: set[tuple[Path, str]] = set()
+        self._ways = Ways()
         self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
         self._foreign_count = len(self._foreign)
+        self.moved = False
 
     def reason(self, entry: Entry, targets: Targets, recipes: Recipes) -> str:
         """Return why an entry's outputs must be made, or "" if all are up to date."""
@@ -189,30 +206,24 @@ class _Checks:
                 self._foreign_count += 1
                 self._foreign += [f"  {path}"] if len(self._foreign) < SHOWN else []
             own = restricted_to(entry, self._fields[number])
-            outdated = partial(ledger.reason, own, str(number), target, recipes.of(own), folder)
-            found = found or _reason(sink, exists, outdated)
+            found = found or _reason(
+                sink, exists, partial(self._outdated, ledger, own, number, target, recipes.of(own))
+            )
         return found
+
+    def _outdated(self, ledger: Ledger, entry: Entry, number: int, target: PurePosixPath, recipe: Recipe) -> str:
+        record = ledger.latest(entry, str(number))
+        reason = ledger.reason(record, entry, target, recipe, self._folders[number])
+        self.moved |= not reason and record is not None and record.location != entry.location
+        return reason
 
     def add(self, job: int, targets: Targets) -> None:
         """Add a job's targets."""
         for number, target in enumerate(targets):
             if target is not None:
-                self._prove_inside(self._folders[number], target)
+                self._ways.check(self._folders[number], target)
                 self._overlaps[number].add(target)
                 self._collisions.add(job, number, target)
-
-    def _prove_inside(self, folder: Path, target: PurePosixPath) -> None:
-        """Raises PlanError: the target is one of the tool's own files, or a link leads to it."""
-        if problem := reserved(target):
-            raise PlanError(f"{folder / target}: {problem}")
-        way = (folder, str(target).rpartition("/")[0])
-        if way not in self._ways and len(self._ways) < MAX_WAYS:
-            self._ways.add(way)
-            if link := link_towards(folder, target):
-                raise PlanError(
-                    f"{link}: is a link, and outputs such as {target} would be written through it; replace it with a "
-                    "folder, or choose another output folder"
-                )
 
     def check(self, jobs: Jobs) -> None:
         """Raises PlanError if the run would overwrite or mix up files."""

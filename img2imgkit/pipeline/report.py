@@ -73,7 +73,7 @@ def _small(picture: Picture) -> Image.Image:
 
 SCHEMA = 1
 JSON, HTML = REPORTS
-DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "imagecodecs", "tifffile")
+DISTRIBUTIONS = ("img2imgkit", "tensorflow", "keras", "numpy", "pillow", "simplejpeg", "imagecodecs", "tifffile")
 
 
 def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
@@ -92,11 +92,12 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
         "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
         "recipe": plan.recipes.common.digest,
         "totals": {
-            "found": len(plan.jobs),
+            "found": len(result.outcomes),
             "done": result.count("done"),
             "up_to_date": result.count("up to date"),
             "failed": result.count("failed"),
             "not_reached": result.count("not reached"),
+            "skipped": result.count("skipped"),
             "ignored": dict(plan.ignored),
         },
         "items": [_item(outcome) for outcome in result.outcomes],
@@ -151,10 +152,9 @@ def _plain(value: Any) -> Any:
 def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     page = Template(resources.files(__package__).joinpath("report_page.html").read_text(encoding="utf-8"))
     thumbnails = Thumbnails(folder)
-    entries = [job.entry for job in plan.jobs]
-    items = sorted(zip(report["items"], entries, strict=True), key=lambda each: each[0]["status"] != "failed")
+    items = sorted(report["items"], key=lambda item: item["status"] != "failed")
     main = plan.pipeline.sinks.index(plan.pipeline.main_sink)
-    rows = (_row(item, entry.title, thumbnails.paths(entry), folder, main) for item, entry in items)
+    rows = (_row(item, _entry(item), thumbnails, folder, main) for item in items)
     totals = report["totals"]
     ignored = ", ".join(f"{escape(reason)} ({count})" for reason, count in totals["ignored"].items())
     return page.substitute(
@@ -175,7 +175,13 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     )
 
 
-TALLIES = {"done": "made", "up_to_date": "up to date", "failed": "failed", "not_reached": "not reached"}
+TALLIES = {
+    "done": "made",
+    "up_to_date": "up to date",
+    "failed": "failed",
+    "not_reached": "not reached",
+    "skipped": "skipped",
+}
 
 
 def _tally(count: int, label: str, kind: str) -> str:
@@ -186,9 +192,14 @@ def _options(options: dict[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in options.items() if value not in (None, "", (), []))
 
 
-def _row(item: dict[str, Any], title: str, thumbnails: tuple[Path, Path], folder: Path, main: int) -> str:
+def _entry(item: dict[str, Any]) -> Entry:
+    return Entry(item["input"], PurePosixPath(item["relative"]), item["index"], -1, "", tuple(item["variant"].items()))
+
+
+def _row(item: dict[str, Any], entry: Entry, thumbnails: Thumbnails, folder: Path, main: int) -> str:
     sides = ("before", "after") if item["status"] in ("done", "up to date") else ()  # else of an earlier run
-    pictures = "".join(_thumbnail(path, folder, side) for path, side in zip(thumbnails, sides, strict=False))
+    paths = zip(thumbnails.paths(entry), sides, strict=False)
+    pictures = "".join(_thumbnail(path, folder, side) for path, side in paths)
     outputs = "<br>".join(
         f"<a href='{_link(Path(o['path']), folder)}'>{escape(_below(o['path'], folder))}</a>" for o in item["outputs"]
     )
@@ -196,10 +207,10 @@ def _row(item: dict[str, Any], title: str, thumbnails: tuple[Path, Path], folder
     sizes = " → ".join(_size(each) for each in (item["before"], after) if each)
     seconds = sum(item["seconds"].values())
     notes = "; ".join(f"{key}: {_readable(value)}" for key, value in item["notes"].items() if key != "trace")
-    reason = item["reason"] if item["status"] in ("failed", "not reached") else ""
+    reason = item["reason"] if item["status"] in ("failed", "not reached", "skipped") else ""
     return (
         f"<tr class='{item['status'].replace(' ', '-')}'><td class=pictures>{pictures}</td>"
-        f"<td><b>{escape(_clean(title))}</b><br><span class=status>{item['status']}</span> "
+        f"<td><b>{escape(_clean(entry.title))}</b><br><span class=status>{item['status']}</span> "
         f"{escape(_clean(reason))}"
         f"<div class=notes>{escape(_clean(notes))}</div></td>"
         f"<td>{sizes}</td><td class=number>{f'{seconds:.2f} s' if seconds else ''}</td><td>{outputs}</td></tr>\n"

@@ -42,8 +42,15 @@ class Compare(Transform):
             None, description="Labels above the two pictures, in ASCII: the built-in font has no other characters."
         )
 
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        options = self.options
+        height += _label_height(width) if options.labels else 0
+        if options.layout == "beside":
+            return 2 * width + options.separator, height
+        return width, 2 * height + options.separator
+
     def apply(self, item: Item) -> Item:
-        """Return the sheet, with the metadata of the current picture."""
+        """Return the sheet, with the metadata of the current picture, but for those stated in pixels."""
         level = {"white": 255, "black": 0, "grey": 128}[self.options.ground]
         ground = (level, level, level)
         before, after = _matched(item.original, item.picture, ground)
@@ -58,7 +65,7 @@ class Compare(Transform):
         shape = list(panels[0].shape)
         shape[axis] = self.options.separator
         sheet = np.concatenate([panels[0], _filled(shape, level, after), panels[1]], axis=axis)
-        return item.with_picture(replace(after, color=sheet, alpha=None))
+        return item.with_picture(after.with_pixels(sheet, None))
 
 
 def _matched(before: Picture, after: Picture, ground: Level) -> tuple[Picture, Picture]:
@@ -76,12 +83,20 @@ def _filled(shape: list[int], level: int, like: Picture) -> np.ndarray:
     return np.full(shape, level * (np.iinfo(like.color.dtype).max // 255), like.color.dtype)
 
 
+def _label_size(width: int) -> int:
+    return max(10, min(48, width // 20))
+
+
+def _label_height(width: int) -> int:
+    return _label_size(width) * 3 // 2
+
+
 def _label(text: str, panel: np.ndarray, level: int) -> np.ndarray:
     """Return a strip with a line of text, with the panel's width and type. Text that is too long is cut off."""
     width, channels = panel.shape[1:]
-    size = max(10, min(48, width // 20))
+    size = _label_size(width)
     font = ImageFont.load_default(size)
-    strip = Image.new("L", (width, size * 3 // 2), level)
+    strip = Image.new("L", (width, _label_height(width)), level)
     ImageDraw.Draw(strip).text((size // 4, size // 4), text, fill=255 if level < 128 else 0, font=font)
     scaled = np.asarray(strip).astype(panel.dtype) * np.asarray(np.iinfo(panel.dtype).max // 255, panel.dtype)
     return np.repeat(scaled[..., None], channels, axis=2)

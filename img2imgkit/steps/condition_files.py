@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from img2imgkit.config import Config, Location
-from img2imgkit.data.domains import Attributes
+from img2imgkit.data.attribute_files import Attributes
 from img2imgkit.data.folders import name_in
 from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError

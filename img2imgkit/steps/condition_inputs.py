@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from img2imgkit.config import Config
-from img2imgkit.data.domains import Attributes, read_attributes
+from img2imgkit.data.attribute_files import Attributes, read_attributes
 from img2imgkit.errors import BundleError, ConfigError, DataError, Problem
 from img2imgkit.inference import Translates, Translator, conditions_of, load_code, parse_condition, prove_known
 from img2imgkit.inference.inputs.conditions import LABEL

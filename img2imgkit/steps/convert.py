@@ -34,7 +34,8 @@ class Convert(Transform):
         )
         icc: Literal["keep", "srgb", "strip"] = Field(
             "keep",
-            description="The ICC profile: keep it, convert the colours to sRGB, or drop it without converting.",
+            description="The meaning of the colours (ICC profile, or numbers): keep it, convert them to sRGB, or drop "
+            "it without converting.",
         )
 
     def apply(self, item: Item) -> Item:
@@ -43,6 +44,9 @@ class Convert(Transform):
         picture = self._converted(item.picture)
         notes = [note for note in picture.notes if note not in before]
         return item.with_picture(picture, **({"convert": "; ".join(notes)} if notes else {}))
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width, height
 
     def _converted(self, picture: Picture) -> Picture:
         options = self.options

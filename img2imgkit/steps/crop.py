@@ -47,6 +47,13 @@ class Crop(Transform):
                 raise ValueError("left and top must be at least 0, width and height at least 1")
             return self
 
+    def output_size(self, width: int, height: int) -> tuple[int, int] | None:
+        left, top, across, down = self.window(width, height)
+        if self.options.if_smaller == "keep":
+            across, down = min(across, width - left), min(down, height - top)
+        inside = across > 0 and down > 0 and left + across <= width and top + down <= height
+        return (across, down) if inside else None
+
     def apply(self, item: Item) -> Item:
         """Return the cropped item.
 

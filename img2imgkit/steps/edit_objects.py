@@ -131,8 +131,10 @@ class EditObjects(Transform):
         self._digests: dict[str, str] = {}
 
     def recipe(self) -> Mapping[str, Any]:
-        """The edits. The palette's content is part of the fingerprint."""
-        stated: Mapping[str, Any] = self.options.model_dump(mode="json", exclude={"palette"})
+        """The edits. The content of the palette and of the masks is part of the fingerprint; their place is not."""
+        stated: Mapping[str, Any] = self.options.model_dump(
+            mode="json", exclude={"palette": True, "edits": {"__all__": {"mask"}}}
+        )
         return stated
 
     def fingerprint(self) -> Mapping[str, Any]:
@@ -168,6 +170,9 @@ class EditObjects(Transform):
             half = np.iinfo(picture.color.dtype).max // 2
             mask = to_grey(to_rgb(picture) if picture.space == "cmyk" else picture).color[..., 0] > half
             self._masks[path] = mask if picture.alpha is None else mask & (picture.alpha[..., 0] > half)
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return width, height
 
     def apply(self, item: Item) -> Item:
         """Return the item with edited maps and a new drawing. Its note "edited" counts edits and missing objects.

@@ -57,7 +57,10 @@ class Template:
                     stated = ", ".join(f"{{{name}}}" for name in known)
                     yield f"unknown field {{{field}}}{suggestion(field, known)}; known are {stated}"
             elif field in STEP_FIELDS and field not in facts and complete:
-                yield f"the field {{{field}}} is set by a translate step, but there is none before this step"
+                yield (
+                    f"the field {{{field}}} is set by a translate step, but there is none before this step, or its "
+                    "value depends on the picture"
+                )
             elif conversion or (spec and not (field in NUMERIC_FIELDS and re.fullmatch(r"0?[0-9]{0,2}d?", spec))):
                 yield f"unsupported format of {{{field}}}: only a number can have a width, such as {{index:04d}}"
         literal = "".join(text for text, _, _, _ in self.parts)

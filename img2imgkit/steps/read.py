@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pathspec import GitIgnoreSpec
 from pydantic import Field
 
+from img2imgkit import files
 from img2imgkit.config import Config, Location
-from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image
-from img2imgkit.item import Entry, Item, local_path
+from img2imgkit.errors import ConfigError, DamagedError, Problem
+from img2imgkit.images import DEFAULT_MAX_PIXELS, decode, is_image, size_of
+from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.pipeline.own_files import STATE
 from img2imgkit.step import Planning, Source
+from img2imgkit.steps.extent import Extent
 from img2imgkit.steps.patterns import compile_patterns
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
+SECOND = 1_000_000_000  # in nanoseconds
+MAX_DIGESTS = 100_000  # kept in memory
 
 
 class FolderSource(Source):
@@ -34,13 +39,27 @@ class FolderSource(Source):
         recursive: bool = Field(True, description="Whether to read subfolders.")
         include: tuple[str, ...] = Field((), description="Only files that match one of these .gitignore patterns.")
         exclude: tuple[str, ...] = Field((), description="No files that match one of these .gitignore patterns.")
+        changed: Literal["time", "content"] = Field(
+            "time",
+            description="How later runs recognise a changed picture: by its size and modification time, or by its "
+            "content, for which a plan reads every file.",
+        )
+        skip_larger: Extent | None = Field(
+            None,
+            description="Skip pictures that are larger than this: `{width: 4000}`, `{height: 4000}` or `{megapixels: "
+            "12}`. Plans read the header of every picture.",
+        )
         max_pixels: int = Field(
             DEFAULT_MAX_PIXELS, ge=1, description="Refuse pictures with more pixels: they may be decompression bombs."
         )
 
+    def __init__(self, options: Config | None = None) -> None:
+        super().__init__(options)
+        self._digests: dict[str, tuple[object, str]] = {}  # of this process: a folder may be listed repeatedly
+
     def recipe(self) -> dict[str, Any]:
-        """Return the folder only: the other options do not change a picture's content."""
-        return {"folder": str(self.options.folder)}
+        """Return no option: none changes a picture's content, and the folder may be moved."""
+        return {}
 
     def prepare(self, planning: Planning) -> None:
         folder = self.options.folder
@@ -68,15 +87,46 @@ class FolderSource(Source):
             not any(map(_is_hidden, relative.parts)) and is_image(Path(relative.name)) and self._matches(str(relative))
         )
 
+    def size(self, entry: Entry) -> tuple[int, int] | None:
+        return size_of(entry.path)
+
+    def reason_to_skip(self, entry: Entry) -> str:
+        limit = self.options.skip_larger
+        size = self.size(entry) if limit else None
+        if size is None or not limit.is_exceeded_by(*size):
+            return ""
+        return f"larger than {limit}: {size[0]}x{size[1]}"
+
     def find(self, ignored: Counter[str]) -> Iterator[Entry]:
         """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""
         chosen: Path = self.options.folder
         if not chosen.is_dir():
-            yield _entry(str(chosen), chosen.name, 0)
+            yield self._entry(str(chosen), chosen.name, 0)
             return
         for index, relative in enumerate(self._files(str(chosen), ignored)):
             path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
-            yield _entry(path, relative, index)
+            yield self._entry(path, relative, index)
+
+    def _entry(self, path: str, relative: str, index: int) -> Entry:
+        try:
+            found = os.stat(path)  # noqa: PTH116
+            version = self.version(path, found)
+        except OSError:
+            return Entry(path, PurePosixPath(relative), index, -1, "")  # a broken link: decoding reports it
+        return Entry(path, PurePosixPath(relative), index, found.st_size, version)
+
+    def version(self, path: str, found: os.stat_result) -> str:
+        """Return the version of a file: its time, or a digest of its content. Raises OSError if it cannot be read."""
+        if self.options.changed == "time":
+            return str(found.st_mtime_ns)
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known, digest = self._digests.get(path, (None, ""))
+        if known != state:
+            digest = files.sha256(Path(path))
+            old = time.time_ns() - found.st_ctime_ns > SECOND  # otherwise another change could have the same time
+            if old and (path in self._digests or len(self._digests) < MAX_DIGESTS):
+                self._digests[path] = (state, digest)
+        return f"{CONTENT}{digest}"
 
     def _files(self, root: str, ignored: Counter[str]) -> Iterator[str]:
         """Yield the paths below ``root`` in the order of ``natural_key``, without sorting all of them together.
@@ -155,10 +205,24 @@ class Read(FolderSource):
     name = "read"
 
     class Options(FolderSource.Options):
-        """Where to read pictures."""
+        """Where to read pictures, and what to do with damaged ones."""
+
+        damaged: Literal["fail", "salvage"] = Field(
+            "fail",
+            description="A picture of which pixels are missing or were invented by the decoder: 'fail' reports it as "
+            "failed; 'salvage' keeps what can be read, with a note.",
+        )
+
+    def recipe(self) -> dict[str, Any]:
+        """Return also whether damaged pictures are read, so that the others are made again when they no longer are."""
+        return {**super().recipe(), **({"damaged": "salvage"} if self.options.damaged == "salvage" else {})}
 
     def load(self, entry: Entry) -> Item:
-        picture = decode(entry.path, max_pixels=self.options.max_pixels)
+        salvage = self.options.damaged == "salvage"
+        try:
+            picture = decode(entry.path, max_pixels=self.options.max_pixels, salvage=salvage)
+        except DamagedError as error:
+            raise DamagedError(f"{error} (damaged: salvage keeps what can be read)") from error
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
 
 
@@ -189,11 +253,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.casefold() in SYSTEM_FILES
-
-
-def _entry(path: str, relative: str, index: int) -> Entry:
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return Entry(path, PurePosixPath(relative), index, -1, "")  # a broken link: decoding reports it
-    return Entry(path, PurePosixPath(relative), index, found.st_size, str(found.st_mtime_ns))

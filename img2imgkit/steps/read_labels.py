@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -50,8 +51,16 @@ class ReadLabels(FolderSource):
         self._palette: Palette | None = None
 
     def recipe(self) -> dict[str, Any]:
-        instances = self.options.instances
-        return {**super().recipe(), "instances": None if instances is None else str(instances)}
+        """Return the place of the instance maps relative to the label maps: both may be moved together."""
+        return {**super().recipe(), "instances": self._instances_place()}
+
+    def _instances_place(self) -> str | None:
+        if self.options.instances is None:
+            return None
+        try:
+            return Path(os.path.relpath(self.options.instances, self.location())).as_posix()
+        except ValueError:  # on another drive
+            return str(self.options.instances)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The content of the palette."""
@@ -119,13 +128,14 @@ class ReadLabels(FolderSource):
         return others[0] if len(others) == 1 else path
 
     def _with_instances(self, entry: Entry) -> Entry:
-        """Return the entry with the total size and the latest time of both files, so that it changes with either."""
+        """Return the entry with the total size and the versions of both files, so that it changes with either."""
+        path = self._instance_path(entry)
         try:
-            found = self._instance_path(entry).stat()
+            found = path.stat()
+            version = self.version(str(path), found)
         except OSError:
             return entry  # loading reports it
-        newest = max(entry.version, str(found.st_mtime_ns), key=lambda version: int(version or -1))
-        return replace(entry, size=entry.size + found.st_size, version=newest)
+        return replace(entry, size=entry.size + found.st_size, version=f"{entry.version}+{version}")
 
 
 def palette_of(path: Path | None) -> Palette | None:

@@ -60,15 +60,20 @@ class Resize(Transform):
             TranslateError: a side would be longer than a million pixels.
         """
         picture = item.picture
-        width, height = self.size(picture.width, picture.height)
+        width, height = self.output_size(picture.width, picture.height)
         if max(width, height) > MAX_SIDE:
             raise TranslateError(f"resize: {width}x{height} exceeds {MAX_SIDE} pixels per side")
-        if self.options.shrink_only and (width > picture.width or height > picture.height):
+        if self.options.shrink_only and (width, height) == (picture.width, picture.height):
             return item
         if not item.maps:
             return item.with_picture(resize(picture, width, height, self.options.method))
         maps = {name: resized_ids(ids, (width, height)) for name, ids in item.maps.items()}
         return item.with_picture(_drawing(picture, (width, height))).with_maps(maps)
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        new = self.size(width, height)
+        grows = new[0] > width or new[1] > height
+        return (width, height) if self.options.shrink_only and grows else new
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return the new width and height of a picture of this size, ignoring ``shrink_only``."""
@@ -100,7 +105,7 @@ def _drawing(picture: Picture, size: tuple[int, int]) -> Picture:
         channels = [resized_ids(levels[..., channel].astype(np.int32), size) for channel in range(levels.shape[2])]
         return np.stack(channels, axis=-1).astype(levels.dtype)
 
-    return picture.with_pixels(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
+    return picture.resized(resized(picture.color), None if picture.alpha is None else resized(picture.alpha))
 
 
 def _scaled(length: int, side: int, whole: int) -> int:

@@ -11,11 +11,15 @@ from pydantic import Field
 
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
+from img2imgkit.errors import ConfigError, Problem, TranslateError
 from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
 from img2imgkit.item import Item
 from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
+from img2imgkit.steps.extent import Extent
+
+MAX_PIXELS = 1_000_000_000  # of a picture made by ``until``
 
 
 class _Model(Config):
@@ -36,11 +40,18 @@ class Translate(Transform):
     class Options(TranslateOptions, ConditionOptions, _Model):
         """The bundle, and how to run it."""
 
+        until: Extent | None = Field(
+            None,
+            description="Apply an enlarging model only as often as needed to reach this size, which can be never: "
+            "`{width: 3840}`, `{height: 2160}` or `{megapixels: 12}`; null: once.",
+        )
+
     def __init__(self, options: Config | None = None) -> None:
         super().__init__(options)
         self._model: ModelReference | None = None
         self._choices: Mapping[str, Any] = {}
-        self._scale = 1
+        self._own_scale = 1
+        self._scale: int | None = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
 
@@ -73,7 +84,17 @@ class Translate(Transform):
             task = model.task(options.choices)
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
-        self._scale = scale * int(planning.facts.get("scale", 1))
+        self._own_scale = scale
+        if options.until is not None:
+            self._check_until(scale)
+        varies = options.until is not None or ("model" in planning.facts and "scale" not in planning.facts)
+        self._scale = None if varies else scale * int(planning.facts.get("scale", 1))
+
+    def _check_until(self, scale: int) -> None:
+        if scale < 2:
+            raise ConfigError(Problem(f"{self.manifest.name} does not enlarge pictures", "until"))
+        if self._inputs is not None:
+            raise ConfigError(Problem("only models whose single input is a picture can be applied repeatedly", "until"))
 
     def recipe(self) -> Mapping[str, Any]:
         """Return all options except those that change no pixel: the batch size, and the paths of the bundle and files.
@@ -82,8 +103,7 @@ class Translate(Transform):
         content of files is part of the fingerprint.
         """
         left_out = {"bundle", "batch", "choices", "inputs", "each"}
-        if self.options.describe is None:
-            left_out.add("describe")
+        left_out |= {name for name in ("describe", "until") if getattr(self.options, name) is None}
         stated = self.options.model_dump(mode="json", exclude=left_out)
         inputs = {name: value for name, value in self.options.inputs.items() if not isinstance(value, FilesInput)}
         more = {"choices": self._choices, "inputs": inputs}
@@ -102,8 +122,40 @@ class Translate(Transform):
         return {"files": files} if files else {}
 
     def facts(self) -> Mapping[str, str | int]:
-        """``task``, ``model`` and ``scale``. The scales of several ``translate`` steps are multiplied."""
-        return {"task": self.manifest.task, "model": self.manifest.name, "scale": self._scale}
+        """``task``, ``model`` and ``scale``, the product over all ``translate`` steps.
+
+        With ``until`` in one of them, the scale depends on the picture and is left out.
+        """
+        scale = {} if self._scale is None else {"scale": self._scale}
+        return {"task": self.manifest.task, "model": self.manifest.name, **scale}
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        scale = self._own_scale ** self._times(width, height)
+        return width * scale, height * scale
+
+    @property
+    def has_forecast(self) -> bool:
+        return self.options.until is not None
+
+    def forecast(self, width: int, height: int) -> str:
+        """How often the model runs, if that depends on the size."""
+        times = self._times(width, height)
+        if not times:
+            return f"{self.manifest.name} is not needed: {width}x{height}"
+        new_width, new_height = self.output_size(width, height)
+        often = "once" if times == 1 else f"{times} times"
+        failure = f", which fails: more than {MAX_PIXELS:,} pixels" if new_width * new_height > MAX_PIXELS else ""
+        return f"{self.manifest.name} {often}: {width}x{height} to {new_width}x{new_height}{failure}"
+
+    def _times(self, width: int, height: int) -> int:
+        """Return how often the model is applied to a picture of this size."""
+        until = self.options.until
+        if until is None:
+            return 1
+        times = 0
+        while not until.is_reached_by(width * self._own_scale**times, height * self._own_scale**times):
+            times += 1
+        return times
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs with several values, and the values' names."""
@@ -135,7 +187,25 @@ class Translate(Transform):
             TranslateError: the model cannot translate this picture.
         """
         assert self._translator is not None, "call open first"
-        made = self._translator.translate(item.picture, self._inputs.of(item) if self._inputs else None)
-        earlier = item.notes.get("translate", ())
-        notes = (*earlier, {"model": self.manifest.name, **made.notes})
-        return replace(item.with_picture(made.picture, translate=notes), maps={})
+        picture, notes = item.picture, list(item.notes.get("translate", ()))
+        times = self._times(picture.width, picture.height)
+        self._check_output(item)
+        for _ in range(times):
+            made = self._translator.translate(picture, self._inputs.of(item) if self._inputs else None)
+            picture = made.picture
+            notes.append({"model": self.manifest.name, **made.notes})
+        if not times:
+            notes.append({"model": self.manifest.name, "times": 0})
+        return replace(item.with_picture(picture, translate=tuple(notes)), maps={})
+
+    def _check_output(self, item: Item) -> None:
+        """A narrow picture would become extremely high before it reaches a width."""
+        if self.options.until is None:
+            return
+        width, height = item.picture.width, item.picture.height
+        new_width, new_height = self.output_size(width, height)
+        if new_width * new_height > MAX_PIXELS:
+            raise TranslateError(
+                f"until: to reach {self.options.until}, this picture of {width}x{height} would become "
+                f"{new_width}x{new_height}, more than {MAX_PIXELS:,} pixels"
+            )

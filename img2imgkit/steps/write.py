@@ -9,7 +9,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.images import EncodeOptions, encode, format_of, suffix_for, writable
+from img2imgkit.images import EncodeOptions, encode, format_of, max_side, suffix_for, writable
 from img2imgkit.item import Entry, Item
 from img2imgkit.step import Planning, Rendering, Sink
 from img2imgkit.steps.naming import Template
@@ -72,6 +72,9 @@ class Write(Sink):
 
     def target(self, entry: Entry) -> PurePosixPath:
         return self._named(entry, {})
+
+    def max_side(self, entry: Entry) -> int | None:
+        return max_side(self.format_for(entry))
 
     def render(self, item: Item) -> Rendering:
         size = {"width": item.picture.width, "height": item.picture.height}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, ReaderOptions, stacked
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, Reader, ReaderOptions, stacked
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
 from img2imgkit.testing.claims import check_descriptions, check_docstring, check_name, check_options, expect, must_work
@@ -75,7 +75,9 @@ def _check_about(kind: type[DataKind], options: ReaderOptions, reader: Reader) -
     """The reader's description and record are plain data without this machine's paths."""
     expect(reader.kind == kind.name, f"the reader's kind is {reader.kind!r}, expected {kind.name!r}")
     expect(reader.epoch >= 1, f"{kind.name!r}: an epoch has {reader.epoch} samples")
-    expect(reader.verify() == [], f"{kind.name!r}: verify() reports {reader.verify()} for readable pictures")
+    found = reader.verify()
+    expect(isinstance(found, Findings), f"{kind.name!r}: verify() returned {type(found).__name__}, expected Findings")
+    expect(not found.problems, f"{kind.name!r}: verify() reports {found.problems} for readable pictures")
     contents = list(reader.contents)
     expect(contents and all(isinstance(each, Contents) for each in contents), f"{kind.name!r}: contents are {contents}")
     for name, stated in (("description", reader.description), ("Options.record()", options.record())):

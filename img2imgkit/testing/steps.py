@@ -17,7 +17,7 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config
 from img2imgkit.errors import ImageError
-from img2imgkit.images import Metadata, Picture
+from img2imgkit.images import Affine, Metadata, Picture
 from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, Item
 from img2imgkit.step import Planning, Rendering, Resources, Sink, Source, Step, Transform
@@ -146,9 +146,35 @@ def _transformed(step: Any, item: Item) -> Any:
     same = same and all(map(is_, result.originals, item.originals))
     kept = result.entry == item.entry and same
     expect(kept, f"{step.name!r} lost the entry or the original of {item.entry.relative}: use item.with_picture(...)")
+    frame = item.frames[0]
+    stated = step.output_size(frame.width, frame.height)
+    actual = (result.frames[0].width, result.frames[0].height)
+    expect(
+        stated in (None, actual),
+        f"{step.name!r} states an output of {stated} pixels for {item.entry.relative}, but returns {actual}",
+    )
     notes = {key: value for key, value in item.notes.items() if result.notes.get(key) != value}
     expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of earlier steps")
+    for before, after in zip(item.frames, result.frames, strict=False):
+        _check_turn(step, before, after)
     return (*map(_plain, result.frames), json.dumps(dict(result.notes), sort_keys=True, default=str))
+
+
+def _check_turn(step: Any, before: Picture, after: Picture) -> None:
+    """A picture that was mirrored or turned says so, or metadata such as a georeference would be wrong."""
+    color, size = before.color, (after.width, after.height)
+    turned = {2: color[:, ::-1], 3: color[::-1, ::-1], 4: color[::-1], 6: np.rot90(color, -1), 8: np.rot90(color)}
+    places, stated = before.metadata.placement, after.metadata.placement
+    known = places.in_picture((before.width, before.height)) if places else None
+    if known is None or stated is None or np.array_equal(after.color, color):
+        return
+    for orientation, pixels in turned.items():
+        by = Affine.turn(orientation, before.width, before.height)
+        if np.array_equal(after.color, pixels) and stated.in_picture(size) not in (None, known.then(by)):
+            raise AssertionError(
+                f"{step.name!r} mirrors or turns pictures without saying so: use picture.with_pixels(..., "
+                f"by=Affine.turn({orientation}, width, height))"
+            )
 
 
 def _rendered(step: Any, item: Item) -> Any:

@@ -184,10 +184,10 @@ class Cut(kit.Importable, kit.Task):
         """Mean over the taps. Shapes: image (N, H, W, C) -> (N,)."""
         encoder = self.options.generator.chosen.features(nets["generator"], self.options.taps)
         places = [batch[f"places_{side}_{number}"] for number in range(len(self.options.taps))]
-        translated = [self._flipped(features, batch) for features in _listed(encoder(image, training=True))]
-        given = _listed(encoder(batch[side], training=True))
+        translated = [self._flipped(features, batch) for features in encoder(image, training=True)]
+        given = encoder(batch[side], training=True)
         queries, keys = (
-            _listed(nets["projection"]([_at(*pair) for pair in zip(features, places, strict=True)], training=True))
+            nets["projection"]([_at(*pair) for pair in zip(features, places, strict=True)], training=True)
             for features in (translated, given)
         )
         pairs = zip(queries, keys, strict=True)
@@ -212,11 +212,6 @@ def _at(features: Any, places: Any) -> Any:
     images, height, width, channels = features.shape
     first = ops.reshape(ops.arange(images, dtype="int32") * (height * width), (-1, 1))
     return ops.take(ops.reshape(features, (-1, channels)), first + places, axis=0)
-
-
-def _listed(outputs: Any) -> list[Any]:
-    """The outputs as a list; a model with one output returns a tensor."""
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 def _judge(nets: kit.Networks) -> Any:

@@ -94,6 +94,10 @@ class TestPatchSample:
             assert rows.shape == (2, 5, 16)
             np.testing.assert_allclose(np.linalg.norm(rows, axis=-1), 1, atol=1e-3)
 
+    def test_features_of_one_layer_become_a_list_of_one(self) -> None:
+        [rows] = patch_sample((3,), 4)([images(2, 5, 3)])
+        assert rows.shape == (2, 5, 4)
+
     def test_features_of_zero_have_a_gradient(self) -> None:
         model, x = patch_sample((3,), 4), tf.zeros((1, 2, 3))
         with tf.GradientTape() as tape:

@@ -134,6 +134,12 @@ class TestCritic:
         ]
         assert [scale[0].shape[1] for scale in found] == [17, 9, 5]
 
+    def test_one_scale_has_the_same_structure_as_several(self) -> None:
+        [scale] = multiscale_critic(5, 2, 2, 1)(images(2, 32, 48, 5))
+        assert [tuple(features.shape) for features in scale] == [
+            *((2, 17, 25, 2), (2, 9, 13, 4), (2, 10, 14, 8), (2, 11, 15, 1))
+        ]
+
     @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
     def test_a_bias_before_a_norm_can_be_left_out(self, norm: Any) -> None:
         model = multiscale_critic(3, 2, 2, 1, norm, spectral=True, use_bias=False)

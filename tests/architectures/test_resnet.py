@@ -73,6 +73,10 @@ class TestFeatures:
         assert {id(variable) for variable in features.variables} < own
         assert "block1_conv0" not in {layer.name for layer in features.layers}
 
+    def test_a_single_tap_is_a_list_too(self) -> None:
+        [features] = resnet_features(resnet(1, 2), taps=[1])(images(1, 16, 16, 3))
+        assert features.shape == (1, 16, 16, 2)
+
     def test_a_tap_beyond_the_blocks_is_an_error(self) -> None:
         with pytest.raises(ValueError, match=r"\[13\].*0 to 12"):
             resnet_features(resnet(1, 2, antialias=True), taps=(0, 13))

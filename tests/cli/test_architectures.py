@@ -69,8 +69,10 @@ def test_one_in_json(img2img, dense):
     assert [option["name"] for option in found["options"]] == ["depth"]
 
 
-def test_one_that_depends_on_no_decision_of_a_task(img2img, uninstall_everything):
-    assert "decided by the task: widths" in img2img("architectures", "patch-projection").out
+def test_one_shows_the_tasks_that_accept_it(img2img, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "cut,cyclegan,super-resolution")
+    assert "tasks with an option for it: cut, cyclegan\n" in img2img("architectures", "resnet").out
+    assert json.loads(img2img("architectures", "edsr", "--json").out)["tasks"] == ["super-resolution"]
 
 
 def test_an_unknown_name_gets_a_suggestion(img2img, uninstall_everything):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pictures import save_pictures
+from PIL import Image
 from pipelines_for_tests import pipeline_file
 
 pytestmark = pytest.mark.usefixtures("uninstall_everything")
@@ -42,19 +43,43 @@ def test_errors_of_the_plan_are_problems(img2img, tmp_path: Path) -> None:
 
 
 PAIRED_TASK = """\
+from pydantic import Field
+
 import img2imgkit as kit
 
 
 class Painting(kit.Task):
-    "A task of paired data that is never built."
+    "One convolution, for paired data."
 
     name = "painting"
     data = "paired"
 
+    class Options(kit.Config):
+        broken: bool = Field(default=False, description="whether the loss has a wrong shape")
+
+    class Weights(kit.Config):
+        l1: float = 1.0
+
     def geometry(self):
         return kit.Geometry(multiple=4)
 
-    build = forward = generator_losses = translate = None
+    def build(self):
+        import keras
+
+        image = keras.Input((None, None, 3))
+        return kit.Networks({"generator": keras.Model(image, keras.layers.Conv2D(3, 1)(image))})
+
+    def forward(self, nets, batch):
+        return {"image": nets["generator"](batch["source"], training=True)}
+
+    def generator_losses(self, nets, batch, out):
+        from keras import ops
+
+        difference = ops.abs(out["image"] - batch["target"][:, :3 if self.options.broken else None])
+        return {"l1": ops.mean(difference, axis=(1, 2, 3))}
+
+    def translate(self, nets, inputs):
+        return nets["generator"](inputs["source"], training=False)
 
 
 @kit.hookimpl
@@ -118,3 +143,50 @@ def test_findings_are_included_in_json(img2img, training_file: Path) -> None:
     assert told["contents"][0] == {
         "name": "source", "pictures": 2, "smallest": [16, 12], "largest": [16, 12], "modes": {"RGB": 2},
     }  # fmt: skip
+
+
+def said(img2img, training_file: Path, old: str, new: str) -> str:
+    """The first line about a training file with a change that ``train`` would refuse."""
+    training_file.write_text(TRAINING.replace(old, new))
+    ended = img2img("check", training_file)
+    assert ended.code == 2
+    return ended.out.splitlines()[0]
+
+
+def test_a_step_that_cannot_be_computed_is_a_problem(img2img, training_file: Path) -> None:
+    found = said(img2img, training_file, "data:", "options: {broken: true}\ndata:")
+    assert "task 'painting' cannot compute a step with these options: " in found
+
+
+def test_a_best_metric_without_targets_is_a_problem(img2img, training_file: Path) -> None:
+    found = said(img2img, training_file, "steps: 5", "steps: 5, best: l1")
+    assert "training.best: l1 needs a probe picture with a target" in found
+
+
+def test_a_stage_that_freezes_an_unknown_network_is_a_problem(img2img, training_file: Path) -> None:
+    found = said(img2img, training_file, "steps: 5", "stages: [{name: one, steps: 5, standing: [painter]}]")
+    assert "no network 'painter'; expected one of generator" in found
+
+
+def test_a_probe_of_unknown_subfolders_is_a_problem(img2img, training_file: Path) -> None:
+    (training_file.parent / "seen").rename(training_file.parent / "targets")
+    (training_file.parent / "seen").mkdir()
+    (training_file.parent / "targets").rename(training_file.parent / "seen" / "targets")
+    ended = img2img("check", training_file)
+    assert ended.code == 2
+    assert "unknown subfolder 'targets'; did you mean 'target'?" in ended.out
+
+
+def test_what_reading_leaves_out_is_told(img2img, training_file: Path) -> None:
+    pages = [Image.new("RGB", (16, 12)) for _ in range(3)]
+    (training_file.parent / "edges" / "a.png").unlink()
+    pages[0].save(training_file.parent / "edges" / "a.tif", save_all=True, append_images=pages[1:])
+    clear = Image.new("RGBA", (16, 12), (1, 2, 3, 255))
+    clear.putpixel((0, 0), (9, 9, 9, 0))
+    clear.save(training_file.parent / "photos" / "b.png")
+    ended = img2img("check", training_file)
+    assert ended.code == 0, ended.out
+    notes = [line for line in ended.out.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 2
+    assert "edges/a.tif: further pictures in the file were left out: 2" in notes[0]
+    assert "photos/b.png: transparency is left out" in notes[1]

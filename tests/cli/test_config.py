@@ -34,10 +34,12 @@ def test_each_setting_is_shown_with_its_origin(img2img, home, monkeypatch):
     monkeypatch.setenv("IMG2IMG_THREADS", "5")
     told = json.loads(img2img("config", "--json").out)
     assert (told["file"], told["exists"]) == (str(home / "config.yaml"), True)
-    assert [(row["setting"], row["value"], row["from"]) for row in told["settings"]] == [
+    assert [(row["setting"], row["value"], row["from"]) for row in told["settings"][:2]] == [
         ("threads", 5, "environment"),
         ("scratch", str(home), "file"),
     ]
+    assert [(row["setting"], row["from"]) for row in told["settings"][2:]] == [("limits", "default")]
+    assert told["settings"][2]["value"]["seconds"] == 60
 
 
 def test_the_table_contains_the_same(img2img, home):

@@ -35,6 +35,21 @@ def test_text_contains_the_same(img2img, uninstall_everything):
     assert any(line.startswith("version    numpy ") for line in lines)
 
 
+def test_the_limits_in_effect_are_shown(img2img, uninstall_everything, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_LIMITS", "{bytes: 123456}")
+    lines = img2img("doctor", "--limits", "seconds=5", "--limits", "formats=[PNG, JPEG]").out.splitlines()
+    found = dict(line.split(maxsplit=2)[1:] for line in lines if line.startswith("limit "))
+    assert (found["bytes"], found["seconds"], found["formats"]) == ("123,456", "5.0", "PNG, JPEG")
+    assert found["pixels"] == "as stated by each pipeline"
+    assert json.loads(img2img("doctor", "--json").out)["limits"]["seconds"] == 60
+
+
+def test_an_unknown_format_in_the_limits_is_an_error(img2img, uninstall_everything):
+    outcome = img2img("doctor", "--limits", "formats=[PGN]")
+    assert outcome.code == 2
+    assert "limits.formats: unknown format PGN; expected some of" in outcome.err
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_missing_dependency_is_a_problem(img2img, uninstall_everything, monkeypatch, as_json):
     monkeypatch.setitem(doctor._NEEDED, "rawpictures", "rawpictures_that_is_not_there")

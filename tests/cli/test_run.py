@@ -42,6 +42,16 @@ def test_a_failed_item_exits_with_1_and_is_reported_with_its_reason(img2img, fil
     assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
 
 
+def test_limits_of_the_command_line_refuse_pictures(img2img, file: Path, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "large.png", size=(40, 30))
+    ended = img2img("run", file, "--quiet", "--limits", "pixels=1000")
+    assert ended.code == 1
+    assert "large.png" in ended.err
+    assert "states 40x30 = 1,200 pixels, more than the limit of 1,000" in ended.err
+    assert set(tree(tmp_path / "out")) == {"a.png", "deep/b.png"}
+    assert img2img("run", file, "--quiet").code == 0
+
+
 def test_quiet_prints_nothing_on_success(img2img, file: Path) -> None:
     ended = img2img("run", file, "-q")
     assert (ended.code, ended.out, ended.err) == (0, "", "")
@@ -107,6 +117,7 @@ def test_the_report_lists_what_happened(img2img, file: Path, tmp_path: Path) -> 
         "up_to_date": 0,
         "failed": 1,
         "not_reached": 0,
+        "skipped": 0,
         "ignored": {"files that are not pictures": 1},
     }
     assert written["versions"].keys() >= {"python", "img2imgkit", "pillow", "numpy"}
@@ -200,3 +211,27 @@ def test_one_file_gives_what_the_folder_gives(img2img, file: Path, tmp_path: Pat
     img2img("run", file)
     img2img("run", file, "-i", tmp_path / "in" / "a.png", "-o", tmp_path / "one")
     assert tree(tmp_path / "one") == {"a.png": (tmp_path / "out" / "a.png").read_bytes()}
+
+
+def test_skipped_pictures_are_named_by_the_dry_run_and_the_report(img2img, tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    save_pictures(tmp_path / "in", "big.png", size=(64, 20))
+    file = pipeline_file(tmp_path, read={"skip_larger": {"megapixels": 0.001}})
+    why = "larger than 0.001 megapixels: 64x20"
+    ended = img2img("run", file, "--dry-run")
+    assert f"skip  big.png  ({why})\n1 to make, 0 up to date, 1 skipped\n" in ended.out
+    stated = json.loads(img2img("run", file, "--dry-run", "--json").out)["items"]
+    assert [(each["action"], each["reason"], each["outputs"] == []) for each in stated] == [
+        ("make", "new", False),
+        ("skip", why, True),
+    ]
+    ended = img2img("run", file)
+    assert (ended.code, "1 made, 0 up to date, 0 failed, 1 skipped in" in ended.err) == (0, True)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["totals"]["skipped"] == 1
+    assert [(each["relative"], each["status"], each["reason"]) for each in report["items"]][1:] == [
+        ("big.png", "skipped", why)
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert why in page
+    assert "<b>1</b> skipped" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +86,33 @@ def test_json_progress_is_one_object_per_line(img2img, place: Path) -> None:  # 
     assert [event["event"] for event in events] == ["started", "saved", "progress", "saved", "finished"]
     assert events[2]["steps"] == 2
     assert events[-1]["bundle"] == str(place / "out" / "bundle")
+
+
+def test_a_stopped_run_is_finished_without_its_training_file(img2img, place: Path) -> None:  # type: ignore[no-untyped-def]
+    run = place / "runs" / "first"
+    assert img2img("train", "train.yaml", "--set", "training.steps=3", "--progress", "none").code == 0
+    shutil.rmtree(run / "bundle")
+    (place / "train.yaml").unlink()
+    outcome = img2img("train", "--finish", run)
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[-1] == f"done: {run / 'bundle'}"
+    assert (run / "bundle" / "bundle.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'FILE'"),
+        (["--finish", "runs/first", "--resume"], "--finish takes a run folder, and neither FILE"),
+        (["train.yaml", "--finish", "runs/first"], "--finish takes a run folder, and neither FILE"),
+        (["--finish", "runs/gone"], "runs/gone: contains no run to resume"),
+    ],
+)
+def test_wrong_arguments_are_told(img2img, place: Path, arguments, message) -> None:  # type: ignore[no-untyped-def]
+    outcome = img2img("train", *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert not (place / "runs").exists()
 
 
 @pytest.mark.parametrize(

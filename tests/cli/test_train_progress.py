@@ -39,6 +39,8 @@ EVENTS: list[Event] = [
     Finished(200, None),
     Finished(170, None, "interrupted"),
     Finished(180, None, "alarm"),
+    Finished(190, Path("run/bundle"), "settled"),
+    Finished(195, None, "failed"),
 ]
 
 
@@ -68,13 +70,16 @@ def test_lines_contain_devices_batch_and_parameters_then_figures(
         "done: the first machine has the bundle",
         "stopped after step 170; continue with --resume",
         "stopped by an alarm after step 180; continue with --resume",
+        "stopped after step 190: no better score of the probe within training.patience",
+        "done: run/bundle",
+        "stopped by an error after step 195; once it is fixed, continue with --resume",
     ]
 
 
 def test_json_has_every_event_with_all_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
     events = [json.loads(line) for line in show("json", capsys).splitlines()]
     assert [event.pop("event") for event in events] == [
-        "waiting", "started", "progress", "saved", "sampled", "sampled", "alarmed", *["finished"] * 4,
+        "waiting", "started", "progress", "saved", "sampled", "sampled", "alarmed", *["finished"] * 6,
     ]  # fmt: skip
     assert events[1]["parameters"] == {"generators": 12345}
     assert events[2]["seconds_left"] == 65.4

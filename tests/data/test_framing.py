@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from img2imgkit.data.framing import Framing, Jitter, Preprocess, jittered, mixed_sizes, resized_to
+from img2imgkit.data.framing import FramedOptions, Framing, Jitter, Preprocess, jittered, mixed_sizes, resized_to, sides
+from img2imgkit.task import Geometry
 
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "preprocess.npz"
 UNIT = np.random.default_rng(0).uniform(-0.5, 0.5, (6, 7, 3)).astype(np.float32)
 
 
-def framing(preprocess: Preprocess = "resize_and_crop", **changes: int | bool) -> Framing:
+def framing(preprocess: Preprocess = "resize_and_crop", **changes: int | bool | tuple[int, int]) -> Framing:
     stated = {"resize": 286, "crop": 256, "flip": True, **changes}
-    return Framing(preprocess, **stated)  # type: ignore[arg-type]
+    return Framing(preprocess, **{**stated, "crop": sides(stated["crop"])})  # type: ignore[arg-type]
 
 
 # Width and height of pictures, before and after `get_transform` of the official code.
@@ -158,3 +160,29 @@ def test_factors_are_drawn_around_one() -> None:
     assert (np.abs(drawn - 1).max(axis=0) <= np.asarray((0.3, 0.0, 0.1)) + 1e-12).all()
     assert np.allclose(drawn.mean(axis=0), 1, atol=0.03)
     assert drawn[:, 0].std() > 0.1
+
+
+def test_a_crop_has_two_sides_on_request() -> None:
+    pixels = np.arange(50 * 40 * 3, dtype=np.uint8).reshape(50, 40, 3)
+    random = np.random.default_rng(0)
+    tall = framing("crop", crop=(32, 16))  # height and width
+    assert {tall.window(random, pixels).of(pixels).shape for _ in range(20)} == {(32, 16, 3)}
+    assert tall.middle_of(pixels).shape == (1, 32, 16, 3)
+    assert tall.framed((40, 50)) == (16, 32)
+    assert tall.problem((16, 32)) is None
+    assert tall.problem((32, 16)) == "32x16 is smaller than the crop of 16x32"
+    assert framing("scale_width", resize=20, crop=(32, 16)).resized((40, 10)) == (20, 32)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"crop": (32, 30)}, ["expected a multiple of 4 for this task, got 30"]),
+        ({"crop": (32, 64), "resize": 40}, ["64 is larger than 'resize' (40)"]),
+        ({"crop": (64, 32), "resize": 40, "preprocess": "scale_width_and_crop"}, []),
+        ({"crop": (64, 32), "resize": 40, "preprocess": "crop"}, []),
+    ],
+)
+def test_both_sides_of_a_crop_are_checked(stated: dict[str, Any], said: list[str]) -> None:
+    options = FramedOptions.model_validate({"kind": "some", **stated})
+    assert [problem for _, problem in options.data_problems(Geometry(multiple=4))] == said

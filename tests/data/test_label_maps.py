@@ -96,6 +96,15 @@ def test_a_damaged_map_is_named(tmp_path: Path) -> None:
         read_ids(path)
 
 
+def test_a_palette_map_with_a_changed_byte_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path / "map.png", "P")
+    data = path.read_bytes()
+    last = data.rfind(b"IEND") - 12  # in the checksum of the rows, which Pillow does not read
+    path.write_bytes(data[:last] + bytes([data[last] ^ 1]) + data[last + 1 :])
+    with pytest.raises(DataError, match=r"map\.png: is damaged: the checksum of its IDAT chunk is wrong"):
+        read_ids(path)
+
+
 def test_resizing_takes_the_nearest_pixel_as_the_official_code_does() -> None:
     with np.load(OFFICIAL) as official:
         for channel in range(3):

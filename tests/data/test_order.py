@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data_kind import Arrays, Contents, Reader
+from img2imgkit.data_kind import Arrays, Contents, Findings, Reader
 
 
 class SmallReader(Reader):
@@ -30,8 +30,8 @@ class SmallReader(Reader):
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         raise NotImplementedError(folder)
 
-    def verify(self) -> list[str]:
-        return []
+    def verify(self) -> Findings:
+        return Findings()
 
 
 def test_a_batch_stacks_the_samples_at_its_positions() -> None:

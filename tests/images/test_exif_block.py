@@ -85,3 +85,68 @@ def test_errors_name_the_problem():
         exif_block.orientation(b"II*\0\xff\xff\0\0")
     with pytest.raises(ValueError, match="longer"):
         exif_block.orientation(b"II*\0\x08\0\0\0\xff\0")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_numbers_of_every_type_are_read_and_written_in_place(order):
+    at = 8 + 2 + 12 * 5 + 4
+    data = struct.pack(order + "dd", 1.5, -2.5) + struct.pack(order + "4I", 7, 2, 1, 0)
+    before = block(
+        order, (10, 3, 1, 5), (11, 4, 1, 70_000), (12, 12, 2, at), (13, 5, 2, at + 16), (14, 2, 4, 1), after=data
+    )
+    assert exif_block.numbers(before, range(20)) == {
+        10: (5,),
+        11: (70_000,),
+        12: (1.5, -2.5),
+        13: (3.5, 0.0),
+        14: (),
+    }
+    changes = {10: (6.4,), 12: (0.25, 1e9), 13: (1 / 4, 1e9)}
+    after = exif_block.with_numbers(before, changes)
+    assert len(after) == len(before)
+    assert exif_block.numbers(after, changes) == {10: (6,), 12: (0.25, 1e9), 13: (0.25, 1e9)}
+    for wrong in ({10: (70_000,)}, {10: (-1,)}, {10: (1, 2)}, {13: (1e10, 1)}, {14: (1,)}):
+        with pytest.raises(ValueError, match="tag 1"):
+            exif_block.with_numbers(before, wrong)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_removed_tag_leaves_all_offsets_and_links_as_they_are(order):
+    at = 8 + 2 + 12 * 3 + 4
+    before = block(order, (10, 4, 2, at), (11, 4, 1, 9), (12, 4, 2, at + 8), after=bytes(range(1, 17)), link=at + 6)
+    after = exif_block.without(before, {10})
+    assert len(after) == len(before)
+    assert exif_block.numbers(after, range(20)) == {
+        11: (9,),
+        12: exif_block.numbers(before, {12})[12],
+    }
+    assert after[at : at + 8] == bytes(8)
+    assert exif_block.has_thumbnail(after)
+    assert exif_block.without(before, {77}) == before
+
+
+def test_an_uncompressed_thumbnail_is_removed():
+    first = block("<", (0x0112, 3, 1, 8))
+    second = len(first)
+    directory = struct.pack("<H", 2) + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in ((0x0111, second + 30), (0x0117, 9))
+    )
+    whole = block("<", (0x0112, 3, 1, 8), link=second, after=directory + bytes(4) + b"THUMBNAIL")
+    assert exif_block.has_thumbnail(whole)
+    assert b"THUMBNAIL" not in exif_block.upright(whole)
+    assert not exif_block.has_thumbnail(exif_block.upright(whole))
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
+def test_any_bytes_can_be_searched_and_changed_or_are_a_value_error(data, start):
+    for change in (
+        exif_block.has_thumbnail,
+        lambda b: exif_block.numbers(b, range(1 << 16)),
+        lambda b: exif_block.without(b, range(1, 1 << 16, 2)),
+        lambda b: exif_block.with_numbers(b, {tag: v for tag, v in exif_block.numbers(b, range(1 << 16)).items() if v}),
+        lambda b: exif_block.text(b, 270),
+    ):
+        try:
+            change(start + data)
+        except ValueError:
+            continue

@@ -117,7 +117,9 @@ def test_colour_chunks_of_png_are_kept_and_noted_in_other_formats(tmp_path):
     again = encode(first, "PNG").data
     assert chunk(b"gAMA", gamma) in again
     assert again.index(b"sRGB") < again.index(b"IDAT")
-    assert encode(first, "TIFF").notes == ("TIFF cannot store PNG's gAMA; colours may look different",)
+    assert encode(first, "TIFF").notes == ()  # it means sRGB, whatever the gamma is
+    bare = replace(first, metadata=replace(first.metadata, colour_chunks=((b"gAMA", gamma),)))
+    assert "ICC profile" in encode(bare, "TIFF").notes[0]
     profiled = replace(first, metadata=replace(first.metadata, icc=profiles.srgb()))
     both = encode(profiled, "PNG").data
     assert b"iCCP" in both

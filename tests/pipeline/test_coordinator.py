@@ -286,7 +286,7 @@ def test_the_ledger_is_json_lines(tmp_path: Path) -> None:
     lines = (tmp_path / "out" / ".img2img" / "ledger.jsonl").read_text().splitlines()
     assert [sorted(json.loads(line)) for line in lines] == [
         ["recipe", "steps"],
-        ["by", "entry", "file", "sink", "size", "target", "version"],
+        ["by", "entry", "file", "location", "sink", "size", "target", "version"],
     ]
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.ledger import Ledger, Recipe, difference
+from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, stage
+from img2imgkit.pipeline.recipe import Recipe, difference
 
 ENTRY = Entry("/in/a.png", PurePosixPath("a.png"), 0, 10, "20")
 TARGET = PurePosixPath("a.png")
@@ -28,6 +29,10 @@ def filled(folder: Path) -> Ledger:
     return Ledger(folder / ".img2img")
 
 
+def reason(ledger: Ledger, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
+    return ledger.reason(ledger.latest(entry, sink), entry, target, recipe, folder)
+
+
 def recorded(ledger: Ledger) -> list[bool]:
     """Whether it has records of a.png, b.png and c.png."""
     entries = (Entry(f"/in/{name}.png", PurePosixPath(f"{name}.png"), 0, 1, "1") for name in "abc")
@@ -35,7 +40,7 @@ def recorded(ledger: Ledger) -> list[bool]:
 
 
 def test_an_unchanged_output_is_up_to_date(tmp_path: Path) -> None:
-    assert filled(tmp_path).reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert reason(filled(tmp_path), ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_states_why_an_output_must_be_remade(tmp_path: Path) -> None:
@@ -43,21 +48,21 @@ def test_states_why_an_output_must_be_remade(tmp_path: Path) -> None:
     other = Recipe([{"uses": "read"}, {"uses": "write", "with": {"quality": 50}}])
     newer = Entry(ENTRY.location, ENTRY.relative, 0, 10, "21")
     unknown = Entry(ENTRY.location, PurePosixPath("b.png"), 1, 10, "20")
-    assert ledger.reason(ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
-    assert ledger.reason(newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
-    assert ledger.reason(unknown, "0", TARGET, RECIPE, tmp_path) == "new"
-    assert ledger.reason(ENTRY, "1", TARGET, RECIPE, tmp_path) == "new"
-    assert ledger.reason(ENTRY, "0", PurePosixPath("001.png"), RECIPE, tmp_path) == "its name was a.png"
+    assert reason(ledger, ENTRY, "0", TARGET, other, tmp_path) == "steps.1.with.quality: 90 -> 50"
+    assert reason(ledger, newer, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+    assert reason(ledger, unknown, "0", TARGET, RECIPE, tmp_path) == "new"
+    assert reason(ledger, ENTRY, "1", TARGET, RECIPE, tmp_path) == "new"
+    assert reason(ledger, ENTRY, "0", PurePosixPath("001.png"), RECIPE, tmp_path) == "its name was a.png"
     (tmp_path / "a.png").write_bytes(b"picels")
-    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output has been changed"
+    assert reason(ledger, ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output has been changed"
     (tmp_path / "a.png").unlink()
-    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output is missing"
+    assert reason(ledger, ENTRY, "0", TARGET, RECIPE, tmp_path) == "the output is missing"
 
 
 def test_a_touched_output_with_the_same_bytes_is_up_to_date(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     (tmp_path / "a.png").write_bytes(b"pixels")
-    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert reason(ledger, ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_a_torn_last_line_is_ignored_and_terminated(tmp_path: Path) -> None:
@@ -90,7 +95,7 @@ def test_fields_of_a_newer_version_do_not_hide_a_line(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[1]["file"]["mode"] = lines[1]["new"] = 1
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert reason(Ledger(tmp_path / ".img2img"), ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_lines_of_the_first_version_with_a_time_still_count(tmp_path: Path) -> None:
@@ -98,10 +103,10 @@ def test_lines_of_the_first_version_with_a_time_still_count(tmp_path: Path) -> N
     recipe, line = (json.loads(line) for line in path.read_text().splitlines())
     line["mtime_ns"] = int(line.pop("version"))
     path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
-    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert reason(Ledger(tmp_path / ".img2img"), ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
     line["mtime_ns"] += 1
     path.write_text(json.dumps(recipe) + "\n" + json.dumps(line) + "\n")
-    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
+    assert reason(Ledger(tmp_path / ".img2img"), ENTRY, "0", TARGET, RECIPE, tmp_path) == "the input has changed"
 
 
 def test_the_last_line_of_an_entry_counts(tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_lines_that_name_files_outside_the_folder_are_ignored(tmp_path: Path, pa
     filled(tmp_path).close()
     ledger_file = tmp_path / ".img2img" / "ledger.jsonl"
     ledger_file.write_text(ledger_file.read_text().replace('"path": "a.png"', f'"path": {json.dumps(path)}'))
-    assert Ledger(tmp_path / ".img2img").reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == "new"
+    assert reason(Ledger(tmp_path / ".img2img"), ENTRY, "0", TARGET, RECIPE, tmp_path) == "new"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +175,7 @@ def test_edited_lines_are_ignored_and_the_others_count(tmp_path: Path, line: byt
     path = tmp_path / ".img2img" / "ledger.jsonl"
     path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
     ledger = Ledger(tmp_path / ".img2img")
-    assert ledger.reason(ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+    assert reason(ledger, ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
 
 
 def test_a_ledger_stays_the_same_file_when_the_folder_is_moved(tmp_path: Path) -> None:
@@ -211,5 +216,5 @@ def test_the_locale_does_not_change_what_a_ledger_means(
     entry, name = under("utf-8")
     ledger = Ledger(tmp_path / ".img2img")
     assert str(name) == here
-    assert ledger.reason(entry, "0", name, RECIPE, tmp_path) == ""
+    assert reason(ledger, entry, "0", name, RECIPE, tmp_path) == ""
     assert ledger.knows(here)

@@ -233,3 +233,19 @@ def test_an_output_replaced_by_a_link_or_a_pipe_is_not_unchanged(tmp_path: Path)
         (tmp_path / "x").unlink()
         os.mkfifo(tmp_path / "x")
         assert not PlacedFile("x", 0, 0, "").is_unchanged(tmp_path)
+
+
+def test_outputs_are_removed_but_not_through_links_or_below_a_folder_in_use(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a.png").write_bytes(b"")
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "deep" / "a.png").write_bytes(b"")
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "theirs")
+    with OutputFolder(tmp_path / "out") as held:
+        with pytest.raises(OSError, match="is a link"):
+            held.remove(PurePosixPath("link/a.png"))
+        with OutputFolder(tmp_path / "out" / "deep"), pytest.raises(LockError, match="using that folder"):
+            held.remove(PurePosixPath("deep/a.png"))
+        held.remove(PurePosixPath("deep/a.png"))
+    assert (tmp_path / "theirs" / "a.png").exists()
+    assert not (tmp_path / "out" / "deep" / "a.png").exists()

@@ -1,5 +1,7 @@
 """Plans: pipelines that must not run are refused before a picture is decoded."""
 
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -230,3 +232,115 @@ def test_two_ways_to_one_folder_are_one_target(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("out")
     with pytest.raises(PlanError, match="would be written more than once"):
         plan_of(pipeline_file(tmp_path, {"write": {"folder": "link"}}))
+
+
+def recorded_locations(out: Path) -> list[str]:
+    lines = map(json.loads, (out / ".img2img" / "ledger.jsonl").read_text().splitlines())
+    return [line["location"] for line in lines if "location" in line]
+
+
+def test_inputs_in_a_moved_folder_are_up_to_date_and_their_new_place_is_recorded_once(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "deep/b.png")
+    run_file(pipeline_file(tmp_path))
+    (tmp_path / "in").rename(tmp_path / "mounted")
+    file = pipeline_file(tmp_path, read={"folder": "mounted"})
+    assert plan_of(file).reasons() == {"up to date": 2}
+    for _ in range(2):
+        run_file(file)
+        assert recorded_locations(tmp_path / "out")[2:] == [
+            str(tmp_path / "mounted" / name) for name in ("a.png", "deep/b.png")
+        ]
+    assert plan_of(file).reasons() == {"up to date": 2}
+
+
+@pytest.mark.parametrize("unit", [100, 1_000, 10**6, 10**9, 2 * 10**9])
+def test_a_place_with_less_precise_times_is_no_reason_to_remake(tmp_path: Path, unit: int) -> None:
+    (path,) = save_pictures(tmp_path / "in", "a.png")
+    time = 1_700_000_001_123_456_789
+    os.utime(path, ns=(time, time))
+    run_file(pipeline_file(tmp_path))
+    (tmp_path / "in").rename(tmp_path / "mounted")
+    file, path = pipeline_file(tmp_path, read={"folder": "mounted"}), tmp_path / "mounted" / "a.png"
+    os.utime(path, ns=(time - time % unit + 1, time - time % unit + 1))
+    assert plan_of(file).reasons() == {"the input has changed": 1}
+    os.utime(path, ns=(time - time % unit, time - time % unit))
+    assert plan_of(file).reasons() == {"up to date": 1}
+    run_file(file)
+    assert plan_of(file).reasons() == {"up to date": 1}
+    os.utime(path, ns=(time, time))
+    assert plan_of(file).reasons() == {"the input has changed": 1}, "at the same place, every difference counts"
+
+
+def test_of_a_copied_folder_only_pictures_with_other_content_are_remade(tmp_path: Path) -> None:
+    """Size and time can be equal by chance, as in archives with one time for all files."""
+    save_pictures(tmp_path / "in", "a.bmp", "b.bmp")
+    run_file(pipeline_file(tmp_path))
+    shutil.copytree(tmp_path / "in", tmp_path / "copy")
+    other, status = bytearray((tmp_path / "copy" / "b.bmp").read_bytes()), (tmp_path / "in" / "b.bmp").stat()
+    other[-1] ^= 1
+    (tmp_path / "copy" / "b.bmp").write_bytes(other)
+    os.utime(tmp_path / "copy" / "b.bmp", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    file = pipeline_file(tmp_path, read={"folder": "copy"})
+    assert plan_of(file).reasons() == {
+        "up to date": 1,
+        f"the input has changed: it was {tmp_path / 'in' / 'b.bmp'}": 1,
+    }
+    run_file(file)
+    assert plan_of(file).reasons() == {"up to date": 2}
+
+
+def test_a_link_to_the_input_folder_is_no_reason_to_remake(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    run_file(pipeline_file(tmp_path))
+    (tmp_path / "link").symlink_to("in")
+    assert plan_of(pipeline_file(tmp_path, read={"folder": "link"})).reasons() == {"up to date": 1}
+
+
+def test_by_content_times_do_not_matter_and_every_edit_counts(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.bmp", "b.bmp")
+    file = pipeline_file(tmp_path, read={"changed": "content"})
+    run_file(file)
+    path, status = tmp_path / "in" / "a.bmp", (tmp_path / "in" / "a.bmp").stat()
+    os.utime(path, ns=(7, 7))
+    os.utime(tmp_path / "in" / "b.bmp", ns=(7, 7))
+    assert plan_of(file).reasons() == {"up to date": 2}
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    assert plan_of(file).reasons() == {"up to date": 1, "the input has changed": 1}
+    path.unlink()
+    os.mkfifo(path)  # reading it would block
+    assert plan_of(file).reasons() == {"up to date": 1, "the input has changed": 1}
+
+
+def test_another_way_of_comparing_is_a_reason_of_its_own(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    run_file(pipeline_file(tmp_path))
+    by_content = pipeline_file(tmp_path, read={"changed": "content"})
+    assert plan_of(by_content).reasons() == {"its input was compared by time, and now by content": 1}
+    run_file(by_content)
+    assert plan_of(by_content).reasons() == {"up to date": 1}
+    assert plan_of(pipeline_file(tmp_path)).reasons() == {"its input was compared by content, and now by time": 1}
+
+
+def test_pictures_larger_than_a_limit_are_skipped_by_name(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "c.png", "deep/b.jpg")
+    save_pictures(tmp_path / "in", "big.png", "deep/wide.jpg", size=(64, 20))
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    file = pipeline_file(tmp_path, read={"skip_larger": {"width": 63}})
+    plan = plan_of(file)
+    assert [(job.entry.title, job.reason) for job in plan.skipped] == [
+        ("big.png", "larger than a width of 63: 64x20"),
+        ("deep/wide.jpg", "larger than a width of 63: 64x20"),
+    ]
+    assert [job.entry.title for job in plan.jobs] == ["a.png", "broken.png", "c.png", "deep/b.jpg"]
+    result = run_file(file)
+    assert [(each.entry.title, each.status) for each in result.outcomes if each.status != "done"] == [
+        ("broken.png", "failed"),
+        ("big.png", "skipped"),
+        ("deep/wide.jpg", "skipped"),
+    ]
+    assert set(tree(tmp_path / "out")) == {"a.png", "c.png", "deep/b.jpg"}
+    assert {job.entry.title for job in plan_of(file, limit=2).jobs} == {"a.png", "broken.png"}
+    assert plan_of(pipeline_file(tmp_path, read={"skip_larger": {"width": 64}})).skipped.to_make_count == 0

@@ -49,6 +49,11 @@ def test_notes_and_metadata_of_the_current_picture_are_kept():
     assert made.original is SMALL
 
 
+def test_a_sheet_is_not_a_place_for_metadata_in_pixels():
+    made = sheet(SMALL, LARGE).picture
+    assert made.metadata.placement.in_picture((made.width, made.height)) is None
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_different_formats_are_matched(dtype):
     grey = Picture(smooth(10, 12, 1), None, "grey")

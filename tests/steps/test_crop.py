@@ -8,7 +8,7 @@ from corpus import noise
 
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture
+from img2imgkit.images import Affine, Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.steps.crop import Crop
 
@@ -41,6 +41,9 @@ def test_each_way_to_state_a_region(text, window):
     made = crop(text).apply(item()).picture
     assert np.array_equal(made.color, PIXELS[window])
     assert made.alpha.shape[:2] == made.color.shape[:2]
+    rows, columns, _ = np.indices(PIXELS.shape)
+    moved = made.metadata.placement.in_picture((made.width, made.height))
+    assert moved == Affine.shift(-columns[window].min(), -rows[window].min())
 
 
 @pytest.mark.parametrize("text", ["box: [1, 2, 300, 4]", "centre: [61, 1]", "{box: [60, 0, 1, 1], if_smaller: keep}"])

@@ -94,6 +94,8 @@ def test_an_object_is_added_by_a_mask(tmp_path: Path) -> None:
     white = np.full_like(mask, 255)
     Image.fromarray(np.stack([white, white, white, mask], axis=-1)).save(tmp_path / "clear.png")
     clear = step("edits: [{action: add, label: 2, mask: clear.png}]", folder=tmp_path)
+    assert clear.recipe() == made.recipe(), "the content of a mask counts, not its place"
+    assert clear.fingerprint() != made.fingerprint()
     assert changes(clear.apply(item())) == {(1, 3): CAR, (2, 3): CAR}
     before = made.fingerprint()
     Image.fromarray(mask[:3]).save(tmp_path / "mask.png")

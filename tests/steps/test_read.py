@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pictures import save_pictures
 from PIL import Image
 
-from img2imgkit.errors import ConfigError, DecodeError
+from img2imgkit.errors import ConfigError, DamagedError, DecodeError
 from img2imgkit.item import Entry
 from img2imgkit.step import Planning
 from img2imgkit.steps.read import Read, natural_key
@@ -104,7 +104,7 @@ def test_notes_of_decoding_are_notes_of_the_item(tmp_path: Path) -> None:
     first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
     step = read(tmp_path)
     (entry,) = found(step)
-    assert "first of 2" in step.load(entry).notes["decoding"]
+    assert "further pictures in the file were left out: 1" in step.load(entry).notes["decoding"]
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
@@ -156,3 +156,27 @@ def test_reading_by_folder_yields_the_order_of_all_names_sorted(tree: list[tuple
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=8))
 def test_compact_keys_sort_as_lists_of_parts(texts: list[str]) -> None:
     assert sorted(texts, key=natural_key) == sorted(texts, key=reference_key)
+
+
+def truncated(folder: Path) -> None:
+    save_pictures(folder, "1.jpg", size=(64, 64))
+    data = (folder / "1.jpg").read_bytes()
+    (folder / "1.jpg").write_bytes(data[: len(data) * 3 // 4])
+
+
+def test_a_damaged_picture_fails_and_the_reason_names_the_option(tmp_path: Path) -> None:
+    truncated(tmp_path)
+    step = read(tmp_path)
+    with pytest.raises(DamagedError, match=r"1\.jpg: is damaged: .*damaged: salvage"):
+        step.load(found(step)[0])
+
+
+def test_a_salvaged_picture_has_a_note(tmp_path: Path) -> None:
+    truncated(tmp_path)
+    step = read(tmp_path, damaged="salvage")
+    assert "damaged and was salvaged" in step.load(found(step)[0]).notes["decoding"]
+
+
+def test_outputs_of_salvaged_pictures_are_not_those_of_whole_ones(tmp_path: Path) -> None:
+    save_pictures(tmp_path, "1.png")
+    assert read(tmp_path, damaged="salvage").recipe() != read(tmp_path).recipe()

@@ -121,12 +121,40 @@ def test_instance_maps_have_the_names_of_label_maps(tmp_path: Path) -> None:
 def test_a_changed_instance_map_is_a_changed_entry(tmp_path: Path) -> None:
     folder, instances = maps(tmp_path)
     made = step(folder, instances=instances)
-    before = next(made.find(Counter()))
-    later = int(before.version) + 10**9
-    os.utime(instances / "a.png", ns=(later, later))
+    for path in (folder / "a.png", instances / "a.png"):
+        os.utime(path, ns=(10**9, 10**9))
+    assert next(made.find(Counter())).version == "1000000000+1000000000"
+    os.utime(instances / "a.png", ns=(7, 7))  # older than the label map
     first, second = made.find(Counter())
-    assert first.version == str(later)
+    assert first.version == "1000000000+7"
     assert second == list(step(folder, instances=instances).find(Counter()))[1]
+
+
+def test_by_content_the_version_is_the_digest_of_both_maps(tmp_path: Path) -> None:
+    folder, instances = maps(tmp_path)
+    made = step(folder, instances=instances, changed="content")
+    before = [entry.version for entry in made.find(Counter())]
+    for path in (folder / "a.png", instances / "a.png"):
+        os.utime(path, ns=(7, 7))
+    assert [entry.version for entry in made.find(Counter())] == before
+    status, data = (instances / "a.png").stat(), bytearray((instances / "a.png").read_bytes())
+    data[-1] ^= 1
+    (instances / "a.png").write_bytes(data)
+    os.utime(instances / "a.png", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    after = [entry.version for entry in made.find(Counter())]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
+def test_label_maps_and_instance_maps_can_be_moved_together(tmp_path: Path) -> None:
+    folder, instances = maps(tmp_path)
+    before = step(folder, instances=instances).recipe()
+    (tmp_path / "moved").mkdir()
+    for path in (folder, instances):
+        path.rename(tmp_path / "moved" / path.name)
+    moved = tmp_path / "moved"
+    assert step(moved / folder.name, instances=moved / instances.name).recipe() == before
+    assert step(moved / folder.name, instances=moved).recipe() != before
 
 
 def test_unreadable_files_fail_with_their_paths(tmp_path: Path, palette: Path) -> None:

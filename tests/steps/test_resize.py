@@ -12,7 +12,7 @@ from img2imgkit.config import parse_yaml, validate
 from img2imgkit.data.label_maps import resized_ids
 from img2imgkit.data.palettes import drawn
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture
+from img2imgkit.images import Affine, Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.steps.resize import Resize
 
@@ -110,3 +110,4 @@ def test_ids_and_their_drawing_are_resized_from_the_same_pixels(width, height, w
     made = resize(f"{{width: {wide}, height: {high}}}").apply(before)
     np.testing.assert_array_equal(made.maps["label"], resized_ids(label, (wide, high)))
     np.testing.assert_array_equal(made.picture.color, drawn(made.maps["label"]))
+    assert made.picture.metadata.placement.in_picture((wide, high)) == Affine(wide / width, 0, 0, 0, high / height, 0)

@@ -14,8 +14,8 @@ from tiny_tasks import Directed, Nearest, Plain, TinyPlugin, loaded, tiny_catalo
 
 from img2imgkit import bundle, data
 from img2imgkit.catalog import Catalog, Plugin
-from img2imgkit.errors import BundleError, ConfigError, NotInstalled
-from img2imgkit.images import Picture
+from img2imgkit.errors import BundleError, ConfigError, NotInstalled, TranslateError
+from img2imgkit.images import Affine, Picture, Placement
 from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_plan, read_pipeline
@@ -65,6 +65,7 @@ def test_a_picture_is_translated_with_notes(folder: Path, catalog: Catalog) -> N
     translate.open(Resources("cpu"))
     made = translate.apply(given)
     assert (made.picture.color == given.picture.color.repeat(2, 0).repeat(2, 1)).all()
+    assert made.picture.metadata.placement == Placement((60, 40), Affine(2, 0, 0, 0, 2, 0))
     assert made.original is given.original
     assert made.notes["read"] == 1
     assert made.notes["translate"] == ({"model": "near-x2", "tile": 16, "tiles": 4, "overlap": 0},)
@@ -216,3 +217,68 @@ def test_damaged_weights_are_found_when_it_opens(catalog: Catalog, tmp_path: Pat
     translate.prepare(Planning(ModelFinder(catalog)))
     with pytest.raises(BundleError, match="damaged"):
         translate.open(Resources("cpu"))
+
+
+def enlarged(folder: Path, catalog: Catalog, size: tuple[int, int], **until: float) -> Item:
+    """A picture of a width and height, enlarged until it has a size; checks that the plan states what happens."""
+    translate = step(folder, until=until)
+    translate.prepare(Planning(ModelFinder(catalog)))
+    translate.open(Resources("cpu"))
+    made = translate.apply(item(size[1], size[0]))
+    assert translate.has_forecast
+    assert translate.output_size(*size) == (made.picture.width, made.picture.height)
+    assert f"{size[0]}x{size[1]}" in translate.forecast(*size)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("until", "times"),
+    [
+        ({"width": 30}, 0),
+        ({"width": 31}, 1),
+        ({"width": 61}, 2),
+        ({"height": 161}, 4),
+        ({"megapixels": 600 * 16 / 1e6}, 2),
+        ({"megapixels": 600 * 17 / 1e6}, 3),
+    ],
+)
+def test_a_model_is_applied_only_as_often_as_needed(
+    folder: Path, catalog: Catalog, until: dict[str, float], times: int
+) -> None:
+    made = enlarged(folder, catalog, (30, 20), **until)
+    assert (made.picture.color == item().picture.color.repeat(2**times, 0).repeat(2**times, 1)).all()
+    notes = made.notes["translate"]
+    assert notes == ({"model": "near-x2", "times": 0},) if not times else len(notes) == times
+
+
+def test_forecasts_say_how_often(folder: Path, catalog: Catalog) -> None:
+    translate = step(folder, until={"width": 100})
+    translate.prepare(Planning(ModelFinder(catalog)))
+    assert translate.forecast(100, 3) == "near-x2 is not needed: 100x3"
+    assert translate.forecast(60, 3) == "near-x2 once: 60x3 to 120x6"
+    assert translate.forecast(13, 3) == "near-x2 3 times: 13x3 to 104x24"
+    assert translate.forecast(1, 20_000).endswith("to 128x2560000")
+    assert translate.forecast(1, 80_000).endswith("to 128x10240000, which fails: more than 1,000,000,000 pixels")
+    assert not step(folder).has_forecast
+
+
+def test_a_narrow_picture_that_would_become_extremely_large_fails(folder: Path, catalog: Catalog) -> None:
+    with pytest.raises(TranslateError, match=r"1x2000 would become 1024x2048000, more than 1,000,000,000 pixels"):
+        enlarged(folder, catalog, (1, 2000), width=1000)
+
+
+def test_the_scale_is_unknown_while_the_number_of_times_is(folder: Path, catalog: Catalog) -> None:
+    first, second = step(folder, until={"width": 100}), step(folder)
+    first.prepare(Planning(ModelFinder(catalog)))
+    second.prepare(Planning(ModelFinder(catalog), first.facts()))
+    assert first.facts() == second.facts() == {"task": "tiny-nearest", "model": "near-x2"}
+
+
+def test_until_is_part_of_the_recipe_only_if_it_is_stated(folder: Path, catalog: Catalog) -> None:
+    assert "until" not in step(folder).recipe()
+    assert step(folder, until={"width": 9}).recipe()["until"]["width"] == 9
+
+
+def test_a_model_that_does_not_enlarge_cannot_reach_a_size(directed: Path, catalog: Catalog) -> None:
+    with pytest.raises(ConfigError, match=r"until: directed does not enlarge pictures"):
+        step(directed, until={"width": 9}).prepare(Planning(ModelFinder(catalog)))

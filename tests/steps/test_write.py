@@ -4,9 +4,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from pictures import levels
+from PIL import Image
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.images import Picture
+from img2imgkit.images import Metadata, Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.step import Planning
 from img2imgkit.steps.write import Write
@@ -43,6 +44,21 @@ def test_the_size_is_filled_into_the_name_and_the_suffix_decides_the_format(tmp_
     rendering = write(tmp_path, name="{stem}-{width}x{height}.bmp").render(Item.still(entry("x.png"), picture, picture))
     assert str(rendering.target) == "x-9x5.bmp"
     assert rendering.data.startswith(b"BM")
+
+
+def test_a_step_that_enlarged_the_picture_in_silence_is_told_by_the_note_on_its_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9214] = (4, 2)  # the subject's place
+    original = Picture(levels(1, 5, 9), metadata=Metadata(exif=exif.tobytes().removeprefix(b"Exif\0\0")))
+    step = write(tmp_path, format="png")
+    silent = original.with_pixels(original.color.repeat(2, axis=0), None)
+    rebuilt = Picture(silent.color, metadata=original.metadata)
+    for picture in (silent, rebuilt):
+        rendering = step.render(Item.still(entry("x.png"), picture, original))
+        note = "metadata stated in pixels of the original were left out: subject area"
+        assert rendering.notes["encoding"] == note
+    stated = original.resized(silent.color, None)
+    assert "encoding" not in step.render(Item.still(entry("x.png"), stated, original)).notes
 
 
 def test_a_suffix_that_contradicts_the_format_is_refused(tmp_path: Path) -> None:

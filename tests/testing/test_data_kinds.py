@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.data import Paired, PairedOptions, PairedReader
+from img2imgkit.data import Findings, Paired, PairedOptions, PairedReader
 from img2imgkit.errors import DataError
 from img2imgkit.testing import check_data_kind
 
@@ -88,7 +88,11 @@ def counted(reader: Any, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         (sampling(source=lambda image: image.tolist()), "'source' is list"),
         (changing("sample", counted), r"a sample depends on more than \(seed, position\)"),
         (changing("batch", lambda _, batch: {**batch, "source": batch["source"][::-1]}), "rows of a batch are not"),
-        (changing("verify", lambda *_: ["odd.png: is odd"]), r"verify\(\) reports \['odd.png: is odd'\] for readable"),
+        (changing("verify", lambda *_: []), "verify\\(\\) returned list, expected Findings"),
+        (
+            changing("verify", lambda *_: Findings(["odd.png: is odd"])),
+            r"verify\(\) reports \['odd.png: is odd'\] for readable",
+        ),
         (changing("probe", lambda *_: []), "probe finds no picture"),
         (changing("probe", lambda _, found: [(n, {"picture": b["source"]}) for n, b in found]), "'source' is missing"),
         (changing("probe", lambda _, found: [(n, {"source": b["source"][0]}) for n, b in found]), "not a batch of one"),

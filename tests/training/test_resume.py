@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_gan_runs import finish, kill_and_resume, make_place, start
 
-from img2imgkit.training.record import checkpoint
+from img2imgkit.training.state import checkpoint
 
 END = "step-000000040.npz"
 

@@ -31,7 +31,7 @@ from img2imgkit.training import (
     read_training_plan,
     train,
 )
-from img2imgkit.training.record import checkpoint
+from img2imgkit.training.state import checkpoint
 
 TEXT = """\
 name: first
@@ -87,7 +87,8 @@ def test_a_run_writes_all_of_its_files(place: Path) -> None:
     assert [event.step for event in events if isinstance(event, Progress)] == [2, 4, 6, 8]
     assert [event.step for event in events if isinstance(event, Sampled)] == [4, 8]
     assert {path.name for path in folder.iterdir()} == {
-        "bundle", "checkpoints", "config.json", "environment.json", "metrics.jsonl", "report.html", "samples",
+        ".lock", "bundle", "checkpoints", "config.json", "environment.json", "metrics.jsonl", "pictures.json",
+        "report.html", "samples",
         "tensorboard",
     }  # fmt: skip
     assert json.loads((folder / "config.json").read_text())["weights"]["critic_fake"] == 1.0

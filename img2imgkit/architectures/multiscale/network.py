@@ -9,6 +9,7 @@ import keras
 from img2imgkit.nn.layers import MeanDown, SpectralConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
 from img2imgkit.nn.layers.norm import Norm
+from img2imgkit.nn.lists import ListModel
 
 WIDEST = 512
 
@@ -51,7 +52,7 @@ def multiscale_critic(
     for scale in range(scales):
         scaled = MeanDown(name=f"scale{scale}_down")(scaled) if scale else scaled
         outputs.append(_patch_critic(scaled, f"scale{scale}", width, layers, norm, spectral, use_bias, init))
-    return keras.Model(source, outputs, name="multiscale_critic")
+    return ListModel(source, outputs, name="multiscale_critic")
 
 
 def _patch_critic(

@@ -11,6 +11,7 @@ from keras import layers
 from img2imgkit.nn.layers import BlurDown, BlurUp, EdgePad, ReflectionPad, TransposedConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
 from img2imgkit.nn.layers.norm import Norm, Statistics
+from img2imgkit.nn.lists import ListModel
 
 Padding = Literal["reflect", "replicate", "zero"]
 
@@ -87,7 +88,7 @@ def resnet_features(model: keras.Model, taps: Sequence[int] = (0, 4, 8, 12, 16))
     if beyond := [tap for tap in taps if not 0 <= tap < len(modules)]:
         raise ValueError(f"taps {beyond}: expected 0 to {len(modules) - 1}, the modules of this network's encoder")
     outputs = [model.get_layer(modules[tap]).output for tap in taps]
-    return keras.Model(model.input, outputs, name="resnet_features")
+    return ListModel(model.input, outputs, name="resnet_features")
 
 
 def _encoder_modules(model: keras.Model) -> list[str]:

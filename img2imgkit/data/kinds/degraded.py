@@ -11,11 +11,12 @@ from pydantic import Field
 
 from img2imgkit.components import choice
 from img2imgkit.config import Location
-from img2imgkit.data.folders import by_role, probe_batches
+from img2imgkit.data.folders import findings_in, overlapping
 from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, read_rgb
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise_pair
+from img2imgkit.data.picture_files import PixelStore, contents_of, find_pictures, left_out, read_rgb
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, ReaderOptions, noise_pair
 from img2imgkit.degradations import BicubicMatlab, Degradation, DegradationChoice, degrade, shrinking_problem
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
@@ -80,9 +81,17 @@ class DegradedReader(Reader):
         self.side = options.crop // geometry.scale  # side of a source crop
         self.targets, self.sources = PixelStore(options.cache), PixelStore(options.cache // 4)
         self.problems: list[str] = []
-        for number, path in enumerate(find_pictures(options.folders, self.problems)):
+        self.notes = overlapping({f"folder.{number}": folder for number, folder in enumerate(options.folders)})
+        self.paths = find_pictures(options.folders, self.problems)
+        self._unchanged = 0  # pictures that equal their degraded version
+        for number, path in enumerate(self.paths):
             self._add(path, number)
         self.cells = self._informative()
+        if self._unchanged and self._unchanged == len(self.targets):
+            self.problems.append(
+                "data.degradations: every source is the same as its target, so there is nothing to learn; state a "
+                "degradation that changes pictures"
+            )
         if not self.problems and not len(self.cells):
             self.problems.append(
                 f"data.min_detail: no crop has a mean gradient of at least {options.min_detail} levels; lower it"
@@ -115,8 +124,8 @@ class DegradedReader(Reader):
         source, target = self._pair(seed, position)
         return {"source": to_unit(source), "target": to_unit(target)}
 
-    def verify(self) -> list[str]:
-        return []  # the constructor has decoded every picture
+    def verify(self) -> Findings:
+        return Findings(notes=findings_in(self.paths, lambda path: left_out(path, 3, 8)).notes)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Return uncropped pictures, trimmed to multiples of what the task requires."""
@@ -137,6 +146,7 @@ class DegradedReader(Reader):
             height, width = target.shape[:2]
             self.problems.append(f"{path}: {width}x{height} is smaller than the crop of {self.options.crop}")
             return
+        self._unchanged += np.array_equal(source, target)
         self.targets.append(target)
         self.sources.append(source)
 

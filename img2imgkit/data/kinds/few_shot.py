@@ -12,11 +12,12 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import domains_in
-from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.folders import examine
 from img2imgkit.data.framing import Framing, Jitter, Size, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import read_levels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
+from img2imgkit.data.picture_files import read_source
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
 
@@ -50,8 +51,8 @@ class FewShotReader(Reader):
     options: FewShotOptions
 
     def __init__(self, options: FewShotOptions, geometry: Geometry) -> None:
-        self.options, self.channels = options, geometry.channels
-        self.framing = Framing("crop", options.resize, options.crop, options.flip)
+        self.options, self.geometry = options, geometry
+        self.framing = Framing("crop", options.resize, (options.crop, options.crop), options.flip)
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.classes = domains_in(options.folder, options.selected, self.problems, self.notes)
@@ -85,8 +86,8 @@ class FewShotReader(Reader):
         )
         return {"content": content, "class": style, "content_label": content_label, "class_label": class_label}
 
-    def verify(self) -> list[str]:
-        return undecodable((path for path, _ in self.pictures), self.channels)
+    def verify(self) -> Findings:
+        return examine([path for path, _ in self.pictures], self.geometry.channels)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Centre-crop the pictures of ``folder``, or of ``content`` in it, with those of ``class`` matched by name."""
@@ -105,7 +106,7 @@ class FewShotReader(Reader):
         return unit, np.asarray(label, np.int32)
 
     def _resized(self, path: Path) -> np.ndarray:
-        pixels = read_levels(path, self.channels)
+        pixels = read_source(path, self.geometry)
         size = _shorter_side((pixels.shape[1], pixels.shape[0]), self.options.resize)
         return resized_to(pixels, size, "bilinear")
 

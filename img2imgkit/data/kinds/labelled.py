@@ -12,11 +12,12 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import LabelledPictures, labelled_pictures
-from img2imgkit.data.folders import by_role, probe_batches, undecodable
+from img2imgkit.data.folders import examine
 from img2imgkit.data.framing import Jitter, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import read_levels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, ReaderOptions, noise
+from img2imgkit.data.picture_files import read_source
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, ReaderOptions, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
@@ -30,7 +31,7 @@ class LabelledSet(Config):
     )
     attributes: Annotated[Path, Location()] | None = Field(
         default=None,
-        description="attribute file like CelebA's: a line of names, then a line per picture with its 1 and -1",
+        description="attribute file, CSV or like CelebA's: a line of names, then a line per picture with its 1 and -1",
     )
     selected: tuple[str, ...] = Field(
         default=(), description="attributes or domains of the labels, in this order; empty: all subfolders"
@@ -79,7 +80,7 @@ class LabelledReader(Reader):
     options: LabelledOptions
 
     def __init__(self, options: LabelledOptions, geometry: Geometry) -> None:
-        self.options, self.channels = options, geometry.channels
+        self.options, self.geometry = options, geometry
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.sets = [
@@ -137,8 +138,8 @@ class LabelledReader(Reader):
         of_set = np.asarray(chosen, np.int32)
         return {"source": source, "label": labels[number], "target_label": target_label, "label_set": of_set}
 
-    def verify(self) -> list[str]:
-        return undecodable([path for paths in self.pictures for path in paths], self.channels)
+    def verify(self) -> Findings:
+        return examine([path for paths in self.pictures for path in paths], self.geometry.channels)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Centre-crop the pictures of ``folder``; there are no targets."""
@@ -166,7 +167,7 @@ class LabelledReader(Reader):
 
     def _square(self, path: Path) -> np.ndarray:
         """Centre-crop and resize a picture as StarGAN's official code does."""
-        pixels = read_levels(path, self.channels)
+        pixels = read_source(path, self.geometry)
         height, width = pixels.shape[:2]
         if problem := self._problem(width, height):
             raise DataError(f"{path}: {problem}")

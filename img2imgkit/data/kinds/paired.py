@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import PictureFolder, by_role, match_by_name, probe_batches, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, examine, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, Size, jittered
+from img2imgkit.data.matching import MatchedOptions, fitting, match_by_name
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import read_levels, with_channels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise_pair
+from img2imgkit.data.picture_files import decoded, levels_of, source_of
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, noise_pair
 from img2imgkit.errors import DataError
-from img2imgkit.images import to_unit
+from img2imgkit.images import Picture, to_unit
 from img2imgkit.task import Geometry
 
 
-class PairedOptions(FramedOptions):
+class PairedOptions(MatchedOptions, FramedOptions):
     """Sources and their targets: two folders with matching names, or one folder of side-by-side pictures."""
+
+    matched: ClassVar[tuple[str, ...]] = ("source", "target")
 
     kind: Literal["paired"] = Field(description="pictures and their targets")
     source: Annotated[Path, Location()] | None = Field(default=None, description="folder of sources")
     target: Annotated[Path, Location()] | None = Field(
-        default=None, description="folder of targets, with the names of their sources"
+        default=None, description="folder of targets, with the names of their sources, or as 'names' states"
     )
     folder: Annotated[Path, Location()] | None = Field(
         default=None, description="instead of both: folder of side-by-side pictures, A on the left and B on the right"
@@ -37,7 +41,7 @@ class PairedOptions(FramedOptions):
     )
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = super().data_problems(geometry)
+        found = [*super().data_problems(geometry), *self.name_problems()]
         if self.folder is None:
             found += [
                 (name, "is required unless 'folder' is stated")
@@ -48,6 +52,9 @@ class PairedOptions(FramedOptions):
                 found.append(("direction", "applies to side-by-side pictures only; swap 'source' and 'target' instead"))
         elif self.source or self.target:
             found.append(("folder", "excludes 'source' and 'target'; state either 'folder' or both of them"))
+        elif self.names or self.ignore_case:
+            option = "names" if self.names else "ignore_case"
+            found.append((option, "applies to 'source' and 'target' only; both halves have one name"))
         return found
 
 
@@ -59,10 +66,12 @@ class PairedReader(Reader):
     def __init__(self, options: PairedOptions, geometry: Geometry) -> None:
         self.options = options
         self.framing = Framing.of(options, geometry)
-        self.channels = (geometry.channels, geometry.written)
+        self.geometry = geometry
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.folders = self._scanned()
         self.pairs = self._usable()
+        self.notes += self._wide()
         self._order = Order(max(1, len(self.pairs)))
         self._cache = PictureCache(options.cache)
 
@@ -89,14 +98,18 @@ class PairedReader(Reader):
             source, target = jittered(source, factors), jittered(target, factors)
         return {"source": source, "target": target}
 
-    def verify(self) -> list[str]:
-        return [problem for folder in self.folders for problem in undecodable(folder.usable, 3)]
+    def verify(self) -> Findings:
+        reads, writes = self.geometry.channels, self.geometry.written
+        channels = [max(reads, writes)] if self.options.folder is not None else [reads, writes]
+        examined = (examine(folder.usable, count) for folder, count in zip(self.folders, channels, strict=False))
+        return sum(examined, Findings())
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Centre-crop sources alone, those of ``source`` with ``target``, or side-by-side pictures as in training."""
         halved = self.options.folder is not None and not (folder / "source").is_dir()
         return probe_batches(
-            by_role(folder, ("source", "target")), lambda paths: self._probe_batch(tuple(paths.values()), halved)
+            by_role(folder, ("source", "target"), self.options.rule),
+            lambda paths: self._probe_batch(tuple(paths.values()), halved),
         )
 
     def _scanned(self) -> list[PictureFolder]:
@@ -104,7 +117,19 @@ class PairedReader(Reader):
         if options.folder is not None:
             return [scan("side by side", options.folder, self.problems)]
         roles = {"source": options.source, "target": options.target}
-        return [scan(title, root, self.problems) for title, root in roles.items() if root is not None]
+        stated = {title: root for title, root in roles.items() if root is not None}
+        self.problems += overlapping(stated, options.names)
+        folders = [scan(title, root, self.problems) for title, root in stated.items()]
+        return fitting(folders, options.rule, self.problems, self.notes)
+
+    def _wide(self) -> list[str]:
+        """A note if side-by-side pictures seem to have three parts."""
+        [folder, *_] = self.folders
+        wide = [path for path, header in folder.headers.items() if header.width == 3 * header.height]
+        if self.options.folder is None or not wide:
+            return []
+        what = f"{len(wide)} pictures are three times as wide as high; they are cut in the middle, not into thirds"
+        return [f"{wide[0]}: {what}"]
 
     def _usable(self) -> list[tuple[Path, ...]]:
         """Return the files of each pair: two, or a single side-by-side picture."""
@@ -112,7 +137,7 @@ class PairedReader(Reader):
 
     def _complete(self) -> Iterator[tuple[str, Path, Size, tuple[Path, ...]]]:
         """Yield name, first file, size of the source, and files of each complete pair."""
-        for name, paths in match_by_name(self.folders, self.problems):
+        for name, paths in match_by_name(self.folders, self.problems, self.options.rule):
             width, height, _ = self.folders[0].headers[paths[0]]
             if self.options.folder and width % 2:
                 self.problems.append(f"{paths[0]}: the width {width} is odd, so the picture has no two equal halves")
@@ -125,14 +150,15 @@ class PairedReader(Reader):
 
     def _read(self, paths: tuple[Path, ...], halved: bool) -> Pictures:
         """Read source and target, or the source alone, at their original size."""
-        if not halved:
-            return tuple(read_levels(path, count) for path, count in zip(paths, self.channels, strict=False))
-        whole = read_levels(paths[0], max(self.channels))
-        half = whole.shape[1] // 2
-        halves = [whole[:, :half], whole[:, half : 2 * half]]
-        if self.options.direction == "b_to_a":
-            halves.reverse()
-        return tuple(with_channels(pixels, count) for pixels, count in zip(halves, self.channels, strict=True))
+        pictures = [decoded(path) for path in paths]
+        if halved:
+            half = pictures[0].width // 2
+            pictures = [_columns(pictures[0], 0, half), _columns(pictures[0], half, 2 * half)]
+            if self.options.direction == "b_to_a":
+                pictures.reverse()
+        source, *target = pictures
+        targets = (levels_of(paths[-1], picture, self.geometry.written) for picture in target)
+        return source_of(paths[0], source, self.geometry), *targets
 
     def _probe_batch(self, paths: tuple[Path, ...], halved: bool) -> Arrays:
         pictures = self._read(paths, halved)
@@ -143,6 +169,11 @@ class PairedReader(Reader):
             raise DataError(f"{paths[0]}: is {size[0]}x{size[1]}, and its target has another size")
         middles = (self.framing.middle_of(pixels) for pixels in pictures)
         return dict(zip(("source", "target"), middles, strict=False))
+
+
+def _columns(picture: Picture, first: int, last: int) -> Picture:
+    alpha = None if picture.alpha is None else picture.alpha[:, first:last]
+    return picture.with_pixels(picture.color[:, first:last], alpha)
 
 
 class Paired(DataKind):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
-from img2imgkit.data.folders import by_role, match_by_name, probe_batches, problems_in, scan, undecodable
+from img2imgkit.data.folders import examine, findings_in, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
-from img2imgkit.data.label_maps import checked, read_ids, resized_ids
+from img2imgkit.data.label_maps import checked, left_out_of_map, read_ids, resized_ids
+from img2imgkit.data.matching import MatchedOptions, fitting, match_by_name
 from img2imgkit.data.order import Order, generator_at
 from img2imgkit.data.palettes import Palette, read_palette
 from img2imgkit.data.picture_files import read_levels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, OptionProblems, Reader, noise
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, noise
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
@@ -25,8 +27,10 @@ from img2imgkit.task import Geometry
 _BLOCK = 4  # side of the class regions in a random batch, in pixels
 
 
-class SemanticOptions(FramedOptions):
+class SemanticOptions(MatchedOptions, FramedOptions):
     """Label maps and photographs with matching names."""
+
+    matched: ClassVar[tuple[str, ...]] = ("label", "instance", "target")
 
     kind: Literal["semantic"] = Field(description="label maps and photographs")
     label: Annotated[Path, Location()] = Field(description="folder of label maps")
@@ -45,7 +49,7 @@ class SemanticOptions(FramedOptions):
     )
 
     def data_problems(self, geometry: Geometry) -> OptionProblems:
-        found = super().data_problems(geometry)
+        found = [*super().data_problems(geometry), *self.name_problems()]
         if geometry.channels != 1:
             found.append(("kind", f"label maps have 1 channel, but this task reads {geometry.channels}"))
         if self.unknown is not None and self.unknown < self.classes:
@@ -74,9 +78,13 @@ class SemanticReader(Reader):
         self.options, self.channels = options, geometry.written
         self.framing = Framing.of(options, geometry)
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.palette = self._palette()
-        roots = {"label": options.label, "target": options.target, "instance": options.instance}
-        self.folders = [scan(title, root, self.problems) for title, root in roots.items() if root is not None]
+        stated = {"label": options.label, "target": options.target, "instance": options.instance}
+        roots = {title: root for title, root in stated.items() if root is not None}
+        self.problems += overlapping(roots, options.names)
+        folders = [scan(title, root, self.problems) for title, root in roots.items()]
+        self.folders = fitting(folders, options.rule, self.problems, self.notes)
         self.scenes = self._usable()
         self._order = Order(max(1, len(self.scenes)))
         self._cache = PictureCache(options.cache)
@@ -115,15 +123,13 @@ class SemanticReader(Reader):
         objects = window.of(instance[0]).astype(np.float32) if instance else np.zeros_like(ids)
         return {"label": ids, "instance": objects, "target": photograph}
 
-    def verify(self) -> list[str]:
+    def verify(self) -> Findings:
         label, target, *instance = self.folders
         # An unreadable palette is one problem; do not add every map.
         readable = self.palette is not None or self.options.palette is None
-        return [
-            *problems_in(label.usable if readable else (), self._label),
-            *undecodable(target.usable, self.channels),
-            *(problem for folder in instance for problem in problems_in(folder.usable, read_ids)),
-        ]
+        found = findings_in(label.usable if readable else [], lambda path: _examined(path, self._label))
+        found += examine(target.usable, self.channels)
+        return sum((findings_in(each.usable, lambda path: _examined(path, read_ids)) for each in instance), found)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Centre-crop the label maps of ``folder``, or of ``label`` in it, with those of ``instance`` and ``target``.
@@ -131,7 +137,7 @@ class SemanticReader(Reader):
         Shapes:
             source, instance: (1, H, W, 1) float32, ids
         """
-        return probe_batches(by_role(folder, ("label", "instance", "target")), self._scene)
+        return probe_batches(by_role(folder, ("label", "instance", "target"), self.options.rule), self._scene)
 
     def _palette(self) -> Palette | None:
         try:
@@ -142,7 +148,7 @@ class SemanticReader(Reader):
 
     def _usable(self) -> list[tuple[Path, ...]]:
         headers = self.folders[0].headers
-        scenes = match_by_name(self.folders, self.problems)
+        scenes = match_by_name(self.folders, self.problems, self.options.rule)
         found = ((name, paths[0], headers[paths[0]][:2], paths) for name, paths in scenes)
         return self.framing.fitting(found, self.options.batch, self.problems)
 
@@ -170,6 +176,11 @@ class SemanticReader(Reader):
         if "target" in paths:
             batch["target"] = self.framing.middle_of(read_levels(paths["target"], self.channels))
         return batch
+
+
+def _examined(path: Path, read: Callable[[Path], np.ndarray]) -> tuple[str, ...]:
+    read(path)
+    return left_out_of_map(path)
 
 
 class Semantic(DataKind):

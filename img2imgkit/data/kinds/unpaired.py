@@ -11,11 +11,12 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
-from img2imgkit.data.folders import PictureFolder, by_role, probe_batches, scan, undecodable
+from img2imgkit.data.folders import PictureFolder, examine, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
-from img2imgkit.data.picture_files import read_levels
-from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, noise_pair
+from img2imgkit.data.picture_files import read_levels, read_source
+from img2imgkit.data.probe_folder import by_role, probe_batches
+from img2imgkit.data_kind import Arrays, Contents, DataKind, Findings, OptionProblems, Reader, noise_pair
 from img2imgkit.errors import DataError
 from img2imgkit.images import to_unit
 from img2imgkit.task import Geometry
@@ -25,8 +26,27 @@ class UnpairedOptions(FramedOptions):
     """The pictures of two domains."""
 
     kind: Literal["unpaired"] = Field(description="pictures of two domains")
-    a: Annotated[Path, Location()] = Field(description="folder of pictures of the first domain")
-    b: Annotated[Path, Location()] = Field(description="folder of pictures of the second domain")
+    a: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures of the first domain")
+    b: Annotated[Path, Location()] | None = Field(default=None, description="folder of pictures of the second domain")
+    folder: Annotated[Path, Location()] | None = Field(
+        default=None, description="instead of both: folder with the domains as subfolders trainA and trainB"
+    )
+
+    def data_problems(self, geometry: Geometry) -> OptionProblems:
+        found = super().data_problems(geometry)
+        if self.folder is None:
+            missing = [name for name in ("a", "b") if getattr(self, name) is None]
+            found += [(name, "is required unless 'folder' is stated") for name in missing]
+        elif self.a or self.b:
+            found.append(("folder", "excludes 'a' and 'b'; state either 'folder' or both of them"))
+        return found
+
+    @property
+    def domains(self) -> Mapping[str, Path]:
+        """The folders of both domains."""
+        if self.folder is not None:
+            return {"a": self.folder / "trainA", "b": self.folder / "trainB"}
+        return {name: root for name, root in (("a", self.a), ("b", self.b)) if root is not None}
 
 
 class UnpairedReader(Reader):
@@ -37,9 +57,9 @@ class UnpairedReader(Reader):
     def __init__(self, options: UnpairedOptions, geometry: Geometry) -> None:
         self.options = options
         self.framing = Framing.of(options, geometry)
-        self.channels = {"a": geometry.channels, "b": geometry.written}
-        self.problems: list[str] = []
-        self.folders = {name: scan(name, getattr(options, name), self.problems) for name in ("a", "b")}
+        self.geometry = geometry
+        self.problems: list[str] = overlapping(options.domains)
+        self.folders = {name: scan(name, root, self.problems) for name, root in options.domains.items()}
         self.notes = [
             f"{folder.root}: contains only one picture" for folder in self.folders.values() if len(folder.paths) == 1
         ]
@@ -63,11 +83,14 @@ class UnpairedReader(Reader):
         random = generator_at(seed, position)
         return {name: self._crop(name, seed, position, random) for name in ("a", "b")}
 
-    def verify(self) -> list[str]:
-        return [problem for folder in self.folders.values() for problem in undecodable(folder.usable, 3)]
+    def verify(self) -> Findings:
+        a, b = self.folders.values()
+        return examine(a.usable, self.geometry.channels) + examine(b.usable, self.geometry.written)
 
     def probe(self, folder: Path) -> list[tuple[str, Arrays]]:
         """Centre-crop the pictures of ``folder``, or of ``a`` in it, with targets of the same names in ``b``."""
+        if (folder / "testA").is_dir():
+            raise DataError(f"probe {folder}: contains a folder for each domain; state the one to translate, testA")
         keys = {"a": "source", "b": "target"}
         return probe_batches(
             by_role(folder, ("a", "b")),
@@ -81,12 +104,15 @@ class UnpairedReader(Reader):
     def _crop(self, name: str, seed: int, position: int, random: np.random.Generator) -> np.ndarray:
         number = self._orders[name].at(seed, position)
         path = self.pictures[name][number]
-        [pixels] = self._cache.get(path, lambda: (self.framing.sized(read_levels(path, self.channels[name])),))
+        [pixels] = self._cache.get(path, lambda: (self.framing.sized(self._read(name, path)),))
         unit = to_unit(self.framing.window(random, pixels).of(pixels))
         return jittered(unit, self.options.jitter.factors(random)) if self.options.jitter else unit
 
+    def _read(self, role: str, path: Path) -> np.ndarray:
+        return read_source(path, self.geometry) if role == "a" else read_levels(path, self.geometry.written)
+
     def _probe_image(self, role: str, path: Path) -> np.ndarray:
-        pixels = read_levels(path, self.channels[role])
+        pixels = self._read(role, path)
         if problem := self.framing.problem((pixels.shape[1], pixels.shape[0])):
             raise DataError(f"{path}: {problem}")
         return self.framing.middle_of(pixels)

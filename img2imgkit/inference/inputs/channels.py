@@ -18,21 +18,32 @@ _REACH = 4  # rows around a portion, at least as many as bicubic interpolation r
 
 
 def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
-    """Convert a picture to the grey or RGB space that the networks read.
+    """Convert a picture to what the networks read, in training and afterwards: grey or RGB, transparent pixels filled.
 
     If its translation is in another space, the picture is converted to sRGB, because its profile describes only its own
     space. Grey pictures with a colour translation are repeated for networks that read three channels; colour pictures
-    are reduced to luma for networks that colourise. All others are unchanged.
+    are reduced to luma (BT.601) for networks that read one. All others are unchanged, as are colour pictures for tasks
+    that keep grey: their one-channel networks improve each channel separately.
     """
-    if picture.space == "cmyk":
-        picture = to_rgb(picture)
+    picture = _in_space(to_rgb(picture) if picture.space == "cmyk" else picture, geometry, keeps_grey)
+    return without_hidden_colours(picture)
+
+
+def _in_space(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
     if picture.space == "rgb":
-        if geometry.channels == geometry.written:
+        if geometry.channels == geometry.written == 3 or (keeps_grey and geometry.channels == geometry.written):
             return picture
         return to_grey(picture) if geometry.channels == 1 else to_srgb(picture)
     if geometry.written == 1 or (keeps_grey and geometry.channels == 3):
         return picture
     return to_rgb(picture) if geometry.channels == 3 else to_srgb(picture)
+
+
+def without_hidden_colours(picture: Picture) -> Picture:
+    """Fill fully transparent pixels, see ``filled``; alpha stays."""
+    if picture.alpha is None:
+        return picture
+    return picture.with_pixels(filled(picture.color, picture.alpha), picture.alpha)
 
 
 def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) -> Picture:
@@ -42,10 +53,10 @@ def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) ->
         color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type
     """
     if color.shape[2] == picture.color.shape[2]:
-        return picture.with_pixels(color, alpha)
+        return picture.resized(color, alpha)
     if color.shape[2] == 1:
-        return replace(picture.with_pixels(color, alpha, "grey"), mode="L")
-    return replace(picture.with_pixels(color, alpha, "rgb"), mode="RGB")
+        return replace(picture.resized(color, alpha, "grey"), mode="L")
+    return replace(picture.resized(color, alpha, "rgb"), mode="RGB")
 
 
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:

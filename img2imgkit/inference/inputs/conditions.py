@@ -11,7 +11,7 @@ import numpy as np
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb, to_unit
-from img2imgkit.inference.inputs.channels import filled
+from img2imgkit.inference.inputs.channels import without_hidden_colours
 from img2imgkit.inference.tiles.grid import region
 from img2imgkit.task import Condition, Conditional, Geometry, Networks, Task, Tensor
 
@@ -198,8 +198,8 @@ def mean_code(encode: Encode, task: Translates, condition: str, pictures: Iterab
 
 def _unit(picture: Picture, size: int | None, channels: int) -> np.ndarray:
     """Convert a picture to an encoder's input. Shapes: -> (H, W, channels), float32 in [-1, 1]."""
-    if picture.alpha is not None:
-        picture = picture.with_pixels(filled(picture.color, picture.alpha), None)
+    picture = without_hidden_colours(picture)
+    picture = picture.with_pixels(picture.color, None)
     if channels == 1:
         picture = to_grey(to_rgb(picture) if picture.space == "cmyk" else picture)
     else:

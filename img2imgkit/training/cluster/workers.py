@@ -101,6 +101,11 @@ def _malformed(problem: str) -> ConfigError:
     return ConfigError(f"{VARIABLE}: {problem}; example: {EXAMPLE}")
 
 
+def is_loss(error: BaseException) -> bool:
+    """Whether an error of TensorFlow may say that another machine was lost."""
+    return isinstance(error, _LOST)
+
+
 class Workers:
     """The machines of one training. All machines must call the same methods in the same order."""
 

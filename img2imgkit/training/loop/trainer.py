@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -120,9 +121,29 @@ class Trainer:
         moves = moves_at(self.players, self.options, step)
         if not moves.players:
             return {"finite": tf.constant(1.0)}
-        graph = self._graphs.setdefault(moves, tf.function(partial(self._distributed, moves), autograph=False))
-        logs: Tensors = graph(self._split(batch), tf.constant(step, tf.int64))
+        logs: Tensors = self._graph(moves)(self._split(batch), tf.constant(step, tf.int64))
         return logs
+
+    def trace(self, batch: Mapping[str, np.ndarray]) -> None:
+        """Trace each kind of step without computing it: whatever a step would raise for its shapes is raised now.
+
+        Args:
+            batch: as for ``step``
+        """
+        for moves in dict.fromkeys(moves_at(self.players, self.options, step) for step in self._kinds_of_steps()):
+            if moves.players:
+                self._graph(moves).get_concrete_function(self._split(batch), tf.constant(0, tf.int64))
+
+    def _kinds_of_steps(self) -> Iterator[int]:
+        """Steps that include each kind: as many from the start of each stage as it takes until moves repeat."""
+        options, first = self.options, 0
+        period = math.lcm(options.generators.every, options.critics.every * options.critics.penalty_every)
+        for length in [stage.steps for stage in options.stages] or [options.length]:
+            yield from range(first, first + min(period, length))
+            first += length
+
+    def _graph(self, moves: Moves) -> Any:
+        return self._graphs.setdefault(moves, tf.function(partial(self._distributed, moves), autograph=False))
 
     def _split(self, batch: Mapping[str, np.ndarray]) -> Any:
         """Split the batch into one slice per replica."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,12 +14,11 @@ from img2imgkit.adversary import Adversary
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
 from img2imgkit.config import Config, Document, Location, parse_yaml, suggestion, validate, with_absolute_paths
-from img2imgkit.data import Inspection, inspect_data
 from img2imgkit.data_kind import DataKind
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.metrics import Metric, PairMetric
 from img2imgkit.task import Task
-from img2imgkit.training.plan.initial import Initial, fill_from_files, read_initial
+from img2imgkit.training.plan.initial import Initial, read_initial
 from img2imgkit.training.plan.training_options import TrainingOptions
 
 Result = TypeVar("Result")
@@ -32,7 +31,7 @@ class TrainingFile(Config):
     task: str = Field(description="an installed task; img2img tasks lists them")
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="the task's options; default: those of the 'initial' bundle, if it is of the same task",
+        description="the task's options; default: those of the 'initial' bundle or run, if it is of the same task",
     )
     weights: dict[str, Any] = Field(default_factory=dict, description="a coefficient for each loss term of the task")
     data: dict[str, Any] = Field(description="an installed data kind as 'kind', and its options")
@@ -42,8 +41,9 @@ class TrainingFile(Config):
     )
     initial: str | dict[str, str] | None = Field(
         default=None,
-        description="bundle to copy fitting weights from; or a mapping from the task's networks, critics included, "
-        "to model files, with an optional bundle as 'bundle'",
+        description="bundle to copy fitting weights from; or a run folder or checkpoint of another training, whose "
+        "critics are copied too; or a mapping from the task's networks to model files or runs, with an optional "
+        "'bundle' or 'run' for the other networks",
     )
     description: str = ""
     licence: str = Field(default="", description="licence of the trained weights")
@@ -58,6 +58,11 @@ class TrainingPlan:
     task: Task
     data: DataKind
     initial: Initial | None
+
+    def in_steps(self, samples: int, batch: int) -> TrainingPlan:
+        """The plan with the length of the training in steps; see ``TrainingOptions.in_steps``."""
+        training = self.file.training.in_steps(samples, batch)
+        return replace(self, file=self.file.model_copy(update={"training": training}))
 
     def resolved(self) -> dict[str, Any]:
         """The training file with all defaults, as plain data."""
@@ -99,18 +104,6 @@ def read_training_plan(document: Document, catalog: Catalog) -> TrainingPlan:
     return TrainingPlan(file, task, data, initial)
 
 
-def check_training_file(document: Document, catalog: Catalog) -> Inspection:
-    """Validate a training file, decode all of its pictures, and check its initial model files.
-
-    Raises:
-        ConfigError: lists all problems of the file. Problems of pictures are in the returned inspection.
-    """
-    plan = read_training_plan(document, catalog)
-    if plan.initial and plan.initial.files:
-        fill_from_files(plan.initial.files, catalog, plan.task, plan.task.build())
-    return inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
-
-
 def _collected(problems: list[Problem], read: Callable[[], Result]) -> Result | None:
     try:
         return read()
@@ -144,7 +137,7 @@ def _merged(stated: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 def _with_steps(training: dict[str, Any]) -> dict[str, Any]:
     """Add ``steps`` if only the stages state the length of the training."""
     stages = training.get("stages")
-    if "steps" in training or not isinstance(stages, list) or not stages:
+    if {"steps", "epochs"} & training.keys() or not isinstance(stages, list) or not stages:
         return training
     lengths = [stage.get("steps") if isinstance(stage, dict) else None for stage in stages]
     valid = all(isinstance(length, int) and not isinstance(length, bool) for length in lengths)
@@ -154,17 +147,26 @@ def _with_steps(training: dict[str, Any]) -> dict[str, Any]:
 def _options(
     task_class: type[Task], document: Document, stated: dict[str, Any], initial: Initial | None, catalog: Catalog
 ) -> Config:
-    """Read the task's options; if none are stated, those of the initial bundle."""
-    if "options" not in stated and initial and initial.bundle:
-        try:
-            manifest = bundle.describe(initial.bundle)
-        except BundleError as error:
-            raise ConfigError(document.problem(("initial",), str(error))) from None
-        if manifest.task == task_class.name:
-            place = parse_yaml("", str(initial.bundle / bundle.MANIFEST))
-            return resolve(validate(task_class.Options, place, data=manifest.options), catalog)
+    """Read the task's options; if none are stated, those of the initial bundle or run."""
+    if "options" not in stated and initial and (given := _given_options(task_class, document, initial)):
+        place, options = given
+        return resolve(validate(task_class.Options, parse_yaml("", place), data=options), catalog)
     options = _section(task_class.Options, document, stated, "options")
     return resolve(options, catalog, document, ("options",))
+
+
+def _given_options(task_class: type[Task], document: Document, initial: Initial) -> tuple[str, Any] | None:
+    """The options of the initial bundle or run, with their file; None if it is of another task."""
+    if initial.run:
+        options = initial.run.options(task_class.name)
+        return None if options is None else (str(initial.run.stated), options)
+    if initial.bundle is None:
+        return None
+    try:
+        manifest = bundle.describe(initial.bundle)
+    except BundleError as error:
+        raise ConfigError(document.problem(("initial",), str(error))) from None
+    return (str(initial.bundle / bundle.MANIFEST), manifest.options) if manifest.task == task_class.name else None
 
 
 def _section(model: type[Config], document: Document, stated: dict[str, Any], key: str) -> Config:
@@ -215,7 +217,8 @@ def _mismatches(file: TrainingFile, data: DataKind, task: Task, document: Docume
         return [document.problem(("data", "kind"), message)]
     options = data.options
     data_problems = list(options.data_problems(task.geometry()))
-    crop, least = getattr(options, "crop", None), task.minimum_crop()
+    stated, least = getattr(options, "crop", None), task.minimum_crop()
+    crop = min(stated) if isinstance(stated, tuple) else stated
     if crop is not None and "crop" in getattr(options, "preprocess", "crop") and crop < least:
         data_problems.append(("crop", f"{crop} is too small; the task's networks need at least {least}"))
     if options.batch % file.training.micro_batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -151,17 +152,22 @@ class Alarms(Config):
     )
 
 
-def _steps_or_stages(schema: dict[str, Any]) -> None:
-    schema["required"].remove("steps")
-    schema["anyOf"] = [{"required": ["steps"]}, {"required": ["stages"]}]
+def _one_length(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"required": [name]} for name in ("steps", "epochs", "stages")]
+    schema["not"] = {"anyOf": [{"required": ["epochs", name]} for name in ("steps", "stages")]}
 
 
 class TrainingOptions(Config):
     """How to train: length, precision, optimizers, and what to log and keep."""
 
-    model_config = ConfigDict(json_schema_extra=_steps_or_stages)
+    model_config = ConfigDict(json_schema_extra=_one_length)
 
-    steps: int = Field(ge=1, description="length of the training; may be omitted with stages")
+    steps: int | None = Field(
+        default=None, ge=1, description="length of the training; state either this, 'epochs' or 'stages'"
+    )
+    epochs: float | None = Field(
+        default=None, gt=0, description="length of the training in passes over the pictures, in place of 'steps'"
+    )
     stages: tuple[Stage, ...] = Field(
         default=(), description="stages with their own players and loss weights, in order"
     )
@@ -184,19 +190,49 @@ class TrainingOptions(Config):
         description="an installed metric of pairs, such as psnr: also keep the checkpoint and the bundle with the best "
         "score on the probe",
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="end the training after this many sample sheets in a row without a better score of 'best'",
+    )
     alarms: Alarms = Alarms()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         total = sum(stage.steps for stage in self.stages)
+        if self.epochs is not None and (self.steps is not None or self.stages):
+            other = "stages" if self.stages else "steps"
+            raise ValueError(f"epochs and {other} both state the length of the training; leave one of them out")
+        if self.epochs is None and self.steps is None:
+            raise ValueError("the length is missing; state training.steps, training.epochs or training.stages")
         if self.stages and total != self.steps:
             raise ValueError(f"steps is {self.steps}, but the stages add up to {total}; leave steps out")
+        if self.patience is not None and self.best is None:
+            raise ValueError("patience needs best, the metric that decides whether a score is better")
         if self.generators.every > 1 and self.critics.every > 1:
             raise ValueError(
                 "generators.every and critics.every are both above 1, so some steps would update nothing; "
                 "set one of them to 1"
             )
         return self
+
+    @property
+    def length(self) -> int:
+        """The number of steps. Raises ValueError if ``epochs`` have not been converted."""
+        if self.steps is None:
+            raise ValueError("training.epochs: call in_steps() first, with the number of pictures")
+        return self.steps
+
+    def in_steps(self, samples: int, batch: int) -> TrainingOptions:
+        """Convert ``epochs`` to steps, rounded up; options with steps are returned unchanged.
+
+        Args:
+            samples: the length of an epoch, see ``Reader.epoch``
+            batch: images in a global batch
+        """
+        if self.epochs is None:
+            return self
+        return self.model_copy(update={"steps": max(1, math.ceil(self.epochs * samples / batch))})
 
     def stage_at(self, step: int) -> tuple[int, Stage]:
         """Return the stage of a step, counted from 0, and the step at which the stage begins."""
@@ -205,4 +241,4 @@ class TrainingOptions(Config):
             if step < first + stage.steps:
                 return first, stage
             first += stage.steps
-        return 0, Stage(name="whole", steps=self.steps)
+        return 0, Stage(name="whole", steps=self.length)

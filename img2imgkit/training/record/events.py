@@ -72,13 +72,23 @@ class Alarmed:
     text: str
 
 
+Reason = Literal["complete", "settled", "interrupted", "alarm", "failed"]
+
+
 @dataclass(frozen=True)
 class Finished:
-    """The run has ended: complete, or stopped with a checkpoint by the caller or an alarm."""
+    """The run has ended.
+
+    Attributes:
+        step: the number of completed steps
+        bundle: None if the run is incomplete, or another machine writes it
+        reason: "complete"; "settled" if the score of the probe no longer improved; "interrupted" by the caller or
+            stopped by an "alarm", both with a checkpoint; "failed" if an error follows
+    """
 
     step: int
-    bundle: Path | None  # None if the run is incomplete, or another machine writes it
-    reason: Literal["complete", "interrupted", "alarm"] = "complete"
+    bundle: Path | None
+    reason: Reason = "complete"
 
 
 Event = Waiting | Started | Progress | Sampled | Saved | Alarmed | Finished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,25 @@ from img2imgkit.errors import BundleError, TrainingError
 from img2imgkit.metrics import PairMetric
 from img2imgkit.training.loop.trainer import Trainer
 from img2imgkit.training.plan.training_file import TrainingPlan
-from img2imgkit.training.record import checkpoint
 from img2imgkit.training.record.alarms import AlarmMonitor
-from img2imgkit.training.record.checkpoint import writing
 from img2imgkit.training.record.events import Alarmed, Notify, Progress, Sampled, Saved
 from img2imgkit.training.record.meter import Figures
 from img2imgkit.training.record.probe import Probe, Scores, probe_metrics
 from img2imgkit.training.record.run_folder import RunFolder, environment
 from img2imgkit.training.record.tensorboard import EventLog
 from img2imgkit.training.record.training_report import report
+from img2imgkit.training.state import checkpoint
+from img2imgkit.training.state.checkpoint import writing
+from img2imgkit.training.state.last_good import LastGood
 
 
 class Best:
-    """Keeps the best state of a run. Its bundle records the score, so that a resumed run can read it."""
+    """Keeps the best state of a run. Its bundle records the score, so that a resumed run can read it.
+
+    Attributes:
+        value: the best score so far; None before the first
+        waited: evaluations of the probe since then
+    """
 
     def __init__(self, folder: RunFolder, metric: type[PairMetric], probe: Probe | None, resumed: bool) -> None:
         """Start fresh, or read the best score from the folder's best bundle.
@@ -43,6 +49,7 @@ class Best:
                 "add targets to the probe's folder, or leave training.best out"
             )
         self.value = self._recorded() if resumed else None
+        self.waited = 0
 
     def offer(
         self, done: int, scores: Scores, state: Mapping[str, Any], save_bundle: Callable[[Mapping[str, Any]], None]
@@ -54,11 +61,20 @@ class Best:
         """
         value = scores[self.metric.name]["mean"]
         if self.value is not None and not self.metric.is_better(value, self.value):
+            self.waited += 1
             return False
-        checkpoint.write(self._folder.best_checkpoint, done, state)
+        checkpoint.write(self._folder.best_checkpoint, done, checkpoint.copied(state))
         save_bundle({"metric": self.metric.name, "value": value, "step": done})
-        self.value = value
+        self.value, self.waited = value, 0
         return True
+
+    def replay(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Count the evaluations in the records of a resumed run that follow its best one."""
+        if self.value is None:
+            return
+        for record in records:
+            if "probe" in record:
+                self.waited = 0 if record.get("best") else self.waited + 1
 
     def _recorded(self) -> float | None:
         """Return the score of the best bundle, if this metric selected it."""
@@ -95,6 +111,7 @@ class Journal:
         measured = probe_metrics(catalog.metrics, best)
         self.probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
         self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
+        self._initial = folder.initial_record(plan.initial.record() if plan.initial else None, first > 0)
         folder.rewind(first)
         folder.write_environment(devices)
         records = folder.records()
@@ -102,8 +119,17 @@ class Journal:
         self._monitor = AlarmMonitor(self.options.alarms)
         for record in records:
             self._monitor.check(record)
+        if self.best:
+            self.best.replay(records)
         self._events = EventLog(folder.tensorboard, folder.samples, records)
+        self._good = LastGood()
         self.alarmed = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the score of the probe has not improved for as many evaluations as ``training.patience`` allows."""
+        patience = self.options.patience
+        return patience is not None and self.best is not None and self.best.waited >= patience
 
     def log(self, done: int, figures: Figures, rates: Mapping[str, float]) -> None:
         """Record the figures of a log interval."""
@@ -121,15 +147,42 @@ class Journal:
                 "input_wait": figures.input_wait,
             }
         )
-        left = (self.options.steps - done) / figures.steps_per_second
+        left = (self.options.length - done) / figures.steps_per_second
         self.notify(
-            Progress(done, self.options.steps, figures.terms, rates, images, figures.input_wait, left),
+            Progress(done, self.options.length, figures.terms, rates, images, figures.input_wait, left),
         )
 
     def save(self, done: int) -> None:
         """Write a checkpoint."""
-        path = checkpoint.save(self.folder.checkpoints, done, self.trainer.state, self.options.keep)
+        path = checkpoint.save(self.folder.checkpoints, done, checkpoint.copied(self.trainer.state), self.options.keep)
+        self._good.forget()
         self.notify(Saved(done, path))
+
+    def remember(self, done: int) -> None:
+        """Note that the state after ``done`` steps is good, in case that the training fails before it is saved."""
+        self._good.remember(done, self.trainer.state)
+
+    def secure(self, done: int, whole: bool, cause: BaseException) -> str:
+        """Save the newest good state of a training that must end, if no checkpoint has it.
+
+        Args:
+            whole: whether the variables are the good state after ``done`` steps; otherwise it is the remembered one
+            cause: what ended the training
+
+        Returns:
+            where the last checkpoint is, or why there is no newer one; does not raise
+        """
+        folder, keep = self.folder.checkpoints, self.options.keep
+        try:
+            saved = max(map(checkpoint.step_of, checkpoint.listed(folder)), default=-1)
+            if whole and done > saved:
+                checkpoint.save(folder, done, checkpoint.copied(self.trainer.state), keep)
+            elif self._good.step > saved:
+                checkpoint.save(folder, self._good.step, self._good.arrays, keep)
+        except Exception as error:  # whatever ended the training may prevent this too
+            reason = "for the same reason" if str(error) == str(cause) else f"({error})"
+            return f"The newest state could not be saved {reason}. {last_checkpoint(self.folder)}"
+        return last_checkpoint(self.folder)
 
     def sample(self, done: int) -> None:
         """Evaluate the probe: write a sample sheet, scores and the report, and keep the best state."""
@@ -197,12 +250,20 @@ class Journal:
     def _record(self, done: int) -> dict[str, Any]:
         """Return a bundle's training record: the training file without local paths, the data and the environment."""
         return {
-            "file": portable(self.plan),
+            "file": {**portable(self.plan), "initial": self._initial},
             "steps": done,
             "seconds": round(self._seconds, 1),
             "data": dict(self.reader.description),
             "environment": environment(self.devices),
         }
+
+
+def last_checkpoint(folder: RunFolder) -> str:
+    """Say where the last checkpoint of a run is."""
+    found = checkpoint.listed(folder.checkpoints)
+    if not found:
+        return "There is no checkpoint yet"
+    return f"The last good checkpoint is {found[-1]}, after step {checkpoint.step_of(found[-1])}"
 
 
 def portable(plan: TrainingPlan) -> dict[str, Any]:

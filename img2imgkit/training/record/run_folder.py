@@ -6,8 +6,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,22 @@ from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import prove_regular, read_bytes, read_text, write_whole
 from img2imgkit.images import Picture, encode
-from img2imgkit.training.record import checkpoint
-from img2imgkit.training.record.checkpoint import writing
+from img2imgkit.locks import locked
+from img2imgkit.training.record.fingerprint import Fingerprint, difference
+from img2imgkit.training.state import checkpoint
+from img2imgkit.training.state.checkpoint import writing
 
 MAX_CONFIG = 4 << 20  # bytes of config.json; real ones have a few KB
-MAY_CHANGE = frozenset({"steps", "log_every", "sample_every", "checkpoint_every", "keep", "best", "alarms"})
+MAX_PICTURES = 1 << 30  # bytes of pictures.json, which names every picture
+MAY_CHANGE = frozenset(
+    f"training.{name}"
+    for name in (
+        *("steps", "epochs", "log_every", "sample_every", "checkpoint_every"),
+        *("keep", "best", "patience", "alarms", "micro_batches"),
+    )
+) | {"data.cache"}
+
+_FILES = "files"
 
 
 class RunFolder:
@@ -38,7 +49,26 @@ class RunFolder:
         self.tensorboard = path / "tensorboard"
         self.metrics = path / "metrics.jsonl"
         self.report = path / "report.html"
-        self._config = path / "config.json"
+        self.error = path / "error.txt"
+        self.config = path / "config.json"
+        self._pictures = path / "pictures.json"
+        self._initial = path / "initial.json"
+
+    @contextmanager
+    def locked(self, resume: bool) -> Iterator[None]:
+        """Create the folder, and hold its lock during the body.
+
+        Raises:
+            LockError: another training uses the folder.
+            TrainingError: there is no run to resume, or the folder cannot be written.
+        """
+        if resume and not self.config.exists():
+            raise TrainingError(f"{self.path}: contains no run to resume; start it without resuming")
+        with ExitStack() as held:
+            with writing(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.path / ".lock", "another training"))
+            yield
 
     def open(self, config: Mapping[str, Any], resume: bool) -> None:
         """Create the folder of a new run, or check that it contains this run.
@@ -54,7 +84,45 @@ class RunFolder:
             self.samples.mkdir(parents=True, exist_ok=True)
             if self.metrics.exists():
                 prove_regular(self.metrics)  # writing to a pipe would wait for its reader
-        self._write(self._config, json.dumps(config, indent=2) + "\n")
+        self._write(self.config, json.dumps(config, indent=2) + "\n")
+
+    def initial_record(self, found: Any, resumed: bool) -> Any:
+        """Keep the record of the initial weights of a new run, or return that of a resumed one.
+
+        A run that gave its newest checkpoint may have newer ones when this run is resumed.
+        """
+        if found is None:
+            return None
+        if resumed and self._initial.exists():
+            try:
+                return json.loads(read_text(self._initial, MAX_CONFIG))
+            except (OSError, ValueError, RecursionError):
+                return found
+        self._write(self._initial, json.dumps(found, indent=2) + "\n")
+        return found
+
+    def compare_pictures(self, found: Fingerprint, step: int) -> str:
+        """Record the pictures that the steps from ``step`` on are trained on.
+
+        Returns:
+            how they differ from those before, and what that means; "" if they are the same
+        """
+        before = self._read_pictures() if step else []
+        changed = difference(before[-1][_FILES], found) if before else ""
+        if step and not before:
+            changed = "the run does not record its pictures, so it is unknown whether they are still the same"
+        if changed or not before:
+            history = [*before, {"step": step, _FILES: found}]
+            self._write(self._pictures, json.dumps(history, indent=2) + "\n")
+        return changed
+
+    def write_error(self, trace: str) -> Path | None:
+        """Write ``error.txt``, the trace of the error that ended the training; None if it cannot be written."""
+        try:
+            write_whole(self.error, trace)
+        except OSError:
+            return None
+        return self.error
 
     def rewind(self, step: int) -> None:
         """Delete records, sheets and unfinished files that follow the checkpoint to resume from."""
@@ -63,7 +131,7 @@ class RunFolder:
             self._write(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
         sheets = {record["sheet"] for record in kept if "sheet" in record}
         stale = [path for path in self.samples.glob("step-*.png") if path.name not in sheets]
-        for path in [*stale, *self.checkpoints.glob(".*.new")]:
+        for path in [*stale, *self.checkpoints.glob(".*.new"), self.error]:
             path.unlink(missing_ok=True)
 
     def add_record(self, record: Mapping[str, Any]) -> None:
@@ -105,16 +173,25 @@ class RunFolder:
         with writing(path):
             write_whole(path, content)
 
-    def _prove_same(self, config: Mapping[str, Any]) -> None:
-        if not self._config.exists():
-            raise TrainingError(f"{self.path}: contains no run to resume; start it without resuming")
+    def _read_config(self) -> Any:
         try:
-            before = json.loads(read_text(self._config, MAX_CONFIG))
+            return json.loads(read_text(self.config, MAX_CONFIG))
         except (OSError, ValueError, RecursionError) as error:
             raise TrainingError(
-                f"{self._config}: cannot read the configuration of this run: {error}; "
-                "restore the file, or start a new run in another folder"
+                f"{self.config}: cannot be read: {error}; start a new run in another folder, with a checkpoint of "
+                "this one as 'initial'"
             ) from error
+
+    def _read_pictures(self) -> list[dict[str, Any]]:
+        try:
+            found = json.loads(read_text(self._pictures, MAX_PICTURES))
+        except (OSError, ValueError, RecursionError):
+            return []
+        known = isinstance(found, list) and all(isinstance(each, dict) and _is_fingerprint(each) for each in found)
+        return found if known else []
+
+    def _prove_same(self, config: Mapping[str, Any]) -> None:
+        before = self._read_config()
         differ = sorted(_differences(before, json.loads(json.dumps(config))))
         if differ:
             raise TrainingError(
@@ -160,8 +237,12 @@ def environment(devices: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _differences(before: Any, now: Any, key: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in before.keys() | now.keys() if not (key == "training" and name in MAY_CHANGE)]
-        inner = [_differences(before.get(n), now.get(n), f"{key}.{n}".lstrip(".")) for n in names]
+    if isinstance(before, dict) and isinstance(now, dict) and key not in MAY_CHANGE:
+        inner = [_differences(before.get(n), now.get(n), f"{key}.{n}".lstrip(".")) for n in before.keys() | now.keys()]
         return [name for names in inner for name in names]
-    return [] if before == now else [key]
+    return [] if before == now or key in MAY_CHANGE else [key]
+
+
+def _is_fingerprint(record: Mapping[str, Any]) -> bool:
+    files = record.get(_FILES)
+    return isinstance(files, dict) and all(isinstance(each, dict) for each in files.values())

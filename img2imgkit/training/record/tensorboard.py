@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from img2imgkit.files import read_bytes
-from img2imgkit.training.record.checkpoint import writing
+from img2imgkit.training.state.checkpoint import writing
 
 Record = Mapping[str, Any]
 

@@ -192,10 +192,16 @@ class TestDegradations:
 
     def test_without_a_scale_none_has_to_shrink(self, tmp_path: Path) -> None:
         pictures = save_pictures(tmp_path, [(40, 40)])
-        plain, brighter = (reader_of(tmp_path, 1, degradations=steps) for steps in ((), (Brighter(),)))
-        assert plain.description["degradation"] == "none"
-        np.testing.assert_array_equal(plain.sources[0], pictures[0])
+        brighter = reader_of(tmp_path, 1, degradations=(Brighter(),))
         assert (brighter.sources[0] != pictures[0]).any()
+
+    @pytest.mark.parametrize("steps", [(), (BicubicMatlab(),)])
+    def test_sources_that_are_their_own_targets_are_refused(
+        self, tmp_path: Path, steps: tuple[Degradation, ...]
+    ) -> None:
+        save_pictures(tmp_path, [(40, 40)])
+        with pytest.raises(DataError, match=r"data\.degradations: every source is the same as its target"):
+            reader_of(tmp_path, 1, degradations=steps)
 
     @pytest.mark.parametrize(
         ("steps", "said"),

@@ -43,7 +43,9 @@ def pictures_for(kind: str, place: Path) -> dict[str, Any]:
 
 
 def geometry_for(kind: str, ids: int = 5) -> Geometry:
-    return Geometry(channels=1, output_channels=3, ids=ids) if kind == "semantic" else Geometry()
+    if kind == "semantic":
+        return Geometry(channels=1, output_channels=3, ids=ids)
+    return Geometry(scale=2) if kind == "degraded" else Geometry()
 
 
 def kind_of(name: str, place: Path) -> DataKind:

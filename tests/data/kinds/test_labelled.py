@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from img2imgkit.data import Labelled, LabelledOptions, LabelledReader, inspect_data, open_reader
-from img2imgkit.data.domains import Attributes, read_attributes
 from img2imgkit.data.kinds.labelled import LabelledSet
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
@@ -255,15 +254,6 @@ def test_a_malformed_attribute_file_is_an_error(tmp_path: Path, text: str, selec
     save_attributed(tmp_path, text)
     with pytest.raises(DataError, match=reason):
         open_reader(Labelled(attributed_of(tmp_path, selected)), Geometry())
-
-
-def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    """It may start with a byte order mark, and has a header for the column of pictures."""
-    path = tmp_path / "list.csv"
-    path.write_text("picture,Male,Young\na.png,1,-1\n", encoding="utf-8-sig")
-    assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (2, (1.0, 0.0))})
-    path.write_text("1\nMale Young\na.png 1 -1\n", encoding="utf-8-sig")
-    assert read_attributes(path) == Attributes(("Male", "Young"), {"a.png": (3, (1.0, 0.0))})
 
 
 def test_a_missing_attribute_file_is_an_error(tmp_path: Path) -> None:

@@ -224,10 +224,10 @@ def test_invalid_options_are_named_before_a_picture_is_opened(
 
 
 def test_a_probe_of_sources_and_targets_returns_both(tmp_path: Path) -> None:
-    save_pairs(tmp_path, 2)
-    (tmp_path / "target" / "1.png").unlink()
+    save_pairs(tmp_path / "seen", 2)
+    (tmp_path / "seen" / "target" / "1.png").unlink()
     save_pairs(tmp_path / "train")
-    (first, both), (second, alone) = reader_of(tmp_path / "train").probe(tmp_path)
+    (first, both), (second, alone) = reader_of(tmp_path / "train").probe(tmp_path / "seen")
     assert (first, second) == ("0", "1")
     assert both["source"].shape == (1, SIDE, SIDE, 3)
     np.testing.assert_array_equal(levels(both["source"])[0], picture(0)[6:14, 8:16])
@@ -266,3 +266,35 @@ def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
     assert reader.description == {"kind": "paired", "pairs": 3}
     assert str(tmp_path) not in str(reader.options.record())
     assert reader.options.record()["crop"] == SIDE
+
+
+def test_each_half_of_a_side_by_side_picture_is_filled_by_itself(tmp_path: Path) -> None:
+    rgba = np.full((8, 16, 4), 255, np.uint8)
+    rgba[:, :8, :3], rgba[:, 8:, :3] = 200, 40
+    rgba[:, 6:10] = (9, 9, 9, 0)  # hidden, on both sides of the middle
+    (tmp_path / "double").mkdir()
+    Image.fromarray(rgba, "RGBA").save(tmp_path / "double" / "one.png")
+    batch = reader_of(tmp_path, folder=tmp_path / "double", batch=1).batch(0, 0)
+    assert (levels(batch["source"]) == 200).all()
+    assert (levels(batch["target"]) == 40).all()
+    [note] = inspect_data(Paired(options(tmp_path, folder=tmp_path / "double")), Geometry()).notes
+    assert "transparency is left out" in note
+
+
+def test_three_pictures_side_by_side_are_noted(tmp_path: Path) -> None:
+    save(tmp_path / "triple" / "one.png", picture(1, 10, 30))
+    [note] = inspect_data(Paired(options(tmp_path, folder=tmp_path / "triple")), Geometry()).notes
+    assert "one.png: 1 pictures are three times as wide as high" in note
+
+
+def test_a_probe_of_training_pictures_and_one_with_missing_targets_are_noted(tmp_path: Path) -> None:
+    save_pairs(tmp_path)
+    data = Paired(options(tmp_path))
+    [note] = inspect_data(data, Geometry(), tmp_path / "source").notes
+    assert f"probe {tmp_path / 'source'} is inside {tmp_path / 'source'}" in note
+    save_pairs(tmp_path / "probe", 2)
+    assert not inspect_data(data, Geometry(), tmp_path / "probe").notes
+    (tmp_path / "probe" / "target" / "1.png").unlink()
+    assert list(inspect_data(data, Geometry(), tmp_path / "probe").notes) == [
+        "probe: 1 of 2 pictures have no target, such as 1"
+    ]

@@ -182,3 +182,21 @@ def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
         ("label", 3, {"L": 3}), ("target", 3, {"RGB": 3}), ("instance", 3, {"I;16": 3}),
     ]  # fmt: skip
     assert str(tmp_path) not in str(reader.options.record())
+
+
+def test_the_folders_of_cityscapes_are_matched_by_patterns(tmp_path: Path) -> None:
+    """Label and instance maps share a folder, with other maps."""
+    save_scenes(tmp_path, 2)
+    fine, photos = tmp_path / "fine", tmp_path / "photos"
+    for number in range(2):
+        for role, folder, end in (("label", fine, "ids"), ("instance", fine, "objects"), ("target", photos, "left")):
+            path = folder / "aachen" / f"aachen_{number}_{end}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / role / f"{number}.png").rename(path)
+        Image.new("RGB", (24, 20)).save(fine / "aachen" / f"aachen_{number}_color.png")
+    names = {"label": "*_ids", "instance": "*_objects", "target": "*_left"}
+    reader = reader_of(tmp_path, label=fine, instance=fine, target=photos, names=names)
+    assert [(each.name, each.pictures) for each in reader.contents] == [("label", 2), ("target", 2), ("instance", 2)]
+    assert reader.batch(0, 0)["instance"].any()
+    [note] = reader.notes
+    assert "aachen_0_color.png, aachen_1_color.png" in note

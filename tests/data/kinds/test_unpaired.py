@@ -22,12 +22,12 @@ def save_domains(folder: Path, first: int = 3, second: int = 5, size: tuple[int,
             Image.new("RGB", size, (base + number,) * 3).save(folder / name / f"{number}.png")
 
 
-def options(folder: Path, **stated: Any) -> UnpairedOptions:
+def options(folder: Path, /, **stated: Any) -> UnpairedOptions:
     plain = {"kind": "unpaired", "a": folder / "a", "b": folder / "b", "preprocess": "crop", "crop": 8, "batch": 2}
     return UnpairedOptions.model_validate({**plain, **stated})
 
 
-def reader_of(folder: Path, geometry: Geometry | None = None, **stated: Any) -> UnpairedReader:
+def reader_of(folder: Path, geometry: Geometry | None = None, /, **stated: Any) -> UnpairedReader:
     reader = open_reader(Unpaired(options(folder, **stated)), geometry or Geometry())
     assert isinstance(reader, UnpairedReader)
     return reader
@@ -121,3 +121,37 @@ def test_contents_and_record_contain_no_paths(tmp_path: Path) -> None:
     assert reader.description == {"kind": "unpaired", "a": 3, "b": 5}
     assert [(each.name, each.pictures) for each in reader.contents] == [("a", 3), ("b", 5)]
     assert {"a", "b"}.isdisjoint(reader.options.record())
+
+
+def test_domains_in_each_other_are_refused(tmp_path: Path) -> None:
+    save_domains(tmp_path / "a")
+    problems = inspect_data(Unpaired(options(tmp_path, b=tmp_path / "a" / "b")), Geometry()).problems
+    assert len(problems) == 1
+    assert f"{tmp_path / 'a' / 'b'} (b) is inside {tmp_path / 'a'} (a)" in problems[0]
+
+
+def test_a_data_set_of_cyclegan_is_one_folder(tmp_path: Path) -> None:
+    save_domains(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "trainA")
+    (tmp_path / "b").rename(tmp_path / "trainB")
+    reader = reader_of(tmp_path, a=None, b=None, folder=tmp_path)
+    assert [(each.name, each.pictures) for each in reader.contents] == [("a", 3), ("b", 5)]
+    with pytest.raises(DataError, match="trainB: no such folder"):
+        reader_of(tmp_path, a=None, b=None, folder=tmp_path / "trainA")
+
+
+@pytest.mark.parametrize(
+    ("stated", "option"),
+    [({"a": None}, "a"), ({"a": None, "b": None}, "a"), ({"folder": Path("all")}, "folder")],
+)
+def test_domains_are_two_folders_or_one(tmp_path: Path, stated: dict[str, Any], option: str) -> None:
+    assert options(tmp_path, **stated).data_problems(Geometry())[0][0] == option
+
+
+def test_a_probe_of_both_domains_is_refused(tmp_path: Path) -> None:
+    save_domains(tmp_path)
+    save_domains(tmp_path / "probe")
+    (tmp_path / "probe" / "a").rename(tmp_path / "probe" / "testA")
+    (tmp_path / "probe" / "b").rename(tmp_path / "probe" / "testB")
+    with pytest.raises(DataError, match="state the one to translate, testA"):
+        reader_of(tmp_path).probe(tmp_path / "probe")

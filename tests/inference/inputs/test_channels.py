@@ -13,7 +13,7 @@ import img2imgkit as kit
 from img2imgkit.images import Picture
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.inputs import channels
-from img2imgkit.inference.inputs.channels import filled, resampled
+from img2imgkit.inference.inputs.channels import filled, resampled, to_model
 
 SIDE = 48
 
@@ -185,3 +185,23 @@ def test_tall_pictures_are_processed_in_blocks_without_a_seam(height: int, monke
     monkeypatch.setattr(channels, "_PORTION", 10_000)
     assert (portions[0] == filled(color, alpha)).all()
     assert (portions[1] == resampled(alpha, 3)).all()
+
+
+@pytest.mark.parametrize("written", [1, 3])
+def test_networks_of_one_channel_read_luma_unless_they_improve_each_channel(written: int) -> None:
+    geometry = kit.Geometry(channels=1, output_channels=written)
+    given = disk(np.uint8, 0)
+    seen = to_model(given, geometry, keeps_grey=False)
+    weights = np.array([0.299, 0.587, 0.114])
+    visible = given.alpha[..., 0] > 0  # type: ignore[index]
+    assert seen.space == "grey"
+    assert np.abs(seen.color[..., 0] - given.color @ weights)[visible].max() <= 0.5
+    assert to_model(given, geometry, keeps_grey=True).space == ("rgb" if written == 1 else "grey")
+
+
+def test_networks_never_see_hidden_colours() -> None:
+    given = disk(np.uint8, 1)
+    for count in (1, 3):
+        seen = to_model(given, kit.Geometry(channels=count), keeps_grey=False)
+        assert seen.color[0, 0, 0] < 200  # the stored colour is white
+        assert (seen.alpha == given.alpha).all()

@@ -98,7 +98,7 @@ def test_a_killed_machine_ends_the_others_with_a_remedy_and_both_resume(tmp_path
     ended(machines[1])
     errors = finish(machines[0], 2)
     assert "error: another machine was lost (" in errors
-    assert "The last checkpoint is out/checkpoints/step-" in errors
+    assert "The last good checkpoint is out/checkpoints/step-" in errors
     assert "resume the run on all 2 machines" in errors
     assert "Traceback" not in errors
     kept = max((place / "out" / "checkpoints").glob("step-*.npz"))
@@ -110,6 +110,19 @@ def test_a_killed_machine_ends_the_others_with_a_remedy_and_both_resume(tmp_path
     assert told[1]["event"] == "started"
     assert told[1]["step"] == before
     assert int(weights(place / "out", before + 4)["step"]) == before + 4
+
+
+@pytest.mark.slow
+def test_the_first_machine_locks_the_run_folder(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    machines = start_machines(place, 2, *PLAIN, "--set", "training.steps=100000")
+    wait_for_step(machines[0], 4)
+    refused = finish(start(place, "out", *PLAIN, "--resume"), 2)
+    assert f"error: out: another training is using this folder (process {machines[0].pid} on " in refused
+    addresses = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    assert "another training is using" in finish(start(place, "out", *PLAIN, tf_config=config(addresses)), 2)  # at once
+    machines[0].send_signal(signal.SIGTERM)
+    assert [json.loads(ended(machine).splitlines()[-1])["reason"] for machine in machines] == ["interrupted"] * 2
 
 
 @pytest.mark.slow

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from small_gan_task import SmallGan, catalog
 
 import img2imgkit as kit
 from img2imgkit import bundle
+from img2imgkit.errors import TrainingError
 from img2imgkit.training.plan.initial import copy_bundle_weights
 
 
@@ -37,7 +39,13 @@ def test_fitting_weights_are_copied_and_the_others_are_named(tmp_path: Path) -> 
 
 def test_a_network_missing_from_the_bundle_is_named(tmp_path: Path) -> None:
     saved(tmp_path)
-    nets = kit.Networks({"encoder": SmallGan().build()["generator"]})
-    assert copy_bundle_weights(tmp_path / "start", catalog(), nets) == (
-        "start has no encoder: it keeps its random weights",
-    )  # fmt: skip
+    nets = kit.Networks({role: SmallGan().build()["generator"] for role in ("generator", "encoder")})
+    copied, kept = copy_bundle_weights(tmp_path / "start", catalog(), nets)
+    assert copied.startswith("generator: ")
+    assert kept == "start has no encoder: it keeps its random weights"
+
+
+def test_a_bundle_of_which_nothing_fits_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with pytest.raises(TrainingError, match=r"initial: no weight of start .* fits these networks"):
+        copy_bundle_weights(tmp_path / "start", catalog(), kit.Networks({"encoder": SmallGan().build()["generator"]}))

@@ -123,7 +123,8 @@ def test_check_reports_files_that_do_not_fit(place: Path, installed: Catalog) ->
     plan(place, installed, text=TEXT.replace("  critic: nets", "  judge: nets"))
     [found] = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "train.yaml:10:" in found
-    assert "initial.judge: task 'pix2pix' has no such network; expected one of generator, critic, or 'bundle'" in found
+    assert "initial.judge: task 'pix2pix' has no such network; " in found
+    assert "expected one of generator, critic, bundle or run" in found
     plan(place, installed, text=TEXT.replace("width: 4", "width: 5").replace("depth: 7", "depth: 6"))
     generator, critic = problems(check_training_file, load_yaml(place / "train.yaml"), installed)
     assert "the network 'generator' needs 49 arrays with these options, but the file has 59" in generator

@@ -232,6 +232,26 @@ class TestStages:
         assert any("training.steps" in each for each in problems(self.TEXT.partition("  stages")[0] + "  seed: 1\n"))
 
 
+class TestLength:
+    def test_epochs_become_steps_once_the_pictures_are_known(self) -> None:
+        plan = read(GOOD.replace("steps: 100", "epochs: 2.5"))
+        assert plan.file.training.steps is None
+        with pytest.raises(ValueError, match=r"in_steps\(\) first"):
+            _ = plan.file.training.length
+        assert plan.in_steps(samples=10, batch=4).file.training.length == 7  # 6.25, rounded up
+        assert plan.in_steps(samples=1, batch=400).file.training.length == 1
+        assert read(GOOD).in_steps(samples=10, batch=4).file.training.length == 100
+
+    @pytest.mark.parametrize("other", ["steps: 100\n  epochs: 3", "epochs: 3\n  stages: [{name: one, steps: 3}]"])
+    def test_two_lengths_are_a_problem(self, other: str) -> None:
+        [found] = problems(GOOD.replace("steps: 100", other))
+        assert "both state the length of the training; leave one of them out" in found
+
+    def test_patience_needs_a_metric(self) -> None:
+        [found] = problems(GOOD.replace("steps: 100", "steps: 100\n  patience: 3"))
+        assert "patience needs best" in found
+
+
 def test_milestones_of_a_schedule_are_a_list() -> None:
     text = GOOD.replace("{kind: linear, after: 0.25, warmup: 5}", "{kind: step, at: [10, 20]}")
     assert read(text).file.training.generators.schedule.at == (10, 20)

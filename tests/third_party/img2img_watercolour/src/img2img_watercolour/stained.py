@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 import img2imgkit as kit
-from img2imgkit.data import Order, by_role, generator_at, probe_batches, read_levels, scan, undecodable
+from img2imgkit.data import Findings, Order, by_role, examine, generator_at, probe_batches, read_levels, scan
 from img2imgkit.images import to_unit
 
 Arrays = dict[str, np.ndarray]
@@ -61,8 +61,8 @@ class StainedReader(kit.Reader):
 
         return probe_batches(by_role(folder, ("clean",)), pair)
 
-    def verify(self) -> list[str]:
-        return undecodable(self.folder.usable, self.channels)
+    def verify(self) -> Findings:
+        return examine(self.folder.usable, self.channels)
 
     def _pair(self, path: Path, random: np.random.Generator) -> Arrays:
         pixels, side = read_levels(path, self.channels), self.options.crop

@@ -1,0 +1,277 @@
+"""Read the pictures of each format: upright pixels at full depth, metadata, and notes on what was left behind."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import os
+from dataclasses import replace
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import ImageFile, JpegImagePlugin
+
+from img2imgkit.errors import DamagedError, DecodeError
+from img2imgkit.files import NotRegularError
+from img2imgkit.images import (
+    damage,
+    exif_block,
+    formats,
+    heif_boxes,
+    high_depth,
+    jpeg,
+    left_behind,
+    metadata,
+    png_chunks,
+    png_read,
+    profiles,
+    raster,
+    tiff,
+    tiff_pages,
+)
+from img2imgkit.images.affine import Affine, Placement
+from img2imgkit.images.limits import check_format, limits
+from img2imgkit.images.metadata import ParsedMetadata
+from img2imgkit.images.picture import Picture
+from img2imgkit.images.raster import Raster
+from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
+
+
+class Wanted(NamedTuple):
+    """How a file is decoded, see ``decode``."""
+
+    max_pixels: int | None = None
+    salvage: bool = False
+
+
+def read(file: BinaryIO, wanted: Wanted) -> Picture:
+    """Decode a file, whose format is determined by its content.
+
+    Raises:
+        DecodeError: it is no picture, is damaged, or is too large.
+    """
+    start = file.read(16)
+    if not start:
+        raise DecodeError("is empty (0 bytes)")
+    reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in tiff.STARTS else _other
+    return reader(file, wanted)
+
+
+def _png(file: BinaryIO, wanted: Wanted) -> Picture:
+    check_format("PNG")
+    head = png_read.header(file)
+    _check_size(head.width, head.height, wanted.max_pixels)
+    damaged: list[str] = []
+    chunks = png_chunks.read(file, damaged)
+    parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
+    pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
+    if damaged and not pixels.damage:
+        parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
+    return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
+
+
+def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
+    check_format("TIFF")
+    found = tiff_pages.pages(file)
+    first = tiff_pages.main_first(file, found.main)
+    reader = partial(metadata.of_tiff, whole=None if first is file else file, alone=not found.pictures)
+    file = first
+    page = tiff.first_page(file)
+    _check_size(page.width, page.height, wanted.max_pixels)
+    if page.tile != (0, 0):
+        _check_size(*page.tile, wanted.max_pixels)
+    if not 1 <= page.samples <= 8:
+        raise DecodeError(f"has {page.samples} channels; a picture has at most 8")
+    parsed = metadata.parsed_or_empty(reader, file)
+    image = None
+    if not page.plain:
+        with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
+            image = formats.open_header(file)
+    pixels = _page(file, image, wanted.salvage)
+    pixels = _sound(pixels._replace(damage=pixels.damage or tiff.coded_damage(file)), wanted.salvage)
+    is_upright = image is not None and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
+    return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
+
+
+def _page(file: BinaryIO, image: ImageFile.ImageFile | None, salvage: bool) -> Raster:
+    """Read a TIFF page with Pillow if it opened it, otherwise with ``tiff``."""
+    if image is not None:
+        return _loaded(file, image, salvage)
+    try:
+        return tiff.read(file)
+    except Exception as error:
+        again = formats.open_header(file) if salvage else None
+        if again is None:
+            raise
+        return _loaded(file, again, salvage)._replace(damage=reason_of(error).removeprefix("is damaged: "))
+
+
+def _other(file: BinaryIO, wanted: Wanted) -> Picture:
+    image, damaged = _header(file, wanted.salvage)
+    if image is None:
+        raise DecodeError(_not_a_picture(file))
+    _check_size(*image.size, wanted.max_pixels)
+    format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
+    notes = _left_behind(file, image, format)
+    pixels = _loaded(file, image, wanted.salvage)
+    pixels = _sound(pixels._replace(damage=damaged or pixels.damage), wanted.salvage)
+    if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
+        pixels = pixels._replace(color=255 - pixels.color)  # Adobe's files are inverted, and were read so
+    parsed = metadata.parsed_or_empty(metadata.of_image, image)
+    if format in ("AVIF", "HEIF"):
+        parsed = metadata.with_numbers(parsed, heif_boxes.describe(file).numbers)
+    return _assembled(pixels, parsed, format, notes)
+
+
+def _header(file: BinaryIO, salvage: bool) -> tuple[ImageFile.ImageFile | None, str]:
+    """Read the header; with ``salvage``, of a WebP or AVIF file whose missing end is replaced, and what is missing."""
+    try:
+        return formats.open_header(file), ""
+    except (DecodeError, OSError):
+        padded = damage.padded(file) if salvage else None
+        if padded is None:
+            raise
+        return formats.open_header(padded), "its end is missing"
+
+
+def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
+    """Return notes on what the file holds besides its picture."""
+    if format == "JPEG":
+        return left_behind.in_jpeg(file)
+    if format == "PSD":
+        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
+    if format in ("ICO", "ICNS"):
+        return smaller_copies(len(image.info.get("sizes", ())) - 1)
+    inside = left_behind.in_bmff(file) if format in ("AVIF", "HEIF", "JPEG2000") else ()
+    return (*further_pictures(_frames(image) - 1), *inside)
+
+
+def _sound(pixels: Raster, salvage: bool) -> Raster:
+    """Refuse damaged pixels, or note the damage."""
+    if not pixels.damage:
+        return pixels
+    if not salvage:
+        raise DamagedError(f"is damaged: {pixels.damage}")
+    return pixels._replace(notes=(*pixels.notes, f"it is damaged and was salvaged: {pixels.damage}"))
+
+
+def _loaded(file: BinaryIO, image: ImageFile.ImageFile, salvage: bool) -> Raster:
+    try:
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            return _jpeg(file, image)
+        pixels = high_depth.read(file, image) or raster.from_image(image)
+    except Exception as error:
+        if not salvage:
+            raise
+        return _salvaged(file, image, reason_of(error))
+    return pixels._replace(damage=damage.silent(file, str(image.format)))
+
+
+def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
+    space = raster.DIRECT.get(image.mode)
+    if space is not None:
+        with contextlib.suppress(
+            DecodeError
+        ):  # a coding process that only Pillow's library has, or it tells the reason
+            read = jpeg.read(_whole(file), space)
+            color = 255 - read.color if space == "cmyk" else read.color
+            return Raster(color, None, space, image.mode, read.notes, read.damage)
+    return raster.from_image(image)._replace(notes=("damage could not be looked for in this kind of JPEG",))
+
+
+def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str) -> Raster:
+    """Read what is left of a file that cannot be decoded as a whole.
+
+    Raises:
+        DecodeError: nothing is.
+    """
+    reason = reason.removeprefix("is damaged: ")
+    padded = damage.padded(file)
+    again = formats.open_header(padded) if padded else None
+    if padded is None or again is None:
+        return raster.salvaged(image, reason)
+    return (high_depth.read(padded, again) or raster.from_image(again))._replace(damage=reason)
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _frames(image: ImageFile.ImageFile) -> int:
+    """Return the number of frames, pages or layers."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # a later picture is damaged; the first may be intact
+        image.seek(0)
+        return 2
+
+
+def _assembled(
+    pixels: Raster, parsed: ParsedMetadata, format: str, notes: tuple[str, ...], is_upright: bool = False
+) -> Picture:
+    icc = parsed.metadata.icc
+    if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
+        pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
+    orientation = 1 if is_upright else parsed.orientation
+    color = _oriented(pixels.color, orientation)
+    size = (color.shape[1], color.shape[0])
+    stored = size if parsed.orientation < 5 else size[::-1]
+    placement = Placement(size, Affine.turn(parsed.orientation, *stored))
+    return Picture(
+        color,
+        None if pixels.alpha is None else _oriented(pixels.alpha, orientation),
+        pixels.space,
+        replace(parsed.metadata, placement=placement),
+        format,
+        pixels.mode,
+        (*notes, *pixels.notes, *parsed.notes),
+    )
+
+
+def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (TIFF 6.0, tag 274)."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _check_size(width: int, height: int, max_pixels: int | None) -> None:
+    if width < 1 or height < 1:
+        raise DecodeError(f"states a size of {width}x{height} pixels")
+    if max_pixels is not None and width * height > max_pixels:
+        raise DecodeError(
+            f"states {width}x{height} = {width * height:,} pixels, more than the limit of {max_pixels:,}"
+            " (it may be a decompression bomb; raise max_pixels if it is not)"
+        )
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why a file cannot be read; decoders may raise anything."""
+    if isinstance(error, OSError) and error.errno is not None:
+        if error.errno == errno.ENOENT:
+            return "no such file (it may have been moved since it was listed)"
+        if isinstance(error, NotRegularError):
+            return str(error.strerror)
+        return f"cannot be read: {os.strerror(error.errno)}"
+    text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
+    return f"is damaged: {text or type(error).__name__}"
+
+
+def _not_a_picture(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(512)
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # the last character may be incomplete
+    except UnicodeDecodeError:
+        text = ""
+    if text and all(char.isprintable() or char in "\t\n\r\f\x1b\ufeff" for char in text):
+        return "is text, not a picture"
+    allowed = f" that `limits.formats` allows ({', '.join(limits().formats)})" if limits().formats else ""
+    return f"is not a picture of a supported format{allowed}"

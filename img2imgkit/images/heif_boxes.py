@@ -1,0 +1,160 @@
+"""Boxes of AVIF and HEIF files (ISO/IEC 14496-12 and 23008-12): where coded pictures are, and their colour numbers."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+MAX_META = 1 << 20  # larger descriptions are not read whole; those of grids have some kilobytes
+MAX_BOXES = 64  # before the description
+_CODED = (b"av01", b"hvc1")
+_ENDLESS, _LARGE = 0, 1
+
+
+class Box(NamedTuple):
+    """A box: its type, and the offsets of its payload in the data that contain it."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+class Description(NamedTuple):
+    """What the ``meta`` box states.
+
+    Attributes:
+        extents: offset and length of every piece of a coded picture in the file
+        numbers: primaries, transfer, matrix (ITU-T H.273) and full range of the main picture, or None if not stated
+    """
+
+    extents: tuple[tuple[int, int], ...]
+    numbers: tuple[int, int, int, bool] | None
+
+
+def describe(file: BinaryIO) -> Description:
+    """Read the description of a file; empty if it has none that can be understood."""
+    try:
+        return _described(_meta(file))
+    except (struct.error, LookupError, ValueError):
+        return Description((), None)
+
+
+def with_numbers(data: bytes, primaries: int, transfer: int) -> bytes:
+    """Return an encoded file that states other primaries and transfer in all of its ``nclx`` boxes.
+
+    They take precedence over those in the coded pictures (ISO/IEC 23000-22, 7.3.6.4).
+    """
+    head = b"colrnclx"
+    pieces = data.split(head)
+    return head.join((pieces[0], *(struct.pack(">HH", primaries, transfer) + piece[4:] for piece in pieces[1:])))
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Yield the boxes in a range of the data; one that is too long ends with the range."""
+    end = len(data) if end is None else end
+    while start + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        head = 8
+        if size == _LARGE:
+            size, head = struct.unpack_from(">Q", data, start + 8)[0], 16
+        stop = end if size == _ENDLESS else min(start + max(size, head), end)
+        yield Box(kind, start + head, stop)
+        start = stop
+
+
+def _meta(file: BinaryIO) -> bytes:
+    """Return the payload of the file's first ``meta`` box after version and flags."""
+    at = 0
+    for _ in range(MAX_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        size, kind = struct.unpack_from(">I4s", head)
+        start = 8
+        if size == _LARGE:
+            size, start = struct.unpack_from(">Q", head, 8)[0], 16
+        if kind == b"meta":
+            file.seek(at + start + 4)
+            return file.read(min(size - start - 4, MAX_META) if size else MAX_META)
+        if size < start:
+            raise ValueError("the rest of the file is one box, or it is damaged")
+        at += size
+    raise ValueError("there is no description among the first boxes")
+
+
+def _described(meta: bytes) -> Description:
+    inside = {box.kind: box for box in boxes(meta)}
+    coded = set(_coded_items(meta, inside[b"iinf"]))
+    extents = tuple(place for item, place in _extents(meta, inside[b"iloc"]) if item in coded)
+    return Description(extents, _numbers(meta, inside) if b"iprp" in inside and b"pitm" in inside else None)
+
+
+def _coded_items(meta: bytes, box: Box) -> Iterator[int]:
+    start = box.start + (6 if meta[box.start] == 0 else 8)
+    for entry in boxes(meta, start, box.end):
+        wide = meta[entry.start] >= 3
+        number = int.from_bytes(meta[entry.start + 4 : entry.start + (8 if wide else 6)], "big")
+        at = entry.start + (10 if wide else 8)
+        if meta[at : at + 4] in _CODED:
+            yield number
+
+
+def _extents(meta: bytes, box: Box) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield item and place of the extents that are stated as offsets in the file."""
+    version, sizes = meta[box.start], int.from_bytes(meta[box.start + 4 : box.start + 6], "big")
+    offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    if offset_size + length_size == 0:
+        raise ValueError("the locations have no size")
+    at, wide = box.start + 6, 4 if version == 2 else 2
+
+    def number(size: int) -> int:
+        nonlocal at
+        at += size
+        if at > box.end:
+            raise ValueError("the box of locations is cut off")
+        return int.from_bytes(meta[at - size : at], "big")
+
+    for _ in range(number(wide)):
+        item = number(wide)
+        construction = number(2) & 15 if version else 0
+        number(2)  # the data reference
+        base = number(base_size)
+        for _ in range(number(2)):
+            if version:
+                number(index_size)
+            offset, length = number(offset_size), number(length_size)
+            if construction == 0:
+                yield item, (base + offset, length)
+
+
+def _numbers(meta: bytes, inside: dict[bytes, Box]) -> tuple[int, int, int, bool] | None:
+    """Return the main picture's ``nclx`` colours; those of a grid's only colours if it states none itself."""
+    main, properties = inside[b"pitm"], inside[b"iprp"]
+    item = int.from_bytes(meta[main.start + 4 : main.start + (6 if meta[main.start] == 0 else 8)], "big")
+    parts = {box.kind: box for box in boxes(meta, properties.start, properties.end)}
+    stated = {
+        index: _nclx(meta, box)
+        for index, box in enumerate(boxes(meta, parts[b"ipco"].start, parts[b"ipco"].end), 1)
+        if box.kind == b"colr" and meta[box.start : box.start + 4] == b"nclx"
+    }
+    own = [stated[index] for index in _associated(meta, parts[b"ipma"], item) if index in stated]
+    different = set(own or stated.values())
+    return different.pop() if len(different) == 1 else None
+
+
+def _nclx(meta: bytes, box: Box) -> tuple[int, int, int, bool]:
+    primaries, transfer, matrix, full = struct.unpack_from(">HHHB", meta, box.start + 4)
+    return primaries, transfer, matrix, bool(full & 0x80)
+
+
+def _associated(meta: bytes, box: Box, item: int) -> Iterator[int]:
+    """Yield the indices of an item's properties, from 1."""
+    version, wide_index = meta[box.start], meta[box.start + 3] & 1
+    id_size, at = (2 if version == 0 else 4), box.start + 8
+    for _ in range(int.from_bytes(meta[box.start + 4 : box.start + 8], "big")):
+        number, count = int.from_bytes(meta[at : at + id_size], "big"), meta[at + id_size]
+        at += id_size + 1
+        for _ in range(count):
+            if number == item:
+                yield int.from_bytes(meta[at : at + 2], "big") & 0x7FFF if wide_index else meta[at] & 0x7F
+            at += 1 + wide_index

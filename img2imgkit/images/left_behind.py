@@ -1,0 +1,211 @@
+"""What a file holds besides its picture and is not read: gain maps, films, depth maps, previews, further pictures.
+
+Only the picture is written, so XMP that describes the others is removed, and each is noted.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
+from img2imgkit.images.xmp import XMLNS, Packet, Property, as_utf8
+
+GAIN_MAP, FILM, DEPTH_MAP = "the gain map was left out", "the motion film was left out", "the depth map was left out"
+THUMBNAIL, LAYERS = "the thumbnail was left out", "Photoshop's layers were left out"
+CREDENTIALS = "the content credentials (C2PA) were left out"  # they prove the bytes of the original only
+GEOREFERENCE = "the georeference of the JPEG 2000 file was left out"
+_GOOGLE = "http://ns.google.com/photos/"
+_CONTAINER, _ITEM = f"{_GOOGLE}1.0/container/", f"{_GOOGLE}1.0/container/item/"
+_NAMESPACES = {  # all their properties are removed
+    "http://ns.adobe.com/hdr-gain-map/1.0/": GAIN_MAP,
+    "http://ns.apple.com/HDRGainMap/1.0/": GAIN_MAP,
+    f"{_GOOGLE}1.0/depthmap/": DEPTH_MAP,
+    f"{_GOOGLE}1.0/image/": "a copy of the picture before its effects was left out",
+    f"{_GOOGLE}1.0/audio/": "the sound was left out",
+    f"{_GOOGLE}dd/1.0/device/": DEPTH_MAP,
+    _CONTAINER: "",
+}
+_PROPERTIES = {  # only those whose names begin so are removed
+    f"{_GOOGLE}1.0/camera/": (("MicroVideo", "MotionPhoto"), FILM),
+    "http://ns.adobe.com/xmp/note/": (("HasExtendedXMP",), "extended XMP data were left out"),
+    "http://ns.adobe.com/xap/1.0/": (("Thumbnails",), THUMBNAIL),
+}
+_SEMANTICS = {"GainMap": GAIN_MAP, "MotionPhoto": FILM, "Depth": DEPTH_MAP}
+_GAIN_MAP_MARKS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"aux:hdrgainmap")
+_DEPTH_MARKS = (b"aux:depth", b"aux:disparity", b":auxiliary:depth")
+_FILM_MARKS = (
+    b"MotionPhoto_Data",
+    b"ftypmp4",
+    b"ftypisom",
+    b"ftypiso",
+    b"ftypqt  ",
+    b"ftypMSNV",
+    b"ftyp3g",
+    b"ftypavc",
+)
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a JPEG marker within a scan, but for restart markers
+_UUIDS = {
+    bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03"): GEOREFERENCE,  # GeoJP2
+    bytes.fromhex("96a9f1f1dc98402da7aed68e34451809"): GEOREFERENCE,  # MrSID's world file
+    bytes.fromhex("d8fec3d61b0e483c92975828877ec481"): CREDENTIALS,
+}
+_MAX_PARTS = 256
+_MAX_BYTES = 256 << 20  # of a JPEG file that are searched
+
+
+def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return an XMP packet without properties of what is not read, and notes on what they described.
+
+    Raises:
+        ValueError: it seems to have such properties, and is damaged.
+    """
+    text = as_utf8(data)
+    names = (*_NAMESPACES, *(name for names, _ in _PROPERTIES.values() for name in names))
+    if not _has_any(text, tuple(name.encode() for name in names)):
+        return data, ()
+    packet = Packet(text)
+    gone, notes = list[Property](), list[str]()
+    for each in packet.properties:
+        prefixes, note = _PROPERTIES.get(each.namespace, ((), ""))
+        if each.namespace in _NAMESPACES or each.name.startswith(prefixes):
+            gone.append(each)
+            notes.append(_NAMESPACES.get(each.namespace, note))
+        elif each.namespace == XMLNS and (each.text in _NAMESPACES or each.text == _ITEM):
+            gone.append(each)
+        elif each.namespace == _ITEM and each.name == "Semantic":
+            notes.append(_SEMANTICS.get(each.text, ""))
+    return packet.edited((), gone) if gone else data, tuple(dict.fromkeys(filter(None, notes)))
+
+
+class _Jpeg(NamedTuple):
+    """A JPEG stream inside a file: where it ends, its headers, its width and height."""
+
+    end: int
+    head: bytes
+    size: tuple[int, int]
+
+
+def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
+    """Return notes on what follows the picture in a JPEG file."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    data = file.read(_MAX_BYTES)
+    main = _stream(data, 0)
+    if main is None:
+        return ()
+    film = min((at for mark in _FILM_MARKS if (at := data.find(mark, main.end)) >= 0), default=len(data))
+    parts = list(_following(data, main.end, film))
+    end = parts[-1].end if parts else main.end
+    notes = [*_in_head(main.head), *_sorted(main, parts)]
+    if film < len(data):
+        notes.append(FILM)
+    elif data[end:].strip(b"\0\xff \r\n"):
+        notes.append(f"data after the end of the picture were left out: {size - end} bytes")
+    return tuple(dict.fromkeys(notes))
+
+
+def _in_head(head: bytes) -> Iterator[str]:
+    """Yield notes on the segments of a JPEG that are not read."""
+    is_jfif = head[2:4] == b"\xff\xe0" and head[6:11] == b"JFIF\0"
+    if (is_jfif and len(head) > 20 and all(head[18:20])) or b"JFXX\0" in head[:256]:
+        yield THUMBNAIL
+    if b"jumdc2pa" in head:
+        yield CREDENTIALS
+
+
+def _following(data: bytes, end: int, stop: int) -> Iterator[_Jpeg]:
+    for _ in range(_MAX_PARTS):
+        start = data.find(b"\xff\xd8\xff", end, stop)
+        part = _stream(data, start) if start >= 0 else None
+        if part is None:
+            return
+        yield part
+        end = part.end
+
+
+def _sorted(main: _Jpeg, parts: list[_Jpeg]) -> Iterator[str]:
+    gain_maps = [part for part in parts if _has_any(part.head, _GAIN_MAP_MARKS)]
+    depth_maps = [part for part in parts if _has_any(part.head, _DEPTH_MARKS)]
+    others = [part for part in parts if part not in gain_maps and part not in depth_maps]
+    if _has_any(main.head, _GAIN_MAP_MARKS):
+        yield GAIN_MAP
+        others = others if gain_maps else others[1:]
+    elif gain_maps:
+        yield GAIN_MAP
+    if depth_maps:
+        yield DEPTH_MAP
+    copies = sum(_is_copy(part.size, main.size) for part in others)
+    yield from smaller_copies(copies)
+    yield from further_pictures(len(others) - copies)
+
+
+def _is_copy(size: tuple[int, int], of: tuple[int, int]) -> bool:
+    """Whether a picture is smaller than another, and of the same aspect ratio to within a pixel."""
+    return 0 < size[0] < of[0] and abs(size[0] * of[1] - size[1] * of[0]) <= max(of)
+
+
+def _has_any(data: bytes, marks: tuple[bytes, ...]) -> bool:
+    return any(mark in data for mark in marks)
+
+
+def _stream(data: bytes, start: int) -> _Jpeg | None:
+    """Follow the markers of a JPEG stream to its end; None if it has none."""
+    at, size, head = start + 2, (0, 0), 0
+    while (found := _MARKER.search(data, at)) is not None:
+        at, code = found.end(), data[found.end() - 1]
+        if code == 0xD9:
+            return _Jpeg(at, data[start : head or at], size)
+        if code in (0x01, 0xD8):
+            continue
+        if at + 2 > len(data):
+            return None
+        if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC) and at + 7 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 3)
+            size = width, height
+        head = head or (at if code == 0xDA else 0)
+        at += int.from_bytes(data[at : at + 2], "big")
+    return None
+
+
+def in_bmff(file: BinaryIO) -> tuple[str, ...]:
+    """Return notes on what an AVIF, HEIF or JPEG 2000 file holds besides its picture and its frames."""
+    notes = []
+    for name, start, size in _boxes(file):
+        if name == b"mpvd":
+            notes.append(FILM)
+        elif name == b"uuid":
+            file.seek(start)
+            notes += filter(None, [_UUIDS.get(file.read(16))])
+        elif name == b"asoc":
+            file.seek(start)
+            notes += [GEOREFERENCE] if b"gml.data" in file.read(min(size, 256)) else []
+        elif name == b"meta":
+            file.seek(start)
+            content = file.read(min(size, 1 << 20))
+            is_gain_map = re.search(rb"infe.{8,12}tmap", content, re.DOTALL)
+            notes += [GAIN_MAP] if is_gain_map or _has_any(content, _GAIN_MAP_MARKS) else []
+            notes += [DEPTH_MAP] if _has_any(content, _DEPTH_MARKS) else []
+            notes += [THUMBNAIL] if content.find(b"thmb", content.find(b"iref")) > content.find(b"iref") > 0 else []
+    return tuple(dict.fromkeys(notes))
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and size of the content of each outermost box."""
+    at = 0
+    for _ in range(_MAX_PARTS):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return
+        size, name = struct.unpack_from(">I4s", head)
+        long = size == 1 and len(head) == 16
+        size = struct.unpack_from(">Q", head, 8)[0] if long else size
+        start = at + (16 if long else 8)
+        if size < start - at:  # 0: to the end of the file
+            yield name, start, 1 << 62
+            return
+        yield name, start, size - (start - at)
+        at += size

@@ -1,0 +1,79 @@
+"""Check a training: its file, all pictures, and everything that happens before the first step, writing nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from img2imgkit import backend
+from img2imgkit.catalog import Catalog
+from img2imgkit.config import Document
+from img2imgkit.data import Inspection, inspect_data, open_reader
+from img2imgkit.errors import ConfigError, ToolkitError, TrainingError
+from img2imgkit.training.loop.feed import Feed
+from img2imgkit.training.plan.initial import start_from
+from img2imgkit.training.plan.training_file import TrainingPlan, read_training_plan
+from img2imgkit.training.record.run_folder import RunFolder
+
+
+def check_training_file(document: Document, catalog: Catalog) -> Inspection:
+    """Check that ``train`` accepts a training file: validate it, decode all of its pictures, and rehearse the training.
+
+    Raises:
+        ConfigError: lists all problems of the file. Problems of pictures are in the returned inspection.
+    """
+    plan = read_training_plan(document, catalog)
+    inspection = inspect_data(plan.data, plan.task.geometry(), plan.file.probe, plan.task.data_problems)
+    try:
+        notes = rehearse(plan, catalog, has_data=not inspection.problems)
+    except ConfigError:
+        raise
+    except ToolkitError as error:
+        return replace(inspection, problems=(*inspection.problems, *str(error).splitlines()))
+    return replace(inspection, notes=(*inspection.notes, *notes))
+
+
+def rehearse(plan: TrainingPlan, catalog: Catalog, has_data: bool = True) -> tuple[str, ...]:
+    """Do what a training does before its first step, on the CPU, and trace the steps without computing them.
+
+    Builds the networks, loads the initial weights, opens the probe and its best metric. Without usable data, only the
+    initial weights are loaded.
+
+    Returns:
+        notes on the initial weights
+
+    Raises:
+        ConfigError: an initial model file does not fit.
+        DataError: the probe cannot be used.
+        TrainingError: the options do not fit the task or the probe, or a step cannot be computed with them.
+    """
+    if not has_data:
+        return start_from(plan.initial, catalog, plan.task, plan.task.build()) if plan.initial else ()
+    backend.load()
+    try:
+        return _rehearsed(plan, catalog)
+    except ToolkitError:
+        raise
+    except Exception as error:  # the code of tasks and layers can raise anything
+        reason = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
+        raise TrainingError(f"task {plan.task.name!r} cannot compute a step with these options: {reason}") from error
+
+
+def _rehearsed(plan: TrainingPlan, catalog: Catalog) -> tuple[str, ...]:
+    from img2imgkit.training.loop.trainer import Trainer
+    from img2imgkit.training.record.journal import Best
+    from img2imgkit.training.record.probe import Probe, probe_metrics
+
+    reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
+    plan = plan.in_steps(reader.epoch, reader.batch_size)
+    file, options = plan.file, plan.file.training
+    feed = Feed(reader, plan.task, options.seed)
+    strategy = backend.strategy_over(backend.devices("cpu")[:1])
+    trainer = Trainer(plan.task, options, strategy, reader.batch_size, feed.batch(0, range(1)))
+    notes = start_from(plan.initial, catalog, plan.task, trainer.nets) if plan.initial else ()
+    measured = probe_metrics(catalog.metrics, options.best)
+    probe = Probe(reader, file.probe, plan.task, trainer.result, measured) if file.probe else None
+    if options.best:
+        Best(RunFolder(Path(file.name)), catalog.get("metrics", options.best), probe, resumed=False)
+    trainer.trace(feed.batch(0, trainer.rows))
+    return notes

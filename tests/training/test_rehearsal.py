@@ -1,0 +1,70 @@
+"""A check does what a training does before its first step, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_gan_runs import make_place
+from small_gan_task import SmallGan, catalog
+
+from img2imgkit import bundle
+from img2imgkit.config import load_yaml
+from img2imgkit.training import check_training_file
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return make_place(tmp_path)
+
+
+def problems(place: Path, *overrides: str) -> list[str]:
+    return list(check_training_file(load_yaml(place / "train.yaml").with_overrides(overrides), catalog()).problems)
+
+
+def test_a_training_that_works_passes_and_nothing_is_written(place: Path) -> None:
+    before = sorted(place.rglob("*"))
+    assert problems(place) == []
+    assert sorted(place.rglob("*")) == before
+
+
+def test_what_only_a_later_kind_of_step_computes_is_traced(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def critic_losses(self: Any, nets: Any, batch: Mapping[str, Any], out: Any) -> Any:
+        raise ValueError("maps of 3 and 4 pixels\nand a long story")
+
+    monkeypatch.setattr(SmallGan, "critic_losses", critic_losses)
+    monkeypatch.setattr(SmallGan, "order", ("generators", "critics"))
+    late = ["training.stages=[{name: a, steps: 5, players: [generators]}, {name: b, steps: 35}]"]
+    assert problems(place, *late) == [
+        "task 'small-gan' cannot compute a step with these options: ValueError: maps of 3 and 4 pixels"
+    ]
+    assert problems(place, "training.stages=[{name: a, steps: 40, players: [generators]}]") == []
+
+
+def test_how_much_of_an_initial_bundle_fits_is_noted(place: Path) -> None:
+    task = SmallGan()
+    bundle.save(place / "start", task, task.build(), "start", catalog())
+    found = check_training_file(
+        load_yaml(place / "train.yaml").with_overrides([f"initial={place / 'start'}"]), catalog()
+    )
+    assert not found.problems
+    assert found.notes[-1].startswith("generator: ")
+    assert found.notes[-1].endswith("weights from start")
+
+
+def test_without_usable_pictures_only_they_are_reported(place: Path) -> None:
+    (place / "pictures" / "a.png").write_text("no picture")
+    [problem] = problems(place)
+    assert "a.png" in problem
+
+
+def test_a_probe_whose_targets_are_too_small_for_the_best_metric_is_a_problem(place: Path) -> None:
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(place / "probe" / "c.png")
+    assert (
+        "training.best: ssim needs a probe picture with a target of at least 11x11"
+        in problems(place, "training.best=ssim")[0]
+    )
