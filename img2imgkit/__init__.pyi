@@ -39,6 +39,7 @@ from img2imgkit.exchange import Program as Program
 from img2imgkit.exchange import SavedWeights as SavedWeights
 from img2imgkit.exchange import StateDict as StateDict
 from img2imgkit.exchange import by_role as by_role
+from img2imgkit.files import open_regular as open_regular
 from img2imgkit.geometry import Geometry as Geometry
 from img2imgkit.hooks import hookimpl as hookimpl
 from img2imgkit.image_losses import Loss as Loss

@@ -14,6 +14,7 @@ from typing import Any
 
 from img2imgkit.errors import LockError
 
+PAUSE = 0.2  # seconds between two attempts
 MAX_OWNER = 4096  # bytes read of a lock file
 LOCKED_BYTE = 1 << 30  # on Windows; behind the text, which must stay readable
 _FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -33,9 +34,7 @@ def locked(path: Path, holder: str) -> Iterator[None]:
     lock = _opened(path)
     try:
         if not try_lock(lock):
-            raise LockError(
-                f"{path.parent}: {holder} is using this folder ({owner_of(lock)}); wait for it, or stop that process"
-            )
+            raise in_use(path.parent, holder, lock)
         write_owner(lock)
         try:
             yield
@@ -58,6 +57,11 @@ def _opened(path: Path) -> int:
     return lock
 
 
+def in_use(folder: Path, holder: str, lock: int) -> LockError:
+    """Return the error of a folder whose lock another process holds."""
+    return LockError(f"{folder}: {holder} is using this folder ({owner_of(lock)}); wait for it, or stop that process")
+
+
 def owner_of(lock: int) -> str:
     """Return the owner that a lock file names. It may be torn, or from another version."""
     try:
@@ -77,8 +81,19 @@ def write_owner(lock: int) -> None:
         os.write(lock, json.dumps(owner).encode())
 
 
-def try_lock(lock: int) -> bool:
-    """Acquire a lock. The system releases it when the process ends, however it ends, so it is never stale."""
+def try_lock(lock: int, shared: bool = False) -> bool:
+    """Acquire a lock, alone or with others that share it.
+
+    The system releases it when the process ends, however it ends, so it is never stale. Another process may hold it for
+    a moment, only to see whether it is free: hence the second attempt.
+    """
+    if _acquired(lock, shared):
+        return True
+    time.sleep(PAUSE)
+    return _acquired(lock, shared)
+
+
+def _acquired(lock: int, shared: bool) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows
@@ -91,7 +106,7 @@ def try_lock(lock: int) -> bool:
             return False
         return True
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:

@@ -160,7 +160,11 @@ def _checked(document: Document) -> UserConfig:
 
 def _unusable(folder: Path) -> str:
     """Why temporary files cannot be created in a folder; "" if they can."""
-    if not folder.is_dir():
+    try:
+        exists = folder.is_dir()
+    except OSError as error:  # a name that is too long
+        return f"{folder}: {error.strerror}; choose another one"
+    if not exists:
         return f"{folder}: no such folder; create it, or choose another one"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"{folder}: not writable; change its permissions, or choose another one"

@@ -285,6 +285,31 @@ def prints(module: Module) -> list[str]:
     return found + [module.at(e.line) for e in module.runtime_imports if e.module.partition(".")[0] in libraries]
 
 
+def raw_prints(module: Module) -> list[str]:
+    """Calls and imports that print without the functions that escape control characters."""
+    calls = ("click.echo", "click.secho", "click.progressbar", "click.echo_via_pager", "click.prompt", "click.confirm")
+    found = [
+        module.at(node.lineno)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and dotted(node.func) in ("print", "sys.stdout.write", "sys.stderr.write", *calls)
+    ]
+    return found + [module.at(e.line) for e in module.runtime_imports if e.module.startswith("rich.console")]
+
+
+def raw_reads(module: Module) -> list[str]:
+    """Calls that open a path for reading without the check that it is a regular file."""
+    found = []
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else dotted(node.func)
+        modes = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        method = isinstance(node.func, ast.Attribute)
+        if (method and name in ("read_text", "read_bytes")) or (name == "open" and any("r" in mode for mode in modes)):
+            found.append(module.at(node.lineno))
+    return found
+
+
 def flags(module: Module) -> list[str]:
     """Texts, docstrings excepted, that name an option as one types it on a command line."""
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -73,20 +73,26 @@ class Failing:
 FAILING = Failing()
 
 
+def path_of(file: Any) -> Any:
+    """Return the path of a file, which may be given by its descriptor."""
+    return os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else file  # noqa: PTH115
+
+
 class Raw(io.FileIO):
     """A file whose writing can fail."""
 
     def write(self, data: Any) -> int | None:
-        FAILING("write", self.name)
+        FAILING("write", path_of(self.name))
         return super().write(data)
 
 
 def opened(file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any) -> Any:
     """``open``, with writing that can fail."""
     writes = set(mode) & set("wax+")
-    if not writes or not FAILING.active or FAILING.folder not in str(file):
+    if not writes or not FAILING.active or FAILING.folder not in str(path_of(file)):
         return REAL_OPEN(file, mode, buffering, *rest, **named)
-    FAILING("create", file)
+    if not isinstance(file, int):
+        FAILING("create", file)
     raw = Raw(file, mode.replace("b", "").replace("t", ""))
     buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
     if "b" in mode:
@@ -98,11 +104,16 @@ def install() -> None:
     """Observe every file operation of this process from now on."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in OPERATIONS and arguments:
-            FAILING(event, " ".join(map(str, arguments)))
+        if event not in OPERATIONS or not arguments:
+            return
+        place = " ".join(map(str, arguments))
+        if isinstance(arguments[0], str) and not Path(arguments[0]).is_absolute():
+            place = f"{FAILING.folder}: {place}"  # a name in a folder that is open, as only this one is
+            event = "create" if event == "open" and arguments[2] & os.O_CREAT else event
+        FAILING(event, place)
 
     def synced(handle: int) -> None:
-        FAILING("sync", os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115
+        FAILING("sync", path_of(handle))
         REAL_SYNC(handle)
 
     io.open = builtins.open = opened  # type: ignore[assignment]
@@ -157,7 +168,7 @@ def fail_trainings(folder: Path, number: int, every: int) -> Counter[str]:
 
     from img2imgkit.config import load_yaml
     from img2imgkit.training import read_training_plan, train
-    from img2imgkit.training.record import checkpoint
+    from img2imgkit.training.state import checkpoint
 
     make_place(folder)
     text = TEXT.replace("steps: 40", "steps: 3").replace("checkpoint_every: 4", "checkpoint_every: 1")

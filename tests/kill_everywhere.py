@@ -37,7 +37,7 @@ def count_operations(out: str, kill_at: int) -> None:
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal left
-        if event in OPERATIONS and (event == "synced" or any(out in str(argument) for argument in arguments)):
+        if event in OPERATIONS and (event == "synced" or is_inside(out, arguments)):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -49,6 +49,13 @@ def count_operations(out: str, kill_at: int) -> None:
 
     os.fsync = synced
     sys.addaudithook(hook)
+
+
+def is_inside(out: str, arguments: tuple[object, ...]) -> bool:
+    """Whether an operation is on a path in ``out``, or on a name in a folder that is open, as only ``out`` is."""
+    if any(out in str(argument) for argument in arguments):
+        return True
+    return isinstance(arguments[0], str) and not Path(arguments[0]).is_absolute()
 
 
 def main(folder: Path) -> None:

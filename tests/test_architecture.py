@@ -16,6 +16,12 @@ from setuptools.config.pyprojecttoml import apply_configuration
 
 TENSORFLOW_ROOMS = {"backend", "data", "exporting", "formats", "inference", "training"}
 FLAGS_ALLOWED = (f"{PACKAGE}.cli.",)
+PRINTING = (f"{PACKAGE}.cli", f"{PACKAGE}.cli.console")
+READING = {  # files.py, and modules that read only files of this package, of the system, or that they have just written
+    PACKAGE,
+    *(f"{PACKAGE}.{name}" for name in ("files", "pipeline.report", "inference.engines.devices", "cli.doctor")),
+    *(f"{PACKAGE}.{name}" for name in ("exporting.exporters", "images.decoder_process")),
+}
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 
 OURS = list(modules().values())
@@ -79,6 +85,15 @@ class TestKnowledge:
     @each_of([module for module in [*OURS, *THEIRS] if module.name.split(".")[:2] != [PACKAGE, "cli"]])
     def test_only_the_command_line_prints_or_exits(self, module):
         assert laws.prints(module) == []
+
+    @each_of([module for module in OURS if module.room == "cli" and module.name not in PRINTING])
+    def test_the_command_line_prints_by_few_functions(self, module):
+        """They escape control characters, wherever a text comes from."""
+        assert laws.raw_prints(module) == []
+
+    @each_of([module for module in [*OURS, *THEIRS] if module.name not in READING and module.room != "testing"])
+    def test_files_are_read_by_functions_that_refuse_pipes_and_devices(self, module):
+        assert laws.raw_reads(module) == []
 
     @each_of([module for module in [*OURS, *THEIRS] if not f"{module.name}.".startswith(FLAGS_ALLOWED)])
     def test_only_the_command_line_names_its_flags(self, module):
@@ -211,6 +226,16 @@ class TestTheLawsThemselves:
     @pytest.mark.parametrize("text", ["print(1)", "import sys\nsys.exit(1)", "import click", "from rich import box"])
     def test_printing_is_found(self, source, text):
         assert len(laws.prints(source(text))) == 1
+
+    @pytest.mark.parametrize(
+        "text", ["print(1)", "import click\nclick.echo(1)", "def f():\n    from rich.console import Console"]
+    )
+    def test_printing_without_escapes_is_found(self, source, text):
+        assert len(laws.raw_prints(source(text))) == 1
+
+    @pytest.mark.parametrize("text", ["path.read_text()", "path.read_bytes()", "open(path, 'rb')", "path.open('r')"])
+    def test_reading_without_a_check_is_found(self, source, text):
+        assert len(laws.raw_reads(source(text))) == 1
 
     @pytest.mark.parametrize(
         "text",

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -399,3 +400,23 @@ def test_only_a_similar_name_is_suggested(word, said):
 def test_paths_of_one_machine_become_names():
     data = {"a": "/x/net.pth", "b": ["/y/z", "imagenet", "a/b", 3], "c": {"d": None}}
     assert without_folders(data) == {"a": "net.pth", "b": ["z", "imagenet", "a/b", 3], "c": {"d": None}}
+
+
+class TestSize:
+    def test_a_file_that_is_too_large_is_refused_before_it_is_parsed(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("img2imgkit.config.document.parse_yaml", lambda *_: pytest.fail("was parsed"))
+        path = tmp_path / "a.yaml"
+        path.touch()
+        os.truncate(path, 1 << 40)
+        with pytest.raises(ConfigError, match=r"a\.yaml: cannot read it: larger than 1 MiB"):
+            load_yaml(path)
+
+    @pytest.mark.parametrize("text", ["[" + "a," * 1000 + "'", "\n".join(["- {a: 1, b: 2}"] * 400) + "\n- '"])
+    def test_too_many_entries_are_refused_before_the_rest_is_read(self, text, monkeypatch):
+        """The rest is invalid, but not reached."""
+        monkeypatch.setattr("img2imgkit.config.yaml12.MAX_NODES", 500)
+        with pytest.raises(ConfigError, match="more than 500 entries"):
+            parse_yaml(text)
+
+    def test_a_very_long_key_gets_no_suggestion(self):
+        assert suggestion("tile" * 100_000, ["tile" * 99_999]) == ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from img2imgkit.errors import LockError
-from img2imgkit.locks import locked
+from img2imgkit.locks import locked, try_lock
 
 HOLD = "import sys; from pathlib import Path; from img2imgkit.locks import locked\n" + (
     "with locked(Path(sys.argv[1]), 'x'): print('held', flush=True); sys.stdin.read()"
@@ -72,3 +72,13 @@ def test_what_is_no_file_of_ours_is_neither_followed_nor_changed(tmp_path: Path,
         pass
     assert other.read_text() == "precious"
     assert not (tmp_path / "new").exists()
+
+
+def test_readers_share_a_lock_and_exclude_its_holder(tmp_path: Path) -> None:
+    handles = [os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT) for _ in range(3)]
+    try:
+        assert [try_lock(handles[0], shared=True), try_lock(handles[1], shared=True)] == [True, True]
+        assert not try_lock(handles[2])
+    finally:
+        for handle in handles:
+            os.close(handle)

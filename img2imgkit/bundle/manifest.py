@@ -12,6 +12,7 @@ from pydantic import Field
 from img2imgkit.bundle.upgrade import upgraded
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.files import read_text
 from img2imgkit.task import Geometry
 
 FORMAT = 2
@@ -122,13 +123,12 @@ def describe(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise BundleError(f"{path}: larger than {MAX_MANIFEST_BYTES >> 20} MiB, so it is not a bundle's manifest")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, MAX_MANIFEST_BYTES)
     except FileNotFoundError:
         raise BundleError(f"{folder}: not a bundle: a bundle is a folder with {MANIFEST} and a weights file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: cannot read it: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise BundleError(f"{path}: cannot read it: {reason}") from error
     return read_description(Manifest, text, str(path), FORMAT, "bundle format")
 
 

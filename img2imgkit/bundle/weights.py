@@ -16,6 +16,7 @@ import numpy as np
 
 from img2imgkit.bundle.manifest import MANIFEST
 from img2imgkit.errors import BundleError
+from img2imgkit.files import open_regular
 from img2imgkit.task import Networks
 
 _HEADER_BYTES = 1 << 10  # upper bound for the header of an .npy member
@@ -40,12 +41,12 @@ def variables_of(nets: Networks) -> dict[str, Any]:
 
 def read_weights(path: Path, sha256: str, variables: Mapping[str, Any]) -> list[tuple[Any, np.ndarray]]:
     try:
-        with path.open("rb") as handle:
+        with open_regular(path) as handle:
             if hashlib.file_digest(handle, "sha256").hexdigest() != sha256:
                 raise BundleError(f"{path}: damaged: its sha256 differs from {MANIFEST}; download the bundle again")
-        with zipfile.ZipFile(path) as stored:
+        with open_regular(path) as handle, zipfile.ZipFile(handle) as stored:
             return _fitting(path, stored, variables)
-    except (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path}: cannot read the weights: {error}") from error
 
 

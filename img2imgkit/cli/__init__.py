@@ -6,9 +6,15 @@ Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 import os
 import re
 import sys
+import threading
+import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -90,10 +96,12 @@ def main(arguments: list[str] | None = None) -> None:
     """The ``img2img`` command."""
     _repair_streams()
     try:
-        code = group.main(arguments, prog_name="img2img", standalone_mode=False)
+        with _safe_warnings():
+            code = group.main(arguments, prog_name="img2img", standalone_mode=False)
     except click.ClickException as error:
-        with suppress(OSError):
-            error.show()
+        text = io.StringIO()
+        error.show(text)
+        print_stderr(text.getvalue().rstrip())
         code = EXIT_USAGE
     except (ToolkitError, OSError) as error:
         print_stderr(f"error: {error}")
@@ -101,6 +109,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         print_stderr("interrupted")
         code = EXIT_INTERRUPTED
+    except Exception:  # a fault of this tool or of a plugin; the text may contain anything
+        print_stderr(traceback.format_exc().rstrip())
+        code = EXIT_FAILED_ITEMS
     sys.exit(code if isinstance(code, int) else EXIT_DONE)
 
 
@@ -115,6 +126,29 @@ def _repair_streams() -> None:
 
 
 @contextmanager
+def _safe_warnings() -> Iterator[None]:
+    """Let ``print_stderr`` print what other libraries print on their own: warnings, logs and errors of threads."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print_stderr(self.format(record))
+
+    def show_warning(message: Warning | str, category: type[Warning], *place: Any, **_: Any) -> None:
+        print_stderr(f"{category.__name__}: {message}")
+
+    def show_error(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None:
+            print_stderr("".join(traceback.format_exception(ended.exc_value)).rstrip())
+
+    before = warnings.showwarning, logging.lastResort, threading.excepthook
+    warnings.showwarning, logging.lastResort, threading.excepthook = show_warning, Handler(logging.WARNING), show_error
+    try:
+        yield
+    finally:
+        warnings.showwarning, logging.lastResort, threading.excepthook = before
+
+
+@contextmanager
 def stop_on_broken_pipe() -> Iterator[None]:
     """Stop only the writing to stdout when its reader, such as ``head``, closes the pipe."""
     try:
@@ -123,8 +157,46 @@ def stop_on_broken_pipe() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+# Everything that is printed passes one of the functions below, which escape what would control a terminal: names and
+# contents of files can be hostile.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # directions of text, which can disguise a name; line breaks
+    "\ud800-\udfff]"  # bytes that are not UTF-8
+)
+
+
+def printable(text: object) -> str:
+    """Escape control characters, line breaks and bytes that are not UTF-8, so that text is one safe terminal line."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def printable_lines(text: object) -> str:
+    """Like ``printable``, but line breaks stay."""
+    return "\n".join(map(printable, str(text).split("\n")))
+
+
+def say(text: object = "") -> None:
+    """Print a text of one or more lines to stdout."""
+    click.echo(printable_lines(text))
+
+
+def print_stderr(text: object) -> None:
+    """Print a text of one or more lines to stderr; ignore errors if stderr is closed or full."""
+    with suppress(OSError):
+        click.echo(printable_lines(text), err=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning to stderr, to keep stdout clean."""
+    style = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    title = click.style("warning", fg="yellow") if style else "warning"
+    with suppress(OSError):
+        click.echo(f"{title}: {printable_lines(message)}", err=True)
+
+
 def show_json(value: Any) -> None:
-    """Print JSON to stdout; characters outside its encoding and undecodable bytes in file names are escaped."""
+    """Print JSON to stdout; control characters, and characters outside its encoding, are escaped as JSON does."""
     click.echo(_json(value))
 
 
@@ -139,23 +211,14 @@ def show_json_with(value: Mapping[str, Any], key: str, items: Iterable[Any]) -> 
     click.echo("\n  ]\n}" if not head else f"{head}[]\n}}")
 
 
+def show_event(event: Mapping[str, Any]) -> None:
+    """Print a JSON object as one line to stderr; paths are written as text."""
+    print_stderr(_escaped(json.dumps(event, default=str)))
+
+
 def _json(value: Any) -> str:
-    import json
-
-    text = json.dumps(value, indent=2, ensure_ascii="utf" not in (sys.stdout.encoding or "").lower())
-    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _escaped(json.dumps(value, indent=2, ensure_ascii="utf" not in (sys.stdout.encoding or "").lower()))
 
 
-def print_stderr(line: str) -> None:
-    """Print a line to stderr; ignore errors if stderr is closed or full."""
-    with suppress(OSError):
-        click.echo(line, err=True)
-
-
-def printable(text: object) -> str:
-    """Escape control characters, line breaks and bytes that are not UTF-8, so that text is one safe terminal line."""
-    return re.sub(
-        "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
-        lambda found: found[0].encode("unicode_escape").decode(),
-        str(text),
-    )
+def _escaped(text: str) -> str:
+    return _CONTROLS.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)

@@ -8,7 +8,7 @@ import click
 
 from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import show_json
+from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_options, show_table, warn_of_broken
 from img2imgkit.schema import first_line, option_rows, tasks_by_role
 
@@ -40,11 +40,11 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     if as_json:
         show_json({**summary, "uses": uses, "tasks": tasks, "options": options})
         return
-    click.echo(f"{name}: {summary['about']}\n")
-    click.echo(f"roles: {', '.join(summary['roles'])}")
-    click.echo(f"tasks with an option for it: {', '.join(tasks) or 'none'}")
-    click.echo(f"decided by the task: {', '.join(uses) or 'nothing'}")
-    click.echo(f"official checkpoints: {'recognised' if summary['checkpoints'] else 'none'}\n")
+    say(f"{name}: {summary['about']}\n")
+    say(f"roles: {', '.join(summary['roles'])}")
+    say(f"tasks with an option for it: {', '.join(tasks) or 'none'}")
+    say(f"decided by the task: {', '.join(uses) or 'nothing'}")
+    say(f"official checkpoints: {'recognised' if summary['checkpoints'] else 'none'}\n")
     show_options(options)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import show_table, warn
 from img2imgkit.cli.progress import nothing_to_read
@@ -39,9 +39,9 @@ def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         show_json({"file": str(file), "problems": list(map(_plain, problems)), **_found(inspection)})
     elif problems:
-        click.echo("\n".join(printable(line) for problem in problems for line in str(problem).splitlines()))
+        say("\n".join(map(str, problems)))
     else:
-        click.echo(f"{file}: OK")
+        say(f"{file}: OK")
         _show_found(inspection)
     return EXIT_USAGE if problems else EXIT_DONE
 
@@ -90,7 +90,7 @@ def _show_found(inspection: Inspection | None) -> None:
     ]
     show_table(("folder", "pictures", "smallest", "largest", "modes"), rows)
     for note in inspection.notes:
-        click.echo(f"note: {printable(note)}")
+        say(f"note: {printable(note)}")
 
 
 def _size(size: tuple[int, int] | None) -> str:

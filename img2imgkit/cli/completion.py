@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from img2imgkit.cli import group
+from img2imgkit.cli import group, say
 
 
 @click.command()
@@ -20,4 +20,4 @@ def command(shell: str) -> None:
     """
     completion = get_completion_class(shell)
     assert completion is not None  # click knows all three
-    click.echo(completion(group, {}, "img2img", "_IMG2IMG_COMPLETE").source())
+    say(completion(group, {}, "img2img", "_IMG2IMG_COMPLETE").source())

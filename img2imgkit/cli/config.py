@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from img2imgkit.cli import show_json
+from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_rows
 from img2imgkit.config import assignments
 from img2imgkit.errors import ConfigError
@@ -44,7 +44,7 @@ def command(as_json: bool, schema: bool) -> None:
         show_json({**_plain(places), "settings": rows})
         return
     missing = "" if places.file.exists() else "  (does not exist)"
-    click.echo(f"file   {places.file}{missing}\ndata   {places.data}\ncache  {places.cache}\n")
+    say(f"file   {places.file}{missing}\ndata   {places.data}\ncache  {places.cache}\n")
     headings = ("setting", "value", "from", "variable", "about")
     show_rows(headings, rows, as_json=False)
 

@@ -1,20 +1,25 @@
-"""Shared by listing commands: tables on stdout, warnings about broken plugins on stderr, and ``--json``."""
+"""Tables and progress bars, warnings about broken plugins, and ``--json``; what they show is escaped here."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from img2imgkit.cli import show_json
+from img2imgkit.cli import printable, printable_lines, say, show_json, warn
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn, TaskID
+
     from img2imgkit.catalog import Broken, Catalog
 
+Item = TypeVar("Item")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -24,7 +29,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     if sys.stdout.isatty():
         _rich_table(headings, texts)
     else:
-        click.echo(plain_table(headings, texts), nl=False)
+        say(plain_table(headings, texts).removesuffix("\n"))
 
 
 def show_rows(headings: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
@@ -55,26 +60,58 @@ def plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(Text(printable(heading)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in cells are not markup
-    Console(no_color=bool(os.environ.get("NO_COLOR")) or None).print(table)
+        table.add_row(*(Text(printable_lines(cell)) for cell in row))  # Text: brackets in cells are not markup
+    _console().print(table)
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, no_color=bool(os.environ.get("NO_COLOR")) or None)
+
+
+class Bar:
+    """A progress bar on stderr, in one line; lines can be printed above it."""
+
+    def __init__(self, bar: Progress, row: TaskID) -> None:
+        self._bar, self._row = bar, row
+
+    def update(self, completed: int, total: int, **texts: str) -> None:
+        """Redraw the bar, with new texts of its columns."""
+        safe: dict[str, Any] = {name: printable(text) for name, text in texts.items()}
+        self._bar.update(self._row, completed=completed, total=total, **safe)
+
+    def say(self, line: object) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(printable_lines(line), markup=False, highlight=False, emoji=False)
+
+
+@contextmanager
+def bar_of(columns: Sequence[str | ProgressColumn], expand: bool = False, **texts: str) -> Iterator[Bar]:
+    """Show a bar. ``texts`` are the first texts of the columns."""
+    from rich.progress import Progress
+
+    with Progress(*columns, console=_console(stderr=True), expand=expand) as bar:
+        fields: dict[str, Any] = dict(texts)
+        yield Bar(bar, bar.add_task("", total=None, **fields))
+
+
+@contextmanager
+def counted(rows: Iterable[Item], length: int, label: str) -> Iterator[Iterable[Item]]:
+    """Show a plain bar on stderr while the rows are iterated."""
+    with click.progressbar(rows, length=length, label=printable(label), file=sys.stderr) as watched:
+        yield watched
 
 
 def _text(cell: Any) -> str:
     return "" if cell is None else cell if isinstance(cell, str) else str(cell)
-
-
-def warn(message: str) -> None:
-    """Print a warning to stderr, to keep stdout clean."""
-    style = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    click.echo(f"{click.style('warning', fg='yellow') if style else 'warning'}: {message}", err=True)
 
 
 def warn_of_broken(catalog: Catalog) -> None:

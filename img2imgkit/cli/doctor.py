@@ -16,7 +16,7 @@ import click
 
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.images.formats import OTHER_DECODERS
@@ -182,26 +182,26 @@ def _plugins() -> dict[str, Any]:
 
 def _show(report: dict[str, Any], problems: list[str]) -> None:
     machine = report["machine"]
-    click.echo(f"python     {machine['python']}  {machine['executable']}")
-    click.echo(f"system     {machine['system']}")
-    click.echo(f"cpus       {machine['cpus']}")
-    click.echo(f"memory     {_gib(machine['memory_bytes'])}")
-    click.echo(f"temporary  {machine['temporary_folder']}  {_gib(machine['temporary_free_bytes'])} free")
+    say(f"python     {machine['python']}  {machine['executable']}")
+    say(f"system     {machine['system']}")
+    say(f"cpus       {machine['cpus']}")
+    say(f"memory     {_gib(machine['memory_bytes'])}")
+    say(f"temporary  {machine['temporary_folder']}  {_gib(machine['temporary_free_bytes'])} free")
     for name, version in report["versions"].items():
-        click.echo(f"version    {name} {version}")
+        say(f"version    {name} {version}")
     for device in report["devices"]:
         memory = f"  {_gib(device['memory_bytes'])}" if "memory_bytes" in device else ""
-        click.echo(f"device     {device['name']}  {device['about']}{memory}")
+        say(f"device     {device['name']}  {device['about']}{memory}")
     for name, present in report["codecs"].items():
-        click.echo(f"codec      {name}  {'yes' if present else 'no'}")
+        say(f"codec      {name}  {'yes' if present else 'no'}")
     for name, value in report["limits"].items():
-        click.echo(f"limit      {name}  {_limit(value)}")
-    click.echo(f"plugins    {', '.join(report['plugins']['installed'])}")
+        say(f"limit      {name}  {_limit(value)}")
+    say(f"plugins    {', '.join(report['plugins']['installed'])}")
     for broken in report["plugins"]["broken"]:
-        click.echo(f"broken     {broken['plugin']}: {broken['reason']}")
+        say(f"broken     {broken['plugin']}: {broken['reason']}")
     for problem in problems:
-        click.echo(f"PROBLEM    {problem}")
-    click.echo("something essential is missing" if problems else "everything needed is installed")
+        say(f"PROBLEM    {problem}")
+    say("something essential is missing" if problems else "everything needed is installed")
 
 
 def _limit(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from img2imgkit.catalog import Catalog
+from img2imgkit.cli import say
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, ToolkitError
@@ -41,7 +42,7 @@ def command(reference: str, condition: str, pictures: tuple[Path, ...], out: Pat
     code = Translator(model.load(), device=device).encode(condition, map(decode, found))
     save_code(out, code, condition, model.manifest, [path.name for path in found])
     noun = "picture" if len(found) == 1 else "pictures"
-    click.echo(f"{out}: {len(code)} numbers for {condition!r} of {model.manifest.name}, from {len(found)} {noun}")
+    say(f"{out}: {len(code)} numbers for {condition!r} of {model.manifest.name}, from {len(found)} {noun}")
 
 
 def _found(stated: tuple[Path, ...]) -> list[Path]:

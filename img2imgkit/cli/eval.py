@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ import click
 
 from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import show_json
+from img2imgkit.cli import say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
-from img2imgkit.cli.console import json_option, show_table, warn_of_broken
+from img2imgkit.cli.console import counted, json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
 from img2imgkit.inference import (
     BundleReference,
@@ -205,7 +204,7 @@ def _on_pairs(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[E
 
 def _bar(label: str, length: int) -> Watch:
     def watch(rows: Iterator[Row]) -> Iterator[Row]:
-        with click.progressbar(rows, length=length, label=label, file=sys.stderr) as watched:
+        with counted(rows, length, label) as watched:
             yield from watched
 
     return watch
@@ -218,7 +217,7 @@ def _show(result: Evaluation) -> None:
     table = [(name, *(_number(metric, scores) for metric in result.scoring.metrics)) for name, scores in lines]
     enlarged = f" x{result.scale}" if result.scale > 1 else ""
     show_table((f"{result.set}{enlarged}", *result.metrics), table)
-    click.echo(f"protocol {result.protocol}: {result.scoring.protocol.about}; inputs: {result.inputs}")
+    say(f"protocol {result.protocol}: {result.scoring.protocol.about}; inputs: {result.inputs}")
 
 
 def _number(metric: Metric, scores: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ import click
 
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import printable, show_json
+from img2imgkit.cli import printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, show_table, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
@@ -110,13 +110,11 @@ def _show(written: ExportedFile) -> None:
     show_table(("program", "port", "name", "type", "shape", "meaning"), rows)
     for program in about.programs:
         if about.size is None and (program.multiple > 1 or program.minimum > 1):
-            click.echo(
-                f"{program.name}: height and width must be multiples of {program.multiple}, at least {program.minimum}"
-            )
-    click.echo(_judgement(about, written.differences))
+            say(f"{program.name}: height and width must be multiples of {program.multiple}, at least {program.minimum}")
+    say(_judgement(about, written.differences))
     if about.manifest.licence:
-        click.echo(f"licence: {printable(about.manifest.licence)}")
-    click.echo(f"{printable(written.path)}: {written.size / 1e6:.2f} MB")
+        say(f"licence: {printable(about.manifest.licence)}")
+    say(f"{printable(written.path)}: {written.size / 1e6:.2f} MB")
 
 
 def _judgement(about: Exported, differences: Mapping[str, float]) -> str:

@@ -13,7 +13,7 @@ import click
 
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import printable, show_json
+from img2imgkit.cli import printable, say, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
 from img2imgkit.config import assignments
 from img2imgkit.errors import InteropError
@@ -92,7 +92,7 @@ def command(
         show_json(_described(done))
     else:
         for line in _lines(done):
-            click.echo(line)
+            say(line)
     warn_of_broken(catalog)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from img2imgkit.cli import print_stderr, printable
+from img2imgkit.cli import print_stderr, printable, show_event
+from img2imgkit.cli.console import bar_of
 from img2imgkit.pipeline import Outcome, Plan, Watcher
 from img2imgkit.step import UNREADABLE
 
@@ -42,7 +42,7 @@ def show_notes(notes: Sequence[Mapping[str, Any]], kind: str) -> None:
     notes = sorted(notes, key=lambda each: -each["pictures"])
     for note in notes if kind == "json" else notes[:KINDS_OF_NOTES]:
         if kind == "json":
-            print_stderr(json.dumps({"event": "note", **note}))
+            show_event({"event": "note", **note})
         else:
             where = note["first"] if note["pictures"] == 1 else f"{note['pictures']} pictures, such as {note['first']}"
             print_stderr(f"note: {printable(where)}: {printable(note['note'])}")
@@ -76,8 +76,10 @@ def show_unreadable(ignored: Mapping[str, int], kind: str) -> None:
     """Warn of what may be pictures but could not be read."""
     for reason, count in ignored.items():
         if reason.startswith(UNREADABLE):
-            warning = {"event": "warning", "reason": reason, "count": count}
-            print_stderr(json.dumps(warning) if kind == "json" else f"warning: {count} {printable(reason)}")
+            if kind == "json":
+                show_event({"event": "warning", "reason": reason, "count": count})
+            else:
+                print_stderr(f"warning: {count} {printable(reason)}")
 
 
 class _Failures:
@@ -140,31 +142,33 @@ class _Json(_Failures):
         )
 
     def _event(self, **event: object) -> None:
-        self.say(json.dumps(event))
+        show_event(event)
 
 
 @contextmanager
 def _bar() -> Iterator[Watcher]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[name]}", markup=False), console=console) as bar:
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with bar_of((*columns, TextColumn("{task.fields[name]}", markup=False)), rate="", name="starting") as bar:
 
-        class Bar(_Failures):
+        class _Bar(_Failures):
             """A line that is redrawn for each picture; failures are printed above it."""
 
             def started(self, total: int, up_to_date: int) -> None:
                 super().started(total, up_to_date)
-                self.row = bar.add_task("", total=total, rate="", name="starting")
+                bar.update(0, total, rate="", name="starting")
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)
-                name = printable(outcome.entry.title)
-                bar.update(self.row, completed=self.count, rate=f"{self.rate():.2f} pictures/s", name=name)
+                bar.update(self.count, self.total, rate=f"{self.rate():.2f} pictures/s", name=outcome.entry.title)
 
             def say(self, line: str) -> None:
-                bar.console.print(line, markup=False, highlight=False, emoji=False)
+                bar.say(line)
 
-        yield Bar()
+        yield _Bar()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-import click
-
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, printable, show_json_with
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json_with
 from img2imgkit.pipeline import Orphan
 
 
@@ -18,12 +16,12 @@ def show_pruning(orphans: Iterable[Orphan], as_json: bool) -> int:
         show_json_with({}, "outputs", (_plain(orphan, totals) for orphan in orphans))
     else:
         for orphan in orphans:
-            click.echo(_line(orphan))
+            say(_line(orphan))
             totals[_state(orphan)] += 1
         counts = ", ".join(f"{count} {state}" for state, count in sorted(totals.items()))
-        click.echo(f"outputs whose inputs are gone: {counts or 'none'}")
+        say(f"outputs whose inputs are gone: {counts or 'none'}")
         if totals["unchanged"]:
-            click.echo("--prune --yes removes the unchanged ones")
+            say("--prune --yes removes the unchanged ones")
     return EXIT_FAILED_ITEMS if totals["not removed"] else EXIT_DONE
 
 
@@ -43,4 +41,4 @@ def _plain(orphan: Orphan, totals: Counter[str]) -> dict[str, str]:
 
 def _line(orphan: Orphan) -> str:
     reason = orphan.problem or orphan.kept
-    return printable(f"{_state(orphan)}  {orphan.path}  (no {orphan.input}{f'; {reason}' if reason else ''})")
+    return f"{_state(orphan)}  {orphan.path}  (no {orphan.input}{f'; {reason}' if reason else ''})"

@@ -18,6 +18,7 @@ from img2imgkit.cli import (
     EXIT_USAGE,
     print_stderr,
     printable,
+    say,
     show_json,
     show_json_with,
     stop_on_broken_pipe,
@@ -180,15 +181,15 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         items = (_stated(plan, job, sinks) for job in chain(plan.jobs, plan.skipped))
         show_json_with(stated, "items", items)
         return
-    click.echo(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
+    say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
     lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):
-        click.echo("\n".join(chunk))
+        say("\n".join(chunk))
     ignored = "".join(f", {count}" for count in ignored_counts(plan.ignored))
     jobs = plan.jobs
     failing = f", {jobs.to_fail_count} would fail" if jobs.to_fail_count else ""
     skipped = f", {len(plan.skipped)} skipped" if plan.skipped else ""
-    click.echo(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{skipped}{ignored}")
+    say(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{skipped}{ignored}")
     show_unreadable(plan.ignored, "lines")
 
 

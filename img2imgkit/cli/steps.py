@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import show_json
+from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_options, show_rows, warn_of_broken
 from img2imgkit.schema import first_line, option_rows
 from img2imgkit.step import Step, kind_of
@@ -33,7 +33,7 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
     if as_json:
         show_json({**_summary(catalog, step), "options": options})
         return
-    click.echo(f"{name} ({kind_of(step)}): {first_line(step)}\n")
+    say(f"{name} ({kind_of(step)}): {first_line(step)}\n")
     show_options(options)
 
 

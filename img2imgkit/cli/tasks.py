@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import show_json
+from img2imgkit.cli import say, show_json
 from img2imgkit.cli.console import json_option, show_options, show_rows, warn_of_broken
 from img2imgkit.schema import first_line, option_rows
 
@@ -37,19 +37,19 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> None:
         details = {"options": options, "weights": weights, "choices": choices, "inputs": inputs}
         show_json({**_summary(catalog, task), **details})
         return
-    click.echo(f"{name}: {first_line(task)}\n")
-    click.echo(f"Trained on {task.data} data: {first_line(catalog.data_kinds[task.data])}\n\nOptions")
+    say(f"{name}: {first_line(task)}\n")
+    say(f"Trained on {task.data} data: {first_line(catalog.data_kinds[task.data])}\n\nOptions")
     show_options(options)
-    click.echo("\nWeights of the loss terms")
+    say("\nWeights of the loss terms")
     show_options(weights)
     if choices:
-        click.echo("\nChoices of each translation")
+        say("\nChoices of each translation")
         show_options(choices)
     if inputs:
-        click.echo("\nInputs of each translation besides the picture; they may depend on the options")
+        say("\nInputs of each translation besides the picture; they may depend on the options")
         for each in inputs:
             need = ", required" if each["required"] else ""
-            click.echo(f"  {each['name']} ({each['kind']}{need}): {each['description']}")
+            say(f"  {each['name']} ({each['kind']}{need}): {each['description']}")
 
 
 def _inputs(task: type[Task]) -> list[dict[str, Any]]:

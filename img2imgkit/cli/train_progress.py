@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-from img2imgkit.cli import print_stderr, printable
+from img2imgkit.cli import print_stderr, printable, show_event
+from img2imgkit.cli.console import bar_of
 from img2imgkit.training.record.events import (
     Alarmed,
     Event,
@@ -51,33 +49,26 @@ def _lines(metrics: Metrics, event: Event) -> None:
 
 
 def _json(event: Event) -> None:
-    def plain(value: Any) -> Any:
-        return str(value) if isinstance(value, Path) else value
-
-    print_stderr(json.dumps({"event": type(event).__name__.lower(), **dataclasses.asdict(event)}, default=plain))
+    show_event({"event": type(event).__name__.lower(), **dataclasses.asdict(event)})
 
 
 @contextmanager
 def _bar(metrics: Metrics) -> Iterator[Notify]:
     """A bar of one line at any terminal width, so that messages printed above it do not displace it."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
     from rich.table import Column
 
     figures = TextColumn(
         "{task.fields[state]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
     )
     columns = (TextColumn("train"), BarColumn(bar_width=20), MofNCompleteColumn(), figures)
-    with Bar(*columns, console=Console(stderr=True), expand=True) as bar:
-        task = bar.add_task("train", total=None, state="")
+    with bar_of(columns, expand=True, state="") as bar:
 
         def notify(event: Event) -> None:
             if isinstance(event, Progress):
-                state = f"{_speed(event)}  {_rates(event)}  {_losses(event)}"
-                bar.update(task, completed=event.step, total=event.steps, state=state)
+                bar.update(event.step, event.steps, state=f"{_speed(event)}  {_rates(event)}  {_losses(event)}")
             for line in _texts(event, metrics) if not isinstance(event, Progress) else ():
-                bar.console.print(line, markup=False, highlight=False, emoji=False)
+                bar.say(line)
 
         yield notify
 

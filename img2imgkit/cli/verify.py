@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr, printable, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr, say, show_json
 from img2imgkit.cli.console import json_option
 from img2imgkit.pipeline import Verified, verifying
 
@@ -36,7 +36,7 @@ def command(folder: Path, sample: int | None, as_json: bool) -> int:
             if result.problem:
                 wrong.append({"path": str(result.path), "problem": result.problem})
                 if not as_json:
-                    click.echo(f"{result.problem}: {printable(result.path)}")
+                    say(f"{result.problem}: {result.path}")
     if as_json:
         show_json(
             {
@@ -48,7 +48,7 @@ def command(folder: Path, sample: int | None, as_json: bool) -> int:
         )
     else:
         part = f"{chosen} of {count} outputs" if chosen < count else f"{count} outputs"
-        click.echo(f"{folder}: {part} compared, {len(wrong)} not as written")
+        say(f"{folder}: {part} compared, {len(wrong)} not as written")
     return EXIT_FAILED_ITEMS if wrong else EXIT_DONE
 
 

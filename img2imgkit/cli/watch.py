@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr, printable
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr
 from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.progress import KINDS, progress, show_notes
 from img2imgkit.cli.run import device_option, jobs_option
@@ -80,7 +80,7 @@ def command(
             print_stderr(f"warning: the report is not written: {error.strerror or error}")
 
     if not quiet:
-        print_stderr(f"watching {printable(pipeline.source.location())}; Ctrl-C ends")
+        print_stderr(f"watching {pipeline.source.location()}; Ctrl-C ends")
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         result = watch(
             pipeline,
@@ -90,7 +90,7 @@ def command(
             settle=settle,
             progress=lambda: progress(kind, quiet),
             report=write,
-            tell=lambda text: print_stderr("\n".join(map(printable, text.splitlines()))),
+            tell=print_stderr,
         )
     if not quiet:
         print_stderr(f"{result.count('done')} made, {result.count('failed')} failed")

@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from img2imgkit.config.names import KeyPath, dotted, key_path
-from img2imgkit.config.yaml12 import plain
+from img2imgkit.config.yaml12 import MAX_BYTES, plain
 from img2imgkit.errors import ConfigError, Problem
+from img2imgkit.files import read_text
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def load_yaml(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        ConfigError: it cannot be read, is not valid YAML, or repeats a key.
+        ConfigError: it cannot be read, is not a regular file, has more than 1 MiB, is not valid YAML, or repeats a key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, MAX_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(Problem(f"cannot read it: {reason}", file=str(path))) from error

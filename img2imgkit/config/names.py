@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MAX_WORD = 100  # characters; comparing long words takes a time that grows with the square of their lengths
 KeyPath = tuple[str | int, ...]
 
 
@@ -20,5 +21,7 @@ def key_path(dots: str) -> KeyPath:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'tile'?"``, or "" if no known word is similar."""
+    if len(word) > MAX_WORD:
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -10,6 +10,7 @@ import yaml
 from img2imgkit.config.names import KeyPath
 
 Marks = dict[KeyPath, tuple[int, int]]
+MAX_BYTES = 1 << 20  # of a file, refused before it is parsed; the largest real ones have a few KB
 MAX_NODES = 100_000  # aliases can expand a short file without limit
 MAX_DIGITS = 400  # enough for any number; Python refuses to parse very long ones
 
@@ -28,7 +29,16 @@ _SCALARS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML with the scalar rules of YAML 1.2's core schema."""
+    """Safe YAML with the scalar rules of YAML 1.2's core schema, and a limit on the number of nodes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._nodes += 1
+        _prove_count(self._nodes)
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -50,8 +60,7 @@ def plain(text: str) -> tuple[Any, Marks]:
 def _plain(node: yaml.Node | None, key: KeyPath, marks: Marks) -> Any:
     if node is None:
         return None
-    if len(marks) > MAX_NODES:
-        raise yaml.YAMLError(f"more than {MAX_NODES} entries")
+    _prove_count(len(marks))
     marks.setdefault(key, _place(node))
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
         return [_plain(child, (*key, number), marks) for number, child in enumerate(node.value)]
@@ -94,6 +103,11 @@ def _value(kind: str, text: str) -> Any:
     if kind == "int":
         return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
     return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
+
+
+def _prove_count(nodes: int) -> None:
+    if nodes > MAX_NODES:
+        raise yaml.YAMLError(f"more than {MAX_NODES} entries")
 
 
 def _place(node: yaml.Node) -> tuple[int, int]:

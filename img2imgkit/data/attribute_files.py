@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from img2imgkit.errors import DataError
+from img2imgkit.files import read_text
 
 _VALUES: Mapping[str, float] = {"1": 1.0, "0": 0.0, "-1": 0.0}
+MAX_BYTES = 256 << 20  # of an attribute file; CelebA's, of 200,000 pictures, has 27 MB
 _SEPARATORS = ("\t", ";", ",")
 Row = tuple[int, list[str]]  # line number and cells
 
@@ -57,7 +59,7 @@ def read_attributes(path: Path) -> Attributes:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")  # spreadsheets write a byte order mark
+        return read_text(path, MAX_BYTES).removeprefix("\ufeff")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise DataError(f"{path}: cannot be read: {reason}") from error

@@ -11,6 +11,7 @@ from img2imgkit import images
 from img2imgkit.data.palettes import Palette
 from img2imgkit.data.picture_files import decoded, header
 from img2imgkit.errors import DataError, DecodeError
+from img2imgkit.files import open_regular
 from img2imgkit.images import DEFAULT_MAX_PIXELS, formats, png_chunks, png_read
 from img2imgkit.images.pillow_warnings import captured_warnings
 
@@ -78,7 +79,7 @@ def checked(path: Path, ids: np.ndarray, classes: int, unknown: int | None) -> n
 def _indices(path: Path) -> np.ndarray:
     """Read the indices of a palette picture whose header has been checked."""
     try:
-        with path.open("rb") as file, captured_warnings():
+        with open_regular(path) as file, captured_warnings():
             if file.read(8) == png_chunks.SIGNATURE:
                 png_read.verify(file)
             return np.asarray(formats.open_header(file)).astype(np.int32)

@@ -13,6 +13,7 @@ import numpy as np
 from img2imgkit import images
 from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
+from img2imgkit.files import NotRegularError, open_regular
 from img2imgkit.geometry import Geometry
 from img2imgkit.images import bounds, formats, metadata, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.decode import shown
@@ -45,10 +46,12 @@ def header(path: Path) -> Header:
         DataError: the file cannot be read, is not a picture, or is CMYK, whose colours depend on a profile.
     """
     try:
-        with path.open("rb") as file, captured_warnings():
+        with open_regular(path) as file, captured_warnings():
             bounds.check(file)
             file.seek(0)
             found, orientation = _read(file)
+    except NotRegularError as error:
+        raise DataError(f"{shown(path)}: {error.strerror}") from error
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # decoders raise anything on damaged data

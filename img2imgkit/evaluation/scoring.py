@@ -11,6 +11,7 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, InteropError, NotInstalled
+from img2imgkit.files import open_regular
 from img2imgkit.importing import read_safetensors, read_torch
 from img2imgkit.importing.torch_weights import state_of
 from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetric, protocols_of
@@ -156,7 +157,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     if path.suffix != ".npz":
         return state_of(read_torch(path))
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None

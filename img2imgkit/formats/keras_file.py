@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from img2imgkit.errors import ExportError, InteropError
+from img2imgkit.files import open_regular, prove_regular
 from img2imgkit.formats.archive import Refused, plain_members
 from img2imgkit.formats.converting import quietly
 
@@ -129,7 +130,7 @@ def fill(model: keras.Model, path: Path) -> None:
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a ``.keras`` file, provided that its members are uncompressed and have safe names."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             plain_members(archive, path, "Keras")
             yield archive
     except Refused as error:
@@ -151,6 +152,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
                 yield file
         return
     try:
+        prove_regular(path)
         with h5py.File(path, "r") as file:
             yield file
     except DAMAGED as error:

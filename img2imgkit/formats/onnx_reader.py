@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.errors import BundleError
+from img2imgkit.files import open_regular
 from img2imgkit.formats.onnx_safety import is_external, place_of, prove, tensors_of
 
 LARGEST = 8 << 30  # bytes of one tensor, at the sizes stated in the file
@@ -26,7 +27,8 @@ def read_graph(path: Path) -> Any:
     import onnx
 
     try:
-        model = onnx.load_model(str(path), load_external_data=False)
+        with open_regular(path) as file:
+            model = onnx.load_model(file, load_external_data=False)
     except OSError as error:
         raise BundleError(f"{path}: cannot read it: {error.strerror or error}") from None
     except Exception as error:  # protobuf's errors have no common base but this

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.errors import InteropError
+from img2imgkit.files import open_regular
 
 MAX_HEADER = 32 << 20  # bytes; a tensor's entry takes about a hundred
 LENGTH = 8  # bytes of the header's length, little-endian, at the start of the file
@@ -34,7 +35,7 @@ def read_safetensors(path: Path | str) -> dict[str, np.ndarray]:
     path = Path(path)
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             length = int.from_bytes(file.read(LENGTH), "little")
             if length > min(MAX_HEADER, size - LENGTH):
                 raise InteropError(f"{path}: its header claims {length} bytes; the file has {size}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from img2imgkit.errors import BundleError, ExportError
 from img2imgkit.exchange import Arrays, Program, argument
+from img2imgkit.files import read_bytes
 from img2imgkit.formats.converting import quietly, traced
 
 GRAPH = "saved_model.pb"
@@ -113,7 +114,7 @@ def prove_harmless(path: Path) -> None:
     files_of(path)
     stored = SavedModel()
     try:
-        stored.ParseFromString((path / GRAPH).read_bytes())
+        stored.ParseFromString(read_bytes(path / GRAPH))
     except Exception as error:  # protobuf's errors have no common base but this
         raise BundleError(f"{path / GRAPH}: not a SavedModel, or incomplete: {error}") from None
     if len(stored.meta_graphs) != 1 or not stored.meta_graphs[0].object_graph_def.nodes:

@@ -11,11 +11,12 @@ import mmap
 import pickletools
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
 from img2imgkit.errors import InteropError
+from img2imgkit.files import open_regular
 from img2imgkit.formats.archive import Refused, plain_members
 from img2imgkit.formats.torch_pickle import BFLOAT16, Reader, width_of
 
@@ -36,9 +37,8 @@ def read_torch(path: Path | str) -> Any:
     """
     path = Path(path)
     try:
-        if zipfile.is_zipfile(path):
-            return _read_zip(path)
-        return _read_legacy(path)
+        with open_regular(path) as file:
+            return _read_zip(path, file) if zipfile.is_zipfile(file) else _read_legacy(path)
     except Refused as error:
         raise InteropError(f"{path}: {error}") from None
     except OSError as error:
@@ -47,8 +47,8 @@ def read_torch(path: Path | str) -> Any:
         raise InteropError(f"{path}: damaged, or not a PyTorch checkpoint ({type(error).__name__}: {error})") from None
 
 
-def _read_zip(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
+def _read_zip(path: Path, file: BinaryIO) -> Any:
+    with zipfile.ZipFile(file) as archive:
         if any(name.endswith("/constants.pkl") for name in archive.namelist()):
             raise Refused("TorchScript, which contains a program; save the network's state_dict() instead")
         members = plain_members(archive, path, "torch.save")
@@ -76,7 +76,7 @@ def _read_legacy(path: Path) -> Any:
     """Read four pickles (magic number, protocol, system, structure), the storage keys, then their bytes."""
     if path.stat().st_size == 0:
         raise Refused("empty")
-    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
+    with open_regular(path) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         if _legacy_value(file) != LEGACY_MAGIC:
             raise Refused("not a PyTorch checkpoint: neither a zip file nor the format before PyTorch 1.6")
         _legacy_value(file)

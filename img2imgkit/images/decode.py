@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.files import open_regular
 from img2imgkit.images import bounds, decoder_pool, decoders, other_formats
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.limits import check_bytes, most_pixels
@@ -42,7 +42,7 @@ def decode(
         DamagedError: it is damaged, and ``salvage`` would read it.
     """
     wanted = decoders.Wanted(max_pixels, salvage, float_levels)
-    with _reasons(path), _opened(path) as file:
+    with _reasons(path), open_regular(path) as file:
         check_bytes(file)
         other = other_formats.recognised(file, path)
         if bounds.check(file) and not other:
@@ -55,7 +55,7 @@ def decode(
 
 def decode_here(path: Path, wanted: decoders.Wanted | None = None) -> Picture:
     """Decode a picture in this process, whatever time and memory it needs; otherwise like ``decode``."""
-    with _reasons(path), _opened(path) as file:
+    with _reasons(path), open_regular(path) as file:
         return _picture(file, path, wanted or decoders.Wanted(DEFAULT_MAX_PIXELS))
 
 
@@ -64,18 +64,6 @@ def _picture(file: BinaryIO, path: Path, wanted: decoders.Wanted) -> Picture:
     with captured_warnings() as warned:
         picture = decoders.read(file, path, wanted._replace(max_pixels=most_pixels(wanted.max_pixels)))
     return replace(picture, notes=tuple(dict.fromkeys((*picture.notes, *warned))))
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file; opening a pipe would block forever."""
-    state = path.stat()
-    if stat.S_ISDIR(state.st_mode):
-        raise DecodeError("is a folder")
-    if not stat.S_ISREG(state.st_mode):
-        raise DecodeError("is not a regular file")
-    with path.open("rb") as file:
-        yield file
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ImageFile, JpegImagePlugin
 
 from img2imgkit.errors import DamagedError, DecodeError
+from img2imgkit.files import NotRegularError
 from img2imgkit.images import (
     damage,
     exif_block,
@@ -68,8 +69,7 @@ def read(file: BinaryIO, name: PurePath, wanted: Wanted) -> Picture:
     Raises:
         DecodeError: it is no picture, is damaged, or is too large.
     """
-    start = file.read(16)
-    if not start:
+    if not (start := file.read(16)):
         raise DecodeError("is empty (0 bytes)")
     if other := other_formats.recognised(file, name):
         return _by_other_decoder(file, other, wanted)
@@ -280,6 +280,8 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         if error.errno == errno.ENOENT:
             return "no such file (it may have been moved since it was listed)"
+        if isinstance(error, NotRegularError):
+            return str(error.strerror)
         return f"cannot be read: {os.strerror(error.errno)}"
     text = " ".join("".join(char for char in str(error) if char.isprintable() or char.isspace()).split())
     return f"is damaged: {text or type(error).__name__}"

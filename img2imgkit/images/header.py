@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from img2imgkit.files import open_regular
 from img2imgkit.images import exif_block, formats, metadata, other_formats, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.pillow_warnings import captured_warnings
 
@@ -18,10 +19,9 @@ _TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 def size_of(path: Path) -> tuple[int, int] | None:
     """Return the upright width and height that a picture's header states; None if it cannot be read."""
-    with contextlib.suppress(Exception):  # decoders may raise anything; decoding will state the reason
-        if path.is_file():  # opening a pipe would block forever
-            with path.open("rb") as file:
-                return _jpeg_size(file) or _any_size(file, path)
+    # Decoders may raise anything; decoding will state the reason.
+    with contextlib.suppress(Exception), open_regular(path) as file:
+        return _jpeg_size(file) or _any_size(file, path)
     return None
 
 

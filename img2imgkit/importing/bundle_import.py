@@ -22,6 +22,7 @@ from img2imgkit.components import resolve
 from img2imgkit.config import Document, validate
 from img2imgkit.errors import BundleError, ConfigError, InteropError
 from img2imgkit.exchange import HEAD_BYTES, ImportedNetwork, Importer, ImportPlan, SavedWeights
+from img2imgkit.files import open_regular
 from img2imgkit.importing.planning import fill_imported, fill_saved, joined, planned
 from img2imgkit.importing.recognition import network_of
 from img2imgkit.importing.torch_weights import in_shapes
@@ -182,7 +183,7 @@ def _read(
 def _head(path: Path) -> bytes:
     """The file's first bytes; empty if it cannot be opened, which its importer then reports."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(HEAD_BYTES)
     except OSError:
         return b""
@@ -208,7 +209,7 @@ def _expanded(path: Path) -> list[Path]:
 
 def _origin(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     except OSError as error:
         raise InteropError(f"{path}: cannot be read: {error.strerror or error}") from None

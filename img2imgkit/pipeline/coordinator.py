@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.errors import EncodeError, ImageError
+from img2imgkit.errors import EncodeError, ImageError, LockError
 from img2imgkit.item import Entry
 from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Staged, Watcher
 from img2imgkit.pipeline.jobs import Job
@@ -46,7 +46,8 @@ def run(
         stop: once set, items in flight are finished and no new item starts
 
     Raises:
-        LockError: another run is using an output folder.
+        LockError: another run is using an output folder, a folder that it is in, or one below it; or an output folder
+            was moved or replaced during the run.
         PlanError: an output folder cannot be written.
         ToolkitError: a step cannot be opened, for example because a bundle is damaged.
     """
@@ -83,6 +84,9 @@ def _locked(sinks: Sequence[Sink], stack: ExitStack) -> dict[Path, OutputFolder]
         if place not in held:
             held[place] = stack.enter_context(OutputFolder(folder))
         held.setdefault(folder, held[place])
+    own = {folder.identity() for folder in held.values()}
+    for folder_held in held.values():
+        folder_held.prove_alone(own)
     return held
 
 
@@ -96,6 +100,7 @@ class _Coordinator:
     def __init__(self, plan: Plan, folders: dict[Path, OutputFolder], stop: threading.Event, fail_fast: bool) -> None:
         self._plan, self._sinks, self._stop, self._fail_fast = plan, plan.pipeline.sinks, stop, fail_fast
         self._failed_fast = False
+        self._lost: LockError | None = None
         self._folders = [folders[folder_of(sink)] for sink in self._sinks]
         self._ledgers = {held: Ledger(held.state) for held in folders.values()}
         self._fields = list(fields_before_sinks(plan.pipeline.stages))
@@ -168,7 +173,7 @@ class _Coordinator:
         except BaseException as raised:
             error = raised
         self._placers.shutdown()
-        self._ended.put(error)
+        self._ended.put(error or self._lost)
 
     def _end(self, done: Done) -> None:
         outcome = self._placed(done)
@@ -187,6 +192,9 @@ class _Coordinator:
         notes, seconds = dict(done.outcome.notes), dict(done.outcome.seconds)
         status, reason = done.outcome.status, done.outcome.reason
         try:
+            if status == "failed":  # perhaps because a folder is gone, and then all others would fail, too
+                for held in self._folders:
+                    held.prove_held()
             for staged in done.staged:
                 began = time.monotonic()
                 self._place(done.job, staged, outputs, notes)
@@ -194,6 +202,10 @@ class _Coordinator:
                 seconds[name] = round(seconds.get(name, 0.0) + time.monotonic() - began, 4)
         except ImageError as error:
             status, reason = "failed", str(error)
+        except LockError as error:  # nothing more may be written there
+            status, reason = "failed", str(error)
+            self._lost = error
+            self._stop.set()
         except BaseException as error:  # a third-party executor may return anything
             status, reason = "failed", f"its files could not be moved into place: {type(error).__name__}: {error}"
             notes["trace"] = traceback.format_exc(limit=-4)

@@ -2,8 +2,9 @@
 
 ``.img2img/ledger.jsonl`` is append-only, one JSON object per line: ``{"recipe": digest, "steps": [...]}`` once for each
 recipe, then a line for each file written, and ``{"removed": path}`` for each file that is no longer an output. The last
-line of an entry counts. Lines that this version does not understand (torn by a crash, written by another version) are
-ignored: their files are remade.
+line of an entry counts. Lines that this version does not understand (torn by a crash, edited, written by another
+version) are ignored: their files are remade. Names of files are written as their bytes in UTF-8, whatever the locale,
+so that they mean the same files everywhere.
 """
 
 from __future__ import annotations
@@ -15,36 +16,38 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
+from img2imgkit.pipeline.anchored import RefusedError
+from img2imgkit.pipeline.ledger_lines import (
+    MAX_LINE,
+    Record,
+    has,
+    index_key,
+    is_below,
+    is_output_line,
+    is_torn,
+    lines,
+    output_line,
+    placed_file,
+    record_of,
+    stored,
+    variant_of,
+)
 from img2imgkit.pipeline.output_folder import PlacedFile
+from img2imgkit.pipeline.own_files import LEDGER, open_own, refusal
 from img2imgkit.pipeline.recipe import Recipe, difference, input_change
 from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
 
-LEDGER = "ledger.jsonl"
-LINE_FIELDS = {"entry": str, "sink": str, "by": str, "target": str, "size": int, "file": dict}
-FILE_FIELDS = {"path": str, "size": int, "mtime_ns": int, "sha256": str}
 SCHEMA = """
     CREATE TABLE made (key INTEGER PRIMARY KEY, at INTEGER);
     CREATE TABLE placed (key INTEGER PRIMARY KEY, at INTEGER);
 """
-
-
-@dataclass(frozen=True)
-class Record:
-    """A file made from an entry: recipe, planned target, and the input's size, version and location ("": unknown)."""
-
-    recipe: str
-    target: str
-    size: int
-    version: str
-    location: str
-    written: PlacedFile
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,25 @@ class Ledger:
         self.recipes: dict[str, list[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._index = private_database(self, SCHEMA)
-        self._reading: IO[bytes] | None = None
         self._writing: IO[bytes] | None = None
-        with full_disk_errors():
-            for at, line in _lines(self.path):
-                self._add_to_index(at, line)
+        self._reading = self._opened_for_reading()
+        if self._reading is not None:
+            with full_disk_errors(), self._read_errors():
+                for at, line in lines(self._reading):
+                    self._add_to_index(at, line)
 
     def latest(self, entry: Entry, sink: str) -> Record | None:
         """Return the record of the file last made from an entry for a sink."""
-        name, variant = str(entry.relative), dict(entry.variant)
-        line = self._line("made", _key(sink, name, variant))
+        name, variant = stored(str(entry.relative)), dict(entry.variant)
+        line = self._line("made", index_key(sink, name, variant))
         if line is None or (line["sink"], line["entry"], line.get("variant", {})) != (sink, name, variant):
             return None
-        return _record(line)
+        return record_of(line)
 
     def knows(self, path: str) -> bool:
         """Whether a run has ever written a file at this path below the folder."""
-        line = self._line("placed", short_key(path))
-        return line is not None and line["file"]["path"] == path
+        line = self._line("placed", short_key(stored(path)))
+        return line is not None and line["file"]["path"] == stored(path)
 
     @property
     def count(self) -> int:
@@ -100,19 +104,19 @@ class Ledger:
         for at in sorted(places):
             line = self._line_at(at)
             if line is not None:
-                yield Output(_written(line), _record(line).location, self._is_latest(line, at))
+                yield Output(placed_file(line), record_of(line).location, self._is_latest(line, at))
 
     def remove(self, paths: Iterable[str]) -> None:
         """Record that these files are no longer outputs."""
         for path in paths:
-            self._append({"removed": path}, sync=False)
+            self._append({"removed": stored(path)}, sync=False)
 
     def _is_latest(self, line: Mapping[str, Any], at: int) -> bool:
-        variant = _variant(line)
+        variant = variant_of(line)
         if variant is None:
             return False
-        key = _key(line["sink"], line["entry"], variant)
-        return self._index.execute("SELECT at FROM made WHERE key = ?", (key,)).fetchone() == (at,)
+        at_key = index_key(line["sink"], line["entry"], variant)
+        return self._index.execute("SELECT at FROM made WHERE key = ?", (at_key,)).fetchone() == (at,)
 
     def reason(self, record: Record | None, entry: Entry, target: PurePosixPath, recipe: Recipe, folder: Path) -> str:
         """Return why an entry's file must be made, or "" if it is up to date.
@@ -136,20 +140,23 @@ class Ledger:
     def begin(self, recipe: Recipe) -> None:
         """Record the recipe of the files that follow. Raises PlanError if the ledger cannot be written."""
         try:
+            self._open_for_appending()
             if recipe.digest not in self.recipes:
                 self._append({"recipe": recipe.digest, "steps": recipe.steps})
+        except RefusedError as error:
+            raise refusal(error) from error
         except OSError as error:
             raise PlanError(f"{self.path}: cannot write it: {error.strerror}; choose another folder") from error
 
     def add(self, entry: Entry, sink: str, target: PurePosixPath, recipe: Recipe, written: PlacedFile) -> None:
         """Record a file that is about to be placed, and sync: after a power cut every placed file must be on record."""
-        self._append(_output_line(entry, sink, recipe.digest, str(target), written))
+        self._append(output_line(entry, sink, recipe.digest, str(target), written))
 
     def move(self, entry: Entry, sink: str) -> None:
         """Record that the input of an up-to-date file is now at ``entry.location``, without waiting for the disk."""
         record = self.latest(entry, sink)
         if record is not None and record.location != entry.location:
-            line = _output_line(entry, sink, record.recipe, record.target, record.written)
+            line = output_line(entry, sink, record.recipe, record.target, record.written)
             self._append(line, sync=False)
 
     def close(self) -> None:
@@ -163,27 +170,54 @@ class Ledger:
 
     def _append(self, line: Mapping[str, Any], sync: bool = True) -> None:
         with self._lock:
-            if self._writing is None:
-                self._writing = self.path.open("ab")
-                self._writing.write(b"\n" if _is_torn(self.path) else b"")
-            at = self._writing.tell()
-            self._writing.write(json.dumps(line).encode() + b"\n")
-            self._writing.flush()
+            file = self._open_for_appending()
+            at = file.tell()
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
             with full_disk_errors():
                 self._add_to_index(at, line)
-            handle = self._writing.fileno()
+            handle = file.fileno()
         if sync:
             os.fsync(handle)  # outside the lock, so that threads wait for the disk concurrently
 
+    def _open_for_appending(self) -> IO[bytes]:
+        """Open the file once. It stays the same file if the folder is moved during the run."""
+        if self._writing is None:
+            descriptor = open_own(self.path.parent.parent, LEDGER, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+            self._writing = os.fdopen(descriptor, "a+b")
+            if is_torn(self._writing):
+                self._writing.write(b"\n")
+        return self._writing
+
+    def _opened_for_reading(self) -> IO[bytes] | None:
+        with self._read_errors(), suppress(FileNotFoundError):
+            handle = os.fdopen(open_own(self.path.parent.parent, LEDGER, os.O_RDONLY), "rb")
+            weakref.finalize(self, handle.close)
+            return handle
+        return None
+
+    @contextmanager
+    def _read_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except RefusedError as error:
+            raise refusal(error) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise PlanError(f"{self.path}: cannot read it: {reason}; choose another output folder") from error
+
     def _add_to_index(self, at: int, line: Mapping[str, Any]) -> None:
-        if _has(line, {"recipe": str, "steps": list}):
+        if has(line, {"recipe": str, "steps": list}):
             self.recipes[line["recipe"]] = line["steps"]
-        elif _has(line, {"removed": str}):
+        elif has(line, {"removed": str}):
             self._index.execute("DELETE FROM placed WHERE key = ?", (short_key(line["removed"]),))
-        elif _is_output_line(line):
+        elif is_output_line(line):
             self._set_offset("placed", short_key(line["file"]["path"]), at)
-            if (variant := _variant(line)) is not None:
-                self._set_offset("made", _key(line["sink"], line["entry"], variant), at)
+            variant = variant_of(line)
+            if variant is not None and is_below(line["file"]["path"]):  # a ledger from elsewhere could name any file
+                self._set_offset("made", index_key(line["sink"], line["entry"], variant), at)
 
     def _set_offset(self, table: str, key: int, at: int) -> None:
         self._index.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, at))
@@ -194,94 +228,15 @@ class Ledger:
             return self._line_at(*found) if found else None
 
     def _line_at(self, at: int) -> Any:
-        with suppress(ValueError):  # another program has modified the file: treat the line as unknown
+        with suppress(ValueError, RecursionError):  # another program has modified the file: treat the line as unknown
             line = json.loads(self._read(at))
-            return line if isinstance(line, dict) and _is_output_line(line) else None
+            return line if isinstance(line, dict) and is_output_line(line) else None
         return None
 
     def _read(self, at: int) -> bytes:
-        try:
-            if self._reading is None:
-                self._reading = self.path.open("rb")
-                weakref.finalize(self, self._reading.close)
+        self._reading = self._reading or self._opened_for_reading()
+        if self._reading is None:  # removed by another program
+            return b""
+        with self._read_errors():
             self._reading.seek(at)
-            return self._reading.readline()
-        except OSError as error:
-            raise PlanError(f"{self.path}: cannot read it: {error.strerror or error}") from error
-
-
-def _output_line(entry: Entry, sink: str, recipe: str, target: str, written: PlacedFile) -> dict[str, Any]:
-    return {
-        "entry": str(entry.relative),
-        **({"variant": dict(entry.variant)} if entry.variant else {}),
-        "sink": sink,
-        "by": recipe,
-        "target": target,
-        "size": entry.size,
-        "version": entry.version,
-        "location": entry.location,
-        "file": asdict(written),
-    }
-
-
-def _record(line: Mapping[str, Any]) -> Record:
-    location = line.get("location")
-    place = location if isinstance(location, str) else ""
-    return Record(line["by"], line["target"], line["size"], _version(line), place, _written(line))
-
-
-def _is_output_line(line: Mapping[str, Any]) -> bool:
-    return _has(line, LINE_FIELDS) and _has(line["file"], FILE_FIELDS) and _version(line) is not None
-
-
-def _key(sink: str, entry: str, variant: Mapping[str, str]) -> int:
-    return short_key(sink, entry, *(text for pair in sorted(variant.items()) for text in pair))
-
-
-def _variant(line: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the variant that a line states; None if it is not one."""
-    variant = line.get("variant", {})
-    good = isinstance(variant, dict) and all(isinstance(value, str) for value in variant.values())
-    return variant if good else None
-
-
-def _version(line: Mapping[str, Any]) -> Any:
-    """Return the input's version tag. Lines of the first version have a time instead. None if there is neither."""
-    version, time = line.get("version"), line.get("mtime_ns")
-    if isinstance(version, str):
-        return version
-    return str(time) if type(time) is int else None
-
-
-def _written(line: Mapping[str, Any]) -> PlacedFile:
-    return PlacedFile(**{name: line["file"][name] for name in FILE_FIELDS})
-
-
-def _has(line: Mapping[str, Any], types: Mapping[str, type]) -> bool:
-    return all(type(line.get(name)) is expected for name, expected in types.items())
-
-
-def _is_torn(path: Path) -> bool:
-    """Whether a crash has cut off the last line."""
-    with path.open("rb") as handle:
-        size = handle.seek(0, os.SEEK_END)
-        handle.seek(max(size - 1, 0))
-        return handle.read(1) not in (b"", b"\n")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the offset and content of each line."""
-    at = 0
-    try:
-        with path.open("rb") as handle:
-            for line in handle:
-                with suppress(ValueError, RecursionError):
-                    stated = json.loads(line)
-                    if isinstance(stated, dict):
-                        yield at, stated
-                at += len(line)
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PlanError(f"{path}: cannot read it: {reason}; choose another output folder") from error
+            return self._reading.readline(MAX_LINE)

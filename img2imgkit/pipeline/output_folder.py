@@ -1,31 +1,30 @@
 """Output folders: their lock, and atomic placement of files.
 
-The tool's own files are in the subfolder ``.img2img/``: the lock, the ledger, unfinished files, thumbnails.
+An output folder may come from elsewhere, or change while a run writes to it: nothing is placed through a link, and the
+lock is checked before each file.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
-import socket
-import time
+import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, Any
 
-from img2imgkit import files
 from img2imgkit.errors import EncodeError, LockError, PlanError
+from img2imgkit.files import encoded, sha256
 from img2imgkit.item import local_path
+from img2imgkit.locks import in_use, owner_of, try_lock, write_owner
+from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
+from img2imgkit.pipeline.own_files import LOCK, STATE, UNFINISHED, prove_own_files, refusal, reserved
 from img2imgkit.step import Sink
 
-STATE = ".img2img"
-REPORTS = ("report.json", "report.html")
+MOVED = "was moved, removed or replaced while this run was writing to it"
 
 
 def folder_of(sink: Sink) -> Path:
@@ -57,10 +56,10 @@ class PlacedFile:
         """Whether the file still exists as it was written; its bytes are read only if its time has changed."""
         path = folder / self.path
         try:
-            found = path.stat()
-            if found.st_size != self.size:
+            found = path.lstat()
+            if found.st_size != self.size or not stat.S_ISREG(found.st_mode):
                 return False
-            return found.st_mtime_ns == self.mtime_ns or files.sha256(path) == self.sha256
+            return found.st_mtime_ns == self.mtime_ns or sha256(path) == self.sha256
         except (OSError, ValueError):
             return False
 
@@ -81,40 +80,66 @@ class OutputFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / STATE
-        self._lock: IO[str] | None = None
-        self._changed: set[Path] = set()
+        self._held = ExitStack()
+        self._lock = -1
+        self._changed: set[PurePosixPath] = set()
+        self._alone: set[PurePosixPath] = set()
+        self._own: frozenset[tuple[int, int]] = frozenset()
 
     def __enter__(self) -> OutputFolder:
-        try:
-            self.state.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.state / "lock").open("a+", encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise PlanError(f"{self.folder}: cannot write to this folder: {reason}; choose another one") from error
-        if not _try_lock(self._lock):
-            with self._lock:
-                raise _in_use(self.folder, self._lock)
-        with suppress(OSError):  # the disk is full: the lock is still effective, but does not name its owner
-            self._lock.truncate(0)
-            owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-            os.write(self._lock.fileno(), json.dumps(owner).encode())
-        shutil.rmtree(self.state / "unfinished", ignore_errors=True)
+        with ExitStack() as opened, self._access_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            prove_own_files(self.folder)
+            self._root = opened.enter_context(Anchor(self.folder))
+            state = opened.enter_context(self._root.below([STATE], create=True))
+            self._lock = state.open(LOCK, os.O_RDWR | os.O_CREAT)
+            opened.callback(os.close, self._lock)
+            self._acquire()
+            state.remove_tree(UNFINISHED)
+            self._unfinished = opened.enter_context(state.below([UNFINISHED], create=True))
+            self._held = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for folder in self._changed:
-            with suppress(OSError):
-                _sync_folder(folder)
+            with suppress(OSError), self._root.below(folder.parts) as changed:
+                changed.sync()
         with suppress(OSError):  # left behind by workers that died
-            for path in list((self.state / "unfinished").iterdir()):
+            for name in self._unfinished.names():
                 with suppress(OSError):
-                    path.unlink()
-        if self._lock is not None:
-            with suppress(OSError):
-                self._lock.truncate(0)
-            self._lock.close()
+                    self._unfinished.remove(name)
+        with suppress(OSError):
+            os.ftruncate(self._lock, 0)
+        self._held.close()
+
+    def identity(self) -> tuple[int, int]:
+        """Return what identifies the lock that is held."""
+        return identity(os.fstat(self._lock))
+
+    def prove_alone(self, own: Collection[tuple[int, int]]) -> None:
+        """Check that no other run holds a folder that this one is in.
+
+        Folders below this one are checked before the first file is placed in them.
+
+        Args:
+            own: the identities of all locks of this run
+
+        Raises:
+            LockError: another run holds one.
+        """
+        self._own = frozenset(own)
+        for folder in self.folder.resolve().parents:
+            with suppress(OSError), Anchor(folder) as above:
+                self._prove_free(above, f"{self.folder} is inside {folder}, and")
+
+    def prove_held(self) -> None:
+        """Raises LockError: the folder's path leads to another folder than the one that was locked, or to none."""
+        with suppress(OSError):
+            if identity((self.state / LOCK).lstat()) == self.identity():
+                return
+        raise LockError(f"{self.folder}: {MOVED}; what it wrote is in the folder that it locked: run again")
 
     def place(self, staged: StagedFile, target: PurePosixPath, record: Callable[[PlacedFile], None]) -> PlacedFile:
         """Move a staged file into place: ``record`` it, then rename it. An existing file is replaced atomically.
@@ -123,44 +148,75 @@ class OutputFolder:
         an entry whose file is missing and is remade. The rename itself is synced when the folder is unlocked.
 
         Raises:
-            EncodeError: the file cannot be written (no space, no permission, a folder of that name, ...).
+            EncodeError: the file cannot be written (no space, no permission, a folder or link of that name, ...).
+            LockError: the folder is no longer the one that was locked, or another run holds a folder below it.
         """
-        path = self.folder / target
-        with _encode_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if problem := reserved(target):
+            raise EncodeError(f"{self.folder / target}: {problem}")
+        self.prove_held()
+        with _encode_errors(self.folder / target), self._below(target.parent) as parent:
             written = PlacedFile(str(target), staged.size, staged.mtime_ns, staged.sha256)
             record(written)
-            Path(staged.path).replace(path)
-            self._changed.add(path.parent)
+            parent.take(self._unfinished, Path(staged.path).name, target.name)
+            self._changed.add(target.parent)
         return written
 
+    def remove(self, target: PurePosixPath) -> None:
+        """Remove an output.
 
-@contextmanager
-def kept_from_runs(folder: Path) -> Iterator[None]:
-    """Keep runs out of an output folder that is being read. Nothing is written, so its disk may be read-only.
+        Raises:
+            OSError: it cannot be removed, or a link leads to it.
+            LockError: the folder is no longer the one that was locked, or another run holds a folder below it.
+        """
+        self.prove_held()
+        with self._below(target.parent) as parent:
+            parent.remove(target.name)
+            self._changed.add(target.parent)
 
-    Raises:
-        LockError: a run is using the folder.
-    """
-    with ExitStack() as stack:
-        path = folder / STATE / "lock"
-        if path.is_file():  # otherwise no run has ever locked it
-            with suppress(PermissionError):  # another user's
-                lock = stack.enter_context(path.open(encoding="utf-8", errors="replace"))
-                if not _try_lock(lock, shared=True):
-                    raise _in_use(folder, lock)
-        yield
+    @contextmanager
+    def _access_errors(self) -> Iterator[None]:
+        """Turn errors of the file system into a PlanError that names the folder."""
+        try:
+            yield
+        except RefusedError as error:
+            raise refusal(error) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise PlanError(f"{self.folder}: cannot write to this folder: {reason}; choose another one") from error
 
+    def _acquire(self) -> None:
+        """Raises LockError: another run holds the lock."""
+        if not try_lock(self._lock):
+            raise in_use(self.folder, "another run", self._lock)
+        write_owner(self._lock)
 
-def _in_use(folder: Path, lock: IO[str]) -> LockError:
-    lock.seek(0)
-    return LockError(
-        f"{folder}: another run is using this folder ({_owner(lock.read())}); wait for it, or stop that process"
-    )
+    @contextmanager
+    def _below(self, folder: PurePosixPath) -> Iterator[Anchor]:
+        """Open a folder below this one, creating it, and check once that no other run holds it or one on the way."""
+        with ExitStack() as opened:
+            here = opened.enter_context(self._root.below([]))
+            for depth, name in enumerate(folder.parts, 1):
+                here = opened.enter_context(here.below([name], create=True))
+                part = PurePosixPath(*folder.parts[:depth])
+                if part not in self._alone:
+                    self._prove_free(here, f"{self.folder} contains {part}, and")
+                    self._alone.add(part)  # a run that starts there later finds this one's lock
+            yield here
+
+    def _prove_free(self, folder: Anchor, where: str) -> None:
+        """Raises LockError: another run holds that folder."""
+        with suppress(FileNotFoundError, RefusedError, PermissionError), folder.below([STATE]) as state:
+            lock = state.open(LOCK, os.O_RDWR)
+            try:
+                if identity(os.fstat(lock)) not in self._own and not try_lock(lock):
+                    holder = owner_of(lock)
+                    raise LockError(f"{where} another run is using that folder ({holder}); wait for it, or stop it")
+            finally:
+                os.close(lock)
 
 
 def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None = None) -> StagedFile:
-    """Write and sync an unfinished file in an output folder, for ``OutputFolder.place`` to move into place.
+    """Write and sync an unfinished file in a locked output folder, for ``OutputFolder.place`` to move into place.
 
     ``modified`` is its modification time, in nanoseconds since 1970; None: now.
 
@@ -169,22 +225,8 @@ def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None
     Raises:
         EncodeError: the file cannot be written.
     """
-    path = folder / STATE / "unfinished" / uuid.uuid4().hex
-    with _encode_errors(folder / target):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("wb") as handle:
-                handle.write(data)
-                handle.flush()
-                if modified is not None:
-                    os.utime(path, ns=(modified, modified))
-                os.fsync(handle.fileno())
-                found = os.fstat(handle.fileno())
-        except OSError:
-            with suppress(OSError):
-                path.unlink()
-            raise
-    return StagedFile(str(path), found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+    with _encode_errors(folder / target), _unfinished(folder) as unfinished:
+        return _written(unfinished, data, modified)
 
 
 def unstage(staged: StagedFile) -> None:
@@ -193,60 +235,58 @@ def unstage(staged: StagedFile) -> None:
         os.unlink(staged.path)  # noqa: PTH108
 
 
+def write_own_file(folder: Path, target: PurePosixPath, content: bytes | str, sync: bool = True) -> None:
+    """Replace one of the tool's own files in a locked output folder atomically.
+
+    Args:
+        target: its path below the folder
+        sync: whether it must survive a power cut
+
+    Raises:
+        OSError: it cannot be written, or a link leads to it.
+    """
+    with (
+        Anchor(folder) as root,
+        _unfinished(folder) as unfinished,
+        root.below(target.parent.parts, create=True) as parent,
+    ):
+        staged = _written(unfinished, encoded(content), sync=sync)
+        parent.take(unfinished, Path(staged.path).name, target.name)
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Anchor]:
+    with Anchor(folder) as root, root.below([STATE, UNFINISHED]) as unfinished:
+        yield unfinished
+
+
+def _written(unfinished: Anchor, data: bytes, modified: int | None = None, sync: bool = True) -> StagedFile:
+    name = uuid.uuid4().hex
+    try:
+        with os.fdopen(unfinished.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            if modified is not None:
+                place = handle.fileno() if os.utime in os.supports_fd else unfinished.path / name
+                os.utime(place, ns=(modified, modified))
+            if sync:
+                os.fsync(handle.fileno())
+            found = os.fstat(handle.fileno())
+    except OSError:
+        with suppress(OSError):
+            unfinished.remove(name)
+        raise
+    path = str(unfinished.path / name)
+    return StagedFile(path, found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+
+
 @contextmanager
 def _encode_errors(path: Path) -> Iterator[None]:
     """Turn errors of the file system into an EncodeError that names the output."""
     try:
         yield
+    except RefusedError as error:
+        raise EncodeError(f"{path}: cannot write it: {error.filename} {error.strerror}") from error
     except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or error
         raise EncodeError(f"{path}: cannot write it: {reason}") from error
-
-
-def write_report_file(path: Path, text: str) -> None:
-    """Replace a text file of an output folder atomically; the next run removes what a kill leaves behind."""
-    unfinished = path.parent / STATE / "unfinished" / path.name
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
-    files.write_whole(path, text, unfinished)
-
-
-def _owner(text: str) -> str:
-    try:
-        stated: dict[str, Any] = json.loads(text)
-        return f"process {stated['pid']} on {stated['host']} since {stated['since']}"
-    except (ValueError, KeyError, TypeError):
-        return "its owner is unknown"
-
-
-def _try_lock(handle: IO[str], shared: bool = False) -> bool:
-    """Acquire the lock, alone or with others that share it.
-
-    The system releases it when the process ends, however it ends, so it is never stale.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # the file system has no locks: better unlocked than unusable
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

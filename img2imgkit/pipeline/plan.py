@@ -19,7 +19,8 @@ from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
-from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, resolved
+from img2imgkit.pipeline.output_folder import folder_of, resolved
+from img2imgkit.pipeline.own_files import REPORTS, STATE, Ways, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
@@ -183,11 +184,14 @@ class _Checks:
     def __init__(self, pipeline: Pipeline) -> None:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
+        for sink, folder in zip(self._sinks, self._folders, strict=True):
+            prove_own_files(folder, sink is pipeline.main_sink)
         self._overlaps = [_Overlap(pipeline.source, sink, folder)
                           for sink, folder in zip(self._sinks, self._folders, strict=True)]  # fmt: skip
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
+        self._ways = Ways()
         self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
         self._foreign_count = len(self._foreign)
         self.moved = False
@@ -219,6 +223,7 @@ class _Checks:
         """Add a job's targets."""
         for number, target in enumerate(targets):
             if target is not None:
+                self._ways.check(self._folders[number], target)
                 self._overlaps[number].add(target)
                 self._collisions.add(job, number, target)
 

@@ -6,6 +6,7 @@ The schema of ``report.json`` is versioned; within a version, fields are only ad
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -29,7 +30,8 @@ from img2imgkit.images import Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.executor import Outcome, Result
 from img2imgkit.pipeline.notes import kinds_of_notes
-from img2imgkit.pipeline.output_folder import REPORTS, STATE, folder_of, write_report_file
+from img2imgkit.pipeline.output_folder import folder_of, write_own_file
+from img2imgkit.pipeline.own_files import REPORTS, STATE, THUMBNAILS
 from img2imgkit.pipeline.plan import Plan
 
 MAX_SIDE = 360
@@ -39,21 +41,19 @@ MAX_ITEMS = 200
 class Thumbnails:
     """Thumbnails of one output folder, in ``.img2img/thumbnails/``."""
 
-    def __init__(self, state: Path) -> None:
-        self.folder = state / "thumbnails"
-        self.unfinished = state / "unfinished"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / STATE / THUMBNAILS
+        self._output = folder
 
     def make(self, item: Item) -> None:
         """Write both thumbnails of an item's first frame. Errors are ignored: they must not make the item fail."""
         if item.entry.index >= MAX_ITEMS:
             return
         with suppress(OSError, ValueError, MemoryError):
-            for folder in (self.folder, self.unfinished):
-                folder.mkdir(parents=True, exist_ok=True)
             for path, picture in zip(self.paths(item.entry), (item.originals[0], item.frames[0]), strict=True):
-                unfinished = self.unfinished / path.name
-                _small(picture).save(unfinished, "JPEG", quality=85)
-                unfinished.replace(path)
+                jpeg = io.BytesIO()
+                _small(picture).save(jpeg, "JPEG", quality=85)
+                write_own_file(self._output, PurePosixPath(STATE, THUMBNAILS, path.name), jpeg.getvalue(), sync=False)
 
     def paths(self, entry: Entry) -> tuple[Path, Path]:
         """Return the paths of an entry's two thumbnails, whether or not they exist."""
@@ -110,8 +110,8 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
     """Write both files and return the path of the HTML file. Raises OSError if they cannot be written."""
     folder = folder_of(plan.pipeline.main_sink)
-    write_report_file(folder / JSON, json.dumps(report, indent=1) + "\n")
-    write_report_file(folder / HTML, _html(report, plan, folder))
+    write_own_file(folder, PurePosixPath(JSON), json.dumps(report, indent=1) + "\n")
+    write_own_file(folder, PurePosixPath(HTML), _html(report, plan, folder))
     return folder / HTML
 
 
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 
 def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
     page = Template(resources.files(__package__).joinpath("report_page.html").read_text(encoding="utf-8"))
-    thumbnails = Thumbnails(folder / STATE)
+    thumbnails = Thumbnails(folder)
     items = sorted(report["items"], key=lambda item: item["status"] != "failed")
     main = plan.pipeline.sinks.index(plan.pipeline.main_sink)
     rows = (_row(item, _entry(item), thumbnails, folder, main) for item in items)

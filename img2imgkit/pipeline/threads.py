@@ -25,7 +25,7 @@ from img2imgkit.item import Item
 from img2imgkit.pipeline.executor import Done, Executor, Outcome, Staged, Status, described
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.loading import Loader, checked_item
-from img2imgkit.pipeline.output_folder import STATE, folder_of, stage, unstage
+from img2imgkit.pipeline.output_folder import folder_of, stage, unstage
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.report import Thumbnails
 from img2imgkit.step import Rendering, Resources, Sink, Step, Transform
@@ -57,7 +57,7 @@ class ThreadExecutor(Executor):
         self._pipeline, self._resources = pipeline, resources
         self._segments = list(_segments(pipeline))
         self._folders = [folder_of(sink) for sink in pipeline.sinks]
-        self._thumbnails = Thumbnails(folder_of(pipeline.main_sink) / STATE)
+        self._thumbnails = Thumbnails(folder_of(pipeline.main_sink))
         self._loader = Loader(pipeline.source)
         self._slots = threading.Semaphore(threads + 2)
         self._ended: queue.SimpleQueue[Done] = queue.SimpleQueue()

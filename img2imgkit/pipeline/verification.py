@@ -18,8 +18,9 @@ from img2imgkit import files
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import PlanError
 from img2imgkit.item import local_path
-from img2imgkit.pipeline.ledger import LEDGER, Ledger, Output
-from img2imgkit.pipeline.output_folder import STATE, OutputFolder, PlacedFile, folder_of, kept_from_runs
+from img2imgkit.pipeline.ledger import Ledger, Output
+from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, folder_of
+from img2imgkit.pipeline.own_files import LEDGER, STATE, kept_from_runs, reserved
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.plan import prepare
 
@@ -121,12 +122,15 @@ def _listed(folder: Path, root: str) -> Iterator[Orphan]:
 
 def _removed(folder: Path, root: str) -> Iterator[Orphan]:
     """Remove files, and record it afterwards: if the process is killed in between, the record is removed next time."""
-    with OutputFolder(folder), _opened(folder) as ledger:
+    with OutputFolder(folder) as held, _opened(folder) as ledger:
+        held.prove_alone([held.identity()])
         for some in _batches(_compared(_without_input(ledger, root), folder)):
             gone: list[str] = []
             try:
                 for output, problem in some:
-                    orphan = _without_file(Orphan(folder / output.written.path, output.location, problem))
+                    orphan = Orphan(folder / output.written.path, output.location, problem)
+                    if not problem:
+                        orphan = _without_file(orphan, held, PurePosixPath(output.written.path))
                     gone += [output.written.path] if orphan.removed or problem == MISSING else []
                     if problem != MISSING:
                         yield orphan
@@ -134,11 +138,9 @@ def _removed(folder: Path, root: str) -> Iterator[Orphan]:
                 ledger.remove(gone)
 
 
-def _without_file(orphan: Orphan) -> Orphan:
-    if orphan.problem:
-        return orphan
+def _without_file(orphan: Orphan, held: OutputFolder, target: PurePosixPath) -> Orphan:
     try:
-        orphan.path.unlink()
+        held.remove(target)
     except OSError as error:
         return Orphan(orphan.path, orphan.input, "", kept=error.strerror or str(error))
     return Orphan(orphan.path, orphan.input, "", removed=True)
@@ -171,7 +173,7 @@ def _compared(outputs: Iterable[Output], folder: Path) -> Iterator[tuple[Output,
 
 def _problem(written: PlacedFile, folder: Path, is_plain_folder: Callable[[PurePosixPath], bool]) -> str:
     below = PurePosixPath(written.path)
-    if below.is_absolute() or ".." in below.parts or below.parts[:1] == (STATE,):
+    if reserved(below):
         return "not a path in this folder: the ledger has been edited"
     path = folder / below
     try:

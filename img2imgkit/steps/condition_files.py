@@ -14,6 +14,7 @@ from img2imgkit.data.attribute_files import Attributes
 from img2imgkit.data.folders import name_in
 from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
+from img2imgkit.files import read_bytes
 from img2imgkit.images import decode, is_image
 from img2imgkit.inference import Translator, load_code
 from img2imgkit.steps.read import natural_key
@@ -155,4 +156,4 @@ def _hashed_data(files: FilesInput) -> Iterator[bytes]:
             about = path.stat()
             yield f"{name_in(files.path, path)} {about.st_size} {about.st_mtime_ns}".encode()
         else:
-            yield path.read_bytes()
+            yield read_bytes(path)

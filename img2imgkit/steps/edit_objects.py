@@ -15,11 +15,12 @@ from pydantic import Field, model_validator
 from img2imgkit.config import Config, Location, suggestion
 from img2imgkit.data.palettes import MAX_ID, Palette, drawn
 from img2imgkit.errors import ConfigError, Problem, TranslateError
+from img2imgkit.files import read_bytes
 from img2imgkit.images import decode, to_grey, to_rgb
 from img2imgkit.item import Item
 from img2imgkit.step import Planning, Resources, Transform
 from img2imgkit.steps.layouts import Layout
-from img2imgkit.steps.read import compile_patterns
+from img2imgkit.steps.patterns import compile_patterns
 from img2imgkit.steps.read_labels import palette_of
 
 SURROUNDINGS = "surroundings"
@@ -154,7 +155,7 @@ class EditObjects(Transform):
             edits.append((resolved, compile_patterns(f"edits.{number}.only", edit.only)))
             if isinstance(edit, Add) and edit.mask is not None:
                 if edit.mask.is_file():
-                    self._digests[str(number)] = hashlib.sha256(edit.mask.read_bytes()).hexdigest()
+                    self._digests[str(number)] = hashlib.sha256(read_bytes(edit.mask)).hexdigest()
                 else:
                     problems.append(Problem(f"{edit.mask}: no such file", f"edits.{number}.mask"))
         if problems:

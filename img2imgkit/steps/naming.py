@@ -9,6 +9,7 @@ from string import Formatter
 
 from img2imgkit.config import suggestion
 from img2imgkit.item import Entry
+from img2imgkit.pipeline.own_files import reserved
 
 ENTRY_FIELDS = ("stem", "ext", "relpath", "index")
 STEP_FIELDS = ("task", "model", "scale")
@@ -61,13 +62,25 @@ class Template:
                 yield f"unsupported format of {{{field}}}: only a number can have a width, such as {{index:04d}}"
             elif spec and field == "scale" and not isinstance(facts.get(field, 1), int):
                 yield "unsupported format of {scale}: it may not be a whole number"
+        yield from self._place_problems()
+
+    def _place_problems(self) -> Iterator[str]:
+        """Yield what is wrong with the place that it names."""
         literal = "".join(text for text, _, _, _ in self.parts)
         if self.text.startswith("/") or ".." in re.split(r"[/\\]", self.text) or re.match(r"[A-Za-z]:", literal):
             yield f"{self.text!r} is outside the output folder"
+        elif problem := reserved(self._example):
+            yield f"{self.text!r}: {problem}"
         if not self.syntax_error and not self.text.strip("/ "):
             yield "the template is empty"
         if "\0" in literal:
             yield f"{self.text!r} contains a null character, which file names must not"
+
+    @property
+    def _example(self) -> PurePosixPath:
+        """A name made of this template, with the same folders."""
+        pieces = "".join(text if field is None else f"{text}_" for text, field, _, _ in self.parts)
+        return PurePosixPath("_", *re.split(r"[/\\]", pieces))
 
     def fill(self, entry: Entry, facts: Mapping[str, str | int | None], extension: str) -> PurePosixPath:
         """Return an entry's name. Fields without a value stay, such as ``{width}``; an empty name becomes ``_``."""

@@ -19,12 +19,13 @@ from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, DamagedError, Problem
 from img2imgkit.images import DEFAULT_MAX_PIXELS, FloatLevels, decode, size_of, unreadable_suffixes
 from img2imgkit.item import CONTENT, Entry, Item, local_path
+from img2imgkit.pipeline.own_files import STATE
 from img2imgkit.step import UNREADABLE, Planning, Source
 from img2imgkit.steps.extent import Extent
+from img2imgkit.steps.patterns import compile_patterns
 from img2imgkit.steps.recognition import is_picture, with_format
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
-STATE = ".img2img"
 REASONS = 50  # to ignore files, counted separately; beyond that, suffixes are not
 SECOND = 1_000_000_000  # in nanoseconds
 MAX_DIGESTS = 100_000  # kept in memory
@@ -240,14 +241,6 @@ class Read(FolderSource):
         except DamagedError as error:
             raise DamagedError(f"{error} (damaged: salvage keeps what can be read)") from error
         return Item.still(entry, picture, notes={"decoding": "; ".join(picture.notes)} if picture.notes else {})
-
-
-def compile_patterns(option: str, patterns: tuple[str, ...]) -> GitIgnoreSpec | None:
-    """Compile .gitignore patterns; None if there are none. Raises ConfigError for invalid patterns."""
-    try:
-        return GitIgnoreSpec.from_lines(patterns) if patterns else None
-    except ValueError as error:
-        raise ConfigError(Problem(str(error), option)) from error
 
 
 def natural_key(name: str) -> str:

@@ -109,7 +109,7 @@ def read_graph(path: Path) -> tuple[Layer, ...]:
 
 def _text_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with kit.open_regular(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise kit.InteropError(f"cannot be read: {error.strerror or error}") from None

@@ -45,7 +45,7 @@ def read_weights(path: Path, layers: Sequence[Layer]) -> dict[str, Arrays]:
         InteropError: the file cannot be read, is too short, too long or quantised.
     """
     try:
-        with path.open("rb") as file:
+        with kit.open_regular(path) as file:
             reader = _Reader(file, path.stat().st_size)
             found = {layer.name: _arrays(reader, layer) for layer in layers if layer.kind in ("Convolution", "PReLU")}
     except OSError as error:

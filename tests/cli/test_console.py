@@ -67,3 +67,26 @@ def test_warnings_go_to_stderr(capsys):
     console.warn("careful")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "warning: careful\n")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_cells_of_tables_are_escaped(capsys, monkeypatch, terminal):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    console.show_table(["a\x1bb"], [["x\x1b[2J\x07"], ["\u202e\x9b"]])
+    printed = capsys.readouterr().out
+    assert r"x\x1b[2J\x07" in printed
+    assert r"\u202e\x9b" in printed
+    assert not set(re.sub(r"\x1b\[[01]m", "", printed)) & set("\x1b\x07\u202e\x9b")  # the headings are bold
+
+
+def test_bars_are_escaped(capsys):
+    with console.bar_of(["{task.fields[name]}"], name="start") as bar:
+        bar.update(1, 2, name="x\x07\u202e")
+        bar.say("[red]y\x1b]0;title\x07")
+    with console.counted([1, 2], 2, "\x1b]0;title\x07") as rows:
+        assert list(rows) == [1, 2]
+    printed = capsys.readouterr().err
+    assert r"[red]y\x1b]0;title\x07" in printed
+    assert r"x\x07\u202e" in printed
+    assert not set(printed) & set("\x1b\x07\u202e")

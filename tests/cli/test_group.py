@@ -1,7 +1,10 @@
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
+import warnings
 from importlib import import_module
 
 import click
@@ -71,10 +74,12 @@ def test_an_interrupt_exits_with_130(img2img, monkeypatch, error):
     assert (outcome.code, outcome.err.strip()) == (130, "interrupted")
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
-    failing_with(monkeypatch, ZeroDivisionError("bug"))
-    with pytest.raises(ZeroDivisionError):
-        cli.main(["doctor"])
+def test_a_bug_is_not_hidden(img2img, monkeypatch):
+    failing_with(monkeypatch, ZeroDivisionError("bug \x1b[2J"))
+    outcome = img2img("doctor")
+    assert outcome.code == 1
+    assert outcome.err.startswith("Traceback (most recent call last)")
+    assert outcome.err.endswith("\nZeroDivisionError: bug \\x1b[2J\n")
 
 
 def test_a_closed_pipe_is_no_error():
@@ -110,3 +115,80 @@ def test_a_streamed_list_equals_one_printed_at_once(count: int, capsys: pytest.C
     whole = capsys.readouterr().out
     cli.show_json_with({"pipeline": "p", "ignored": {}}, "items", iter(items))
     assert capsys.readouterr().out == whole
+
+
+HOSTILE = "a\x1b]0;title\x07\x9b31m\x7f\r\u202e\u2066\u200f\u061c\u2028\udcff"
+HARMLESS = r"a\x1b]0;title\x07\x9b31m\x7f\r\u202e\u2066\u200f\u061c\u2028\udcff"
+
+CONTROLS = set("\x1b\x07\x9b\x7f\r\u202e\u2066\u200f\u061c\u2028\udcff")
+
+
+def test_control_characters_of_texts_are_escaped(capsys):
+    cli.say(f"{HOSTILE}\nsecond line")
+    cli.print_stderr(HOSTILE)
+    cli.warn(HOSTILE)
+    printed = capsys.readouterr()
+    assert printed.out == f"{HARMLESS}\nsecond line\n"
+    assert printed.err == f"{HARMLESS}\nwarning: {HARMLESS}\n"
+    assert cli.printable("a\nb\tc") == r"a\nb\tc"
+    assert cli.printable(cli.printable(HOSTILE)) == HARMLESS
+
+
+def test_other_characters_are_printed_as_they_are(capsys):
+    text = "größe 日本 🙂 שלום \\x1b"
+    cli.say(text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_control_characters_in_json_are_escaped_as_json_does(capsys):
+    cli.show_json({HOSTILE: [HOSTILE]})
+    cli.show_json_with({"name": HOSTILE}, "items", [HOSTILE])
+    cli.show_event({"name": HOSTILE})
+    printed = capsys.readouterr()
+    for text in (printed.out, printed.err):
+        assert not set(text) & CONTROLS
+    assert json.loads(printed.err) == {"name": HOSTILE}
+    assert printed.out.count(r"\u009b") == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [HOSTILE],
+        ["run", f"{HOSTILE}.yaml"],
+        ["run", f"--{HOSTILE}"],
+        ["run", "p.yaml", "--device", HOSTILE],
+        ["steps", HOSTILE],
+        ["check", f"{HOSTILE}.yaml"],
+        ["import", HOSTILE, "--out", "b"],
+        ["schema", HOSTILE],
+    ],
+    ids=lambda arguments: " ".join(arguments).split("a\x1b")[0] or "command",
+)
+def test_errors_that_name_a_hostile_argument_are_harmless(img2img, arguments):
+    outcome = img2img(*arguments)
+    assert outcome.code == 2
+    assert "title" in outcome.out + outcome.err
+    assert not set(outcome.out + outcome.err) & CONTROLS
+
+
+def test_warnings_logs_and_errors_of_threads_are_escaped(img2img, monkeypatch):
+    def fail():
+        raise ValueError(HOSTILE)
+
+    @click.command("doctor")
+    def command():
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(HOSTILE, stacklevel=1)
+        logging.lastResort.handle(logging.LogRecord("x", logging.ERROR, "", 0, HOSTILE, (), None))
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(import_module("img2imgkit.cli.doctor"), "command", command)
+    before = warnings.showwarning, logging.lastResort, threading.excepthook
+    outcome = img2img("doctor")
+    first, second, *rest = outcome.err.split("\n")
+    assert (first, second, rest[-2]) == (f"UserWarning: {HARMLESS}", HARMLESS, f"ValueError: {HARMLESS}")
+    assert (warnings.showwarning, logging.lastResort, threading.excepthook) == before

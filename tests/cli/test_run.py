@@ -171,12 +171,16 @@ def test_names_are_shown_without_terminal_control_sequences(img2img, tmp_path: P
     assert "failed: line\\nbreak \\x1b[2J.png: " in ended.err
 
 
-def test_a_report_that_cannot_be_written_is_reported_even_when_quiet(img2img, file: Path, tmp_path: Path) -> None:
-    (tmp_path / "out" / ".img2img").mkdir(parents=True)
-    (tmp_path / "out" / "report.json").mkdir()
+def test_a_report_that_cannot_be_written_is_reported_even_when_quiet(
+    img2img, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("img2imgkit.pipeline.report.write_own_file", full)
     ended = img2img("run", file, "-q")
     assert ended.code == 0
-    assert ended.err == "warning: the report is not written: Is a directory\n"
+    assert ended.err == "warning: the report is not written: No space left on device\n"
 
 
 def test_a_failed_picture_is_not_shown_with_the_output_of_an_earlier_run(img2img, file: Path, tmp_path: Path) -> None:
@@ -192,7 +196,7 @@ def test_signals_are_handled_as_before_when_a_run_has_ended(img2img, file: Path)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-@pytest.mark.parametrize(("terminal", "kind"), [("dumb", "_Lines"), ("xterm", "Bar")])
+@pytest.mark.parametrize(("terminal", "kind"), [("dumb", "_Lines"), ("xterm", "_Bar")])
 def test_a_terminal_that_cannot_draw_gets_lines(monkeypatch, terminal: str, kind: str) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

@@ -1,4 +1,5 @@
 import io
+import struct
 import zlib
 
 import bombs
@@ -166,3 +167,16 @@ def test_a_strip_is_not_unpacked_beyond_its_size(tmp_path):
     (tmp_path / "bomb").write_bytes(bombs.tiff_page(8, 8, 8, zlib.compress(bytes(1 << 26))))
     with pytest.raises(DecodeError, match="is damaged"):
         decode(tmp_path / "bomb")
+
+
+def test_lists_of_directories_are_bounded_and_may_be_linked_to_each_other(check):
+    def tiff(subs):
+        entry = struct.pack("<HHII", 330, 4, len(subs), 26)
+        return struct.pack("<2sHIH", b"II", 42, 8, 1) + entry + bytes(4) + struct.pack(f"<{len(subs)}I", *subs)
+
+    first = 26 + 2 * 4
+    linked = struct.pack("<HI", 0, first + 6) + struct.pack("<HI", 0, 0)
+    assert check(tiff([first, first + 6]) + linked) is True
+    assert check(tiff([first + 6, first]) + linked) is True
+    with pytest.raises(DecodeError, match="more than 10,000 TIFF directories"):
+        check(tiff([8] * 10_001))

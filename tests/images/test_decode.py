@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_an_unreadable_file_is_an_error(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "x", str(path))
 
-    monkeypatch.setattr(type(path), "open", refuse)
+    monkeypatch.setattr(sys.modules["img2imgkit.images.decode"], "open_regular", refuse)
     with pytest.raises(DecodeError, match=r"a\.png: cannot be read: Permission denied"):
         decode(path)
 

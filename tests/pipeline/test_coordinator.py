@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,10 @@ from pictures import save_pictures, tree
 from PIL import Image
 from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan
 
-from img2imgkit.errors import ToolkitError
+from img2imgkit.errors import LockError, ToolkitError
 from img2imgkit.item import Item
-from img2imgkit.pipeline import make_report, write_report
+from img2imgkit.pipeline import Outcome, make_report, write_report
+from img2imgkit.pipeline.output_folder import OutputFolder
 from img2imgkit.step import Resources
 
 NAMES = [f"{number}.png" for number in range(12)]
@@ -318,3 +321,57 @@ def test_the_scale_in_a_name_is_the_ratio_of_the_sizes(tmp_path: Path) -> None:
     assert run_file(file).count("done") == 2
     assert set(tree(tmp_path / "out")) == {"a_3x.png", "b_1.5x.png"}
     assert plan_of(file).reasons() == {"up to date": 2}
+
+
+class Moving(Silent):
+    """Moves the output folder away after the first picture; another run may take its place."""
+
+    def __init__(self, folder: Path, place: str, stack: ExitStack) -> None:
+        super().__init__()
+        self.folder, self.place, self.stack = folder, place, stack
+
+    def finished(self, outcome: Outcome) -> None:
+        super().finished(outcome)
+        if len(self.outcomes) == 1:
+            self.folder.rename(self.folder.with_name("moved"))
+            if self.place == "a folder":
+                self.folder.mkdir()
+            if self.place == "another run":
+                self.stack.enter_context(OutputFolder(self.folder))
+
+
+@pytest.mark.parametrize("place", ["nothing", "a folder", "another run"])
+def test_a_run_ends_when_its_folder_is_moved_and_leaves_nothing_unknown(tmp_path: Path, place: str) -> None:
+    save_pictures(tmp_path / "in", *NAMES)
+    path = pipeline_file(tmp_path, count(tmp_path, 0.05))
+    with ExitStack() as stack:
+        watcher = Moving(tmp_path / "out", place, stack)
+        with pytest.raises(LockError, match="out: was moved, removed or replaced while this run was writing to it"):
+            run_plan(plan_of(path), watcher, threads=1)
+        assert (tmp_path / "out").exists() == (place != "nothing")
+        assert [path.name for path in (tmp_path / "out").glob("*")] == [".img2img"] * (place == "another run")
+    assert len(counted(tmp_path)) < len(NAMES)
+    done = {str(outcome.entry.relative) for outcome in watcher.outcomes if outcome.status == "done"}
+    assert done == {path.name for path in (tmp_path / "moved").glob("*.png")}
+    if place != "nothing":
+        shutil.rmtree(tmp_path / "out")
+    (tmp_path / "moved").rename(tmp_path / "out")
+    assert {str(job.entry.relative) for job in plan_of(path).jobs if not job.reason} == done
+
+
+def test_a_run_is_refused_inside_and_around_the_folder_of_another_run(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "sub/b.png")
+    path = pipeline_file(tmp_path)
+    with OutputFolder(tmp_path), pytest.raises(LockError, match="out is inside"):
+        run_file(path)
+    with OutputFolder(tmp_path / "out" / "sub"), pytest.raises(LockError, match="out contains sub"):
+        run_file(path)
+    assert not (tmp_path / "out" / "sub" / "b.png").exists()
+    assert {outcome.status for outcome in run_file(path).outcomes} <= {"done", "up to date"}
+
+
+def test_a_run_with_two_folders_one_in_the_other_is_no_other_run(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    path = pipeline_file(tmp_path, {"write": {"folder": "out/sub", "format": "webp"}}, write={"name": "sub/{stem}"})
+    assert [outcome.status for outcome in run_file(path).outcomes] == ["done"]
+    assert {"sub/a.png", "sub/a.webp"} <= set(tree(tmp_path / "out"))

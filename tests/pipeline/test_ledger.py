@@ -1,5 +1,6 @@
 """The ledger: what a later run can skip, and why not."""
 
+import hashlib
 import json
 import os
 from pathlib import Path, PurePosixPath
@@ -137,7 +138,7 @@ def test_lines_truncated_during_a_run_are_unknown(tmp_path: Path) -> None:
 
 def test_an_unreadable_ledger_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / ".img2img" / "ledger.jsonl").mkdir(parents=True)
-    with pytest.raises(PlanError, match=r"ledger\.jsonl: cannot read it: Is a directory"):
+    with pytest.raises(PlanError, match=r"ledger\.jsonl: is not a regular file; .* choose another output folder"):
         Ledger(tmp_path / ".img2img")
 
 
@@ -145,7 +146,7 @@ def test_an_unreadable_ledger_is_an_error_with_its_path(tmp_path: Path) -> None:
 def test_a_line_is_synced_before_its_file_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink().name))
-    monkeypatch.setattr(Path, "replace", lambda path, target: done.append(f"-> {target.name}"))
+    monkeypatch.setattr(os, "replace", lambda path, target, **_: done.append(f"-> {target}"))
     filled(tmp_path)
     where = done.index("-> a.png")
     assert done[where - 1] == "ledger.jsonl"
@@ -156,3 +157,64 @@ def test_differences_are_named_by_their_keys() -> None:
     assert difference([1], [1, 2]) == "steps: the steps have changed"
     many = difference([{"a": 1, "b": 1, "c": 1, "d": 1}], [{"a": 2, "b": 2, "c": 2, "d": 2}])
     assert many == "steps.0.a: 1 -> 2; steps.0.b: 1 -> 2; steps.0.c: 1 -> 2 and 1 more"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x.png", "a/../../x.png", ".img2img/lock", "", "\0"])
+def test_lines_that_name_files_outside_the_folder_are_ignored(tmp_path: Path, path: str) -> None:
+    filled(tmp_path).close()
+    ledger_file = tmp_path / ".img2img" / "ledger.jsonl"
+    ledger_file.write_text(ledger_file.read_text().replace('"path": "a.png"', f'"path": {json.dumps(path)}'))
+    assert reason(Ledger(tmp_path / ".img2img"), ENTRY, "0", TARGET, RECIPE, tmp_path) == "new"
+
+
+@pytest.mark.parametrize(
+    "line", [b"x" * (3 << 20), b"[" * 100_000, b'{"size": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"{"], ids=range(5)
+)
+def test_edited_lines_are_ignored_and_the_others_count(tmp_path: Path, line: bytes) -> None:
+    filled(tmp_path).close()
+    path = tmp_path / ".img2img" / "ledger.jsonl"
+    path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
+    ledger = Ledger(tmp_path / ".img2img")
+    assert reason(ledger, ENTRY, "0", TARGET, RECIPE, tmp_path) == ""
+
+
+def test_a_ledger_stays_the_same_file_when_the_folder_is_moved(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "out") as held:
+        ledger = Ledger(held.state)
+        ledger.begin(RECIPE)
+        (tmp_path / "out").rename(tmp_path / "moved")
+        ledger.add(ENTRY, "0", TARGET, RECIPE, PlacedFile("a.png", 1, 1, ""))
+        ledger.close()
+    assert not (tmp_path / "out").exists()
+    assert Ledger(tmp_path / "moved" / ".img2img").knows("a.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+@pytest.mark.parametrize("coding", ["ascii", "latin-1", "utf-8"])
+def test_the_locale_does_not_change_what_a_ledger_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coding: str
+) -> None:
+    raw = "größe 日本.png".encode() + b"\xff"  # bytes of a file name, as another locale reads them
+    (tmp_path / os.fsdecode(raw)).write_bytes(b"pixels")
+    here = os.fsdecode(raw)
+
+    def under(coding: str) -> tuple[Entry, PurePosixPath]:
+        errors = "surrogateescape"
+        monkeypatch.setattr(os, "fsencode", lambda name: name.encode(coding, errors))
+        monkeypatch.setattr(os, "fsdecode", lambda raw: raw.decode(coding, errors))
+        name = PurePosixPath(raw.decode(coding, errors))
+        return Entry("/in", name, 0, 10, "20"), name
+
+    with OutputFolder(tmp_path) as held:
+        found = (tmp_path / here).stat()
+        ledger = Ledger(held.state)
+        ledger.begin(RECIPE)
+        entry, name = under(coding)
+        digest = hashlib.sha256(b"pixels").hexdigest()
+        ledger.add(entry, "0", name, RECIPE, PlacedFile(str(name), 6, found.st_mtime_ns, digest))
+        ledger.close()
+    entry, name = under("utf-8")
+    ledger = Ledger(tmp_path / ".img2img")
+    assert str(name) == here
+    assert reason(ledger, entry, "0", name, RECIPE, tmp_path) == ""
+    assert ledger.knows(here)

@@ -201,6 +201,39 @@ def test_outputs_in_a_moved_folder_are_up_to_date(tmp_path: Path) -> None:
     assert plan_of(pipeline_file(tmp_path, write={"folder": "elsewhere"})).reasons() == {"up to date": 1}
 
 
+def test_a_folder_in_the_output_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "deep/sub/b.png")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "deep" / "sub").symlink_to(tmp_path / "theirs")
+    with pytest.raises(PlanError, match=r"out/deep/sub: is a link, and outputs such as deep/sub/b.png would be"):
+        plan_of(pipeline_file(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", [".img2img/{stem}", ".img2img/unfinished/{stem}", "a/.IMG2IMG/{stem}", ".img2img./{stem}"]
+)
+def test_names_in_the_folder_of_own_files_are_refused(tmp_path: Path, name: str) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with pytest.raises(ConfigError, match=r"steps\.1\.with\.name: .*is the folder of this tool's own files"):
+        plan_of(pipeline_file(tmp_path, write={"name": name}))
+
+
+def test_a_field_that_leads_into_the_folder_of_own_files_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    between = {"shade": {"shades": [".img2img"]}}
+    with pytest.raises(PlanError, match="is the folder of this tool's own files"):
+        plan_of(pipeline_file(tmp_path, between, write={"name": "{shade}/{stem}"}))
+
+
+def test_two_ways_to_one_folder_are_one_target(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to("out")
+    with pytest.raises(PlanError, match="would be written more than once"):
+        plan_of(pipeline_file(tmp_path, {"write": {"folder": "link"}}))
+
+
 def recorded_locations(out: Path) -> list[str]:
     lines = map(json.loads, (out / ".img2img" / "ledger.jsonl").read_text().splitlines())
     return [line["location"] for line in lines if "location" in line]

@@ -14,6 +14,7 @@ from pipelines_for_tests import pipeline_file, plan_of, run_plan
 from img2imgkit.images import Picture
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_report, write_report
+from img2imgkit.pipeline.output_folder import OutputFolder
 from img2imgkit.pipeline.report import MAX_ITEMS, MAX_SIDE, Thumbnails
 
 
@@ -28,7 +29,8 @@ def test_both_thumbnails_are_small_pictures(tmp_path: Path, space: str, channels
     color = np.full((2000, 900, channels), np.iinfo(dtype).max // 2, dtype)
     made = item(Picture(color, space=space))  # type: ignore[arg-type]
     thumbnails = Thumbnails(tmp_path)
-    thumbnails.make(made)
+    with OutputFolder(tmp_path):
+        thumbnails.make(made)
     for path in thumbnails.paths(made.entry):
         with Image.open(path) as small:
             assert small.mode == "RGB"
@@ -37,14 +39,16 @@ def test_both_thumbnails_are_small_pictures(tmp_path: Path, space: str, channels
 
 def test_only_the_first_items_have_them(tmp_path: Path) -> None:
     picture = Picture(np.zeros((4, 4, 3), np.uint8))
-    Thumbnails(tmp_path).make(item(picture, MAX_ITEMS))
-    assert not list(tmp_path.iterdir())
+    with OutputFolder(tmp_path):
+        Thumbnails(tmp_path).make(item(picture, MAX_ITEMS))
+    assert not (tmp_path / ".img2img" / "thumbnails").exists()
 
 
 def test_an_unwritable_folder_is_not_an_error(tmp_path: Path) -> None:
-    (tmp_path / "thumbnails").write_text("in the way")
-    Thumbnails(tmp_path).make(item(Picture(np.zeros((4, 4, 3), np.uint8))))
-    assert (tmp_path / "thumbnails").read_text() == "in the way"
+    with OutputFolder(tmp_path) as held:
+        (held.state / "thumbnails").write_text("in the way")
+        Thumbnails(tmp_path).make(item(Picture(np.zeros((4, 4, 3), np.uint8))))
+        assert (held.state / "thumbnails").read_text() == "in the way"
 
 
 def reported(tmp_path: Path, *between: dict[str, object], **options: object) -> tuple[dict, str]:

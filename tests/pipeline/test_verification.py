@@ -11,7 +11,8 @@ from pipelines_for_tests import CATALOG, pipeline_file, plan_of, run_file
 
 from img2imgkit.errors import LockError, PlanError
 from img2imgkit.pipeline import Orphan, orphans, read_pipeline, verifying
-from img2imgkit.pipeline.output_folder import OutputFolder, kept_from_runs
+from img2imgkit.pipeline.output_folder import OutputFolder
+from img2imgkit.pipeline.own_files import kept_from_runs
 
 
 def problems(folder: Path, sample: int | None = None) -> dict[str, str]:

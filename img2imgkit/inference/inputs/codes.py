@@ -13,7 +13,7 @@ from pydantic import Field
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
-from img2imgkit.files import write_whole
+from img2imgkit.files import read_text, write_whole
 
 FORMAT = 1
 _MAX_BYTES = 4 << 20
@@ -54,9 +54,7 @@ def load_code(path: Path, condition: str, manifest: Manifest) -> np.ndarray:
         BundleError: the file cannot be read, is not a code file, or belongs to another condition or bundle.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise BundleError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, so it is not a code file")
-        stated = json.loads(path.read_text(encoding="utf-8"))
+        stated = json.loads(read_text(path, _MAX_BYTES))
         file = validate(CodeFile, parse_yaml("", str(path)), data=stated)
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: not a code file: {getattr(error, 'strerror', None) or error}") from None

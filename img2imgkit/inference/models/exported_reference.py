@@ -14,6 +14,7 @@ from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
+from img2imgkit.files import open_regular, read_text
 from img2imgkit.formats import onnx_reader, saved_model
 from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
 from img2imgkit.inference.exported.exported_model import (
@@ -134,10 +135,8 @@ def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
             f"{path}: a third-party SavedModel (it has no {bundle.EXPORTED_FILE}), which can run any code: refused; "
             "convert it to ONNX with 'python -m tf2onnx.convert', and describe that file"
         )
-    if about.stat().st_size > bundle.MAX_MANIFEST_BYTES:
-        raise BundleError(f"{about}: larger than {bundle.MAX_MANIFEST_BYTES >> 20} MiB, so it is not a description")
     try:
-        description = bundle.read_exported(about.read_text(encoding="utf-8"), str(about))
+        description = bundle.read_exported(read_text(about, bundle.MAX_MANIFEST_BYTES), str(about))
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{about}: cannot read it: {error}") from None
     return _exported(path, description, _program(path, description), files, SavedModelRuntime(), catalog)
@@ -247,5 +246,5 @@ def digest(files: Sequence[Path]) -> str:
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

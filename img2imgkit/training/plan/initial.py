@@ -15,6 +15,7 @@ from img2imgkit.components import choices_in
 from img2imgkit.config import Document, Location
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled, Problem, TrainingError
 from img2imgkit.exchange import Importable, SavedWeights
+from img2imgkit.files import open_regular
 from img2imgkit.importing import copy_weights, importer_of, read_imported
 from img2imgkit.task import Networks, Task
 from img2imgkit.training.plan.initial_run import InitialRun, checkpoint_in, copy_checkpoint, fill_from_checkpoint
@@ -241,5 +242,5 @@ def _file(path: str, role: str, document: Document, catalog: Catalog, problems: 
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as opened:
+    with open_regular(path) as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

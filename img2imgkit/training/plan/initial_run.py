@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from img2imgkit import bundle
 from img2imgkit.errors import InteropError, Problem, TrainingError
+from img2imgkit.files import read_text
 from img2imgkit.task import Networks
 from img2imgkit.training.state import checkpoint
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 _CHECKPOINTS, _CONFIG = "checkpoints", "config.json"
+MAX_CONFIG = 4 << 20  # bytes of config.json; real ones have a few KB
 _GROUPS = ("generators", "critics", "average")
 
 
@@ -43,8 +45,8 @@ class InitialRun:
     def options(self, task: str) -> Mapping[str, Any] | None:
         """The options that the run trains a task with; None if it trains another task, or does not say."""
         try:
-            config = json.loads((self._folder / _CONFIG).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            config = json.loads(read_text(self._folder / _CONFIG, MAX_CONFIG))
+        except (OSError, ValueError, RecursionError):
             return None
         known = isinstance(config, dict) and config.get("task") == task and isinstance(config.get("options"), dict)
         return config["options"] if known else None

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ import numpy as np
 
 from img2imgkit import __version__
 from img2imgkit.errors import TrainingError
-from img2imgkit.files import write_whole
+from img2imgkit.files import prove_regular, read_bytes, read_text, write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.locks import locked
 from img2imgkit.training.record.fingerprint import Fingerprint, difference
 from img2imgkit.training.state import checkpoint
 from img2imgkit.training.state.checkpoint import writing
 
+MAX_CONFIG = 4 << 20  # bytes of config.json; real ones have a few KB
+MAX_PICTURES = 1 << 30  # bytes of pictures.json, which names every picture
 MAY_CHANGE = frozenset(
     f"training.{name}"
     for name in (
@@ -80,6 +82,8 @@ class RunFolder:
             raise TrainingError(f"{self.path}: already contains a run; resume it, or choose another folder")
         with writing(self.path):
             self.samples.mkdir(parents=True, exist_ok=True)
+            if self.metrics.exists():
+                prove_regular(self.metrics)  # writing to a pipe would wait for its reader
         self._write(self.config, json.dumps(config, indent=2) + "\n")
 
     def initial_record(self, found: Any, resumed: bool) -> Any:
@@ -91,8 +95,8 @@ class RunFolder:
             return None
         if resumed and self._initial.exists():
             try:
-                return json.loads(self._initial.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+                return json.loads(read_text(self._initial, MAX_CONFIG))
+            except (OSError, ValueError, RecursionError):
                 return found
         self._write(self._initial, json.dumps(found, indent=2) + "\n")
         return found
@@ -140,13 +144,15 @@ class RunFolder:
         if not self.metrics.exists():
             return []
         found = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
+        try:
+            lines = read_bytes(self.metrics).splitlines()
+        except OSError as error:
+            raise TrainingError(f"{self.metrics}: cannot read it: {error.strerror or error}") from error
+        for line in lines:
+            with suppress(ValueError, RecursionError):  # the last line of a killed run, or an edited one
                 record = json.loads(line)
-            except ValueError:
-                continue  # the incomplete last line of a killed run
-            if isinstance(record, dict) and isinstance(record.get("step"), int):
-                found.append(record)
+                if _is_record(record):
+                    found.append(record)
         return found
 
     def add_sample(self, step: int, sheet: np.ndarray) -> Path:
@@ -169,8 +175,8 @@ class RunFolder:
 
     def _read_config(self) -> Any:
         try:
-            return json.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return json.loads(read_text(self.config, MAX_CONFIG))
+        except (OSError, ValueError, RecursionError) as error:
             raise TrainingError(
                 f"{self.config}: cannot be read: {error}; start a new run in another folder, with a checkpoint of "
                 "this one as 'initial'"
@@ -178,8 +184,8 @@ class RunFolder:
 
     def _read_pictures(self) -> list[dict[str, Any]]:
         try:
-            found = json.loads(self._pictures.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads(read_text(self._pictures, MAX_PICTURES))
+        except (OSError, ValueError, RecursionError):
             return []
         known = isinstance(found, list) and all(isinstance(each, dict) and _is_fingerprint(each) for each in found)
         return found if known else []
@@ -194,6 +200,26 @@ class RunFolder:
             )
         if not checkpoint.listed(self.checkpoints):
             raise TrainingError(f"{self.path}: contains no checkpoint to resume from; start it without resuming")
+
+
+def _is_record(record: Any) -> bool:
+    """Whether a line has the form of a record, as far as readers depend on it."""
+    if not isinstance(record, dict) or type(record.get("step")) is not int or record["step"] < 0:
+        return False
+    groups = [record.get(name, {}) for name in ("terms", "gradients", "scales", "rates")]
+    scores = record.get("probe", {})
+    return (
+        all(isinstance(record.get(name, ""), str) for name in ("sheet", "alarm"))
+        and Path(record.get("sheet", "")).name == record.get("sheet", "")
+        and all(isinstance(group, dict) and all(map(_is_number, group.values())) for group in groups)
+        and all(_is_number(record.get(name, 0.0)) for name in ("time", "images_per_second", "input_wait"))
+        and isinstance(scores, dict)
+        and all(isinstance(each, dict) and _is_number(each.get("mean")) for each in scores.values())
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or value is None
 
 
 def environment(devices: tuple[str, ...]) -> dict[str, Any]:

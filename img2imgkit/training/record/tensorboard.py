@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from img2imgkit.files import read_bytes
 from img2imgkit.training.state.checkpoint import writing
 
 Record = Mapping[str, Any]
@@ -56,7 +57,7 @@ class EventLog:
             event.summary.value.add(tag=tag, simple_value=value)
         if "sheet" in record and (path := self._samples / record["sheet"]).exists():
             image = event.summary.value.add(tag="samples").image
-            image.encoded_image_string = path.read_bytes()
+            image.encoded_image_string = read_bytes(path)
         return event
 
 

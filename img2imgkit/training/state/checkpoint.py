@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.errors import TrainingError
-from img2imgkit.files import replacing, sync_folder
+from img2imgkit.files import open_regular, replacing, sync_folder
 
 STEP = "step"
 Arrays = Mapping[str, np.ndarray]
@@ -75,6 +75,8 @@ def restore(folder: Path, state: Mapping[str, Any]) -> int:
         return 0
     try:
         arrays = read(found[-1])
+        if arrays[STEP].shape != ():
+            raise TrainingError(f"{found[-1]}: not a checkpoint of a training")
     except TrainingError as error:
         raise TrainingError(f"{error}; delete it to resume from the previous one") from error
     step = int(arrays.pop(STEP))
@@ -107,10 +109,19 @@ def read(path: Path, groups: Collection[str] | None = None) -> dict[str, np.ndar
         TrainingError: the checkpoint is damaged.
     """
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
+        with open_regular(path) as handle, np.load(handle, allow_pickle=False) as stored:
             names = [name for name in stored.files if groups is None or name.partition("/")[0] in {STEP, *groups}]
             return {STEP: stored[STEP], **{name: stored[name] for name in names}}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise TrainingError(f"{path}: cannot read this checkpoint: {error}") from error
 
 

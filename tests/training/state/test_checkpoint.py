@@ -75,7 +75,7 @@ class FullDisk:
             patch.setattr(owner, name, self.counted(getattr(owner, name)))
         opened = self.counted(Path.open)
         patch.setattr(
-            Path, "open", lambda path, *how: Handle(opened(path, *how), self) if how == ("wb",) else opened(path, *how)
+            Path, "open", lambda path, *how: Handle(opened(path, *how), self) if how == ("xb",) else opened(path, *how)
         )
 
     def counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
