@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -70,10 +71,12 @@ def command(
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     began = time.time()
+    shown: list[dict[str, Any]] = []
 
     def write(plan: Plan, result: Result) -> None:
         report = make_report(plan, result, began)
-        show_notes(report["notes"], kind)
+        show_notes([note for note in report["notes"] if note not in shown], kind)
+        shown[:] = report["notes"]
         try:
             write_report(report, plan)
         except OSError as error:

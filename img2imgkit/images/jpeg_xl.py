@@ -41,6 +41,7 @@ def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, Pars
     raster = _raster(pixels, head, float_levels)
     primaries, transfer = head.cicp
     parsed = of_blocks(None, boxes.get(b"Exif", b"")[_EXIF_OFFSET:], boxes.get(b"xml "))
+    parsed = parsed._replace(orientation=head.orientation)  # that of EXIF is not applied
     if 2 not in head.cicp:
         parsed = with_numbers(parsed, (primaries, _SRGB if head.is_float else transfer, 0, True))
     gain_map = (left_behind.GAIN_MAP,) if b"jhgm" in boxes else ()

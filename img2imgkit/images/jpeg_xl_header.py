@@ -31,6 +31,7 @@ class Header:
         others: the number of extra channels besides alpha
         icc: whether the colours are described by an ICC profile, which is compressed in the codestream
         cicp: else, primaries and transfer function as H.273 numbers them; 2 if they are stated otherwise
+        orientation: of the stored pixels, numbered as in EXIF
     """
 
     width: int
@@ -42,6 +43,7 @@ class Header:
     others: int = 0
     icc: bool = False
     cicp: tuple[int, int] = (1, 13)
+    orientation: int = 1
 
 
 def header(file: BinaryIO) -> Header:
@@ -159,8 +161,10 @@ def _header(bits: _Bits) -> Header:
     width, height = _size(bits)
     if bits.flag():  # all default
         return Header(width, height)
+    orientation = 1
     if bits.flag():  # extra fields
-        if bits.u(3) >= 4:  # the orientation, minus 1
+        orientation += bits.u(3)
+        if orientation >= 5:
             width, height = height, width
         _skip_extra_fields(bits)
     levels, is_float = _bit_depth(bits)
@@ -170,7 +174,7 @@ def _header(bits: _Bits) -> Header:
     icc, cicp = _colours(bits)
     alphas = [premultiplied for kind, premultiplied in extras if kind == _ALPHA]
     others = len(extras) - len(alphas[:1])
-    return Header(width, height, levels, is_float, bool(alphas), any(alphas[:1]), others, icc, cicp)
+    return Header(width, height, levels, is_float, bool(alphas), any(alphas[:1]), others, icc, cicp, orientation)
 
 
 def _skip_extra_fields(bits: _Bits) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import tifffile
 from pictures import levels
 from PIL import Image
 
@@ -20,6 +21,15 @@ def test_it_is_the_size_of_the_decoded_picture(tmp_path: Path, suffix: str, orie
     image.save(path, exif=exif)
     picture = decode(path)
     assert size_of(path) == (picture.width, picture.height)
+
+
+def test_it_is_the_size_of_the_main_page_of_a_tiff(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(levels(0, 2, 3), subfiletype=1, photometric="rgb")
+        file.write(levels(0, 20, 30), subfiletype=0, photometric="rgb", extratags=[(274, "H", 1, 6, True)])
+    assert size_of(path) == (20, 30)
+    assert decode(path).color.shape[:2] == (30, 20)
 
 
 def test_what_cannot_be_read_has_no_size(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ The HEIC files in ``fixtures/heif`` show the gradient of ``GRADIENT``; x265 wrot
 """
 
 import io
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import imagecodecs
 import numpy as np
@@ -13,7 +15,9 @@ import tifffile
 from PIL import Image
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import FloatLevels, decode, encode, formats, size_of
+from img2imgkit.images import FloatLevels, Picture, decode, decoder_pool, encode, formats, size_of
+from img2imgkit.images.affine import Affine, Placement
+from img2imgkit.images.decoders import Wanted
 
 HEIF = Path(__file__).parents[1] / "fixtures" / "heif"
 ROWS, COLUMNS = np.mgrid[:24, :40]
@@ -40,6 +44,7 @@ class TestHeif:
         assert difference(np.rot90(picture.color)) < 1
         assert picture.metadata.exif is not None
         assert b"Maker" in picture.metadata.exif
+        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24))
         assert b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01" in picture.metadata.exif  # orientation 1
         assert picture.notes == ()
 
@@ -82,6 +87,26 @@ def jpeg_xl(tmp_path: Path, pixels: np.ndarray, **options: object) -> Path:
     return path
 
 
+def test_camera_raw_files_are_decoded_in_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(GRADIENT).save(tmp_path / "a.tif")  # as TIFF, its headers bound the work
+    (tmp_path / "a.tif").rename(tmp_path / "a.nef")
+    monkeypatch.setattr(formats, "find_spec", lambda name: True)
+    asked = []
+
+    def ask(path: Path, wanted: Wanted) -> Picture:
+        asked.append(path)
+        return Picture(GRADIENT)
+
+    monkeypatch.setattr(decoder_pool, "pool", lambda: SimpleNamespace(decode=ask))
+    decode(tmp_path / "a.nef")
+    assert asked == [tmp_path / "a.nef"]
+
+
+def test_what_is_wanted_survives_as_plain_data() -> None:
+    for wanted in (Wanted(), Wanted(5, True, FloatLevels(white=0.1, curve="linear"))):
+        assert Wanted.of(json.loads(json.dumps(wanted.stated()))) == wanted
+
+
 class TestJpegXl:
     @pytest.mark.parametrize("container", [False, True])
     @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -110,6 +135,7 @@ class TestJpegXl:
         assert difference(np.rot90(picture.color)) < 2
         assert picture.metadata.exif is not None
         assert b"Maker" in picture.metadata.exif
+        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24))
 
     def test_levels_of_10_bits_fill_16(self, tmp_path: Path) -> None:
         picture = decode(jpeg_xl(tmp_path, GRADIENT.astype(np.uint16) * 4, bitspersample=10))
