@@ -158,23 +158,24 @@ class _Directory(NamedTuple):
 
 def _check_tiff(file: BinaryIO, order: str, big: bool) -> bool:
     file.seek(8 if big else 4)
-    first = next(_numbers(file.read(8 if big else 4), order + ("Q" if big else "I")), 0)
-    pending = [(first, True)]  # and whether it is in the chain of pages, which is followed first
+    starts = [*_numbers(file.read(8 if big else 4), order + ("Q" if big else "I"))]
     seen: set[int] = set()
-    bounded = True
-    while pending:
-        at, in_chain = pending.pop()
-        if at in seen and in_chain:
-            raise DecodeError("is damaged: its TIFF directories form a circle")
-        if at == 0 or at in seen:  # some programs list the SubIFDs of a page and link them as well
-            continue
-        seen.add(at)
-        if len(seen) > MAX_PAGES:
-            raise DecodeError(f"has more than {MAX_PAGES:,} TIFF directories")
-        directory = _directory(file, at, order, big)
-        if directory is not None:
-            bounded &= directory.bounded
-            pending += [*((each, False) for each in directory.nested), (directory.next, in_chain)]
+    bounded, listed = True, 0
+    while starts:
+        at, chain = starts.pop(), set[int]()
+        while at and (at in chain or at not in seen):  # directories in a list may be linked to each other as well
+            if at in chain:
+                raise DecodeError("is damaged: its TIFF directories form a circle")
+            chain.add(at)
+            seen.add(at)
+            directory = _directory(file, at, order, big)
+            if directory is not None:
+                bounded &= directory.bounded
+                starts += directory.nested
+                listed += len(directory.nested)
+            if max(len(seen), listed) > MAX_PAGES:
+                raise DecodeError(f"has more than {MAX_PAGES:,} TIFF directories")
+            at = 0 if directory is None else directory.next
     return bounded
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.files import open_regular
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.limits import is_allowed
 from img2imgkit.images.tiff_pages import main_first, pages
@@ -142,9 +143,7 @@ def format_of_start(start: bytes) -> str | None:
 def format_of_content(path: Path) -> str | None:
     """Return the format of a regular file by its first bytes: one that ``decode`` reads, or None."""
     try:
-        if not path.is_file():  # opening a pipe would block forever
-            return None
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = format_of_start(file.read(START))
     except (OSError, ValueError):
         return None
