@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 
+@keras.saving.register_keras_serializable("img2imgkit")
 class ListModel(keras.Model):
     """A functional model whose outputs are a list, also if it has a single element.
 
