@@ -10,7 +10,7 @@ import click
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr
-from img2imgkit.cli.config import apply_user_settings
+from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.progress import KINDS, progress, show_notes
 from img2imgkit.cli.run import device_option, jobs_option
 from img2imgkit.cli.signals import stopping_on_signals
@@ -46,7 +46,8 @@ from img2imgkit.step import Resources
     show_default=True,
     help="Style of progress on stderr.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print failures, warnings and notes only.")
+@limits_option
 def command(
     file: Path,
     source: Path | None,
