@@ -73,7 +73,7 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
     from keras import layers
 
     from img2imgkit.nn.layers import UnitLength, initializer
-    from img2imgkit.nn.lists import ListModel
+    from img2imgkit.nn.layers.lists import ListModel
 
     sources, projected = [], []
     for number, channels in enumerate(widths):

@@ -33,7 +33,7 @@ class EncodeOptions(Config):
     quality: Annotated[int, Field(ge=1, le=100)] | Literal["same"] = Field(
         default=DEFAULT_QUALITY,
         description="for JPEG, AVIF and lossy WebP, from 1 to 100; from 90, colours are stored at full resolution. "
-        "'same': the quality of the input, estimated from its quantizers, for JPEG and WebP that keep their format",
+        "'same': that of the input, estimated from its quantizers, for JPEG, WebP and AVIF that keep their format",
     )
     lossless: bool | Literal["same"] = Field(
         default="same",

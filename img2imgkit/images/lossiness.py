@@ -8,6 +8,8 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import ImageFile, JpegImagePlugin
 
+from img2imgkit.images import av1
+
 _JPEG_SUM = 3685  # of the luminance table in ITU-T T.81, table K.1, which quality 50 of libjpeg uses unscaled
 _SEGMENTS = 4
 
@@ -25,7 +27,10 @@ def of(file: BinaryIO, image: ImageFile.ImageFile) -> Lossiness:
         return Lossiness(True, _jpeg_quality(image.quantization))
     if image.format == "WEBP":
         return _webp(file)
-    return Lossiness(image.format == "AVIF")
+    if image.format == "AVIF":
+        is_animated = getattr(image, "n_frames", 1) > 1  # encoders give its first frame a better quality
+        return Lossiness(True, None if is_animated else av1.quality(file))
+    return Lossiness(False)
 
 
 def _jpeg_quality(tables: dict[int, list[int]]) -> int | None:

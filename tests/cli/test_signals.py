@@ -74,9 +74,17 @@ def test_a_closed_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stop.is_set()
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
-def test_a_closed_terminal_requests_a_stop_however_often_it_says_so(said: list[bytes]) -> None:
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Restores what SIGHUP does."""
     before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_closed_terminal_requests_a_stop_however_often_it_says_so(said: list[bytes], restored: None) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     with stopping_on_signals("finishing") as stop:
         for _ in range(2):
             signal.raise_signal(signal.SIGHUP)
@@ -84,7 +92,7 @@ def test_a_closed_terminal_requests_a_stop_however_often_it_says_so(said: list[b
         assert stop.exit_code == 129
         with pytest.raises(Ended):
             signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGHUP) == before
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")

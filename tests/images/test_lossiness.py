@@ -1,12 +1,15 @@
 """Whether a file is lossy, its quality, and that the same form comes out."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from img2imgkit.images import EncodeOptions, Picture, decode, encode
+from img2imgkit.images import EncodeOptions, Picture, av1, decode, encode
 
 
 def scene() -> Image.Image:
@@ -41,6 +44,49 @@ def test_a_lossy_webp_keeps_its_quality_and_size(tmp_path: Path, quality: int) -
     again = encode(picture, "WEBP", EncodeOptions(quality="same"))
     assert size / 1.5 < len(again.data) < size * 1.5
     assert again.notes == ()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (70, 7), (1, 1), (4200, 40)], ids=str)
+@pytest.mark.parametrize("quality", [5, 30, 55, 75, 92, 100])
+def test_the_quality_of_an_avif_is_known(tmp_path: Path, quality: int, size: tuple[int, int]) -> None:
+    path = tmp_path / "a.avif"
+    scene().resize(size).save(path, quality=quality, speed=10)
+    picture = decode(path)
+    assert picture.lossy
+    assert picture.quality is not None
+    assert abs(picture.quality - quality) <= 1
+
+
+@pytest.mark.parametrize("options", [{"subsampling": "4:4:4"}, {"tile_rows": 1, "tile_cols": 1}, {"range": "limited"}])
+def test_the_quality_of_other_kinds_of_avif_is_known(tmp_path: Path, options: dict) -> None:
+    path = tmp_path / "a.avif"
+    scene().convert("RGBA").save(path, quality=60, speed=10, **options)
+    assert decode(path).quality == 60
+
+
+def test_the_quality_of_an_animated_avif_is_unknown(tmp_path: Path) -> None:
+    picture = saved(tmp_path, "avif", quality=60, speed=10, save_all=True, append_images=[scene().rotate(90)])
+    assert (picture.lossy, picture.quality) == (True, None)
+    assert "the input states no quality of AVIF" in encode(picture, "AVIF", EncodeOptions(quality="same")).notes[-1]
+
+
+def test_an_avif_of_the_same_quality_has_about_the_same_size(tmp_path: Path) -> None:
+    picture = saved(tmp_path, "avif", quality=40)
+    again = encode(picture, "AVIF", EncodeOptions(quality="same"))
+    size = (tmp_path / "a.avif").stat().st_size
+    assert size / 1.3 < len(again.data) < size * 1.3
+    assert again.notes == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(at=st.integers(0, 10_000), value=st.integers(0, 255), end=st.integers(0, 10_000))
+def test_damaged_headers_of_an_avif_state_any_quality_or_none(at: int, value: int, end: int) -> None:
+    stored = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 30, 90)).save(stored, "AVIF", quality=50, speed=10)
+    data = bytearray(stored.getvalue())
+    data[at % len(data)] = value
+    found = av1.quality(io.BytesIO(data[: len(data) - end % len(data)]))
+    assert found is None or 1 <= found <= 100
 
 
 @pytest.mark.parametrize(

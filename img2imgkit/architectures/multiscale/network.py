@@ -8,8 +8,8 @@ import keras
 
 from img2imgkit.nn.layers import MeanDown, SpectralConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
+from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.norm import Norm
-from img2imgkit.nn.lists import ListModel
 
 WIDEST = 512
 

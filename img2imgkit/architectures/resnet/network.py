@@ -10,8 +10,8 @@ from keras import layers
 
 from img2imgkit.nn.layers import BlurDown, BlurUp, EdgePad, ReflectionPad, TransposedConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
+from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.norm import Norm, Statistics
-from img2imgkit.nn.lists import ListModel
 
 Padding = Literal["reflect", "replicate", "zero"]
 
