@@ -72,8 +72,7 @@ def patch_sample(widths: Sequence[int], width: int = 256, init: Init = "xavier")
     import keras
     from keras import layers
 
-    from img2imgkit.nn.layers import UnitLength, initializer
-    from img2imgkit.nn.layers.lists import ListModel
+    from img2imgkit.nn.layers import ListModel, UnitLength, initializer
 
     sources, projected = [], []
     for number, channels in enumerate(widths):

@@ -13,6 +13,7 @@ from img2imgkit.nn.layers import (  # noqa: E402
     EdgePad,
     HalvingConv,
     InstanceNorm,
+    ListModel,
     MeanDown,
     PixelShuffle,
     PixelUnshuffle,
@@ -22,7 +23,6 @@ from img2imgkit.nn.layers import (  # noqa: E402
     initializer,
     normalized,
 )
-from img2imgkit.nn.layers.lists import ListModel  # noqa: E402
 from img2imgkit.nn.layouts import instance_edges, one_hot  # noqa: E402
 from img2imgkit.nn.luma import enlarge_bicubic, luma, with_luma  # noqa: E402
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import keras
 
-from img2imgkit.nn.layers import MeanDown, SpectralConv, initializer, normalized
+from img2imgkit.nn.layers import ListModel, MeanDown, SpectralConv, initializer, normalized
 from img2imgkit.nn.layers.convolution import Init
-from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.norm import Norm
 
 WIDEST = 512

@@ -8,9 +8,17 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from img2imgkit.nn.layers import BlurDown, BlurUp, EdgePad, ReflectionPad, TransposedConv, initializer, normalized
+from img2imgkit.nn.layers import (
+    BlurDown,
+    BlurUp,
+    EdgePad,
+    ListModel,
+    ReflectionPad,
+    TransposedConv,
+    initializer,
+    normalized,
+)
 from img2imgkit.nn.layers.convolution import Init
-from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.norm import Norm, Statistics
 
 Padding = Literal["reflect", "replicate", "zero"]

@@ -3,6 +3,7 @@
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
 from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
+from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
@@ -22,6 +23,7 @@ __all__ = [
     "InstanceMean",
     "InstanceNorm",
     "LabelMaps",
+    "ListModel",
     "MeanDown",
     "Modulated",
     "PixelShuffle",
