@@ -70,7 +70,7 @@ def _jpegs(folder: Path) -> Iterator[Case]:
     path = folder / "jpeg-two-pictures.mpo"
     first, second = Image.fromarray(smooth(16, 17)), Image.fromarray(255 - smooth(16, 17))
     first.save(path, "MPO", save_all=True, append_images=[second])
-    yield good(path, _shown(path), note="further pictures in the file were left out: 1")
+    yield good(path, _shown(path), note="further pages or frames in the file were left out: 1")
 
 
 def _oriented(folder: Path) -> Iterator[Case]:
@@ -106,7 +106,7 @@ def _webs(folder: Path) -> Iterator[Case]:
         path = folder / f"animated-{suffix}.{suffix}"
         options = {"lossless": True} if suffix == "webp" else {}
         frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
-        yield good(path, _shown(path), note="further pictures in the file were left out: 2")
+        yield good(path, _shown(path), note="further pages or frames in the file were left out: 2")
 
 
 def _bitmaps(folder: Path) -> Iterator[Case]:

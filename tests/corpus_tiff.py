@@ -90,7 +90,7 @@ def _laid_out(folder: Path) -> Iterator[Case]:
     path = folder / "tiff-pages.tif"
     for page in (deep, 65535 - deep, deep // 2):
         tifffile.imwrite(path, page, photometric="rgb", append=path.exists())
-    yield good(path, deep, note="further pictures in the file were left out: 2")
+    yield good(path, deep, note="further pages or frames in the file were left out: 2")
 
 
 def _twelve_bits(levels: np.ndarray) -> bytes:

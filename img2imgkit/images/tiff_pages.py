@@ -63,7 +63,7 @@ class Pages(NamedTuple):
 
 def further_pictures(count: int) -> tuple[str, ...]:
     """Return the note on pictures and frames besides the one that is read."""
-    return (f"further pictures in the file were left out: {count}",) if count > 0 else ()
+    return (f"further pages or frames in the file were left out: {count}",) if count > 0 else ()
 
 
 def smaller_copies(count: int) -> tuple[str, ...]:

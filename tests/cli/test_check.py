@@ -195,5 +195,5 @@ def test_what_reading_leaves_out_is_told(img2img, training_file: Path) -> None:
     assert ended.code == 0, ended.out
     notes = [line for line in ended.out.splitlines() if line.startswith("note: ")]
     assert len(notes) == 2
-    assert "edges/a.tif: further pictures in the file were left out: 2" in notes[0]
+    assert "edges/a.tif: further pages or frames in the file were left out: 2" in notes[0]
     assert "photos/b.png: transparency is left out" in notes[1]

@@ -221,11 +221,14 @@ def test_what_was_lost_is_on_the_terminal_even_when_quiet(img2img, tmp_path: Pat
         page.save(tmp_path / "in" / name, save_all=True, append_images=[page] * (number % 2))
     ended = img2img("run", pipeline_file(tmp_path, write={"icc": "strip"}), "--quiet")
     assert (ended.code, ended.out) == (0, "")
-    assert ended.err == "note: b.tif: further pictures in the file were left out: 1\n"
+    assert ended.err == "note: b.tif: further pages or frames in the file were left out: 1\n"
     assert json.loads((tmp_path / "out" / "report.json").read_text())["notes"] == [
-        {"note": "further pictures in the file were left out: 1", "first": "b.tif", "pictures": 1}
+        {"note": "further pages or frames in the file were left out: 1", "first": "b.tif", "pictures": 1}
     ]
-    assert "further pictures in the file were left out: 1 <b>1</b>" in (tmp_path / "out" / "report.html").read_text()
+    assert (
+        "further pages or frames in the file were left out: 1 <b>1</b>"
+        in (tmp_path / "out" / "report.html").read_text()
+    )
 
 
 def test_notes_of_one_kind_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_pictures_are_taken_as_they_arrive_and_a_note_is_repeated_only_when_it_c
     assert ended.code == 0
     assert set(tree(tmp_path / "out")) == {"a.png", "b.png", "c.png"}
     notes = [line for line in ended.err.splitlines() if line.startswith("note: ")]
-    left_out = "further pictures in the file were left out: 1"
+    left_out = "further pages or frames in the file were left out: 1"
     assert notes == [f"note: a.tif: {left_out}", f"note: 2 pictures, such as a.tif: {left_out}"]
     assert ended.err.endswith("3 made, 0 failed\n")
 

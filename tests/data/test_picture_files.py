@@ -145,7 +145,7 @@ def test_what_reading_leaves_out_is_noted(tmp_path: Path) -> None:
     clear.save(tmp_path / "clear.png")
     Image.fromarray(np.full((5, 5), 40_000, np.uint16)).save(tmp_path / "deep.png")
     Image.new("RGB", (5, 5), (7, 7, 7)).save(tmp_path / "plain.png")
-    assert "further pictures in the file were left out: 2" in left_out(tmp_path / "pages.tif", 3)[0]
+    assert "further pages or frames in the file were left out: 2" in left_out(tmp_path / "pages.tif", 3)[0]
     assert [note.split()[0] for note in left_out(tmp_path / "clear.png", 1)] == ["transparency", "colours"]
     assert left_out(tmp_path / "clear.png", 3)[0].startswith("transparency is left out")
     assert left_out(tmp_path / "deep.png", 3) == ()

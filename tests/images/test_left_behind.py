@@ -23,7 +23,7 @@ from img2imgkit.images.left_behind import (
 )
 from img2imgkit.images.xmp import Packet
 
-COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pictures in the file were left out: "
+COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pages or frames in the file were left out: "
 BEFORE = "a copy of the picture before its effects was left out"
 EXTENDED = "extended XMP data were left out"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + b"film" * 50

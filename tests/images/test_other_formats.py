@@ -64,7 +64,7 @@ class TestHeif:
         assert np.abs(alpha.alpha[..., 0].astype(int) - np.where(COLUMNS < 20, 255, 100)).mean() < 4
 
     def test_further_pictures_are_noted(self) -> None:
-        assert "further pictures in the file were left out: 1" in decode(HEIF / "two.heic").notes
+        assert "further pages or frames in the file were left out: 1" in decode(HEIF / "two.heic").notes
 
     def test_damage_and_size_are_refused(self, tmp_path: Path) -> None:
         data = (HEIF / "turned.heic").read_bytes()
@@ -152,7 +152,7 @@ class TestJpegXl:
     def test_further_frames_are_noted(self, tmp_path: Path) -> None:
         picture = decode(jpeg_xl(tmp_path, np.stack([GRADIENT, GRADIENT[::-1]]), photometric="rgb"))
         np.testing.assert_array_equal(picture.color, GRADIENT)
-        assert "further pictures in the file were left out: 1" in picture.notes
+        assert "further pages or frames in the file were left out: 1" in picture.notes
 
     def test_damage_is_refused(self, tmp_path: Path) -> None:
         path = jpeg_xl(tmp_path, GRADIENT)

@@ -15,7 +15,7 @@ from img2imgkit.errors import DecodeError
 from img2imgkit.images import decode, encode, tiff_pages
 
 REDUCED, PAGE, MASK, DEPTH = 1, 2, 4, 8
-COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pictures in the file were left out: "
+COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pages or frames in the file were left out: "
 
 
 def pixels(height, width, dtype=np.uint8, seed=0):

@@ -14,13 +14,17 @@ def made(name: str, status: str = "done", **notes: Any) -> Outcome:
 
 def test_notes_are_of_one_kind_up_to_numbers_and_what_follows_the_first_colon() -> None:
     outcomes = [
-        made("a", decoding="further pictures in the file were left out: 2; left out: a gain map"),
-        made("b", decoding="further pictures in the file were left out: 30", encoding="left out: a gain map: small"),
+        made("a", decoding="further pages or frames in the file were left out: 2; left out: a gain map"),
+        made(
+            "b",
+            decoding="further pages or frames in the file were left out: 30",
+            encoding="left out: a gain map: small",
+        ),
         made("b", decoding="left out: a thumbnail"),
         made("c", encoding="JPEG supports 8 bits per channel: 16 -> 8"),
     ]
     assert kinds_of_notes(outcomes) == [
-        NoteKind("further pictures in the file were left out: 2", "a", 2),
+        NoteKind("further pages or frames in the file were left out: 2", "a", 2),
         NoteKind("left out: a gain map", "a", 2),
         NoteKind("left out: a thumbnail", "b", 1),
         NoteKind("JPEG supports 8 bits per channel: 16 -> 8", "c", 1),

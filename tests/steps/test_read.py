@@ -110,7 +110,7 @@ def test_notes_of_decoding_are_notes_of_the_item(tmp_path: Path) -> None:
     first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
     step = read(tmp_path)
     (entry,) = found(step)
-    assert "further pictures in the file were left out: 1" in step.load(entry).notes["decoding"]
+    assert "further pages or frames in the file were left out: 1" in step.load(entry).notes["decoding"]
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
