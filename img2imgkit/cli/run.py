@@ -65,25 +65,13 @@ jobs_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1."
 )
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here instead of the location in FILE."
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write here instead of the location in FILE."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of the location in FILE.")
-@click.option(
+set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option: steps.1.with.tile=256."
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, without doing it.")
-@click.option("--prune", is_flag=True, help="Make nothing; list the outputs whose inputs are gone.")
-@click.option("--yes", is_flag=True, help="With --prune: remove those that are as they were written.")
-@click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
-@jobs_option
-@device_option
-@click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
-@click.option(
+progress_option = click.option(
     "--progress",
     "kind",
     type=click.Choice(KINDS),
@@ -91,8 +79,26 @@ device_option = click.option(
     show_default=True,
     help="Style of progress on stderr.",
 )
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print failures, warnings and notes only.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-i", "--input", "source", type=click.Path(path_type=Path), help="Read from here instead of the location in FILE."
+)
+@output_option
+@set_option
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be done and why, without doing it.")
+@click.option("--prune", is_flag=True, help="Make nothing; list the outputs whose inputs are gone.")
+@click.option("--yes", is_flag=True, help="With --prune: remove those that are as they were written.")
+@click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
+@jobs_option
+@device_option
+@click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
+@progress_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Print failures, warnings and notes only.")
+@quiet_option
 @click.option("--allow-empty", is_flag=True, help="Succeed if there are no pictures to read.")
 @limits_option
 def command(

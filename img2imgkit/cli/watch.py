@@ -11,8 +11,8 @@ import click
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr
 from img2imgkit.cli.config import apply_user_settings, limits_option
-from img2imgkit.cli.progress import KINDS, progress, show_notes
-from img2imgkit.cli.run import device_option, jobs_option
+from img2imgkit.cli.progress import progress, show_notes
+from img2imgkit.cli.run import device_option, jobs_option, output_option, progress_option, quiet_option, set_option
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_report, pipeline_of, watch, write_report
@@ -24,10 +24,8 @@ from img2imgkit.step import Resources
 @click.option(
     "-i", "--input", "source", type=click.Path(path_type=Path), help="Watch this instead of the location in FILE."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of the location in FILE.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override an option: steps.1.with.tile=256."
-)
+@output_option
+@set_option
 @click.option(
     "--settle",
     type=click.FloatRange(min=0.1),
@@ -38,15 +36,8 @@ from img2imgkit.step import Resources
 )
 @jobs_option
 @device_option
-@click.option(
-    "--progress",
-    "kind",
-    type=click.Choice(KINDS),
-    default="auto",
-    show_default=True,
-    help="Style of progress on stderr.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print failures, warnings and notes only.")
+@progress_option
+@quiet_option
 @limits_option
 def command(
     file: Path,

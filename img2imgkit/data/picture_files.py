@@ -28,7 +28,6 @@ _PNG_MODES = {
     png_read.RGB_ALPHA: "RGBA",
 }
 _BITS_PER_SAMPLE = 258  # a TIFF tag; Pillow's mode does not distinguish 16-bit RGB
-_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Header(NamedTuple):
@@ -68,7 +67,7 @@ def _read(file: BinaryIO) -> tuple[Header, int]:
         raise DecodeError("is empty (0 bytes)")
     if start.startswith(png_chunks.SIGNATURE):
         return _png(file)
-    if start[:4] in _TIFF_SIGNATURES:
+    if start[:4] in tiff.STARTS:
         return _tiff(file)
     image = formats.open_header(file)
     if image is None:
