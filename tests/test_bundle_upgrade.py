@@ -22,13 +22,14 @@ BUNDLES = sorted(path.parent for path in OLD.glob("*/bundle.json"))
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog.installed(
-        {"IMG2IMG_PLUGINS": "architectures,cut,funit,pix2pix,pix2pixhd,spade,stargan,super-resolution"}
+        {"IMG2IMG_PLUGINS": "architectures,cut,cyclegan,funit,pix2pix,pix2pixhd,spade,stargan,super-resolution"}
     )
 
 
 def test_there_is_an_old_bundle_of_each_affected_task() -> None:
     assert {path.name for path in BUNDLES} == {
         "cut",
+        "cyclegan",
         "funit",
         "pix2pix-unet",
         "pix2pixhd-encoder",
