@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from img2imgkit.data.picture_files import Header, contents_of, find_pictures, header, left_out
+from img2imgkit.data.picture_files import contents_of, find_pictures, header, left_out
 from img2imgkit.data_kind import Contents, Findings
 from img2imgkit.errors import DataError
+from img2imgkit.images import Header
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.data.folders import PictureFolder, name_in
-from img2imgkit.data.picture_files import Header
 from img2imgkit.data_kind import OptionProblems
+from img2imgkit.images import Header
 
 _SHOWN = 3  # pictures of one kind of problem that are named; the others are counted
 Matches = list[tuple[str, tuple[Path, ...]]]

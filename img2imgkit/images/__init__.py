@@ -16,7 +16,7 @@ from img2imgkit.images.formats import (
     unreadable_suffixes,
     writable,
 )
-from img2imgkit.images.header import size_of
+from img2imgkit.images.header import Header, header_of, size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
@@ -27,6 +27,7 @@ __all__ = [
     "EncodeOptions",
     "Encoded",
     "FloatLevels",
+    "Header",
     "Metadata",
     "Method",
     "Picture",
@@ -36,6 +37,7 @@ __all__ = [
     "encode",
     "format_of",
     "format_of_content",
+    "header_of",
     "is_image",
     "is_opaque",
     "max_side",

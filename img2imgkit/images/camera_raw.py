@@ -8,15 +8,16 @@ import numpy as np
 
 from img2imgkit.images.raster import Raster
 
+_MODE = "RGB;16"
 _SRGB_CURVE = (2.4, 12.92)  # exponent, and slope near black
 NOTES = ("the camera raw file was developed: sRGB, white balance of the camera", "left out: EXIF data of camera raw")
 
 
-def size(file: BinaryIO) -> tuple[int, int]:
-    """Return the upright width and height. Nothing is decoded."""
+def header(file: BinaryIO) -> tuple[int, int, str]:
+    """Return the upright width and height, and the mode. Nothing is decoded."""
     with _opened(file) as opened:
         width, height = opened.sizes.iwidth, opened.sizes.iheight
-        return (height, width) if opened.sizes.flip in (5, 6) else (width, height)
+        return (height, width, _MODE) if opened.sizes.flip in (5, 6) else (width, height, _MODE)
 
 
 def read(file: BinaryIO) -> Raster:
@@ -31,7 +32,7 @@ def read(file: BinaryIO) -> Raster:
             output_color=rawpy.ColorSpace.sRGB,
             gamma=_SRGB_CURVE,
         )
-    return Raster(np.ascontiguousarray(pixels), None, "rgb", "RGB;16", NOTES)
+    return Raster(np.ascontiguousarray(pixels), None, "rgb", _MODE, NOTES)
 
 
 def _opened(file: BinaryIO) -> Any:

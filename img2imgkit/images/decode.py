@@ -42,7 +42,7 @@ def decode(
         DamagedError: it is damaged, and ``salvage`` would read it.
     """
     wanted = decoders.Wanted(max_pixels, salvage, float_levels)
-    with _reasons(path), open_regular(path) as file:
+    with reasons(path), open_regular(path) as file:
         check_bytes(file)
         other = other_formats.recognised(file, path)
         if bounds.check(file) and not other:
@@ -55,7 +55,7 @@ def decode(
 
 def decode_here(path: Path, wanted: decoders.Wanted | None = None) -> Picture:
     """Decode a picture in this process, whatever time and memory it needs; otherwise like ``decode``."""
-    with _reasons(path), open_regular(path) as file:
+    with reasons(path), open_regular(path) as file:
         return _picture(file, path, wanted or decoders.Wanted(DEFAULT_MAX_PIXELS))
 
 
@@ -67,7 +67,7 @@ def _picture(file: BinaryIO, path: Path, wanted: decoders.Wanted) -> Picture:
 
 
 @contextlib.contextmanager
-def _reasons(path: Path) -> Iterator[None]:
+def reasons(path: Path) -> Iterator[None]:
     """Turn any exception into a DecodeError of one line that names the file: decoders may raise anything."""
     try:
         yield

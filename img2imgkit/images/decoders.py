@@ -79,7 +79,7 @@ def read(file: BinaryIO, name: PurePath, wanted: Wanted) -> Picture:
 
 def _by_other_decoder(file: BinaryIO, format: str, wanted: Wanted) -> Picture:
     check_format(format)
-    _check_size(*other_formats.size(file, format), wanted.max_pixels)
+    _check_size(*other_formats.header(file, format)[:2], wanted.max_pixels)
     pixels, parsed, notes = other_formats.read(file, format, wanted.float_levels)
     return _assembled(pixels, parsed, format, notes, is_upright=True)
 

@@ -13,13 +13,19 @@ from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.raster import Raster, split
 
 _MULTIPART = 0x1000  # a flag of the version field
+_MODES = {"Y": "I;16", "YA": "LA;16", "RGB": "RGB;16", "RGBA": "RGBA;16"}
 _REC709 = ((0.64, 0.33), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.329))
 
 
-def size(file: BinaryIO) -> tuple[int, int]:
-    """Return the width and height of the data window of the first part. Nothing is decoded."""
+def header(file: BinaryIO) -> tuple[int, int, str]:
+    """Return the width and height of the data window of the first part, and the mode. Nothing is decoded.
+
+    Raises:
+        DecodeError: it has no channels that can be read.
+    """
     with closing(_opened(file)) as opened:
-        return _window(opened.header()["dataWindow"])
+        head = opened.header()
+        return *_window(head["dataWindow"]), _MODES["".join(_channels(head["channels"]))]
 
 
 def read(file: BinaryIO, float_levels: FloatLevels | None) -> Raster:
@@ -43,7 +49,7 @@ def read(file: BinaryIO, float_levels: FloatLevels | None) -> Raster:
         pixels[..., :-1] /= np.where(pixels[..., -1:] > 0, pixels[..., -1:], 1)
     levels, notes = float_levels.levels(pixels, alpha=alpha, linear=True)
     notes += _losses(file, head, names)
-    mode = ("LA;16" if alpha else "I;16") if "Y" in names else ("RGBA;16" if alpha else "RGB;16")
+    mode = _MODES["".join(names)]
     if alpha:
         return split(levels, mode)._replace(notes=notes)
     return Raster(levels, None, "grey" if "Y" in names else "rgb", mode, notes)

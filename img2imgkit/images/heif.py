@@ -13,10 +13,15 @@ from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
 from img2imgkit.images.tiff_pages import further_pictures
 
 
-def size(file: BinaryIO) -> tuple[int, int]:
-    """Return the upright width and height of the main picture. Nothing is decoded."""
-    width, height = _opened(file).size
-    return width, height
+def header(file: BinaryIO) -> tuple[int, int, str]:
+    """Return the upright width and height of the main picture, and its mode. Nothing is decoded.
+
+    Raises:
+        DecodeError: it has an unknown layout.
+    """
+    opened = _opened(file)
+    width, height = opened.size
+    return width, height, _mode(opened[opened.primary_index])
 
 
 def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
@@ -51,18 +56,21 @@ def _left_behind(info: dict[str, Any]) -> list[str]:
 
 
 def _raster(image: Any) -> Raster:
-    bits, mode = int(image.info.get("bit_depth", 8)), str(image.mode).partition(";")[0]
-    if mode not in ("L", "LA", "RGB", "RGBA", "RGBa", "La"):
-        raise DecodeError(f"has the colour mode {mode}, which is not supported")
+    bits, mode = int(image.info.get("bit_depth", 8)), _mode(image)
     stored = np.array(image)  # a copy: the memory is libheif's, and freed with the image
     if bits > 8:
         stored = stored >> (16 - bits)  # libheif's levels begin at the most significant bit
     pixels, notes = full_range(stored.reshape(image.size[1], image.size[0], -1), bits)
-    deep = ";16" if bits > 8 else ""
     if pixels.shape[2] in (2, 4):
-        raster = split(pixels, mode.upper() + deep)
+        raster = split(pixels, mode)
         return (unpremultiplied(raster) if image.premultiplied_alpha else raster)._replace(notes=notes)
-    pixels = np.ascontiguousarray(pixels)
-    if pixels.shape[2] == 1:
-        return Raster(pixels, None, "grey", "I;16" if deep else "L", notes)
-    return Raster(pixels, None, "rgb", "RGB" + deep, notes)
+    return Raster(np.ascontiguousarray(pixels), None, "grey" if pixels.shape[2] == 1 else "rgb", mode, notes)
+
+
+def _mode(image: Any) -> str:
+    mode = str(image.mode).partition(";")[0]
+    if mode not in ("L", "LA", "RGB", "RGBA", "RGBa", "La"):
+        raise DecodeError(f"has the colour mode {mode}, which is not supported")
+    if int(image.info.get("bit_depth", 8)) == 8:
+        return mode.upper()
+    return "I;16" if mode == "L" else f"{mode.upper()};16"

@@ -12,17 +12,21 @@ from img2imgkit.images import jpeg_xl_header, left_behind
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.jpeg_xl_header import Header
 from img2imgkit.images.metadata import ParsedMetadata, of_blocks, with_numbers
+from img2imgkit.images.picture import Space
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
 from img2imgkit.images.tiff_pages import further_pictures
 
 _LINEAR, _SRGB = 8, 13  # transfer functions as H.273 numbers them
+_MODES = {(1, False): "L", (2, False): "LA", (3, False): "RGB", (4, False): "RGBA"}
+_MODES |= {(1, True): "I;16", (2, True): "LA;16", (3, True): "RGB;16", (4, True): "RGBA;16"}
 _EXIF_OFFSET = 4  # bytes before the EXIF block in its box
 
 
-def size(file: BinaryIO) -> tuple[int, int]:
-    """Return the upright width and height. Raises DecodeError."""
+def header(file: BinaryIO) -> tuple[int, int, str]:
+    """Return the upright width and height, and the mode of the pixels. Raises DecodeError."""
     head = jpeg_xl_header.header(file)
-    return head.width, head.height
+    channels = (1 if head.grey else 3) + head.alpha
+    return head.width, head.height, _MODES[channels, head.is_float or head.bits > 8]
 
 
 def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
@@ -68,9 +72,9 @@ def _raster(pixels: np.ndarray, head: Header, float_levels: FloatLevels | None) 
     channels = pixels.shape[2]
     deep = pixels.dtype == np.uint16
     if channels in (2, 4):
-        raster = split(pixels, {2: "LA", 4: "RGBA"}[channels] + (";16" if deep else ""))
+        raster = split(pixels, _MODES[channels, deep])
         return (unpremultiplied(raster) if head.premultiplied else raster)._replace(notes=notes)
     if channels not in (1, 3):
         raise DecodeError(f"has {channels} channels, which is not supported")
-    mode = {(1, False): "L", (1, True): "I;16", (3, False): "RGB", (3, True): "RGB;16"}[channels, deep]
-    return Raster(np.ascontiguousarray(pixels), None, "grey" if channels == 1 else "rgb", mode, notes)
+    space: Space = "grey" if channels == 1 else "rgb"
+    return Raster(np.ascontiguousarray(pixels), None, space, _MODES[channels, deep], notes)

@@ -32,6 +32,7 @@ class Header:
         icc: whether the colours are described by an ICC profile, which is compressed in the codestream
         cicp: else, primaries and transfer function as H.273 numbers them; 2 if they are stated otherwise
         orientation: of the stored pixels, numbered as in EXIF
+        grey: whether there are no colours
     """
 
     width: int
@@ -44,6 +45,7 @@ class Header:
     icc: bool = False
     cicp: tuple[int, int] = (1, 13)
     orientation: int = 1
+    grey: bool = False
 
 
 def header(file: BinaryIO) -> Header:
@@ -171,10 +173,10 @@ def _header(bits: _Bits) -> Header:
     bits.flag()  # whether 16-bit buffers suffice
     extras = [_extra_channel(bits) for _ in range(bits.u32(0, 1, (2, 4), (1, 12)))]
     bits.flag()  # whether the colours are stored as XYB
-    icc, cicp = _colours(bits)
+    icc, cicp, grey = _colours(bits)
     alphas = [premultiplied for kind, premultiplied in extras if kind == _ALPHA]
     others = len(extras) - len(alphas[:1])
-    return Header(width, height, levels, is_float, bool(alphas), any(alphas[:1]), others, icc, cicp, orientation)
+    return Header(width, height, levels, is_float, bool(alphas), any(alphas[:1]), others, icc, cicp, orientation, grey)
 
 
 def _skip_extra_fields(bits: _Bits) -> None:
@@ -212,13 +214,13 @@ def _extra_channel(bits: _Bits) -> tuple[int, bool]:
     return kind, kind == _ALPHA and bits.flag()
 
 
-def _colours(bits: _Bits) -> tuple[bool, tuple[int, int]]:
-    """Read whether there is a profile; else primaries and transfer function, numbered as in H.273."""
+def _colours(bits: _Bits) -> tuple[bool, tuple[int, int], bool]:
+    """Read whether there is a profile; else primaries and transfer, numbered as in H.273; and whether it is grey."""
     if bits.flag():  # all default: sRGB
-        return False, (1, 13)
+        return False, (1, 13), False
     icc, space = bits.flag(), bits.enum()
     if icc or space == _XYB:
-        return icc, (2, 2)
+        return icc, (2, 2), space == _GREY
     white = bits.enum()
     if white == _CUSTOM:
         _skip_chromaticities(bits, 1)
@@ -231,8 +233,8 @@ def _colours(bits: _Bits) -> tuple[bool, tuple[int, int]]:
     else:
         transfer = bits.enum()
     if primaries == 11:  # P3: H.273 has one number for the white of cinemas and one for D65
-        return False, (12 if white == _D65 else primaries, transfer)
-    return False, (primaries if white == _D65 else 2, transfer)
+        return False, (12 if white == _D65 else primaries, transfer), space == _GREY
+    return False, (primaries if white == _D65 else 2, transfer), space == _GREY
 
 
 def _skip_chromaticities(bits: _Bits, count: int) -> None:

@@ -12,7 +12,7 @@ from img2imgkit.images.formats import OTHER_DECODERS, START, format_of_start
 from img2imgkit.images.metadata import Metadata, ParsedMetadata
 from img2imgkit.images.raster import Raster
 
-_SIZES = {"JPEGXL": jpeg_xl.size, "HEIF": heif.size, "EXR": exr.size, "RAW": camera_raw.size}
+_HEADERS = {"JPEGXL": jpeg_xl.header, "HEIF": heif.header, "EXR": exr.header, "RAW": camera_raw.header}
 
 
 def recognised(file: BinaryIO, name: PurePath) -> str | None:
@@ -35,9 +35,9 @@ def recognised(file: BinaryIO, name: PurePath) -> str | None:
     return found
 
 
-def size(file: BinaryIO, format: str) -> tuple[int, int]:
-    """Return the upright width and height by the header. Raises DecodeError, or what the decoder raises."""
-    return _SIZES[format](file)
+def header(file: BinaryIO, format: str) -> tuple[int, int, str]:
+    """Return the upright width and height, and the mode of the pixels. Raises DecodeError, or what decoders raise."""
+    return _HEADERS[format](file)
 
 
 def read(

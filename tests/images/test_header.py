@@ -1,6 +1,7 @@
 """The size of a picture by its header is the size of the decoded picture."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import tifffile
 from pictures import levels
 from PIL import Image
 
-from img2imgkit.images import decode, size_of
+from img2imgkit.errors import DecodeError
+from img2imgkit.images import decode, header_of, size_of
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "png", "tif", "avif", "jp2", "gif", "bmp", "ppm", "tga"])
@@ -21,6 +23,7 @@ def test_it_is_the_size_of_the_decoded_picture(tmp_path: Path, suffix: str, orie
     image.save(path, exif=exif)
     picture = decode(path)
     assert size_of(path) == (picture.width, picture.height)
+    assert header_of(path) == (picture.width, picture.height, picture.mode)
 
 
 def test_it_is_the_size_of_the_main_page_of_a_tiff(tmp_path: Path) -> None:
@@ -39,6 +42,8 @@ def test_what_cannot_be_read_has_no_size(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "d.jpg")
     for name in ("a.jpg", "b.png", "c.jpg", "d.jpg", "missing.jpg", ".", "nul\0l"):
         assert size_of(tmp_path / name) is None
+        with pytest.raises(DecodeError, match=re.escape(str(tmp_path))):
+            header_of(tmp_path / name)
 
 
 def test_markers_of_a_jpeg_are_followed(tmp_path: Path) -> None:

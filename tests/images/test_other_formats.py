@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import FloatLevels, Picture, decode, decoder_pool, encode, formats, size_of
+from img2imgkit.images import FloatLevels, Picture, decode, decoder_pool, encode, formats, header_of, size_of
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.decoders import Wanted
 
@@ -58,6 +58,8 @@ class TestHeif:
     def test_depth_channels_and_transparency(self) -> None:
         deep, grey, alpha = (decode(HEIF / f"{name}.heic") for name in ("10bit", "grey", "alpha"))
         assert (deep.depth, grey.depth, alpha.depth) == (16, 8, 8)
+        for name, picture in (("10bit", deep), ("grey", grey), ("alpha", alpha)):
+            assert header_of(HEIF / f"{name}.heic") == (40, 24, picture.mode)
         assert difference(deep.color) < 1
         assert (grey.space, grey.color.shape) == ("grey", (24, 40, 1))
         assert alpha.alpha is not None
@@ -118,6 +120,7 @@ class TestJpegXl:
         stacked = picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
         np.testing.assert_array_equal(stacked, pixels)
         assert (picture.format, picture.depth, size_of(path)) == ("JPEGXL", 8 * kind().itemsize, (40, 24))
+        assert header_of(path) == (40, 24, picture.mode)
 
     @pytest.mark.parametrize(("height", "width"), [(8, 8), (256, 512), (1000, 1777), (1, 300), (5000, 3)])
     def test_the_header_states_the_size(self, tmp_path: Path, height: int, width: int) -> None:
@@ -244,6 +247,7 @@ class TestExr:
         picture = decode(exr(tmp_path, {"RGBA": pixels}), float_levels=FloatLevels(white=1))
         assert picture.alpha is not None
         assert (int(picture.color.max()), int(picture.alpha.max())) == (48192, 32768)
+        assert header_of(tmp_path / "a.exr") == (4, 4, picture.mode)
 
     def test_other_channels_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         plane = np.zeros((4, 4), np.float32)
