@@ -1,10 +1,10 @@
-"""The quantizer of AVIF pictures, from the headers of the coded picture (AV1 specification, 5.3, 5.5 and 5.9)."""
+"""The quantizers of AVIF pictures, from the headers of coded pictures (AV1 specification, 5.3, 5.5, 5.9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from img2imgkit.images import heif_boxes
 MAX_HEADER = 4096  # bytes of a coded picture that are read; the headers have some dozens
 _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
 _KEY_FRAME = 0
+_IDENTITY = 0  # the matrix of RGB that is stored as such (H.273, table 4)
+_BT709, _SRGB = 1, 13  # primaries, transfer
 _SELECT = 2  # a tool that each frame switches on or off
 _SUPERRES_UNIT, _SUPERRES_LEAST = 8, 9
 _MAX_TILE_WIDTH, _MAX_TILE_AREA, _MAX_TILES = 4096, 4096 * 2304, 64
@@ -23,15 +25,39 @@ _QUALITIES = (100, 99, 97, 95, 92, 90, 85, 80, 75, 70, 60, 50, 40, 30, 20, 10, 1
 
 def quality(file: BinaryIO) -> int | None:
     """Estimate libavif's quality of a file, from 1 to 100; None if its headers do not tell."""
-    for offset, length in heif_boxes.describe(file).extents:
+    found = next(filter(None, _codings(file, heif_boxes.describe(file).extents)), None)
+    return None if found is None else round(float(np.interp(found.index, _INDICES, _QUALITIES)))
+
+
+def is_lossless(file: BinaryIO) -> bool:
+    """Whether all coded pictures of a file, such as colours and alpha, are exact, and colours are stored as RGB."""
+    described = heif_boxes.describe(file)
+    found = list(_codings(file, described.extents))
+    matrix = described.numbers and described.numbers[2]
+    return bool(found) and all(
+        coding is not None
+        and coding.exact
+        and (coding.matrix is None or (coding.matrix if matrix is None else matrix) == _IDENTITY)
+        for coding in found
+    )
+
+
+class _Coding(NamedTuple):
+    """How a picture is coded: ``base_q_idx``, whether that loses nothing, and the matrix of its colours; None: grey."""
+
+    index: int
+    exact: bool
+    matrix: int | None
+
+
+def _codings(file: BinaryIO, extents: Iterable[tuple[int, int]]) -> Iterator[_Coding | None]:
+    """Yield how each coded picture is coded; None if its headers do not tell."""
+    for offset, length in extents:
         file.seek(offset)
         try:
-            index = _quantizer(file.read(min(length, MAX_HEADER)))
+            yield _coding(file.read(min(length, MAX_HEADER)))
         except (IndexError, ValueError):
-            continue
-        if index is not None:
-            return round(float(np.interp(index, _INDICES, _QUALITIES)))
-    return None
+            yield None
 
 
 class _Bits:
@@ -54,6 +80,14 @@ class _Bits:
         return least
 
 
+class _Colours(NamedTuple):
+    """Whether there are colours, their matrix, and whether their planes have quantizers of their own."""
+
+    grey: bool
+    matrix: int
+    separate: bool
+
+
 @dataclass(frozen=True)
 class _Sequence:
     """What of a sequence header (5.5) is needed to read a frame header."""
@@ -68,10 +102,11 @@ class _Sequence:
     integer_motion: int
     order_bits: int
     superres: bool
+    colours: _Colours
 
 
-def _quantizer(data: bytes) -> int | None:
-    """Return ``base_q_idx`` of the first frame."""
+def _coding(data: bytes) -> _Coding | None:
+    """Return how the first frame is coded."""
     sequence = None
     for kind, content in _units(data):
         if kind == _SEQUENCE:
@@ -103,7 +138,8 @@ def _units(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _sequence(bits: _Bits) -> _Sequence:
     """Read a sequence header. Raises ValueError for timing information, which still pictures do not have."""
-    bits.u(3 + 1)  # profile, still picture
+    profile = bits.u(3)
+    bits.u(1)  # still picture
     reduced = bool(bits.u(1))
     if reduced:
         bits.u(5)
@@ -132,14 +168,34 @@ def _sequence(bits: _Bits) -> _Sequence:
             integer_motion = _SELECT if bits.u(1) else bits.u(1)
         order_bits = bits.u(3) + 1 if ordered else 0
     superres = bool(bits.u(1))
+    bits.u(2)
     return _Sequence(
         *(reduced, width, height, size_bits, id_bits),
-        *(large_blocks, screen_tools, integer_motion, order_bits, superres),
+        *(large_blocks, screen_tools, integer_motion, order_bits, superres, _colours(bits, profile)),
     )
 
 
-def _frame(bits: _Bits, sequence: _Sequence) -> int | None:
-    """Read a frame header up to ``base_q_idx`` (5.9.2); None for frames that are not shown key frames."""
+def _colours(bits: _Bits, profile: int) -> _Colours:
+    """Read the description of colours (5.5.2)."""
+    deep = bits.u(1)
+    twelve = bits.u(1) if profile == 2 and deep else 0
+    grey = profile != 1 and bool(bits.u(1))
+    primaries, transfer, matrix = (bits.u(8), bits.u(8), bits.u(8)) if bits.u(1) else (2, 2, 2)
+    if grey:
+        bits.u(1)
+        return _Colours(True, matrix, False)
+    if (primaries, transfer, matrix) != (_BT709, _SRGB, _IDENTITY):
+        bits.u(1)
+        halved = (profile != 1, profile == 0)
+        if twelve:
+            across = bool(bits.u(1))
+            halved = (across, across and bool(bits.u(1)))
+        bits.u(2 * all(halved))  # where the halved samples lie
+    return _Colours(False, matrix, bool(bits.u(1)))
+
+
+def _frame(bits: _Bits, sequence: _Sequence) -> _Coding | None:
+    """Read a frame header up to its quantizers (5.9.2, 5.9.12); None for frames that are not shown key frames."""
     if not sequence.reduced and (bits.u(1) or bits.u(2) != _KEY_FRAME or not bits.u(1)):
         return None
     has_fixed_probabilities = bits.u(1)
@@ -163,7 +219,10 @@ def _frame(bits: _Bits, sequence: _Sequence) -> int | None:
     if not sequence.reduced and not has_fixed_probabilities:
         bits.u(1)
     _skip_tiles(bits, width, height, sequence.large_blocks)
-    return bits.u(8)
+    grey, matrix, separate = sequence.colours
+    index = bits.u(8)
+    changes = bits.u((1 if grey else 3 + separate) + 2)  # of planes and frequencies, by matrices, by segments
+    return _Coding(index, index == changes == 0, None if grey else matrix)
 
 
 def _skip_tiles(bits: _Bits, width: int, height: int, large_blocks: bool) -> None:

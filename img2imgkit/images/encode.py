@@ -33,11 +33,13 @@ class EncodeOptions(Config):
     quality: Annotated[int, Field(ge=1, le=100)] | Literal["same"] = Field(
         default=DEFAULT_QUALITY,
         description="for JPEG, AVIF and lossy WebP, from 1 to 100; from 90, colours are stored at full resolution. "
-        "'same': that of the input, estimated from its quantizers, for JPEG, WebP and AVIF that keep their format",
+        "'same': that of the input, estimated from its quantizers, for JPEG, WebP and AVIF that keep their format; "
+        "lossless AVIF stays lossless",
     )
     lossless: bool | Literal["same"] = Field(
         default="same",
-        description="write lossless WebP, ignoring quality; 'same': unless the input is lossy WebP",
+        description="write lossless WebP and AVIF, ignoring quality; 'same': WebP unless the input is lossy WebP, and "
+        "AVIF if the input is lossless AVIF and 'quality' is 'same'",
     )
     compression: int = Field(
         default=4,  # for photographs, a quarter of the time of 6 with files 5 % larger
@@ -89,7 +91,7 @@ def _written(picture: Picture, format: str, options: EncodeOptions) -> Encoded:
             raise
         data, mode, notes = writers.write(bare, format, quality, lossless, compression)
         notes = (*notes, f"EXIF, XMP, IPTC, texts and resolution were left out: {_reason(error)}")
-    used = unknown if format in ("JPEG", "AVIF") or (format == "WEBP" and not lossless) else ()
+    used = unknown if format == "JPEG" or (format in ("AVIF", "WEBP") and not lossless) else ()
     return Encoded(data, mode, (*picture.notes, *notes, *used))
 
 
@@ -105,6 +107,8 @@ def _quality(picture: Picture, format: str, options: EncodeOptions) -> tuple[int
 def _lossless(picture: Picture, format: str, options: EncodeOptions) -> bool:
     if options.lossless != "same":
         return options.lossless
+    if format == "AVIF":
+        return options.quality == "same" and picture.format == format and not picture.lossy
     return not (picture.lossy and picture.format == format)
 
 

@@ -10,6 +10,7 @@ MAX_META = 1 << 20  # larger descriptions are not read whole; those of grids hav
 MAX_BOXES = 64  # before the description
 _CODED = (b"av01", b"hvc1")
 _ENDLESS, _LARGE = 0, 1
+_ROW = struct.Struct(">HHHII")  # of an item with one extent, in a box of locations
 
 
 class Box(NamedTuple):
@@ -48,6 +49,59 @@ def with_numbers(data: bytes, primaries: int, transfer: int) -> bytes:
     head = b"colrnclx"
     pieces = data.split(head)
     return head.join((pieces[0], *(struct.pack(">HH", primaries, transfer) + piece[4:] for piece in pieces[1:])))
+
+
+def with_coded_pictures(data: bytes, source: bytes) -> bytes:
+    """Return an encoded file with the coded pictures of another, item by item, and the matrix of its colours.
+
+    Both must be as libavif writes them: each item has one extent, and the last box contains all extents.
+
+    Raises:
+        ValueError: they are not.
+    """
+    new = {row[0]: source[row[3] : row[3] + row[4]] for row in _rows(source)}
+    at, content = next(box.start for box in boxes(data) if box.kind == b"mdat"), bytearray()
+    head, coded = bytearray(data[:at]), {row[0] for row in _rows(data, only_coded=True)}
+    if coded != {row[0] for row in _rows(source, only_coded=True)}:
+        raise ValueError("the two AVIF files have different coded pictures")
+    place = _inside(data, b"iloc").start + 8
+    for number, (item, reference, count, offset, length) in enumerate(_rows(data)):
+        piece = new[item] if item in coded else data[offset : offset + length]
+        _ROW.pack_into(head, place + number * _ROW.size, item, reference, count, at + len(content), len(piece))
+        content += piece
+    struct.pack_into(">I", head, at - 8, 8 + len(content))
+    for kind, first, size in ((b"av1C", 0, 4), (b"colr", 8, 3)):  # of nclx, matrix and range
+        ours, theirs = (_properties(file, kind) for file in (data, source))
+        for to, of in zip(ours, theirs, strict=True):
+            head[to + first : to + first + size] = source[of + first : of + first + size]
+    return bytes(head + content)
+
+
+def _inside(data: bytes, kind: bytes) -> Box:
+    """Return a box of the ``meta`` box. Raises ValueError."""
+    meta = next((box for box in boxes(data) if box.kind == b"meta"), Box(b"meta", 0, 0))
+    found = next((box for box in boxes(data, meta.start + 4, meta.end) if box.kind == kind), None)
+    if found is None:
+        raise ValueError(f"the AVIF file has no {kind.decode()} box")
+    return found
+
+
+def _rows(data: bytes, only_coded: bool = False) -> list[tuple[int, ...]]:
+    """Return item, data reference, number of extents, offset and length of all items. Raises ValueError."""
+    box = _inside(data, b"iloc")
+    rows = list(_ROW.iter_unpack(data[box.start + 8 : box.end]))
+    if data[box.start : box.start + 6] != b"\0\0\0\0\x44\0" or any(row[2] != 1 for row in rows):
+        raise ValueError("the AVIF file states the places of its items in an unknown way")
+    coded = set(_coded_items(data, _inside(data, b"iinf")))
+    return [row for row in rows if not only_coded or row[0] in coded]
+
+
+def _properties(data: bytes, kind: bytes) -> list[int]:
+    """Return where the properties of a kind begin; of colours, those in numbers."""
+    outer = _inside(data, b"iprp")
+    inner = next(box for box in boxes(data, outer.start, outer.end) if box.kind == b"ipco")
+    found = [box.start for box in boxes(data, inner.start, inner.end) if box.kind == kind]
+    return [start for start in found if kind != b"colr" or data[start : start + 4] == b"nclx"]
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:

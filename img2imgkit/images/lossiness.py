@@ -28,6 +28,8 @@ def of(file: BinaryIO, image: ImageFile.ImageFile) -> Lossiness:
     if image.format == "WEBP":
         return _webp(file)
     if image.format == "AVIF":
+        if av1.is_lossless(file):
+            return Lossiness(False)
         is_animated = getattr(image, "n_frames", 1) > 1  # encoders give its first frame a better quality
         return Lossiness(True, None if is_animated else av1.quality(file))
     return Lossiness(False)

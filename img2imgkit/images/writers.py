@@ -19,6 +19,7 @@ _BMP_HEADER = 124
 _BMP_BITFIELDS = 3
 _BMP_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
 _BMP_SRGB = b"BGRs"
+_AVIF_SPEED = 6  # as Pillow; slower levels save some percent
 
 
 def bmp_bytes(pixels: np.ndarray, dpi: tuple[float, float] | None) -> bytes:
@@ -67,7 +68,12 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if format == "BMP" and picture.alpha is not None:
         return Encoding(bmp_bytes(_stacked(picture), picture.metadata.dpi), "RGBA")
     image = _image(picture, format)
-    data = _saved(image, format, _pillow_options(picture, format, quality, lossless))
+    exact = lossless and format == "AVIF"
+    shell = Image.new(image.mode, image.size) if exact else image
+    data = _saved(shell, format, _pillow_options(picture, format, quality, lossless))
+    if exact:  # Pillow stores AVIF as YCbCr only, which rounds
+        coded = imagecodecs.avif_encode(_stacked(picture), level=100, speed=_AVIF_SPEED)
+        data = heif_boxes.with_coded_pictures(data, bytes(coded))
     if format == "JPEG" and picture.metadata.iptc:
         data = metadata.with_iptc(data, picture.metadata.iptc)
     if format == "AVIF" and (numbers := colour_numbers.numbers(picture.metadata)):
@@ -132,7 +138,9 @@ def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool)
         options["dpi"] = kept.dpi
     if support.text and (comment := kept.text.get("Comment")):
         options["comment"] = comment.encode()
-    if format in ("JPEG", "AVIF"):
+    if format == "AVIF" and lossless:
+        options |= {"quality": 100, "subsampling": "4:4:4", "speed": 10}
+    elif format in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": ("4:4:4" if quality >= 90 else "4:2:0")}
     if format == "WEBP":
         options |= {"quality": 80 if lossless else quality, "lossless": lossless, "exact": True, "method": 4}

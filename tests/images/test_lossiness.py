@@ -3,13 +3,14 @@
 import io
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from img2imgkit.images import EncodeOptions, Picture, av1, decode, encode
+from img2imgkit.images import EncodeOptions, Metadata, Picture, av1, decode, encode, heif_boxes
 
 
 def scene() -> Image.Image:
@@ -67,7 +68,9 @@ def test_the_quality_of_other_kinds_of_avif_is_known(tmp_path: Path, options: di
 def test_the_quality_of_an_animated_avif_is_unknown(tmp_path: Path) -> None:
     picture = saved(tmp_path, "avif", quality=60, speed=10, save_all=True, append_images=[scene().rotate(90)])
     assert (picture.lossy, picture.quality) == (True, None)
-    assert "the input states no quality of AVIF" in encode(picture, "AVIF", EncodeOptions(quality="same")).notes[-1]
+    assert encode(picture, "AVIF", EncodeOptions(quality="same")).notes == (
+        "the input states no quality of AVIF, the default was used: 92",
+    )
 
 
 def test_an_avif_of_the_same_quality_has_about_the_same_size(tmp_path: Path) -> None:
@@ -131,3 +134,64 @@ def test_a_garbled_webp_header_has_no_quality(tmp_path: Path) -> None:
 
     assert _vp8_quality(b"") is None
     assert all((_vp8_quality(bytes([byte]) * 40) or 1) in range(1, 101) for byte in range(256))
+
+
+def exact_avif(tmp_path: Path, picture: Picture) -> Picture:
+    (tmp_path / "exact.avif").write_bytes(encode(picture, "AVIF", EncodeOptions(lossless=True)).data)
+    return decode(tmp_path / "exact.avif")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (48, 32)], ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_lossless_avif_is_exact_and_stays_so(tmp_path: Path, size: tuple[int, int], channels: int) -> None:
+    levels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], channels), np.uint8)
+    first = Picture(levels[..., :3], levels[..., 3:] if channels == 4 else None, "grey" if channels == 1 else "rgb")
+    again = exact_avif(tmp_path, first)
+    assert (again.color == first.color).all()
+    if first.alpha is not None:
+        assert again.alpha is not None
+        assert (again.alpha == first.alpha).all()
+    assert (again.lossy, again.quality) == (False, None)
+    same = encode(again, "AVIF", EncodeOptions(quality="same"))
+    assert (same.data, same.notes) == ((tmp_path / "exact.avif").read_bytes(), ())
+    assert not av1.is_lossless(io.BytesIO(encode(again, "AVIF").data))
+    assert not av1.is_lossless(io.BytesIO(encode(again, "AVIF", EncodeOptions(quality=100)).data))
+    assert not av1.is_lossless(io.BytesIO(encode(again, "AVIF", EncodeOptions(quality="same", lossless=False)).data))
+
+
+def test_lossless_avif_keeps_its_metadata_and_colours(tmp_path: Path) -> None:
+    icc, xmp = bytes(imagecodecs.cms_profile("srgb")), b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    pixels = np.asarray(scene().resize((48, 32)))
+    again = exact_avif(tmp_path, Picture(pixels, metadata=Metadata(icc=icc, exif=exif.tobytes()[6:], xmp=xmp)))
+    assert (again.metadata.icc, again.metadata.xmp) == (icc, xmp)
+    assert b"Maker" in (again.metadata.exif or b"")
+    wide = (b"cICP", bytes((12, 13, 0, 1)))
+    again = exact_avif(tmp_path, Picture(pixels, metadata=Metadata(colour_chunks=(wide,))))
+    assert again.metadata.colour_chunks == (wide,)
+    assert (again.color == pixels).all()
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("options", [{}, {"pixelformat": "400"}])
+def test_other_depths_of_lossless_avif_are_recognised(bits: int, options: dict) -> None:
+    shape = (20, 30) if options else (20, 30, 3)
+    levels = np.random.default_rng(1).integers(0, 1 << bits, shape).astype(np.uint8 if bits == 8 else np.uint16)
+    for level in (100, 99, 60):
+        data = bytes(imagecodecs.avif_encode(levels, level=level, bitspersample=bits, **options))
+        exact = bool((imagecodecs.avif_decode(data) == levels).all())
+        assert av1.is_lossless(io.BytesIO(data)) == exact
+        assert exact or level < 100
+        assert not exact or level > 60 or options  # grey is always exact
+
+
+def test_rounded_colours_are_not_lossless(tmp_path: Path) -> None:
+    assert saved(tmp_path, "avif", quality=100, subsampling="4:4:4").quality == 100  # exact, but as YCbCr
+    assert saved(tmp_path, "avif", quality=100, subsampling="4:4:4").lossy
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0\0\x18ftypavif" + bytes(16), bytes(100)])
+def test_pictures_of_an_unknown_structure_are_not_mixed(data: bytes) -> None:
+    with pytest.raises(ValueError, match="AVIF"):
+        heif_boxes.with_coded_pictures(data, data)
