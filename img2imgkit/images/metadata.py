@@ -11,9 +11,16 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import colour_numbers, exif_block, georeference, left_behind, png_chunks
+from img2imgkit.images import (
+    big_tiff,
+    colour_numbers,
+    exif_block,
+    georeference,
+    left_behind,
+    png_chunks,
+    tiff_pages,
+)
 from img2imgkit.images.picture import Metadata
-from img2imgkit.images.tiff_pages import states_pages
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
 ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
@@ -27,6 +34,7 @@ LAYOUT_TAGS = frozenset(
     | {292, 293, 297, 301, 317, 320, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
     | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, IPTC_TAG, 34377, 37724, ICC_TAG, XMP_TAG}
 )
+_PLACES = frozenset({273, 279, 324, 325, 330, 37724})  # of pixels; large
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>\s*))([1-8])")
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "Raw profile type icc")
 
@@ -84,19 +92,20 @@ def of_tiff(file: BinaryIO, whole: BinaryIO | None = None, alone: bool = True) -
             cameras and scanners describe the picture there
         alone: whether there are no further pictures
     """
-    tags = _first_tags(file)
+    notes: list[str] = []
+    tags = _first_tags(file, notes)
     icc, xmp, iptc, dpi = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG), _tiff_dots(tags)
-    notes = _left_out(tags)
+    notes += _left_out(tags)
     if whole is not None:
-        described = _first_tags(whole)
+        described = _first_tags(whole, notes)
         xmp, iptc = xmp or described.get(XMP_TAG), iptc or described.get(IPTC_TAG)
         _add_missing(tags, described)
-    if not alone and states_pages(str(tags.get(270, "")).encode("utf-8", "replace")):
+    if not alone and tiff_pages.states_pages(str(tags.get(270, "")).encode("utf-8", "replace")):
         del tags[270]
     for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS, _C2PA_TAG):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
-    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), notes)
+    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), tuple(notes))
 
 
 def _left_out(tags: Image.Exif) -> tuple[str, ...]:
@@ -115,15 +124,16 @@ def _add_missing(tags: Image.Exif, others: Image.Exif) -> None:
             tags.get_ifd(directory).update({**nested, **tags.get_ifd(directory)})
 
 
-def _first_tags(file: BinaryIO) -> Image.Exif:
+def _first_tags(file: BinaryIO, notes: list[str]) -> Image.Exif:
     """Copy the first page's tags, including EXIF and GPS, of a classic TIFF or BigTIFF file into a separate block."""
-    file.seek(0)
-    head = file.read(16)
-    stated = Image.Exif()
-    stated.endian = "<" if head.startswith(b"II") else ">"
-    stated.bigtiff = head[2:4] in (b"+\0", b"\0+")
-    start = struct.unpack_from(stated.endian + ("Q" if stated.bigtiff else "I"), head, 8 if stated.bigtiff else 4)[0]
-    stated.load_from_fp(file, start)
+    stated, shape = Image.Exif(), tiff_pages.layout(file)
+    if shape.big:
+        block = big_tiff.Block(file, shape.order, shape.first, (exif_block.EXIF_IFD, GPS_IFD), _PLACES)
+        stated.load(block.data)
+        notes += [f"left out: damaged or large TIFF tags: {', '.join(map(str, block.lost))}"] if block.lost else []
+    else:
+        stated.endian = shape.order
+        stated.load_from_fp(file, shape.first)
     tags = Image.Exif()
     for tag, value in stated.items():
         if tag not in (exif_block.EXIF_IFD, GPS_IFD):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from corpus import noise
 from corpus_files import smooth, turned
 from corpus_png import chunk, plain
@@ -208,3 +210,84 @@ def test_resolution_is_converted_to_dots_per_inch(tmp_path, unit, dots):
     path = tmp_path / "a.tif"
     Image.fromarray(noise(1, 9, 9)).save(path, tiffinfo={282: 300.0, 283: 300.0, 296: unit})
     assert decode(path).metadata.dpi == (None if dots is None else pytest.approx(dots))
+
+
+@pytest.fixture
+def tiffs(tmp_path):
+    """The same picture as classic TIFF and BigTIFF in both byte orders, with a profile, XMP, IPTC, EXIF and GPS."""
+    tags = [
+        (274, "H", 1, 6, True),
+        (315, "s", 0, "Me", True),
+        (700, "B", len(XMP), XMP, True),
+        (33723, "B", 6, b"\x1c\x02\x05\0\x01x", True),
+        (34675, "B", len(profiles.srgb()), profiles.srgb(), True),
+        (65000, "I", 3, (1, 2, 3), True),
+    ]
+    found = []
+    for order in "<>":
+        for big in (False, True):
+            path = tmp_path / f"{ord(order)}-{big}.tif"
+            tifffile.imwrite(
+                path,
+                smooth(24, 17),
+                photometric="rgb",
+                bigtiff=big,
+                byteorder=order,
+                resolution=(300, 200),
+                metadata=None,
+                extratags=tags,
+            )
+            with path.open("r+b") as file:
+                _nest(file, order, big)
+            found.append(path)
+    return found
+
+
+def _nest(file, order, big):
+    """Append a copy of the first directory that points to an EXIF directory, with one text of 20 bytes, and to GPS."""
+    head, row, link = (">Q", ">HHQQ", ">Q") if big else (">H", ">HHII", ">I")
+    head, row, link = (each.replace(">", order) for each in (head, row, link))
+    file.seek(8 if big else 4)
+    at = struct.unpack(link, file.read(struct.calcsize(link)))[0]
+    file.seek(at)
+    count = struct.unpack(head, file.read(struct.calcsize(head)))[0]
+    rows = file.read(count * struct.calcsize(row))
+    place, kind = file.seek(0, 2), 16 if big else 4
+    text = b"9" * 19 + b"\0"
+    file.write(text)
+    exif = struct.pack(head, 1) + struct.pack(row, 0x9003, 2, 20, place) + bytes(struct.calcsize(link))
+    letter = b"N\0".ljust(struct.calcsize(link), b"\0")
+    gps = struct.pack(head, 1) + struct.pack(row, 1, 2, 2, 0)[: -len(letter)] + letter + bytes(struct.calcsize(link))
+    file.write(exif + gps)
+    nested = struct.pack(row, 0x8769, kind, 1, place + 20) + struct.pack(row, 0x8825, kind, 1, place + 20 + len(exif))
+    first = file.tell()
+    file.write(struct.pack(head, count + 2) + rows + nested + bytes(struct.calcsize(link)))
+    file.seek(8 if big else 4)
+    file.write(struct.pack(link, first))
+
+
+def test_big_tiff_has_the_metadata_of_classic_tiff_in_both_byte_orders(tiffs):
+    expected = decode(tiffs[0])
+    assert expected.metadata.icc == profiles.srgb()
+    kept = tags(expected.metadata.exif)
+    assert (kept[315], kept[65000]) == ("Me", (1, 2, 3))
+    assert (kept.get_ifd(0x8769)[0x9003], kept.get_ifd(0x8825)[1]) == ("9" * 19, "N")
+    for path in tiffs[1:]:
+        picture = decode(path)
+        assert picture.metadata == expected.metadata
+        assert (picture.notes, picture.width, picture.height) == ((), 24, 17)
+        np.testing.assert_array_equal(picture.color, expected.color)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_tags_of_big_tiff_outside_the_file_are_named(tiffs, big_endian):
+    path = tiffs[1 + 2 * big_endian]
+    order = ">" if big_endian else "<"
+    row = struct.pack(order + "HHQ", 65000, 4, 3)
+    data = path.read_bytes()
+    for place in (len(data) - 1, 1 << 63):
+        at = data.rindex(row) + 12
+        path.write_bytes(data[:at] + struct.pack(order + "Q", place) + data[at + 8 :])
+        picture = decode(path)
+        assert picture.notes == ("left out: damaged or large TIFF tags: 65000",)
+        assert picture.metadata.icc == profiles.srgb()
