@@ -54,6 +54,12 @@ class Affine:
         a, b, d, e = self.e / whole, -self.b / whole, -self.d / whole, self.a / whole
         return Affine(a, b, -(a * self.c + b * self.f), d, e, -(d * self.c + e * self.f))
 
+    def box(self, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
+        """Return left, top, right and bottom of the box around a transformed box."""
+        corners = [self.point(x, y) for x in (left, left + width) for y in (top, top + height)]
+        across, down = zip(*corners, strict=True)
+        return min(across), min(down), max(across), max(down)
+
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point goes."""
         return self.a * x + self.b * y + self.c, self.d * x + self.e * y + self.f
@@ -73,6 +79,11 @@ class Affine:
         return self.a == self.e == 0
 
     @property
+    def keeps_rectangles(self) -> bool:
+        """Whether rectangles along the axes stay so: it only resizes, crops, mirrors, or turns by quarters."""
+        return self.b == self.d == 0 or self.swaps_axes
+
+    @property
     def is_scaling(self) -> bool:
         """Whether it only resizes."""
         return self.keeps_axes and self.c == self.f == 0
@@ -86,15 +97,17 @@ class Placement:
         size: width and height of the picture for which it holds; a picture of another size was changed by something
             that did not state the transform
         transform: from the pixels of the file, as stored, to those of the picture; None if unknown
+        stored: width and height of the pixels in the file; None: ``size``
     """
 
     size: tuple[int, int]
     transform: Affine | None = Affine()
+    stored: tuple[int, int] | None = None
 
     def moved(self, before: tuple[int, int], by: Affine | None, after: tuple[int, int]) -> Placement:
         """Return the placement after a transform of a picture of size ``before`` to one of size ``after``."""
         known = self.in_picture(before)
-        return Placement(after, None if known is None or by is None else known.then(by))
+        return Placement(after, None if known is None or by is None else known.then(by), self.stored or self.size)
 
     def in_picture(self, size: tuple[int, int]) -> Affine | None:
         """Return the transform if it is known for a picture of this size."""
@@ -108,10 +121,12 @@ class Change:
     Attributes:
         by: from the file's pixels to the picture's; None if unknown
         size: width and height of the picture
+        stored: width and height of the pixels in the file
     """
 
     by: Affine | None
     size: tuple[int, int]
+    stored: tuple[int, int]
     lost: list[str] = field(default_factory=list)
 
     def lose(self, name: str) -> None:

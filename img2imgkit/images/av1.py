@@ -26,7 +26,7 @@ _QUALITIES = (100, 99, 97, 95, 92, 90, 85, 80, 75, 70, 60, 50, 40, 30, 20, 10, 1
 def quality(file: BinaryIO) -> int | None:
     """Estimate libavif's quality of a file, from 1 to 100; None if its headers do not tell."""
     found = next(filter(None, _codings(file, heif_boxes.describe(file).extents)), None)
-    return None if found is None else round(float(np.interp(found.index, _INDICES, _QUALITIES)))
+    return None if found is None else round(float(np.interp(found.quantizer, _INDICES, _QUALITIES)))
 
 
 def is_lossless(file: BinaryIO) -> bool:
@@ -43,9 +43,9 @@ def is_lossless(file: BinaryIO) -> bool:
 
 
 class _Coding(NamedTuple):
-    """How a picture is coded: ``base_q_idx``, whether that loses nothing, and the matrix of its colours; None: grey."""
+    """How a picture is coded: ``base_q_idx``, whether nothing is lost, and the matrix of its colours; None: grey."""
 
-    index: int
+    quantizer: int
     exact: bool
     matrix: int | None
 
@@ -169,10 +169,9 @@ def _sequence(bits: _Bits) -> _Sequence:
         order_bits = bits.u(3) + 1 if ordered else 0
     superres = bool(bits.u(1))
     bits.u(2)
-    return _Sequence(
-        *(reduced, width, height, size_bits, id_bits),
-        *(large_blocks, screen_tools, integer_motion, order_bits, superres, _colours(bits, profile)),
-    )
+    sides = (width, height, size_bits, id_bits)
+    tools = (screen_tools, integer_motion, order_bits)
+    return _Sequence(reduced, *sides, large_blocks, *tools, superres, _colours(bits, profile))
 
 
 def _colours(bits: _Bits, profile: int) -> _Colours:

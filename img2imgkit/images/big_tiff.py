@@ -17,7 +17,7 @@ _MAX_TAGS, _MAX_BYTES = 4096, 64 << 20
 class _Tag(NamedTuple):
     tag: int
     kind: int
-    count: int
+    number: int
     value: bytes
 
 

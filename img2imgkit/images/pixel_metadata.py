@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import sqrt
 
 from img2imgkit.images import exif_block, georeference, xmp_pixels
-from img2imgkit.images.affine import Affine, Change
+from img2imgkit.images.affine import Affine, Change, Placement
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.tiff_pages import states_pages
 
@@ -24,7 +24,8 @@ _NOTE = "metadata stated in pixels of the original were left out: "
 def converted(picture: Picture) -> tuple[Metadata, tuple[str, ...]]:
     """Return the metadata with values for the picture's own pixels, and notes on what was left out."""
     size, kept = (picture.width, picture.height), picture.metadata
-    change = Change(kept.placement.in_picture(size) if kept.placement else Affine(), size)
+    placement = kept.placement or Placement(size)
+    change = Change(placement.in_picture(size), size, placement.stored or placement.size)
     notes: list[str] = []
     if kept.exif:
         try:

@@ -10,6 +10,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+ITEM = "li"  # of lists, in RDF
 XMLNS = "http://www.w3.org/2000/xmlns/"  # of properties that are declarations: their text is a namespace
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -22,7 +23,7 @@ class Property(NamedTuple):
     """A property: its namespace and name, its text, and its places in the packet as pairs of offsets.
 
     ``whole`` is the place of the attribute or element, ``value`` that of its text; ``text`` is empty for structures.
-    ``within`` are the names of the elements around it.
+    ``within`` are the names of the elements around it. The items of lists are properties as well.
     """
 
     namespace: str
@@ -141,7 +142,7 @@ class _Scan:
         at = self._parser.CurrentByteIndex
         empty = self.data[element.tag_end - 2 : element.tag_end] == b"/>"
         inner, stop = (element.tag_end, element.tag_end) if empty else (at, self.data.find(b">", at) + 1)
-        if element.namespace != RDF:
+        if element.namespace != RDF or element.name == ITEM:
             text = "" if element.has_children else "".join(element.text).strip()
             places = (element.start, stop), (element.tag_end, inner)
             names = tuple(each.name for each in self._open)

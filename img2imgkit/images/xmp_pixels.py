@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from img2imgkit.images.affine import Affine, Change
-from img2imgkit.images.xmp import Packet, Property, as_utf8
+from img2imgkit.images.xmp import ITEM, RDF, Packet, Property, as_utf8
 
 TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 PANORAMA = "http://ns.google.com/photos/1.0/panorama/"
 REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
+AREA = "http://ns.adobe.com/xmp/sType/Area#"
+MICROSOFT_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
 DIMENSIONS = "http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 MICROSOFT = "http://ns.microsoft.com/photo/1.2/"
 ACDSEE = "http://ns.acdsee.com/regions/"
@@ -21,8 +25,10 @@ DJI = "http://www.dji.com/drone-dji/1.0/"
 _NAMESPACES = (TIFF, EXIF, PANORAMA, REGIONS, MICROSOFT, ACDSEE, IPTC, DJI)
 _SIDES = {"ImageWidth": 0, "ImageLength": 1, "PixelXDimension": 0, "PixelYDimension": 1}
 _FACES = {REGIONS: ("Regions",), MICROSOFT: ("RegionInfo",), ACDSEE: ("Regions",), IPTC: ("ImageRegion",)}
+_OUTSIDE = "regions outside the picture"
 _LEFT, _TOP = "CroppedAreaLeftPixels", "CroppedAreaTopPixels"
 _INTERIOR = tuple(f"LargestValidInteriorRect{side}" for side in ("Left", "Top", "Width", "Height"))
+_Box = tuple[float, float, float, float]
 
 
 @dataclass
@@ -124,19 +130,123 @@ def _subjects(packet: Packet, change: Change, edits: _Edits) -> None:
 
 
 def _faces(packet: Packet, change: Change, edits: _Edits) -> None:
-    """Keep regions, such as faces, if the picture was only resized: they are in fractions of its sides."""
-    found = [each for namespace, names in _FACES.items() for each in packet.find(namespace, names.__contains__)]
-    if not found:
+    """Convert regions, such as faces, which are in fractions of the sides of the stored pixels.
+
+    All kinds of regions follow a change of size. Those of the Metadata Working Group and of Microsoft also follow
+    crops and turns; the others would need their orientation to be known.
+    """
+    sides = [each for each in packet.find(DIMENSIONS, "wh".__contains__) if "AppliedToDimensions" in each.within]
+    for namespace, names in _FACES.items():
+        if not (found := packet.find(namespace, names.__contains__)):
+            continue
+        in_pixels = namespace == IPTC and any(b"pixel" in packet.data[slice(*each.whole)] for each in found)
+        if change.by is not None and change.by.is_scaling and not in_pixels:
+            continue
+        is_known = change.by is not None and change.by.keeps_rectangles and len(found) == 1
+        regions = list(_regions(packet, found[0], sides, change.stored)) if is_known else []
+        kept = [_follow(region, change, edits) for region in regions]
+        if not any(kept):
+            edits.gone += found
+            change.lose(_OUTSIDE if regions and all(region.box for region in regions) else "regions")
+    edits.texts += [(each, str(change.size["wh".index(each.name)])) for each in sides]
+
+
+class _Region(NamedTuple):
+    """An item of a list of regions: its box (left, top, width, height) in fractions, None if that is not known.
+
+    ``texts`` returns the texts of its properties for another box.
+    """
+
+    item: Property
+    box: _Box | None
+    texts: Callable[[_Box], list[tuple[Property, str]]]
+
+
+def _regions(packet: Packet, whole: Property, sides: list[Property], stored: tuple[int, int]) -> Iterator[_Region]:
+    """Yield the regions of a structure, if its kind is known and it was made for the stored pixels."""
+    start, end = whole.whole
+    if whole.namespace == REGIONS and _fits([each for each in sides if start < each.whole[0] < end], stored):
+        parts, names, read = packet.find(AREA), "RegionList", _area
+    elif whole.namespace == MICROSOFT:
+        parts, names, read = packet.find(MICROSOFT_REGION, "Rectangle".__eq__), "Regions", _rectangle
+    else:
         return
-    in_pixels = any(b"pixel" in packet.data[slice(*each.whole)] for each in found if each.namespace == IPTC)
-    if change.by is None or not change.by.is_scaling or in_pixels:
-        edits.gone += found
-        change.lose("regions")
-        return
-    sides = packet.find(DIMENSIONS, ("w", "h").__contains__)
-    edits.texts += [
-        (each, str(change.size["wh".index(each.name)])) for each in sides if "AppliedToDimensions" in each.within
-    ]
+    parts.sort(key=lambda part: part.whole)
+    starts = [part.whole[0] for part in parts]
+    for item in packet.find(RDF, ITEM.__eq__):
+        if start < item.whole[0] < end and len(item.within) > 1 and item.within[-2] == names:
+            inside = parts[bisect_left(starts, item.whole[0]) : bisect_left(starts, item.whole[1])]
+            yield read(item, {part.name: part for part in inside})
+
+
+def _fits(sides: list[Property], stored: tuple[int, int]) -> bool:
+    """Whether the regions were made for a picture of the stored shape, and not for another or a turned one."""
+    stated = {each.name: _number(each.text) for each in sides}
+    width, height = stated.get("w", stored[0]), stated.get("h", stored[1])
+    return abs(width * stored[1] - height * stored[0]) <= max(width, height, *stored)
+
+
+def _area(item: Property, parts: dict[str, Property]) -> _Region:
+    """Read an area of the Metadata Working Group: the centre, and width and height unless it is a point."""
+    names = [name for name in ("x", "y", "w", "h") if name in parts]
+    values = [_number(parts[name].text) for name in names]
+    is_known = len(names) in (2, 4) and {"x", "y"} <= parts.keys() and parts.keys() <= {*names, "unit"}
+    if not is_known or ("unit" in parts and parts["unit"].text != "normalized"):
+        return _Region(item, None, lambda _: [])
+    x, y, width, height = (*values, 0.0, 0.0)[:4]
+
+    def texts(box: _Box) -> list[tuple[Property, str]]:
+        left, top, across, down = box
+        made = (left + across / 2, top + down / 2, across, down)
+        return [(parts[name], _fraction(value)) for name, value in zip(names, made, strict=False)]
+
+    return _Region(item, _usable((x - width / 2, y - height / 2, width, height)), texts)
+
+
+def _rectangle(item: Property, parts: dict[str, Property]) -> _Region:
+    """Read a rectangle of Microsoft: left, top, width and height."""
+    values = [_number(text) for text in parts["Rectangle"].text.split(",")] if parts else []
+    if len(values) != 4:
+        return _Region(item, None, lambda _: [])
+    left, top, width, height = values
+    rectangle = parts["Rectangle"]
+    return _Region(item, _usable((left, top, width, height)), lambda box: [(rectangle, ", ".join(map(_fraction, box)))])
+
+
+def _usable(box: _Box) -> _Box | None:
+    return box if all(-1 <= value <= 2 for value in box) and min(box[2:]) >= 0 else None  # no numbers, or of pixels
+
+
+def _fraction(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _follow(region: _Region, change: Change, edits: _Edits) -> bool:
+    """Convert a region, as far as it lies inside the picture; or remove it."""
+    placed = _placed(region.box, change) if region.box else None
+    if placed is None:
+        edits.gone.append(region.item)
+        change.lose(_OUTSIDE if region.box else "regions")
+        return False
+    edits.texts += region.texts(placed)
+    return True
+
+
+def _placed(box: _Box, change: Change) -> _Box | None:
+    """Return a box in fractions of the picture; None if it lies outside."""
+    assert change.by is not None
+    (width, height), (across, down) = change.stored, change.size
+    left, top, right, bottom = change.by.box(box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+    columns, rows = _clipped(left, right, across), _clipped(top, bottom, down)
+    if columns is None or rows is None:
+        return None
+    return columns[0] / across, rows[0] / down, columns[1] / across, rows[1] / down
+
+
+def _clipped(start: float, end: float, most: int) -> tuple[float, float] | None:
+    """Return start and length of the part of an interval within 0 to ``most``; None if it is empty, but for points."""
+    low, high = max(start, 0), min(end, most)
+    return (low, high - low) if low < high or low == high == start == end else None
 
 
 def _calibration(packet: Packet, change: Change, edits: _Edits) -> None:

@@ -37,13 +37,13 @@ def test_resizing_and_cropping_state_where_pixels_went():
     made = crop(resize(picture, 16, 18), 4, 3, 6, 5)
     by = made.metadata.placement.in_picture((6, 5))
     assert by == Affine(2, 0, -4, 0, 3, -3)
-    assert crop(picture, 1, 0, 8 - 1, 6).metadata.placement == Placement((7, 6), Affine.shift(-1, 0))
+    assert crop(picture, 1, 0, 8 - 1, 6).metadata.placement == Placement((7, 6), Affine.shift(-1, 0), (8, 6))
 
 
 def test_other_values_in_the_same_places_keep_the_placement():
     picture = resize(Picture(np.zeros((6, 8, 3), np.uint8)), 4, 3)
     again = picture.with_pixels(picture.color[..., :1], None, "grey")
-    assert again.metadata.placement == Placement((4, 3), Affine(0.5, 0, 0, 0, 0.5, 0))
+    assert again.metadata.placement == Placement((4, 3), Affine(0.5, 0, 0, 0, 0.5, 0), (8, 6))
 
 
 def test_another_size_without_a_word_makes_the_placement_unknown_for_good():

@@ -44,7 +44,7 @@ class TestHeif:
         assert difference(np.rot90(picture.color)) < 1
         assert picture.metadata.exif is not None
         assert b"Maker" in picture.metadata.exif
-        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24))
+        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24), (40, 24))
         assert b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01" in picture.metadata.exif  # orientation 1
         assert picture.notes == ()
 
@@ -138,7 +138,7 @@ class TestJpegXl:
         assert difference(np.rot90(picture.color)) < 2
         assert picture.metadata.exif is not None
         assert b"Maker" in picture.metadata.exif
-        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24))
+        assert picture.metadata.placement == Placement((24, 40), Affine.turn(6, 40, 24), (40, 24))
 
     def test_levels_of_10_bits_fill_16(self, tmp_path: Path) -> None:
         picture = decode(jpeg_xl(tmp_path, GRADIENT.astype(np.uint16) * 4, bitspersample=10))

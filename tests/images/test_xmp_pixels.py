@@ -6,7 +6,7 @@ import pytest
 from img2imgkit.images import Affine, Metadata, Picture, crop, encode, resize
 from img2imgkit.images.affine import Change
 from img2imgkit.images.xmp import Packet
-from img2imgkit.images.xmp_pixels import DIMENSIONS, EXIF, PANORAMA, TIFF, converted
+from img2imgkit.images.xmp_pixels import AREA, DIMENSIONS, EXIF, MICROSOFT_REGION, PANORAMA, TIFF, converted
 
 HEAD = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -44,7 +44,8 @@ def picture(data, width=100, height=60):
 
 def written(made):
     """The texts of the properties in an encoded picture by name, and what was lost."""
-    change = Change(made.metadata.placement.in_picture((made.width, made.height)), (made.width, made.height))
+    size, placement = (made.width, made.height), made.metadata.placement
+    change = Change(placement.in_picture(size), size, placement.stored or placement.size)
     data = converted(made.metadata.xmp, change)
     assert b"kept" in data
     return {each.name: each.text for each in Packet(data).properties}, change.lost
@@ -102,7 +103,7 @@ def test_a_panorama_follows_scale_and_crop():
     ],
 )
 def test_a_panorama_that_cannot_follow_is_left_out(stated, by):
-    change = Change(by, (60, 60))
+    change = Change(by, (60, 60), (100, 60))
     data = converted(pano(stated), change)
     assert not Packet(data).find(PANORAMA)
     assert b"kept" in data
@@ -111,7 +112,7 @@ def test_a_panorama_that_cannot_follow_is_left_out(stated, by):
 
 def test_the_focal_plane_follows_scale_and_turning_but_not_crops():
     stated = xmp('e:FocalPlaneXResolution="3000/2" e:FocalPlaneYResolution="1000" e:FocalPlaneResolutionUnit="2"')
-    change = Change(Affine.turn(8, 100, 60).then(Affine.scaling((60, 100), (30, 100))), (30, 100))
+    change = Change(Affine.turn(8, 100, 60).then(Affine.scaling((60, 100), (30, 100))), (30, 100), (100, 60))
     texts = {each.name: each.text for each in Packet(converted(stated, change)).find(EXIF)}
     assert texts == {
         "FocalPlaneXResolution": "500/1",
@@ -119,7 +120,7 @@ def test_the_focal_plane_follows_scale_and_turning_but_not_crops():
         "FocalPlaneResolutionUnit": "2",
     }
     assert written(crop(picture(stated), 1, 1, 9, 9))[0]["FocalPlaneXResolution"] == "1500/1"
-    change = Change(None, (30, 30))
+    change = Change(None, (30, 30), (100, 60))
     assert not Packet(converted(stated, change)).find(EXIF)
     assert change.lost == ["focal-plane resolution"]
 
@@ -131,10 +132,151 @@ FACES = (
 )
 
 
-def test_regions_follow_scale_and_are_left_out_otherwise():
+def test_regions_of_an_unknown_structure_follow_scale_and_are_left_out_otherwise():
     texts, lost = written(resize(picture(xmp(elements=FACES)), 200, 120))
     assert (texts["w"], texts["h"], texts["RegionInfo"], lost) == ("200", "120", "0.1, 0.2", [])
     texts, lost = written(crop(picture(xmp(elements=FACES)), 0, 1, 100, 59))
+    assert not {"Regions", "RegionInfo", "w"} & texts.keys()
+    assert lost == ["regions"]
+
+
+def area(name, values, unit="normalized", as_elements=False):
+    """A region of the Metadata Working Group: x and y of the centre, width, height."""
+    stated = dict(zip("xywhd", map(str, values), strict=False)) | {"unit": unit}
+    if as_elements:
+        inner = "".join(f"<stArea:{key}>{value}</stArea:{key}>" for key, value in stated.items())
+        body = f'<mwg-rs:Area rdf:parseType="Resource">{inner}</mwg-rs:Area><mwg-rs:Name>{name}</mwg-rs:Name>'
+        return f'<rdf:li rdf:parseType="Resource">{body}</rdf:li>'
+    attributes = " ".join(f'stArea:{key}="{value}"' for key, value in stated.items())
+    return f'<rdf:li><rdf:Description mwg-rs:Name="{name}"><mwg-rs:Area {attributes}/></rdf:Description></rdf:li>'
+
+
+def mwg(*areas, size=(100, 60)):
+    return xmp(
+        f'xmlns:stArea="{AREA}"',
+        '<mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:AppliedToDimensions'
+        f' stDim:w="{size[0]}" stDim:h="{size[1]}" stDim:unit="pixel"/><mwg-rs:RegionList><rdf:Bag>{"".join(areas)}'
+        "</rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions><dc:title>kept</dc:title>",
+    )
+
+
+def microsoft(*rectangles):
+    items = "".join(
+        f'<rdf:li><rdf:Description MPReg:PersonDisplayName="A" MPReg:Rectangle="{", ".join(map(str, each))}"/></rdf:li>'
+        for each in rectangles
+    )
+    return xmp(
+        f'xmlns:MPReg="{MICROSOFT_REGION}" xmlns:MPRI="http://ns.microsoft.com/photo/1.2/t/RegionInfo#"',
+        f'<MP:RegionInfo rdf:parseType="Resource"><MPRI:Regions><rdf:Bag>{items}</rdf:Bag></MPRI:Regions>'
+        "</MP:RegionInfo><dc:title>kept</dc:title>",
+    )
+
+
+def regions(made):
+    """The numbers of the regions of a picture by property, and what was lost."""
+    size, placement = (made.width, made.height), made.metadata.placement
+    change = Change(placement.in_picture(size), size, placement.stored or placement.size)
+    packet = Packet(converted(made.metadata.xmp, change))
+    found = [float(each.text) for each in packet.find(AREA, {"x", "y", "w", "h"}.__contains__)]
+    found += [
+        float(value) for each in packet.find(MICROSOFT_REGION, "Rectangle".__eq__) for value in each.text.split(",")
+    ]
+    return found, change.lost
+
+
+FACE = (0.5, 0.5, 0.2, 0.1)  # of 100 x 60 pixels: 40 to 60 across, 27 to 33 down
+
+
+@pytest.mark.parametrize("as_elements", [False, True])
+def test_a_face_follows_a_crop(as_elements):
+    """Cropped to columns 30 to 80 and rows 20 to 40: it is at 10 to 30 of 50, and 7 to 13 of 20."""
+    made = crop(picture(mwg(area("A", FACE, as_elements=as_elements))), 30, 20, 50, 20)
+    found, lost = regions(made)
+    assert found == pytest.approx([0.4, 0.5, 0.4, 0.3])
+    assert lost == []
+    assert regions(resize(made, 25, 40)) == (found, [])
+
+
+@pytest.mark.parametrize(
+    ("orientation", "expected"),
+    [
+        (2, [0.7, 0.25, 0.2, 0.1]),
+        (3, [0.7, 0.75, 0.2, 0.1]),
+        (4, [0.3, 0.75, 0.2, 0.1]),
+        (5, [0.25, 0.3, 0.1, 0.2]),
+        (6, [0.75, 0.3, 0.1, 0.2]),
+        (7, [0.75, 0.7, 0.1, 0.2]),
+        (8, [0.25, 0.7, 0.1, 0.2]),
+    ],
+)
+def test_faces_follow_turns(orientation, expected):
+    """Orientation 6 turns clockwise: a place (x, y) goes to (1 - y, x)."""
+    turned = Affine.turn(orientation, 100, 60)
+    size = (60, 100) if orientation >= 5 else (100, 60)
+    for data in (mwg(area("A", (0.3, 0.25, 0.2, 0.1))), microsoft((0.2, 0.2, 0.2, 0.1))):
+        made = picture(data).with_pixels(np.zeros((*size[::-1], 3), np.uint8), None, by=turned)
+        found, lost = regions(made)
+        if b"Rectangle" in data:
+            found = [found[0] + found[2] / 2, found[1] + found[3] / 2, *found[2:]]
+        assert found == pytest.approx(expected)
+        assert lost == []
+
+
+def test_the_stated_size_is_that_of_a_turned_picture():
+    turned = picture(mwg(area("A", FACE))).with_pixels(
+        np.zeros((100, 60, 3), np.uint8), None, by=Affine.turn(6, 100, 60)
+    )
+    texts, _ = written(turned)
+    data = converted(turned.metadata.xmp, Change(Affine.turn(6, 100, 60), (60, 100), (100, 60)))
+    sides = {each.name: each.text for each in Packet(data).find(DIMENSIONS)}
+    assert (sides["w"], sides["h"], texts["Name"]) == ("60", "100", "A")
+
+
+def test_a_rectangle_of_microsoft_follows_a_crop_and_is_cut():
+    """Pixels 40 to 60 across and 27 to 33 down, cropped to columns 50 to 100 and rows 30 to 60."""
+    made = crop(picture(microsoft((0.4, 0.45, 0.2, 0.1))), 50, 30, 50, 30)
+    assert regions(made) == (pytest.approx([0, 0, 0.2, 0.1]), [])
+
+
+def test_a_face_outside_the_crop_is_left_out_and_the_others_stay():
+    data = mwg(area("gone", (0.1, 0.1, 0.1, 0.1)), area("A", FACE), area("point", (0.55, 0.5)), area("off", (0.1, 0.5)))
+    made = crop(picture(data), 40, 0, 50, 60)
+    found, lost = regions(made)
+    assert found == pytest.approx([0.2, 0.5, 0.4, 0.1, 0.3, 0.5])
+    assert lost == ["regions outside the picture"]
+    assert (
+        "metadata stated in pixels of the original were left out: regions outside the picture"
+        in encode(made, "PNG").notes
+    )
+    assert b"gone" not in encode(made, "PNG").data
+
+
+def test_faces_that_are_all_outside_leave_no_structure():
+    for data in (mwg(area("A", (0.1, 0.1, 0.1, 0.1))), microsoft((0, 0, 0.1, 0.1))):
+        texts, lost = written(crop(picture(data), 40, 0, 50, 60))
+        assert not {"Regions", "RegionInfo", "w"} & texts.keys()
+        assert lost == ["regions outside the picture"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        mwg(area("A", FACE), size=(60, 100)),  # made for the turned picture
+        mwg(area("A", FACE, unit="pixel")),
+        mwg(area("A", (0.5, 0.5, 0.2))),
+        mwg(area("A", (0.5, 0.5, 0.2, 0.1, 0.1))),  # a circle
+        mwg(area("A", (50, 30, 20, 6))),
+        mwg(area("A", ("x", 0.5, 0.2, 0.1))),
+        mwg(),
+        microsoft((0.1, 0.2, 0.3)),
+        microsoft((40, 27, 20, 6)),
+        microsoft(("nan", 0, 0.1, 0.1)),
+        mwg(area("A", FACE)).replace(b"<dc:title>", b"<mwg-rs:Regions/><dc:title>"),
+    ],
+)
+def test_regions_that_are_not_understood_are_left_out_if_pixels_moved(data):
+    assert written(resize(picture(data), 50, 30))[1] == []
+    texts, lost = written(crop(picture(data), 30, 20, 50, 20))
     assert not {"Regions", "RegionInfo", "w"} & texts.keys()
     assert lost == ["regions"]
 
@@ -166,7 +308,7 @@ def test_a_drones_calibration_is_left_out_once_pixels_move():
 
 def test_what_states_nothing_in_pixels_keeps_its_bytes_even_if_damaged():
     for data in (b"<broken", xmp()):
-        assert converted(data, Change(Affine.shift(-1, 0), (10, 6))) is data
+        assert converted(data, Change(Affine.shift(-1, 0), (10, 6), (11, 6))) is data
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])

@@ -65,7 +65,7 @@ def test_a_picture_is_translated_with_notes(folder: Path, catalog: Catalog) -> N
     translate.open(Resources("cpu"))
     made = translate.apply(given)
     assert (made.picture.color == given.picture.color.repeat(2, 0).repeat(2, 1)).all()
-    assert made.picture.metadata.placement == Placement((60, 40), Affine(2, 0, 0, 0, 2, 0))
+    assert made.picture.metadata.placement == Placement((60, 40), Affine(2, 0, 0, 0, 2, 0), (30, 20))
     assert made.original is given.original
     assert made.notes["read"] == 1
     assert made.notes["translate"] == ({"model": "near-x2", "tile": 16, "tiles": 4, "overlap": 0},)
