@@ -1,6 +1,7 @@
 """Colours that are stated as numbers instead of by a profile: PNG's cICP, gAMA and cHRM, nclx of AVIF and HEIF.
 
-Metadata keep them as PNG's chunks; nclx becomes cICP. Both use the code points of ITU-T H.273.
+Metadata keep them as PNG's chunks. nclx becomes cICP; both use the code points of ITU-T H.273. What other headers state
+becomes gAMA and cHRM (``colour_headers``).
 """
 
 from __future__ import annotations
@@ -16,25 +17,33 @@ import numpy as np
 from img2imgkit.images.picture import Metadata, Space
 
 Points = tuple[tuple[float, float], ...]  # x and y of white, red, green and blue
+Chunks = tuple[tuple[bytes, bytes], ...]
 
 CICP = b"cICP"
-_D65 = (0.3127, 0.3290)
-_BT709: Points = (_D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-_SMPTE170: Points = (_D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070))
-_BT2020: Points = (_D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
+D65 = (0.3127, 0.3290)
+_BT709: Points = (D65, (0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+_SMPTE170: Points = (D65, (0.630, 0.340), (0.310, 0.595), (0.155, 0.070))
+_BT2020: Points = (D65, (0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 _P3_CORNERS: Points = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 # H.273, table 2. 2 means "unspecified", for which sRGB is assumed.
 _PRIMARIES: Mapping[int, tuple[str, Points]] = {
     1: ("sRGB", _BT709),
     2: ("sRGB", _BT709),
     4: ("NTSC 1953", ((0.310, 0.316), (0.67, 0.33), (0.21, 0.71), (0.14, 0.08))),
-    5: ("PAL", (_D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06))),
+    5: ("PAL", (D65, (0.64, 0.33), (0.29, 0.60), (0.15, 0.06))),
     6: ("SMPTE 170M", _SMPTE170),
     7: ("SMPTE 170M", _SMPTE170),
     9: ("BT.2020", _BT2020),
     11: ("DCI-P3", ((0.314, 0.351), *_P3_CORNERS)),
-    12: ("Display P3", (_D65, *_P3_CORNERS)),
+    12: ("Display P3", (D65, *_P3_CORNERS)),
 }
+# White and primaries, and the exponent of light.
+ADOBE_RGB: tuple[Points, float] = ((D65, (0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), 563 / 256)  # Adobe RGB (1998), 4.3
+ROMM_RGB: tuple[Points, float] = (  # ISO 22028-2, but for the line near black, below 0.2 % of white
+    ((0.3457, 0.3585), (0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)),
+    1.8,
+)
+_KNOWN = {"Adobe RGB (1998)": ADOBE_RGB, "ROMM RGB": ROMM_RGB}
 _UNSPECIFIED, _SRGB, _PQ, _HLG = 2, 13, 16, 18
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 _BT709_CURVES = (1, 6, 14, 15)
@@ -66,6 +75,31 @@ def chunk(primaries: int, transfer: int) -> tuple[bytes, bytes] | None:
     if primaries in (1, _UNSPECIFIED) and transfer in (_SRGB, _UNSPECIFIED):
         return None
     return (CICP, bytes((primaries, transfer, 0, 1))) if max(primaries, transfer) < 256 else None
+
+
+def chunks(points: Points | None, gamma: float | None) -> Chunks:
+    """Return the gAMA and cHRM chunks of white, primaries and the exponent of light; none for numbers that mean sRGB.
+
+    Args:
+        points: None: those of sRGB
+        gamma: None: the curve of sRGB
+
+    Raises:
+        ValueError: the chunks cannot state them.
+    """
+    if gamma is not None and not 0.1 <= gamma <= 10:
+        raise ValueError(f"gamma {gamma}")
+    gama = b"" if gamma is None else struct.pack(">I", round(100_000 / gamma))
+    chrm = b""
+    if points is not None:
+        values = [round(value * 100_000) for point in points for value in point]
+        if not all(0 <= value < 1 << 31 for value in values):
+            raise ValueError("negative chromaticities")
+        chrm = struct.pack(">8I", *values)
+        if _usable(chrm) is None:
+            raise ValueError("impossible chromaticities")
+    found = ((b"gAMA", gama), (b"cHRM", chrm))
+    return tuple((name, data) for name, data in found if data) if _of_gamma(gama, chrm) else ()
 
 
 def numbers(metadata: Metadata) -> tuple[int, int] | None:
@@ -123,34 +157,46 @@ def _of_numbers(primaries: int, transfer: int) -> Colours:
 def _curve(transfer: int) -> tuple[str, Callable[[np.ndarray], np.ndarray] | None]:
     """Return the name and the function of a transfer (H.273, table 3)."""
     named = {_PQ: (" with PQ", _pq_light), _HLG: (" with HLG", _hlg_light)}
-    named |= dict.fromkeys((_SRGB, _UNSPECIFIED), ("", _srgb_light))
+    named |= dict.fromkeys((_SRGB, _UNSPECIFIED), ("", srgb_light))
     named |= dict.fromkeys(_BT709_CURVES, (" with the curve of BT.709", _bt709_light))
     if transfer in _GAMMAS:
         gamma = _GAMMAS[transfer]
-        return f" with gamma {gamma}", lambda level: level**gamma
+        return f" with gamma {gamma}", _power(gamma)
     return named.get(transfer, (f" with transfer {transfer}", None))
+
+
+def _power(exponent: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda level: level**exponent
 
 
 def _of_gamma(gama: bytes, chrm: bytes) -> Colours | None:
     points, gamma = _chromaticities(chrm), int.from_bytes(gama, "big") if len(gama) == 4 else 0
-    plain = not gamma or gamma in _SRGB_GAMMA
-    if plain and np.allclose(points, _BT709, atol=0.002):
+    has_srgb_points = np.allclose(points, _BT709, atol=0.002)
+    if has_srgb_points and (not gamma or gamma in _SRGB_GAMMA):
         return None
     exponent = 100_000 / gamma if gamma else 0.0
-    where = "sRGB's primaries" if np.allclose(points, _BT709, atol=0.002) else "primaries of its own"
-    if plain:
-        return Colours(where, points, _srgb_light)
+    for name, (known_points, known_exponent) in _KNOWN.items():
+        if np.allclose(points, known_points, atol=0.002) and abs(exponent - known_exponent) < 0.005:
+            return Colours(name, known_points, _power(known_exponent))
+    where = "sRGB's primaries" if has_srgb_points else "primaries of its own"
+    if not gamma:
+        return Colours(where, points, srgb_light)
     known = 0.1 <= exponent <= 10
-    return Colours(f"{where} with gamma {exponent:.4g}", points, (lambda level: level**exponent) if known else None)
+    return Colours(f"{where} with gamma {exponent:.4g}", points, _power(exponent) if known else None)
 
 
 def _chromaticities(chrm: bytes) -> Points:
+    return _usable(chrm) or _BT709
+
+
+def _usable(chrm: bytes) -> Points | None:
+    """Return the chromaticities of a chunk; None if there are none, or they are impossible."""
     if len(chrm) != 32:
-        return _BT709
+        return None
     values = [value / 100_000 for value in struct.unpack(">8I", chrm)]
     points = tuple(zip(values[::2], values[1::2], strict=True))
     usable = all(0 < x < 1 and 0 < y < 1 and x + y <= 1 for x, y in points)
-    return points if usable and abs(np.linalg.det(_columns(points[1:]))) > 1e-3 else _BT709
+    return points if usable and abs(np.linalg.det(_columns(points[1:]))) > 1e-3 else None
 
 
 def _columns(points: Points) -> np.ndarray:
@@ -163,7 +209,8 @@ def _to_xyz(points: Points) -> np.ndarray:
     return corners * np.linalg.solve(corners, _columns(points[:1])[:, 0])
 
 
-def _srgb_light(level: np.ndarray) -> np.ndarray:
+def srgb_light(level: np.ndarray) -> np.ndarray:
+    """Return the relative light of sRGB levels from 0 to 1 (IEC 61966-2-1)."""
     return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
 
 

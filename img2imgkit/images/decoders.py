@@ -18,6 +18,7 @@ from PIL import ImageFile, JpegImagePlugin
 from img2imgkit.errors import DamagedError, DecodeError
 from img2imgkit.files import NotRegularError
 from img2imgkit.images import (
+    colour_headers,
     damage,
     exif_block,
     formats,
@@ -139,12 +140,13 @@ def _other(file: BinaryIO, wanted: Wanted) -> Picture:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, wanted.max_pixels)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
+    stated = colour_headers.of_file(file, format)
     notes = _left_behind(file, image, format)
     pixels = _loaded(file, image, wanted)
     pixels = _sound(pixels._replace(damage=damaged or pixels.damage), wanted.salvage)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
         pixels = pixels._replace(color=255 - pixels.color)  # Adobe's files are inverted, and were read so
-    parsed = metadata.parsed_or_empty(metadata.of_image, image)
+    parsed = metadata.with_stated(metadata.parsed_or_empty(metadata.of_image, image), stated)
     if format == "AVIF":
         parsed = metadata.with_numbers(parsed, heif_boxes.describe(file).numbers)
     return replace(_assembled(pixels, parsed, format, notes), **lossiness.of(file, image)._asdict())
@@ -236,33 +238,24 @@ def _assembled(
     pixels: Raster, parsed: ParsedMetadata, format: str, notes: tuple[str, ...], is_upright: bool = False
 ) -> Picture:
     icc = parsed.metadata.icc
+    if pixels.space == "cmyk":  # numbers describe light, not inks
+        parsed = parsed._replace(metadata=replace(parsed.metadata, colour_chunks=()))
     if pixels.mode == "P" and icc is not None and profiles.space_of(icc) == "rgb" and pixels.space == "grey":
         pixels = pixels._replace(color=np.repeat(pixels.color, 3, axis=2), space="rgb")  # to match its profile
     orientation = 1 if is_upright else parsed.orientation
-    color = _oriented(pixels.color, orientation)
+    color = raster.oriented(pixels.color, orientation)
     size = (color.shape[1], color.shape[0])
     stored = size if parsed.orientation < 5 else size[::-1]
     placement = Placement(size, Affine.turn(parsed.orientation, *stored), stored)
     return Picture(
         color,
-        None if pixels.alpha is None else _oriented(pixels.alpha, orientation),
+        None if pixels.alpha is None else raster.oriented(pixels.alpha, orientation),
         pixels.space,
         replace(parsed.metadata, placement=placement),
         format,
         pixels.mode,
         notes=tuple(dict.fromkeys((*notes, *pixels.notes, *parsed.notes))),
     )
-
-
-def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (TIFF 6.0, tag 274)."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
 
 
 def _check_size(width: int, height: int, max_pixels: int | None) -> None:

@@ -6,7 +6,8 @@ import struct
 from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
-ORIENTATION, EXIF_IFD = 0x0112, 0x8769
+ORIENTATION, EXIF_IFD, INTEROPERABILITY_IFD = 0x0112, 0x8769, 0xA005
+_INTEROPERABILITY_INDEX = 1
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 STRIP_OFFSETS, STRIP_LENGTHS = 0x0111, 0x0117  # of an uncompressed thumbnail
 WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
@@ -117,6 +118,37 @@ def text(block: bytes, tag: int) -> bytes:
             at, size = _place(block, order, entry)
             return block[at : at + size]
     return b""
+
+
+def interoperability(block: bytes) -> str:
+    """Return the interoperability index, such as "R98" for sRGB or "R03" for Adobe RGB; "" if it is not stated.
+
+    Raises:
+        ValueError: it is not an EXIF block.
+    """
+    place = _index_place(block)
+    return block[place : place + 3].decode("ascii", "replace") if place else ""
+
+
+def with_interoperability(block: bytes, index: str) -> bytes:
+    """Return the block with another interoperability index, of 3 letters, if it states one."""
+    place = _index_place(block)
+    return block[:place] + index.encode() + block[place + 3 :] if place else block
+
+
+def _index_place(block: bytes) -> int:
+    """Return where the interoperability index is; 0 if there is none of 3 letters."""
+    order = _order(block)
+    for entry in _all_entries(block, order):
+        if entry.tag == INTEROPERABILITY_IFD:
+            try:
+                inner = list(_entries(block, order, _value(block, order, entry)))
+            except ValueError:  # programs leave it where it was, and move the others
+                return 0
+            for each in inner:
+                if each.tag == _INTEROPERABILITY_INDEX and each.kind == ASCII and each.number == 4:
+                    return each.at
+    return 0
 
 
 def with_numbers(block: bytes, changes: Mapping[int, tuple[float, ...]]) -> bytes:

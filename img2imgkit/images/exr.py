@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images.colour_headers import Stated, of_chromaticities
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.raster import Raster, split
 
 _MULTIPART = 0x1000  # a flag of the version field
 _MODES = {"Y": "I;16", "YA": "LA;16", "RGB": "RGB;16", "RGBA": "RGBA;16"}
-_REC709 = ((0.64, 0.33), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.329))
 
 
 def header(file: BinaryIO) -> tuple[int, int, str]:
@@ -28,8 +28,8 @@ def header(file: BinaryIO) -> tuple[int, int, str]:
         return *_window(head["dataWindow"]), _MODES["".join(_channels(head["channels"]))]
 
 
-def read(file: BinaryIO, float_levels: FloatLevels | None) -> Raster:
-    """Return the pixels of the first part: R, G and B, or Y, with A if it has it.
+def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, Stated]:
+    """Return the pixels of the first part, R, G and B, or Y, with A if it has it; and the colours that it states.
 
     Raises:
         DecodeError: it has no such channels, or its white point is not stated. OpenEXR raises OSError if it is damaged.
@@ -51,8 +51,8 @@ def read(file: BinaryIO, float_levels: FloatLevels | None) -> Raster:
     notes += _losses(file, head, names)
     mode = _MODES["".join(names)]
     if alpha:
-        return split(levels, mode)._replace(notes=notes)
-    return Raster(levels, None, "grey" if "Y" in names else "rgb", mode, notes)
+        return split(levels, mode)._replace(notes=notes), _colours(head)
+    return Raster(levels, None, "grey" if "Y" in names else "rgb", mode, notes), _colours(head)
 
 
 def _opened(file: BinaryIO) -> Any:
@@ -83,9 +83,11 @@ def _losses(file: BinaryIO, head: dict[str, Any], names: list[str]) -> tuple[str
         losses.append("left out: further parts of the EXR file")
     if _window(head["displayWindow"]) != _window(head["dataWindow"]):
         losses.append("the display window of the EXR file was not applied")
-    stated = head.get("chromaticities")
-    if stated is not None:
-        points = [(point.x, point.y) for point in (stated.red, stated.green, stated.blue, stated.white)]
-        if not np.allclose(points, _REC709, atol=0.002):
-            losses.append("its chromaticities were taken as those of sRGB")
     return tuple(losses)
+
+
+def _colours(head: dict[str, Any]) -> Stated:
+    found = head.get("chromaticities")
+    if found is None:
+        return Stated()
+    return of_chromaticities([(point.x, point.y) for point in (found.white, found.red, found.green, found.blue)])

@@ -99,6 +99,8 @@ def _raster(pixels: np.ndarray, image: ImageFile.ImageFile) -> Raster:
     pixels = pixels.reshape(image.height, image.width, -1)
     channels = pixels.shape[2]
     mode = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}[channels]
+    if image.mode == "CMYK":
+        return Raster(np.ascontiguousarray(pixels), None, "cmyk", "CMYK;16")
     if channels in (2, 4):
         return split(pixels, mode)
     return Raster(np.ascontiguousarray(pixels), None, "grey" if channels == 1 else "rgb", mode)

@@ -49,12 +49,12 @@ def read(file: BinaryIO, float_levels: FloatLevels | None) -> tuple[Raster, Pars
     if 2 not in head.cicp:
         parsed = with_numbers(parsed, (primaries, _SRGB if head.is_float else transfer, 0, True))
     gain_map = (left_behind.GAIN_MAP,) if b"jhgm" in boxes else ()
-    return raster, parsed, (*further_pictures(frames - 1), *_losses(head), *gain_map)
+    return raster, parsed, (*further_pictures(frames - 1), *_losses(head, parsed), *gain_map)
 
 
-def _losses(head: Header) -> list[str]:
+def _losses(head: Header, parsed: ParsedMetadata) -> list[str]:
     losses = []
-    if head.icc or 2 in head.cicp:
+    if (head.icc or 2 in head.cicp) and not parsed.metadata.colour_chunks:
         losses.append("its colours were taken as sRGB: the decoder does not return JPEG XL's profiles")
     if head.others:
         losses.append(f"left out: extra channels: {head.others}")

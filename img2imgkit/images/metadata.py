@@ -9,32 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from img2imgkit.images import (
-    big_tiff,
+    colour_headers,
     colour_numbers,
     exif_block,
-    georeference,
     left_behind,
     png_chunks,
     tiff_pages,
+    tiff_tags,
 )
 from img2imgkit.images.picture import Metadata
+from img2imgkit.images.tiff_tags import ICC_TAG, IPTC_TAG, LAYOUT_TAGS, RESOLUTION_TAGS, XMP_TAG
 
 COLOUR_CHUNKS = (b"cICP", b"sRGB", b"gAMA", b"cHRM")
-ICC_TAG, XMP_TAG, IPTC_TAG, GPS_IFD = 34675, 700, 33723, 0x8825
 _PHOTOSHOP_THUMBNAILS = frozenset({0x0409, 0x040C})
 _IPTC_RESOURCE = 0x0404  # among Photoshop's resources, which JPEG files store in the APP13 segment
-RESOLUTION_TAGS = (282, 283, 296)
 _C2PA_TAG = 52545
-# Tags of a TIFF file that describe the storage of its pixels rather than the picture.
-LAYOUT_TAGS = frozenset(
-    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291}
-    | {292, 293, 297, 301, 317, 320, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
-    | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, IPTC_TAG, 34377, 37724, ICC_TAG, XMP_TAG}
-)
-_PLACES = frozenset({273, 279, 324, 325, 330, 37724})  # of pixels; large
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>\s*))([1-8])")
 _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "Raw profile type icc")
 
@@ -93,55 +85,28 @@ def of_tiff(file: BinaryIO, whole: BinaryIO | None = None, alone: bool = True) -
         alone: whether there are no further pictures
     """
     notes: list[str] = []
-    tags = _first_tags(file, notes)
+    tags = tiff_tags.first_tags(file, notes)
     icc, xmp, iptc, dpi = tags.get(ICC_TAG), tags.get(XMP_TAG), tags.get(IPTC_TAG), _tiff_dots(tags)
     notes += _left_out(tags)
     if whole is not None:
-        described = _first_tags(whole, notes)
+        described = tiff_tags.first_tags(whole, notes)
         xmp, iptc = xmp or described.get(XMP_TAG), iptc or described.get(IPTC_TAG)
-        _add_missing(tags, described)
+        tiff_tags.add_missing(tags, described)
+    gamma, about_gamma = colour_headers.gamma_of(tags)
+    notes += about_gamma
     if not alone and tiff_pages.states_pages(str(tags.get(270, "")).encode("utf-8", "replace")):
         del tags[270]
     for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS, _C2PA_TAG):
         tags.pop(tag, None)
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
-    return _upright(Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), tuple(notes))
+    return _upright(
+        Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), tuple(notes), gamma
+    )
 
 
 def _left_out(tags: Image.Exif) -> tuple[str, ...]:
     notes = {37724: left_behind.LAYERS, _C2PA_TAG: left_behind.CREDENTIALS}
     return tuple(note for tag, note in notes.items() if tag in tags)
-
-
-def _add_missing(tags: Image.Exif, others: Image.Exif) -> None:
-    """Add tags of another page, except those of its own pixels."""
-    pixels = {*LAYOUT_TAGS, *RESOLUTION_TAGS, *georeference.TAGS, *georeference.KEY_TAGS, 270}
-    for tag, value in others.items():
-        if tag not in tags and tag not in pixels:
-            tags[tag] = value
-    for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        if nested := others.get_ifd(directory):
-            tags.get_ifd(directory).update({**nested, **tags.get_ifd(directory)})
-
-
-def _first_tags(file: BinaryIO, notes: list[str]) -> Image.Exif:
-    """Copy the first page's tags, including EXIF and GPS, of a classic TIFF or BigTIFF file into a separate block."""
-    stated, shape = Image.Exif(), tiff_pages.layout(file)
-    if shape.big:
-        block = big_tiff.Block(file, shape.order, shape.first, (exif_block.EXIF_IFD, GPS_IFD), _PLACES)
-        stated.load(block.data)
-        notes += [f"left out: damaged or large TIFF tags: {', '.join(map(str, block.lost))}"] if block.lost else []
-    else:
-        stated.endian = shape.order
-        stated.load_from_fp(file, shape.first)
-    tags = Image.Exif()
-    for tag, value in stated.items():
-        if tag not in (exif_block.EXIF_IFD, GPS_IFD):
-            tags[tag] = value
-    for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        if nested := stated.get_ifd(directory):
-            tags.get_ifd(directory).update(nested)
-    return tags
 
 
 def of_image(image: Image.Image) -> ParsedMetadata:
@@ -178,8 +143,14 @@ def _resource_notes(resources: Mapping[int, object]) -> tuple[str, ...]:
 
 
 def with_numbers(parsed: ParsedMetadata, numbers: tuple[int, int, int, bool] | None) -> ParsedMetadata:
-    """Add the colours that an AVIF or HEIF file states as numbers. A profile has precedence, except over HDR."""
-    added = numbers and colour_numbers.chunk(*numbers[:2])
+    """Add the colours that an AVIF or HEIF file states as numbers, which precede those of EXIF.
+
+    A profile has precedence, except over HDR.
+    """
+    if numbers is None or 2 in numbers[:2]:  # unspecified
+        added = numbers and colour_numbers.chunk(*numbers[:2])
+    elif (added := colour_numbers.chunk(*numbers[:2])) is None:
+        return parsed._replace(metadata=replace(parsed.metadata, colour_chunks=()))
     if not added:
         return parsed
     metadata = replace(parsed.metadata, colour_chunks=(added,))
@@ -189,8 +160,32 @@ def with_numbers(parsed: ParsedMetadata, numbers: tuple[int, int, int, bool] | N
     return parsed._replace(metadata=metadata)
 
 
-def _upright(metadata: Metadata, notes: tuple[str, ...] = ()) -> ParsedMetadata:
+def with_stated(parsed: ParsedMetadata, stated: colour_headers.Stated) -> ParsedMetadata:
+    """Add the colours that a header states, if any."""
+    if stated == colour_headers.Stated():
+        return parsed
+    icc = stated.icc or parsed.metadata.icc
+    return parsed._replace(
+        metadata=replace(parsed.metadata, icc=icc, colour_chunks=() if icc else stated.chunks),
+        notes=(*parsed.notes, *(() if icc else stated.notes)),
+    )
+
+
+def _with_exif_colours(metadata: Metadata, gamma: float | None) -> ParsedMetadata:
+    """Add the colours that EXIF states, unless a profile or numbers of the format state them."""
+    if metadata.icc or metadata.colour_chunks:
+        return ParsedMetadata(metadata)
+    try:
+        stated = colour_headers.of_exif(metadata.exif, gamma) if metadata.exif else colour_headers.of_gamma(gamma)
+    except ValueError:  # told where the orientation is read
+        return ParsedMetadata(metadata)
+    return ParsedMetadata(replace(metadata, colour_chunks=stated.chunks), notes=stated.notes)
+
+
+def _upright(metadata: Metadata, notes: tuple[str, ...] = (), gamma: float | None = None) -> ParsedMetadata:
     """Remove the orientation, and traces of what is not read; EXIF takes precedence if both it and XMP state one."""
+    metadata, _, about_colours = _with_exif_colours(metadata, gamma)
+    notes += about_colours
     stated, exif, xmp = None, metadata.exif, metadata.xmp
     if exif:
         try:
@@ -258,18 +253,3 @@ def with_iptc(jpeg: bytes, iptc: bytes) -> bytes:
     payload = b"Photoshop 3.0\0" + resource
     at = 2 + 2 + int.from_bytes(jpeg[4:6], "big") if jpeg[2:4] == b"\xff\xe0" else 2
     return jpeg[:at] + b"\xff\xed" + struct.pack(">H", len(payload) + 2) + payload + jpeg[at:]
-
-
-def tiff_tags(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """Convert an EXIF block to TIFF tags: the first directory, with the EXIF and GPS directories nested."""
-    source = Image.Exif()
-    source.load(exif)
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag, value in source.items():
-        if tag not in LAYOUT_TAGS and tag not in (exif_block.EXIF_IFD, GPS_IFD):
-            tags[tag] = value
-    for directory in (exif_block.EXIF_IFD, GPS_IFD):
-        nested = source.get_ifd(directory)
-        if nested:
-            tags[directory] = nested
-    return tags

@@ -9,7 +9,7 @@ from img2imgkit.errors import DecodeError
 from img2imgkit.images import camera_raw, exr, heif, jpeg_xl
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.formats import OTHER_DECODERS, START, format_of_start
-from img2imgkit.images.metadata import Metadata, ParsedMetadata
+from img2imgkit.images.metadata import Metadata, ParsedMetadata, with_stated
 from img2imgkit.images.raster import Raster
 
 _HEADERS = {"JPEGXL": jpeg_xl.header, "HEIF": heif.header, "EXR": exr.header, "RAW": camera_raw.header}
@@ -52,5 +52,7 @@ def read(
         return jpeg_xl.read(file, float_levels)
     if format == "HEIF":
         return heif.read(file)
-    raster = exr.read(file, float_levels) if format == "EXR" else camera_raw.read(file)
-    return raster, ParsedMetadata(Metadata()), ()
+    if format == "EXR":
+        raster, stated = exr.read(file, float_levels)
+        return raster, with_stated(ParsedMetadata(Metadata()), stated), ()
+    return camera_raw.read(file), ParsedMetadata(Metadata()), ()

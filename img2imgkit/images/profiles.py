@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import cache
 
@@ -9,7 +10,7 @@ import imagecodecs
 import numpy as np
 from PIL import ImageCms
 
-from img2imgkit.images import colour_numbers
+from img2imgkit.images import colour_headers, colour_numbers
 from img2imgkit.images.colour_numbers import Colours
 from img2imgkit.images.picture import Picture, Space
 
@@ -89,7 +90,11 @@ def without_profile(picture: Picture) -> Picture:
 
 
 def _as_srgb(picture: Picture) -> Picture:
-    return replace(picture, metadata=replace(picture.metadata, icc=None, colour_chunks=()))
+    exif = picture.metadata.exif
+    if exif is not None:
+        with contextlib.suppress(ValueError):  # a damaged block states nothing
+            exif = colour_headers.as_srgb(exif)
+    return replace(picture, metadata=replace(picture.metadata, icc=None, exif=exif, colour_chunks=()))
 
 
 def _transformed(color: np.ndarray, icc: bytes, space: Space) -> np.ndarray:

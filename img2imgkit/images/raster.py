@@ -94,6 +94,17 @@ def full_range(pixels: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ..
     return scaled.astype(kind), (f"{bits}-bit levels were scaled to {top.bit_length()} bits",)
 
 
+def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (TIFF 6.0, tag 274) to (H, W, C) pixels."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
 def _array(image: Image.Image) -> np.ndarray:
     pixels = np.array(image)
     return pixels if pixels.ndim == 3 else pixels[..., None]

@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, tiff
+from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, tiff, tiff_tags
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
@@ -203,16 +203,16 @@ def _tiff(picture: Picture, compression: int) -> Encoding:
 
 def _tiff_tags(picture: Picture) -> TiffImagePlugin.ImageFileDirectory_v2:
     kept = picture.metadata
-    tags = metadata.tiff_tags(kept.exif) if kept.exif else TiffImagePlugin.ImageFileDirectory_v2()
+    tags = tiff_tags.of_exif(kept.exif) if kept.exif else TiffImagePlugin.ImageFileDirectory_v2()
     if kept.dpi:
         tags[282], tags[283] = (TiffImagePlugin.IFDRational(round(dots * 10000), 10000) for dots in kept.dpi)
         tags[296] = 2
     if kept.icc:
-        tags[metadata.ICC_TAG] = kept.icc
+        tags[tiff_tags.ICC_TAG] = kept.icc
     if kept.xmp:
-        tags[metadata.XMP_TAG] = kept.xmp
+        tags[tiff_tags.XMP_TAG] = kept.xmp
     if kept.iptc:
-        tags[metadata.IPTC_TAG] = kept.iptc
+        tags[tiff_tags.IPTC_TAG] = kept.iptc
     return tags
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from img2imgkit.images import Affine, Metadata, Picture, Placement, crop, resize
-from img2imgkit.images.decoders import _oriented
+from img2imgkit.images.raster import oriented
 
 NUMBERS = st.floats(-9, 9).filter(lambda value: abs(value) > 0.1)
 
@@ -14,7 +14,7 @@ NUMBERS = st.floats(-9, 9).filter(lambda value: abs(value) > 0.1)
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turn_says_where_the_pixels_of_a_turned_picture_are(orientation):
     pixels = np.arange(3 * 5).reshape(3, 5, 1)
-    turned, by = _oriented(pixels, orientation), Affine.turn(orientation, 5, 3)
+    turned, by = oriented(pixels, orientation), Affine.turn(orientation, 5, 3)
     for row in range(3):
         for column in range(5):
             x, y = by.point(column + 0.5, row + 0.5)
