@@ -47,6 +47,10 @@ def test_sixteen_bit_colour_is_recognised(tmp_path: Path, suffix: str) -> None:
     assert header(path) == (9, 5, "RGB;16")
 
 
+def test_pictures_that_pillow_does_not_read_have_headers() -> None:
+    assert header(Path(__file__).parents[1] / "fixtures" / "heif" / "turned.heic") == (24, 40, "RGB")
+
+
 def test_no_pixel_is_decoded(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", "RGB")
     path.write_bytes(path.read_bytes()[:33])

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from img2imgkit.data.picture_files import header
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import decode, encode, tiff_pages
+from img2imgkit.images import decode, encode, header_of, tiff_pages
 
 REDUCED, PAGE, MASK, DEPTH = 1, 2, 4, 8
 COPIES, FURTHER = "smaller copies of the picture were left out: ", "further pages or frames in the file were left out: "
@@ -62,7 +61,7 @@ def test_the_main_picture_is_read_and_the_others_are_noted(tmp_path, pages, note
     picture = decode(path)
     assert np.array_equal(picture.color, WHOLE)
     assert picture.notes == notes
-    assert header(path)[:2] == (32, 24)
+    assert header_of(path)[:2] == (32, 24)
 
 
 def test_the_main_picture_is_read_by_every_decoder(tmp_path):
@@ -75,7 +74,7 @@ def test_the_main_picture_is_read_by_every_decoder(tmp_path):
         expected = image * np.uint8(255) if name == "bilevel" else image
         assert np.array_equal(decode(path).color.squeeze(), expected)
     assert decode(tmp_path / "bilevel.tif").mode == "1"
-    assert header(tmp_path / "bilevel.tif") == (32, 24, "1")
+    assert header_of(tmp_path / "bilevel.tif") == (32, 24, "1")
 
 
 def test_tags_of_the_thumbnail_page_describe_the_picture_except_for_its_pixels(tmp_path):
