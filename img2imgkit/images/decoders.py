@@ -34,6 +34,7 @@ from img2imgkit.images import (
     raster,
     tiff,
     tiff_pages,
+    webp_chunks,
 )
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.float_levels import FloatLevels
@@ -90,11 +91,12 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     _check_size(head.width, head.height, wanted.max_pixels)
     damaged: list[str] = []
     chunks = png_chunks.read(file, damaged)
+    after = left_behind.after(file, file.tell())
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
     pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
     if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
-    return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
+    return _assembled(pixels, parsed, "PNG", (*further_pictures(png_chunks.frames(chunks) - 1), *after))
 
 
 def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
@@ -170,7 +172,9 @@ def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tup
     if format in ("ICO", "ICNS"):
         return smaller_copies(len(image.info.get("sizes", ())) - 1)
     inside = left_behind.in_bmff(file) if format in ("AVIF", "JPEG2000") else ()
-    return (*further_pictures(_frames(image) - 1), *inside)
+    ends = {"WEBP": webp_chunks.stated_end, "GIF": left_behind.gif_end}
+    after = left_behind.after(file, ends[format](file)) if format in ends else ()
+    return (*further_pictures(_frames(image) - 1), *inside, *after)
 
 
 def _sound(pixels: Raster, salvage: bool) -> Raster:

@@ -83,9 +83,9 @@ def with_segment(data, number, payload):
         ({}, jpeg() + jpeg(12, 16), (COPIES + "1", FURTHER + "1")),
         ({"xmp": FILM_XMP}, MP4, (FILM,)),
         ({}, b"\0\0\x01\x02MotionPhoto_Data" + MP4 + b"SEFT", (FILM,)),
-        ({}, b"a letter", ("data after the end of the picture were left out: 8 bytes",)),
+        ({}, b"a letter", ("bytes after the picture's end were left out: 8",)),
         ({}, bytes(4000), ()),  # padding
-        ({}, b"\xff\xd8\xff\xe0 no end", ("data after the end of the picture were left out: 11 bytes",)),
+        ({}, b"\xff\xd8\xff\xe0 no end", ("bytes after the picture's end were left out: 11",)),
     ],
 )  # fmt: skip
 def test_what_follows_a_jpeg_is_noted(tmp_path, head, tail, notes, progressive):

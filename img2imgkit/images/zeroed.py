@@ -1,0 +1,126 @@
+"""Stretches of zeros in coded data: whether they are the code of what the picture shows, or were zeroed.
+
+Coded data are nearly random, so that a long stretch of zeros is rare, unless a codec writes areas that repeat as zeros:
+flat ones, gradients, patterns. Which area a stretch stands for is found by changing its first and its last byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+LEAST = 64  # bytes; coded data of pictures that do not repeat have no such stretch
+MAX_STRETCHES = 2  # that are looked at, the longest first
+_ZEROS = re.compile(rb"\0{%d,}" % LEAST)
+_CHANGES = (0x55, 0xFF, 0xAA, 0x10)  # to try in turn: some have no effect, some cannot be decoded
+_MAX_SHIFT = 64  # pixels after which an area may repeat
+_MAX_AREA = 1 << 18  # pixels that are compared
+
+
+class Stretch(NamedTuple):
+    """A stretch of zeros in a file."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """Its number of bytes."""
+        return self.end - self.start
+
+
+def stretches(data: bytes, places: Iterable[tuple[int, int]]) -> Iterator[Stretch]:
+    """Yield the stretches of at least ``LEAST`` zeros in the places from start to end."""
+    for start, end in places:
+        first = data.find(bytes(LEAST), start, end)  # much faster than the expression
+        if first >= 0:
+            yield from (Stretch(*found.span()) for found in _ZEROS.finditer(data, first, end))
+
+
+def suspicion(
+    data: bytes,
+    found: Iterable[Stretch],
+    decoded: Callable[[bytes], np.ndarray],
+    cell: tuple[int, int] = (1, 1),
+    tolerance: int = 0,
+) -> tuple[str, ...]:
+    """Return a note if one of the stretches does not stand for an area that repeats.
+
+    Args:
+        decoded: decodes data to pixels (H, W, C); it may raise anything
+        cell: width and height of the blocks in whose order pixels are coded
+        tolerance: levels by which coding with loss changes pixels that repeat
+    """
+    longest = sorted(found, key=lambda stretch: -stretch.length)[:MAX_STRETCHES]
+    if not longest:
+        return ()
+    pixels = decoded(data)
+    for stretch in longest:
+        area = _area(data, stretch, decoded, pixels, cell)
+        if area is not None and not repeats(pixels, area, tolerance):
+            return (f"the compressed data has a stretch of zeros, as damaged files do: {stretch.length:,} bytes",)
+    return ()
+
+
+def _area(
+    data: bytes, stretch: Stretch, decoded: Callable[[bytes], np.ndarray], pixels: np.ndarray, cell: tuple[int, int]
+) -> np.ndarray | None:
+    """Return the mask (H, W) of the pixels for which zeros stand; None if they do not matter."""
+    first = _changed(data, range(stretch.start, stretch.end), decoded, pixels)
+    if first is None:
+        return None
+    last = _changed(data, range(stretch.end - 1, stretch.start, -1), decoded, pixels)
+    if last is None:
+        return first
+    starts = [_first_cell(mask, cell) for mask in (first, last)]
+    cells = np.arange(-(-first.shape[0] // cell[1]) * -(-first.shape[1] // cell[0]))
+    inside = (cells >= starts[0]) & (cells < starts[1])
+    across = -(-first.shape[1] // cell[0])
+    wide = inside.reshape(-1, across).repeat(cell[1], 0).repeat(cell[0], 1)[: first.shape[0], : first.shape[1]]
+    both = first & wide
+    return both if both.any() else first
+
+
+def _changed(
+    data: bytes, places: Iterable[int], decoded: Callable[[bytes], np.ndarray], pixels: np.ndarray
+) -> np.ndarray | None:
+    """Return the mask of the pixels that differ after a change of the first byte that has an effect; or None."""
+    for change, at in zip(_CHANGES, places, strict=False):
+        try:
+            other = decoded(data[:at] + bytes((data[at] ^ change,)) + data[at + 1 :])
+        except Exception:  # decoders may raise anything
+            continue
+        if other.shape == pixels.shape and (mask := (other != pixels).any(axis=2)).any():
+            return mask
+    return None
+
+
+def _first_cell(mask: np.ndarray, cell: tuple[int, int]) -> int:
+    """Return the number of the first cell, row by row, that has a pixel of the mask."""
+    width = -(-mask.shape[1] // cell[0])
+    rows, columns = np.nonzero(mask)
+    return int((rows // cell[1] * width + columns // cell[0]).min())
+
+
+def repeats(pixels: np.ndarray, area: np.ndarray, tolerance: int = 0) -> bool:
+    """Whether pixels (H, W, C) in an area (H, W) are those some pixels to the left or above, plus a constant."""
+    rows, columns = np.nonzero(area)
+    top, left = rows[0], columns.min()
+    bottom = min(rows[-1] + 1, top + max(1, _MAX_AREA // int(columns.max() + 1 - left)))
+    levels = pixels[top:bottom, left : columns.max() + 1].astype(np.int32)
+    inside = area[top:bottom, left : columns.max() + 1]
+    return any(_equal(levels, inside, axis, shift, tolerance) for shift in range(1, _MAX_SHIFT + 1) for axis in (1, 0))
+
+
+def _equal(levels: np.ndarray, inside: np.ndarray, axis: int, shift: int, tolerance: int) -> bool:
+    if shift >= levels.shape[axis]:
+        return False
+    late, early = (slice(shift, None), slice(None, -shift)) if axis == 0 else (np.s_[:, shift:], np.s_[:, :-shift])
+    compared = inside[late] & inside[early]
+    if 2 * int(compared.sum()) < int(inside.sum()):
+        return False
+    steps = (levels[late] - levels[early])[compared]
+    return bool((np.ptp(steps, axis=0) <= 2 * tolerance).all())
