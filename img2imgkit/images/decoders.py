@@ -82,6 +82,7 @@ def _by_other_decoder(file: BinaryIO, format: str, wanted: Wanted) -> Picture:
     check_format(format)
     _check_size(*other_formats.size(file, format), wanted.max_pixels)
     pixels, parsed, notes = other_formats.read(file, format, wanted.float_levels)
+    pixels = _sound(_with_silent(pixels, file, format), wanted.salvage)
     return _assembled(pixels, parsed, format, notes, is_upright=True)
 
 
@@ -195,7 +196,13 @@ def _loaded(file: BinaryIO, image: ImageFile.ImageFile, wanted: Wanted) -> Raste
         if not wanted.salvage:
             raise
         return _salvaged(file, image, reason_of(error), wanted.float_levels)
-    return pixels._replace(damage=damage.silent(file, str(image.format)))
+    return _with_silent(pixels, file, str(image.format))
+
+
+def _with_silent(pixels: Raster, file: BinaryIO, format: str) -> Raster:
+    """Add what the decoder did not tell."""
+    found = damage.silent(file, format)
+    return pixels._replace(damage=found.damage, notes=(*pixels.notes, *found.notes))
 
 
 def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:

@@ -29,6 +29,7 @@ from img2imgkit.images.jpeg_segments import (
     segments,
 )
 from img2imgkit.images.picture import Space
+from img2imgkit.images.zeroed import Silent
 
 END_MISSING = "the end marker of the JPEG is missing"
 UNCHECKED = "only zeros could be looked for in this JPEG's data, not other damage"
@@ -52,7 +53,8 @@ class JpegPixels(NamedTuple):
 class _Scan(NamedTuple):
     """A scan: its components with their AC tables, its band of coefficients, its lowest bit, and where its data are.
 
-    ``cell`` is the width and height in pixels of what it codes in turn.
+    ``cell`` is the width and height in pixels of what it codes in turn, which has ``blocks`` blocks; ``is_refined``
+    states that it has further bits of coefficients.
     """
 
     components: tuple[tuple[int, int], ...]
@@ -62,6 +64,8 @@ class _Scan(NamedTuple):
     end: int
     flat_tables: frozenset[int]  # AC tables whose code of zeros ends blocks, so that flat areas are zeros
     cell: tuple[int, int]
+    blocks: int
+    is_refined: bool
 
 
 class _Layout(NamedTuple):
@@ -90,13 +94,14 @@ def read(data: bytes, space: Space) -> JpegPixels:
     if warning and _is_padding(data, warning):
         notes += ("the JPEG has padding before its end marker",)
         pixels, warning = _lenient(data, colour), ""
-    silent = _Silent(warning) if warning else _silent(data, colour)
+    if pixels is None:
+        pixels = _lenient(data, colour)
+    pixels = pixels.reshape(*pixels.shape[:2], _CHANNELS[space])
+    silent = Silent(warning) if warning else _silent(data, colour, pixels)
     notes += silent.notes
     if silent.damage:
         notes = tuple(note for note in notes if note != END_MISSING)
-    if pixels is None:
-        pixels = _lenient(data, colour)
-    return JpegPixels(pixels.reshape(*pixels.shape[:2], _CHANNELS[space]), silent.damage, notes)
+    return JpegPixels(pixels, silent.damage, notes)
 
 
 def _strict(data: bytes, colour: str) -> tuple[np.ndarray | None, str]:
@@ -146,27 +151,34 @@ def _is_padding(data: bytes, warning: str) -> bool:
     return -1 <= zeros - int(found[1]) <= _READ_AHEAD
 
 
-class _Silent(NamedTuple):
-    damage: str = ""
-    notes: tuple[str, ...] = ()
-
-
-def _silent(data: bytes, colour: str) -> _Silent:
+def _silent(data: bytes, colour: str, pixels: np.ndarray) -> Silent:
     """Return what libjpeg does not warn of: missing scans, zeroed data that happen to fit, zeroed tables."""
     layout = _layout(data)
     if layout.lacks_quantizers:
-        return _Silent("a quantization table contains zeros")
+        return Silent("a quantization table contains zeros")
     if _lacks_scans(layout):
-        return _Silent("some of its scans are missing")
+        return Silent("some of its scans are missing")
     least = PROGRESSIVE_ZERO_RUN if layout.progressive else zeroed.LEAST
     found = {scan: stretches for scan in layout.scans if (stretches := _zeros(data, scan))}
     longest = max((each.length for stretches in found.values() for each in stretches), default=0)
     if longest >= least:
-        return _Silent(f"{longest} bytes of its coded data are zeros")
+        return Silent(f"{longest} bytes of its coded data are zeros")
     for scan, stretches in found.items():
-        if notes := zeroed.suspicion(data, stretches, lambda other: _lenient(other, colour), scan.cell, _TOLERANCE):
-            return _Silent("", notes)
-    return _Silent()
+        coding = zeroed.Coding(scan.cell, tolerance=_TOLERANCE)
+        if notes := zeroed.suspicion(data, stretches, lambda other: _lenient(other, colour), coding):
+            return Silent("", notes)
+    return Silent("", _zeroed_bits(data, layout, pixels))
+
+
+def _zeroed_bits(data: bytes, layout: _Layout, pixels: np.ndarray) -> tuple[str, ...]:
+    """Look at scans of the lowest bits of averages, one bit for each block: zeros stand for blocks of known places."""
+    for scan in layout.scans:
+        if scan.is_refined and scan.band == (0, 0):
+            for stretch in zeroed.stretches(data, [(scan.start, scan.end)]):
+                first, last = (8 * (at - scan.start) // scan.blocks for at in stretch)
+                if not zeroed.repeats(pixels, zeroed.between(pixels, first, last, scan.cell), _TOLERANCE):
+                    return (zeroed.note(stretch),)
+    return ()
 
 
 def _layout(data: bytes) -> _Layout:
@@ -199,15 +211,12 @@ def _scan(segment: Segment, flat: dict[int, bool], sampling: dict[int, tuple[int
     first, last, bits = segment.payload[-3:]
     components = tuple((component, tables & 15) for component, tables in zip(stated[::2], stated[1::2], strict=False))
     flat_tables = frozenset(table for table, is_flat in flat.items() if is_flat)
-    cell = _cell([component for component, _ in components], sampling)
-    return _Scan(components, (first, last), bits & 15, segment.end, end, flat_tables, cell)
-
-
-def _cell(components: list[int], sampling: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """Return the size of a block in a scan of one component, otherwise of a minimum coded unit (T.81, A.2)."""
+    factors = [sampling.get(component, (1, 1)) for component, _ in components]
     most = [max((each[axis] for each in sampling.values()), default=1) for axis in (0, 1)]
-    own = sampling.get(components[0], (1, 1)) if len(components) == 1 else (1, 1)
-    return 8 * most[0] // own[0], 8 * most[1] // own[1]
+    own = factors[0] if len(factors) == 1 else (1, 1)  # a block, or a minimum coded unit (T.81, A.2)
+    blocks = 1 if len(factors) == 1 else sum(across * down for across, down in factors)
+    cell = 8 * most[0] // own[0], 8 * most[1] // own[1]
+    return _Scan(components, (first, last), bits & 15, segment.end, end, flat_tables, cell, blocks, bits > 15)
 
 
 def _flat_tables(payload: bytes) -> dict[int, bool]:

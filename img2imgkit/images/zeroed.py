@@ -16,6 +16,7 @@ LEAST = 64  # bytes; coded data of pictures that do not repeat have no such stre
 MAX_STRETCHES = 2  # that are looked at, the longest first
 _ZEROS = re.compile(rb"\0{%d,}" % LEAST)
 _CHANGES = (0x55, 0xFF, 0xAA, 0x10)  # to try in turn: some have no effect, some cannot be decoded
+_MOST_PER_CELL = 4  # bytes; a cell that repeats takes some bits
 _MAX_SHIFT = 64  # pixels after which an area may repeat
 _MAX_AREA = 1 << 18  # pixels that are compared
 
@@ -40,48 +41,81 @@ def stretches(data: bytes, places: Iterable[tuple[int, int]]) -> Iterator[Stretc
             yield from (Stretch(*found.span()) for found in _ZEROS.finditer(data, first, end))
 
 
+class Silent(NamedTuple):
+    """What a decoder did not tell: certain damage, or "", and notes on what is suspicious."""
+
+    damage: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Coding(NamedTuple):
+    """How a format codes pixels.
+
+    Attributes:
+        cell: width and height of the blocks that are coded in turn, row by row; None if in no such order
+        group: side of the squares in which that is done; 0 for the whole picture
+        tolerance: levels by which coding with loss changes pixels that repeat
+    """
+
+    cell: tuple[int, int] | None = (1, 1)
+    group: int = 0
+    tolerance: int = 0
+
+
+def note(stretch: Stretch) -> str:
+    """Return the note on a suspicious stretch."""
+    return f"the compressed data has a stretch of zeros, as damaged files do: {stretch.length:,} bytes"
+
+
 def suspicion(
-    data: bytes,
-    found: Iterable[Stretch],
-    decoded: Callable[[bytes], np.ndarray],
-    cell: tuple[int, int] = (1, 1),
-    tolerance: int = 0,
+    data: bytes, found: Iterable[Stretch], decoded: Callable[[bytes], np.ndarray], coding: Coding
 ) -> tuple[str, ...]:
-    """Return a note if one of the stretches does not stand for an area that repeats.
+    """Return a note if one of the longest stretches does not stand for an area that repeats.
 
     Args:
         decoded: decodes data to pixels (H, W, C); it may raise anything
-        cell: width and height of the blocks in whose order pixels are coded
-        tolerance: levels by which coding with loss changes pixels that repeat
     """
     longest = sorted(found, key=lambda stretch: -stretch.length)[:MAX_STRETCHES]
-    if not longest:
-        return ()
-    pixels = decoded(data)
-    for stretch in longest:
-        area = _area(data, stretch, decoded, pixels, cell)
-        if area is not None and not repeats(pixels, area, tolerance):
-            return (f"the compressed data has a stretch of zeros, as damaged files do: {stretch.length:,} bytes",)
-    return ()
+    pixels = decoded(data) if longest else np.empty((0, 0, 0))
+    suspicious = (each for each in longest if not _is_code(data, each, decoded, pixels, coding))
+    return tuple(note(each) for each in suspicious)[:1]
 
 
-def _area(
-    data: bytes, stretch: Stretch, decoded: Callable[[bytes], np.ndarray], pixels: np.ndarray, cell: tuple[int, int]
-) -> np.ndarray | None:
-    """Return the mask (H, W) of the pixels for which zeros stand; None if they do not matter."""
+def _is_code(
+    data: bytes, stretch: Stretch, decoded: Callable[[bytes], np.ndarray], pixels: np.ndarray, coding: Coding
+) -> bool:
+    """Whether zeros stand for an area that repeats, or for nothing."""
     first = _changed(data, range(stretch.start, stretch.end), decoded, pixels)
     if first is None:
-        return None
+        return True
     last = _changed(data, range(stretch.end - 1, stretch.start, -1), decoded, pixels)
-    if last is None:
-        return first
-    starts = [_first_cell(mask, cell) for mask in (first, last)]
-    cells = np.arange(-(-first.shape[0] // cell[1]) * -(-first.shape[1] // cell[0]))
-    inside = (cells >= starts[0]) & (cells < starts[1])
-    across = -(-first.shape[1] // cell[0])
-    wide = inside.reshape(-1, across).repeat(cell[1], 0).repeat(cell[0], 1)[: first.shape[0], : first.shape[1]]
-    both = first & wide
-    return both if both.any() else first
+    if coding.cell is None or last is None:
+        return repeats(pixels, first, coding.tolerance)
+    top, left = _group_of(first, coding.group)
+    side = coding.group or max(first.shape)
+    rows, columns = slice(top, top + side), slice(left, left + side)
+    start, end = (_first_cell(mask[rows, columns], coding.cell) for mask in (first, last))
+    if abs(end - start) * _MOST_PER_CELL < stretch.length:
+        return False
+    pixels = pixels[rows, columns]
+    return repeats(pixels, between(pixels, min(start, end), max(start, end), coding.cell), coding.tolerance)
+
+
+def _group_of(mask: np.ndarray, side: int) -> tuple[int, int]:
+    """Return top and left of the group with the first pixel of a mask."""
+    if not side:
+        return 0, 0
+    top, left = np.argwhere(mask)[0] // side * side
+    return int(top), int(left)
+
+
+def between(pixels: np.ndarray, start: int, end: int, cell: tuple[int, int]) -> np.ndarray:
+    """Return the mask (H, W) of a range of cells, numbered row by row."""
+    height, width = pixels.shape[:2]
+    across, down = -(-width // cell[0]), -(-height // cell[1])
+    cells = np.zeros(across * down, bool)
+    cells[start:end] = True
+    return cells.reshape(down, across).repeat(cell[1], 0).repeat(cell[0], 1)[:height, :width]
 
 
 def _changed(
@@ -99,15 +133,17 @@ def _changed(
 
 
 def _first_cell(mask: np.ndarray, cell: tuple[int, int]) -> int:
-    """Return the number of the first cell, row by row, that has a pixel of the mask."""
-    width = -(-mask.shape[1] // cell[0])
+    """Return the number of the first cell, row by row, that has a pixel of the mask; if none has, that of the end."""
+    across, down = -(-mask.shape[1] // cell[0]), -(-mask.shape[0] // cell[1])
     rows, columns = np.nonzero(mask)
-    return int((rows // cell[1] * width + columns // cell[0]).min())
+    return int((rows // cell[1] * across + columns // cell[0]).min(initial=across * down))
 
 
 def repeats(pixels: np.ndarray, area: np.ndarray, tolerance: int = 0) -> bool:
     """Whether pixels (H, W, C) in an area (H, W) are those some pixels to the left or above, plus a constant."""
     rows, columns = np.nonzero(area)
+    if not len(rows):
+        return False
     top, left = rows[0], columns.min()
     bottom = min(rows[-1] + 1, top + max(1, _MAX_AREA // int(columns.max() + 1 - left)))
     levels = pixels[top:bottom, left : columns.max() + 1].astype(np.int32)
