@@ -20,8 +20,7 @@ MAX_MISSING = 256 << 20
 _JP2_MARGIN = 384  # arithmetic coding of regular patterns has runs of up to 251 zeros
 _JP2_TOLERANCE = 3  # levels
 _JXL_GROUP = 256  # pixels
-_WEBP_TAILS = {b"VP8L": 2}  # bytes at the end of coded data, more than a coder's padding
-_WEBP_TAIL = 6
+_WEBP_TAIL = 6  # bytes at the end of coded data, more than a coder's padding
 _MASKS = (0xFF, 0x55, 0xAA)  # one alone may change only what is clipped
 
 
@@ -74,18 +73,18 @@ def _webp(data: bytes, file: BinaryIO) -> Silent:
     found = list(zeroed.stretches(data, ((chunk.start, chunk.end) for chunk in chunks)))
     if not found or _is_plain(data):
         return Silent()
-    if any(_is_unread(data, *end) for end in _webp_ends(data, chunks)):
+    if any(_is_unread(data, end) for end in _webp_ends(data, chunks)):
         return Silent(_said(max(stretch.length for stretch in found)))
     lossless = [(chunk.start, chunk.end) for chunk in chunks if chunk.name != b"VP8 "]
     return Silent("", zeroed.suspicion(data, zeroed.stretches(data, lossless), _by_pillow, Coding()))
 
 
-def _webp_ends(data: bytes, chunks: tuple[Chunk, ...]) -> Iterator[tuple[int, int]]:
-    """Yield end and tail of coded data: of each chunk, and of a lossy frame's first partition (RFC 6386, 9.1)."""
+def _webp_ends(data: bytes, chunks: tuple[Chunk, ...]) -> Iterator[int]:
+    """Yield the ends of coded data: of each chunk, and of a lossy frame's first partition (RFC 6386, 9.1)."""
     for name, start, end in chunks:
-        yield end, _WEBP_TAILS.get(name, _WEBP_TAIL)
+        yield end
         if name == b"VP8 ":
-            yield start + 10 + (int.from_bytes(data[start : start + 3], "little") >> 5), _WEBP_TAIL
+            yield start + 10 + (int.from_bytes(data[start : start + 3], "little") >> 5)
 
 
 def _by_pillow(data: bytes) -> np.ndarray:
@@ -93,10 +92,10 @@ def _by_pillow(data: bytes) -> np.ndarray:
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _is_unread(data: bytes, end: int, tail: int) -> bool:
+def _is_unread(data: bytes, end: int) -> bool:
     """Whether the picture stays the same when the last bytes before ``end`` change."""
-    changed = (bytes(byte ^ mask for byte in data[end - tail : end]) for mask in _MASKS)
-    return all(_same_picture(data, data[: end - tail] + other + data[end:]) for other in changed)
+    changed = (bytes(byte ^ mask for byte in data[end - _WEBP_TAIL : end]) for mask in _MASKS)
+    return all(_same_picture(data, data[: end - _WEBP_TAIL] + other + data[end:]) for other in changed)
 
 
 def _is_plain(data: bytes) -> bool:

@@ -34,6 +34,7 @@ from img2imgkit.images.zeroed import Silent
 END_MISSING = "the end marker of the JPEG is missing"
 UNCHECKED = "only zeros could be looked for in this JPEG's data, not other damage"
 PROGRESSIVE_ZERO_RUN = 448  # bytes; progressive scans of regular patterns have runs of up to 140
+_MOST_ZEROS = 8  # one byte of so many in a scan of lowest bits
 _TOLERANCE = 3  # levels by which blocks of one pattern differ
 _READ_AHEAD = 9  # bytes that the decoder may hold beyond those of the last pixel
 _END = b"\xff\xd9"
@@ -171,13 +172,20 @@ def _silent(data: bytes, colour: str, pixels: np.ndarray) -> Silent:
 
 
 def _zeroed_bits(data: bytes, layout: _Layout, pixels: np.ndarray) -> tuple[str, ...]:
-    """Look at scans of the lowest bits of averages, one bit for each block: zeros stand for blocks of known places."""
+    """Look at scans of the lowest bits of averages, one bit for each block: zeros stand for blocks of known places.
+
+    Some pictures, such as those of two levels, have even averages only: their scans are zeros almost everywhere.
+    """
     for scan in layout.scans:
-        if scan.is_refined and scan.band == (0, 0):
-            for stretch in zeroed.stretches(data, [(scan.start, scan.end)]):
-                first, last = (8 * (at - scan.start) // scan.blocks for at in stretch)
-                if not zeroed.repeats(pixels, zeroed.between(pixels, first, last, scan.cell), _TOLERANCE):
-                    return (zeroed.note(stretch),)
+        if not scan.is_refined or scan.band != (0, 0):
+            continue
+        coded = data[scan.start : scan.end].replace(b"\xff\0", b"\xff")
+        for stretch in zeroed.stretches(coded, [(0, len(coded))]):
+            first, last = (8 * at // scan.blocks for at in stretch)
+            others = coded[: stretch.start] + coded[stretch.end :]
+            is_code = zeroed.repeats(pixels, zeroed.between(pixels, first, last, scan.cell), _TOLERANCE)
+            if not is_code and others.count(0) * _MOST_ZEROS < len(others):
+                return (zeroed.note(stretch),)
     return ()
 
 

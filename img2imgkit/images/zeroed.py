@@ -15,7 +15,7 @@ import numpy as np
 LEAST = 64  # bytes; coded data of pictures that do not repeat have no such stretch
 MAX_STRETCHES = 2  # that are looked at, the longest first
 _ZEROS = re.compile(rb"\0{%d,}" % LEAST)
-_CHANGES = (0x55, 0xFF, 0xAA, 0x10)  # to try in turn: some have no effect, some cannot be decoded
+_CHANGES = (0x55, 0xFF, 0xAA, 0x10, 0x0F, 0x80, 0x33, 0x01)  # to try: some have no effect, some cannot be decoded
 _MOST_PER_CELL = 4  # bytes; a cell that repeats takes some bits
 _MAX_SHIFT = 64  # pixels after which an area may repeat
 _MAX_AREA = 1 << 18  # pixels that are compared
@@ -84,13 +84,15 @@ def suspicion(
 def _is_code(
     data: bytes, stretch: Stretch, decoded: Callable[[bytes], np.ndarray], pixels: np.ndarray, coding: Coding
 ) -> bool:
-    """Whether zeros stand for an area that repeats, or for nothing."""
+    """Whether zeros stand for an area that repeats, or it cannot be known for which."""
     first = _changed(data, range(stretch.start, stretch.end), decoded, pixels)
     if first is None:
         return True
     last = _changed(data, range(stretch.end - 1, stretch.start, -1), decoded, pixels)
-    if coding.cell is None or last is None:
+    if coding.cell is None:
         return repeats(pixels, first, coding.tolerance)
+    if last is None:
+        return True
     top, left = _group_of(first, coding.group)
     side = coding.group or max(first.shape)
     rows, columns = slice(top, top + side), slice(left, left + side)
