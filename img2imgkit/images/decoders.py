@@ -34,7 +34,6 @@ from img2imgkit.images import (
     raster,
     tiff,
     tiff_pages,
-    webp_chunks,
 )
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.float_levels import FloatLevels
@@ -42,7 +41,7 @@ from img2imgkit.images.limits import check_format, limits
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.raster import Raster
-from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
+from img2imgkit.images.tiff_pages import further_pictures
 
 
 class Wanted(NamedTuple):
@@ -117,9 +116,13 @@ def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
     if not page.plain:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
-    pixels = _page(file, image, wanted)
-    pixels = _sound(pixels._replace(damage=pixels.damage or tiff.coded_damage(file)), wanted.salvage)
-    is_upright = image is not None and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
+    pixels = tiff.read_jpeg(file)
+    is_loaded = image is not None and pixels is None
+    if pixels is None:
+        pixels = _page(file, image, wanted)
+        pixels = pixels._replace(damage=pixels.damage or tiff.coded_damage(file))
+    pixels = _sound(pixels, wanted.salvage)
+    is_upright = is_loaded and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
     return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
 
 
@@ -142,7 +145,7 @@ def _other(file: BinaryIO, wanted: Wanted) -> Picture:
         raise DecodeError(_not_a_picture(file))
     _check_size(*image.size, wanted.max_pixels)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
-    notes = _left_behind(file, image, format)
+    notes = left_behind.of(file, image, format)
     pixels = _loaded(file, image, wanted)
     pixels = _sound(pixels._replace(damage=damaged or pixels.damage), wanted.salvage)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
@@ -162,20 +165,6 @@ def _header(file: BinaryIO, salvage: bool) -> tuple[ImageFile.ImageFile | None, 
         if padded is None:
             raise
         return formats.open_header(padded), "its end is missing"
-
-
-def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
-    """Return notes on what the file holds besides its picture."""
-    if format == "JPEG":
-        return left_behind.in_jpeg(file)
-    if format == "PSD":
-        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
-    if format in ("ICO", "ICNS"):
-        return smaller_copies(len(image.info.get("sizes", ())) - 1)
-    inside = left_behind.in_bmff(file) if format in ("AVIF", "JPEG2000") else ()
-    ends = {"WEBP": webp_chunks.stated_end, "GIF": left_behind.gif_end}
-    after = left_behind.after(file, ends[format](file)) if format in ends else ()
-    return (*further_pictures(_frames(image) - 1), *inside, *after)
 
 
 def _sound(pixels: Raster, salvage: bool) -> Raster:
@@ -232,15 +221,6 @@ def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str, float_lev
 def _whole(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
-
-
-def _frames(image: ImageFile.ImageFile) -> int:
-    """Return the number of frames, pages or layers."""
-    try:
-        return getattr(image, "n_frames", 1)
-    except Exception:  # a later picture is damaged; the first may be intact
-        image.seek(0)
-        return 2
 
 
 def _assembled(

@@ -11,7 +11,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from img2imgkit.images import jpeg_segments
+from PIL import ImageFile
+
+from img2imgkit.images import jpeg_segments, webp_chunks
 from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 from img2imgkit.images.xmp import XMLNS, Packet, Property, as_utf8
 
@@ -81,6 +83,29 @@ def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         elif each.namespace == _ITEM and each.name == "Semantic":
             notes.append(_SEMANTICS.get(each.text, ""))
     return packet.edited((), gone) if gone else data, tuple(dict.fromkeys(filter(None, notes)))
+
+
+def of(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
+    """Return notes on what a file that Pillow has opened holds besides its picture."""
+    if format == "JPEG":
+        return in_jpeg(file)
+    if format == "PSD":
+        return (LAYERS,) if _frames(image) > 1 else ()
+    if format in ("ICO", "ICNS"):
+        return smaller_copies(len(image.info.get("sizes", ())) - 1)
+    inside = in_bmff(file) if format in ("AVIF", "JPEG2000") else ()
+    ends = {"WEBP": webp_chunks.stated_end, "GIF": gif_end}
+    rest = after(file, ends[format](file)) if format in ends else ()
+    return (*further_pictures(_frames(image) - 1), *inside, *rest)
+
+
+def _frames(image: ImageFile.ImageFile) -> int:
+    """Return the number of frames, pages or layers."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # a later picture is damaged; the first may be intact
+        image.seek(0)
+        return 2
 
 
 class _Jpeg(NamedTuple):

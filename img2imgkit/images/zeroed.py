@@ -17,7 +17,9 @@ MAX_STRETCHES = 2  # that are looked at, the longest first
 _ZEROS = re.compile(rb"\0{%d,}" % LEAST)
 _CHANGES = (0x55, 0xFF, 0xAA, 0x10, 0x0F, 0x80, 0x33, 0x01)  # to try: some have no effect, some cannot be decoded
 _MOST_PER_CELL = 4  # bytes; a cell that repeats takes some bits
+_BITS_PER_PIXEL = 4  # of an area that repeats downwards; zeros that are damage may copy the row above, at more bits
 _MAX_SHIFT = 64  # pixels after which an area may repeat
+_MOST_COPIED = 0.98  # of the pixels of an area; the others are edges
 _MAX_AREA = 1 << 18  # pixels that are compared
 
 
@@ -100,7 +102,9 @@ def _is_code(
     if abs(end - start) * _MOST_PER_CELL < stretch.length:
         return False
     pixels = pixels[rows, columns]
-    return repeats(pixels, between(pixels, min(start, end), max(start, end), coding.cell), coding.tolerance)
+    area = between(pixels, min(start, end), max(start, end), coding.cell)
+    directions = (1, 0) if int(area.sum()) * _BITS_PER_PIXEL >= 8 * stretch.length else (1,)
+    return repeats(pixels, area, coding.tolerance, directions)
 
 
 def _group_of(mask: np.ndarray, side: int) -> tuple[int, int]:
@@ -141,8 +145,11 @@ def _first_cell(mask: np.ndarray, cell: tuple[int, int]) -> int:
     return int((rows // cell[1] * across + columns // cell[0]).min(initial=across * down))
 
 
-def repeats(pixels: np.ndarray, area: np.ndarray, tolerance: int = 0) -> bool:
-    """Whether pixels (H, W, C) in an area (H, W) are those some pixels to the left or above, plus a constant."""
+def repeats(pixels: np.ndarray, area: np.ndarray, tolerance: int = 0, directions: tuple[int, ...] = (1, 0)) -> bool:
+    """Whether pixels (H, W, C) in an area (H, W) are those some pixels to the left or above.
+
+    With a tolerance they may differ by a constant as well, as gradients do: transforms code these by the same numbers.
+    """
     rows, columns = np.nonzero(area)
     if not len(rows):
         return False
@@ -150,7 +157,18 @@ def repeats(pixels: np.ndarray, area: np.ndarray, tolerance: int = 0) -> bool:
     bottom = min(rows[-1] + 1, top + max(1, _MAX_AREA // int(columns.max() + 1 - left)))
     levels = pixels[top:bottom, left : columns.max() + 1].astype(np.int32)
     inside = area[top:bottom, left : columns.max() + 1]
-    return any(_equal(levels, inside, axis, shift, tolerance) for shift in range(1, _MAX_SHIFT + 1) for axis in (1, 0))
+    if 0 in directions and not tolerance and _copied(levels)[inside].mean() > _MOST_COPIED:
+        return True
+    shifts = ((axis, shift) for shift in range(1, _MAX_SHIFT + 1) for axis in directions)
+    return any(_equal(levels, inside, axis, shift, tolerance) for axis, shift in shifts)
+
+
+def _copied(levels: np.ndarray) -> np.ndarray:
+    """Return the mask of the pixels that equal their left or their upper neighbour."""
+    same = np.zeros(levels.shape[:2], bool)
+    same[:, 1:] |= (levels[:, 1:] == levels[:, :-1]).all(axis=2)
+    same[1:] |= (levels[1:] == levels[:-1]).all(axis=2)
+    return same
 
 
 def _equal(levels: np.ndarray, inside: np.ndarray, axis: int, shift: int, tolerance: int) -> bool:
@@ -161,4 +179,4 @@ def _equal(levels: np.ndarray, inside: np.ndarray, axis: int, shift: int, tolera
     if 2 * int(compared.sum()) < int(inside.sum()):
         return False
     steps = (levels[late] - levels[early])[compared]
-    return bool((np.ptp(steps, axis=0) <= 2 * tolerance).all())
+    return bool((np.ptp(steps, axis=0) <= 2 * tolerance).all()) if tolerance else not steps.any()
