@@ -264,3 +264,29 @@ def test_the_same_picture_among_others_has_the_pixels_of_the_first(tmp_path):
     alone.write_bytes(first)
     both.write_bytes(first + second)
     assert np.array_equal(decode(alone).color, decode(both).color)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "L"])
+@pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "JPEG"])
+def test_bytes_after_the_end_are_noted_in_every_format(tmp_path, format, mode):
+    path = tmp_path / "a"
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)).convert(mode)
+    image.convert("RGB" if mode == "P" and format == "JPEG" else mode).save(path, format)
+    data, whole = path.read_bytes(), decode(path)
+    assert whole.notes == ()
+    for rest, notes in (
+        (b"x" * 1234, ("bytes after the picture's end were left out: 1,234",)),
+        (bytes(4096), ()),
+        (b"\0\0\0\x18ftypmp42" + bytes(400), (FILM,)),
+    ):
+        path.write_bytes(data + rest)
+        picture = decode(path)
+        assert picture.notes == notes
+        assert np.array_equal(picture.color, whole.color)
+
+
+def test_an_animation_has_no_bytes_after_its_end(tmp_path):
+    path = tmp_path / "a.gif"
+    first, *others = (Image.new("P", (20, 20), colour) for colour in range(3))
+    first.save(path, save_all=True, append_images=others, comment=b"a comment", loop=0)
+    assert not any("after" in note for note in decode(path).notes)
