@@ -117,12 +117,13 @@ def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
     pixels = tiff.read_jpeg(file)
-    is_loaded = image is not None and pixels is None
-    if pixels is None:
+    if pixels is not None:
+        image = None  # only the other pixels are Pillow's
+    else:
         pixels = _page(file, image, wanted)
         pixels = pixels._replace(damage=pixels.damage or tiff.coded_damage(file))
     pixels = _sound(pixels, wanted.salvage)
-    is_upright = is_loaded and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
+    is_upright = image is not None and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
     return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
 
 
