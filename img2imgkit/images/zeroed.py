@@ -99,7 +99,7 @@ def _is_code(
     side = coding.group or max(first.shape)
     rows, columns = slice(top, top + side), slice(left, left + side)
     start, end = (_first_cell(mask[rows, columns], coding.cell) for mask in (first, last))
-    if start == end and coding.cell == (1, 1):  # many pixels take no bits: only what follows has changed
+    if start == end and coding == Coding():  # in WebP flat pixels may take no bits: only what follows has changed
         return True
     if abs(end - start) * _MOST_PER_CELL < stretch.length:
         return False
