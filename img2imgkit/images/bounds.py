@@ -8,15 +8,17 @@ known only by doing it, so they are decoded under limits of time and memory (``d
 from __future__ import annotations
 
 import os
-import re
 import struct
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images import jpeg_segments
+from img2imgkit.images.jpeg_segments import Segment
 from img2imgkit.images.png_chunks import SIGNATURE
 
 MAX_SCANS, MAX_USUAL_SCANS = 256, 32  # encoders write about 10
@@ -30,11 +32,7 @@ _TIFF_STARTS = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", 
 _BOUNDED_COMPRESSIONS = frozenset({1, 5, 8, 32773, 32946})  # none, LZW, Deflate, PackBits: stop at the size of a strip
 _COMPRESSION, _SUB_DIRECTORIES = 259, 330
 _BYTES, _SHORT = (1, 2, 6, 7), 3  # types of tags
-_SOS = 0xDA
-_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _SEQUENTIAL = (0xC0, 0xC1, 0xC9)
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # JPEG markers without a length
-_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 _BLOCK = 1 << 20
 
 
@@ -71,12 +69,14 @@ def _check_chunks(file: BinaryIO) -> bool:
 
 
 def _check_jpeg(file: BinaryIO) -> bool:
-    first = _first_scan(file)
+    following = jpeg_segments.segments(file)
+    first = _first_scan(following)
     if first is None or first.is_only:
         return True
     scans = _upper_count(file, first.at)
     if scans > MAX_USUAL_SCANS:
-        scans = _count(file, first.at)
+        later = (True for segment in following if segment.code == jpeg_segments.SOS)
+        scans = 1 + sum(islice(later, MAX_SCANS))
     if scans > MAX_SCANS:
         raise DecodeError(f"has more than {MAX_SCANS} scans, each of which costs a pass over the whole picture")
     return scans <= MAX_USUAL_SCANS
@@ -87,33 +87,20 @@ class _Scan(NamedTuple):
     is_only: bool  # a sequential scan of all components: libjpeg reads no other one
 
 
-def _first_scan(file: BinaryIO) -> _Scan | None:
+def _first_scan(following: Iterator[Segment]) -> _Scan | None:
     """Find the first scan; None if the file ends before, which decoding reports."""
-    at, frames = 2, list[tuple[int, int]]()
-    for _ in range(MAX_SEGMENTS):
-        file.seek(at)
-        start = file.read(10)
-        if len(start) < 5:
-            return None
-        marker = start[1]
-        if start[0] != 0xFF or marker in (0x00, 0xFF):
-            at += _distance(file, at)
-        elif marker == _SOS:
-            return _Scan(at, any(frames == [(kind, start[4])] for kind in _SEQUENTIAL))
-        else:
-            if marker in _FRAMES:
-                frames.append((marker, start[-1]))
-            at += 2 if marker in _ALONE else 2 + max(int.from_bytes(start[2:4], "big"), 2)
-    raise DecodeError(f"has more than {MAX_SEGMENTS:,} segments before its pixels, which no encoder writes")
-
-
-def _distance(file: BinaryIO, at: int) -> int:
-    """Return how far the next marker is."""
-    file.seek(at)
-    found = _MARKER.search(file.read(MAX_JUNK))
-    if found is None:
-        raise DecodeError("is damaged: a segment of the JPEG is followed by something else")
-    return found.start(1) - 1
+    frames, end = list[tuple[int, bytes]](), 2
+    for count, segment in enumerate(following):
+        if count == MAX_SEGMENTS:
+            raise DecodeError(f"has more than {MAX_SEGMENTS:,} segments before its pixels, which no encoder writes")
+        if segment.start - end > MAX_JUNK:
+            raise DecodeError("is damaged: a segment of the JPEG is followed by something else")
+        end = segment.end
+        if segment.code == jpeg_segments.SOS:
+            return _Scan(segment.start, any(frames == [(kind, segment.payload[:1])] for kind in _SEQUENTIAL))
+        if segment.code in jpeg_segments.FRAMES:
+            frames.append((segment.code, segment.payload[5:6]))
+    return None
 
 
 def _upper_count(file: BinaryIO, at: int) -> int:
@@ -121,7 +108,7 @@ def _upper_count(file: BinaryIO, at: int) -> int:
     file.seek(at)
     count, last = 0, b""
     while block := file.read(_BLOCK):
-        count += _occurrences(block) + (last == b"\xff" and block[0] == _SOS)
+        count += _occurrences(block) + (last == b"\xff" and block[0] == jpeg_segments.SOS)
         last = block[-1:]
     return count
 
@@ -131,23 +118,6 @@ def _occurrences(block: bytes) -> int:
     wanted = int.from_bytes(b"\xff\xda", sys.byteorder)
     pairs = (np.frombuffer(block, np.uint16, (len(block) - start) // 2, start) for start in (0, 1))
     return sum(int(np.count_nonzero(each == wanted)) for each in pairs)
-
-
-def _count(file: BinaryIO, at: int) -> int:
-    """Count the scans of the first picture in the file, up to one more than is allowed."""
-    count = 0
-    file.seek(at)
-    data = file.read()
-    end = 0
-    while (found := _MARKER.search(data, end)) and count <= MAX_SCANS:
-        marker = found[1][0]
-        if marker == 0xD9:
-            break
-        count += marker == _SOS
-        end = found.end()
-        if marker not in _ALONE:
-            end += int.from_bytes(data[end : end + 2], "big")
-    return count
 
 
 class _Directory(NamedTuple):

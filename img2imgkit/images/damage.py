@@ -6,39 +6,36 @@ Coded data are nearly random: a long run of zeros in them is damage, unless a co
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from img2imgkit.images import heif_boxes
+from img2imgkit.images import heif_boxes, jpeg_xl_header, webp_chunks, zeroed
+from img2imgkit.images.webp_chunks import Chunk
+from img2imgkit.images.zeroed import Coding, Silent
 
-ZERO_RUN = 64
 MAX_MISSING = 256 << 20
-_ZEROS = re.compile(rb"\0{%d,}" % ZERO_RUN)
 _JP2_MARGIN = 384  # arithmetic coding of regular patterns has runs of up to 251 zeros
-_WEBP_PIXELS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")
-_WEBP_CHUNKS = 32  # before the pixels of the first frame; there are at most 5 of known kinds
-_WEBP_TAILS = {b"VP8L": 2}  # bytes at the end of coded data, more than a coder's padding
-_WEBP_TAIL = 6
+_JP2_TOLERANCE = 3  # levels
+_JXL_GROUP = 256  # pixels
+_WEBP_TAIL = 6  # bytes at the end of coded data, more than a coder's padding
 _MASKS = (0xFF, 0x55, 0xAA)  # one alone may change only what is clipped
 
-Place = tuple[int, int]
 
-
-def silent(file: BinaryIO, format: str) -> str:
-    """Return what is damaged in the coded data of a file that was decoded without an error, or ""."""
-    checks: dict[str, Callable[[bytes, BinaryIO], str]] = {
+def silent(file: BinaryIO, format: str) -> Silent:
+    """Return what is damaged or suspicious in the coded data of a file that was decoded without an error."""
+    checks: dict[str, Callable[[bytes, BinaryIO], Silent]] = {
         "AVIF": _heif,
         "HEIF": _heif,
         "WEBP": _webp,
         "JPEG2000": _jp2,
+        "JPEGXL": _jpeg_xl,
     }
     check = checks.get(format)
     if check is None:
-        return ""
+        return Silent()
     file.seek(0)
     return check(file.read(), file)
 
@@ -48,7 +45,7 @@ def padded(file: BinaryIO) -> io.BytesIO | None:
     file.seek(0)
     data = file.read()
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        stated = 8 + int.from_bytes(data[4:8], "little")
+        stated = webp_chunks.stated_end(file)
     elif data[4:8] == b"ftyp":
         stated = max((sum(place) for place in heif_boxes.describe(file).extents), default=0)
     else:
@@ -56,58 +53,49 @@ def padded(file: BinaryIO) -> io.BytesIO | None:
     return io.BytesIO(data.ljust(stated, b"\0")) if len(data) < stated <= len(data) + MAX_MISSING else None
 
 
-def _longest(data: bytes, places: Iterator[Place] | tuple[Place, ...]) -> int:
-    longest = 0
-    for start, length in places:
-        first = data.find(bytes(ZERO_RUN), start, start + length)  # much faster than the expression
-        runs = _ZEROS.finditer(data, first, start + length) if first >= 0 else ()
-        longest = max((longest, *(len(run[0]) for run in runs)))
-    return longest
+def _longest(data: bytes, places: Iterable[tuple[int, int]]) -> int:
+    return max((stretch.length for stretch in zeroed.stretches(data, places)), default=0)
 
 
 def _said(zeros: int) -> str:
     return f"{zeros} bytes of its coded data are zeros" if zeros else ""
 
 
-def _heif(data: bytes, file: BinaryIO) -> str:
+def _heif(data: bytes, file: BinaryIO) -> Silent:
     """AV1 adapts its probabilities, and HEVC avoids three zeros in a row: neither writes such a run."""
-    return _said(_longest(data, heif_boxes.describe(file).extents))
+    extents = heif_boxes.describe(file).extents
+    return Silent(_said(_longest(data, [(start, start + length) for start, length in extents])))
 
 
-def _webp(data: bytes, file: BinaryIO) -> str:
-    """Both codecs of WebP can write flat areas as zeros. After zeros that are damage, they do not read to the end."""
-    chunks = list(_webp_chunks(data))
-    zeros = _longest(data, tuple(chunks))
-    if not zeros or _is_plain(data):
-        return ""
-    return _said(zeros) if any(_is_unread(data, *end) for end in _webp_ends(data, chunks)) else ""
+def _webp(data: bytes, file: BinaryIO) -> Silent:
+    """Both codecs of WebP can write flat areas as zeros. After zeros that are damage, they seldom read to the end."""
+    chunks = webp_chunks.first_frame(file)
+    found = list(zeroed.stretches(data, ((chunk.start, chunk.end) for chunk in chunks)))
+    if not found or _is_plain(data):
+        return Silent()
+    if any(_is_unread(data, end) for end in _webp_ends(data, chunks)):
+        return Silent(_said(max(stretch.length for stretch in found)))
+    lossless = [(chunk.start, chunk.end) for chunk in chunks if chunk.name != b"VP8 "]
+    return Silent("", zeroed.suspicion(data, zeroed.stretches(data, lossless), _by_pillow, Coding()))
 
 
-def _webp_chunks(data: bytes) -> Iterator[Place]:
-    """Yield alpha and pixels of the first frame."""
-    at = 12
-    for _ in range(_WEBP_CHUNKS):
-        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if kind in _WEBP_PIXELS:
-            yield at + 8, size
-            if kind != b"ALPH":
-                return
-        at += 8 + size + size % 2
+def _webp_ends(data: bytes, chunks: tuple[Chunk, ...]) -> Iterator[int]:
+    """Yield the ends of coded data: of each chunk, and of a lossy frame's first partition (RFC 6386, 9.1)."""
+    for name, start, end in chunks:
+        yield end
+        if name == b"VP8 ":
+            yield start + 10 + (int.from_bytes(data[start : start + 3], "little") >> 5)
 
 
-def _webp_ends(data: bytes, chunks: list[Place]) -> Iterator[Place]:
-    """Yield end and tail of coded data: of each chunk, and of a lossy frame's first partition (RFC 6386, 9.1)."""
-    for start, size in chunks:
-        kind = data[start - 8 : start - 4]
-        yield start + size, _WEBP_TAILS.get(kind, _WEBP_TAIL)
-        if kind == b"VP8 ":
-            yield start + 10 + (int.from_bytes(data[start : start + 3], "little") >> 5), _WEBP_TAIL
+def _by_pillow(data: bytes) -> np.ndarray:
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _is_unread(data: bytes, end: int, tail: int) -> bool:
+def _is_unread(data: bytes, end: int) -> bool:
     """Whether the picture stays the same when the last bytes before ``end`` change."""
-    changed = (bytes(byte ^ mask for byte in data[end - tail : end]) for mask in _MASKS)
-    return all(_same_picture(data, data[: end - tail] + other + data[end:]) for other in changed)
+    changed = (bytes(byte ^ mask for byte in data[end - _WEBP_TAIL : end]) for mask in _MASKS)
+    return all(_same_picture(data, data[: end - _WEBP_TAIL] + other + data[end:]) for other in changed)
 
 
 def _is_plain(data: bytes) -> bool:
@@ -124,11 +112,28 @@ def _same_picture(data: bytes, other: bytes) -> bool:
     return np.array_equal(first, second)
 
 
-def _jp2(data: bytes, file: BinaryIO) -> str:
+def _jp2(data: bytes, file: BinaryIO) -> Silent:
     """A packet without data is a zero byte, so that flat areas are zeros where a file has many layers or precincts."""
     start = data.find(b"\xff\x93")
-    zeros = _longest(data, ((start, len(data) - start),)) if start >= 0 else 0
-    return _said(zeros) if zeros >= _JP2_MARGIN and zeros >= _JP2_MARGIN + _jp2_packets(data) else ""
+    found = list(zeroed.stretches(data, [(start, len(data))])) if start >= 0 else []
+    zeros = max((stretch.length for stretch in found), default=0)
+    if zeros >= _JP2_MARGIN and zeros >= _JP2_MARGIN + _jp2_packets(data):
+        return Silent(_said(zeros))
+    return Silent("", zeroed.suspicion(data, found, _by_pillow, Coding(None, tolerance=_JP2_TOLERANCE)))
+
+
+def _jpeg_xl(data: bytes, file: BinaryIO) -> Silent:
+    """Damage of most codings is an error; that of prefix codes, which fast lossless encoders write, is none."""
+    found = zeroed.stretches(data, jpeg_xl_header.codestream(file))
+    return Silent("", zeroed.suspicion(data, found, _by_libjxl, Coding(group=_JXL_GROUP)))
+
+
+def _by_libjxl(data: bytes) -> np.ndarray:
+    import imagecodecs
+
+    pixels = imagecodecs.jpegxl_decode(data)
+    pixels = pixels[0] if pixels.ndim == 4 else pixels
+    return np.asarray(pixels.reshape(*pixels.shape[:2], -1))
 
 
 def _jp2_packets(data: bytes) -> int:

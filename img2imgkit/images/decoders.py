@@ -42,7 +42,7 @@ from img2imgkit.images.limits import check_format, limits
 from img2imgkit.images.metadata import ParsedMetadata
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.raster import Raster
-from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
+from img2imgkit.images.tiff_pages import further_pictures
 
 
 class Wanted(NamedTuple):
@@ -82,6 +82,7 @@ def _by_other_decoder(file: BinaryIO, format: str, wanted: Wanted) -> Picture:
     check_format(format)
     _check_size(*other_formats.header(file, format)[:2], wanted.max_pixels)
     pixels, parsed, notes = other_formats.read(file, format, wanted.float_levels)
+    pixels = _sound(_with_silent(pixels, file, format), wanted.salvage)
     return _assembled(pixels, parsed, format, notes, is_upright=True)
 
 
@@ -91,11 +92,12 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     _check_size(head.width, head.height, wanted.max_pixels)
     damaged: list[str] = []
     chunks = png_chunks.read(file, damaged)
+    after = left_behind.after(file, file.tell())
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
     pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
     if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
-    return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
+    return _assembled(pixels, parsed, "PNG", (*further_pictures(png_chunks.frames(chunks) - 1), *after))
 
 
 def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
@@ -115,8 +117,13 @@ def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
     if not page.plain:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
-    pixels = _page(file, image, wanted)
-    pixels = _sound(pixels._replace(damage=pixels.damage or tiff.coded_damage(file)), wanted.salvage)
+    pixels = tiff.read_jpeg(file)
+    if pixels is not None:
+        image = None  # only the other pixels are Pillow's
+    else:
+        pixels = _page(file, image, wanted)
+        pixels = pixels._replace(damage=pixels.damage or tiff.coded_damage(file))
+    pixels = _sound(pixels, wanted.salvage)
     is_upright = image is not None and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
     return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
 
@@ -141,7 +148,7 @@ def _other(file: BinaryIO, wanted: Wanted) -> Picture:
     _check_size(*image.size, wanted.max_pixels)
     format = "JPEG" if isinstance(image, JpegImagePlugin.JpegImageFile) else str(image.format)
     stated = colour_headers.of_file(file, format)
-    notes = _left_behind(file, image, format)
+    notes = left_behind.of(file, image, format)
     pixels = _loaded(file, image, wanted)
     pixels = _sound(pixels._replace(damage=damaged or pixels.damage), wanted.salvage)
     if format == "JPEG" and pixels.space == "cmyk" and "adobe" not in image.info:
@@ -163,18 +170,6 @@ def _header(file: BinaryIO, salvage: bool) -> tuple[ImageFile.ImageFile | None, 
         return formats.open_header(padded), "its end is missing"
 
 
-def _left_behind(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
-    """Return notes on what the file holds besides its picture."""
-    if format == "JPEG":
-        return left_behind.in_jpeg(file)
-    if format == "PSD":
-        return (left_behind.LAYERS,) if _frames(image) > 1 else ()
-    if format in ("ICO", "ICNS"):
-        return smaller_copies(len(image.info.get("sizes", ())) - 1)
-    inside = left_behind.in_bmff(file) if format in ("AVIF", "JPEG2000") else ()
-    return (*further_pictures(_frames(image) - 1), *inside)
-
-
 def _sound(pixels: Raster, salvage: bool) -> Raster:
     """Refuse damaged pixels, or note the damage."""
     if not pixels.damage:
@@ -193,7 +188,13 @@ def _loaded(file: BinaryIO, image: ImageFile.ImageFile, wanted: Wanted) -> Raste
         if not wanted.salvage:
             raise
         return _salvaged(file, image, reason_of(error), wanted.float_levels)
-    return pixels._replace(damage=damage.silent(file, str(image.format)))
+    return _with_silent(pixels, file, str(image.format))
+
+
+def _with_silent(pixels: Raster, file: BinaryIO, format: str) -> Raster:
+    """Add what the decoder did not tell."""
+    found = damage.silent(file, format)
+    return pixels._replace(damage=found.damage, notes=(*pixels.notes, *found.notes))
 
 
 def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
@@ -223,15 +224,6 @@ def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str, float_lev
 def _whole(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
-
-
-def _frames(image: ImageFile.ImageFile) -> int:
-    """Return the number of frames, pages or layers."""
-    try:
-        return getattr(image, "n_frames", 1)
-    except Exception:  # a later picture is damaged; the first may be intact
-        image.seek(0)
-        return 2
 
 
 def _assembled(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import struct
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,6 +13,7 @@ from img2imgkit.images import (
     bounds,
     exif_block,
     formats,
+    jpeg_segments,
     metadata,
     other_formats,
     png_chunks,
@@ -25,8 +24,7 @@ from img2imgkit.images import (
 from img2imgkit.images.decode import reasons
 from img2imgkit.images.pillow_warnings import captured_warnings
 
-_JPEG_START, _JPEG_EXIF = b"\xff\xd8", 0xE1
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers that state a size
+_JPEG_START = b"\xff\xd8"
 _TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
@@ -68,23 +66,18 @@ def size_of(path: Path) -> tuple[int, int] | None:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Return the size by the markers of a JPEG file (ITU-T T.81, B.2): plans read many. None if Pillow must look."""
+    """Return the size by the segments of a JPEG file: plans read many. None if Pillow must look."""
     if file.read(2) != _JPEG_START:
         return None
     orientation = 1
-    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
-        kind, length = head[1], int.from_bytes(head[2:], "big") - 2
-        if kind in _JPEG_FRAMES:
-            height, width = struct.unpack(">xHH", file.read(5))
+    for segment in jpeg_segments.segments(file):
+        if segment.code in jpeg_segments.FRAMES:
+            width, height = jpeg_segments.size(segment)
             if not width or not height:
                 return None
             return (height, width) if orientation in _TRANSPOSED else (width, height)
-        if kind == _JPEG_EXIF:
-            content = file.read(length)
-            if content.startswith(b"Exif\0\0") and orientation == 1:
-                orientation = exif_block.orientation(content[6:]) or 1
-        else:
-            file.seek(length, os.SEEK_CUR)
+        if segment.code == jpeg_segments.APP1 and segment.payload.startswith(b"Exif\0\0") and orientation == 1:
+            orientation = exif_block.orientation(segment.payload[6:]) or 1
     return None
 
 

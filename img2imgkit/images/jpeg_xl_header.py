@@ -67,6 +67,12 @@ def boxes(file: BinaryIO) -> dict[bytes, bytes]:
     return found
 
 
+def codestream(file: BinaryIO) -> tuple[tuple[int, int], ...]:
+    """Return start and end of each piece of the codestream."""
+    found = [(at, at + length) for name, at, length in _boxes(file) if name in (b"jxlc", b"jxlp")]
+    return tuple(found) or ((0, file.seek(0, 2)),)
+
+
 def _decompressed(data: bytes) -> bytes:
     try:
         return bytes(imagecodecs.brotli_decode(data, out=_MOST_METADATA))

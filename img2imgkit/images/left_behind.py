@@ -5,11 +5,15 @@ Only the picture is written, so XMP that describes the others is removed, and ea
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from PIL import ImageFile
+
+from img2imgkit.images import jpeg_segments, webp_chunks
 from img2imgkit.images.tiff_pages import further_pictures, smaller_copies
 from img2imgkit.images.xmp import XMLNS, Packet, Property, as_utf8
 
@@ -46,14 +50,15 @@ _FILM_MARKS = (
     b"ftyp3g",
     b"ftypavc",
 )
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a JPEG marker within a scan, but for restart markers
 _UUIDS = {
     bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03"): GEOREFERENCE,  # GeoJP2
     bytes.fromhex("96a9f1f1dc98402da7aed68e34451809"): GEOREFERENCE,  # MrSID's world file
     bytes.fromhex("d8fec3d61b0e483c92975828877ec481"): CREDENTIALS,
 }
 _MAX_PARTS = 256
-_MAX_BYTES = 256 << 20  # of a JPEG file that are searched
+_MAX_BYTES = 256 << 20  # that are searched
+_PADDING = b"\0\xff \r\n"
+_GIF_IMAGE, _GIF_BLOCKS = 0x2C, (0x21, 0x2C)
 
 
 def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -80,6 +85,29 @@ def clean_xmp(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return packet.edited((), gone) if gone else data, tuple(dict.fromkeys(filter(None, notes)))
 
 
+def of(file: BinaryIO, image: ImageFile.ImageFile, format: str) -> tuple[str, ...]:
+    """Return notes on what a file that Pillow has opened holds besides its picture."""
+    if format == "JPEG":
+        return in_jpeg(file)
+    if format == "PSD":
+        return (LAYERS,) if _frames(image) > 1 else ()
+    if format in ("ICO", "ICNS"):
+        return smaller_copies(len(image.info.get("sizes", ())) - 1)
+    inside = in_bmff(file) if format in ("AVIF", "JPEG2000") else ()
+    ends = {"WEBP": webp_chunks.stated_end, "GIF": gif_end}
+    rest = after(file, ends[format](file)) if format in ends else ()
+    return (*further_pictures(_frames(image) - 1), *inside, *rest)
+
+
+def _frames(image: ImageFile.ImageFile) -> int:
+    """Return the number of frames, pages or layers."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # a later picture is damaged; the first may be intact
+        image.seek(0)
+        return 2
+
+
 class _Jpeg(NamedTuple):
     """A JPEG stream inside a file: where it ends, its headers, its width and height."""
 
@@ -90,21 +118,57 @@ class _Jpeg(NamedTuple):
 
 def in_jpeg(file: BinaryIO) -> tuple[str, ...]:
     """Return notes on what follows the picture in a JPEG file."""
-    size = file.seek(0, 2)
-    file.seek(0)
-    data = file.read(_MAX_BYTES)
-    main = _stream(data, 0)
+    main = _stream(file, 0)
     if main is None:
         return ()
-    film = min((at for mark in _FILM_MARKS if (at := data.find(mark, main.end)) >= 0), default=len(data))
-    parts = list(_following(data, main.end, film))
-    end = parts[-1].end if parts else main.end
+    file.seek(0)
+    data = file.read(_MAX_BYTES)
+    film = _film(data, main.end)
+    parts = list(_following(io.BytesIO(data), data, main.end, film))
     notes = [*_in_head(main.head), *_sorted(main, parts)]
     if film < len(data):
         notes.append(FILM)
-    elif data[end:].strip(b"\0\xff \r\n"):
-        notes.append(f"data after the end of the picture were left out: {size - end} bytes")
+    else:
+        notes += _rest(file, parts[-1].end if parts else main.end)
     return tuple(dict.fromkeys(notes))
+
+
+def after(file: BinaryIO, end: int) -> tuple[str, ...]:
+    """Return notes on what follows the end of a picture of another format than JPEG."""
+    file.seek(end)
+    data = file.read(_MAX_BYTES)
+    return (FILM,) if _film(data, 0) < len(data) else _rest(file, end)
+
+
+def gif_end(file: BinaryIO) -> int:
+    """Return the offset after the trailer of a GIF (GIF89a, 27); that of the end of the file if it has none."""
+    file.seek(0)
+    data = file.read(_MAX_BYTES)
+    at = 13 + _gif_table(data, 10)
+    while at < len(data) and data[at] in _GIF_BLOCKS:
+        at += 11 + _gif_table(data, at + 9) if data[at] == _GIF_IMAGE else 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return at + 1 if data[at : at + 1] == b";" else file.seek(0, 2)
+
+
+def _gif_table(data: bytes, flags: int) -> int:
+    """Return the size of the colour table that the flags at an offset state."""
+    stated = data[flags] if flags < len(data) else 0
+    return 3 << (stated & 7) + 1 if stated & 0x80 else 0
+
+
+def _film(data: bytes, start: int) -> int:
+    """Return where a motion film begins; the length of the data if there is none."""
+    return min((at for mark in _FILM_MARKS if (at := data.find(mark, start)) >= 0), default=len(data))
+
+
+def _rest(file: BinaryIO, end: int) -> tuple[str, ...]:
+    file.seek(end)
+    if not file.read(_MAX_BYTES).strip(_PADDING):
+        return ()
+    return (f"bytes after the picture's end were left out: {file.seek(0, 2) - end:,}",)
 
 
 def _in_head(head: bytes) -> Iterator[str]:
@@ -116,10 +180,10 @@ def _in_head(head: bytes) -> Iterator[str]:
         yield CREDENTIALS
 
 
-def _following(data: bytes, end: int, stop: int) -> Iterator[_Jpeg]:
+def _following(file: BinaryIO, data: bytes, end: int, stop: int) -> Iterator[_Jpeg]:
     for _ in range(_MAX_PARTS):
         start = data.find(b"\xff\xd8\xff", end, stop)
-        part = _stream(data, start) if start >= 0 else None
+        part = _stream(file, start) if start >= 0 else None
         if part is None:
             return
         yield part
@@ -151,22 +215,16 @@ def _has_any(data: bytes, marks: tuple[bytes, ...]) -> bool:
     return any(mark in data for mark in marks)
 
 
-def _stream(data: bytes, start: int) -> _Jpeg | None:
-    """Follow the markers of a JPEG stream to its end; None if it has none."""
-    at, size, head = start + 2, (0, 0), 0
-    while (found := _MARKER.search(data, at)) is not None:
-        at, code = found.end(), data[found.end() - 1]
-        if code == 0xD9:
-            return _Jpeg(at, data[start : head or at], size)
-        if code in (0x01, 0xD8):
-            continue
-        if at + 2 > len(data):
-            return None
-        if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC) and at + 7 <= len(data):
-            height, width = struct.unpack_from(">HH", data, at + 3)
-            size = width, height
-        head = head or (at if code == 0xDA else 0)
-        at += int.from_bytes(data[at : at + 2], "big")
+def _stream(file: BinaryIO, start: int) -> _Jpeg | None:
+    """Follow the segments of a JPEG stream to its end; None if it has none."""
+    size, head = (0, 0), 0
+    for segment in jpeg_segments.segments(file, start):
+        if segment.code == jpeg_segments.EOI:
+            file.seek(start)
+            return _Jpeg(segment.end, file.read((head or segment.end) - start), size)
+        if segment.code in jpeg_segments.FRAMES:
+            size = jpeg_segments.size(segment)
+        head = head or (segment.start if segment.code == jpeg_segments.SOS else 0)
     return None
 
 

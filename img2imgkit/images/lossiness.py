@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from PIL import ImageFile, JpegImagePlugin
 
-from img2imgkit.images import av1
+from img2imgkit.images import av1, webp_chunks
 
 _JPEG_SUM = 3685  # of the luminance table in ITU-T T.81, table K.1, which quality 50 of libjpeg uses unscaled
 _SEGMENTS = 4
+_VP8_HEAD = 4096  # bytes of a frame that are read; its header has some dozens
 
 
 class Lossiness(NamedTuple):
@@ -46,26 +45,11 @@ def _jpeg_quality(tables: dict[int, list[int]]) -> int | None:
 
 def _webp(file: BinaryIO) -> Lossiness:
     """Look at the first frame: a ``VP8 `` chunk is lossy, a ``VP8L`` chunk lossless (RFC 9649)."""
-    for name, content in _webp_chunks(file):
-        if name == b"ANMF":
-            at, inner = 16, content
-            while at + 8 <= len(inner) and inner[at : at + 4] not in (b"VP8 ", b"VP8L"):
-                length = int.from_bytes(inner[at + 4 : at + 8], "little")
-                at += 8 + length + length % 2
-            name, content = inner[at : at + 4], inner[at + 8 :]  # noqa: PLW2901
-        if name in (b"VP8 ", b"VP8L"):
-            return Lossiness(True, _vp8_quality(content)) if name == b"VP8 " else Lossiness(False)
+    for chunk in webp_chunks.first_frame(file):
+        if chunk.name == b"VP8 ":
+            file.seek(chunk.start)
+            return Lossiness(True, _vp8_quality(file.read(min(chunk.end - chunk.start, _VP8_HEAD))))
     return Lossiness(False)
-
-
-def _webp_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name of each chunk and the start of its content."""
-    file.seek(12)
-    while len(start := file.read(8)) == 8:
-        name, length = struct.unpack("<4sI", start)
-        at = file.tell()
-        yield name, file.read(min(length, 4096))
-        file.seek(at + length + length % 2)
 
 
 def _vp8_quality(frame: bytes) -> int | None:

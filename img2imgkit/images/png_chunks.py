@@ -27,12 +27,16 @@ def packed(name: bytes, data: bytes) -> bytes:
 
 
 def read(file: BinaryIO, damaged: list[str] | None = None) -> list[Chunk]:
-    """Return all chunks except pixels, in file order. The names of damaged chunks are added to ``damaged``."""
+    """Return all chunks except pixels, in file order. The names of damaged chunks are added to ``damaged``.
+
+    The position in the file is then after the last chunk.
+    """
     found: list[Chunk] = []
     file.seek(len(SIGNATURE))
     while len(start := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", start)
         if name == b"IEND":
+            file.seek(length + 4, 1)
             break
         if name in (b"IDAT", b"fdAT") or length > MAX_CHUNK:
             file.seek(length + 4, 1)

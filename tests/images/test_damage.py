@@ -6,10 +6,12 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageFile
 
 from img2imgkit.errors import DamagedError, DecodeError
-from img2imgkit.images import damage, decode
+from img2imgkit.images import damage, decode, tiff, webp_chunks
+from img2imgkit.images.decode import decode_here
 
 FORMATS = {
     "a.jpg": {"quality": 90},
@@ -143,11 +145,38 @@ def test_flat_and_regular_pictures_are_whole(format, options):
     for levels in (0 * x, 255 + 0 * x, 255 * y // 400, 255 * (x // 8 % 2), 255 * (x < 300)):
         file = io.BytesIO()
         Image.fromarray(levels.astype(np.uint8)).convert("RGB").save(file, format, **options)
-        assert damage.silent(file, format) == ""
+        assert damage.silent(file, format) == ("", ())
 
 
 @pytest.mark.parametrize("chunk", [b"ALPH\0\0\0\0", b"JUNK\0\0\0\0"])
 def test_a_webp_of_endless_chunks_costs_no_time(files, chunk):
     data = (files / "lossy.webp").read_bytes()
     many = data[:12] + chunk * 1_000_000 + data[12:]
-    assert len(list(damage._webp_chunks(many))) <= 32
+    assert len(list(webp_chunks.chunks(io.BytesIO(many)))) <= 32
+
+
+@pytest.mark.parametrize(
+    ("photometric", "options"),
+    [
+        ("ycbcr", {"tile": (64, 64), "subsampling": (2, 2)}),
+        ("ycbcr", {"rowsperstrip": 48, "subsampling": (1, 1)}),
+        ("minisblack", {"rowsperstrip": 40}),
+    ],
+)
+def test_jpeg_data_in_tiff_are_decoded_once_to_pillow_s_pixels(tmp_path, monkeypatch, photometric, options):
+    pixels = np.asarray(scene(150).convert("L" if photometric == "minisblack" else "RGB"))
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels, photometric=photometric, compression="jpeg", **options)
+    expected = np.asarray(Image.open(path))
+    monkeypatch.setattr(tiff, "read", None)  # another decoder would be a second one
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    picture = decode_here(path)
+    assert np.array_equal(picture.color.squeeze(), expected)
+    assert picture.notes == ()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "L"])
+def test_pillow_s_jpeg_tiffs_have_its_pixels(tmp_path, mode):
+    path = tmp_path / "a.tif"
+    scene().convert(mode).save(path, compression="jpeg")
+    assert np.array_equal(decode_here(path).color.squeeze(), np.asarray(Image.open(path)))

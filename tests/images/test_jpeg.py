@@ -12,6 +12,7 @@ from PIL import Image
 from img2imgkit.errors import DecodeError
 from img2imgkit.images import jpeg
 from img2imgkit.images.jpeg import END_MISSING
+from img2imgkit.images.jpeg_segments import MAX_SEGMENTS
 
 KINDS = {
     "baseline": {"quality": 90},
@@ -126,6 +127,6 @@ def test_bytes_after_the_end_do_not_matter(data):
 
 def test_a_file_of_endless_segments_is_refused():
     whole = saved(**KINDS["progressive"])
-    comments = b"\xff\xfe\0\2" * (jpeg.MAX_MARKERS + 1)
+    comments = b"\xff\xfe\0\2" * (MAX_SEGMENTS + 1)
     with pytest.raises(DecodeError, match="segments"):
         jpeg.read(whole[:-2] + comments + whole[-2:], "rgb")

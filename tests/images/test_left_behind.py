@@ -83,9 +83,9 @@ def with_segment(data, number, payload):
         ({}, jpeg() + jpeg(12, 16), (COPIES + "1", FURTHER + "1")),
         ({"xmp": FILM_XMP}, MP4, (FILM,)),
         ({}, b"\0\0\x01\x02MotionPhoto_Data" + MP4 + b"SEFT", (FILM,)),
-        ({}, b"a letter", ("data after the end of the picture were left out: 8 bytes",)),
+        ({}, b"a letter", ("bytes after the picture's end were left out: 8",)),
         ({}, bytes(4000), ()),  # padding
-        ({}, b"\xff\xd8\xff\xe0 no end", ("data after the end of the picture were left out: 11 bytes",)),
+        ({}, b"\xff\xd8\xff\xe0 no end", ("bytes after the picture's end were left out: 11",)),
     ],
 )  # fmt: skip
 def test_what_follows_a_jpeg_is_noted(tmp_path, head, tail, notes, progressive):
@@ -264,3 +264,29 @@ def test_the_same_picture_among_others_has_the_pixels_of_the_first(tmp_path):
     alone.write_bytes(first)
     both.write_bytes(first + second)
     assert np.array_equal(decode(alone).color, decode(both).color)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "L"])
+@pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "JPEG"])
+def test_bytes_after_the_end_are_noted_in_every_format(tmp_path, format, mode):
+    path = tmp_path / "a"
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)).convert(mode)
+    image.convert("RGB" if mode == "P" and format == "JPEG" else mode).save(path, format)
+    data, whole = path.read_bytes(), decode(path)
+    assert whole.notes == ()
+    for rest, notes in (
+        (b"x" * 1234, ("bytes after the picture's end were left out: 1,234",)),
+        (bytes(4096), ()),
+        (b"\0\0\0\x18ftypmp42" + bytes(400), (FILM,)),
+    ):
+        path.write_bytes(data + rest)
+        picture = decode(path)
+        assert picture.notes == notes
+        assert np.array_equal(picture.color, whole.color)
+
+
+def test_an_animation_has_no_bytes_after_its_end(tmp_path):
+    path = tmp_path / "a.gif"
+    first, *others = (Image.new("P", (20, 20), colour) for colour in range(3))
+    first.save(path, save_all=True, append_images=others, comment=b"a comment", loop=0)
+    assert not any("after" in note for note in decode(path).notes)
