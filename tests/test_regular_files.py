@@ -13,9 +13,9 @@ from img2imgkit import bundle
 from img2imgkit.bundle.weights import read_weights
 from img2imgkit.config import load_yaml
 from img2imgkit.data.attribute_files import read_attributes
+from img2imgkit.data.headers import header
 from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import read_palette
-from img2imgkit.data.picture_files import header
 from img2imgkit.errors import ToolkitError
 from img2imgkit.evaluation.scoring import read_arrays
 from img2imgkit.formats import keras_file, onnx_reader, safetensors_file, torch_file

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from img2imgkit.data.picture_files import Header, contents_of, find_pictures, header, left_out
+from img2imgkit.data.headers import Header, header
+from img2imgkit.data.picture_files import contents_of, find_pictures, left_out
 from img2imgkit.data_kind import Contents, Findings
 from img2imgkit.errors import DataError
 

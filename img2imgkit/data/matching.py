@@ -11,7 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.data.folders import PictureFolder, name_in
-from img2imgkit.data.picture_files import Header
+from img2imgkit.data.headers import Header
 from img2imgkit.data_kind import OptionProblems
 
 _SHOWN = 3  # pictures of one kind of problem that are named; the others are counted

@@ -1,125 +1,74 @@
-"""Find the pictures of training folders, read them or only their headers, and store their pixels."""
+"""Find the pictures of training folders, read them, and store their pixels."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from img2imgkit import images
 from img2imgkit.data_kind import Contents
 from img2imgkit.errors import DataError, DecodeError
-from img2imgkit.files import NotRegularError, open_regular
 from img2imgkit.geometry import Geometry
-from img2imgkit.images import bounds, formats, metadata, png_chunks, png_read, tiff, tiff_pages
 from img2imgkit.images.decode import shown
-from img2imgkit.images.pillow_warnings import captured_warnings
 from img2imgkit.inference.inputs.channels import to_model, without_hidden_colours
 
-_PNG_MODES = {
-    png_read.GREY: "L",
-    png_read.RGB: "RGB",
-    png_read.PALETTE: "P",
-    png_read.GREY_ALPHA: "LA",
-    png_read.RGB_ALPHA: "RGBA",
-}
-_BITS_PER_SAMPLE = 258  # a TIFF tag; Pillow's mode does not distinguish 16-bit RGB
-
-
-class Header(NamedTuple):
-    """Width and height of the upright picture, and its mode as in Pillow, plus ";16" for 16 bits per channel."""
-
-    width: int
-    height: int
-    mode: str
-
-
-def header(path: Path) -> Header:
-    """Read the header of a picture file; its content determines the format.
-
-    Raises:
-        DataError: the file cannot be read, is not a picture, or is CMYK, whose colours depend on a profile.
-    """
-    try:
-        with open_regular(path) as file, captured_warnings():
-            bounds.check(file)
-            file.seek(0)
-            found, orientation = _read(file)
-    except NotRegularError as error:
-        raise DataError(f"{shown(path)}: {error.strerror}") from error
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # decoders raise anything on damaged data
-        reason = str(error) if isinstance(error, DecodeError) else f"is damaged: {error or type(error).__name__}"
-        raise DataError(f"{shown(path)}: {reason}") from error
-    if found.mode.startswith("CMYK"):
-        raise DataError(f"{shown(path)}: is in cmyk; convert it to RGB first")
-    return Header(found.height, found.width, found.mode) if orientation >= 5 else found
-
-
-def _read(file: BinaryIO) -> tuple[Header, int]:
-    start = file.read(16)
-    if not start:
-        raise DecodeError("is empty (0 bytes)")
-    if start.startswith(png_chunks.SIGNATURE):
-        return _png(file)
-    if start[:4] in tiff.STARTS:
-        return _tiff(file)
-    image = formats.open_header(file)
-    if image is None:
-        raise DecodeError("is not a picture in a supported format")
-    return Header(*image.size, image.mode), metadata.parsed_or_empty(metadata.of_image, image).orientation
-
-
-def _png(file: BinaryIO) -> tuple[Header, int]:
-    head = png_read.header(file)
-    about = metadata.parsed_or_empty(metadata.of_png, png_chunks.read(file))
-    mode = _PNG_MODES[head.colour]
-    if mode == "L":
-        mode = {1: "1", 2: "L;2", 4: "L;4", 16: "I;16"}.get(head.bits, mode)
-    elif head.bits == 16:
-        mode = f"{mode};16"
-    return Header(head.width, head.height, mode), about.orientation
-
-
-def _tiff(file: BinaryIO) -> tuple[Header, int]:
-    file = tiff_pages.main_first(file, tiff_pages.pages(file).main)
-    page = tiff.first_page(file)
-    orientation = metadata.parsed_or_empty(metadata.of_tiff, file).orientation
-    try:
-        image = formats.open_header(file)
-    except DecodeError:  # more bits than Pillow supports
-        image = None
-    if image is None:
-        mode = {1: "I;16", 3: "RGB;16", 4: "RGBA;16"}.get(page.samples, f"{page.samples} channels")
-    else:
-        high_depth = max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8 and image.mode.startswith("RGB")
-        mode = f"{image.mode};16" if high_depth else image.mode
-    return Header(page.width, page.height, mode), orientation
-
-
 MAX_LISTED = 20
+IGNORED = "files that are not pictures, or cannot be read, are ignored"
 
 
 def find_pictures(folders: Iterable[Path], problems: list[str]) -> list[Path]:
     """Find the picture files in folders and their subfolders, in an order independent of the file system.
 
-    Missing folders and folders without pictures are added to ``problems``. Hidden files are ignored.
+    Pictures are recognised by suffix, or else by content. Missing folders and folders without pictures are added to
+    ``problems``. Hidden files are ignored.
     """
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             problems.append(f"{folder}: no such folder")
             continue
-        inside = sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
+        inside = pictures_in(folder)
         if not inside:
-            problems.append(f"{folder}: contains no picture")
+            problems.append(no_picture_in(folder))
         found += inside
     return found
+
+
+def pictures_in(folder: Path, recursive: bool = True) -> list[Path]:
+    """Return the picture files in a folder, sorted; none if there is no such folder. Hidden files are ignored."""
+    return sorted(path for path in _visible(folder, recursive) if images.is_picture(path))
+
+
+def no_picture_in(folder: Path) -> str:
+    """Say that a folder contains no picture, and what else it contains."""
+    others = unread_in(folder)
+    return f"{folder}: contains no picture{f', only other files: {others}' if others else ''}"
+
+
+def unread_in(folder: Path, known: Collection[Path] = (), recursive: bool = True) -> str:
+    """Count the files in a folder that are no pictures which can be read, by suffix; "" if there are none.
+
+    Hidden files, and files whose purpose is ``known``, do not count.
+    """
+    counts = Counter[str]()
+    for path in _visible(folder, recursive):
+        if path not in known and not images.is_picture(path):
+            counts[path.suffix.lower() or "without suffix"] += 1
+    remedies = images.unreadable_suffixes()
+    return ", ".join(
+        f"{count} {suffix}{f' ({remedies[suffix]})' if remedies.get(suffix) else ''}"
+        for suffix, count in counts.most_common()
+    )
+
+
+def _visible(folder: Path, recursive: bool) -> Iterator[Path]:
+    for path in folder.rglob("*") if recursive else folder.glob("*"):
+        if not any(map(images.is_hidden, path.relative_to(folder).parts)) and path.is_file():
+            yield path
 
 
 def list_pictures(folders: Iterable[Path]) -> list[Path]:
@@ -235,11 +184,6 @@ def decoded(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> images.P
     if picture.space == "cmyk":
         raise DataError(f"{path}: is in cmyk; convert it to RGB first")
     return picture
-
-
-def _is_picture(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and images.is_image(path) and path.is_file()
 
 
 class PixelStore:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import camera_raw, exr, heif, jpeg_xl
+from img2imgkit.images import camera_raw, exr, heif, jpeg_xl, jpeg_xl_header
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.formats import OTHER_DECODERS, START, format_of_start
 from img2imgkit.images.metadata import Metadata, ParsedMetadata
@@ -38,6 +38,11 @@ def recognised(file: BinaryIO, name: PurePath) -> str | None:
 def size(file: BinaryIO, format: str) -> tuple[int, int]:
     """Return the upright width and height by the header. Raises DecodeError, or what the decoder raises."""
     return _SIZES[format](file)
+
+
+def is_float(file: BinaryIO, format: str) -> bool:
+    """Whether the levels are floating-point numbers, by the header. Raises DecodeError."""
+    return format == "EXR" or (format == "JPEGXL" and jpeg_xl_header.header(file).is_float)
 
 
 def read(

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from img2imgkit.config import Config, Location
+from img2imgkit.data.headers import header
 from img2imgkit.data.label_maps import read_ids
 from img2imgkit.data.palettes import Palette, drawn, read_palette
-from img2imgkit.data.picture_files import header
 from img2imgkit.errors import ConfigError, DataError, DecodeError, Problem
 from img2imgkit.images import Picture, is_image
 from img2imgkit.item import Entry, Item

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from img2imgkit import images
-from img2imgkit.data.picture_files import header, left_out, list_pictures, read_levels, read_rgb, read_source
+from img2imgkit.data.headers import header
+from img2imgkit.data.picture_files import left_out, list_pictures, read_levels, read_rgb, read_source
 from img2imgkit.errors import DataError
 from img2imgkit.images import decode
 from img2imgkit.inference.inputs.channels import to_model

@@ -18,7 +18,7 @@ from torch_files import save_torch
 
 from img2imgkit import bundle, images
 from img2imgkit.config import load_yaml
-from img2imgkit.data.picture_files import header
+from img2imgkit.data.headers import header
 from img2imgkit.errors import BundleError, ConfigError, DataError, DecodeError, ImageError, InteropError, ToolkitError
 from img2imgkit.formats import onnx_reader, onnx_safety
 from img2imgkit.formats.safetensors_file import read_safetensors

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from img2imgkit.data.picture_files import header
+from img2imgkit.data.headers import header
 from img2imgkit.errors import DecodeError
 from img2imgkit.images import decode, encode, tiff_pages
 
