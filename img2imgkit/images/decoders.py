@@ -242,7 +242,7 @@ def _assembled(
     color = _oriented(pixels.color, orientation)
     size = (color.shape[1], color.shape[0])
     stored = size if parsed.orientation < 5 else size[::-1]
-    placement = Placement(size, Affine.turn(parsed.orientation, *stored))
+    placement = Placement(size, parsed.transform or Affine.turn(parsed.orientation, *stored))
     return Picture(
         color,
         None if pixels.alpha is None else _oriented(pixels.alpha, orientation),

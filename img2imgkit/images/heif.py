@@ -32,6 +32,7 @@ def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     parsed = of_blocks(info.get("icc_profile"), exif, info.get("xmp"))
     parsed = with_numbers(parsed, heif_boxes.describe(file).numbers)
+    parsed = parsed._replace(orientation=1, transform=heif_boxes.transform(file))  # that of EXIF is not applied
     return raster, parsed, (*further_pictures(len(opened) - 1), *left_behind.in_bmff(file), *_left_behind(info))
 
 

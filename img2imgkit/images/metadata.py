@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from PIL import Image, TiffImagePlugin
 
 from img2imgkit.images import colour_numbers, exif_block, georeference, left_behind, png_chunks
+from img2imgkit.images.affine import Affine
 from img2imgkit.images.picture import Metadata
 from img2imgkit.images.tiff_pages import states_pages
 
@@ -32,11 +33,18 @@ _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile 
 
 
 class ParsedMetadata(NamedTuple):
-    """Metadata with the orientation reset, the original orientation, and notes on what could not be kept."""
+    """Metadata with the orientation reset.
+
+    Attributes:
+        orientation: the original one
+        notes: on what could not be kept
+        transform: from stored to decoded pixels, if it is more than the orientation
+    """
 
     metadata: Metadata
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    transform: Affine | None = None
 
 
 Source = TypeVar("Source")
