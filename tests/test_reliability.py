@@ -91,7 +91,7 @@ def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks up descriptors in /proc")
-@pytest.mark.parametrize(("kind", "every"), [("run", 3), ("train", 90)])
+@pytest.mark.parametrize(("kind", "every"), [("run", 3), ("train", 60)])
 def test_a_full_disk_or_an_error_at_any_file_operation_loses_nothing(tmp_path: Path, kind: str, every: int) -> None:
     command = [sys.executable, str(HERE / "fail_everywhere.py"), kind, str(tmp_path), str(every)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

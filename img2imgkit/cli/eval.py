@@ -13,8 +13,9 @@ from img2imgkit import evaluation
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
-from img2imgkit.cli.console import counted, json_option, show_table, warn_of_broken
+from img2imgkit.cli.console import counted, json_option, show_table, warn, warn_of_broken
 from img2imgkit.config import assignments, parse_yaml, validate
+from img2imgkit.data.picture_files import IGNORED
 from img2imgkit.inference import (
     BundleReference,
     Describe,
@@ -174,6 +175,7 @@ def _on_data(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Ev
     if own is not None and scale not in (None, own):
         raise click.UsageError(f"{asked.reference} has scale {own}, not {scale}")
     measured = evaluation.find_set(asked.data, own or scale or 1)
+    _show_unread(asked.data, measured.unread)
     watch = _bar(f"{measured.name} x{measured.scale}", len(measured.samples))
     if asked.baseline:
         return evaluation.evaluate(measured, evaluation.BICUBIC, scoring, watch), {"baseline": asked.baseline}
@@ -185,6 +187,7 @@ def _on_data(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Ev
 def _on_pairs(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[Evaluation, dict[str, Any]]:
     assert asked.pairs is not None
     measured = evaluation.find_pairs(asked.pairs, asked.swap)
+    _show_unread(asked.pairs, measured.unread)
     watch = _bar(measured.name, len(measured.pairs))
     if asked.baseline:
         return evaluation.evaluate_pairs(measured, evaluation.copy_baseline, scoring, 1, watch), {
@@ -200,6 +203,11 @@ def _on_pairs(asked: _Arguments, subject: _Subject, scoring: Scoring) -> tuple[E
         return translator.translate(source).picture
 
     return evaluation.evaluate_pairs(measured, result, scoring, scale, watch), name
+
+
+def _show_unread(folder: Path, unread: str) -> None:
+    if unread:
+        warn(f"{folder}: {IGNORED}: {unread}")
 
 
 def _bar(label: str, length: int) -> Watch:

@@ -86,16 +86,25 @@ class _Failures:
     """Prints failures only."""
 
     def started(self, total: int, up_to_date: int) -> None:
-        self.total, self.count, self.began = total, 0, time.monotonic()
+        self.total, self.count = total, 0
+        self.first: tuple[float, int] | None = None  # when the first picture was made, and the count then
 
     def finished(self, outcome: Outcome) -> None:
-        self.count += 1
+        self.add(outcome)
         if outcome.status == "failed":
             self.say(f"failed: {printable(outcome.entry.title)}: {printable(outcome.reason)}")
 
-    def rate(self) -> float:
-        """Pictures per second so far."""
-        return self.count / max(time.monotonic() - self.began, 1e-9)
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome. The clock starts at the first picture made: before it, models were loaded and compiled."""
+        self.count += 1
+        if self.first is None and outcome.status == "done":
+            self.first = time.monotonic(), self.count
+
+    def rate(self) -> float | None:
+        """Pictures per second since the first was made; None before the second."""
+        if self.first is None or self.count == self.first[1]:
+            return None
+        return (self.count - self.first[1]) / max(time.monotonic() - self.first[0], 1e-9)
 
     def say(self, line: str) -> None:
         print_stderr(line)
@@ -106,7 +115,7 @@ class _Lines(_Failures):
 
     def started(self, total: int, up_to_date: int) -> None:
         super().started(total, up_to_date)
-        self.last = self.began
+        self.last = time.monotonic()
         self.say(f"{total} pictures to make, {up_to_date} up to date")
 
     def finished(self, outcome: Outcome) -> None:
@@ -115,7 +124,8 @@ class _Lines(_Failures):
         if now - self.last >= SECONDS_BETWEEN_LINES or self.count == self.total:
             self.last = now
             rate = self.rate()
-            self.say(f"{self.count}/{self.total}  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s left")
+            speed = f"  {rate:.2f} pictures/s  {(self.total - self.count) / rate:.0f} s left" if rate else ""
+            self.say(f"{self.count}/{self.total}{speed}")
 
 
 class _Json(_Failures):
@@ -126,7 +136,7 @@ class _Json(_Failures):
         self._event(event="started", total=total, up_to_date=up_to_date)
 
     def finished(self, outcome: Outcome) -> None:
-        self.count += 1
+        self.add(outcome)
         rate = self.rate()
         self._event(
             event="item",
@@ -137,8 +147,8 @@ class _Json(_Failures):
             outputs=[output["path"] for output in outcome.outputs],
             count=self.count,
             total=self.total,
-            rate=round(rate, 4),
-            eta=round((self.total - self.count) / rate, 1),
+            rate=rate and round(rate, 4),
+            eta=rate and round((self.total - self.count) / rate, 1),
         )
 
     def _event(self, **event: object) -> None:
@@ -166,7 +176,9 @@ def _bar() -> Iterator[Watcher]:
 
             def finished(self, outcome: Outcome) -> None:
                 super().finished(outcome)
-                bar.update(self.count, self.total, rate=f"{self.rate():.2f} pictures/s", name=outcome.entry.title)
+                rate = self.rate()
+                speed = f"{rate:.2f} pictures/s" if rate else ""
+                bar.update(self.count, self.total, rate=speed, name=outcome.entry.title)
 
             def say(self, line: str) -> None:
                 bar.say(line)

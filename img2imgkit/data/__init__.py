@@ -10,7 +10,7 @@ from collections.abc import Callable
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.folders import PictureFolder, examine, findings_in, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, scale_problems, side_problem
-from img2imgkit.data.inspection import Inspection, inspect_data, open_reader
+from img2imgkit.data.inspection import Inspection, inspect_data, open_reader, unread_notes
 from img2imgkit.data.kinds.degraded import Degraded, DegradedOptions, DegradedReader
 from img2imgkit.data.kinds.few_shot import FewShot, FewShotOptions, FewShotReader
 from img2imgkit.data.kinds.labelled import Labelled, LabelledOptions, LabelledReader
@@ -70,6 +70,7 @@ __all__ = [
     "scale_problems",
     "scan",
     "side_problem",
+    "unread_notes",
 ]
 
 

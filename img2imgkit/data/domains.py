@@ -10,7 +10,7 @@ from img2imgkit.config import suggestion
 from img2imgkit.data.attribute_files import read_attributes
 from img2imgkit.data.folders import PictureFolder, scan
 from img2imgkit.errors import DataError
-from img2imgkit.images import is_image
+from img2imgkit.images import is_picture
 
 _MAX_UNKNOWN = 5  # a few are enough to recognise an attribute file of another folder
 
@@ -63,7 +63,7 @@ def domains_in(folder: Path, selected: Sequence[str], problems: list[str], notes
         problems.append(f"{folder}: contains {len(there)} subfolders; expected at least two, one per domain")
     unknown = [name for name in selected if name not in there]
     problems += [f"{folder}: no subfolder {name!r}{suggestion(name, there)}" for name in unknown]
-    loose = sum(path.is_file() and is_image(path) for path in folder.iterdir())
+    loose = sum(path.is_file() and is_picture(path) for path in folder.iterdir())
     if loose:
         notes.append(f"{folder}: {loose} pictures outside of the subfolders are ignored")
     found = [scan(name, folder / name, problems) for name in selected or there if name in there]

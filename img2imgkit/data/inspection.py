@@ -9,7 +9,7 @@ from typing import Any
 
 from img2imgkit.config import Config
 from img2imgkit.data.folders import examine
-from img2imgkit.data.picture_files import find_pictures, raise_problems
+from img2imgkit.data.picture_files import IGNORED, find_pictures, raise_problems, unread_in
 from img2imgkit.data_kind import Arrays, Contents, DataKind, Reader, folders_in
 from img2imgkit.errors import DataError
 from img2imgkit.task import Geometry
@@ -61,7 +61,7 @@ def inspect_data(
     reader = _create_reader(data, geometry)
     found = reader.verify()
     problems = [*reader.problems, *found.problems, *data_problems(reader.description)]
-    notes = [*reader.notes, *found.notes]
+    notes = [*reader.notes, *unread_notes(data.options, probe), *found.notes]
     if probe is not None:
         try:
             notes += [*_trained_on(probe, data.options), *_incomplete(reader.probe(probe))]
@@ -69,6 +69,13 @@ def inspect_data(
         except DataError as error:
             problems += str(error).splitlines()
     return Inspection(tuple(dict.fromkeys(problems)), tuple(notes), reader.contents)
+
+
+def unread_notes(options: Config, probe: Path | None = None) -> list[str]:
+    """A note on each folder of a training, or of its probe, with files that are not read: how many, by suffix."""
+    stated = [*folders_in(options), *([probe] if probe else [])]
+    found = {folder: unread_in(folder, stated) for folder in stated if folder.is_dir()}
+    return [f"{folder}: {IGNORED}: {what}" for folder, what in found.items() if what]
 
 
 def _trained_on(probe: Path, options: Config) -> list[str]:

@@ -22,18 +22,20 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
     Shapes:
         (H, W) int32
     Raises:
-        DataError: the map cannot be read, is a JPEG, is in colour without a palette, has a colour that the palette
-            does not contain, or has more than ``max_pixels``.
+        DataError: the map cannot be read, is in a format with lossy compression, is in colour without a palette, has a
+            colour that the palette does not contain, or has more than ``max_pixels``.
     """
+    width, height, mode = header(path)
+    if mode in formats.OTHER_DECODERS:
+        raise DataError(f"{path}: is a {mode} file, which cannot be a label map; save the map as PNG")
     if palette is not None:
         colours = images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
         return _by_colour(path, colours, palette)
-    width, height, mode = header(path)
     if mode == "P" and width * height <= max_pixels:
         return _indices(path)
     picture = decoded(path, max_pixels)
-    if picture.format == "JPEG":
-        raise DataError(f"{path}: is a JPEG, whose compression changes ids; save the map as PNG")
+    if picture.lossy:
+        raise DataError(f"{path}: is a {picture.format}, whose compression changes ids; save the map as PNG")
     if (picture.color != picture.color[..., :1]).any():
         raise DataError(f"{path}: is in colour; state a 'palette' that maps colours to ids")
     levels = picture.color[..., 0].astype(np.int32)

@@ -1,10 +1,10 @@
-"""Find the pictures of training folders, read them or only their headers, and store their pixels."""
+"""Find the pictures of training folders, read them, and store their pixels."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,22 @@ from img2imgkit.images.decode import shown
 from img2imgkit.inference.inputs.channels import to_model, without_hidden_colours
 
 MAX_LISTED = 20
+IGNORED = "files that are not pictures, or cannot be read, are ignored"
 
 
 def header(path: Path) -> images.Header:
     """Read the header of a picture file; its content determines the format.
 
     Raises:
-        DataError: the file cannot be read, is not a picture, or is CMYK, whose colours depend on a profile.
+        DataError: the file cannot be read, is not a picture, has floating-point levels, whose white point is unknown,
+            or is CMYK, whose colours depend on a profile.
     """
     try:
         found = images.header_of(path)
     except DecodeError as error:
         raise DataError(str(error)) from error
+    if found.is_float:
+        raise DataError(f"{shown(path)}: {images.FloatLevels.UNSTATED}")
     if found.mode.startswith("CMYK"):
         raise DataError(f"{shown(path)}: is in cmyk; convert it to RGB first")
     return found
@@ -37,18 +41,52 @@ def header(path: Path) -> images.Header:
 def find_pictures(folders: Iterable[Path], problems: list[str]) -> list[Path]:
     """Find the picture files in folders and their subfolders, in an order independent of the file system.
 
-    Missing folders and folders without pictures are added to ``problems``. Hidden files are ignored.
+    Pictures are recognised by suffix, or else by content. Missing folders and folders without pictures are added to
+    ``problems``. Hidden files are ignored.
     """
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
             problems.append(f"{folder}: no such folder")
             continue
-        inside = sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
+        inside = pictures_in(folder)
         if not inside:
-            problems.append(f"{folder}: contains no picture")
+            problems.append(no_picture_in(folder))
         found += inside
     return found
+
+
+def pictures_in(folder: Path, recursive: bool = True) -> list[Path]:
+    """Return the picture files in a folder, sorted; none if there is no such folder. Hidden files are ignored."""
+    return sorted(path for path in _visible(folder, recursive) if images.is_picture(path))
+
+
+def no_picture_in(folder: Path) -> str:
+    """Say that a folder contains no picture, and what else it contains."""
+    others = unread_in(folder)
+    return f"{folder}: contains no picture{f', only other files: {others}' if others else ''}"
+
+
+def unread_in(folder: Path, known: Collection[Path] = (), recursive: bool = True) -> str:
+    """Count the files in a folder that are no pictures which can be read, by suffix; "" if there are none.
+
+    Hidden files, and files whose purpose is ``known``, do not count.
+    """
+    counts = Counter[str]()
+    for path in _visible(folder, recursive):
+        if path not in known and not images.is_picture(path):
+            counts[path.suffix.lower() or "without suffix"] += 1
+    remedies = images.unreadable_suffixes()
+    return ", ".join(
+        f"{count} {suffix}{f' ({remedies[suffix]})' if remedies.get(suffix) else ''}"
+        for suffix, count in counts.most_common()
+    )
+
+
+def _visible(folder: Path, recursive: bool) -> Iterator[Path]:
+    for path in folder.rglob("*") if recursive else folder.glob("*"):
+        if not any(map(images.is_hidden, path.relative_to(folder).parts)) and path.is_file():
+            yield path
 
 
 def list_pictures(folders: Iterable[Path]) -> list[Path]:
@@ -164,11 +202,6 @@ def decoded(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS) -> images.P
     if picture.space == "cmyk":
         raise DataError(f"{path}: is in cmyk; convert it to RGB first")
     return picture
-
-
-def _is_picture(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and images.is_image(path) and path.is_file()
 
 
 class PixelStore:

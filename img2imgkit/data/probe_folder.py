@@ -12,7 +12,7 @@ from img2imgkit.data.matching import EQUAL_NAMES, NameRule, shortened
 from img2imgkit.data.picture_files import list_pictures, raise_problems
 from img2imgkit.data_kind import Arrays
 from img2imgkit.errors import DataError
-from img2imgkit.images import is_image
+from img2imgkit.images import is_picture
 
 Found = TypeVar("Found")
 
@@ -65,7 +65,7 @@ def _misplaced(folder: Path, roles: Sequence[str], there: Sequence[str]) -> list
     problems = [f"probe {folder}: unknown subfolder {name!r}{suggestion(name, roles)}; {known}" for name in others]
     if roles[0] not in there:
         problems.append(f"probe {folder}: has a subfolder {there[0]!r}, but none {roles[0]!r} with the inputs")
-    if loose := [path.name for path in inside if path.is_file() and is_image(path)]:
+    if loose := [path.name for path in inside if path.is_file() and is_picture(path)]:
         problems.append(f"probe {folder}: pictures outside of the subfolders, such as {loose[0]}; {known}")
     return problems
 

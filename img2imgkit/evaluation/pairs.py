@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from img2imgkit.data.folders import name_in
+from img2imgkit.data.picture_files import no_picture_in, pictures_in, unread_in
 from img2imgkit.errors import DataError
 from img2imgkit.evaluation.reference_set import read
 from img2imgkit.evaluation.result import Evaluation, Row, Watch, evaluated
 from img2imgkit.evaluation.scoring import Scoring, Tally
-from img2imgkit.images import Picture, is_image, to_rgb, with_depth
+from img2imgkit.images import Picture, to_rgb, with_depth
 
 _SHOWN = 3  # names listed in an error
 
@@ -44,11 +46,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairSet:
-    """The pairs of a folder; ``inputs`` describes where the sources come from."""
+    """The pairs of a folder.
+
+    Attributes:
+        inputs: where the sources come from
+        unread: how many other files there are, by suffix, see ``unread_in``
+    """
 
     name: str
     pairs: tuple[Pair, ...]
     inputs: str
+    unread: str = ""
 
 
 Make = Callable[[Pair, Picture], Picture]  # makes a result from a pair and its source, to compare with its target
@@ -65,16 +73,16 @@ def find_pairs(folder: Path, swap: bool = False) -> PairSet:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    name = folder.absolute().name + (" swapped" if swap else "")
+    name, unread = folder.absolute().name + (" swapped" if swap else ""), unread_in(folder)
     roles = ("target", "source") if swap else ("source", "target")
     if not any((folder / role).is_dir() for role in roles):
         whole = _pictures(folder)
         pairs = tuple(Pair(key, path, path, swap) for key, path in whole.items())
-        return PairSet(name, pairs, "right halves" if swap else "left halves")
+        return PairSet(name, pairs, "right halves" if swap else "left halves", unread)
     sources, targets = (_pictures(folder / role) for role in roles)
     _require_partners(sources, folder / roles[1], targets)
     _require_partners(targets, folder / roles[0], sources)
-    return PairSet(name, tuple(Pair(key, path, targets[key]) for key, path in sources.items()), roles[0])
+    return PairSet(name, tuple(Pair(key, path, targets[key]) for key, path in sources.items()), roles[0], unread)
 
 
 def copy_baseline(_: Pair, source: Picture) -> Picture:
@@ -145,15 +153,12 @@ def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        if any(part.startswith(".") for part in place.parts) or not is_image(path) or not path.is_file():
-            continue
-        other = found.setdefault(place.with_suffix("").as_posix(), path)
+    for path in pictures_in(folder):
+        other = found.setdefault(name_in(folder, path), path)
         if other != path:
             raise DataError(f"{folder}: {other.name} and {path.name} have the same name; pairs are matched by name")
     if not found:
-        raise DataError(f"{folder}: contains no picture")
+        raise DataError(no_picture_in(folder))
     return found
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from img2imgkit.data.picture_files import no_picture_in, pictures_in, unread_in
 from img2imgkit.errors import DataError, DecodeError
-from img2imgkit.images import Picture, decode, is_image
+from img2imgkit.images import Picture, decode, is_picture
 from img2imgkit.images.matlab import imresize
 
 
@@ -62,12 +63,18 @@ class Sample:
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """A folder of high-resolution pictures, with or without published low-resolution ones."""
+    """A folder of high-resolution pictures, with or without published low-resolution ones.
+
+    Attributes:
+        inputs: the origin of the low-resolution pictures
+        unread: how many other files are beside the high-resolution ones, by suffix, see ``unread_in``
+    """
 
     name: str
     scale: int
     samples: tuple[Sample, ...]
-    inputs: str  # the origin of the low-resolution pictures
+    inputs: str
+    unread: str = ""
 
 
 def find_set(folder: Path, scale: int) -> ReferenceSet:
@@ -79,15 +86,15 @@ def find_set(folder: Path, scale: int) -> ReferenceSet:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     sharp = folder / "HR" if (folder / "HR").is_dir() else folder
-    paths = sorted(p for p in sharp.iterdir() if p.is_file() and is_image(p) and not p.name.startswith("."))
+    paths, unread = pictures_in(sharp, recursive=False), unread_in(sharp, recursive=False)
     if not paths:
-        raise DataError(f"{sharp}: contains no picture")
+        raise DataError(no_picture_in(sharp))
     small = folder / "LR_bicubic" / f"X{scale}"
     if not small.is_dir():
         samples = tuple(Sample(path.stem, path, None, scale) for path in paths)
-        return ReferenceSet(folder.absolute().name, scale, samples, "made by MATLAB's bicubic imresize")
+        return ReferenceSet(folder.absolute().name, scale, samples, "made by MATLAB's bicubic imresize", unread)
     samples = tuple(Sample(path.stem, path, _partner(path, small, scale), scale) for path in paths)
-    return ReferenceSet(folder.absolute().name, scale, samples, f"LR_bicubic/X{scale}")
+    return ReferenceSet(folder.absolute().name, scale, samples, f"LR_bicubic/X{scale}", unread)
 
 
 def levels_of(picture: Picture) -> np.ndarray:
@@ -104,7 +111,7 @@ def levels_of(picture: Picture) -> np.ndarray:
 def _partner(path: Path, small: Path, scale: int) -> Path:
     for name in (f"{path.stem}x{scale}", path.stem):
         for candidate in sorted(small.glob(f"{name}.*")):
-            if is_image(candidate):
+            if is_picture(candidate):
                 return candidate
     raise DataError(f"{small}: has no {path.stem}x{scale}{path.suffix}, which {path.name} needs")
 

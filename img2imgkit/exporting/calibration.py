@@ -11,7 +11,7 @@ from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError
 from img2imgkit.exchange import Arrays, Program
 from img2imgkit.exporting.export_options import ExportOptions, Pictures
-from img2imgkit.images import Picture, decode, is_image, to_grey, to_rgb, to_srgb
+from img2imgkit.images import Picture, decode, is_hidden, is_picture, to_grey, to_rgb, to_srgb
 
 MOST = 32  # pictures
 SIDE = 256  # pixels of a crop, at most
@@ -55,7 +55,8 @@ def _decoded(folder: Path) -> Sequence[Picture]:
     Raises:
         ConfigError: the folder contains no picture.
     """
-    paths = sorted(path for path in folder.rglob("*") if is_image(path) and not path.name.startswith("."))
+    visible = (path for path in folder.rglob("*") if path.is_file() and not is_hidden(path.name))
+    paths = sorted(filter(is_picture, visible))
     if not paths:
         raise ConfigError(f"{folder}: contains no pictures to calibrate int8 with")
     step = max(1, len(paths) // MOST)

@@ -238,7 +238,7 @@ def _assembled(
     color = raster.oriented(pixels.color, orientation)
     size = (color.shape[1], color.shape[0])
     stored = size if parsed.orientation < 5 else size[::-1]
-    placement = Placement(size, Affine.turn(parsed.orientation, *stored), stored)
+    placement = parsed.placement or Placement(size, Affine.turn(parsed.orientation, *stored), stored)
     return Picture(
         color,
         None if pixels.alpha is None else raster.oriented(pixels.alpha, orientation),

@@ -19,7 +19,7 @@ class FloatLevels(Config):
 
     UNSTATED: ClassVar[str] = (
         "has floating-point levels, whose white point is not stated: state it by the option 'float' of the read step, "
-        "such as float: {white: 1.0}"
+        "such as float: {white: 1.0}; for training and evaluation, first convert it to 16 bits by such a pipeline"
     )
 
     white: float = Field(gt=0, allow_inf_nan=False, description="The level that becomes white.")

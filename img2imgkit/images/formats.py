@@ -52,6 +52,8 @@ OTHER_DECODERS: Mapping[str, OtherDecoder] = MappingProxyType(
         "RAW": OtherDecoder(tuple(_RAW_SUFFIXES.split()), "rawpy", "img2imgkit[raw]"),
     }
 )
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
+LEFTOVERS = frozenset({".bak", ".crdownload", ".download", ".old", ".orig", ".part", ".partial", ".tmp"})
 # Pictures that people keep in folders, but that nothing here reads.
 _UNREADABLE = ".afphoto .ai .bpg .djvu .emf .eps .flif .jxr .kra .psb .svg .svgz .wdp .wmf .xcf"
 
@@ -101,6 +103,20 @@ def format_of(path: PurePath) -> str | None:
 def is_image(path: Path) -> bool:
     """Whether a path has the suffix of a format that ``decode`` reads. Nothing is opened."""
     return path.suffix.lower() in suffixes()
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or one that systems leave in folders of pictures."""
+    return name.startswith(".") or name.casefold() in _SYSTEM_FILES
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file has the suffix of a picture that ``decode`` reads, or else the content of one.
+
+    Files that programs leave behind, such as downloads that are not complete, have neither.
+    """
+    leftover = path.suffix.lower() in LEFTOVERS or path.name.endswith("~")
+    return is_image(path) or (not leftover and format_of_content(path) is not None)
 
 
 def suffix_for(format: str) -> str:

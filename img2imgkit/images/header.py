@@ -39,11 +39,19 @@ _BITS_PER_SAMPLE = 258  # a TIFF tag; Pillow's mode does not distinguish 16-bit 
 
 
 class Header(NamedTuple):
-    """Width and height of the upright picture, and its mode as in Pillow, plus ";16" for 16 bits per channel."""
+    """Width and height of the upright picture, and its mode as in Pillow.
+
+    The mode ends in ";16" for 16 bits per channel, and in ";F" for floating-point levels of colours.
+    """
 
     width: int
     height: int
     mode: str
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the levels are floating-point numbers, whose white point no file states."""
+        return self.mode == "F" or self.mode.endswith(";F")
 
 
 def header_of(path: Path) -> Header:
@@ -89,7 +97,7 @@ def _header(file: BinaryIO, path: Path) -> Header:
         raise DecodeError("is empty (0 bytes)")
     reader = _png if start.startswith(png_chunks.SIGNATURE) else _tiff if start[:4] in tiff.STARTS else _other
     found, orientation = reader(file)
-    return Header(found.height, found.width, found.mode) if orientation in _TRANSPOSED else found
+    return found._replace(width=found.height, height=found.width) if orientation in _TRANSPOSED else found
 
 
 def _other(file: BinaryIO) -> tuple[Header, int]:
@@ -118,6 +126,8 @@ def _tiff(file: BinaryIO) -> tuple[Header, int]:
 
 
 def _tiff_mode(file: BinaryIO, page: tiff.Page) -> str:
+    if page.is_float:
+        return "F" if page.samples == 1 else "RGB;F"
     try:
         image = formats.open_header(file)
     except DecodeError:  # more bits than Pillow supports

@@ -8,6 +8,7 @@ import numpy as np
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.images import heif_boxes, left_behind
+from img2imgkit.images.affine import Placement
 from img2imgkit.images.metadata import ParsedMetadata, of_blocks, with_numbers
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
 from img2imgkit.images.tiff_pages import further_pictures
@@ -37,7 +38,14 @@ def read(file: BinaryIO) -> tuple[Raster, ParsedMetadata, tuple[str, ...]]:
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     parsed = of_blocks(info.get("icc_profile"), exif, info.get("xmp"))
     parsed = with_numbers(parsed, heif_boxes.describe(file).numbers)
+    parsed = parsed._replace(orientation=1, placement=_placement(file, raster))  # that of EXIF is not applied
     return raster, parsed, (*further_pictures(len(opened) - 1), *left_behind.in_bmff(file), *_left_behind(info))
+
+
+def _placement(file: BinaryIO, raster: Raster) -> Placement | None:
+    height, width = raster.color.shape[:2]
+    found = heif_boxes.transform(file)
+    return Placement((width, height), *found) if found else None
 
 
 def _opened(file: BinaryIO) -> Any:

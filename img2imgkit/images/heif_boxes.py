@@ -1,4 +1,4 @@
-"""Boxes of AVIF and HEIF files (ISO/IEC 14496-12 and 23008-12): where coded pictures are, and their colour numbers."""
+"""Boxes of AVIF and HEIF files (ISO/IEC 14496-12, 23008-12): where coded pictures are, their transforms and colours."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from img2imgkit.images.affine import Affine
+
 MAX_META = 1 << 20  # larger descriptions are not read whole; those of grids have some kilobytes
 MAX_BOXES = 64  # before the description
 _CODED = (b"av01", b"hvc1")
 _ENDLESS, _LARGE = 0, 1
 _ROW = struct.Struct(">HHHII")  # of an item with one extent, in a box of locations
+_TURNS, _MIRRORS = (1, 8, 3, 6), (4, 2)  # by the values of irot and imir: the same as an EXIF orientation
 
 
 class Box(NamedTuple):
@@ -39,6 +42,21 @@ def describe(file: BinaryIO) -> Description:
         return _described(_meta(file))
     except (struct.error, LookupError, ValueError):
         return Description((), None)
+
+
+def transform(file: BinaryIO) -> tuple[Affine, tuple[int, int]] | None:
+    """Return where decoders move the coded pixels of the main picture, and the width and height of these.
+
+    Decoders crop, turn and mirror as the file states.
+
+    None if the description cannot be understood.
+    """
+    try:
+        meta = _meta(file)
+        _, own = _properties(meta, {box.kind: box for box in boxes(meta)})
+        return _transform(meta, own)
+    except (struct.error, LookupError, ValueError, ZeroDivisionError):
+        return None
 
 
 def with_numbers(data: bytes, primaries: int, transfer: int) -> bytes:
@@ -71,7 +89,7 @@ def with_coded_pictures(data: bytes, source: bytes) -> bytes:
         content += piece
     struct.pack_into(">I", head, at - 8, 8 + len(content))
     for kind, first, size in ((b"av1C", 0, 4), (b"colr", 8, 3)):  # of nclx, matrix and range
-        ours, theirs = (_properties(file, kind) for file in (data, source))
+        ours, theirs = (_starts_of(file, kind) for file in (data, source))
         for to, of in zip(ours, theirs, strict=True):
             head[to + first : to + first + size] = source[of + first : of + first + size]
     return bytes(head + content)
@@ -96,7 +114,7 @@ def _rows(data: bytes, only_coded: bool = False) -> list[tuple[int, ...]]:
     return [row for row in rows if not only_coded or row[0] in coded]
 
 
-def _properties(data: bytes, kind: bytes) -> list[int]:
+def _starts_of(data: bytes, kind: bytes) -> list[int]:
     """Return where the properties of a kind begin; of colours, those in numbers."""
     outer = _inside(data, b"iprp")
     inner = next(box for box in boxes(data, outer.start, outer.end) if box.kind == b"ipco")
@@ -183,17 +201,39 @@ def _extents(meta: bytes, box: Box) -> Iterator[tuple[int, tuple[int, int]]]:
 
 def _numbers(meta: bytes, inside: dict[bytes, Box]) -> tuple[int, int, int, bool] | None:
     """Return the main picture's ``nclx`` colours; those of a grid's only colours if it states none itself."""
+    every, own = _properties(meta, inside)
+    stated = {
+        box: _nclx(meta, box) for box in every if box.kind == b"colr" and meta[box.start : box.start + 4] == b"nclx"
+    }
+    different = {stated[box] for box in own if box in stated} or set(stated.values())
+    return different.pop() if len(different) == 1 else None
+
+
+def _properties(meta: bytes, inside: dict[bytes, Box]) -> tuple[list[Box], list[Box]]:
+    """Return the properties of all items, and those of the main picture, in the order in which they apply."""
     main, properties = inside[b"pitm"], inside[b"iprp"]
     item = int.from_bytes(meta[main.start + 4 : main.start + (6 if meta[main.start] == 0 else 8)], "big")
     parts = {box.kind: box for box in boxes(meta, properties.start, properties.end)}
-    stated = {
-        index: _nclx(meta, box)
-        for index, box in enumerate(boxes(meta, parts[b"ipco"].start, parts[b"ipco"].end), 1)
-        if box.kind == b"colr" and meta[box.start : box.start + 4] == b"nclx"
-    }
-    own = [stated[index] for index in _associated(meta, parts[b"ipma"], item) if index in stated]
-    different = set(own or stated.values())
-    return different.pop() if len(different) == 1 else None
+    every = list(boxes(meta, parts[b"ipco"].start, parts[b"ipco"].end))
+    numbers = _associated(meta, parts[b"ipma"], item)
+    return every, [every[number - 1] for number in numbers if 0 < number <= len(every)]
+
+
+def _transform(meta: bytes, properties: list[Box]) -> tuple[Affine, tuple[int, int]]:
+    """Combine the transforms among the properties of a picture (ISO/IEC 23008-12, 6.5.9 to 6.5.12)."""
+    [size, *_] = [struct.unpack_from(">II", meta, box.start + 4) for box in properties if box.kind == b"ispe"]
+    whole, stored = Affine(), size
+    for box in properties:
+        if box.kind == b"clap":
+            width, w, height, h, right, r, down, d = struct.unpack_from(">IIIIiIiI", meta, box.start)
+            middle = (size[0] / 2 + right / r, size[1] / 2 + down / d)
+            size = (round(width / w), round(height / h))
+            whole = whole.then(Affine.shift(round(size[0] / 2 - middle[0]), round(size[1] / 2 - middle[1])))
+        elif box.kind in (b"irot", b"imir"):
+            orientation = _TURNS[meta[box.start] & 3] if box.kind == b"irot" else _MIRRORS[meta[box.start] & 1]
+            whole = whole.then(Affine.turn(orientation, *size))
+            size = size[::-1] if orientation >= 5 else size
+    return whole, stored
 
 
 def _nclx(meta: bytes, box: Box) -> tuple[int, int, int, bool]:

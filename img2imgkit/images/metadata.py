@@ -20,6 +20,7 @@ from img2imgkit.images import (
     tiff_pages,
     tiff_tags,
 )
+from img2imgkit.images.affine import Placement
 from img2imgkit.images.picture import Metadata
 from img2imgkit.images.tiff_tags import ICC_TAG, IPTC_TAG, LAYOUT_TAGS, RESOLUTION_TAGS, XMP_TAG
 
@@ -32,11 +33,18 @@ _RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile 
 
 
 class ParsedMetadata(NamedTuple):
-    """Metadata with the orientation reset, the original orientation, and notes on what could not be kept."""
+    """Metadata with the orientation reset.
+
+    Attributes:
+        orientation: the original one
+        notes: on what could not be kept
+        placement: of the decoded pixels, if it is more than the orientation
+    """
 
     metadata: Metadata
     orientation: int = 1
     notes: tuple[str, ...] = ()
+    placement: Placement | None = None
 
 
 Source = TypeVar("Source")
@@ -184,8 +192,8 @@ def _with_exif_colours(metadata: Metadata, gamma: float | None) -> ParsedMetadat
 
 def _upright(metadata: Metadata, notes: tuple[str, ...] = (), gamma: float | None = None) -> ParsedMetadata:
     """Remove the orientation, and traces of what is not read; EXIF takes precedence if both it and XMP state one."""
-    metadata, _, about_colours = _with_exif_colours(metadata, gamma)
-    notes += about_colours
+    coloured = _with_exif_colours(metadata, gamma)
+    metadata, notes = coloured.metadata, notes + coloured.notes
     stated, exif, xmp = None, metadata.exif, metadata.xmp
     if exif:
         try:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from img2imgkit.errors import DecodeError
-from img2imgkit.images import camera_raw, exr, heif, jpeg_xl
+from img2imgkit.images import camera_raw, exr, heif, jpeg_xl, jpeg_xl_header
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.formats import OTHER_DECODERS, START, format_of_start
 from img2imgkit.images.metadata import Metadata, ParsedMetadata, with_stated
@@ -37,7 +37,15 @@ def recognised(file: BinaryIO, name: PurePath) -> str | None:
 
 def header(file: BinaryIO, format: str) -> tuple[int, int, str]:
     """Return the upright width and height, and the mode of the pixels. Raises DecodeError, or what decoders raise."""
-    return _HEADERS[format](file)
+    width, height, mode = _HEADERS[format](file)
+    if _is_float(file, format):
+        mode = "F" if mode.startswith("I") else f"{mode.partition(';')[0]};F"
+    return width, height, mode
+
+
+def _is_float(file: BinaryIO, format: str) -> bool:
+    """Whether the levels are floating-point numbers, by the header. Raises DecodeError."""
+    return format == "EXR" or (format == "JPEGXL" and jpeg_xl_header.header(file).is_float)
 
 
 def read(

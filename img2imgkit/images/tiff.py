@@ -37,6 +37,7 @@ class Page(NamedTuple):
     samples: int
     plain: bool
     tile: tuple[int, int]  # (0, 0) if it is not tiled
+    is_float: bool  # whether its levels are floating-point numbers
 
 
 def first_page(file: BinaryIO) -> Page:
@@ -52,7 +53,7 @@ def first_page(file: BinaryIO) -> Page:
             unsigned = int(page.sampleformat or 1) == 1
             plain = page.photometric.name in _SPACES and (_is_float(page) or (unsigned and 8 <= _bits(page) <= 16))
             tile = (page.tilewidth, page.tilelength)
-            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile)
+            return Page(page.imagewidth, page.imagelength, page.samplesperpixel, plain, tile, _is_float(page))
     except DecodeError:
         raise
     except Exception as error:

@@ -19,9 +19,18 @@ from types import TracebackType
 from img2imgkit.errors import EncodeError, LockError, PlanError
 from img2imgkit.files import encoded, sha256
 from img2imgkit.item import local_path
-from img2imgkit.locks import in_use, owner_of, try_lock, write_owner
+from img2imgkit.locks import in_use, try_lock, write_owner
 from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
-from img2imgkit.pipeline.own_files import LOCK, STATE, UNFINISHED, prove_own_files, refusal, reserved
+from img2imgkit.pipeline.own_files import (
+    LOCK,
+    STATE,
+    UNFINISHED,
+    prove_free,
+    prove_free_above,
+    prove_own_files,
+    refusal,
+    reserved,
+)
 from img2imgkit.step import Sink
 
 MOVED = "was moved, removed or replaced while this run was writing to it"
@@ -130,9 +139,7 @@ class OutputFolder:
             LockError: another run holds one.
         """
         self._own = frozenset(own)
-        for folder in self.folder.resolve().parents:
-            with suppress(OSError), Anchor(folder) as above:
-                self._prove_free(above, f"{self.folder} is inside {folder}, and")
+        prove_free_above(self.folder, self._own)
 
     def prove_held(self) -> None:
         """Raises LockError: the folder's path leads to another folder than the one that was locked, or to none."""
@@ -199,20 +206,9 @@ class OutputFolder:
                 here = opened.enter_context(here.below([name], create=True))
                 part = PurePosixPath(*folder.parts[:depth])
                 if part not in self._alone:
-                    self._prove_free(here, f"{self.folder} contains {part}, and")
+                    prove_free(here, f"{self.folder} contains {part}, and", self._own)
                     self._alone.add(part)  # a run that starts there later finds this one's lock
             yield here
-
-    def _prove_free(self, folder: Anchor, where: str) -> None:
-        """Raises LockError: another run holds that folder."""
-        with suppress(FileNotFoundError, RefusedError, PermissionError), folder.below([STATE]) as state:
-            lock = state.open(LOCK, os.O_RDWR)
-            try:
-                if identity(os.fstat(lock)) not in self._own and not try_lock(lock):
-                    holder = owner_of(lock)
-                    raise LockError(f"{where} another run is using that folder ({holder}); wait for it, or stop it")
-            finally:
-                os.close(lock)
 
 
 def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None = None) -> StagedFile:

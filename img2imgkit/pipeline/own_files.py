@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from img2imgkit.errors import PlanError
-from img2imgkit.locks import in_use, try_lock
-from img2imgkit.pipeline.anchored import Anchor, RefusedError
+from img2imgkit.errors import LockError, PlanError
+from img2imgkit.locks import in_use, owner_of, try_lock
+from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
 
 STATE = ".img2img"
 LOCK, LEDGER = "lock", "ledger.jsonl"
@@ -84,6 +84,35 @@ def kept_from_runs(folder: Path) -> Iterator[None]:
         yield
 
 
+def prove_free(folder: Anchor, where: str, own: Collection[tuple[int, int]] = ()) -> None:
+    """Check that no other run holds a folder.
+
+    Args:
+        where: how the error introduces the folder
+        own: the identities of all locks of this run
+
+    Raises:
+        LockError: another run holds it.
+    """
+    with suppress(FileNotFoundError, RefusedError, PermissionError), folder.below([STATE]) as state:
+        lock = state.open(LOCK, os.O_RDONLY)
+        try:
+            if identity(os.fstat(lock)) not in own and not try_lock(lock, shared=True):
+                raise LockError(
+                    f"{where} another run is using that folder ({owner_of(lock)}); wait for it, stop it, or choose "
+                    "another output folder"
+                )
+        finally:
+            os.close(lock)
+
+
+def prove_free_above(folder: Path, own: Collection[tuple[int, int]] = ()) -> None:
+    """Check that no other run holds a folder that this one is in. Raises LockError: another run holds one."""
+    for parent in folder.resolve().parents:
+        with suppress(OSError), Anchor(parent) as above:
+            prove_free(above, f"{folder} is inside {parent}, and", own)
+
+
 def reserved(target: PurePosixPath) -> str:
     """Return why nothing may be placed at a path below an output folder; "" if it may."""
     text = str(target).casefold()
@@ -104,6 +133,7 @@ class Ways:
 
     def __init__(self) -> None:
         self._known: set[tuple[Path, str]] = set()
+        self._free: set[tuple[Path, str]] = set()
 
     def check(self, folder: Path, target: PurePosixPath) -> None:
         """Raises PlanError: the target is one of the tool's own files, or a link leads to it."""
@@ -117,6 +147,18 @@ class Ways:
                     f"{link}: is a link, and outputs such as {target} would be written through it; replace it with a "
                     "folder, or choose another output folder"
                 )
+
+    def prove_free(self, folder: Path, target: PurePosixPath) -> None:
+        """Raises LockError: another run holds a folder on the way from an output folder to a target below it."""
+        way = (folder, str(target).rpartition("/")[0])
+        if way in self._free or len(self._free) >= MAX_WAYS:
+            return
+        self._free.add(way)
+        with suppress(OSError, ValueError), ExitStack() as opened:  # no such folder yet, or it cannot be accessed
+            here = opened.enter_context(Anchor(folder))
+            for name in target.parent.parts:
+                here = opened.enter_context(here.below([name]))
+                prove_free(here, f"{folder} contains {here.path.relative_to(folder)}, and")
 
 
 def link_towards(folder: Path, target: PurePosixPath) -> str:

@@ -20,7 +20,7 @@ from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
 from img2imgkit.pipeline.output_folder import folder_of, resolved
-from img2imgkit.pipeline.own_files import REPORTS, STATE, Ways, prove_own_files
+from img2imgkit.pipeline.own_files import REPORTS, STATE, Ways, prove_free_above, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
@@ -67,6 +67,7 @@ def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) ->
     Raises:
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
+        LockError: another run is using a folder that an output folder is in, or one below it with outputs of this run.
     """
     return plan_prepared(pipeline, prepare(pipeline, catalog), limit)
 
@@ -92,7 +93,7 @@ def plan_prepared(
         for entry, targets in _targets(pipeline, with_variants(found, variants) if variants else found):
             reason = checks.reason(entry, targets, recipes)
             problem = limits.problem(entry, targets) if reason else ""
-            checks.add(jobs.add(Job(entry, targets, reason, problem)), targets)
+            checks.add(jobs.add(Job(entry, targets, reason, problem)), targets, bool(reason and not problem))
         for _ in stream:  # beyond the limit, to count all ignored files
             pass
         checks.check(jobs)
@@ -188,6 +189,8 @@ class _Checks:
             prove_own_files(folder, sink is pipeline.main_sink)
         self._overlaps = [_Overlap(pipeline.source, sink, folder)
                           for sink, folder in zip(self._sinks, self._folders, strict=True)]  # fmt: skip
+        for folder in self._folders:
+            prove_free_above(folder)
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
@@ -219,11 +222,13 @@ class _Checks:
         self.moved |= not reason and record is not None and record.location != entry.location
         return reason
 
-    def add(self, job: int, targets: Targets) -> None:
-        """Add a job's targets."""
+    def add(self, job: int, targets: Targets, writes: bool) -> None:
+        """Add a job's targets. Raises LockError if it ``writes`` to a folder that another run is using."""
         for number, target in enumerate(targets):
             if target is not None:
                 self._ways.check(self._folders[number], target)
+                if writes:
+                    self._ways.prove_free(self._folders[number], target)
                 self._overlaps[number].add(target)
                 self._collisions.add(job, number, target)
 

@@ -15,7 +15,7 @@ from img2imgkit.data.folders import name_in
 from img2imgkit.data.picture_files import list_pictures
 from img2imgkit.errors import ConfigError, DataError, Problem, TranslateError
 from img2imgkit.files import read_bytes
-from img2imgkit.images import decode, is_image
+from img2imgkit.images import decode, is_picture
 from img2imgkit.inference import Translator, load_code
 from img2imgkit.steps.read import natural_key
 
@@ -78,7 +78,7 @@ def files_by_name(key: str, files: FilesInput) -> dict[str, FilesInput]:
         found = [path for path in inside if path.suffix == ".json"]
     else:
         folders = [path for path in inside if path.is_dir()]
-        found = folders or [path for path in inside if is_image(path)]
+        found = folders or [path for path in inside if is_picture(path)]
     named = {path.stem if path.is_file() else path.name: FilesInput(**{files.form: path}) for path in found}
     if not found or len(named) < len(found):
         problem = "two files differ only in their suffixes" if found else f"contains nothing for {files.form!r}"

@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -17,15 +18,24 @@ from pydantic import Field
 from img2imgkit import files
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, DamagedError, Problem
-from img2imgkit.images import DEFAULT_MAX_PIXELS, FloatLevels, decode, size_of, unreadable_suffixes
+from img2imgkit.images import (
+    DEFAULT_MAX_PIXELS,
+    FloatLevels,
+    decode,
+    format_of,
+    format_of_content,
+    is_hidden,
+    is_picture,
+    size_of,
+    unreadable_suffixes,
+    writable,
+)
 from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.pipeline.own_files import STATE
 from img2imgkit.step import UNREADABLE, Planning, Source
 from img2imgkit.steps.extent import Extent
 from img2imgkit.steps.patterns import compile_patterns
-from img2imgkit.steps.recognition import is_picture, with_format
 
-SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 REASONS = 50  # to ignore files, counted separately; beyond that, suffixes are not
 SECOND = 1_000_000_000  # in nanoseconds
 MAX_DIGESTS = 100_000  # kept in memory
@@ -85,7 +95,7 @@ class FolderSource(Source):
             return False
         if len(relative.parts) > 1 and not self.options.recursive:
             return False
-        return not any(map(_is_hidden, relative.parts)) and self._matches(str(relative)) and is_picture(str(path))
+        return not any(map(is_hidden, relative.parts)) and self._matches(str(relative)) and is_picture(path)
 
     def size(self, entry: Entry) -> tuple[int, int] | None:
         return size_of(entry.path)
@@ -101,11 +111,11 @@ class FolderSource(Source):
         """Yield the files in natural order of their paths below the folder. Listings are in memory per folder only."""
         chosen: Path = self.options.folder
         if not chosen.is_dir():
-            yield with_format(self._entry(str(chosen), chosen.name, 0))
+            yield _with_format(self._entry(str(chosen), chosen.name, 0))
             return
         for index, relative in enumerate(self._files(str(chosen), ignored)):
             path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
-            yield with_format(self._entry(path, relative, index))
+            yield _with_format(self._entry(path, relative, index))
 
     def _entry(self, path: str, relative: str, index: int) -> Entry:
         try:
@@ -173,19 +183,19 @@ class FolderSource(Source):
             else:
                 files.append(name)
         folders = [(name, is_link) for name, is_folder, is_link in inside if is_folder and name != STATE]
-        if hidden := sum(_is_hidden(name) for name, _ in folders):
+        if hidden := sum(is_hidden(name) for name, _ in folders):
             ignored["hidden folders"] += hidden
         return files, [
-            name for name, is_link in folders if self.options.recursive and not is_link and not _is_hidden(name)
+            name for name, is_link in folders if self.options.recursive and not is_link and not is_hidden(name)
         ]
 
     def _reason_to_ignore(self, root: str, relative: str, name: str) -> tuple[str, str]:
         """Return why a file is ignored and its kind, if that is worth knowing; empty if it is to be read."""
-        if _is_hidden(name):
+        if is_hidden(name):
             return "hidden files", ""
         if not self._matches(relative):
             return "files excluded by patterns", ""
-        if is_picture(os.path.join(root, relative)):  # noqa: PTH118
+        if is_picture(Path(root, relative)):
             return "", ""
         suffix = PurePosixPath(name).suffix.lower()
         remedy = unreadable_suffixes().get(suffix)
@@ -261,6 +271,13 @@ def _number(part: str) -> str:
     return str(int(part)) if part.isdecimal() else ""
 
 
+def _with_format(entry: Entry) -> Entry:
+    """Return the entry with the format of its content, unless its suffix states a format that can be written."""
+    if format_of(entry.relative) in writable():
+        return entry
+    return replace(entry, format=format_of_content(Path(entry.location)) or "")
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
@@ -272,7 +289,3 @@ def _count(ignored: Counter[str], reason: str, detail: str) -> None:
     """Count an ignored file by reason and detail, or by reason only if there are very many."""
     full = f"{reason} ({detail})" if detail else reason
     ignored[full if full in ignored or len(ignored) < REASONS else f"{reason} (others)" if detail else reason] += 1
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in SYSTEM_FILES

@@ -11,7 +11,7 @@ from pathlib import Path
 from img2imgkit import __version__
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import load_yaml
-from img2imgkit.data import Prefetch, open_reader
+from img2imgkit.data import Prefetch, open_reader, unread_notes
 from img2imgkit.data_kind import Reader
 from img2imgkit.errors import ToolkitError, TrainingError
 from img2imgkit.task import Task
@@ -140,7 +140,7 @@ class _Run:
         self.trainer = Trainer(
             plan.task, self.options, workers.strategy, reader.batch_size, self.feed.batch(0, range(1))
         )
-        notes: list[str] = []
+        notes = [f"note: {note}" for note in unread_notes(plan.data.options, plan.file.probe)]
         self.done = 0
         if workers.is_chief and resume:
             self.done = checkpoint.restore(folder.checkpoints, self.trainer.state)

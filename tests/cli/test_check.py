@@ -197,3 +197,12 @@ def test_what_reading_leaves_out_is_told(img2img, training_file: Path) -> None:
     assert len(notes) == 2
     assert "edges/a.tif: further pages or frames in the file were left out: 2" in notes[0]
     assert "photos/b.png: transparency is left out" in notes[1]
+
+
+def test_files_that_are_not_read_are_counted(img2img, training_file: Path) -> None:
+    (training_file.parent / "edges" / "drawing.xcf").write_bytes(b"layers")
+    (training_file.parent / "photos" / "list.txt").write_text("a")
+    notes = json.loads(img2img("check", training_file, "--json").out)["notes"]
+    ignored = "files that are not pictures, or cannot be read, are ignored"
+    assert f"{training_file.parent}/edges: {ignored}: 1 .xcf" in notes
+    assert f"{training_file.parent}/photos: {ignored}: 1 .txt" in notes

@@ -256,3 +256,11 @@ def test_exported_models_and_other_onnx_files_score_like_their_bundle(
     assert refused.code == 2
     assert "--record requires a bundle" in refused.err
     assert "expected KEY=VALUE, such as scale=4" in img2img("eval", model, "--pairs", val, "--describe", "scale").err
+
+
+def test_files_that_are_not_read_are_counted(img2img, val, tmp_path, uninstall_everything):
+    pairs = shutil.copytree(val, tmp_path / "pairs")
+    (pairs / "source" / "drawing.xcf").write_bytes(b"layers")
+    ended = img2img("eval", "--baseline", "copy", "--pairs", pairs)
+    assert ended.code == 0
+    assert "files that are not pictures, or cannot be read, are ignored: 1 .xcf" in ended.err

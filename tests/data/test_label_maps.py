@@ -129,3 +129,10 @@ def test_ids_out_of_range_are_named_with_their_place() -> None:
 def test_a_format_that_changes_ids_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.jpg: is a JPEG, whose compression changes ids"):
         read_ids(saved(tmp_path / "a.jpg", "L"))
+
+
+def test_kinds_that_are_not_lossless_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a HEIF file, which cannot be a label map; save the map as PNG"):
+        read_ids(Path(__file__).parents[1] / "fixtures" / "heif" / "grey.heic")
+    with pytest.raises(DataError, match="is a WEBP, whose compression changes ids"):
+        read_ids(saved(tmp_path / "a.webp", "L"))

@@ -1,15 +1,27 @@
-"""Headers: size and mode of files of every format, without decoding."""
+"""Pictures of training folders: which files they are, and what is read of them."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import OpenEXR
 import pytest
+import tifffile
 from PIL import Image
 
 from img2imgkit import images
-from img2imgkit.data.picture_files import header, left_out, list_pictures, read_levels, read_rgb, read_source
+from img2imgkit.data.picture_files import (
+    header,
+    left_out,
+    list_pictures,
+    read_levels,
+    read_rgb,
+    read_source,
+    unread_in,
+)
 from img2imgkit.errors import DataError
 from img2imgkit.images import decode
 from img2imgkit.inference.inputs.channels import to_model
@@ -47,10 +59,6 @@ def test_sixteen_bit_colour_is_recognised(tmp_path: Path, suffix: str) -> None:
     assert header(path) == (9, 5, "RGB;16")
 
 
-def test_pictures_that_pillow_does_not_read_have_headers() -> None:
-    assert header(Path(__file__).parents[1] / "fixtures" / "heif" / "turned.heic") == (24, 40, "RGB")
-
-
 def test_no_pixel_is_decoded(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", "RGB")
     path.write_bytes(path.read_bytes()[:33])
@@ -83,6 +91,40 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         header(tmp_path / "gone.png")
 
 
+@pytest.mark.parametrize(("name", "mode"), [("turned", "RGB"), ("10bit", "RGB;16"), ("grey", "L"), ("alpha", "RGBA")])
+def test_heic_files_are_upright(name: str, mode: str) -> None:
+    picture = images.decode(HEIF / f"{name}.heic")
+    assert header(HEIF / f"{name}.heic") == (picture.width, picture.height, mode)
+
+
+def test_content_counts_whatever_the_suffix(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes((HEIF / "turned.heic").read_bytes())
+    (tmp_path / "b.png").write_bytes(imagecodecs.jpegxl_encode(np.zeros((5, 9, 3), np.uint8)))
+    Image.new("RGB", (9, 5)).save(tmp_path / "c.png", "JPEG")
+    found = [header(tmp_path / f"{name}.png") for name in "abc"]
+    assert found == [(24, 40, "RGB"), (9, 5, "RGB"), (9, 5, "RGB")]
+
+
+def float_pictures(folder: Path) -> list[Path]:
+    pixels = np.full((5, 9, 3), 0.5, np.float32)
+    tifffile.imwrite(folder / "a.tif", pixels, photometric="rgb")
+    tifffile.imwrite(folder / "b.tif", pixels[..., 0], photometric="minisblack")
+    (folder / "c.jxl").write_bytes(imagecodecs.jpegxl_encode(pixels))
+    OpenEXR.File({}, {"RGB": pixels}).write(str(folder / "d.exr"))
+    image = Image.fromarray(pixels[..., 0])
+    stream = io.BytesIO()
+    image.save(stream, "SPIDER")
+    (folder / "e.spider").write_bytes(stream.getvalue())
+    return sorted(folder.iterdir())
+
+
+def test_floating_point_levels_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    for path in float_pictures(tmp_path):
+        with pytest.raises(DataError, match=rf"{path.name}: has floating-point levels.*first convert it to 16 bits"):
+            header(path)
+
+
+HEIF = Path(__file__).parents[1] / "fixtures" / "heif"
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 
@@ -169,3 +211,32 @@ def test_a_colour_space_that_cannot_be_trained_on_is_named(tmp_path: Path) -> No
     Image.new("CMYK", (8, 8)).save(tmp_path / "press.jpg")
     with pytest.raises(DataError, match=r"press\.jpg.*cmyk"):
         read_rgb(tmp_path / "press.jpg")
+
+
+HEIF = Path(__file__).parents[1] / "fixtures" / "heif"
+
+
+def test_heic_pixels_are_upright() -> None:
+    pixels = read_rgb(HEIF / "turned.heic")
+    assert pixels.shape == (40, 24, 3)
+    assert pixels[5, 20, 0] < 100 < pixels[35, 20, 0]  # red increases along the rows as stored
+
+
+def test_pictures_are_recognised_by_content_and_the_others_counted(tmp_path: Path) -> None:
+    for name in ("a.heic", "b", "c.png"):
+        (tmp_path / name).write_bytes((HEIF / "turned.heic").read_bytes())
+    for name in ("d.xcf", "e.xcf", "f.txt", "g", "h.png.part", "Thumbs.db", ".hidden"):
+        (tmp_path / name).write_bytes(b"neither")
+    assert [path.name for path in list_pictures([tmp_path])] == ["a.heic", "b", "c.png"]
+    counted = unread_in(tmp_path, known=[tmp_path / "f.txt"])
+    assert sorted(counted.split(", ")) == ["1 .part", "1 without suffix", "2 .xcf"]
+
+
+def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.nef").write_bytes(b"raw")
+    monkeypatch.setattr(images, "unreadable_suffixes", lambda: {".nef": "install img2imgkit[raw]"})
+    monkeypatch.setattr(images, "is_picture", lambda path: False)
+    with pytest.raises(
+        DataError, match=r"contains no picture, only other files: 1 \.nef \(install img2imgkit\[raw\]\)"
+    ):
+        list_pictures([tmp_path])

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +182,21 @@ def test_rows_are_passed_through_watch_one_by_one(folders):
 
     evaluate_pairs(find_pairs(folders), copy_baseline, PAIRS, watch=watch)
     assert seen == ["a", "deep/b"]
+
+
+def test_every_kind_of_picture_is_scored_and_other_files_counted(folders):
+    turned = Path(__file__).parents[1] / "fixtures" / "heif" / "turned.heic"
+    for role in ("source", "target"):
+        (folders / role / "phone.png").write_bytes(turned.read_bytes())  # a wrong suffix
+        (folders / role / "drawing.xcf").write_bytes(b"layers")
+    found = find_pairs(folders)
+    assert [pair.name for pair in found.pairs] == ["a", "deep/b", "phone"]
+    assert found.unread == "2 .xcf, 1 .txt"
+    phone = replace(found, pairs=found.pairs[2:])
+    assert evaluate_pairs(phone, copy_baseline, PAIRS).mean["l1"] == 0
+
+
+def test_a_folder_without_pictures_says_what_it_contains(tmp_path):
+    (tmp_path / "a.xcf").write_bytes(b"layers")
+    with pytest.raises(DataError, match=r"contains no picture, only other files: 1 \.xcf"):
+        find_pairs(tmp_path)

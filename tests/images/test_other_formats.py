@@ -5,6 +5,7 @@ The HEIC files in ``fixtures/heif`` show the gradient of ``GRADIENT``; x265 wrot
 
 import io
 import json
+import struct
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from img2imgkit.data.picture_files import header
 from img2imgkit.errors import DecodeError
 from img2imgkit.images import FloatLevels, Picture, decode, decoder_pool, encode, formats, header_of, size_of
 from img2imgkit.images.affine import Affine, Placement
@@ -22,7 +24,7 @@ from img2imgkit.images.decoders import Wanted
 HEIF = Path(__file__).parents[1] / "fixtures" / "heif"
 ROWS, COLUMNS = np.mgrid[:24, :40]
 GRADIENT = np.stack([COLUMNS * 6, ROWS * 10, (COLUMNS + ROWS) * 3], axis=-1).astype(np.uint8)
-ORIENTATION = 0x0112
+ORIENTATION, EXIF_TAGS, SUBJECT = 0x0112, 0x8769, 0x9214
 
 
 def turned_exif() -> Image.Exif:
@@ -37,7 +39,68 @@ def difference(color: np.ndarray, expected: np.ndarray = GRADIENT) -> float:
     return float(np.abs(color.astype(float) / scale - expected).mean())
 
 
+def moved_heif(path: Path, turns: int, mirror: int | None = None, exif: int = 1) -> Path:
+    """Save ``turned.heic``, 40 x 24 pixels, with other irot and imir properties, and with other EXIF data."""
+    data = bytearray((HEIF / "turned.heic").read_bytes())
+    data[data.index(b"irot") + 4] = turns
+    about = Image.Exif()
+    about[ORIENTATION] = exif
+    about.get_ifd(EXIF_TAGS)[SUBJECT] = (10, 5)
+    start, length = 0xB02, 0x36  # of the EXIF item, the last one
+    item = b"\0\0\0\6" + about.tobytes()
+    data[start:] = item
+    places = {0x1ED: 0x1ED, start: start, length: len(item), 0x953: 0x953 + len(item) - length}
+    if mirror is not None:
+        end = data.index(b"ipma") - 4
+        data[end:end] = struct.pack(">I4sB", 9, b"imir", mirror)
+        data.insert(data.index(b"ipma") + 21, 0x87)  # the association with property 7, after the other six
+        data[data.index(b"ipma") + 14] = 7
+        places |= {0x1ED: 0x1ED + 10, start: start + 10}
+        for name, grown in ((b"meta", 10), (b"iprp", 10), (b"ipco", 9), (b"ipma", 1)):
+            at = data.index(name) - 4
+            struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + grown)
+    for old, new in places.items():
+        at = data.index(struct.pack(">I", old))
+        struct.pack_into(">I", data, at, new)
+    path.write_bytes(data)
+    return path
+
+
 class TestHeif:
+    @pytest.mark.parametrize("exif", [1, 6])
+    @pytest.mark.parametrize("turns", [0, 1, 2, 3])
+    @pytest.mark.parametrize("mirror", [None, 0, 1])
+    def test_the_file_turns_and_mirrors_whatever_exif_states(
+        self, tmp_path: Path, turns: int, mirror: int | None, exif: int
+    ) -> None:
+        path = moved_heif(tmp_path / "a.heic", turns, mirror, exif)
+        picture = decode(path)
+        expected = np.rot90(GRADIENT, turns)  # anticlockwise
+        expected = expected if mirror is None else expected[::-1] if mirror == 0 else expected[:, ::-1]
+        assert picture.color.shape == expected.shape
+        assert difference(picture.color, expected) < 1
+        assert size_of(path) == header(path)[:2] == (picture.width, picture.height)
+        marked = np.zeros((24, 40))
+        marked[5, 10] = 1
+        turned = np.rot90(marked, turns)
+        turned = turned if mirror is None else turned[::-1] if mirror == 0 else turned[:, ::-1]
+        [[row, column]] = np.argwhere(turned)
+        with Image.open(io.BytesIO(encode(picture, "JPEG").data)) as image:
+            across, down = image.getexif().get_ifd(EXIF_TAGS)[SUBJECT]
+            assert image.getexif().get(ORIENTATION, 1) == 1
+        assert abs(across - column) <= 1
+        assert abs(down - row) <= 1
+
+    def test_a_crop_shifts_what_metadata_describe(self, tmp_path: Path) -> None:
+        data = bytearray((HEIF / "turned.heic").read_bytes())
+        data[data.index(b"irot") + 4] = 0
+        struct.pack_into(">IIIIiIiI", data, data.index(b"clap") + 4, 30, 1, 20, 1, -12 * 2, 2, -16 * 2, 2)
+        (tmp_path / "a.heic").write_bytes(data)
+        picture = decode(tmp_path / "a.heic")
+        assert (picture.width, picture.height) == (30, 20)
+        assert difference(picture.color[:18], GRADIENT[6:, 5:35]) < 1
+        assert picture.metadata.placement == Placement((30, 20), Affine.shift(-5, -6), (64, 64))
+
     def test_it_is_upright_and_keeps_its_metadata(self) -> None:
         picture = decode(HEIF / "turned.heic")
         assert (picture.width, picture.height) == size_of(HEIF / "turned.heic") == (24, 40)

@@ -9,8 +9,9 @@ import pytest
 from pictures import save_pictures, tree
 from pipelines_for_tests import CATALOG, pipeline_file, plan_of, run_file
 
-from img2imgkit.errors import ConfigError, PlanError
+from img2imgkit.errors import ConfigError, LockError, PlanError
 from img2imgkit.pipeline import collisions, make_plan, read_pipeline
+from img2imgkit.pipeline.output_folder import OutputFolder
 
 
 def test_in_a_new_folder_every_output_is_made(tmp_path: Path) -> None:
@@ -344,3 +345,30 @@ def test_pictures_larger_than_a_limit_are_skipped_by_name(tmp_path: Path) -> Non
     assert set(tree(tmp_path / "out")) == {"a.png", "c.png", "deep/b.jpg"}
     assert {job.entry.title for job in plan_of(file, limit=2).jobs} == {"a.png", "broken.png"}
     assert plan_of(pipeline_file(tmp_path, read={"skip_larger": {"width": 64}})).skipped.to_make_count == 0
+
+
+def test_a_run_around_the_folder_of_another_run_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png", "deep/b.png", "other/c.png")
+    file = pipeline_file(tmp_path)
+    with OutputFolder(tmp_path / "out" / "deep"):
+        with pytest.raises(LockError, match=r"out contains deep, and another run .* or choose another output folder"):
+            plan_of(file)
+        assert len(plan_of(file, limit=1).jobs) == 1  # nothing is written there
+        assert len(plan_of(pipeline_file(tmp_path, write={"folder": "elsewhere"})).jobs) == 3
+    assert len(plan_of(file).jobs) == 3
+
+
+def test_what_is_up_to_date_may_be_in_the_folder_of_another_run(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "deep/b.png")
+    file = pipeline_file(tmp_path)
+    run_file(file)
+    with OutputFolder(tmp_path / "out" / "deep"):
+        assert plan_of(file).reasons() == {"up to date": 1}
+
+
+def test_a_run_inside_the_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    save_pictures(tmp_path / "in", "a.png")
+    with OutputFolder(tmp_path / "out"):
+        with pytest.raises(LockError, match=r"inside is inside .*out, and another run .* or choose another output"):
+            plan_of(pipeline_file(tmp_path, write={"folder": "out/inside"}))
+        assert not (tmp_path / "out" / "inside").exists()

@@ -68,3 +68,53 @@ def test_a_probe_whose_targets_are_too_small_for_the_best_metric_is_a_problem(pl
         "training.best: ssim needs a probe picture with a target of at least 11x11"
         in problems(place, "training.best=ssim")[0]
     )
+
+
+def test_a_probe_that_cannot_be_translated_is_a_problem(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def translate(self: Any, nets: Any, inputs: Mapping[str, Any]) -> Any:
+        raise ValueError("no such size\nand a long story")
+
+    monkeypatch.setattr(SmallGan, "translate", translate)
+    assert problems(place) == [
+        f"probe {place}/probe: task 'small-gan' cannot translate its first picture: ValueError: no such size"
+    ]
+    assert problems(place, "probe=null") == []
+
+
+def test_a_probe_whose_output_has_another_size_than_the_geometry_states_is_a_problem(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SmallGan, "translate", lambda self, nets, inputs: inputs["source"][:, :7])
+    [problem] = problems(place)
+    assert "probe: the output of 'c' is" in problem
+    assert "but its geometry states" in problem
+
+
+def test_only_one_picture_of_the_probe_is_translated(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        Image.fromarray(np.zeros((24, 20 + 4 * number, 3), np.uint8)).save(place / "probe" / f"{number}.png")
+    seen = []
+
+    def translate(self: Any, nets: Any, inputs: Mapping[str, Any]) -> Any:
+        seen.append(inputs["source"].shape)
+        return nets["generator"](inputs["source"], training=False)
+
+    monkeypatch.setattr(SmallGan, "translate", translate)
+    assert problems(place) == []
+    assert len(seen) == 1
+
+
+def test_of_many_micro_batches_two_are_traced(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    forward = SmallGan.forward
+
+    def counted(self: Any, nets: Any, batch: Mapping[str, Any]) -> Any:
+        sizes.append(batch["source"].shape[0])
+        return forward(self, nets, batch)
+
+    monkeypatch.setattr(SmallGan, "forward", counted)
+    assert problems(place, "data.batch=16", "training.micro_batches=8") == []
+    many = sizes.copy()
+    sizes.clear()
+    assert problems(place, "data.batch=4", "training.micro_batches=2") == []
+    assert many == sizes

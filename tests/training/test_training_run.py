@@ -322,3 +322,11 @@ def test_data_that_do_not_suit_the_task_are_refused(place: Path, monkeypatch: py
         go(place, "out")
     (place / "train.yaml").write_text(TEXT)
     assert "degraded data have no names" in check_training_file(load_yaml(place / "train.yaml"), catalog()).problems
+
+
+def test_the_start_counts_files_that_are_not_read(place: Path) -> None:
+    (place / "pictures" / "drawing.xcf").write_bytes(b"layers")
+    [started] = [event for event in go(place, "out") if isinstance(event, Started)]
+    assert started.notes == (
+        f"note: {place}/pictures: files that are not pictures, or cannot be read, are ignored: 1 .xcf",
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from img2imgkit.architectures.class_critic.widths import block_widths
 from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.geometry import Geometry
@@ -14,9 +15,8 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ClassCritic"]
+__all__ = ["ClassCritic", "block_widths"]
 
-WIDEST = 1024  # maximum channels, as in the official code
 BLOCK = re.compile(r"cnn_f\.(\d+)\.conv_0\.conv\.weight(_orig)?")
 
 
@@ -42,8 +42,7 @@ def places(options: Arguments) -> Places:
     """Yield each module and its layer; a padding and a pooling follow each pair of blocks."""
     yield "cnn_f.0.conv", "stem_conv"
     width = options["width"]
-    for number in range(options["blocks"]):
-        filters = width if number % 2 == 0 else min(2 * width, WIDEST)
+    for number, filters in enumerate(block_widths(width, options["blocks"])):
         module = f"cnn_f.{1 + number % 2 + 4 * (number // 2)}"
         for name, layer in (("conv_0", "0"), ("conv_1", "1"), *([("conv_s", "shortcut")] if filters != width else [])):
             yield f"{module}.{name}.conv", f"block{number}_{layer}_conv"

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from img2imgkit.architectures.class_critic.widths import block_widths
 from img2imgkit.nn.layers import ReflectionPad, SpectralConv, initializer
 
-WIDEST = 1024
 SLOPE = 0.2  # of the leaky ReLUs
 
 
@@ -45,8 +45,7 @@ def class_critic(
     source = keras.Input((None, None, channels), name="source")
     label = keras.Input((), dtype="int32", name="class")
     x = _conv(source, width, 7, "stem", spectral)
-    for number in range(blocks):
-        filters = x.shape[-1] if number % 2 == 0 else min(2 * x.shape[-1], WIDEST)
+    for number, filters in enumerate(block_widths(width, blocks)):
         x = _block(x, filters, f"block{number}", spectral)
         if number % 2 and number < blocks - 1:
             x = ReflectionPad(1, name=f"pool{number // 2}_pad")(x)

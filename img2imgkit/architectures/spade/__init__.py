@@ -17,17 +17,17 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.spade.upsampling import DOUBLINGS, Upsampling
 from img2imgkit.architectures.state_dict import if_complete, modules
 from img2imgkit.geometry import Geometry
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Spade", "StyleEncoder"]
+__all__ = ["DOUBLINGS", "Spade", "StyleEncoder", "Upsampling"]
 
 GAMMA, BETA, BOTH = ".mlp_gamma.", ".mlp_beta.", ".mlp_modulation."
 CONVOLUTIONS = 6  # of the style encoder
-DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 
 
 def joined(state: State) -> dict[str, np.ndarray]:
@@ -127,7 +127,7 @@ def places_of_encoder(options: Arguments) -> Places:
     yield "fc_var", "log_variance"
 
 
-def receptive_radius(kernel_size: int, upsampling: str) -> int:
+def receptive_radius(kernel_size: int, upsampling: Upsampling) -> int:
     """The receptive radius in the label map, with running batch statistics and without a style code."""
     factor = 2 ** DOUBLINGS[upsampling]
     doubles = [False, True, upsampling != "normal", True, True, True, True, *([True] if upsampling == "most" else [])]
@@ -159,7 +159,7 @@ class Spade(Architecture):
 
     width: int = Field(default=64, ge=1, description="filters of the last block")
     kernel_size: Literal[1, 3, 5] = Field(default=3, description="kernel size of the convolutions on the label map")
-    upsampling: Literal["normal", "more", "most"] = Field(default="normal", description="upsampling steps: 5, 6 or 7")
+    upsampling: Upsampling = Field(default="normal", description="upsampling steps: 5, 6 or 7")
 
     @model_validator(mode="after")
     def _has_filters(self) -> Self:

@@ -8,13 +8,12 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
+from img2imgkit.architectures.spade.upsampling import DOUBLINGS, Upsampling
 from img2imgkit.nn.layers import InstanceNorm, SpectralConv, initializer
 from img2imgkit.nn.layers.resizing import ResizedLike, ResizedTo
 from img2imgkit.nn.layers.spade import Sampled, spade
 
-Upsampling = Literal["normal", "more", "most"]
 FilterNorm = Literal["batch", "instance"]
-HALVINGS: dict[Upsampling, int] = {"normal": 5, "more": 6, "most": 7}
 BLOCKS = ("head_0", "middle_0", "middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
 SIDE = 256  # pixels; the encoder resizes every image to this
 WIDTHS = (1, 2, 4, 8, 8, 8)  # filters of the encoder's convolutions of stride 2, times width
@@ -55,7 +54,7 @@ def spade_generator(
     >>> ops.shape(spade_generator(channels=5, width=1)(ops.zeros((1, 32, 64, 5))))
     (1, 32, 64, 3)
     """
-    factor = 2 ** HALVINGS[upsampling]
+    factor = 2 ** DOUBLINGS[upsampling]
     label_map = keras.Input((None, None, channels), name="label_map")
     sampled: dict[int, Any] = {1: label_map}
 

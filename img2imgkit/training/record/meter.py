@@ -21,7 +21,7 @@ class Figures:
         gradients, scales: by player, its gradient norm and, with float16, its loss scale
         finite: whether all losses and gradients were finite
         seconds: training time, without pauses
-        steps_per_second: over this time
+        steps_per_second: over this time; the first step of a run, which builds the graphs, counts only if it is alone
         input_wait: share of this time spent waiting for data
     """
 
@@ -41,10 +41,13 @@ class Meter:
         self._players, self._waited = tuple(players), waited
         self._pending: list[Mapping[str, Any]] = []
         self._since, self._began, self._waited_before = done, time.perf_counter(), waited()
+        self._first = done + 1
+        self._built: float | None = None  # when the first step was done
 
     def add(self, scalars: Mapping[str, Any]) -> None:
         """Add a step's scalars; they are not fetched from the device yet."""
         self._pending.append(scalars)
+        self._built = self._built or time.perf_counter()
 
     def take(self, done: int) -> Figures | None:
         """Return the figures since the last call; None if there was no step."""
@@ -54,11 +57,11 @@ class Meter:
         self._pending.clear()
         now, waited = time.perf_counter(), self._waited()
         seconds = max(now - self._began, 1e-9)
-        steps, wait = done - self._since, waited - self._waited_before
+        wait, speed = waited - self._waited_before, self._speed(done, now)
         self._since, self._began, self._waited_before = done, now, waited
         gradients, scales = (self._own(means, figure) for figure in ("gradient", "scale"))
         finite = means.pop(FINITE) > 0.5 and all(map(math.isfinite, means.values()))  # ``finite`` covers gradients
-        return Figures(means, gradients, scales, finite, seconds, steps / seconds, wait / seconds)
+        return Figures(means, gradients, scales, finite, seconds, speed, wait / seconds)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -67,7 +70,16 @@ class Meter:
         try:
             yield
         finally:
-            self._began += time.perf_counter() - began
+            pause = time.perf_counter() - began
+            self._began += pause
+            self._built = self._built and self._built + pause
+
+    def _speed(self, done: int, now: float) -> float:
+        """Return the steps per second since the last call of ``take``, without the first step if there are others."""
+        since, began = self._since, self._began
+        if since < self._first < done and self._built is not None:
+            since, began = self._first, self._built
+        return (done - since) / max(now - began, 1e-9)
 
     def _own(self, means: dict[str, float], figure: str) -> dict[str, float]:
         keys = {name: f"{name}_{figure}" for name in self._players}

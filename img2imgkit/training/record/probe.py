@@ -90,16 +90,21 @@ class Probe:
         known = [batch["target"].shape[1:3] for _, batch in self._batches if "target" in batch]
         return frozenset(metric.name for metric in self._metrics if any(self._suits(metric, size) for size in known))
 
-    def evaluate(self) -> Evaluated:
-        """Translate the pictures and measure the outputs."""
-        made = [[self._output(batch, variant) for variant in self._variants] for _, batch in self._batches]
+    def evaluate(self, most: int | None = None) -> Evaluated:
+        """Translate the pictures, or as many as ``most``, and measure the outputs.
+
+        Raises:
+            TrainingError: an output has the wrong size, or cannot be scored.
+        """
+        batches = self._batches[:most]
+        made = [[self._output(name, batch, variant) for variant in self._variants] for name, batch in batches]
         values = [each[0] for each in made]
         outputs = [[to_levels(value, np.uint8) for value in each] for each in made]
-        sources = [batch["source"][0] for _, batch in self._batches]
-        truths = [batch["target"][0] if "target" in batch else None for _, batch in self._batches]
+        sources = [batch["source"][0] for _, batch in batches]
+        truths = [batch["target"][0] if "target" in batch else None for _, batch in batches]
         targets = [None if truth is None else to_levels(truth, np.uint8) for truth in truths]
         known = [truth for truth in truths if truth is not None]
-        given = [self._pictures(batch) for _, batch in self._batches]
+        given = [self._pictures(batch) for _, batch in batches]
         rows = [row(*pictures) for pictures in zip(sources, given, outputs, targets, strict=True)]
         return Evaluated(
             self._scores([each[0] for each in outputs], targets),
@@ -110,7 +115,7 @@ class Probe:
 
     def _scores(self, outputs: Sequence[np.ndarray], targets: Sequence[np.ndarray | None]) -> Scores:
         found: dict[str, dict[str, float]] = {}
-        for (name, _), output, target in zip(self._batches, outputs, targets, strict=True):
+        for (name, _), output, target in zip(self._batches, outputs, targets, strict=False):
             for metric in self._metrics:
                 if target is not None and self._suits(metric, target.shape[:2]):
                     found.setdefault(metric.name, {})[name] = self._score(metric, name, target, output)
@@ -128,7 +133,7 @@ class Probe:
         border = metric.protocols[0].border(self._geometry.scale)
         return min(size) - 2 * border >= metric.minimum_size
 
-    def _output(self, batch: Arrays, variant: Mapping[str, Any]) -> np.ndarray:
+    def _output(self, name: str, batch: Arrays, variant: Mapping[str, Any]) -> np.ndarray:
         """Translate one picture, padded to the size that the networks need and cropped back."""
         more = self._conditioning(batch, variant)
         arrays = {"source": batch["source"][0], **more.maps}
@@ -136,6 +141,9 @@ class Probe:
         inputs |= {name: tf.constant(vector[None], tf.float32) for name, vector in more.vectors.items()}
         height, width = (side * self._geometry.scale for side in batch["source"].shape[1:3])
         output: np.ndarray = np.asarray(self._translate(inputs).numpy())[0, :height, :width]
+        if output.shape[:2] != (height, width):
+            found = f"{output.shape[1]}x{output.shape[0]}"
+            raise TrainingError(f"probe: the output of {name!r} is {found}, but its geometry states {width}x{height}")
         return output.astype(np.float32)
 
     def _conditioning(self, batch: Arrays, variant: Mapping[str, Any]) -> Conditioning:

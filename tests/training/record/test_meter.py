@@ -64,9 +64,26 @@ def test_speed_excludes_pauses(clock: Clock) -> None:
         clock.now += 50
     figures = meter.take(18)
     assert figures is not None
-    assert (figures.seconds, figures.steps_per_second, figures.input_wait) == (4.0, 2.0, 0.25)
+    assert (figures.seconds, figures.steps_per_second, figures.input_wait) == (4.0, 7 / 4, 0.25)
     meter.add({"finite": 1.0})
     clock.now += 1
     later = meter.take(19)
     assert later is not None
     assert (later.steps_per_second, later.input_wait) == (1.0, 0.0)
+
+
+def test_the_first_step_of_a_run_does_not_slow_the_others(clock: Clock) -> None:
+    meter = Meter(("generators",), 10, lambda: clock.waited)
+    clock.now += 60  # the graphs are built
+    meter.add({"finite": 1.0})
+    alone = meter.take(11)
+    assert alone is not None
+    assert alone.steps_per_second == 1 / 60
+    meter = Meter(("generators",), 10, lambda: clock.waited)
+    clock.now += 60
+    for _ in range(5):
+        meter.add({"finite": 1.0})
+        clock.now += 1
+    figures = meter.take(15)
+    assert figures is not None
+    assert (figures.seconds, figures.steps_per_second) == (65.0, 4 / 5)
