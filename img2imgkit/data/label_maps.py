@@ -26,8 +26,9 @@ def read_ids(path: Path, palette: Palette | None = None, max_pixels: int = DEFAU
             colour that the palette does not contain, or has more than ``max_pixels``.
     """
     width, height, mode = header(path)
-    if mode in formats.OTHER_DECODERS:
-        raise DataError(f"{path}: is a {mode} file, which cannot be a label map; save the map as PNG")
+    format = images.format_of_content(path)
+    if format in formats.OTHER_DECODERS:
+        raise DataError(f"{path}: is a {format} file, which cannot be a label map; save the map as PNG")
     if palette is not None:
         colours = images.with_depth(images.to_rgb(decoded(path, max_pixels)), 8).color
         return _by_colour(path, colours, palette)
