@@ -15,7 +15,7 @@ from img2imgkit.bundle import Manifest
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
 from img2imgkit.inference.engines.engine import Arrays, Engine
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.task import Task

@@ -16,7 +16,7 @@ from img2imgkit.formats import onnx_reader
 from img2imgkit.inference.engines.devices import FALLBACK_BYTES, PROBE, WORKSPACE
 from img2imgkit.inference.engines.engine import Arrays, OutOfMemory
 from img2imgkit.inference.exported.exported_model import Run, Runtime
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.tiles.grid import padded
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"

@@ -14,7 +14,7 @@ from img2imgkit.inference.engines.devices import PROBE, WORKSPACE, peak
 from img2imgkit.inference.engines.engine import Arrays, OutOfMemory
 from img2imgkit.inference.engines.network import MEMORY_WORDS
 from img2imgkit.inference.exported.exported_model import TRANSLATE, Run, Runtime
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.tiles.grid import padded
 
 

@@ -25,7 +25,7 @@ from img2imgkit.inference.exported.exported_model import (
     prove_choices,
     prove_options,
 )
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
 from img2imgkit.inference.exported.saved_model_runtime import SavedModelRuntime
 from img2imgkit.inference.inputs.conditions import Translates
