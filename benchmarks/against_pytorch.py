@@ -73,10 +73,10 @@ def our_translation(size: Size, bfloat16: bool) -> turns.Call:
     from img2imgkit import backend
 
     backend.load()
+    from img2imgkit.inference.engines.network import Network
     from img2imgkit_plugins.cyclegan.task import CycleGan
 
     from img2imgkit.architectures import Resnet
-    from img2imgkit.inference.engines.network import Network
 
     task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
     network = Network(task, task.build(), "bfloat16" if bfloat16 else "float32", backend.devices("cpu"))

@@ -1,7 +1,7 @@
 """Exported models and third-party ONNX files in a Translator.
 
 describe             third-party ONNX files: the user's description and facts from the graph
-exported_model       an exported model, and the engine that runs it
-onnx_runtime         runs ONNX files
-saved_model_runtime  runs SavedModels
+exported_model       an exported model and its file format
+onnx_file            ONNX files
+saved_model_folder   SavedModels, which TensorFlow runs
 """
