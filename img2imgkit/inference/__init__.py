@@ -17,6 +17,7 @@ from collections.abc import Callable
 from img2imgkit.engine import Engine
 from img2imgkit.hooks import hookimpl
 from img2imgkit.inference.engines import BUILT_IN
+from img2imgkit.inference.engines.devices import parsed
 from img2imgkit.inference.engines.selection import ModelFacts, Selected, Wanted, facts_of, resolved
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.exported_model import ExportedModel
@@ -39,6 +40,7 @@ from img2imgkit.inference.models.model_reference import ModelReference
 from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [
+    "BUILT_IN",
     "MODEL_FILES",
     "BundleReference",
     "Conditioning",
@@ -62,6 +64,7 @@ __all__ = [
     "find_model",
     "load_code",
     "parse_condition",
+    "parsed",
     "prove_known",
     "register_engines",
     "resolved",

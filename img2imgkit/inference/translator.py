@@ -61,8 +61,8 @@ class Translator:
             engines: the engines to choose from
 
         Raises:
-            ConfigError: there is no such engine or device, the task has no such choices, the networks cannot process alpha, or an
-                exported model does not support the options.
+            ConfigError: there is no such engine or device, the task has no such choices, the networks cannot process
+                alpha, or an exported model does not support the options.
             BundleError: an exported model is refused, or cannot be opened.
         """
         self.options = options or TranslateOptions()

@@ -94,6 +94,10 @@ def facts_of(engines: Mapping[str, type[Engine]]) -> dict[str, EngineFacts]:
     }
 
 
+def _facts(engine: Engine) -> EngineFacts:
+    return EngineFacts(engine.form, engine.version(), engine.devices, engine.any_precision)
+
+
 def resolved(
     wanted: Wanted, model: ModelFacts, engines: Mapping[str, EngineFacts], kept: Mapping[str, Any] | None = None
 ) -> Selected:
@@ -158,9 +162,9 @@ def why_not(name: str, kind: str, wanted: Wanted, model: ModelFacts, engine: Eng
         return f"this model can be opened by {model.only} only"
     if engine.form not in model.forms:
         return "the model has no ONNX form" if engine.form == "onnx" else "it runs bundles, and this is an ONNX file"
-    if kind == "cpu" and name in ON_CPU and (wanted.precision == "float32" or engine.any_precision):
-        if devices.parsed(wanted.device)[1] in (None, (0,)):
-            return ""  # a CPU is always there: the library need not be imported to ask
+    sure = kind == "cpu" and name in ON_CPU and (wanted.precision == "float32" or engine.any_precision)
+    if sure and devices.parsed(wanted.device)[1] in (None, (0,)):
+        return ""  # a CPU is always there: the library need not be imported to ask
     try:
         there = engine.devices()
     except Exception as error:  # a damaged installation can raise anything

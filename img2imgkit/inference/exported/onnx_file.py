@@ -18,12 +18,15 @@ from img2imgkit.inference.engines.selection import ModelFacts
 from img2imgkit.inference.exported.exported_model import FileFormat
 from img2imgkit.inference.tiles.grid import padded
 
+OWN, FOREIGN = (ModelFacts(frozenset({"onnx"}), foreign=foreign) for foreign in (False, True))
+"""Files that img2imgkit has exported, and those of other software."""
+
 
 @dataclass(frozen=True)
 class OnnxFile(FileFormat):
     """ONNX files, which several engines can run."""
 
-    facts: ModelFacts = ModelFacts(frozenset({"onnx"}))
+    facts: ModelFacts = OWN
 
     def session(self, path: Path, place: Place, precision: Precision) -> Session:
         return place.engine.open(path, place.device, precision, place.batch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from img2imgkit.engine import Arrays, Precision, Session
@@ -17,11 +16,10 @@ from img2imgkit.inference.exported.exported_model import TRANSLATE, FileFormat
 from img2imgkit.inference.tiles.grid import padded
 
 
-@dataclass(frozen=True)
 class SavedModelFolder(FileFormat):
     """A SavedModel, which TensorFlow runs on any of its devices."""
 
-    facts: ModelFacts = ModelFacts(frozenset({"networks"}), only="tensorflow")
+    facts = ModelFacts(frozenset({"networks"}), only="tensorflow")
 
     def session(self, path: Path, place: Place, precision: Precision) -> Session:
         return SavedModelSession(path, TRANSLATE, place.device.name)

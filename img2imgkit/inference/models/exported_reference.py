@@ -27,14 +27,13 @@ from img2imgkit.inference.exported.exported_model import (
     program_error,
     prove_choices,
 )
-from img2imgkit.inference.exported.onnx_file import OnnxFile, encoders_beside
+from img2imgkit.inference.exported.onnx_file import FOREIGN, OnnxFile, encoders_beside
 from img2imgkit.inference.exported.saved_model_folder import SavedModelFolder
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.models.model_reference import ModelReference
 
 IMAGE, LABEL, OUTPUT = "image", "label", "output"
-FOREIGN = ModelFacts(frozenset({"onnx"}), foreign=True)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ for device in ("cpu:0", "cpu:1", "cpu:0,1"):
         translator = Translator(loaded(Plain), TranslateOptions(tile=30, batch=batch), device)
         made = translator.translate(given)
         found[f"{device}/{batch}"] = [
-            translator.devices, translator.model.runner.replicas, made.notes["tiles"], [session.traces for session in translator.model.runner.sessions],
+            translator.devices, translator.model.runner.replicas, made.notes["tiles"],
+            [session.traces for session in translator.model.runner.sessions],
             hash(made.picture.color.tobytes()),
         ]
 half = Translator(loaded(Nearest, gain=1e6), TranslateOptions(precision="float16", tile=40), "cpu:0,1")
