@@ -1,4 +1,4 @@
-"""``img2img doctor``: the versions, devices and codecs of this machine, and what is missing."""
+"""``img2img doctor``: the versions, devices, engines and codecs of this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ _NEEDED = {
     "safetensors": "safetensors",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "tf2onnx": "tf2onnx",
     "ai-edge-litert": "ai_edge_litert",
     "click": "click",
@@ -55,13 +57,14 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 @limits_option
 @json_option
 def command(as_json: bool) -> int:
-    """Report versions, devices, codecs and limits of this machine; exit with 1 if something essential is missing."""
+    """Report versions, devices, engines, codecs and limits of this machine; exit with 1 if something essential is missing."""
     problems: list[str] = []
     limits = apply_user_settings().limits
     report = {
         "machine": _machine(problems),
         "versions": _versions(problems),
         "devices": _devices(problems),
+        "engines": _engines(),
         "codecs": _codecs(problems),
         "limits": limits.model_dump(mode="json"),
         "plugins": _plugins(),
@@ -142,6 +145,22 @@ def _devices(problems: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _engines() -> list[dict[str, Any]]:
+    """What each engine could use here, or why it is not usable."""
+    found: list[dict[str, Any]] = []
+    for name, engine_class in Catalog.installed().engines.items():
+        engine = engine_class()
+        about: dict[str, Any] = {"name": name, "version": engine.version(), "devices": [], "problem": ""}
+        try:
+            if about["version"] is not None:
+                about["devices"] = [asdict(device) for device in engine.devices()]
+            about["problem"] = "" if about["version"] is not None else f"{engine.library} is not installed"
+        except Exception as error:  # a damaged installation can raise anything
+            about["problem"] = f"{type(error).__name__}: {error}"
+        found.append(about)
+    return found
+
+
 def _gpu_memory() -> dict[str, int]:
     """Bytes by GPU name, from the driver: TensorFlow would have to allocate the memory to measure it."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
@@ -192,6 +211,11 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     for device in report["devices"]:
         memory = f"  {_gib(device['memory_bytes'])}" if "memory_bytes" in device else ""
         say(f"device     {device['name']}  {device['about']}{memory}")
+    for engine in report["engines"]:
+        say(f"engine     {engine['name']}  {engine['version'] or 'none'}{_why(engine)}")
+        for device in engine["devices"]:
+            native = ", ".join(device["precisions"])
+            say(f"           {device['kind']}:{device['number']}  {device['name']}  {device['description']}  {native}")
     for name, present in report["codecs"].items():
         say(f"codec      {name}  {'yes' if present else 'no'}")
     for name, value in report["limits"].items():
@@ -202,6 +226,10 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     for problem in problems:
         say(f"PROBLEM    {problem}")
     say("something essential is missing" if problems else "everything needed is installed")
+
+
+def _why(engine: dict[str, Any]) -> str:
+    return f"  not usable: {one_line(engine['problem'])}" if engine["problem"] else ""
 
 
 def _limit(value: Any) -> str:

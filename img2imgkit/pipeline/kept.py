@@ -39,10 +39,11 @@ class Kept:
 
 def _newest_steps(sink: Sink) -> Sequence[Any]:
     """The steps of the newest output on record; what is wrong with the ledger is reported by those who write to it."""
-    with suppress(OSError, ValueError, RefusedError):
+    try:
         with os.fdopen(open_own(folder_of(sink), LEDGER, os.O_RDONLY), "rb") as file:
             return _steps_in(file)
-    return []
+    except (OSError, ValueError, RefusedError):
+        return []
 
 
 def _steps_in(file: IO[bytes]) -> Sequence[Any]:

@@ -23,6 +23,7 @@ from img2imgkit.inference import (
     Translator,
     Wanted,
     chosen,
+    conditions_of,
     facts_of,
     parsed,
     resolved,
@@ -104,20 +105,25 @@ class Translate(Transform):
         self._model = model
         model.prove(options)
         scale = model.scale
+        without_map = False
         if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(options.choices)
+            without_map = any(each.kind == "map" and not each.required for each in conditions_of(task).values())
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
-        self._selected = self._select(planning)
+        self._selected = self._select(planning, without_map)
         self._own_scale = scale
         self._scale_before = planning.facts.get("scale", 1)
         if options.until is not None:
             self._check_until(scale)
 
-    def _select(self, planning: Planning) -> Selected:
+    def _select(self, planning: Planning, without_map: bool) -> Selected:
+        """Select the engine; a file reads every map in each call, so it cannot stand for a bundle that may lack one."""
         device, engine = planning.resources.device, planning.resources.engine or self.options.engine
         kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
         facts = self.model.facts(self._choices)
+        if without_map and "networks" in facts.forms:
+            facts = replace(facts, forms=frozenset({"networks"}))
         return resolved(Wanted(engine, device, self.options.precision), facts, facts_of(self._engines()), kept)
 
     def _engines(self) -> Mapping[str, type[Engine]]:

@@ -21,7 +21,10 @@ _SILENT = 4  # log severity; errors are raised anyway
 
 
 class OnnxRuntime(Engine):
-    """Runs ONNX files in ONNX Runtime, in the precision that the file states."""
+    """Runs ONNX files in ONNX Runtime, in the precision that the file states (https://onnxruntime.ai).
+
+    Of the providers for GPUs it uses CUDA, DirectML or CoreML, whichever the installed variant has; they were not run.
+    """
 
     name = "onnxruntime"
     form: ClassVar[Literal["networks", "onnx"]] = "onnx"

@@ -27,7 +27,11 @@ _MEMORY_WORDS = (
 
 
 class OpenVino(Engine):
-    """Runs ONNX files in OpenVINO, in the precision that is asked for; shapes are dynamic, compiled once."""
+    """Runs ONNX files in OpenVINO (https://docs.openvino.ai), in the precision that is asked for.
+
+    One compiled model serves all sizes. The precision is always stated, since OpenVINO's own choice is bfloat16 on
+    processors with AMX. GPUs were not run.
+    """
 
     name = "openvino"
     form: ClassVar[Literal["networks", "onnx"]] = "onnx"
@@ -83,10 +87,7 @@ class OpenVinoSession(Session):
 
 
 def configuration(device: EngineDevice, precision: Precision) -> dict[str, Any]:
-    """The properties of a compiled model.
-
-    The precision is always stated: OpenVINO's own default is bfloat16 on processors with AMX.
-    """
+    """The properties of a compiled model, the precision always among them."""
     stated: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
     if device.kind == "cpu":
         stated |= {"INFERENCE_NUM_THREADS": devices.cpu_threads(), "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}

@@ -25,7 +25,10 @@ _GPU: tuple[Precision, ...] = ("float32", "float16", "bfloat16")
 
 
 class TensorFlow(Engine):
-    """Runs a bundle's networks with Keras on TensorFlow, on CPUs and NVIDIA GPUs."""
+    """Runs a bundle's networks with Keras on TensorFlow, on CPUs and NVIDIA GPUs (https://www.tensorflow.org).
+
+    The networks are frozen: oneDNN reorders constant weights once, and those of variables in each call.
+    """
 
     name = "tensorflow"
     form: ClassVar[Literal["networks", "onnx"]] = "networks"
@@ -164,10 +167,7 @@ def _end_in_float32(network: Any) -> None:
 
 
 def _frozen(traced: Any) -> Any:
-    """The function with its weights as constants; None if they are too large, or if it changes variables.
-
-    oneDNN reorders constant weights once and keeps them; those of variables are reordered in each call.
-    """
+    """The function with its weights as constants; None if they are too large, or if it changes variables."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     size = sum(4 * int(np.prod(variable.shape)) for variable in traced.variables)
