@@ -21,6 +21,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.images.formats import OTHER_DECODERS
+from img2imgkit.inference.engines import openvino_engine
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -122,10 +123,19 @@ def _versions(problems: list[str]) -> dict[str, str]:
     for distribution, module in _NEEDED.items():
         found[distribution] = _version(distribution)
         try:
-            backend.load() if distribution in ("tensorflow", "keras") else import_module(module)
+            _import(module)
         except Exception as error:  # a broken installation can raise anything; report it
             problems.append(f"{distribution} cannot be imported: {type(error).__name__}: {error}")
     return found
+
+
+def _import(module: str) -> None:
+    if module in ("tensorflow", "keras"):
+        backend.load()
+    elif module == "openvino":
+        openvino_engine.library()  # an import of it that opens no connection
+    else:
+        import_module(module)
 
 
 def _version(distribution: str) -> str:

@@ -115,7 +115,10 @@ def _write_model(path: Path) -> np.ndarray:
     kernel = np.random.default_rng(_SEED).normal(size=(_WIDTH, _WIDTH)).astype(np.float32)
     axes: Any = ["batch", "height", "width", _WIDTH]
     ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name in ("image", "output")]
-    nodes = [helper.make_node("MatMul", ["image", "kernel"], ["mixed"]), helper.make_node("Tanh", ["mixed"], ["output"])]
+    nodes = [
+        helper.make_node("MatMul", ["image", "kernel"], ["mixed"]),
+        helper.make_node("Tanh", ["mixed"], ["output"]),
+    ]
     graph = helper.make_graph(nodes, "check", ports[:1], ports[1:], [numpy_helper.from_array(kernel, "kernel")])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(made, str(path))
