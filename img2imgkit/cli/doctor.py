@@ -58,7 +58,7 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 @limits_option
 @json_option
 def command(as_json: bool) -> int:
-    """Report versions, devices, engines, codecs and limits of this machine; exit with 1 if something essential is missing."""
+    """Report versions, devices, engines, codecs and limits of this machine; exit with 1 if something is missing."""
     problems: list[str] = []
     limits = apply_user_settings().limits
     report = {

@@ -35,7 +35,7 @@ AUTO = "auto"
 ON_GPU = ("tensorflow", "onnxruntime", "openvino")
 ON_CPU = ("openvino", "tensorflow", "onnxruntime")
 ON_CPU_FOREIGN = ("onnxruntime", "openvino")
-ONLY_ON_REQUEST = ("CoreML", "GPU")  # beginnings of the names of GPUs that "auto" passes over
+ONLY_ON_REQUEST = "CoreML"  # the beginning of the names of GPUs that "auto" passes over, as it does all of openvino's
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _candidates(wanted: Wanted, model: ModelFacts) -> list[tuple[str, Literal["c
     gpu, cpu = ([wanted.engine] if wanted.engine != AUTO else names for names in (ON_GPU, on_cpu))
     found: list[tuple[str, Literal["cpu", "gpu"]]] = []
     if kind != "cpu":
-        found += [(name, "gpu") for name in gpu]
+        found += [(name, "gpu") for name in gpu if kind == "gpu" or name != "openvino"]
     if kind != "gpu":
         found += [(name, "cpu") for name in cpu]
     return found
