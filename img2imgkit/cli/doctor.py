@@ -49,6 +49,8 @@ _NEEDED = {
     "PyYAML": "yaml",
     "rich": "rich",
 }
+_ONLY_SOMEWHERE = ("openvino",)  # not a dependency on every system; the engines tell what they lack
+_ABSENT = "not installed"
 _PILLOW = ("jpg", "zlib", "libtiff", "webp", "avif", "jpg_2000", "littlecms2")
 _IMAGECODECS = ("PNG", "DEFLATE", "LZW", "ZSTD", "JPEG")
 _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
@@ -122,6 +124,8 @@ def _versions(problems: list[str]) -> dict[str, str]:
     found = {"img2imgkit": _version("img2imgkit")}
     for distribution, module in _NEEDED.items():
         found[distribution] = _version(distribution)
+        if distribution in _ONLY_SOMEWHERE and found[distribution] == _ABSENT:
+            continue
         try:
             _import(module)
         except Exception as error:  # a broken installation can raise anything; report it
@@ -142,7 +146,7 @@ def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return _ABSENT
 
 
 def _devices(problems: list[str]) -> list[dict[str, Any]]:
@@ -239,7 +243,7 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
 
 
 def _why(engine: dict[str, Any]) -> str:
-    return f"  not usable: {one_line(engine['problem'])}" if engine["problem"] else ""
+    return f"  not usable: {' '.join(engine['problem'].split())}" if engine["problem"] else ""
 
 
 def _limit(value: Any) -> str:

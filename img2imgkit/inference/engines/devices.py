@@ -21,6 +21,7 @@ from img2imgkit.task import Networks, Task, Tensor
 FALLBACK_BYTES = 4 << 30  # assumed if the system does not report its memory
 BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
 _MEMINFO, _CPUINFO, _CGROUP, _DEV = Path("/proc/meminfo"), Path("/proc/cpuinfo"), Path("/sys/fs/cgroup"), Path("/dev")
+_CPUS = Path("/sys/devices/system/cpu")
 
 
 def parsed(device: str) -> tuple[str, tuple[int, ...] | None]:
@@ -71,8 +72,22 @@ def has_bfloat16() -> bool:
 
 
 def cpu_threads() -> int:
-    """The number of processors available to this process, possibly fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use: two threads on one core are not faster, nor are more than a quota allows."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    try:
+        cores = {(_CPUS / f"cpu{number}/topology/thread_siblings_list").read_text() for number in allowed}
+    except OSError:  # not reported
+        return min(len(allowed), _quota())
+    return max(1, min(len(cores), _quota()))
+
+
+def _quota() -> int:
+    """The processors that this process's control group may use at once, rounded up."""
+    try:
+        stated, period = (_CGROUP / "cpu.max").read_text().split()
+        return max(1, math.ceil(int(stated) / int(period)))
+    except (OSError, ValueError, ZeroDivisionError):  # no control group, or the limit is "max"
+        return os.cpu_count() or 1
 
 
 def nvidia_gpus() -> int:

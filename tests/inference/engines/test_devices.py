@@ -157,6 +157,33 @@ def test_the_processors_flags_tell_its_number_formats(
     devices._cpuinfo.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("allowed", "quota", "expected"),
+    [
+        ({0, 1, 2, 3}, "max 100000", 2),
+        ({0, 2}, None, 1),
+        ({0, 1}, None, 2),
+        ({0, 1}, "50000 100000", 1),
+        ({9}, None, 1),
+    ],
+)
+def test_threads_are_the_cores_that_this_process_may_use(
+    allowed: set[int], quota: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processors 0 and 2 share a core, as 1 and 3 do; 9 says nothing."""
+    for number in range(4):
+        (tmp_path / f"cpu{number}/topology").mkdir(parents=True)
+        siblings = tmp_path / f"cpu{number}/topology/thread_siblings_list"
+        siblings.write_text(f"{number % 2},{number % 2 + 2}\n")
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(devices, "_CPUS", tmp_path)
+    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
+    monkeypatch.setattr(devices.os, "sched_getaffinity", lambda _: allowed, raising=False)
+    monkeypatch.setattr(devices.os, "cpu_count", lambda: 4)
+    assert devices.cpu_threads() == expected
+
+
 class Wide(tiny_tasks._Tiny):
     """One wide layer; with ``skip``, the input is used again at the end."""
 

@@ -228,6 +228,21 @@ def test_a_missing_device_is_refused(export: Export, monkeypatch: pytest.MonkeyP
         Translator(model, device=device)
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_file_runs_in_either_engine(export: Export, engine: str) -> None:
+    given = picture()
+    expected = Translator(loaded(Plain), device="cpu").translate(given).picture
+    for settings in ({}, {"image_io": "uint8", "layout": "nchw"}, {"size": (24, 32)}):
+        made = opened(export(Plain, "onnx", **settings), TranslateOptions(engine=engine))
+        assert made.devices == ("CPU" if engine == "openvino" else "CPUExecutionProvider",)
+        assert furthest(made.translate(given).picture, expected) <= 1
+
+
+def test_a_saved_model_runs_in_tensorflow_only(export: Export) -> None:
+    with pytest.raises(ConfigError, match="engine 'openvino': this model can be opened by tensorflow only"):
+        opened(export(Plain, "saved-model"), TranslateOptions(engine="openvino"))
+
+
 @FORMS
 def test_a_model_that_changes_after_planning_is_refused(export: Export, form: str, tmp_path: Path) -> None:
     model = export(Plain, form)
