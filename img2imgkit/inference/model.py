@@ -200,3 +200,8 @@ def probe(side: int, channels: int) -> np.ndarray:
     ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
     ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
     return ramp.astype(np.uint8)
+
+
+def read_as(tile: np.ndarray, channels: int) -> np.ndarray:
+    """A tile with the number of channels that the networks read."""
+    return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)

@@ -27,7 +27,7 @@ from img2imgkit.inference.inputs.conditions import (
     prove_given,
 )
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
-from img2imgkit.inference.model import PROBE, Model, Opening, probe
+from img2imgkit.inference.model import PROBE, Model, Opening, probe, read_as
 from img2imgkit.inference.tiles.blending import RowBlender, TileRow
 from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded, region
 from img2imgkit.inference.tiles.tiling import CPU_TILE, GPU_TILE, Tiling
@@ -54,15 +54,13 @@ class Translator:
         selected: Selected | None = None,
         engines: Mapping[str, type[Engine]] = BUILT_IN,
     ) -> None:
-        """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1"), or open the exported model there.
+        """Open a model on a device: "auto", "cpu", "gpu", "gpu:0,1".
 
         Args:
-            selected: the engine that a plan has selected; None: as the options say
-            engines: the engines to choose from
+            selected: the one of these engines that a plan has selected; None: as the options say
 
         Raises:
-            ConfigError: there is no such engine or device, the task has no such choices, the networks cannot process
-                alpha, or an exported model does not support the options.
+            ConfigError: there is no such engine, device or choice, or the model does not support the options.
             BundleError: an exported model is refused, or cannot be opened.
         """
         self.options = options or TranslateOptions()
@@ -147,7 +145,7 @@ class Translator:
                 tile, more = region(scene.color, (0, side), (0, side)), scene.conditioning.at([place])
             else:
                 tile, more = probe(side, self.geometry.channels), {}
-            self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
+            self._difference = _in_levels(self.model.difference(read_as(tile, self.geometry.channels)[None], more))
         return self._difference
 
     def tiling_difference(self, picture: Picture, given: Mapping[str, Any] | None = None) -> dict[str, float]:
@@ -296,8 +294,3 @@ def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.nd
 
 def _in_levels(difference: np.ndarray) -> dict[str, float]:
     return {"max": round(float(difference.max()) * 127.5, 4), "mean": round(float(difference.mean()) * 127.5, 4)}
-
-
-def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
-    """A tile with the number of channels that the networks read."""
-    return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)
