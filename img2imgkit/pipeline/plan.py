@@ -127,11 +127,14 @@ def forecasts(pipeline: Pipeline, entry: Entry) -> str:
     return "; ".join(found)
 
 
-def prepare(pipeline: Pipeline, catalog: Catalog, resources: Resources | None = None) -> Variants:
+def prepare(
+    pipeline: Pipeline, catalog: Catalog, resources: Resources | None = None, resuming: bool = True
+) -> Variants:
     """Prepare every step, in order, and return the variants of each picture.
 
     Args:
         resources: those of the executor
+        resuming: whether the outputs that exist decide what the options leave open, such as the engine of a model
 
     Raises:
         ConfigError: all problems of the steps' options, with line and column.
@@ -141,7 +144,7 @@ def prepare(pipeline: Pipeline, catalog: Catalog, resources: Resources | None = 
     variants: dict[str, Sequence[str]] = {}
     maps: frozenset[str] = frozenset()
     problems: list[Problem] = []
-    models, kept = ModelFinder(catalog), Kept(pipeline.sinks)
+    models, kept = ModelFinder(catalog), Kept(pipeline.sinks if resuming else ())
     for index, use in enumerate(pipeline.uses):
         try:
             sources = (pipeline.source.location(),)

@@ -17,7 +17,7 @@ from img2imgkit import bundle, steps
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import BUILT_IN
-from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_plan, read_pipeline, run
+from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_plan, orphans, read_pipeline, run
 from img2imgkit.step import Resources
 
 CATALOG = tiny_catalog(Plugin("steps", lambda: steps, version="1"))
@@ -119,8 +119,11 @@ def test_a_missing_engine_of_earlier_outputs_is_refused(
         with pytest.raises(ConfigError, match=said):
             planned(folder, models / "form")
     assert planned(folder, models / "form", engine="openvino").jobs.to_make_count == 2
+    pipeline = read_pipeline(folder / "pipeline.yaml", CATALOG)
+    Path("in/a.png").unlink()
+    assert [orphan.path.name for orphan in orphans(pipeline, CATALOG)] == ["a.png"]  # needs no engine
     path = pipeline_file(folder, {"translate": {"bundle": str(models / "form")}}, write={"if_exists": "overwrite"})
-    assert make_plan(read_pipeline(path, CATALOG), CATALOG).jobs.to_make_count == 2
+    assert make_plan(read_pipeline(path, CATALOG), CATALOG).jobs.to_make_count == 1
 
 
 def test_another_bundle_is_not_bound_by_the_outputs_that_exist(

@@ -64,28 +64,33 @@ class OpenVinoSession(Session):
     """An ONNX file on one device. The arrays that it returns are its own; the caller may keep them."""
 
     def __init__(self, path: Path, device: EngineDevice, precision: Precision) -> None:
-        self._path = path
-        core = _core()
-        try:
-            model = core.read_model(str(path))
-            compiled = core.compile_model(model, device.name, configuration(device, precision))
-            self._names = [each.get_any_name() for each in compiled.outputs]
-            self._request = compiled.create_infer_request()
-        except Exception as error:  # the library's errors have no common base but this
-            raise BundleError(f"{path}: OpenVINO cannot open it: {error}") from None
+        self._path, self._device, self._precision = path, device, precision
+        self._request = self._compiled()
 
     def __call__(self, inputs: Arrays) -> Arrays:
         try:
+            self._request = self._request or self._compiled()
             made = self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
-            return {name: np.array(array) for name, array in zip(self._names, made.values(), strict=True)}
+            return {port.get_any_name(): np.array(array) for port, array in made.items()}
         except Exception as error:
             if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY_WORDS):
+                self._request = None  # it would go on to ask for the memory that it did not get, whatever the size
                 raise OutOfMemory(str(error)) from error
             shapes = ", ".join(f"{key} {each.shape}" for key, each in inputs.items())
             raise TranslateError(f"{self._path.name}: OpenVINO failed on {shapes}: {error}") from error
 
     def close(self) -> None:
         self._request = None
+
+    def _compiled(self) -> Any:
+        """A request to the model, compiled for the device."""
+        try:
+            core = _core()
+            model = core.read_model(str(self._path))
+            stated = configuration(self._device, self._precision)
+            return core.compile_model(model, self._device.name, stated).create_infer_request()
+        except Exception as error:  # the library's errors have no common base but this
+            raise BundleError(f"{self._path}: OpenVINO cannot open it: {error}") from None
 
 
 def configuration(device: EngineDevice, precision: Precision) -> dict[str, Any]:

@@ -386,6 +386,34 @@ def test_a_file_that_is_no_model_is_refused(engine: str, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's addresses reliably")
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_process_without_memory_gets_smaller_tiles(opened: Open, engine: str) -> None:
+    model: Any = opened(engine, Plain).bundle
+    code = f"""
+import resource
+import numpy as np
+import psutil
+from pathlib import Path
+from img2imgkit.engine import OutOfMemory
+from img2imgkit.inference import BUILT_IN
+engine = BUILT_IN[{engine!r}]()
+session = engine.open(Path({str(model.path)!r}), engine.devices()[0])
+small = np.zeros((1, 64, 64, 3), np.float32)
+before = session({{"image": small}})["output"]
+used = psutil.Process().memory_info().vms
+resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20),) * 2)
+try:
+    session({{"image": np.zeros((1, 3000, 3000, 3), np.float32)}})
+except OutOfMemory:
+    print("no memory")
+print((session({{"image": small}})["output"] == before).all())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["no", "memory", "True"], done.stderr
+
+
+@pytest.mark.slow
 def test_memory_is_bounded_over_many_sizes(opened: Open) -> None:
     """By default OpenVINO keeps what it compiled for each of the last 5,000 sizes."""
     import psutil
