@@ -14,6 +14,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -76,10 +77,11 @@ def our_translation(size: Size, bfloat16: bool) -> turns.Call:
     from img2imgkit_plugins.cyclegan.task import CycleGan
 
     from img2imgkit.architectures import Resnet
-    from img2imgkit.inference.engines.network import Network
+    from img2imgkit.inference.engines import TensorFlow
 
     task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
-    network = Network(task, task.build(), "bfloat16" if bfloat16 else "float32", backend.devices("cpu"))
+    engine, model = TensorFlow(), SimpleNamespace(task=task, nets=task.build())
+    network = engine.open(model, engine.devices()[0], "bfloat16" if bfloat16 else "float32")
     side = size.translation_side
     source = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
     return lambda: network({"source": source})

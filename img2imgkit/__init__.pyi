@@ -27,6 +27,10 @@ from img2imgkit.data_kind import Reader as Reader
 from img2imgkit.data_kind import ReaderOptions as ReaderOptions
 from img2imgkit.degradations import Degradation as Degradation
 from img2imgkit.degradations import DegradationChoice as DegradationChoice
+from img2imgkit.engine import Engine as Engine
+from img2imgkit.engine import EngineDevice as EngineDevice
+from img2imgkit.engine import OutOfMemory as OutOfMemory
+from img2imgkit.engine import Session as Session
 from img2imgkit.errors import InteropError as InteropError
 from img2imgkit.exchange import Exporter as Exporter
 from img2imgkit.exchange import FromFile as FromFile

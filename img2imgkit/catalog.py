@@ -22,6 +22,7 @@ from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
 from img2imgkit.config import suggestion
 from img2imgkit.degradations import Degradation
+from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.hooks import GROUP
 from img2imgkit.image_losses import Loss
@@ -147,6 +148,11 @@ class Catalog:
     def exporters(self) -> Mapping[str, Any]:
         """Exporter classes by name."""
         return self._of("exporters")
+
+    @property
+    def engines(self) -> Mapping[str, type[Engine]]:
+        """Engine classes by name."""
+        return self._of("engines")
 
     @property
     def metrics(self) -> Mapping[str, Any]:

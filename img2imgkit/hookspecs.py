@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from img2imgkit.architectures import Architecture
     from img2imgkit.data_kind import DataKind
     from img2imgkit.degradations import Degradation
+    from img2imgkit.engine import Engine
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.image_losses import Loss
     from img2imgkit.metrics import Metric
@@ -84,6 +85,14 @@ def register_importers(register: Callable[[type[Importer]], None]) -> None:
 @hookspec
 def register_exporters(register: Callable[[type[Exporter]], None]) -> None:
     """Call ``register(ExporterClass)`` once for each format of model files that this plugin writes."""
+
+
+@hookspec
+def register_engines(register: Callable[[type[Engine]], None]) -> None:
+    """Call ``register(EngineClass)`` once for each engine of inference of this plugin.
+
+    Import its library inside the class's methods: the engines are listed by every plan.
+    """
 
 
 @hookspec

@@ -12,6 +12,7 @@ from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
 from img2imgkit.data_kind import DataKind
 from img2imgkit.degradations import Degradation
+from img2imgkit.engine import Engine
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.image_losses import Loss
 from img2imgkit.metrics import PairMetric, SetMetric, SetsMetric
@@ -64,6 +65,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "steps": Kind("step", (Source, Transform, Sink)),
         "importers": Kind("importer", (Importer,)),
         "exporters": Kind("exporter", (Exporter,), needs_keras=True),
+        "engines": Kind("engine", (Engine,)),
         "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
         "bundles": Kind("bundle"),
     }

@@ -38,6 +38,19 @@ class Models(Protocol):
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What a step can use while it runs; a plan is made for the same.
+
+    Attributes:
+        device: the requested device: "auto", "cpu", "gpu", "gpu:0,1"
+        engine: the engine of all models, in place of the one in their options
+    """
+
+    device: str = "auto"
+    engine: str | None = None
+
+
+@dataclass(frozen=True)
 class Planning:
     """What a step can use while it is prepared.
 
@@ -49,6 +62,8 @@ class Planning:
         complete: whether ``facts`` is complete; False if an earlier step could not be prepared
         variants: the name fields by which earlier steps produce several outputs per picture, and their values
         maps: the names of the maps that items have at this step; see ``Step.maps``
+        resources: what the step will be opened with
+        kept: the step's fingerprint on record for the outputs that this run resumes; empty if there are none
     """
 
     models: Models
@@ -57,13 +72,8 @@ class Planning:
     complete: bool = True
     variants: Mapping[str, Sequence[str]] = field(default_factory=dict)
     maps: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a step can use while it runs: the requested device ("auto", "cpu", "gpu", "gpu:0,1")."""
-
-    device: str = "auto"
+    resources: Resources = field(default_factory=Resources)
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

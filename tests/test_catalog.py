@@ -26,6 +26,7 @@ from img2imgkit import (
 )
 from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
@@ -107,6 +108,10 @@ class TestWhatComesIn:
     def test_importers_and_exporters_are_registered_by_their_hooks(self, kind, base, module):
         form = type("Onnx", (base,), {"name": "onnx", **dict.fromkeys(base.__abstractmethods__)})
         assert dict(getattr(catalog(one=bringing(module, form, kind=kind)), kind)) == {"onnx": form}
+
+    def test_engines_are_registered_by_their_hook(self, module):
+        engine = type("Fast", (Engine,), {"name": "fast", **dict.fromkeys(Engine.__abstractmethods__)})
+        assert dict(catalog(one=bringing(module, engine, kind="engines")).engines) == {"fast": engine}
 
     @pytest.mark.parametrize(
         ("kind", "base"),

@@ -18,6 +18,7 @@ from img2imgkit.testing import (
     check_augmentation,
     check_data_kind,
     check_degradation,
+    check_engine,
     check_loss,
     check_metric,
     check_penalty,
@@ -54,6 +55,10 @@ def shown(language, containing, name):
 
 def test_the_readmes_task_keeps_its_contract(two_cpus):
     check_task(shown("python", "class Espcn(", "Espcn"))
+
+
+def test_the_engine_of_the_plugin_page_keeps_its_contract():
+    check_engine(shown("python", "class Reference(", "Reference"))
 
 
 def test_the_step_of_the_plugin_page_keeps_its_contract():

@@ -5,6 +5,7 @@ documented in ``docs/bundles.md``. Bundles are untrusted: the networks that the 
 not the sizes stated in the files.
 """
 
+from img2imgkit.bundle.engine_form import EngineForm, engine_form
 from img2imgkit.bundle.exported import (
     EXPORTED_FILE,
     EXPORTED_FORMAT,
@@ -39,6 +40,7 @@ __all__ = [
     "Bundle",
     "ComponentVersion",
     "Contract",
+    "EngineForm",
     "Exported",
     "Manifest",
     "PluginVersion",
@@ -48,6 +50,7 @@ __all__ = [
     "Score",
     "WeightsFile",
     "describe",
+    "engine_form",
     "load",
     "locate",
     "read_exported",

@@ -1,4 +1,4 @@
-"""``img2img doctor``: the versions, devices and codecs of this machine, and what is missing."""
+"""``img2img doctor``: the versions, devices, engines and codecs of this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.images.formats import OTHER_DECODERS
+from img2imgkit.inference.engines import openvino_engine
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -36,6 +38,7 @@ _NEEDED = {
     "safetensors": "safetensors",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "tf2onnx": "tf2onnx",
     "ai-edge-litert": "ai_edge_litert",
     "click": "click",
@@ -46,6 +49,8 @@ _NEEDED = {
     "PyYAML": "yaml",
     "rich": "rich",
 }
+_ONLY_SOMEWHERE = ("openvino",)  # not a dependency on every system; the engines tell what they lack
+_ABSENT = "not installed"
 _PILLOW = ("jpg", "zlib", "libtiff", "webp", "avif", "jpg_2000", "littlecms2")
 _IMAGECODECS = ("PNG", "DEFLATE", "LZW", "ZSTD", "JPEG")
 _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
@@ -55,13 +60,14 @@ _ESSENTIAL_CODECS = ("pillow jpg", "pillow zlib", "imagecodecs PNG")
 @limits_option
 @json_option
 def command(as_json: bool) -> int:
-    """Report versions, devices, codecs and limits of this machine; exit with 1 if something essential is missing."""
+    """Report versions, devices, engines, codecs and limits of this machine; exit with 1 if something is missing."""
     problems: list[str] = []
     limits = apply_user_settings().limits
     report = {
         "machine": _machine(problems),
         "versions": _versions(problems),
         "devices": _devices(problems),
+        "engines": _engines(),
         "codecs": _codecs(problems),
         "limits": limits.model_dump(mode="json"),
         "plugins": _plugins(),
@@ -118,18 +124,29 @@ def _versions(problems: list[str]) -> dict[str, str]:
     found = {"img2imgkit": _version("img2imgkit")}
     for distribution, module in _NEEDED.items():
         found[distribution] = _version(distribution)
+        if distribution in _ONLY_SOMEWHERE and found[distribution] == _ABSENT:
+            continue
         try:
-            backend.load() if distribution in ("tensorflow", "keras") else import_module(module)
+            _import(module)
         except Exception as error:  # a broken installation can raise anything; report it
             problems.append(f"{distribution} cannot be imported: {type(error).__name__}: {error}")
     return found
+
+
+def _import(module: str) -> None:
+    if module in ("tensorflow", "keras"):
+        backend.load()
+    elif module == "openvino":
+        openvino_engine.library()  # an import of it that opens no connection
+    else:
+        import_module(module)
 
 
 def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return _ABSENT
 
 
 def _devices(problems: list[str]) -> list[dict[str, Any]]:
@@ -139,6 +156,22 @@ def _devices(problems: list[str]) -> list[dict[str, Any]]:
     memory = _gpu_memory()
     for number, name in enumerate(backend.gpus()):
         found.append({"name": f"gpu:{number}", "about": name, "memory_bytes": memory.get(name)})
+    return found
+
+
+def _engines() -> list[dict[str, Any]]:
+    """What each engine could use here, or why it is not usable."""
+    found: list[dict[str, Any]] = []
+    for name, engine_class in Catalog.installed().engines.items():
+        engine = engine_class()
+        about: dict[str, Any] = {"name": name, "version": engine.version(), "devices": [], "problem": ""}
+        try:
+            if about["version"] is not None:
+                about["devices"] = [asdict(device) for device in engine.devices()]
+            about["problem"] = "" if about["version"] is not None else f"{engine.library} is not installed"
+        except Exception as error:  # a damaged installation can raise anything
+            about["problem"] = f"{type(error).__name__}: {error}"
+        found.append(about)
     return found
 
 
@@ -192,6 +225,11 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     for device in report["devices"]:
         memory = f"  {_gib(device['memory_bytes'])}" if "memory_bytes" in device else ""
         say(f"device     {device['name']}  {device['about']}{memory}")
+    for engine in report["engines"]:
+        say(f"engine     {engine['name']}  {engine['version'] or 'none'}{_why(engine)}")
+        for device in engine["devices"]:
+            native = ", ".join(device["precisions"])
+            say(f"           {device['kind']}:{device['number']}  {device['name']}  {device['description']}  {native}")
     for name, present in report["codecs"].items():
         say(f"codec      {name}  {'yes' if present else 'no'}")
     for name, value in report["limits"].items():
@@ -202,6 +240,10 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     for problem in problems:
         say(f"PROBLEM    {problem}")
     say("something essential is missing" if problems else "everything needed is installed")
+
+
+def _why(engine: dict[str, Any]) -> str:
+    return f"  not usable: {' '.join(engine['problem'].split())}" if engine["problem"] else ""
 
 
 def _limit(value: Any) -> str:

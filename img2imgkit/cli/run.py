@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,9 @@ jobs_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1."
 )
+engine_option = click.option(
+    "--engine", metavar="NAME", help="Run all models with this engine; `img2img doctor` lists them."
+)
 output_option = click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write here instead of the location in FILE."
 )
@@ -95,6 +98,7 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print failures,
 @click.option("--limit", type=click.IntRange(min=1), help="Process only the first pictures, up to this number.")
 @jobs_option
 @device_option
+@engine_option
 @click.option("--fail-fast", is_flag=True, help="Start no new picture after the first failure.")
 @progress_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
@@ -112,6 +116,7 @@ def command(
     limit: int | None,
     jobs: int | None,
     device: str,
+    engine: str | None,
     fail_fast: bool,
     kind: str,
     as_json: bool,
@@ -140,7 +145,8 @@ def command(
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     if prune:
         return show_pruning(orphans(pipeline, catalog, remove=yes and not dry_run), as_json)
-    plan = make_plan(pipeline, catalog, limit)
+    resources = Resources(device, engine)
+    plan = make_plan(pipeline, catalog, limit, resources)
     if not (plan.jobs or plan.skipped or allow_empty):
         print_stderr(f"error: {nothing_to_read(plan)}; --allow-empty accepts this")
         return EXIT_USAGE
@@ -150,7 +156,7 @@ def command(
     began = time.time()
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         with progress(kind, quiet) as watcher:
-            executor = ThreadExecutor(pipeline, Resources(device), jobs or user.threads)
+            executor = ThreadExecutor(pipeline, resources, jobs or user.threads)
             result = run(plan, executor, watcher, fail_fast=fail_fast, stop=stop)
         _show_result(plan, result, began, as_json, quiet, kind)
     if result.interrupted:
@@ -188,6 +194,8 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
         show_json_with(stated, "items", items)
         return
     say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
+    for line in _engine_lines(plan):
+        say(line)
     lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):
         say("\n".join(chunk))
@@ -197,6 +205,14 @@ def _show_plan(plan: Plan, as_json: bool) -> None:
     skipped = f", {len(plan.skipped)} skipped" if plan.skipped else ""
     say(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{skipped}{ignored}")
     show_unreadable(plan.ignored, "lines")
+
+
+def _engine_lines(plan: Plan) -> Iterator[str]:
+    """What runs the models of a plan."""
+    for step in plan.recipes.common.steps:
+        if engine := step.get("on", {}).get("engine"):
+            stated = "{name} {version} on the {device}, {precision}".format_map(engine)
+            yield f"{printable(step['uses'])} runs with {printable(stated)}"
 
 
 def _stated(plan: Plan, job: Job, sinks: Sequence[Path]) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, print_stderr
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.progress import progress, show_notes
-from img2imgkit.cli.run import device_option, jobs_option, output_option, progress_option, quiet_option, set_option
+from img2imgkit.cli.run import (
+    device_option,
+    engine_option,
+    jobs_option,
+    output_option,
+    progress_option,
+    quiet_option,
+    set_option,
+)
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_report, pipeline_of, watch, write_report
@@ -36,6 +44,7 @@ from img2imgkit.step import Resources
 )
 @jobs_option
 @device_option
+@engine_option
 @progress_option
 @quiet_option
 @limits_option
@@ -47,6 +56,7 @@ def command(
     settle: float,
     jobs: int | None,
     device: str,
+    engine: str | None,
     kind: str,
     quiet: bool,
 ) -> int:
@@ -62,7 +72,7 @@ def command(
     user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
-    began = time.time()
+    resources, began = Resources(device, engine), time.time()
     shown: list[dict[str, Any]] = []
 
     def write(plan: Plan, result: Result) -> None:
@@ -80,9 +90,10 @@ def command(
         result = watch(
             pipeline,
             catalog,
-            ThreadExecutor(pipeline, Resources(device), jobs or user.threads),
+            ThreadExecutor(pipeline, resources, jobs or user.threads),
             stop,
             settle=settle,
+            resources=resources,
             progress=lambda: progress(kind, quiet),
             report=write,
             tell=print_stderr,

@@ -25,7 +25,7 @@ from img2imgkit.exporting.calibration import samples_of
 from img2imgkit.exporting.export_options import ExportOptions, Size
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.exporting.proof import prove
-from img2imgkit.inference.engines.network import rebuilt
+from img2imgkit.inference.engines.tensorflow_engine import rebuilt
 
 ALL = "all"
 

@@ -1,18 +1,21 @@
-"""Choose the engine of a model, and run it on tiles of levels with any channels; outputs are finite floats."""
+"""Open a model on an engine, and run it on tiles of levels with any channels; outputs are finite floats."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from img2imgkit import backend
 from img2imgkit.bundle import Bundle
-from img2imgkit.errors import TranslateError
+from img2imgkit.engine import Arrays, Engine, EngineDevice, Precision
+from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import to_unit
-from img2imgkit.inference.engines.engine import Arrays, Engine
-from img2imgkit.inference.engines.network import Network
+from img2imgkit.inference.engines import devices
+from img2imgkit.inference.engines.loaded_bundle import LoadedBundle
+from img2imgkit.inference.engines.runner import Runnable, Runner
+from img2imgkit.inference.engines.selection import ModelFacts, Selected, Wanted, facts_of, select
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
@@ -20,46 +23,79 @@ PROBE = 64  # pixels, the side of the picture on which precisions are compared
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
-def engine_of(
-    model: Bundle | ExportedModel, options: TranslateOptions, device: str
-) -> tuple[Engine, Callable[[], Engine] | None]:
-    """The engine of a model, and a function that creates the same engine in float32 if it has a lower precision.
+@dataclass(frozen=True)
+class Opening:
+    """How a model is opened: on an engine, some of its devices, in a precision.
 
-    Raises:
-        ConfigError: there is no such device, or an exported model does not support the options.
-        BundleError: an exported model is refused, or cannot be opened.
+    Attributes:
+        batch: tiles per call, on each device
     """
-    if isinstance(model, ExportedModel):
-        return model.engine(options, device), None
-    names, single = backend.devices(device), options.batch == 1
-    engine = Network(model.task, model.nets, options.precision, names, single)
-    if options.precision == "float32":
-        return engine, None
-    return engine, lambda: Network(model.task, model.nets, "float32", names[:1], single)
+
+    model: Runnable
+    engine: Engine
+    devices: tuple[EngineDevice, ...]
+    precision: Precision
+    batch: int
+
+    @classmethod
+    def chosen(
+        cls,
+        model: Bundle | ExportedModel,
+        options: TranslateOptions,
+        device: str,
+        selected: Selected | None,
+        engines: Mapping[str, type[Engine]],
+    ) -> Opening:
+        """Open a model as a plan has selected, or as the rule selects among these engines.
+
+        Raises:
+            ConfigError: there is no such engine or device, or the model does not support the options.
+        """
+        if isinstance(model, ExportedModel):
+            model.prove(options)
+        facts = model.facts if isinstance(model, ExportedModel) else ModelFacts(frozenset({"networks"}))
+        wanted = Wanted(options.engine, device, options.precision)
+        selected = selected or select(wanted, facts, facts_of(engines))
+        engine = engines[selected.name]()
+        there = devices.chosen(device, selected.device, engine.devices())
+        if not there:
+            raise ConfigError(
+                f"device {device!r}: {selected.name} sees no {selected.device.upper()} here; 'cpu' always works, and "
+                "'img2img doctor' tells what each engine sees"
+            )
+        runnable = model if isinstance(model, ExportedModel) else LoadedBundle(model)
+        return cls(runnable, engine, there, selected.precision, options.batch)
+
+    def runner(self) -> Runner:
+        """The model on its devices. Raises BundleError: it is refused, or cannot be opened."""
+        return Runner(self.model, self.engine, self.devices, self.precision, self.batch)
+
+    def exact(self) -> Runner:
+        """The same in float32, on the first device."""
+        return Runner(self.model, self.engine, self.devices[:1], "float32", self.batch)
 
 
 class Model:
-    """An engine as a function from tiles of levels to tiles of floats.
+    """A runner as a function from tiles of levels to tiles of floats.
 
     Attributes:
         redone: number of tiles that were recomputed in float32 because they contained NaN or infinity
     """
 
-    def __init__(self, name: str, engine: Engine, ensemble: bool, exact: Callable[[], Engine] | None = None) -> None:
-        """Wrap an engine.
-
-        Args:
-            name: the bundle's name
-            exact: creates the same engine in float32 if it has a lower precision
-        """
-        self.name, self.engine, self.redone = name, engine, 0
-        self._ensemble, self._exact = ensemble, exact
-        self._geometry = engine.geometry
+    def __init__(self, name: str, opening: Opening, ensemble: bool) -> None:
+        """Open the model ``name``."""
+        self.name, self.runner, self.redone = name, opening.runner(), 0
+        self._opening, self._ensemble = opening, ensemble
+        self._geometry = self.runner.geometry
 
     @cached_property
-    def reference(self) -> Engine:
-        """The engine in float32."""
-        return self._exact() if self._exact else self.engine
+    def reference(self) -> Runner:
+        """The runner in float32."""
+        return self.runner if self._is_exact else self._opening.exact()
+
+    @property
+    def _is_exact(self) -> bool:
+        return self._opening.precision == "float32"
 
     def channels(self, given: int) -> int:
         """Colour channels of the output for tiles with ``given`` channels, 1 or 3."""
@@ -100,6 +136,11 @@ class Model:
         inputs = {**(conditioning or {}), "source": self._read(tiles)}
         return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
+    def close(self) -> None:
+        """Release the model, also its copy in float32."""
+        for each in {self.runner, self.reference} if "reference" in vars(self) else {self.runner}:
+            each.close()
+
     def _read(self, tiles: np.ndarray) -> np.ndarray:
         """Convert tiles to what the networks read: ids unchanged, levels to [-1, 1]."""
         return tiles.astype(np.float32) if self._geometry.ids else to_unit(tiles)
@@ -120,10 +161,10 @@ class Model:
         return np.divide(total, len(TURNS), out=total)
 
     def _finite(self, inputs: Arrays) -> np.ndarray:
-        image, finite = self.engine(inputs)
+        image, finite = self.runner(inputs)
         if finite.all():
             return image
-        if self._exact is None:
+        if self._is_exact:
             raise TranslateError(self._not_finite(""))
         broken = np.flatnonzero(~finite)
         again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
@@ -159,3 +200,8 @@ def probe(side: int, channels: int) -> np.ndarray:
     ramp[side // 4 : side // 2] = np.where(np.arange(side) // 4 % 2, 255, 0)[:, None]
     ramp[side // 2 :] = np.random.default_rng(0).integers(0, 256, (side - side // 2, side, channels))
     return ramp.astype(np.uint8)
+
+
+def read_as(tile: np.ndarray, channels: int) -> np.ndarray:
+    """A tile with the number of channels that the networks read."""
+    return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)

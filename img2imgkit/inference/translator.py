@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from img2imgkit.bundle import Bundle
+from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, to_levels
-from img2imgkit.inference.engines.engine import OutOfMemory
+from img2imgkit.inference.engines import BUILT_IN
+from img2imgkit.inference.engines.selection import Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
@@ -25,7 +27,7 @@ from img2imgkit.inference.inputs.conditions import (
     prove_given,
 )
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
-from img2imgkit.inference.model import PROBE, Model, engine_of, probe
+from img2imgkit.inference.model import PROBE, Model, Opening, probe, read_as
 from img2imgkit.inference.tiles.blending import RowBlender, TileRow
 from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded, region
 from img2imgkit.inference.tiles.tiling import CPU_TILE, GPU_TILE, Tiling
@@ -45,20 +47,27 @@ class Translator:
     """Translates pictures with one bundle or exported model. Not thread-safe."""
 
     def __init__(
-        self, bundle: Bundle | ExportedModel, options: TranslateOptions | None = None, device: str = "auto"
+        self,
+        bundle: Bundle | ExportedModel,
+        options: TranslateOptions | None = None,
+        device: str = "auto",
+        selected: Selected | None = None,
+        engines: Mapping[str, type[Engine]] = BUILT_IN,
     ) -> None:
-        """Compile the networks for a device ("auto", "cpu", "gpu", "gpu:0,1"), or open the exported model there.
+        """Open a model on a device: "auto", "cpu", "gpu", "gpu:0,1".
+
+        Args:
+            selected: the one of these engines that a plan has selected; None: as the options say
 
         Raises:
-            ConfigError: there is no such device, the task has no such choices, the networks cannot process alpha, or an
-                exported model does not support the options.
+            ConfigError: there is no such engine, device or choice, or the model does not support the options.
             BundleError: an exported model is refused, or cannot be opened.
         """
         self.options = options or TranslateOptions()
         self.bundle = bundle.choosing(self.options.choices)
-        engine, exact = engine_of(self.bundle, self.options, device)
-        self.devices, self.geometry = engine.devices, engine.geometry
-        self.model = Model(self.bundle.manifest.name, engine, self.options.ensemble, exact)
+        opening = Opening.chosen(self.bundle, self.options, device, selected, engines)
+        self.model = Model(self.bundle.manifest.name, opening, self.options.ensemble)
+        self.devices, self.geometry = self.model.runner.devices, self.model.runner.geometry
         if self.options.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
             task = f"task {self.bundle.task.name!r} does not keep grey pictures grey"
             raise ConfigError(f"alpha 'model': {task}, so it cannot process alpha: use 'resample'")
@@ -99,7 +108,11 @@ class Translator:
             ConfigError: the task has no such condition, or there is no picture.
             BundleError: the exported model has no encoder for the condition.
         """
-        return mean_code(self.model.engine.encode, self.bundle.task, condition, pictures)
+        return mean_code(self.model.runner.encode, self.bundle.task, condition, pictures)
+
+    def close(self) -> None:
+        """Release the model."""
+        self.model.close()
 
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
@@ -132,7 +145,7 @@ class Translator:
                 tile, more = region(scene.color, (0, side), (0, side)), scene.conditioning.at([place])
             else:
                 tile, more = probe(side, self.geometry.channels), {}
-            self._difference = _in_levels(self.model.difference(_read_as(tile, self.geometry.channels)[None], more))
+            self._difference = _in_levels(self.model.difference(read_as(tile, self.geometry.channels)[None], more))
         return self._difference
 
     def tiling_difference(self, picture: Picture, given: Mapping[str, Any] | None = None) -> dict[str, float]:
@@ -141,7 +154,7 @@ class Translator:
         Raises:
             TranslateError: memory does not suffice for the whole picture, or the model has a fixed size.
         """
-        if self.model.engine.size is not None:
+        if self.model.runner.size is not None:
             raise TranslateError(f"{self.bundle.manifest.name} has a fixed size and cannot translate whole pictures")
         scene = self._scene(picture, given or {})
         whole = np.empty(self._shape(scene.color), np.float32)
@@ -193,7 +206,7 @@ class Translator:
     def _tile_row(self, scene: _Scene, grid: Grid, row: Span) -> TileRow:
         color = scene.color
         made = TileRow(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
-        together = self._batch * self.model.engine.replicas
+        together = self._batch * self.model.runner.replicas
         for first in range(0, len(grid.columns), together):
             columns = grid.columns[first : first + together]
             tiles = np.stack([region(color, (row.start, row.stop), (c.start, c.stop)) for c in columns])
@@ -205,7 +218,7 @@ class Translator:
     @property
     def _batch(self) -> int:
         """Tiles per call, on each device."""
-        return self.model.engine.batch or self.options.batch
+        return self.model.runner.batch or self.options.batch
 
     def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
         image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
@@ -232,18 +245,18 @@ class Translator:
         return resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
-        engine = self.model.engine
-        preferred = CPU_TILE if "CPU" in self.devices[0].upper() else GPU_TILE
-        room = engine.free_bytes() / (engine.bytes_per_pixel() * self._batch)
-        return Tiling(self.geometry, self.options.tile, self.options.overlap, room, preferred, engine.size)
+        runner = self.model.runner
+        preferred = CPU_TILE if runner.kind == "cpu" else GPU_TILE
+        room = runner.free_bytes() / (runner.bytes_per_pixel() * self._batch)
+        return Tiling(self.geometry, self.options.tile, self.options.overlap, room, preferred, runner.size)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
-        notes |= self.model.engine.notes()
+        notes |= self.model.runner.notes()
         if grid.tiles > 1:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
-            notes["inexact"] = self.model.engine.why_inexact(grid)
+            notes["inexact"] = self.model.runner.why_inexact(grid)
         if retries:
             notes["retries"] = retries
         if redone:
@@ -281,8 +294,3 @@ def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.nd
 
 def _in_levels(difference: np.ndarray) -> dict[str, float]:
     return {"max": round(float(difference.max()) * 127.5, 4), "mean": round(float(difference.mean()) * 127.5, 4)}
-
-
-def _read_as(tile: np.ndarray, channels: int) -> np.ndarray:
-    """A tile with the number of channels that the networks read."""
-    return tile if tile.shape[2] == channels else np.repeat(tile[..., :1], channels, axis=2)

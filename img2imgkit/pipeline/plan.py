@@ -17,6 +17,7 @@ from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
+from img2imgkit.pipeline.kept import Kept
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
 from img2imgkit.pipeline.output_folder import folder_of, resolved
@@ -31,7 +32,7 @@ from img2imgkit.pipeline.variants import (
     restricted_to,
     with_variants,
 )
-from img2imgkit.step import Planning, Sink, Source, Transform
+from img2imgkit.step import Planning, Resources, Sink, Source, Transform
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,21 @@ class Plan:
         return dict(Counter(job.problem or job.reason or "up to date" for job in self.jobs))
 
 
-def make_plan(pipeline: Pipeline, catalog: Catalog, limit: int | None = None) -> Plan:
+def make_plan(
+    pipeline: Pipeline, catalog: Catalog, limit: int | None = None, resources: Resources | None = None
+) -> Plan:
     """Plan a pipeline: prepare its steps, find its entries, compare its outputs with the ledgers. Memory is bounded.
 
     Args:
         limit: the maximum number of pictures; each has all its variants
+        resources: those of the executor
 
     Raises:
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
         LockError: another run is using a folder that an output folder is in, or one below it with outputs of this run.
     """
-    return plan_prepared(pipeline, prepare(pipeline, catalog), limit)
+    return plan_prepared(pipeline, prepare(pipeline, catalog, resources), limit)
 
 
 def plan_prepared(
@@ -124,8 +128,14 @@ def forecasts(pipeline: Pipeline, entry: Entry) -> str:
     return "; ".join(found)
 
 
-def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
+def prepare(
+    pipeline: Pipeline, catalog: Catalog, resources: Resources | None = None, resuming: bool = True
+) -> Variants:
     """Prepare every step, in order, and return the variants of each picture.
+
+    Args:
+        resources: those of the executor
+        resuming: whether the outputs that exist decide what the options leave open, such as the engine of a model
 
     Raises:
         ConfigError: all problems of the steps' options, with line and column.
@@ -135,11 +145,12 @@ def prepare(pipeline: Pipeline, catalog: Catalog) -> Variants:
     variants: dict[str, Sequence[str]] = {}
     maps: frozenset[str] = frozenset()
     problems: list[Problem] = []
-    models = ModelFinder(catalog)
+    models, kept = ModelFinder(catalog), Kept(pipeline.sinks if resuming else ())
     for index, use in enumerate(pipeline.uses):
         try:
             sources = (pipeline.source.location(),)
-            use.step.prepare(Planning(models, dict(facts), sources, not problems, dict(variants), maps))
+            more = (resources or Resources(), kept.of(index, use.step))
+            use.step.prepare(Planning(models, dict(facts), sources, not problems, dict(variants), maps, *more))
             facts |= use.step.facts()
             maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)

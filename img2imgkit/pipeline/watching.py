@@ -23,6 +23,7 @@ from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.plan import Plan, plan_prepared, prepare
 from img2imgkit.pipeline.spill import short_key
+from img2imgkit.step import Resources
 
 
 class Watch:
@@ -32,11 +33,12 @@ class Watch:
         ignored: the number of files that the source ignored when it last listed the folder, by reason
     """
 
-    def __init__(self, pipeline: Pipeline, catalog: Catalog, settle: float) -> None:
+    def __init__(self, pipeline: Pipeline, catalog: Catalog, settle: float, resources: Resources | None = None) -> None:
         """Prepare the pipeline, and plan it once to find what is wrong.
 
         Args:
             settle: the seconds for which a file must stay the same
+            resources: those of the executor
 
         Raises:
             ConfigError: the pipeline is invalid.
@@ -49,7 +51,7 @@ class Watch:
                     "looks at a watched folder; set it to resume or skip"
                 )
         self._pipeline, self._settle = pipeline, settle
-        self._variants = prepare(pipeline, catalog)
+        self._variants = prepare(pipeline, catalog, resources)
         self._root = _local_root(pipeline)
         self._first_seen: dict[int, float] = {}
         self._taken: dict[int, _Taken] = {}
@@ -121,6 +123,7 @@ def watch(
     stop: threading.Event,
     *,
     settle: float = 2.0,
+    resources: Resources | None = None,
     progress: Callable[[], AbstractContextManager[Watcher]],
     report: Callable[[Plan, Result], object],
     tell: Callable[[str], object],
@@ -130,6 +133,7 @@ def watch(
     Args:
         executor: opened once, and closed at the end
         settle: the seconds for which a file must stay the same before it is taken
+        resources: those of the executor
         progress: gives the watcher of each run
         report: receives the latest outcomes of all pictures after each run
         tell: receives what has been skipped or ignored, and problems that may pass, such as another run that uses the
@@ -141,7 +145,7 @@ def watch(
         ToolkitError: a step cannot be opened.
     """
     try:
-        watched, kept, told = Watch(pipeline, catalog, settle), _Kept(executor), _Told(tell)
+        watched, kept, told = Watch(pipeline, catalog, settle, resources), _Kept(executor), _Told(tell)
         while not stop.is_set():
             began = time.monotonic()
             try:

@@ -11,8 +11,23 @@ from pydantic import Field
 
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import Config, Location
+from img2imgkit.engine import Engine
 from img2imgkit.errors import ConfigError, Problem, TranslateError
-from img2imgkit.inference import MODEL_FILES, Describe, ModelReference, TranslateOptions, Translator, chosen
+from img2imgkit.inference import (
+    BUILT_IN,
+    MODEL_FILES,
+    Describe,
+    ModelReference,
+    Selected,
+    TranslateOptions,
+    Translator,
+    Wanted,
+    chosen,
+    conditions_of,
+    facts_of,
+    parsed,
+    resolved,
+)
 from img2imgkit.item import Item
 from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
@@ -55,12 +70,19 @@ class Translate(Transform):
         self._scale_before: int | str | None = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
+        self._selected: Selected | None = None
 
     @property
     def model(self) -> ModelReference:
         """The model, known after ``prepare``."""
         assert self._model is not None, "call prepare first"
         return self._model
+
+    @property
+    def selected(self) -> Selected:
+        """What runs the model, known after ``prepare``."""
+        assert self._selected is not None, "call prepare first"
+        return self._selected
 
     @property
     def manifest(self) -> Manifest:
@@ -70,25 +92,42 @@ class Translate(Transform):
     def prepare(self, planning: Planning) -> None:
         """Find the bundle or exported model and read its description.
 
+        The engine is selected, too: that of the outputs which are resumed, if they were made by the same bundle.
         Choices and inputs are checked by the task's code, which needs TensorFlow; models without them need neither.
 
         Raises:
             NotInstalled, BundleError: the model is missing or damaged.
-            ConfigError: the model cannot run with these options, or choices or inputs are unknown, invalid or missing.
+            ConfigError: the model cannot run with these options, or choices or inputs are unknown, invalid or missing;
+                no engine can run it, or the engine of the outputs that are resumed is missing.
         """
         options = self.options
         model: ModelReference = planning.models.find(options.bundle, Path.cwd(), options.describe)
         self._model = model
         model.prove(options)
         scale = model.scale
+        without_map = False
         if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(options.choices)
+            without_map = any(each.kind == "map" and not each.required for each in conditions_of(task).values())
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
+        self._selected = self._select(planning, without_map)
         self._own_scale = scale
         self._scale_before = planning.facts.get("scale", 1)
         if options.until is not None:
             self._check_until(scale)
+
+    def _select(self, planning: Planning, without_map: bool) -> Selected:
+        """Select the engine; a file reads every map in each call, so it cannot stand for a bundle that may lack one."""
+        device, engine = planning.resources.device, planning.resources.engine or self.options.engine
+        kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
+        facts = self.model.facts(self._choices)
+        if without_map and "networks" in facts.forms:
+            facts = replace(facts, forms=frozenset({"networks"}))
+        return resolved(Wanted(engine, device, self.options.precision), facts, facts_of(self._engines()), kept)
+
+    def _engines(self) -> Mapping[str, type[Engine]]:
+        return {**BUILT_IN, **self.model.catalog.engines}
 
     def _check_until(self, scale: int) -> None:
         if scale < 2:
@@ -99,10 +138,11 @@ class Translate(Transform):
     def recipe(self) -> Mapping[str, Any]:
         """Return all options except those that change no pixel: the batch size, and the paths of the bundle and files.
 
+        The engine is part of the fingerprint, as it was selected.
         Only choices that differ from the task's defaults count; the defaults are covered by the plugin's version. The
         content of files is part of the fingerprint.
         """
-        left_out = {"bundle", "batch", "choices", "inputs", "each"}
+        left_out = {"bundle", "batch", "engine", "choices", "inputs", "each"}
         left_out |= {name for name in ("describe", "until") if getattr(self.options, name) is None}
         stated = self.options.model_dump(mode="json", exclude=left_out)
         inputs = {name: value for name, value in self.options.inputs.items() if not isinstance(value, FilesInput)}
@@ -110,11 +150,18 @@ class Translate(Transform):
         return {**stated, **{name: value for name, value in more.items() if value}}
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """The digests of the bundle and of condition files, and the plugin that provides the task."""
-        plugin = self.model.plugin
-        made = {"bundle": self.model.digest, "task": self.manifest.task, "plugin": [plugin.name, plugin.version]}
+        """The digests of the bundle and of condition files, the plugin that provides the task, and the engine."""
+        plugin, engine = self.model.plugin, self.selected.record()
+        if self._form == "onnx" and (form := self.model.form_digest(self._choices)):
+            engine["form"] = form
+        made: dict[str, Any] = {"bundle": self.model.digest, "task": self.manifest.task}
+        made |= {"plugin": [plugin.name, plugin.version], "engine": engine}
         files = self._inputs.fingerprint({}) if self._inputs else {}
         return {**made, "files": files} if files else made
+
+    @property
+    def _form(self) -> Literal["networks", "onnx"]:
+        return self._engines()[self.selected.name].form
 
     def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
         """The digests of the variant's own files."""
@@ -167,18 +214,28 @@ class Translate(Transform):
         return frozenset()
 
     def open(self, resources: Resources) -> None:
-        """Load the networks, and compile them for the device."""
+        """Load the model, and open it on the device.
+
+        Raises:
+            ConfigError: the device is of another kind than the one that was planned for.
+            BundleError: the model is damaged, or the engine cannot open it.
+        """
+        if parsed(resources.device)[0] not in ("auto", self.selected.device):
+            raise ConfigError(f"planned for the {self.selected.device}, but opened on device {resources.device!r}")
         options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
-        self._translator = Translator(self.model.load(), options, resources.device)
+        model = self.model.load(self._form, self._choices)
+        self._translator = Translator(model, options, resources.device, self.selected, self._engines())
         if self._inputs:
             self._inputs.open(self._translator)
 
     def devices(self) -> tuple[str, ...]:
-        """The devices of the networks, as TensorFlow or ONNX Runtime names them."""
+        """The devices of the networks, as the engine names them."""
         return self._translator.devices if self._translator else ()
 
     def close(self) -> None:
         """Release the networks."""
+        if self._translator:
+            self._translator.close()
         self._translator = None
 
     def apply(self, item: Item) -> Item:

@@ -12,6 +12,7 @@ from img2imgkit.testing.components import (
     check_penalty,
 )
 from img2imgkit.testing.data_kinds import check_data_kind
+from img2imgkit.testing.engines import check_engine
 from img2imgkit.testing.metrics import check_metric
 from img2imgkit.testing.steps import check_step, sample_items
 from img2imgkit.testing.tasks import check_task
@@ -22,6 +23,7 @@ __all__ = [
     "check_augmentation",
     "check_data_kind",
     "check_degradation",
+    "check_engine",
     "check_loss",
     "check_metric",
     "check_penalty",

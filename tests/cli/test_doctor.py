@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from img2imgkit.cli import doctor
+from img2imgkit.inference import BUILT_IN
 
 
 def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
@@ -17,7 +18,16 @@ def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
     assert found["machine"]["temporary_free_bytes"] > 0
     assert found["devices"][0]["name"] == "cpu"
     assert found["codecs"]["imagecodecs PNG"]
-    built_in = ["adversary", "architectures", "data-kinds", "degradations", "exporters", "importers", "losses"]
+    built_in = [
+        "adversary",
+        "architectures",
+        "data-kinds",
+        "degradations",
+        "engines",
+        "exporters",
+        "importers",
+        "losses",
+    ]
     assert found["plugins"]["installed"] == [*built_in, "metrics", "steps"]
 
 
@@ -27,6 +37,31 @@ def test_every_dependency_is_checked(img2img, uninstall_everything):
     names = {line.partition(">")[0].strip().lower() for line in project["dependencies"]}
     assert names == {name.lower() for name in versions} - {"img2imgkit"}
     assert versions["numpy"] == metadata.version("numpy")
+
+
+def test_each_engine_is_listed(img2img, uninstall_everything, monkeypatch):
+    def broken(self):
+        raise OSError("libopenvino.so: no such file")
+
+    monkeypatch.setattr(BUILT_IN["onnxruntime"], "version", lambda self: None)
+    monkeypatch.setattr(BUILT_IN["openvino"], "devices", broken)
+    found = {each["name"]: each for each in json.loads(img2img("doctor", "--json").out)["engines"]}
+    assert found["onnxruntime"]["problem"] == "onnxruntime is not installed"
+    assert found["openvino"]["problem"] == "OSError: libopenvino.so: no such file"
+    assert found["tensorflow"]["version"] == metadata.version("tensorflow")
+    assert found["tensorflow"]["devices"][0]["kind"] == "cpu"
+    lines = [line for line in img2img("doctor").out.splitlines() if line.startswith("engine ")]
+    assert "engine     onnxruntime  none  not usable: onnxruntime is not installed" in lines
+    assert len(lines) == 3
+
+
+def test_openvino_is_not_needed(img2img, uninstall_everything, monkeypatch):
+    """Its wheels do not exist for every system."""
+    version = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: "not installed" if name == "openvino" else version(name))
+    monkeypatch.setattr(BUILT_IN["openvino"], "version", lambda self: None)
+    outcome = img2img("doctor", "--json")
+    assert (outcome.code, json.loads(outcome.out)["problems"]) == (0, [])
 
 
 def test_text_contains_the_same(img2img, uninstall_everything):

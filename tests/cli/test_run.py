@@ -4,6 +4,7 @@ import io
 import json
 import signal
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,17 @@ def test_a_dry_run_shows_everything_and_does_nothing(img2img, file: Path, tmp_pa
     assert not (tmp_path / "out").exists()
     plan = json.loads(img2img("run", file, "-n", "--json").out)
     assert [item["action"] for item in plan["items"]] == ["make", "make"]
+
+
+def test_a_dry_run_says_the_engine(img2img, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    save_pictures(tmp_path / "in", "a.png")
+    file = pipeline_file(tmp_path, {"translate": {"bundle": "sr-compact-x2"}})
+    lines = img2img("run", file, "-n", "--device", "cpu", "--engine", "tensorflow").out.splitlines()
+    assert lines[1] == f"translate runs with tensorflow {metadata.version('tensorflow')} on the cpu, float32"
+    ended = img2img("run", file, "-n", "--engine", "tensorfolw")
+    assert ended.code == 2
+    assert "steps.1.with.engine: no engine 'tensorfolw'; did you mean 'tensorflow'" in ended.err
 
 
 def test_a_second_run_skips_and_a_dry_run_shows_it(img2img, file: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tiny_tasks import Directed, Nearest, Normed, Plain, Recoloured, Reflecting, Strided, loaded
 
 from img2imgkit.bundle import Bundle
+from img2imgkit.engine import OutOfMemory, Session
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Metadata, Picture, to_grey, to_unit
 from img2imgkit.inference import TranslateOptions, Translator
@@ -52,24 +53,20 @@ def rows(translator: Translator, color: np.ndarray, grid: Grid | None = None) ->
     return whole
 
 
-class Failing:
-    """Wraps the compiled networks: after ``first`` calls, tiles with a side over ``most`` pixels run out of memory."""
+class Failing(Session):
+    """Wraps a session: after ``first`` calls, tiles with a side over ``most`` pixels run out of memory."""
 
-    def __init__(self, translator: Translator, most: int, first: int = 0, error: type[Exception] | None = None) -> None:
-        self.inner, self.most, self.first, self.error = translator.model.engine.compiled, most, first, error
+    def __init__(self, translator: Translator, most: int, first: int = 0, error: type[Exception] = OutOfMemory) -> None:
+        self.inner, self.most, self.first, self.error = translator.model.runner.sessions[0], most, first, error
         self.calls = self.failures = 0
-        translator.model.engine.compiled = self
+        translator.model.runner.sessions[0] = self
 
-    def __call__(self, tiles: Any) -> Any:
-        import tensorflow as tf
-
+    def __call__(self, inputs: Any) -> Any:
         self.calls += 1
-        if max(tiles["source"].shape[1:3]) > self.most and self.calls > self.first:
+        if max(inputs["source"].shape[1:3]) > self.most and self.calls > self.first:
             self.failures += 1
-            if self.error:
-                raise self.error("no memory")
-            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-        return self.inner(tiles)
+            raise self.error("OOM when allocating tensor")
+        return self.inner(inputs)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (2, 3), (5, 1), (13, 31), (64, 40)])
@@ -366,8 +363,8 @@ def test_no_memory_to_compare_number_formats_fails_the_picture(plain: Bundle) ->
         translator.translate(picture(40, 40))
 
 
-@pytest.mark.parametrize("error", [MemoryError, None])
-def test_no_memory_for_the_smallest_tile_fails_the_picture(plain: Bundle, error: type[Exception] | None) -> None:
+@pytest.mark.parametrize("error", [MemoryError, OutOfMemory])
+def test_no_memory_for_the_smallest_tile_fails_the_picture(plain: Bundle, error: type[Exception]) -> None:
     translator = Translator(plain, device="cpu")
     failing = Failing(translator, 0, error=error)
     with pytest.raises(TranslateError, match="out of memory even with tiles of 14 x 14 pixels"):
@@ -383,7 +380,8 @@ def test_another_failure_of_the_networks_fails_the_picture_with_its_reason(plain
     def broken(_: Any) -> Any:
         raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
 
-    translator.model.engine.compiled = broken
+    session: Any = translator.model.runner.sessions[0]
+    session._program = lambda inputs: broken
     with pytest.raises(TranslateError, match=r"'tiny-plain' failed on .*Incompatible shapes"):
         translator.translate(picture(9, 9))
 
@@ -441,7 +439,7 @@ def test_lower_precision_leaves_the_bundles_own_networks_alone(plain: Bundle) ->
 
 
 def test_the_last_layer_of_a_lower_precision_computes_in_float32(plain: Bundle) -> None:
-    from img2imgkit.inference.engines.network import rebuilt
+    from img2imgkit.inference.engines.tensorflow_engine import rebuilt
 
     layers = [layer for layer in rebuilt(plain.task, plain.nets, "bfloat16")["generator"].layers if layer.weights]
     assert [layer.compute_dtype for layer in layers] == ["bfloat16", "bfloat16", "float32"]
@@ -474,7 +472,8 @@ def test_one_graph_serves_every_size_batch_and_space(plain: Bundle) -> None:
     for size in range(1, 60, 7):
         translator.translate(picture(size, 61 - size))
         translator.translate(picture(61 - size, size, 1, np.uint16))
-    assert translator.model.engine.traces == 1
+    (session,) = translator.model.runner.sessions
+    assert session.traces == 1  # type: ignore[attr-defined]
 
 
 def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) -> None:

@@ -99,7 +99,7 @@ def test_planning_needs_no_tensorflow(folder: Path) -> None:
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["2", "3", "False", "False"]
+    assert done.stdout.split() == ["2", "4", "False", "False"]
 
 
 def test_the_fingerprint_follows_the_weights_and_the_plugins_version(

@@ -1,49 +1,114 @@
-"""The devices of a translation, their free memory, and the memory that a network needs per pixel."""
+"""Devices: which ones a run asks for, the processor's number formats, free memory, and what a network needs of it."""
 
 from __future__ import annotations
 
 import math
 import os
+import platform
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from img2imgkit import backend
+from img2imgkit.backend import DEVICE
+from img2imgkit.engine import EngineDevice
+from img2imgkit.errors import ConfigError
 from img2imgkit.inference.inputs.conditions import blank
 from img2imgkit.inference.tiles.grid import Span, padded
 from img2imgkit.task import Networks, Task, Tensor
 
 FALLBACK_BYTES = 4 << 30  # assumed if the system does not report its memory
-_MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+_MEMINFO, _CPUINFO, _CGROUP, _DEV = Path("/proc/meminfo"), Path("/proc/cpuinfo"), Path("/sys/fs/cgroup"), Path("/dev")
+_CPUS = Path("/sys/devices/system/cpu")
 
 
-def scope(names: Sequence[str]) -> tuple[Any, AbstractContextManager[Any]]:
-    """The distribution strategy for several devices (None for one), and the scope to create variables in."""
-    import tensorflow as tf
+def parsed(device: str) -> tuple[str, tuple[int, ...] | None]:
+    """The kind, "auto", "cpu" or "gpu", and the numbers, None if not stated, of a device as users write it.
 
-    if len(names) == 1:
-        return None, tf.device(names[0])
-    strategy = backend.strategy_over(names)
-    return strategy, strategy.scope()
-
-
-def free_bytes(name: str) -> int:
-    """Memory that one model call may use on a device: half of the free main memory, or most of a GPU's free memory."""
-    if "GPU" in name.upper():
-        return _gpu_bytes(name)
-    return _main_bytes() // 2
+    Raises:
+        ConfigError: the text is not one of these.
+    """
+    match = DEVICE.fullmatch(device)
+    if match is None:
+        raise ConfigError(f"device {device!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1")
+    numbers = tuple(dict.fromkeys(map(int, match[2].split(",")))) if match[2] else None
+    return match[1] or "auto", numbers
 
 
-def _gpu_bytes(name: str) -> int:
-    import tensorflow as tf
-    from tensorflow.python.client import device_lib  # the only API with the allocator's limit
+def chosen(device: str, kind: str, there: Sequence[EngineDevice]) -> tuple[EngineDevice, ...]:
+    """The devices of a kind that a text selects among those of an engine; empty if one does not exist.
 
-    limits = {device.name: device.memory_limit for device in device_lib.list_local_devices()}
-    short = "/device:" + name.rsplit("device:", 1)[-1]
-    used = tf.config.experimental.get_memory_info(short.removeprefix("/device:"))["current"]
-    return max(0, int(limits.get(short, FALLBACK_BYTES)) - used) * 4 // 5
+    Without numbers these are the first CPU, or all GPUs.
+    """
+    numbers = parsed(device)[1]
+    present = {each.number: each for each in there if each.kind == kind}
+    if numbers is None:
+        return tuple(present.values())[: 1 if kind == "cpu" else None]
+    return tuple(present[number] for number in numbers) if present.keys() >= {*numbers} else ()
+
+
+@lru_cache(maxsize=1)
+def _cpuinfo() -> tuple[str, frozenset[str]]:
+    """The product's name and the flags of the processor; empty where the system does not report them."""
+    try:
+        text = _CPUINFO.read_text(errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine(), frozenset()
+    name = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*: (.+)$", text, re.MULTILINE)
+    return name[1] if name else platform.machine(), frozenset(flags[1].split() if flags else ())
+
+
+def cpu_name() -> str:
+    """The product's name of the processor."""
+    return _cpuinfo()[0]
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16 natively: AMX or AVX512-BF16."""
+    return bool(_cpuinfo()[1] & BFLOAT16_FLAGS)
+
+
+def cpu_threads() -> int:
+    """The cores that this process may use: two threads on one core are not faster, nor are more than a quota allows."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    try:
+        cores = {(_CPUS / f"cpu{number}/topology/thread_siblings_list").read_text() for number in allowed}
+    except OSError:  # not reported
+        return min(len(allowed), _quota())
+    return max(1, min(len(cores), _quota()))
+
+
+def _quota() -> int:
+    """The processors that this process's control group may use at once, rounded up."""
+    try:
+        stated, period = (_CGROUP / "cpu.max").read_text().split()
+        return max(1, math.ceil(int(stated) / int(period)))
+    except (OSError, ValueError, ZeroDivisionError):  # no control group, or the limit is "max"
+        return os.cpu_count() or 1
+
+
+def nvidia_gpus() -> int:
+    """The number of NVIDIA GPUs with a driver that this process may use, without loading any library."""
+    there = len([each for each in _DEV.glob("nvidia[0-9]*") if each.name[6:].isdecimal()])
+    there = there or int((_DEV / "dxg").exists() or Path("C:/Windows/System32/nvcuda.dll").exists())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return there
+    return min(there, len([each for each in visible.split(",") if each.strip() not in ("", "-1")]))
+
+
+def free_bytes(device: EngineDevice, own: int | None) -> int:
+    """Memory that one model call may use on a device.
+
+    Args:
+        own: what the engine says; None: half of the free main memory for a CPU, a guess for a GPU
+    """
+    if own is not None:
+        return own
+    return _main_bytes() // 2 if device.kind == "cpu" else FALLBACK_BYTES
 
 
 def _main_bytes() -> int:

@@ -16,7 +16,7 @@ from img2imgkit.config import Config
 from img2imgkit.errors import ConfigError, Problem
 from img2imgkit.formats import onnx_reader
 from img2imgkit.inference.engines.devices import PROBE
-from img2imgkit.inference.exported.interface import Channels, Interface, Layout, Values
+from img2imgkit.inference.engines.interface import Channels, Interface, Layout, Values
 from img2imgkit.inference.tiles.grid import round_up
 from img2imgkit.task import Geometry
 

@@ -1,10 +1,9 @@
-"""Exported models, the interface of the software that runs them, and their engine."""
+"""Exported models: their description, their file formats, and what they refuse."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,42 +12,34 @@ import numpy as np
 
 from img2imgkit.bundle import Manifest
 from img2imgkit.config import parse_yaml, validate
+from img2imgkit.engine import Precision, Session
 from img2imgkit.errors import BundleError, ConfigError
-from img2imgkit.inference.engines.engine import Arrays, Engine
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
+from img2imgkit.inference.engines.runner import BLIND, Place
+from img2imgkit.inference.engines.selection import ModelFacts
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.task import Task
 
-Run = Callable[[Arrays], Arrays]
 TRANSLATE = "translate"
 
 
-class Runtime(ABC):
-    """The software that runs one format of exported models."""
+class FileFormat(ABC):
+    """A file format of exported models.
+
+    Attributes:
+        facts: which engines can open it
+    """
+
+    facts: ModelFacts
 
     @abstractmethod
-    def devices(self, device: str) -> tuple[str, ...]:
-        """Its own names of the devices "auto", "cpu", "gpu" or "gpu:0,1".
-
-        Raises:
-            ConfigError: the name is invalid, or there is no such device.
-        """
+    def session(self, path: Path, place: Place, precision: Precision) -> Session:
+        """Open a model's translation; see ``Engine.open``."""
 
     @abstractmethod
-    def open(self, path: Path, name: str) -> Run:
-        """Open a model's translation on the device of that name.
-
-        The returned function raises OutOfMemory if the device runs out of memory, and TranslateError for other
-        failures.
-
-        Raises:
-            BundleError: the model is refused, or cannot be opened.
-        """
-
-    @abstractmethod
-    def encoder(self, path: Path, condition: str, name: str) -> Run:
-        """Open a model's encoder of pictures for a condition; see ``open``.
+    def encoder(self, path: Path, place: Place, condition: str) -> Session:
+        """Open a model's encoder of pictures for a condition, from "image" to "code".
 
         Raises:
             BundleError: the model has no such encoder; the message explains how to export one.
@@ -56,11 +47,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
-        """See ``Engine.bytes_per_pixel``."""
-
-    def free_bytes(self, names: Sequence[str]) -> int | None:
-        """Memory that one call may use on each device; None: the same as for TensorFlow's devices."""
-        return None
+        """See ``Runnable.bytes_per_pixel``."""
 
 
 @dataclass(frozen=True)
@@ -71,94 +58,51 @@ class ExportedModel:
         task: the task of the exported bundle, or a stand-in from the description
         choices: choices of the task that are built into the model
         notes: notes for the report
-        blind: see ``Engine``
+        blind: see ``Runnable``
+        own_precision: whether it computes in the precision of its file, so that no other can be asked for
     """
 
     path: Path
     manifest: Manifest
     task: Translates
     interface: Interface
-    runtime: Runtime
+    format: FileFormat
     choices: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-    blind: str = Engine.blind
+    blind: str = BLIND
+    own_precision: bool = True
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Which engines can run it."""
+        return self.format.facts
 
     def choosing(self, choices: Mapping[str, Any]) -> ExportedModel:
         """The model itself. Raises ConfigError: it was exported with other choices."""
         prove_choices(self.path, self.task, self.choices, choices)
         return self
 
-    def engine(self, options: TranslateOptions, device: str) -> ExportedEngine:
-        """The model on devices.
+    def prove(self, options: TranslateOptions) -> None:
+        """Raises ConfigError: it does not support these options."""
+        prove_options(self.path, self.interface, options, self.own_precision)
 
-        Raises:
-            ConfigError: the options or the device do not suit the model.
-            BundleError: the model is refused, or cannot be opened.
-        """
-        prove_options(self.path, self.interface, options)
-        return ExportedEngine(self, self.runtime.devices(device), options.batch)
+    def session(self, place: Place, precision: Precision) -> Session:
+        """See ``Runnable``."""
+        return self.format.session(self.path, place, precision)
 
-
-class ExportedEngine(Engine):
-    """An exported model, opened once on each device."""
-
-    def __init__(self, model: ExportedModel, names: Sequence[str], batch: int) -> None:
-        self.geometry, self.devices = model.interface.geometry, tuple(names)
-        self.size, self.batch, self.blind = model.interface.size, model.interface.batch, model.blind
-        self._model, self._interface, self._together = model, model.interface, model.interface.batch or batch
-        self._runs = [model.runtime.open(model.path, name) for name in self.devices]
-        self._encoders: dict[str, Run] = {}
-
-    def __call__(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
-        tiles, each = len(inputs["source"]), self._together
-        batches = [{name: array[at : at + each] for name, array in inputs.items()} for at in range(0, tiles, each)]
-        if len(self._runs) == 1 or len(batches) == 1:
-            images = [self._called(self._runs[0], batch) for batch in batches]
-        else:
-            images = self._shared(batches)
-        image = images[0] if len(images) == 1 else np.concatenate(images)
-        return image, np.isfinite(image).all(axis=(1, 2, 3))
-
-    def encode(self, condition: str, pixels: np.ndarray) -> np.ndarray:
-        if condition not in self._encoders:
-            model = self._model
-            self._encoders[condition] = model.runtime.encoder(model.path, condition, self.devices[0])
-        return self._encoders[condition]({"image": self._interface.pixels(pixels)})["code"]
+    def encoder(self, place: Place, condition: str) -> Callable[[np.ndarray], np.ndarray]:
+        """See ``Runnable``."""
+        session = self.format.encoder(self.path, place, condition)
+        return lambda pixels: session({"image": self.interface.pixels(pixels)})["code"]
 
     def bytes_per_pixel(self) -> float:
-        return self._model.runtime.bytes_per_pixel(self._model.path, self._interface)
-
-    def free_bytes(self) -> int:
-        own = self._model.runtime.free_bytes(self.devices)
-        return super().free_bytes() if own is None else own
-
-    def notes(self) -> Mapping[str, Any]:
-        return self._model.notes
-
-    def _shared(self, batches: Sequence[Arrays]) -> list[np.ndarray]:
-        """Distribute batches over the devices, which run in parallel."""
-        count = len(self._runs)
-
-        def on(number: int) -> list[np.ndarray]:
-            return [self._called(self._runs[number], batch) for batch in batches[number::count]]
-
-        with ThreadPoolExecutor(count) as pool:
-            made = list(pool.map(on, range(count)))
-        return [made[at % count][at // count] for at in range(len(batches))]
-
-    def _called(self, run: Run, inputs: Arrays) -> np.ndarray:
-        source, fixed = inputs["source"], self._interface.batch
-        feeds = self._interface.feeds(inputs)
-        if fixed is not None and len(source) < fixed:
-            missing = fixed - len(source)
-            feeds = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in feeds.items()}
-        made = run(feeds)[self._interface.output]
-        return self._interface.image_of(made[: len(source)], source)
+        """See ``Runnable``."""
+        return self.format.bytes_per_pixel(self.path, self.interface)
 
 
-def prove_options(path: Path, interface: Interface, options: TranslateOptions) -> None:
+def prove_options(path: Path, interface: Interface, options: TranslateOptions, own_precision: bool = True) -> None:
     """Raises ConfigError: an exported model does not support these options."""
-    if options.precision != "float32":
+    if own_precision and options.precision != "float32":
         raise ConfigError(
             f"precision {options.precision!r}: that of {path.name} was fixed when it was exported: leave the option "
             "out, or export the bundle again with this precision"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LABEL = "label"  # the label map that a task with ``Geometry.ids`` reads in place of the picture
 VOID = 255  # the id of pixels without a class in 8-bit label maps
 Place = tuple["Span", "Span"]  # rows and columns of a tile
-Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Engine.encode``
+Encode = Callable[[str, np.ndarray], np.ndarray]  # see ``Runner.encode``
 
 
 class Translates(Protocol):

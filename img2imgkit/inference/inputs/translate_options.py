@@ -24,7 +24,13 @@ class TranslateOptions(Config):
         default="auto",
         description="Overlap of neighbouring tiles in input pixels; 'auto' is what the receptive field requires.",
     )
-    batch: int = Field(default=1, ge=1, description="Tiles per model call, on each device.")
+    batch: int = Field(default=1, ge=1, description="Tiles per model call, on each GPU; a CPU gets one at a time.")
+    engine: str = Field(
+        default="auto",
+        min_length=1,
+        description="The software that runs the model: `tensorflow`, `openvino`, `onnxruntime`, or one of a plugin; "
+        "'auto' chooses by device, precision and the forms in which the model is at hand.",
+    )
     precision: Precision = Field(
         default="float32",
         description="Number format inside the network; bfloat16 and float16 are faster on hardware with support.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import lcm
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from img2imgkit import bundle
 from img2imgkit.bundle import Exported, Manifest, ProgramDescription
@@ -16,18 +16,19 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.files import open_regular, read_text
 from img2imgkit.formats import onnx_reader, saved_model
+from img2imgkit.inference.engines.interface import Interface
+from img2imgkit.inference.engines.runner import BLIND as EVERYWHERE
+from img2imgkit.inference.engines.selection import ModelFacts
 from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
 from img2imgkit.inference.exported.exported_model import (
     TRANSLATE,
     ExportedModel,
-    Runtime,
+    FileFormat,
     program_error,
     prove_choices,
-    prove_options,
 )
-from img2imgkit.inference.exported.interface import Interface
-from img2imgkit.inference.exported.onnx_runtime import OnnxRuntime, encoders_beside
-from img2imgkit.inference.exported.saved_model_runtime import SavedModelRuntime
+from img2imgkit.inference.exported.onnx_file import FOREIGN, OnnxFile, encoders_beside
+from img2imgkit.inference.exported.saved_model_folder import SavedModelFolder
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.models.model_reference import ModelReference
@@ -56,7 +57,7 @@ class ForeignReference(ModelReference):
         return self.model.interface.geometry.scale
 
     def prove(self, options: TranslateOptions) -> None:
-        prove_options(self.path, self.model.interface, options)
+        self.model.prove(options)
 
     @property
     def picture_alone(self) -> bool:
@@ -67,7 +68,12 @@ class ForeignReference(ModelReference):
         prove_choices(self.path, task, self.model.choices, choices)
         return task
 
-    def load(self) -> ExportedModel:
+    def facts(self, choices: Mapping[str, Any]) -> ModelFacts:
+        return self.model.facts
+
+    def load(
+        self, form: Literal["networks", "onnx"] = "networks", choices: Mapping[str, Any] | None = None
+    ) -> ExportedModel:
         if digest(self.files) != self.digest:
             raise BundleError(f"{self.path}: has changed since the run was planned: run again")
         return replace(self.model, task=self._task())
@@ -117,13 +123,30 @@ def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> M
         raise ConfigError(
             Problem(f"{path.name} was exported by img2imgkit and describes itself: leave this out", "describe")
         )
+    return _own(path, model, files, text, catalog)
+
+
+def exported_reference(path: Path, catalog: Catalog) -> ExportedReference:
+    """An ONNX file that img2imgkit has exported.
+
+    Raises:
+        BundleError: it is damaged, or has no description.
+    """
+    model = onnx_reader.read_graph(path)
+    text = onnx_reader.metadata_of(model).get(bundle.EXPORTED_KEY)
+    if text is None:
+        raise BundleError(f"{path}: was not exported by img2imgkit")
+    return _own(path, model, onnx_reader.files_of(path, model), text, catalog)
+
+
+def _own(path: Path, model: Any, files: list[Path], text: str, catalog: Catalog) -> ExportedReference:
     description = bundle.read_exported(text, str(path))
     names = [value.name for value in onnx_reader.inputs_of(model)]
     program = _program(path, description)
     if set(names) != {port.name for port in program.inputs}:
         raise BundleError(f"{path}: its inputs {', '.join(names)} do not match its description")
     files += encoders_beside(path, description.manifest)
-    return _exported(path, description, program, files, OnnxRuntime(), catalog)
+    return _exported(path, description, program, files, OnnxFile(), catalog)
 
 
 def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
@@ -139,7 +162,7 @@ def saved_model_reference(path: Path, catalog: Catalog) -> ModelReference:
         description = bundle.read_exported(read_text(about, bundle.MAX_MANIFEST_BYTES), str(about))
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{about}: cannot read it: {error}") from None
-    return _exported(path, description, _program(path, description), files, SavedModelRuntime(), catalog)
+    return _exported(path, description, _program(path, description), files, SavedModelFolder(), catalog)
 
 
 def _foreign(
@@ -157,9 +180,9 @@ def _foreign(
     sha256 = digest(files)
     manifest = described_manifest(path, model, interface, sha256)
     task = Described(interface.geometry, keeps_grey(interface))
-    blind = BLIND if describe.radius is None else ExportedModel.blind
+    blind = BLIND if describe.radius is None else EVERYWHERE
     notes = {"taken": taken} if taken else {}
-    found = ExportedModel(path, manifest, task, interface, OnnxRuntime(), {}, notes, blind)
+    found = ExportedModel(path, manifest, task, interface, OnnxFile(FOREIGN), {}, notes, blind)
     return ForeignReference(path, manifest, files, sha256, found, catalog)
 
 
@@ -168,16 +191,16 @@ def _exported(
     description: Exported,
     program: ProgramDescription,
     files: Sequence[Path],
-    runtime: Runtime,
+    file_format: FileFormat,
     catalog: Catalog,
-) -> ModelReference:
+) -> ExportedReference:
     interface = _sized(_interface(path, description, program), program)
     manifest = description.manifest
     task = Described(interface.geometry, description.keeps_grey, manifest.task, manifest.contract.data)
     notes: dict[str, Any] = {"precision": description.precision} if description.precision != "float32" else {}
     if description.int8 is not None:
         notes["precision_loss"] = description.int8.model_dump(mode="json")
-    model = ExportedModel(path, manifest, task, interface, runtime, description.choices, notes)
+    model = ExportedModel(path, manifest, task, interface, file_format, description.choices, notes)
     return ExportedReference(path, manifest, files, digest(files), model, catalog)
 
 

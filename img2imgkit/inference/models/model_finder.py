@@ -10,8 +10,9 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, Problem
 from img2imgkit.formats.saved_model import GRAPH
 from img2imgkit.inference.exported.describe import Describe
+from img2imgkit.inference.models.bundle_reference import BundleReference
 from img2imgkit.inference.models.exported_reference import onnx_reference, saved_model_reference
-from img2imgkit.inference.models.model_reference import BundleReference, ModelReference
+from img2imgkit.inference.models.model_reference import ModelReference
 
 FIRST = "translate.onnx"  # in a folder with one ONNX file for each program
 MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
@@ -19,7 +20,7 @@ MODEL_FILES = (bundle.MANIFEST, bundle.EXPORTED_FILE, GRAPH)
 
 
 def find_model(reference: str, base: Path, catalog: Catalog, describe: Describe | None = None) -> ModelReference:
-    """Find a model by name, or by a path relative to ``base``; imports neither TensorFlow nor ONNX Runtime.
+    """Find a model by name, or by a path relative to ``base``; imports neither TensorFlow nor an engine.
 
     Args:
         describe: the user's description of a third-party ONNX file

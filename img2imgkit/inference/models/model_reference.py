@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from img2imgkit import bundle
 from img2imgkit.bundle import Bundle, Manifest, PluginVersion
 from img2imgkit.catalog import Catalog
+from img2imgkit.inference.engines.selection import ModelFacts
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
@@ -48,8 +46,23 @@ class ModelReference(ABC):
         """
 
     @abstractmethod
-    def load(self) -> Bundle | ExportedModel:
-        """Load the model for a Translator."""
+    def facts(self, choices: Mapping[str, Any]) -> ModelFacts:
+        """In which forms it is at hand for engines."""
+
+    def form_digest(self, choices: Mapping[str, Any]) -> str:
+        """A hash of a bundle's ONNX form, which outputs depend on besides the bundle; "" if there is none."""
+        return ""
+
+    @abstractmethod
+    def load(
+        self, form: Literal["networks", "onnx"] = "networks", choices: Mapping[str, Any] | None = None
+    ) -> Bundle | ExportedModel:
+        """Load the model for a Translator.
+
+        Args:
+            form: of a bundle, the form that the engine opens
+            choices: of a bundle in ONNX form, the choices that differ from the task's defaults
+        """
 
     @property
     def plugin(self) -> PluginVersion:
@@ -62,31 +75,3 @@ class ModelReference(ABC):
     @abstractmethod
     def picture_alone(self) -> bool:
         """Whether a picture is the only input, so that planning does not need to import the task."""
-
-
-@dataclass(frozen=True)
-class BundleReference(ModelReference):
-    """A bundle's folder.
-
-    Attributes:
-        picture_alone: as stated by its data kind; False if the kind is not installed, which the task then reports
-    """
-
-    folder: Path
-    manifest: Manifest
-    digest: str
-    catalog: Catalog = field(repr=False, compare=False)
-    picture_alone: bool = False
-
-    @property
-    def scale(self) -> int:
-        return self.manifest.contract.scale
-
-    def prove(self, options: TranslateOptions) -> None:
-        pass
-
-    def task(self, choices: Mapping[str, Any]) -> Translates:
-        return bundle.task_of(self.folder, self.catalog, choices)
-
-    def load(self) -> Bundle:
-        return bundle.load(self.folder, self.catalog)

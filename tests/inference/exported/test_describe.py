@@ -13,7 +13,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, TranslateError
 from img2imgkit.images import Picture, resize
 from img2imgkit.inference import Describe, TranslateOptions, Translator, find_model
-from img2imgkit.inference.exported.interface import Interface
+from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.task import Geometry
 
 NONE = Catalog(())

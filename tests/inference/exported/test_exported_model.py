@@ -216,41 +216,31 @@ def test_the_description_of_a_plain_model_equals_its_task(export: Export, task: 
             assert own.picture.space == ("grey" if channels == 1 and task.keeps_grey else "rgb")
 
 
-def test_running_out_of_memory_shrinks_tiles(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxruntime
-
-    class Full(onnxruntime.InferenceSession):
-        def run(self, names: Any, inputs: Any) -> Any:
-            if max(inputs["image"].shape) > 40:
-                raise RuntimeError("[ONNXRuntimeError] : 6 : BFCArena: Failed to allocate memory for requested buffer")
-            return super().run(names, inputs)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", Full)
-    translator, given = opened(export(Plain, "onnx"), TranslateOptions(tile=64)), picture(90, 90)
-    made = translator.translate(given)
-    assert made.notes["retries"] >= 1
-    assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
-
-
-def test_several_devices_share_the_tiles(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
-    from img2imgkit.inference.exported.onnx_runtime import CPU, OnnxRuntime
-
-    monkeypatch.setattr(OnnxRuntime, "devices", lambda self, device: (CPU, CPU))
-    given = picture(90, 90)
-    made = opened(export(Plain, "onnx"), TranslateOptions(tile=30, batch=2)).translate(given)
-    assert furthest(made.picture, Translator(loaded(Plain), device="cpu").translate(given).picture) <= 1
-
-
 @pytest.mark.parametrize(
-    ("device", "match"), [("tpu", "expected auto"), ("cpu:1", "sees 1 CPU"), ("gpu:0,1", "install onnxruntime-gpu")]
+    ("device", "match"), [("tpu", "expected auto"), ("cpu:1", "sees 1 CPU"), ("gpu:0,1", "sees 0 GPU .*'cpu' always")]
 )
 def test_a_missing_device_is_refused(export: Export, monkeypatch: pytest.MonkeyPatch, device: str, match: str) -> None:
-    import onnxruntime
+    from img2imgkit.inference.engines import devices
 
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(devices, "nvidia_gpus", lambda: 0)
     model = find_model(str(export(Plain, "onnx")), Path.cwd(), CATALOG).load()
     with pytest.raises(ConfigError, match=match):
         Translator(model, device=device)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_file_runs_in_either_engine(export: Export, engine: str) -> None:
+    given = picture()
+    expected = Translator(loaded(Plain), device="cpu").translate(given).picture
+    for settings in ({}, {"image_io": "uint8", "layout": "nchw"}, {"size": (24, 32)}):
+        made = opened(export(Plain, "onnx", **settings), TranslateOptions(engine=engine))
+        assert made.devices == ("CPU" if engine == "openvino" else "CPUExecutionProvider",)
+        assert furthest(made.translate(given).picture, expected) <= 1
+
+
+def test_a_saved_model_runs_in_tensorflow_only(export: Export) -> None:
+    with pytest.raises(ConfigError, match="engine 'openvino': this model can be opened by tensorflow only"):
+        opened(export(Plain, "saved-model"), TranslateOptions(engine="openvino"))
 
 
 @FORMS

@@ -50,7 +50,7 @@ def test_one_graph_serves_all_values_and_sizes(tinted: Bundle) -> None:
     for tint in ("red", "blue"):
         translator.translate(GREY, {"style": STYLE + 0.1, "tint": tint})
     translator.translate(colour(3, 40), {"style": STYLE})
-    assert translator.model.engine.traces == 1
+    assert [session.traces for session in translator.model.runner.sessions] == [1]  # type: ignore[attr-defined]
 
 
 def test_several_pictures_are_averaged_whatever_their_depth_colours_and_sizes(tinted: Bundle) -> None:

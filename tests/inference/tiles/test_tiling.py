@@ -121,7 +121,7 @@ def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) 
 
     bundle = loaded(Plain)
     each = bytes_per_pixel(bundle.task, bundle.nets)
-    monkeypatch.setattr(devices, "free_bytes", lambda _: int(100**2 * each))
+    monkeypatch.setattr(devices, "free_bytes", lambda *_: int(100**2 * each))
     given = Picture(np.zeros((130, 90, 3), np.uint8))
     assert Translator(bundle, device="cpu").translate(given).notes["tile"] == 96
     assert Translator(bundle, TranslateOptions(batch=4), "cpu").translate(given).notes["tiles"] > 4

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from img2imgkit.engine import Arrays
 from img2imgkit.errors import TranslateError
-from img2imgkit.inference.engines.engine import Arrays
 from img2imgkit.task import Geometry
 
 Values = Literal["signed", "unit", "levels"]
@@ -32,7 +32,7 @@ class Interface:
         channels: channels of pictures; for "y" the model processes luma, and chroma is upsampled by bicubic
             interpolation
         dtype: type of pictures
-        conditions: names and types of the other inputs
+        conditions: names and types of the other inputs; None: all that a task computes, in float32
         size: height and width if fixed
         batch: batch size if fixed
     """
@@ -44,7 +44,7 @@ class Interface:
     layout: Layout = "nhwc"
     channels: Channels = "rgb"
     dtype: str = "float32"
-    conditions: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str] | None = field(default_factory=dict)
     size: tuple[int, int] | None = None
     batch: int | None = None
 
@@ -52,12 +52,15 @@ class Interface:
         """Convert a Translator's arrays to the model's inputs; arrays that the model does not read are dropped.
 
         Shapes:
-            see ``Engine.__call__``
+            see ``Runner.__call__``
         Raises:
             TranslateError: an input is missing.
         """
         found = {self.image: self._picture(inputs["source"])}
-        for name, dtype in self.conditions.items():
+        conditions = self.conditions
+        if conditions is None:
+            conditions = {name: "float32" for name in inputs if name != "source"}
+        for name, dtype in conditions.items():
             if name not in inputs:
                 raise TranslateError(f"the model needs the input {name!r}, which is missing")
             found[name] = np.ascontiguousarray(inputs[name], dtype)

@@ -1,0 +1,122 @@
+"""The engine ``openvino``: ONNX files on CPUs and Intel GPUs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from img2imgkit.engine import Arrays, Engine, EngineDevice, LoadedNetworks, OutOfMemory, Precision, Session
+from img2imgkit.errors import BundleError, TranslateError
+from img2imgkit.formats import onnx_reader
+from img2imgkit.inference.engines import devices
+
+HINTS: Mapping[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
+TELEMETRY = "openvino_telemetry"
+SIZES = 64  # compiled operations kept; by default memory grows with each new size of a picture, up to 5000
+_NATIVE: Mapping[str, Precision] = {"FP32": "float32", "BF16": "bfloat16", "FP16": "float16", "INT8": "int8"}
+_MEMORY_WORDS = (
+    "failed to allocate",
+    "bad_alloc",
+    "bad allocation",
+    "out of memory",
+    "could not allocate",
+    "-4 cl_mem",
+)
+
+
+class OpenVino(Engine):
+    """Runs ONNX files in OpenVINO (https://docs.openvino.ai), in the precision that is asked for.
+
+    One compiled model serves all sizes. The precision is always stated, since OpenVINO's own choice is bfloat16 on
+    processors with AMX. GPUs were not run.
+    """
+
+    name = "openvino"
+    form: ClassVar[Literal["networks", "onnx"]] = "onnx"
+    library = "openvino"
+
+    def devices(self) -> Sequence[EngineDevice]:
+        core = _core()
+        names = [name for name in core.available_devices if name.partition(".")[0] in ("CPU", "GPU")]
+        found: list[EngineDevice] = []
+        for name in sorted(names):
+            kind: Literal["cpu", "gpu"] = "cpu" if name == "CPU" else "gpu"
+            number = sum(each.kind == kind for each in found)
+            native = core.get_property(name, "OPTIMIZATION_CAPABILITIES")
+            own = tuple(precision for stated, precision in _NATIVE.items() if stated in native)
+            found.append(EngineDevice(kind, number, name, own, str(core.get_property(name, "FULL_DEVICE_NAME"))))
+        return found
+
+    def open(
+        self, model: LoadedNetworks | Path, device: EngineDevice, precision: Precision = "float32", batch: int = 1
+    ) -> Session:
+        if not isinstance(model, Path):
+            raise BundleError(f"the engine {self.name!r} runs ONNX files, and was given networks")
+        onnx_reader.read_graph(model)
+        return OpenVinoSession(model, device, precision)
+
+
+class OpenVinoSession(Session):
+    """An ONNX file on one device. The arrays that it returns are its own; the caller may keep them."""
+
+    def __init__(self, path: Path, device: EngineDevice, precision: Precision) -> None:
+        self._path, self._device, self._precision = path, device, precision
+        self._request = self._compiled()
+
+    def __call__(self, inputs: Arrays) -> Arrays:
+        try:
+            self._request = self._request or self._compiled()
+            made = self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
+            return {port.get_any_name(): np.array(array) for port, array in made.items()}
+        except Exception as error:
+            if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY_WORDS):
+                self._request = None  # it would go on to ask for the memory that it did not get, whatever the size
+                raise OutOfMemory(str(error)) from error
+            shapes = ", ".join(f"{key} {each.shape}" for key, each in inputs.items())
+            raise TranslateError(f"{self._path.name}: OpenVINO failed on {shapes}: {error}") from error
+
+    def close(self) -> None:
+        self._request = None
+
+    def _compiled(self) -> Any:
+        """A request to the model, compiled for the device."""
+        try:
+            core = _core()
+            model = core.read_model(str(self._path))
+            stated = configuration(self._device, self._precision)
+            return core.compile_model(model, self._device.name, stated).create_infer_request()
+        except Exception as error:  # the library's errors have no common base but this
+            raise BundleError(f"{self._path}: OpenVINO cannot open it: {error}") from None
+
+
+def configuration(device: EngineDevice, precision: Precision) -> dict[str, Any]:
+    """The properties of a compiled model, the precision always among them."""
+    stated: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "LATENCY"}
+    if device.kind == "cpu":
+        stated |= {"INFERENCE_NUM_THREADS": devices.cpu_threads(), "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+        stated |= {"CPU_RUNTIME_CACHE_CAPACITY": SIZES}
+    return stated
+
+
+def library() -> Any:
+    """The module ``openvino``, imported as if its package for telemetry were missing.
+
+    With it, the import alone would send an event to a server on the internet, without having asked.
+    """
+    if "openvino" not in sys.modules:
+        before = {name: module for name, module in sys.modules.items() if name == TELEMETRY}
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # an import of it fails
+        try:
+            import openvino  # noqa: F401
+        finally:
+            del sys.modules[TELEMETRY]
+            sys.modules |= before
+    return sys.modules["openvino"]
+
+
+def _core() -> Any:
+    return library().Core()
