@@ -17,7 +17,7 @@ from pydantic import Field
 from img2imgkit import files
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, DamagedError, Problem
-from img2imgkit.images import DEFAULT_MAX_PIXELS, FloatLevels, decode, size_of, unreadable_suffixes
+from img2imgkit.images import DEFAULT_MAX_PIXELS, FloatLevels, decode, is_image, size_of, unreadable_suffixes
 from img2imgkit.item import CONTENT, Entry, Item, local_path
 from img2imgkit.pipeline.own_files import STATE
 from img2imgkit.step import UNREADABLE, Planning, Source
@@ -103,8 +103,9 @@ class FolderSource(Source):
         if not chosen.is_dir():
             yield with_format(self._entry(str(chosen), chosen.name, 0))
             return
+        start = os.path.join(chosen, "")  # noqa: PTH118 - Paths cost seconds
         for index, relative in enumerate(self._files(str(chosen), ignored)):
-            path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
+            path = f"{start}{relative if os.sep == '/' else relative.replace('/', os.sep)}"
             yield with_format(self._entry(path, relative, index))
 
     def _entry(self, path: str, relative: str, index: int) -> Entry:
@@ -185,7 +186,7 @@ class FolderSource(Source):
             return "hidden files", ""
         if not self._matches(relative):
             return "files excluded by patterns", ""
-        if is_picture(os.path.join(root, relative)):  # noqa: PTH118
+        if is_image(name) or is_picture(os.path.join(root, relative)):  # noqa: PTH118
             return "", ""
         suffix = PurePosixPath(name).suffix.lower()
         remedy = unreadable_suffixes().get(suffix)

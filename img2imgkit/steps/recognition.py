@@ -13,9 +13,11 @@ LEFTOVERS = frozenset({".bak", ".crdownload", ".download", ".old", ".orig", ".pa
 
 def is_picture(path: str) -> bool:
     """Whether a file has the suffix of a picture, or else the content of one."""
+    if is_image(path):
+        return True
     place = Path(path)
     leftover = place.suffix.lower() in LEFTOVERS or path.endswith("~")
-    return is_image(place) or (not leftover and format_of_content(place) is not None)
+    return not leftover and format_of_content(place) is not None
 
 
 def with_format(entry: Entry) -> Entry:

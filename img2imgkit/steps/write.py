@@ -119,10 +119,9 @@ class Write(Sink):
         format = self.format_for(entry)
         same = format_of(entry.relative) == format
         extension = (entry.relative.suffix if same else suffix_for(format)).lstrip(".")
-        name = self.template.fill(entry, {**self._facts, **known}, extension)
-        if self._suffix_format or "ext" in self.template.fields:
-            return name
-        return name.with_name(f"{name.name}.{extension}")
+        complete = self._suffix_format or "ext" in self.template.fields
+        facts = {**self._facts, **known} if known else self._facts
+        return self.template.fill(entry, facts, extension, "" if complete else f".{extension}")
 
 
 def _format_of_suffix(template: str) -> str | None:
