@@ -50,7 +50,8 @@ class Collisions:
 
     def __init__(self, sinks: tuple[Sink, ...]) -> None:
         self._folders = [folder_of(sink) for sink in sinks]
-        self._places = [(os.path.join(resolved(folder), ""), ignores_case(folder)) for folder in self._folders]
+        starts = [os.path.join(resolved(folder), "") for folder in self._folders]  # noqa: PTH118 - ends with a separator
+        self._places = list(zip(starts, map(ignores_case, self._folders), strict=True))
         self._database = private_database(self, SCHEMA)
         self._rows = Rows(self._database, "INSERT INTO targets VALUES (?, ?, ?)")
 

@@ -110,5 +110,7 @@ def _row(job: Job) -> bytes:
 
 def _job(row: bytes) -> Job:
     (location, relative, *rest), targets, reason, problem = marshal.loads(row)
-    entry = Entry(location, PurePosixPath(relative), *rest)
-    return Job(entry, tuple(target if target is None else PurePosixPath(target) for target in targets), reason, problem)
+    path = PurePosixPath(relative)  # often the target's, too
+    entry = Entry(location, path, *rest)
+    made = [path if each == relative else each if each is None else PurePosixPath(each) for each in targets]
+    return Job(entry, tuple(made), reason, problem)

@@ -16,6 +16,7 @@ ENTRY_FIELDS = ("stem", "ext", "relpath", "index")
 STEP_FIELDS = ("task", "model", "scale")
 PICTURE_FIELDS = ("width", "height")
 FIELDS = (*ENTRY_FIELDS, *STEP_FIELDS, *PICTURE_FIELDS)
+_NO_NAMES = frozenset({"", ".", ".."})
 NUMERIC_FIELDS = ("index", "scale", "width", "height")
 
 
@@ -99,19 +100,20 @@ class Template:
             "index": entry.index,
             **{name: _safe(value) for name, value in (*facts.items(), *entry.variant) if value is not None},
         }
-        filled = "".join(_filled(part, values) for part in self.parts)
+        filled = "".join([_filled(text, field, spec, values) for text, field, spec, _ in self.parts])
         *folders, last = filled.rstrip("/").split("/")
-        kept = [piece for piece in folders if piece not in ("", ".", "..")]
-        return PurePosixPath("/".join((*kept, f"{last if last not in ('', '.', '..') else '_'}{suffix}")))
+        kept = [piece for piece in folders if piece not in _NO_NAMES]
+        path = "/".join((*kept, f"{'_' if last in _NO_NAMES else last}{suffix}"))
+        return entry.relative if path == str(entry.relative) else PurePosixPath(path)
 
 
-def _filled(part: tuple[str, str | None, str | None, str | None], values: Mapping[str, str | int]) -> str:
-    text, field, spec, _ = part
+def _filled(text: str, field: str | None, spec: str | None, values: Mapping[str, str | int]) -> str:
     if field is None:
         return text
-    if field not in values:
+    value = values.get(field)
+    if value is None:
         return f"{text}{{{field}}}"
-    return text + format(values[field], spec or "")
+    return f"{text}{value:{spec}}" if spec else f"{text}{value}"
 
 
 def _safe(value: str | int) -> str | int:

@@ -27,6 +27,7 @@ from img2imgkit.steps.recognition import is_picture, with_format
 
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "__macosx"})
 REASONS = 50  # to ignore files, counted separately; beyond that, suffixes are not
+_NUMBERS = re.compile("([0-9]+)")
 SECOND = 1_000_000_000  # in nanoseconds
 MAX_DIGESTS = 100_000  # kept in memory
 
@@ -254,8 +255,8 @@ def _order(name: str) -> str:
 
     A number is encoded as a null character, its number of digits, and the digits; a text as \\x01 and itself.
     """
-    parts = (part for part in re.split(r"([0-9]+)", name.casefold()) if part)
-    return "".join(f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts)
+    parts = [part for part in _NUMBERS.split(name.casefold()) if part]
+    return "".join([f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts])
 
 
 def _number(part: str) -> str:
