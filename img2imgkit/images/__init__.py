@@ -3,7 +3,7 @@
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
-from img2imgkit.images.encode import Encoded, EncodeOptions, encode
+from img2imgkit.images.encode import Encoded, EncodedFile, EncodeOptions, encode, encode_in_bands
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.format_support import max_side
 from img2imgkit.images.formats import (
@@ -20,12 +20,15 @@ from img2imgkit.images.header import size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
+from img2imgkit.images.scratch import empty as empty_pixels
+from img2imgkit.images.scratch import release as release_pixels
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "Affine",
     "EncodeOptions",
     "Encoded",
+    "EncodedFile",
     "FloatLevels",
     "Metadata",
     "Method",
@@ -33,13 +36,16 @@ __all__ = [
     "Placement",
     "crop",
     "decode",
+    "empty_pixels",
     "encode",
+    "encode_in_bands",
     "format_of",
     "format_of_content",
     "is_image",
     "is_opaque",
     "max_side",
     "readable",
+    "release_pixels",
     "resize",
     "size_of",
     "suffix_for",

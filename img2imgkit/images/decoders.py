@@ -30,10 +30,13 @@ from img2imgkit.images import (
     other_formats,
     png_chunks,
     png_read,
+    png_rows,
     profiles,
     raster,
+    scratch,
     tiff,
     tiff_pages,
+    tiff_strips,
 )
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.float_levels import FloatLevels
@@ -91,7 +94,8 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     damaged: list[str] = []
     chunks = png_chunks.read(file, damaged)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
+    in_bands = not wanted.salvage and png_rows.is_supported(file)
+    pixels = _sound(png_rows.read(file) if in_bands else png_read.read(file, wanted.salvage), wanted.salvage)
     if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
     return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
@@ -125,7 +129,7 @@ def _page(file: BinaryIO, image: ImageFile.ImageFile | None, wanted: Wanted) -> 
     if image is not None:
         return _loaded(file, image, wanted)
     try:
-        return tiff.read(file, wanted.float_levels)
+        return tiff_strips.read_large(file) or tiff.read(file, wanted.float_levels)
     except Exception as error:
         again = formats.open_header(file) if wanted.salvage else None
         if again is None:
@@ -262,7 +266,7 @@ def _oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    return scratch.contiguous(pixels)
 
 
 def _check_size(width: int, height: int, max_pixels: int | None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from img2imgkit.bundle import Bundle
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture, to_levels
+from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines.engine import OutOfMemory
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
@@ -208,11 +208,12 @@ class Translator:
         return self.model.engine.batch or self.options.batch
 
     def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
-        image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
+        image = empty_pixels(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
             for first, slab in _slabs(rows):
                 image[start + first : start + first + len(slab)] = to_levels(slab, image.dtype)
+            release_pixels(image, scene.color)
 
         return image, self._render(scene, give, retries)
 
