@@ -25,7 +25,9 @@ _COLOURS = {1: png_read.GREY, 2: png_read.GREY_ALPHA, 3: png_read.RGB, 4: png_re
 
 
 def is_supported(file: BinaryIO) -> bool:
-    """Whether ``read`` reads a file: a PNG of a large picture, 8 or 16 bits, no palette, no transparent colour, not interlaced."""
+    """Whether ``read`` reads a file: a PNG of a large picture with 8 or 16 bits, without palette or transparent colour,
+    and not interlaced.
+    """
     file.seek(0)
     if file.read(8) != png_chunks.SIGNATURE:
         return False

@@ -183,6 +183,7 @@ class Translator:
                         continue
                     for start, rows in blender.push(self._tile_row(scene, grid, row)):
                         give(start, rows)
+                        del rows  # the next row of tiles would otherwise be computed while this one is kept
             except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
                 retries.value += 1

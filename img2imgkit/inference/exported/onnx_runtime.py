@@ -103,6 +103,7 @@ def _session(path: Path, name: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # frees cores for decoding and encoding
+    options.enable_mem_pattern = False  # one block for all activations is larger than reusing each, and not faster
     providers: list[Any] = [(provider, {"device_id": number}), CPU] if number else [provider]
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
