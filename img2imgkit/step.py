@@ -72,7 +72,7 @@ class Rendering:
 
     Attributes:
         target: its path below the sink's location
-        data: the file's bytes, or a temporary file that has them, such as that of a large picture; the pipeline closes it
+        data: the file's bytes, or a temporary file with them, for a large picture; the pipeline closes it
         notes: what the sink adds to the report
         modified: the file's modification time, in nanoseconds since 1970; None: now
     """

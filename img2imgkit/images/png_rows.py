@@ -140,7 +140,7 @@ def write(file: IO[bytes], picture: Picture, chunks: Iterable[png_chunks.Chunk],
     file.write(png_chunks.insert(start, chunks))
     packer, waiting = zlib.compressobj(level), bytearray()
     for rows in _filtered(picture, samples * picture.depth // 8):
-        waiting += packer.compress(rows)
+        waiting += packer.compress(rows.tobytes())
         if len(waiting) > _CHUNK:
             file.write(png_chunks.packed(b"IDAT", bytes(waiting)))
             waiting.clear()

@@ -75,6 +75,11 @@ def release(*arrays: np.ndarray) -> None:
             pages.madvise(mmap.MADV_DONTNEED)
 
 
+def is_in_file(array: np.ndarray) -> bool:
+    """Whether an array is in a file."""
+    return _pages(array) is not None
+
+
 def _pages(array: np.ndarray) -> mmap.mmap | None:
     found: Any = array
     while isinstance(found, np.ndarray):
