@@ -94,8 +94,8 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     damaged: list[str] = []
     chunks = png_chunks.read(file, damaged)
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    in_bands = not wanted.salvage and png_rows.is_supported(file)
-    pixels = _sound(png_rows.read(file) if in_bands else png_read.read(file, wanted.salvage), wanted.salvage)
+    large = None if wanted.salvage else png_rows.read_large(file)
+    pixels = _sound(large or png_read.read(file, wanted.salvage), wanted.salvage)
     if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
     return _assembled(pixels, parsed, "PNG", further_pictures(png_chunks.frames(chunks) - 1))
@@ -201,8 +201,9 @@ def _loaded(file: BinaryIO, image: ImageFile.ImageFile, wanted: Wanted) -> Raste
 def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
     space = raster.DIRECT.get(image.mode)
     if space is not None:
+        file.seek(0)
         with contextlib.suppress(DecodeError):  # only Pillow's library has the coding process, or tells the reason
-            read = jpeg.read(_whole(file), space)
+            read = jpeg.read(file.read(), space)
             color = 255 - read.color if space == "cmyk" else read.color
             return Raster(color, None, space, image.mode, read.notes, read.damage)
     return raster.from_image(image)._replace(notes=("damage could not be looked for in this kind of JPEG",))
@@ -220,11 +221,6 @@ def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str, float_lev
     if padded is None or again is None:
         return raster.salvaged(image, reason, float_levels)
     return (high_depth.read(padded, again) or raster.from_image(again, float_levels))._replace(damage=reason)
-
-
-def _whole(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 def _frames(image: ImageFile.ImageFile) -> int:

@@ -38,6 +38,11 @@ def is_supported(file: BinaryIO) -> bool:
     return all(name != b"tRNS" for name, _, _ in _names(file))
 
 
+def read_large(file: BinaryIO) -> Raster | None:
+    """Read the pixels of a file if it ``is_supported``, otherwise return None; see ``read``."""
+    return read(file) if is_supported(file) else None
+
+
 def read(file: BinaryIO) -> Raster:
     """Read the pixels of a file that is supported.
 

@@ -18,14 +18,13 @@ from types import TracebackType
 from typing import IO
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.files import encoded, sha256
+from img2imgkit.files import blocks, encoded, sha256
 from img2imgkit.item import local_path
 from img2imgkit.locks import in_use, owner_of, try_lock, write_owner
 from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
 from img2imgkit.pipeline.own_files import LOCK, STATE, UNFINISHED, prove_own_files, refusal, reserved
 from img2imgkit.step import Sink
 
-BLOCK = 1 << 20  # bytes
 MOVED = "was moved, removed or replaced while this run was writing to it"
 
 
@@ -268,7 +267,7 @@ def _written(unfinished: Anchor, data: bytes | IO[bytes], modified: int | None =
     name, digest = uuid.uuid4().hex, hashlib.sha256()
     try:
         with os.fdopen(unfinished.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as handle:
-            for block in _blocks(data):
+            for block in blocks(data):
                 handle.write(block)
                 digest.update(block)
             handle.flush()
@@ -284,16 +283,6 @@ def _written(unfinished: Anchor, data: bytes | IO[bytes], modified: int | None =
         raise
     path = str(unfinished.path / name)
     return StagedFile(path, found.st_size, found.st_mtime_ns, digest.hexdigest())
-
-
-def _blocks(data: bytes | IO[bytes]) -> Iterator[bytes]:
-    if isinstance(data, bytes):
-        yield data
-        return
-    with data:
-        data.seek(0)
-        while block := data.read(BLOCK):
-            yield block
 
 
 @contextmanager
