@@ -20,8 +20,7 @@ from img2imgkit.images.header import size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
-from img2imgkit.images.scratch import empty as empty_pixels
-from img2imgkit.images.scratch import release as release_pixels
+from img2imgkit.images.scratch import empty_pixels, release_pixels
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",

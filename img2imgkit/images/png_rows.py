@@ -56,8 +56,8 @@ def read(file: BinaryIO) -> Raster:
     dtype = np.uint8 if head.bits == 8 else np.uint16
     samples = {colour: count for count, colour in _COLOURS.items()}[head.colour]
     channels = samples - (samples in (2, 4))
-    color = scratch.empty((head.height, head.width, channels), dtype)
-    alpha = scratch.empty((head.height, head.width, 1), dtype) if samples > channels else None
+    color = scratch.empty_pixels((head.height, head.width, channels), dtype)
+    alpha = scratch.empty_pixels((head.height, head.width, 1), dtype) if samples > channels else None
     before, unpacked = b"", _unpacked(_compressed(file, ended), head.height * size)
     waiting = bytearray()
     for top in range(0, head.height, step):
@@ -73,7 +73,7 @@ def read(file: BinaryIO) -> Raster:
         if alpha is not None:
             alpha[top : top + len(band)] = band[..., channels:]
         before = band[-1].astype(band.dtype.newbyteorder(">")).tobytes()
-        scratch.release(color, *([] if alpha is None else [alpha]))
+        scratch.release_pixels(color, *([] if alpha is None else [alpha]))
     for _ in unpacked:  # verifies the checksum of the rows, and finds the end marker
         pass
     notes = () if ended[0] else (END_MISSING,)
@@ -176,7 +176,7 @@ def _filtered(picture: Picture, pixel: int) -> Iterator[np.ndarray]:
         made[:, 1:] = np.where(is_sub[:, None], sub, up)
         before = rows[-1:].copy()
         yield made
-        scratch.release(picture.color, *([] if picture.alpha is None else [picture.alpha]))
+        scratch.release_pixels(picture.color, *([] if picture.alpha is None else [picture.alpha]))
 
 
 def _cost(rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Arrays of large pictures, in unnamed temporary files that are mapped into memory.
 
 The system moves their pages to the disk and back as it needs memory, so a picture may be larger than memory. Whoever
-works through such an array band by band calls ``release`` after each one. The system deletes the files when the arrays
+works through such an array band by band calls ``release_pixels`` after each one. The system deletes the files when the arrays
 are gone, or when the process ends.
 """
 
@@ -28,7 +28,7 @@ def is_large(size: int) -> bool:
     return size > LARGE
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype | type[np.generic]) -> np.ndarray:
+def empty_pixels(shape: tuple[int, ...], dtype: np.dtype | type[np.generic]) -> np.ndarray:
     """Return a writable array, in a file if it is large.
 
     Raises:
@@ -59,15 +59,15 @@ def contiguous(array: np.ndarray) -> np.ndarray:
     """Return the array itself if its elements are in order, otherwise a copy, in a file if it is large."""
     if array.flags.c_contiguous or not is_large(array.nbytes):
         return np.ascontiguousarray(array)
-    made = empty(array.shape, array.dtype)
+    made = empty_pixels(array.shape, array.dtype)
     step = max(1, LARGE // 8 // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
         made[start : start + step] = array[start : start + step]
-        release(made, array)
+        release_pixels(made, array)
     return made
 
 
-def release(*arrays: np.ndarray) -> None:
+def release_pixels(*arrays: np.ndarray) -> None:
     """Let the pages of arrays in files leave the memory of this process; the content stays. Others are unchanged."""
     for array in arrays:
         pages = _pages(array)

@@ -58,8 +58,8 @@ def read(page: tifffile.TiffPage) -> Raster:
     """
     dtype = np.uint8 if page.bitspersample == 8 else np.uint16
     height, width, channels = page.imagelength, page.imagewidth, 3 if page.photometric.name == "RGB" else 1
-    color = scratch.empty((height, width, channels), dtype)
-    alpha = scratch.empty((height, width, 1), dtype) if page.samplesperpixel > channels else None
+    color = scratch.empty_pixels((height, width, channels), dtype)
+    alpha = scratch.empty_pixels((height, width, 1), dtype) if page.samplesperpixel > channels else None
     read_bytes = 0
     for top, left, block in _blocks(page):
         rows, columns = slice(top, top + len(block)), slice(left, left + block.shape[1])
@@ -69,7 +69,7 @@ def read(page: tifffile.TiffPage) -> Raster:
         read_bytes += block.nbytes
         if read_bytes > _RELEASE:
             read_bytes = 0
-            scratch.release(color, *([] if alpha is None else [alpha]))
+            scratch.release_pixels(color, *([] if alpha is None else [alpha]))
     plain = ("RGB" if channels > 1 else "L") + ("" if alpha is None else "A")
     deep = "I;16" if plain == "L" else f"{plain};16"
     return Raster(color, alpha, "rgb" if channels > 1 else "grey", plain if dtype == np.uint8 else deep)
@@ -149,4 +149,4 @@ def _stacked(picture: Picture, start: int, stop: int) -> np.ndarray:
 
 
 def _release(picture: Picture) -> None:
-    scratch.release(picture.color, *([] if picture.alpha is None else [picture.alpha]))
+    scratch.release_pixels(picture.color, *([] if picture.alpha is None else [picture.alpha]))

@@ -202,9 +202,9 @@ def test_a_full_temporary_folder_is_an_error_that_names_it(tmp_path: Path, monke
 
 def test_pages_of_a_released_array_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "LARGE", 64)
-    made = scratch.empty((50, 100, 3), np.uint16)
+    made = scratch.empty_pixels((50, 100, 3), np.uint16)
     made[...] = 7
-    scratch.release(made[3:], np.ones(4))
+    scratch.release_pixels(made[3:], np.ones(4))
     assert (made == 7).all()
     turned = scratch.contiguous(made[:, ::-1])
     assert turned.flags.c_contiguous
