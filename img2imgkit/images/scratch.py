@@ -1,8 +1,8 @@
 """Arrays of large pictures, in unnamed temporary files that are mapped into memory.
 
 The system moves their pages to the disk and back as it needs memory, so a picture may be larger than memory. Whoever
-works through such an array band by band calls ``release_pixels`` after each one. The system deletes the files when the arrays
-are gone, or when the process ends.
+works through such an array band by band calls ``release_pixels`` after each one. The system deletes the files when the
+arrays are gone, or when the process ends.
 """
 
 from __future__ import annotations
