@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from img2imgkit import backend, hookspecs
 from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
-from img2imgkit.config import suggestion
+from img2imgkit.config import Config, suggestion
 from img2imgkit.degradations import Degradation
 from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
@@ -223,6 +223,8 @@ class Catalog:
                 with backend.quiet_imports():
                     getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
                 self._check_references(kind, mine)
+                if not plugin.own:
+                    _build_options(mine.values())
             except (Exception, SystemExit) as error:
                 self._broken.append(Broken(plugin.name, _reason(error), kind))
                 continue
@@ -278,6 +280,15 @@ def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Ca
         mine[name] = thing
 
     return register
+
+
+def _build_options(things: Iterable[Any]) -> None:
+    """Build the option models of a plugin, which are built on use otherwise: an invalid one makes the plugin broken."""
+    for thing in things:
+        inside = vars(thing).values() if isinstance(thing, type) else ()
+        for each in (thing, *inside):
+            if isinstance(each, type) and issubclass(each, Config):
+                each.model_rebuild()
 
 
 def _reason(error: BaseException) -> str:

@@ -109,6 +109,17 @@ def encoded(content: bytes | str) -> bytes:
     return content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
 
 
+def blocks(content: bytes | IO[bytes]) -> Iterator[bytes]:
+    """Yield bytes as they are, or the content of a file in blocks, and close it."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content as file:
+        file.seek(0)
+        while block := file.read(CHUNK):
+            yield block
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a power failure; does nothing on Windows.
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal, Protocol
+from typing import IO, Any, ClassVar, Literal, Protocol
 
 from img2imgkit.config import Config
 from img2imgkit.item import Entry, Item
@@ -82,13 +82,13 @@ class Rendering:
 
     Attributes:
         target: its path below the sink's location
-        data: the file's bytes
+        data: the file's bytes, or a temporary file with them, for a large picture; the pipeline closes it
         notes: what the sink adds to the report
         modified: the file's modification time, in nanoseconds since 1970; None: now
     """
 
     target: PurePosixPath
-    data: bytes
+    data: bytes | IO[bytes]
     notes: Mapping[str, Any] = field(default_factory=dict)
     modified: int | None = None
 

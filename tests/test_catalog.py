@@ -26,6 +26,7 @@ from img2imgkit import (
 )
 from img2imgkit.architectures import Architecture
 from img2imgkit.catalog import Catalog, Plugin
+from img2imgkit.config import Config
 from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
@@ -81,6 +82,10 @@ def catalog(**modules):
 
 def reasons(found):
     return {broken.plugin: broken.reason for broken in found.broken}
+
+
+class Worker:
+    """What no option can be."""
 
 
 def failing(error):
@@ -203,6 +208,12 @@ class TestWhatBreaks:
         found = catalog(bad=bad, good=bringing(module, sink("a")))
         assert list(found.steps) == ["a"]
         assert [(b.plugin, b.kind) for b in found.broken] == [("bad", "steps")]
+
+    def test_a_step_with_invalid_options_is_broken_before_it_is_used(self, module):
+        options = type("Options", (Config,), {"__annotations__": {"where": Worker}})
+        found = catalog(bad=bringing(module, sink("b", Options=options)), good=bringing(module, sink("a")))
+        assert list(found.steps) == ["a"]
+        assert "Worker" in reasons(found)["bad"]
 
     def test_a_failing_hook_does_not_affect_other_hooks_of_its_plugin(self, module):
         def register_steps(register):

@@ -6,6 +6,7 @@ Exit codes: 0 all done, 1 some items failed, 2 usage or configuration error, 130
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -60,7 +61,12 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"img2imgkit.cli.{cmd_name}").command
+        gc.disable()  # what modules create is not garbage, and looking for it takes a tenth of a start
+        try:
+            command: click.Command = import_module(f"img2imgkit.cli.{cmd_name}").command
+        finally:
+            gc.freeze()
+            gc.enable()
         command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
         return command
 
@@ -168,7 +174,10 @@ _CONTROLS = re.compile(
 
 def printable(text: object) -> str:
     """Escape control characters, line breaks and bytes that are not UTF-8, so that text is one safe terminal line."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+    shown = str(text)
+    if shown.isascii() and shown.isprintable():  # quickly, for a plan of a million lines
+        return shown
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
 def printable_lines(text: object) -> str:

@@ -15,7 +15,6 @@ from img2imgkit.errors import ConfigError
 from img2imgkit.images.formats import readable
 from img2imgkit.images.limits import set_limits
 from img2imgkit.places import Places, UserConfig, UserSettings, variable
-from img2imgkit.schema import DIALECT
 
 Command = TypeVar("Command", bound="click.Command | Callable[..., Any]")
 LIMITS = "img2imgkit.limits"  # the key of the option's values in click's context
@@ -36,6 +35,8 @@ def command(as_json: bool, schema: bool) -> None:
     # yaml-language-server: $schema=config.schema.json
     """
     if schema:
+        from img2imgkit.schema import DIALECT  # which imports the training room
+
         show_json({"$schema": DIALECT, **UserConfig.model_json_schema(), "title": "img2imgkit user file"})
         return
     places = Places.of_user()

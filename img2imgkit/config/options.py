@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 class Config(BaseModel):
     """Base class of option models: unknown keys and wrong types are errors, values are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants")
+    # A model's validator is built when it is first used: a command uses few of the hundred that its imports define.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ser_json_inf_nan="constants", defer_build=True)
 
     def check_choices(self) -> None:
         """Raise ValueError if the chosen components are incompatible. Called after they are resolved."""

@@ -3,7 +3,7 @@
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
-from img2imgkit.images.encode import Encoded, EncodeOptions, encode
+from img2imgkit.images.encode import Encoded, EncodedFile, EncodeOptions, encode, encode_in_bands
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.format_support import max_side
 from img2imgkit.images.formats import (
@@ -22,12 +22,14 @@ from img2imgkit.images.header import Header, header_of, size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
+from img2imgkit.images.scratch import empty_pixels, release_pixels
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "Affine",
     "EncodeOptions",
     "Encoded",
+    "EncodedFile",
     "FloatLevels",
     "Header",
     "Metadata",
@@ -36,7 +38,9 @@ __all__ = [
     "Placement",
     "crop",
     "decode",
+    "empty_pixels",
     "encode",
+    "encode_in_bands",
     "format_of",
     "format_of_content",
     "header_of",
@@ -46,6 +50,7 @@ __all__ = [
     "is_picture",
     "max_side",
     "readable",
+    "release_pixels",
     "resize",
     "size_of",
     "suffix_for",

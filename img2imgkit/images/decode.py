@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from img2imgkit.errors import DecodeError
 from img2imgkit.files import open_regular
-from img2imgkit.images import bounds, decoder_pool, decoders, other_formats
+from img2imgkit.images import bounds, decoder_pool, decoders, other_formats, png_rows, scratch
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.limits import check_bytes, most_pixels
 from img2imgkit.images.picture import Picture
@@ -45,7 +45,7 @@ def decode(
     with reasons(path), open_regular(path) as file:
         check_bytes(file)
         other = other_formats.recognised(file, path)
-        if bounds.check(file) and not other:
+        if (bounds.check(file) or (not salvage and png_rows.is_supported(file))) and not other:
             return _picture(file, path, wanted)
     try:
         return decoder_pool.pool().decode(path, wanted)
@@ -73,6 +73,8 @@ def reasons(path: Path) -> Iterator[None]:
         yield
     except DecodeError as error:
         raise type(error)(f"{shown(path)}: {error}") from error.__cause__
+    except scratch.NoRoom as error:
+        raise DecodeError(f"{shown(path)}: {error}") from error
     except MemoryError as error:
         raise DecodeError(f"{shown(path)}: not enough memory to decode it") from error
     except Exception as error:

@@ -31,10 +31,12 @@ from img2imgkit.images import (
     other_formats,
     png_chunks,
     png_read,
+    png_rows,
     profiles,
     raster,
     tiff,
     tiff_pages,
+    tiff_strips,
 )
 from img2imgkit.images.affine import Affine, Placement
 from img2imgkit.images.float_levels import FloatLevels
@@ -94,7 +96,8 @@ def _png(file: BinaryIO, wanted: Wanted) -> Picture:
     chunks = png_chunks.read(file, damaged)
     after = left_behind.after(file, file.tell())
     parsed = metadata.parsed_or_empty(metadata.of_png, chunks)
-    pixels = _sound(png_read.read(file, wanted.salvage), wanted.salvage)
+    large = None if wanted.salvage else png_rows.read_large(file)
+    pixels = _sound(large or png_read.read(file, wanted.salvage), wanted.salvage)
     if damaged and not pixels.damage:
         parsed = parsed._replace(notes=(*parsed.notes, f"damaged metadata were left out: {', '.join(damaged)}"))
     return _assembled(pixels, parsed, "PNG", (*further_pictures(png_chunks.frames(chunks) - 1), *after))
@@ -133,7 +136,7 @@ def _page(file: BinaryIO, image: ImageFile.ImageFile | None, wanted: Wanted) -> 
     if image is not None:
         return _loaded(file, image, wanted)
     try:
-        return tiff.read(file, wanted.float_levels)
+        return tiff_strips.read_large(file) or tiff.read(file, wanted.float_levels)
     except Exception as error:
         again = formats.open_header(file) if wanted.salvage else None
         if again is None:
@@ -200,8 +203,9 @@ def _with_silent(pixels: Raster, file: BinaryIO, format: str) -> Raster:
 def _jpeg(file: BinaryIO, image: ImageFile.ImageFile) -> Raster:
     space = raster.DIRECT.get(image.mode)
     if space is not None:
+        file.seek(0)
         with contextlib.suppress(DecodeError):  # only Pillow's library has the coding process, or tells the reason
-            read = jpeg.read(_whole(file), space)
+            read = jpeg.read(file.read(), space)
             color = 255 - read.color if space == "cmyk" else read.color
             return Raster(color, None, space, image.mode, read.notes, read.damage)
     return raster.from_image(image)._replace(notes=("damage could not be looked for in this kind of JPEG",))
@@ -219,11 +223,6 @@ def _salvaged(file: BinaryIO, image: ImageFile.ImageFile, reason: str, float_lev
     if padded is None or again is None:
         return raster.salvaged(image, reason, float_levels)
     return (high_depth.read(padded, again) or raster.from_image(again, float_levels))._replace(damage=reason)
-
-
-def _whole(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 def _assembled(

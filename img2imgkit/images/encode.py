@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 
 from pydantic import Field
 
 from img2imgkit.config import Config, suggestion
 from img2imgkit.errors import EncodeError
-from img2imgkit.images import colour_numbers, format_support, pixel_metadata, profiles, writers
+from img2imgkit.images import colour_numbers, format_support, pixel_metadata, profiles, scratch, writers
 from img2imgkit.images.formats import readable, writable
 from img2imgkit.images.picture import Metadata, Picture
 
@@ -75,6 +76,42 @@ def encode(picture: Picture, format: str, options: EncodeOptions | None = None) 
         raise
     except MemoryError as error:
         raise EncodeError(f"not enough memory to write it as {format}") from error
+    except Exception as error:
+        raise EncodeError(f"cannot be written as {format}: {' '.join(str(error).split())}") from error
+
+
+@dataclass(frozen=True)
+class EncodedFile:
+    """An encoded file of a large picture: an unnamed temporary file, its mode, and notes on losses and conversions."""
+
+    file: IO[bytes]
+    mode: str
+    notes: tuple[str, ...] = ()
+
+
+def encode_in_bands(picture: Picture, format: str, options: EncodeOptions) -> EncodedFile | None:
+    """Encode a large picture as PNG or TIFF, few rows at a time; None if it is not large, or ``encode`` must do it.
+
+    The pixels in the file are those that ``encode`` writes.
+
+    Raises:
+        EncodeError: the format cannot store the picture, or the temporary folder is full.
+    """
+    size = picture.color.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+    if format not in writers.IN_BANDS or picture.mode in ("1", "P") or not scratch.is_large(size):
+        return None
+    fresh = replace(picture, notes=())
+    try:
+        fitted = _with_metadata(format_support.fit(_by_policy(fresh, options), format), format)
+        with ExitStack() as opened:
+            file = opened.enter_context(scratch.temporary_file())
+            mode, notes = writers.write_in_bands(fitted, format, options.compression, file)
+            opened.pop_all()
+        return EncodedFile(file, mode, (*fitted.notes, *notes))
+    except EncodeError:
+        raise
+    except OSError as error:
+        raise EncodeError(f"cannot be written as {format} to the temporary folder: {error.strerror}") from error
     except Exception as error:
         raise EncodeError(f"cannot be written as {format}: {' '.join(str(error).split())}") from error
 

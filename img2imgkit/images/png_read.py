@@ -112,10 +112,31 @@ def _salvaged(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
 def _raster(head: PngHeader, chunks: _PixelChunks, pixels: np.ndarray) -> Raster:
     if head.colour == PALETTE:
         return _from_palette(pixels, chunks.palette)
-    mode = (_DEEP_MODES if head.bits == 16 else _MODES)[pixels.shape[2]]
+    name = mode(head.bits, pixels.shape[2])
     if pixels.shape[2] in (2, 4):
-        return split(pixels, mode)
-    return Raster(pixels, None, "grey" if mode in ("L", "I;16") else "rgb", "1" if head.bits == 1 else mode)
+        return split(pixels, name)
+    return Raster(pixels, None, "grey" if name in ("L", "I;16") else "rgb", "1" if head.bits == 1 else name)
+
+
+def mode(bits: int, samples: int) -> str:
+    """Return the mode of pictures with so many bits and channels, alpha included."""
+    return (_DEEP_MODES if bits == 16 else _MODES)[samples]
+
+
+def band(head: PngHeader, before: bytes, rows: bytes) -> np.ndarray:
+    """Decode some rows of a picture without palette that is not interlaced.
+
+    Args:
+        before: the pixels of the row before them, as PNG stores them; empty for the first rows
+        rows: as unpacked, with their filter bytes
+
+    Shapes:
+        -> (rows, W, channels), uint8 or uint16
+    """
+    data = b"\0" + before + rows if before else rows
+    height = len(data) // (1 + row_bytes(head.width, head))
+    chunks = _PixelChunks(b"", b"", [packed(b"IDAT", zlib.compress(data, 0))], "", True)
+    return _plain(head._replace(height=height), chunks).reshape(height, head.width, -1)[1 if before else 0 :]
 
 
 def _chunks(file: BinaryIO) -> _PixelChunks:
@@ -140,7 +161,7 @@ def _chunks(file: BinaryIO) -> _PixelChunks:
 
 
 def _plain(head: PngHeader, chunks: _PixelChunks) -> np.ndarray:
-    data = [SIGNATURE, _header_chunk(head.width, head.height, head)]
+    data = [SIGNATURE, header_chunk(head)]
     data += [packed(b"PLTE", chunks.palette)] if head.colour == PALETTE else []
     data += [packed(b"tRNS", chunks.transparency)] if chunks.transparency else []
     return imagecodecs.png_decode(b"".join([*data, *chunks.pixels, packed(b"IEND", b"")]))
@@ -152,7 +173,7 @@ def _passes(head: PngHeader) -> list[tuple[int, int, tuple[slice, slice], int]]:
         (len(range(x, head.width, dx)), len(range(y, head.height, dy)), (x, y, dx, dy)) for x, y, dx, dy in _PASSES
     )
     return [
-        (width, height, (slice(y, None, dy), slice(x, None, dx)), height * (1 + _row_bytes(width, head)))
+        (width, height, (slice(y, None, dy), slice(x, None, dx)), height * (1 + row_bytes(width, head)))
         for width, height, (x, y, dx, dy) in sides
         if width and height
     ]
@@ -162,7 +183,7 @@ def _size(head: PngHeader) -> int:
     """Return the number of bytes of all rows, with their filter bytes."""
     if head.interlaced:
         return sum(size for *_, size in _passes(head))
-    return head.height * (1 + _row_bytes(head.width, head))
+    return head.height * (1 + row_bytes(head.width, head))
 
 
 def _interlaced(head: PngHeader, data: bytes, chunks: _PixelChunks) -> np.ndarray:
@@ -215,12 +236,14 @@ def _with_valid_filters(head: PngHeader, rows: bytes) -> bytes:
     return changed.tobytes()
 
 
-def _row_bytes(width: int, head: PngHeader) -> int:
+def row_bytes(width: int, head: PngHeader) -> int:
+    """Return the number of bytes of a row, without its filter byte."""
     return (width * _SAMPLES[head.colour] * head.bits + 7) // 8
 
 
-def _header_chunk(width: int, height: int, head: PngHeader) -> bytes:
-    return packed(b"IHDR", struct.pack(">IIBBBBB", width, height, head.bits, head.colour, 0, 0, 0))
+def header_chunk(head: PngHeader) -> bytes:
+    """Return the header as a chunk of a file that is not interlaced."""
+    return packed(b"IHDR", struct.pack(">IIBBBBB", head.width, head.height, head.bits, head.colour, 0, 0, 0))
 
 
 def _from_palette(pixels: np.ndarray, palette: bytes) -> Raster:

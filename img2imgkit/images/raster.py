@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images import scratch
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.picture import Space
 
@@ -102,7 +103,7 @@ def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    return scratch.contiguous(pixels)
 
 
 def _array(image: Image.Image) -> np.ndarray:

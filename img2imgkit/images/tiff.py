@@ -73,7 +73,7 @@ def read(file: BinaryIO, float_levels: FloatLevels | None = None) -> Raster:
         if is_float and float_levels is None:
             raise DecodeError(FloatLevels.UNSTATED)
         space, bits = _space(page), 16 if is_float else _bits(page)
-        _check_segments(page, tiff.filehandle.size)
+        check_segments(page, tiff.filehandle.size)
         pixels = _interleaved(page.asarray(maxworkers=1), page)
         white_is_zero = page.photometric.name == "MINISWHITE"
         extras = tuple(int(extra) for extra in page.extrasamples)
@@ -215,7 +215,7 @@ def _space(page: tifffile.TiffPage) -> Space:
     return space
 
 
-def _check_segments(page: tifffile.TiffPage, size: int) -> None:
+def check_segments(page: tifffile.TiffPage, size: int) -> None:
     """Refuse a page with missing segments, which tifffile would fill with black."""
     if len(page.dataoffsets) < math.prod(page.chunked):
         raise DecodeError("is damaged: some of its pixels are missing")
@@ -239,6 +239,7 @@ STRIP_BYTES = 1 << 18
 _PHOTOMETRIC = {"grey": 1, "rgb": 2, "palette": 3, "cmyk": 5}
 _SCHEME = {"none": 1, "lzw": 5, "deflate": 8}
 _UNASSOCIATED_ALPHA = 2
+_DIFFERENCES = 2  # predictor
 
 
 def write(
@@ -266,24 +267,40 @@ def write(
     per_row = (width + 7) // 8 if bits == 1 else width * channels * bits // 8
     rows = max(1, STRIP_BYTES // per_row)
     predictor = bits > 1 and space != "palette" and compression != "none"
-    strips = [_packed(pixels[top : top + rows], bits, predictor, compression, level) for top in range(0, height, rows)]
+    strips = [packed(pixels[top : top + rows], bits, predictor, compression, level) for top in range(0, height, rows)]
     starts = np.cumsum([0] + [len(strip) for strip in strips]).tolist()
     if starts[-1] > 0xFFFFFFFF - (64 << 20):
         raise ValueError("it would exceed 4 GiB, the limit of TIFF files")
-    tags[256], tags[257] = width, height
-    tags[258] = (bits,) * channels
-    tags[259], tags[262] = _SCHEME[compression], _PHOTOMETRIC[space]
+    set_layout(tags, (width, height, channels), space, bits, compression)
     tags[273], tags[279] = tuple(starts[:-1]), tuple(len(strip) for strip in strips)
     tags.tagtype[273] = tags.tagtype[279] = 4  # LONG: SHORT, the default for small values, cannot be moved later
-    tags[277], tags[278], tags[284] = channels, min(rows, height), 1
-    if predictor:
-        tags[317] = 2
+    tags[278] = min(rows, height)
     if alpha:
         tags[338] = _UNASSOCIATED_ALPHA
     return b"II*\0" + struct.pack("<I", 8) + tags.tobytes(8) + b"".join(strips)
 
 
-def _packed(rows: np.ndarray, bits: int, predictor: bool, compression: Compression, level: int) -> bytes:
+def set_layout(
+    tags: TiffImagePlugin.ImageFileDirectory_v2,
+    shape: tuple[int, int, int],
+    space: Space | Literal["palette"],
+    bits: int,
+    compression: Compression,
+) -> None:
+    """Set the tags of size, depth and colours; those of the strips and of alpha are left.
+
+    Args:
+        shape: width, height and channels
+    """
+    tags[256], tags[257], tags[277] = shape
+    tags[258] = (bits,) * shape[2]
+    tags[259], tags[262], tags[284] = _SCHEME[compression], _PHOTOMETRIC[space], 1
+    if bits > 1 and space != "palette" and compression != "none":
+        tags[317] = _DIFFERENCES
+
+
+def packed(rows: np.ndarray, bits: int, predictor: bool, compression: Compression, level: int) -> bytes:
+    """Return the bytes of a strip, ``predictor``: of the differences of neighbouring pixels."""
     if bits == 1:
         data = np.packbits(rows[..., 0] > 127, axis=1).tobytes()
     elif predictor:

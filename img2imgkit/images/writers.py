@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, tiff, tiff_tags
+from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, png_rows, tiff, tiff_strips, tiff_tags
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
@@ -79,6 +79,19 @@ def write(picture: Picture, format: str, quality: int, lossless: bool, compressi
     if format == "AVIF" and (numbers := colour_numbers.numbers(picture.metadata)):
         data = heif_boxes.with_numbers(data, *numbers)
     return Encoding(data, image.mode)
+
+
+IN_BANDS = ("PNG", "TIFF")
+
+
+def write_in_bands(picture: Picture, format: str, compression: int, file: IO[bytes]) -> tuple[str, tuple[str, ...]]:
+    """Encode a picture as PNG or TIFF to an empty file; return its mode, and notes on losses."""
+    if format == "TIFF":
+        tiff_strips.write(file, picture, _tiff_tags(picture), compression)
+        return _mode(picture), ()
+    chunks, notes = _png_chunks(picture)
+    png_rows.write(file, picture, chunks, compression)
+    return _mode(picture), notes
 
 
 def _mode(picture: Picture) -> str:

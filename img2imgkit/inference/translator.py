@@ -12,7 +12,7 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture, to_levels
+from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines import BUILT_IN
 from img2imgkit.inference.engines.selection import Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
@@ -196,6 +196,7 @@ class Translator:
                         continue
                     for start, rows in blender.push(self._tile_row(scene, grid, row)):
                         give(start, rows)
+                        del rows  # the next row of tiles would otherwise be computed while this one is kept
             except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
                 retries.value += 1
@@ -221,11 +222,12 @@ class Translator:
         return self.model.runner.batch or self.options.batch
 
     def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
-        image = np.empty(self._shape(scene.color), scene.picture.color.dtype)
+        image = empty_pixels(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
             for first, slab in _slabs(rows):
                 image[start + first : start + first + len(slab)] = to_levels(slab, image.dtype)
+            release_pixels(image, scene.color)
 
         return image, self._render(scene, give, retries)
 

@@ -13,7 +13,7 @@ from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry
 from img2imgkit.pipeline.jobs import Jobs
 from img2imgkit.pipeline.output_folder import folder_of, resolved
-from img2imgkit.pipeline.spill import full_disk_errors, private_database, short_key
+from img2imgkit.pipeline.spill import Rows, full_disk_errors, private_database, short_key
 from img2imgkit.pipeline.variants import differing
 from img2imgkit.step import Sink
 
@@ -50,17 +50,19 @@ class Collisions:
 
     def __init__(self, sinks: tuple[Sink, ...]) -> None:
         self._folders = [folder_of(sink) for sink in sinks]
-        self._places = [(str(resolved(folder)), ignores_case(folder)) for folder in self._folders]
-        self._rows = private_database(self, SCHEMA)
+        starts = [os.path.join(resolved(folder), "") for folder in self._folders]  # noqa: PTH118 - ends with a separator
+        self._places = list(zip(starts, map(ignores_case, self._folders), strict=True))
+        self._database = private_database(self, SCHEMA)
+        self._rows = Rows(self._database, "INSERT INTO targets VALUES (?, ?, ?)")
 
     def add(self, job: int, sink: int, target: PurePosixPath) -> None:
         """Add a target. Raises PlanError if the temporary folder is full."""
-        with full_disk_errors():
-            self._rows.execute("INSERT INTO targets VALUES (?, ?, ?)", (short_key(self._key(sink, target)), sink, job))
+        self._rows.add(short_key(self._key(sink, target)), sink, job)
 
     def check(self, jobs: Jobs) -> None:
         """Raises PlanError if two jobs, or two sinks of one job, write the same file."""
         count, first, fields, several = 0, list[_Group](), set[str](), False
+        self._rows.flush()
         with full_disk_errors():
             for group in self._groups(jobs):
                 count += 1
@@ -78,7 +80,7 @@ class Collisions:
 
     def _key(self, sink: int, target: PurePosixPath) -> str:
         folder, plain = self._places[sink]
-        path = os.path.join(folder, target)  # noqa: PTH118 - creating a Path for each costs seconds
+        path = f"{folder}{target}"  # creating a Path for each costs seconds
         return unicodedata.normalize("NFC", path).casefold() if plain else path
 
     def _target(self, group: _Group, jobs: Jobs) -> PurePosixPath:
@@ -87,7 +89,7 @@ class Collisions:
         return target
 
     def _groups(self, jobs: Jobs) -> Iterator[_Group]:
-        for _, rows in groupby(self._rows.execute(REPEATED), key=lambda row: row[0]):
+        for _, rows in groupby(self._database.execute(REPEATED), key=lambda row: row[0]):
             groups: dict[str, _Group] = {}  # one group, unless two paths have the same short key
             for _, sink, number in rows:
                 job = jobs[number]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from img2imgkit.item import Entry
-from img2imgkit.pipeline.spill import CACHE, full_disk_errors, private_database
+from img2imgkit.pipeline.spill import CACHE, Rows, private_database
 
 SCHEMA = "CREATE TABLE jobs (number INTEGER PRIMARY KEY, state INTEGER, job BLOB)"
 UP_TO_DATE, MAKE, FAIL = range(3)
@@ -41,11 +41,12 @@ class Jobs(Collection[Job]):
     """The jobs of a plan, in order, in bounded memory. Jobs can be added and iterated over repeatedly."""
 
     def __init__(self, cache: int = CACHE) -> None:
-        self._rows = private_database(self, SCHEMA, cache)
-        self._counts = [0, 0, 0]
+        self._database = private_database(self, SCHEMA, cache)
+        self._rows = Rows(self._database, "INSERT INTO jobs VALUES (?, ?, ?)")
+        self._counts, self._count = [0, 0, 0], 0
 
     def __len__(self) -> int:
-        return sum(self._counts)
+        return self._count
 
     def __iter__(self) -> Iterator[Job]:
         return self._read("state >= 0")
@@ -54,17 +55,19 @@ class Jobs(Collection[Job]):
         return any(job == each for each in self)
 
     def __getitem__(self, number: int) -> Job:
-        rows = self._rows.execute("SELECT job FROM jobs WHERE number = ?", (number,))
+        self._rows.flush()
+        rows = self._database.execute("SELECT job FROM jobs WHERE number = ?", (number,))
         for (row,) in rows:
             return _job(row)
         raise IndexError(f"there is no job {number}: there are {len(self)} jobs")
 
     def add(self, job: Job) -> int:
         """Add a job and return its number. Raises PlanError if the temporary folder is full."""
-        with full_disk_errors():
-            self._rows.execute("INSERT INTO jobs VALUES (?, ?, ?)", (len(self), job.state, _row(job)))
-        self._counts[job.state] += 1
-        return len(self) - 1
+        number, state = self._count, job.state
+        self._rows.add(number, state, _row(job))
+        self._counts[state] += 1
+        self._count += 1
+        return number
 
     @property
     def to_make_count(self) -> int:
@@ -90,9 +93,10 @@ class Jobs(Collection[Job]):
         return self._read(f"state = {FAIL}")
 
     def _read(self, condition: str) -> Iterator[Job]:
+        self._rows.flush()
         number = -1
         query = f"SELECT number, job FROM jobs WHERE number > ? AND {condition} ORDER BY number LIMIT {ROWS}"
-        while rows := self._rows.execute(query, (number,)).fetchall():
+        while rows := self._database.execute(query, (number,)).fetchall():
             yield from (_job(row) for _, row in rows)
             number = rows[-1][0]
 
@@ -106,5 +110,7 @@ def _row(job: Job) -> bytes:
 
 def _job(row: bytes) -> Job:
     (location, relative, *rest), targets, reason, problem = marshal.loads(row)
-    entry = Entry(location, PurePosixPath(relative), *rest)
-    return Job(entry, tuple(target if target is None else PurePosixPath(target) for target in targets), reason, problem)
+    path = PurePosixPath(relative)  # often the target's, too
+    entry = Entry(location, path, *rest)
+    made = [path if each == relative else each if each is None else PurePosixPath(each) for each in targets]
+    return Job(entry, tuple(made), reason, problem)

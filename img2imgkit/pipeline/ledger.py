@@ -70,6 +70,7 @@ class Ledger:
         self.recipes: dict[str, list[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._index = private_database(self, SCHEMA)
+        self._is_empty = True
         self._writing: IO[bytes] | None = None
         self._reading = self._opened_for_reading()
         if self._reading is not None:
@@ -79,6 +80,8 @@ class Ledger:
 
     def latest(self, entry: Entry, sink: str) -> Record | None:
         """Return the record of the file last made from an entry for a sink."""
+        if self._is_empty:  # as is that of every new folder
+            return None
         name, variant = stored(str(entry.relative)), dict(entry.variant)
         line = self._line("made", index_key(sink, name, variant))
         if line is None or (line["sink"], line["entry"], line.get("variant", {})) != (sink, name, variant):
@@ -220,6 +223,7 @@ class Ledger:
                 self._set_offset("made", index_key(line["sink"], line["entry"], variant), at)
 
     def _set_offset(self, table: str, key: int, at: int) -> None:
+        self._is_empty = False
         self._index.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, at))
 
     def _line(self, table: str, key: int) -> Any:

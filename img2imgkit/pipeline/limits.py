@@ -51,6 +51,8 @@ class Limits:
 
 
 def _name_problem(target: PurePosixPath, longest: int) -> str:
+    if len(os.fsencode(str(target))) <= longest:
+        return ""
     length = max(len(os.fsencode(_LATER.sub("0", name))) for name in target.parts)
     if length <= longest:
         return ""

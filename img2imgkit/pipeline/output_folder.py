@@ -15,9 +15,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
+from typing import IO
 
 from img2imgkit.errors import EncodeError, LockError, PlanError
-from img2imgkit.files import encoded, sha256
+from img2imgkit.files import blocks, encoded, sha256
 from img2imgkit.item import local_path
 from img2imgkit.locks import in_use, try_lock, write_owner
 from img2imgkit.pipeline.anchored import Anchor, RefusedError, identity
@@ -211,10 +212,12 @@ class OutputFolder:
             yield here
 
 
-def stage(folder: Path, target: PurePosixPath, data: bytes, modified: int | None = None) -> StagedFile:
+def stage(folder: Path, target: PurePosixPath, data: bytes | IO[bytes], modified: int | None = None) -> StagedFile:
     """Write and sync an unfinished file in a locked output folder, for ``OutputFolder.place`` to move into place.
 
-    ``modified`` is its modification time, in nanoseconds since 1970; None: now.
+    Args:
+        data: its content, or a file that is copied and closed
+        modified: its modification time, in nanoseconds since 1970; None: now
 
     Its name is unique: a worker that was presumed dead cannot write into its successor's file.
 
@@ -256,11 +259,13 @@ def _unfinished(folder: Path) -> Iterator[Anchor]:
         yield unfinished
 
 
-def _written(unfinished: Anchor, data: bytes, modified: int | None = None, sync: bool = True) -> StagedFile:
-    name = uuid.uuid4().hex
+def _written(unfinished: Anchor, data: bytes | IO[bytes], modified: int | None = None, sync: bool = True) -> StagedFile:
+    name, digest = uuid.uuid4().hex, hashlib.sha256()
     try:
         with os.fdopen(unfinished.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as handle:
-            handle.write(data)
+            for block in blocks(data):
+                handle.write(block)
+                digest.update(block)
             handle.flush()
             if modified is not None:
                 place = handle.fileno() if os.utime in os.supports_fd else unfinished.path / name
@@ -273,7 +278,7 @@ def _written(unfinished: Anchor, data: bytes, modified: int | None = None, sync:
             unfinished.remove(name)
         raise
     path = str(unfinished.path / name)
-    return StagedFile(path, found.st_size, found.st_mtime_ns, hashlib.sha256(data).hexdigest())
+    return StagedFile(path, found.st_size, found.st_mtime_ns, digest.hexdigest())
 
 
 @contextmanager

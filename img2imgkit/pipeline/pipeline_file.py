@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Pipeline:
         assert isinstance(first, Source)
         return first
 
-    @property
+    @cached_property
     def stages(self) -> tuple[Transform | Sink, ...]:
         """All steps after the source."""
         return tuple(use.step for use in self.uses[1:] if isinstance(use.step, Transform | Sink))
@@ -79,7 +80,7 @@ class Pipeline:
         last = self.sinks[-1]
         return next((sink for sink in self.sinks if folder_of(sink) in folder_of(last).parents), last)
 
-    @property
+    @cached_property
     def sinks(self) -> tuple[Sink, ...]:
         """The steps that write files."""
         return tuple(step for step in self.stages if isinstance(step, Sink))

@@ -196,6 +196,7 @@ class _Checks:
     def __init__(self, pipeline: Pipeline) -> None:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
+        self._starts = [os.path.join(folder, "") for folder in self._folders]  # noqa: PTH118 - Paths cost seconds
         for sink, folder in zip(self._sinks, self._folders, strict=True):
             prove_own_files(folder, sink is pipeline.main_sink)
         self._overlaps = [_Overlap(pipeline.source, sink, folder)
@@ -216,7 +217,7 @@ class _Checks:
         for number, (sink, folder, target) in enumerate(zip(self._sinks, self._folders, targets, strict=True)):
             if target is None:
                 continue
-            ledger, path = self._ledgers[folder], os.path.join(folder, target)  # noqa: PTH118 - Paths cost seconds
+            ledger, path = self._ledgers[folder], f"{self._starts[number]}{target}"
             exists = os.path.lexists(path)
             if exists and (sink.if_exists == "error" or (sink.if_exists == "resume" and not ledger.knows(str(target)))):
                 self._foreign_count += 1

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from img2imgkit import __version__
-from img2imgkit.images import Picture
+from img2imgkit.images import Picture, release_pixels
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.executor import Outcome, Result
 from img2imgkit.pipeline.notes import kinds_of_notes
@@ -35,6 +35,7 @@ from img2imgkit.pipeline.own_files import REPORTS, STATE, THUMBNAILS
 from img2imgkit.pipeline.plan import Plan
 
 MAX_SIDE = 360
+ROWS = 32  # of a large picture that are sampled at a time
 MAX_ITEMS = 200
 
 
@@ -65,12 +66,22 @@ class Thumbnails:
 def _small(picture: Picture) -> Image.Image:
     # Subsample first, to avoid copying a huge picture.
     stride = max(1, max(picture.width, picture.height) // (2 * MAX_SIDE))
-    levels = picture.color[::stride, ::stride]
+    levels = _sampled(picture.color, stride)
     levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
     image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode).convert("RGB")
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     return image
+
+
+def _sampled(color: np.ndarray, stride: int) -> np.ndarray:
+    """Every so many rows and columns of a picture, few rows in memory at a time."""
+    wanted = color[::stride, ::stride]
+    made = np.empty_like(wanted)
+    for start in range(0, len(wanted), ROWS):
+        made[start : start + ROWS] = wanted[start : start + ROWS]
+        release_pixels(color)
+    return made
 
 
 SCHEMA = 1

@@ -11,9 +11,11 @@ import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from img2imgkit.errors import PlanError
 
+BATCH = 500  # rows
 CACHE = 16 << 20  # bytes; about 60,000 entries
 
 
@@ -31,6 +33,27 @@ def private_database(owner: object, schema: str, cache: int = CACHE) -> sqlite3.
         database.execute(f"PRAGMA {pragma}")
     database.executescript(schema)
     return database
+
+
+class Rows:
+    """Rows for one table, inserted in batches: an insert for each one would take most of a plan's time."""
+
+    def __init__(self, database: sqlite3.Connection, insert: str) -> None:
+        """``insert`` is the statement that inserts one row."""
+        self._database, self._insert, self._waiting = database, insert, list[tuple[Any, ...]]()
+
+    def add(self, *row: Any) -> None:
+        """Add a row. Raises PlanError if the temporary folder is full."""
+        self._waiting.append(row)
+        if len(self._waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Insert the rows added so far, before a query. Raises PlanError if the temporary folder is full."""
+        if self._waiting:
+            rows, self._waiting = self._waiting, []
+            with full_disk_errors():
+                self._database.executemany(self._insert, rows)
 
 
 @contextmanager

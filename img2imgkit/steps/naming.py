@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import PurePosixPath
 from string import Formatter
 
@@ -15,6 +16,7 @@ ENTRY_FIELDS = ("stem", "ext", "relpath", "index")
 STEP_FIELDS = ("task", "model", "scale")
 PICTURE_FIELDS = ("width", "height")
 FIELDS = (*ENTRY_FIELDS, *STEP_FIELDS, *PICTURE_FIELDS)
+_NO_NAMES = frozenset({"", ".", ".."})
 NUMERIC_FIELDS = ("index", "scale", "width", "height")
 
 
@@ -29,7 +31,7 @@ class Template:
         except ValueError as error:
             self.parts, self.syntax_error = [], str(error)
 
-    @property
+    @cached_property
     def fields(self) -> set[str]:
         """The names of its fields."""
         return {field for _, field, _, _ in self.parts if field is not None}
@@ -82,29 +84,36 @@ class Template:
         pieces = "".join(text if field is None else f"{text}_" for text, field, _, _ in self.parts)
         return PurePosixPath("_", *re.split(r"[/\\]", pieces))
 
-    def fill(self, entry: Entry, facts: Mapping[str, str | int | None], extension: str) -> PurePosixPath:
-        """Return an entry's name. Fields without a value stay, such as ``{width}``; an empty name becomes ``_``."""
-        folder = str(entry.relative.parent)
+    def fill(
+        self, entry: Entry, facts: Mapping[str, str | int | None], extension: str, suffix: str = ""
+    ) -> PurePosixPath:
+        """Return an entry's name. Fields without a value stay, such as ``{width}``; an empty name becomes ``_``.
+
+        Args:
+            suffix: appended to the name
+        """
+        relpath, _, name = str(entry.relative).rpartition("/")  # a plan does this a million times: no paths
         values: dict[str, str | int] = {
-            "stem": entry.relative.stem,
+            "stem": name.removesuffix(entry.relative.suffix),
             "ext": extension,
-            "relpath": "" if folder == "." else folder,
+            "relpath": relpath,
             "index": entry.index,
             **{name: _safe(value) for name, value in (*facts.items(), *entry.variant) if value is not None},
         }
-        filled = "".join(_filled(part, values) for part in self.parts)
-        *folders, name = filled.rstrip("/").split("/")
-        kept = (piece for piece in folders if piece not in ("", ".", ".."))
-        return PurePosixPath(*kept, name if name not in ("", ".", "..") else "_")
+        filled = "".join([_filled(text, field, spec, values) for text, field, spec, _ in self.parts])
+        *folders, last = filled.rstrip("/").split("/")
+        kept = [piece for piece in folders if piece not in _NO_NAMES]
+        path = "/".join((*kept, f"{'_' if last in _NO_NAMES else last}{suffix}"))
+        return entry.relative if path == str(entry.relative) else PurePosixPath(path)
 
 
-def _filled(part: tuple[str, str | None, str | None, str | None], values: Mapping[str, str | int]) -> str:
-    text, field, spec, _ = part
+def _filled(text: str, field: str | None, spec: str | None, values: Mapping[str, str | int]) -> str:
     if field is None:
         return text
-    if field not in values:
+    value = values.get(field)
+    if value is None:
         return f"{text}{{{field}}}"
-    return text + format(values[field], spec or "")
+    return f"{text}{value:{spec}}" if spec else f"{text}{value}"
 
 
 def _safe(value: str | int) -> str | int:

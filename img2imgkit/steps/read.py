@@ -25,6 +25,7 @@ from img2imgkit.images import (
     format_of,
     format_of_content,
     is_hidden,
+    is_image,
     is_picture,
     size_of,
     unreadable_suffixes,
@@ -37,6 +38,7 @@ from img2imgkit.steps.extent import Extent
 from img2imgkit.steps.patterns import compile_patterns
 
 REASONS = 50  # to ignore files, counted separately; beyond that, suffixes are not
+_NUMBERS = re.compile("([0-9]+)")
 SECOND = 1_000_000_000  # in nanoseconds
 MAX_DIGESTS = 100_000  # kept in memory
 
@@ -113,8 +115,9 @@ class FolderSource(Source):
         if not chosen.is_dir():
             yield _with_format(self._entry(str(chosen), chosen.name, 0))
             return
+        start = os.path.join(chosen, "")  # noqa: PTH118 - Paths cost seconds
         for index, relative in enumerate(self._files(str(chosen), ignored)):
-            path = os.path.join(chosen, relative.replace("/", os.sep))  # noqa: PTH118 - Paths cost seconds
+            path = f"{start}{relative if os.sep == '/' else relative.replace('/', os.sep)}"
             yield _with_format(self._entry(path, relative, index))
 
     def _entry(self, path: str, relative: str, index: int) -> Entry:
@@ -195,7 +198,7 @@ class FolderSource(Source):
             return "hidden files", ""
         if not self._matches(relative):
             return "files excluded by patterns", ""
-        if is_picture(Path(root, relative)):
+        if is_image(name) or is_picture(Path(root, relative)):
             return "", ""
         suffix = PurePosixPath(name).suffix.lower()
         remedy = unreadable_suffixes().get(suffix)
@@ -263,8 +266,8 @@ def _order(name: str) -> str:
 
     A number is encoded as a null character, its number of digits, and the digits; a text as \\x01 and itself.
     """
-    parts = (part for part in re.split(r"([0-9]+)", name.casefold()) if part)
-    return "".join(f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts)
+    parts = [part for part in _NUMBERS.split(name.casefold()) if part]
+    return "".join([f"\0{chr(len(number))}{number}" if (number := _number(part)) else f"\1{part}" for part in parts])
 
 
 def _number(part: str) -> str:

@@ -10,7 +10,16 @@ from pydantic import Field
 
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import ConfigError, Problem
-from img2imgkit.images import EncodeOptions, encode, format_of, max_side, suffix_for, writable
+from img2imgkit.images import (
+    EncodedFile,
+    EncodeOptions,
+    encode,
+    encode_in_bands,
+    format_of,
+    max_side,
+    suffix_for,
+    writable,
+)
 from img2imgkit.item import Entry, Item
 from img2imgkit.step import Planning, Rendering, Sink
 from img2imgkit.steps.naming import Template
@@ -83,11 +92,13 @@ class Write(Sink):
     def render(self, item: Item) -> Rendering:
         known = {**item.facts, "width": item.picture.width, "height": item.picture.height}
         format = self.format_for(item.entry)
-        encoded = encode(item.picture, format, self.options)
+        large = encode_in_bands(item.picture, format, self.options)
+        encoded = large or encode(item.picture, format, self.options)
         modified, lost = self._modified(item.entry)
         notes = (*self._form_note(item, format), *encoded.notes, *lost)
         stated = {"written": encoded.mode, **_encoding_note(notes)}
-        return Rendering(self._named(item.entry, known), encoded.data, stated, modified)
+        data = encoded.file if isinstance(encoded, EncodedFile) else encoded.data
+        return Rendering(self._named(item.entry, known), data, stated, modified)
 
     def _modified(self, entry: Entry) -> tuple[int | None, tuple[str, ...]]:
         """Return the modification time that a file gets, and a note if the input's is unknown."""
@@ -119,10 +130,9 @@ class Write(Sink):
         format = self.format_for(entry)
         same = format_of(entry.relative) == format
         extension = (entry.relative.suffix if same else suffix_for(format)).lstrip(".")
-        name = self.template.fill(entry, {**self._facts, **known}, extension)
-        if self._suffix_format or "ext" in self.template.fields:
-            return name
-        return name.with_name(f"{name.name}.{extension}")
+        complete = self._suffix_format or "ext" in self.template.fields
+        facts = {**self._facts, **known} if known else self._facts
+        return self.template.fill(entry, facts, extension, "" if complete else f".{extension}")
 
 
 def _format_of_suffix(template: str) -> str | None:

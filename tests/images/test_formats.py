@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from PIL import Image
 
 from img2imgkit.images import format_of, is_image, readable, suffix_for, suffixes, writable
+from img2imgkit.images.formats import suffix_of
 
 
 def test_everything_written_can_be_read_again():
@@ -48,3 +49,10 @@ def test_every_format_of_pillow_is_considered():
     known = {suffix for suffix, format in Image.EXTENSION.items() if format in readable()}
     assert known <= set(suffixes())
     assert len(known) > 40
+
+
+@pytest.mark.parametrize(
+    "path", ["a.PNG", "x/a.b.png", "a", ".png", "x/.png", "..png", "a.", "a.b/c", "x.y/..", "x/...png", "", "a.é"]
+)
+def test_a_suffix_is_that_of_pathlib(path: str) -> None:
+    assert suffix_of(path) == suffix_of(PurePath(path)) == PurePath(path).suffix.lower()

@@ -11,7 +11,7 @@ from tiny_tasks import Directed, Nearest, Normed, Plain, Recoloured, Reflecting,
 from img2imgkit.bundle import Bundle
 from img2imgkit.engine import OutOfMemory, Session
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Metadata, Picture, to_grey, to_unit
+from img2imgkit.images import Metadata, Picture, scratch, to_grey, to_unit
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.tiles.grid import Grid
 
@@ -106,6 +106,20 @@ def test_tiles_equal_the_whole_picture(
     assert grid.exact
     assert grid.tiles > 1
     assert np.abs(rows(tiled, color) - rows(whole, color)).max() <= 1e-5
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_large_picture_is_translated_into_a_file_with_the_same_pixels(
+    plain: Bundle, alpha: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, translator = picture(150, 90, alpha=alpha), Translator(plain, TranslateOptions(tile=64))
+    whole = translator.translate(given).picture
+    monkeypatch.setattr(scratch, "LARGE", 64)
+    large = translator.translate(given).picture
+    assert scratch.is_in_file(large.color)
+    assert np.array_equal(large.color, whole.color)
+    assert (large.alpha is None) == (not alpha)
+    assert large.alpha is None or np.array_equal(large.alpha, whole.alpha)
 
 
 def test_tiles_with_too_little_overlap_differ_and_note_it(plain: Bundle) -> None:

@@ -69,7 +69,7 @@ def test_above_the_cache_size_they_spill_to_an_unnamed_file() -> None:
 
 def test_a_full_disk_is_an_error_that_names_the_temporary_folder() -> None:
     jobs = Jobs(cache=1 << 10)
-    jobs._rows.execute("PRAGMA max_page_count = 3")
+    jobs._database.execute("PRAGMA max_page_count = 3")
 
     def fill() -> None:
         for number in range(COUNT):

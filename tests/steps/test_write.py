@@ -1,5 +1,6 @@
 """``write``: names, formats, and refusals."""
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -9,8 +10,9 @@ from pictures import levels
 from PIL import Image
 
 from img2imgkit.errors import ConfigError
-from img2imgkit.images import Metadata, Picture
+from img2imgkit.images import Metadata, Picture, decode, scratch
 from img2imgkit.item import Entry, Item
+from img2imgkit.pipeline.output_folder import OutputFolder, stage
 from img2imgkit.step import Planning
 from img2imgkit.steps.write import Write
 
@@ -132,3 +134,23 @@ def test_times_can_be_kept(tmp_path: Path) -> None:
         None,
         "the time of the input is unknown and was not kept",
     )
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_a_large_picture_is_staged_from_a_file_with_the_same_pixels(
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Picture(levels(3, 50, 90))
+    step = write(tmp_path, format=format)
+    whole = step.render(Item.still(entry("x.png"), picture, picture))
+    monkeypatch.setattr(scratch, "LARGE", 64)
+    large = step.render(Item.still(entry("x.png"), picture, picture))
+    assert isinstance(whole.data, bytes)
+    assert not isinstance(large.data, bytes)
+    assert (large.target, large.notes) == (whole.target, whole.notes)
+    with OutputFolder(tmp_path):
+        staged = stage(tmp_path, large.target, large.data)
+        content = Path(staged.path).read_bytes()
+        assert (staged.size, staged.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert (decode(Path(staged.path)).color == picture.color).all()
+    assert large.data.closed

@@ -70,11 +70,9 @@ class OnnxSession(Session):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _SILENT
         options.intra_op_num_threads = devices.cpu_threads()
-        options.add_session_config_entry(
-            "session.intra_op.allow_spinning", "0"
-        )  # frees cores for decoding and encoding
-        if provider == DIRECTML:  # which supports neither
-            options.enable_mem_pattern = False
+        options.enable_mem_pattern = False  # one block for all activations is larger than reusing each, and not faster
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # frees cores for codecs
+        if provider == DIRECTML:  # it supports neither patterns nor parallel operators
             options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         own = {"device_id": number} if number and provider != COREML else {}
         providers: list[Any] = [(provider, own), CPU] if provider != CPU else [CPU]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from img2imgkit.images import Picture, resize, to_grey, to_rgb, to_srgb
+from img2imgkit.images import Picture, empty_pixels, release_pixels, resize, to_grey, to_rgb, to_srgb
 from img2imgkit.task import Geometry
 
 _PORTION = 256  # rows; even, so that no block of 2 x 2 pixels is split
@@ -88,13 +88,18 @@ def resampled(alpha: np.ndarray, scale: int) -> np.ndarray:
     """
     height, width = alpha.shape[:2]
     if alpha.min() == alpha.max():
-        return np.full((scale * height, scale * width, 1), alpha.flat[0], alpha.dtype)
-    found = []
+        constant = empty_pixels((scale * height, scale * width, 1), alpha.dtype)
+        constant[...] = alpha.flat[0]
+        return constant
+    found = empty_pixels((scale * height, scale * width, 1), alpha.dtype)
     for rows in _portions(height):
         first, last = max(0, rows.start - _REACH), min(height, rows.stop + _REACH)
         large = resize(Picture(alpha[first:last], space="grey"), scale * width, scale * (last - first), "bicubic").color
-        found.append(large[scale * (rows.start - first) : scale * (rows.stop - first)])
-    return np.concatenate(found)
+        found[scale * rows.start : scale * rows.stop] = large[
+            scale * (rows.start - first) : scale * (rows.stop - first)
+        ]
+        release_pixels(found, alpha)
+    return found
 
 
 def _portions(height: int) -> Iterator[slice]:
