@@ -35,6 +35,7 @@ from img2imgkit.images import (
     profiles,
     raster,
     tiff,
+    tiff_jpeg,
     tiff_pages,
     tiff_strips,
 )
@@ -120,12 +121,12 @@ def _tiff(file: BinaryIO, wanted: Wanted) -> Picture:
     if not page.plain:
         with contextlib.suppress(DecodeError):  # Pillow does not support the layout either: tiff states the reason
             image = formats.open_header(file)
-    pixels = tiff.read_jpeg(file)
+    pixels = tiff_jpeg.read(file)
     if pixels is not None:
         image = None  # only the other pixels are Pillow's
     else:
         pixels = _page(file, image, wanted)
-        pixels = pixels._replace(damage=pixels.damage or tiff.coded_damage(file))
+        pixels = pixels._replace(damage=pixels.damage or tiff_jpeg.coded_damage(file))
     pixels = _sound(pixels, wanted.salvage)
     is_upright = image is not None and exif_block.ORIENTATION not in image.getexif()  # Pillow has rotated it
     return _assembled(pixels, parsed, "TIFF", found.notes, is_upright)
