@@ -68,8 +68,10 @@ def _small(picture: Picture) -> Image.Image:
     levels = picture.color[::stride, ::stride]
     levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
-    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode).convert("RGB")
-    image.thumbnail((MAX_SIDE, MAX_SIDE))
+    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode)
+    # Means of whole blocks first, and not bicubic: a third of the time, and nobody sees it at this size.
+    image = image.reduce(max(1, max(image.size) // MAX_SIDE)).convert("RGB")
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
     return image
 
 
