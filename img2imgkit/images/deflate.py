@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import imagecodecs
 import numpy as np
 
@@ -14,4 +16,5 @@ def deflate(data: bytes | np.ndarray, level: int) -> bytes:
     Args:
         level: as of zlib: 0 is not compressed, 9 the smallest
     """
-    return bytes(imagecodecs.deflate_encode(data, _LEVELS[level]))
+    stated: Any = data  # the declared types leave out arrays
+    return bytes(imagecodecs.deflate_encode(stated, _LEVELS[level]))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +21,7 @@ from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
 PROBE = 64  # pixels, the side of the picture on which precisions are compared
+SMALL = 256 * 256  # pixels of a call that leaves cores idle and needs little memory
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
@@ -38,11 +43,14 @@ def engine_of(
     return engine, lambda: Network(model.task, model.nets, "float32", names[:1], single)
 
 
-class Model:
-    """An engine as a function from tiles of levels to tiles of floats.
+class _Counts(threading.local):
+    redone = 0
 
-    Attributes:
-        redone: number of tiles that were recomputed in float32 because they contained NaN or infinity
+
+class Model:
+    """An engine as a function from tiles of levels to tiles of floats. Thread-safe.
+
+    Calls of the engine take turns; only small ones run at the same time, if the engine allows it.
     """
 
     def __init__(self, name: str, engine: Engine, ensemble: bool, exact: Callable[[], Engine] | None = None) -> None:
@@ -52,9 +60,15 @@ class Model:
             name: the bundle's name
             exact: creates the same engine in float32 if it has a lower precision
         """
-        self.name, self.engine, self.redone = name, engine, 0
+        self.name, self.engine = name, engine
+        self._counts, self._lock = _Counts(), threading.RLock()
         self._ensemble, self._exact = ensemble, exact
         self._geometry = engine.geometry
+
+    @property
+    def redone(self) -> int:
+        """Number of tiles that this thread recomputed in float32 because they contained NaN or infinity."""
+        return self._counts.redone
 
     @cached_property
     def reference(self) -> Engine:
@@ -98,7 +112,8 @@ class Model:
             tiles: (N, H, W, read)
         """
         inputs = {**(conditioning or {}), "source": self._read(tiles)}
-        return np.abs(self._finite(inputs) - self.reference(inputs)[0])
+        with self._lock:
+            return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
     def _read(self, tiles: np.ndarray) -> np.ndarray:
         """Convert tiles to what the networks read: ids unchanged, levels to [-1, 1]."""
@@ -120,19 +135,26 @@ class Model:
         return np.divide(total, len(TURNS), out=total)
 
     def _finite(self, inputs: Arrays) -> np.ndarray:
-        image, finite = self.engine(inputs)
+        with self._turn(inputs):
+            image, finite = self.engine(inputs)
         if finite.all():
             return image
         if self._exact is None:
             raise TranslateError(self._not_finite(""))
         broken = np.flatnonzero(~finite)
-        again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
+        with self._lock:
+            again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
         if not finite.all():
             raise TranslateError(self._not_finite(", even in float32"))
-        self.redone += len(broken)
+        self._counts.redone += len(broken)
         image = image.copy()
         image[broken] = again
         return image
+
+    def _turn(self, inputs: Arrays) -> AbstractContextManager[Any]:
+        """Wait until the engine may be called."""
+        small = math.prod(inputs["source"].shape[:3]) <= SMALL
+        return nullcontext() if small and self.engine.reentrant else self._lock
 
     def _not_finite(self, more: str) -> str:
         return f"bundle {self.name!r} returns NaN or infinite values for this picture{more}"

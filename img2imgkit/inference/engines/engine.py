@@ -27,6 +27,7 @@ class Engine(ABC):
         devices: names of the devices in the software that runs the model
         size: height and width of every tile if the model requires a fixed size
         batch: number of tiles per call if the model requires a fixed batch size
+        reentrant: whether several threads may call it at the same time
         blind: why tiles cannot be exact if ``geometry.radius`` is None
     """
 
@@ -34,6 +35,7 @@ class Engine(ABC):
     devices: tuple[str, ...]
     size: tuple[int, int] | None = None
     batch: int | None = None
+    reentrant: bool = False
     blind = "every output pixel depends on the whole picture, but a tile shows only a region; 'tile: off' avoids it"
 
     @property

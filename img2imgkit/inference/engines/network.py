@@ -34,6 +34,7 @@ class Network(Engine):
         self, task: Task, nets: Networks, precision: Precision, names: Sequence[str], single: bool = True
     ) -> None:
         self.geometry, self.devices, self.traces = task.geometry(), tuple(names), 0
+        self.reentrant = len(names) == 1 and "CPU" in names[0].upper()
         self._given = nets
         self._strategy, place = devices.scope(names)
         with place:
@@ -89,7 +90,8 @@ class Network(Engine):
             signature = {
                 name: tf.TensorSpec((count, *(None,) * (rank - 2), last), tf.float32) for name, rank, last in key
             }
-            self._graphs[key] = tf.function(self._everywhere, input_signature=[signature], autograph=False)
+            graph = tf.function(self._everywhere, input_signature=[signature], autograph=False)
+            self._graphs.setdefault(key, graph)  # another thread may have been faster
         return self._graphs[key](dict(sorted(inputs.items())))
 
     def _everywhere(self, inputs: Mapping[str, Any]) -> Any:
