@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,8 +63,8 @@ class Nearest(Transform):
 
 
 @hookimpl
-def register_steps() -> list[type[Transform]]:
-    return [Nearest]
+def register_steps(register: Callable[[type[Transform]], None]) -> None:
+    register(Nearest)
 
 
 class Processes:
