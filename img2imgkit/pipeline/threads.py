@@ -44,6 +44,20 @@ class _Flight:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+def processors() -> int:
+    """Return how many processors this process may use, possibly fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def codec_threads() -> int:
+    """Return how many threads decode and encode pictures unless the user states it: one more than there are processors.
+
+    A thread of small pictures spends a tenth of its time waiting for the disk and for Python's lock. On a CPU the model
+    has its own threads, one per processor; while it is busy, the codec has little to do, so they do not slow it down.
+    """
+    return processors() + 1
+
+
 class ThreadExecutor(Executor):
     """Runs the steps of a prepared pipeline in this process. ``run`` may be called repeatedly."""
 
@@ -51,9 +65,9 @@ class ThreadExecutor(Executor):
         """Create the executor; ``run`` opens the steps.
 
         Args:
-            threads: for decoding, transforming and encoding; None: one per CPU
+            threads: for decoding, transforming and encoding; None: ``codec_threads``
         """
-        threads = threads or os.cpu_count() or 1
+        threads = threads or codec_threads()
         self._pipeline, self._resources = pipeline, resources
         self._segments = list(_segments(pipeline))
         self._folders = [folder_of(sink) for sink in pipeline.sinks]
