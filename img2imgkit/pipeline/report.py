@@ -34,7 +34,7 @@ from img2imgkit.pipeline.output_folder import folder_of, write_own_file
 from img2imgkit.pipeline.own_files import REPORTS, STATE, THUMBNAILS
 from img2imgkit.pipeline.plan import Plan
 
-MAX_SIDE = 360
+MAX_SIDE = 360  # pixels, and at least half of that, of larger pictures; the page shows 210
 MAX_ITEMS = 200
 
 
@@ -69,10 +69,7 @@ def _small(picture: Picture) -> Image.Image:
     levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
     image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode)
-    # Means of whole blocks first, and not bicubic: a third of the time, and nobody sees it at this size.
-    image = image.reduce(max(1, max(image.size) // MAX_SIDE)).convert("RGB")
-    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
-    return image
+    return image.reduce(-(-max(image.size) // MAX_SIDE)).convert("RGB")  # means of blocks: a tenth of bicubic's time
 
 
 SCHEMA = 1
