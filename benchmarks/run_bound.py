@@ -221,7 +221,7 @@ def together(plan: Plan, warm_up: int, threads: int | None) -> Run:
     run(plan, ThreadExecutor(plan.pipeline, Resources("cpu"), threads), watch)
     clock, own, busy = (end - start for start, end in zip(watch.began, watch.ended, strict=True))
     made = watch.count - warm_up
-    cores = (os.cpu_count() or 1) - max(0.0, busy - own) / clock
+    cores = max(own / clock, (os.cpu_count() or 1) - max(0.0, busy - own) / clock)
     shutil.rmtree(plan.pipeline.main_sink.location())
     return Run(made / clock, own / made, cores)
 
