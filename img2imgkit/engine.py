@@ -56,7 +56,13 @@ class LoadedNetworks(Protocol):
 
 
 class Session(ABC):
-    """A model on one device. It is called from one thread at a time."""
+    """A model on one device.
+
+    Attributes:
+        reentrant: whether several threads may call it at the same time; otherwise calls take turns
+    """
+
+    reentrant: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, inputs: Arrays) -> Arrays:

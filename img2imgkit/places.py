@@ -83,7 +83,9 @@ class UserConfig(Config):
     """The user's configuration file."""
 
     threads: int | None = Field(
-        default=None, ge=1, description="Pictures decoded and encoded in parallel; the number of processors by default."
+        default=None,
+        ge=1,
+        description="Pictures decoded and encoded in parallel; one more than there are processors by default.",
     )
     scratch: Annotated[Path, Location()] | None = Field(
         default=None, description="Existing folder for temporary files; the operating system's by default."

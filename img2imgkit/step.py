@@ -177,10 +177,12 @@ class Source(Step):
 class Transform(Step):
     """Maps an item to an item.
 
-    ``lane`` states where it runs: "cpu" on several threads concurrently, "model" on the thread that owns the device.
+    ``lane`` states where it runs: "cpu" on several threads concurrently, "model" on the thread that owns the device, or
+    on as many threads as ``at_once`` allows.
     """
 
     lane: ClassVar[Literal["cpu", "model"]] = "cpu"
+    at_once: ClassVar[int] = 1  # items that a step of the lane "model" can process at the same time
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """Return the name fields for several outputs per picture, such as ``domain``, and their values.

@@ -22,6 +22,7 @@ from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
 from img2imgkit.images.formats import OTHER_DECODERS
 from img2imgkit.inference.engines import openvino_engine
+from img2imgkit.pipeline.threads import codec_threads, processors
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -85,7 +86,8 @@ def _machine(problems: list[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "executable": sys.executable,
         "system": platform.platform(),
-        "cpus": _cpus(),
+        "cpus": processors(),
+        "codec_threads": codec_threads(),
         "memory_bytes": _memory(),
         "temporary_folder": folder,
         "temporary_free_bytes": shutil.disk_usage(folder).free if folder else 0,
@@ -101,11 +103,6 @@ def _temp_works(problems: list[str]) -> bool:
         problems.append(f"the temporary folder is not writable: {error}; set TMPDIR to a writable folder")
         return False
     return True
-
-
-def _cpus() -> int:
-    """The number of CPUs available to this process, possibly fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int | None:
@@ -218,6 +215,7 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
     say(f"python     {machine['python']}  {machine['executable']}")
     say(f"system     {machine['system']}")
     say(f"cpus       {machine['cpus']}")
+    say(f"threads    {machine['codec_threads']} of decoding and encoding, {machine['cpus']} of a model on the CPU")
     say(f"memory     {_gib(machine['memory_bytes'])}")
     say(f"temporary  {machine['temporary_folder']}  {_gib(machine['temporary_free_bytes'])} free")
     for name, version in report["versions"].items():

@@ -60,7 +60,7 @@ jobs_option = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or all processors.",
+    help="Pictures decoded and encoded in parallel; by default `threads` of the user's file, or one per CPU and one.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, callback=_device, help="auto, cpu, gpu, or gpu:0,1."

@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike
 from img2imgkit.images import profiles
 from img2imgkit.images.picture import Picture
 
+_BLOCK = 1 << 15  # values that are converted at once: their intermediate results stay in the processor's cache
+
 
 def to_unit(levels: np.ndarray) -> np.ndarray:
     """Convert levels to the networks' range.
@@ -30,11 +32,22 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     Raises:
         ValueError: a value is NaN or infinite.
     """
-    if not np.isfinite(unit).all():
-        raise ValueError("values must be finite, got NaN or infinity")
-    top = np.iinfo(np.dtype(dtype)).max
-    scaled = (np.clip(unit, -1, 1).astype(np.float64) + 1) * (top / 2)
-    return np.floor(scaled + 0.5).astype(dtype)
+    kind = np.dtype(dtype)
+    half = np.iinfo(kind).max / 2
+    flat = np.ascontiguousarray(unit).reshape(-1)
+    levels = np.empty(flat.shape, kind)
+    clipped = np.empty(min(_BLOCK, flat.size), np.float32)
+    scaled = np.empty(clipped.shape, np.float64)  # float32 would round some values to the wrong side of a half
+    for start in range(0, flat.size, _BLOCK):
+        part = flat[start : start + _BLOCK]
+        if not np.isfinite(part).all():
+            raise ValueError("values must be finite, got NaN or infinity")
+        wide = scaled[: len(part)]
+        np.add(np.clip(part, -1, 1, out=clipped[: len(part)]), 1, out=wide, dtype=np.float64)
+        wide *= half
+        wide += 0.5
+        levels[start : start + len(part)] = wide  # cuts off the fraction, and no value is negative
+    return levels.reshape(unit.shape)
 
 
 LUMA = (299, 587, 114)  # per mille of red, green and blue (ITU-R BT.601), as in Pillow's conversion to L

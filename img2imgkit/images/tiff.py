@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import struct
-import zlib
 from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import tifffile
 from PIL import TiffImagePlugin
 
 from img2imgkit.errors import DecodeError
+from img2imgkit.images.deflate import deflate
 from img2imgkit.images.float_levels import FloatLevels
 from img2imgkit.images.picture import Space
 from img2imgkit.images.raster import Raster, full_range, split, unpremultiplied
@@ -216,7 +216,7 @@ def packed(rows: np.ndarray, bits: int, predictor: bool, compression: Compressio
     else:
         data = rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes()
     if compression == "deflate":
-        return zlib.compress(data, level)
+        return deflate(data, level)
     if compression == "lzw":
         import imagecodecs
 

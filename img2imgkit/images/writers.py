@@ -10,11 +10,22 @@ import imagecodecs
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from img2imgkit.images import colour_numbers, heif_boxes, metadata, png_chunks, png_rows, tiff, tiff_strips, tiff_tags
+from img2imgkit.images import (
+    colour_numbers,
+    heif_boxes,
+    metadata,
+    png_chunks,
+    png_rows,
+    png_write,
+    tiff,
+    tiff_strips,
+    tiff_tags,
+)
 from img2imgkit.images.format_support import FORMATS
 from img2imgkit.images.palette import indexed, quantised
 from img2imgkit.images.picture import Picture
 
+_LOSSLESS_EFFORT = 20  # of WebP: half the time of 80 with files up to 3 % larger
 _BMP_HEADER = 124
 _BMP_BITFIELDS = 3
 _BMP_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
@@ -119,7 +130,7 @@ def _image(picture: Picture, format: str) -> Image.Image:
     if small is not None:
         return small
     mode = _MODES[picture.space, picture.alpha is not None]
-    return Image.frombytes(mode, (picture.width, picture.height), _stacked(picture).tobytes())
+    return Image.frombuffer(mode, (picture.width, picture.height), _stacked(picture), "raw", mode, 0, 1)
 
 
 def _small_image(picture: Picture, format: str) -> Image.Image | None:
@@ -156,7 +167,8 @@ def _pillow_options(picture: Picture, format: str, quality: int, lossless: bool)
     elif format in ("JPEG", "AVIF"):
         options |= {"quality": quality, "subsampling": ("4:4:4" if quality >= 90 else "4:2:0")}
     if format == "WEBP":
-        options |= {"quality": 80 if lossless else quality, "lossless": lossless, "exact": True, "method": 4}
+        effort = _LOSSLESS_EFFORT if lossless else quality
+        options |= {"quality": effort, "lossless": lossless, "exact": True, "method": 4}
     return options
 
 
@@ -165,7 +177,7 @@ def _png(picture: Picture, compression: int) -> Encoding:
     if small is not None:
         data, mode = _saved(small, "PNG", {"compress_level": compression}), small.mode
     else:
-        data, mode = bytes(imagecodecs.png_encode(_stacked(picture), level=compression)), _mode(picture)
+        data, mode = png_write.encode(_stacked(picture), compression), _mode(picture)
     chunks, notes = _png_chunks(picture)
     return Encoding(png_chunks.insert(data, chunks), mode, notes)
 

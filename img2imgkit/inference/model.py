@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +24,7 @@ from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 
 PROBE = 64  # pixels, the side of the picture on which precisions are compared
+SMALL = 256 * 256  # pixels of a call that leaves cores idle and needs little memory
 TURNS = tuple((quarter, flip) for flip in (False, True) for quarter in range(4))
 
 
@@ -75,18 +80,27 @@ class Opening:
         return Runner(self.model, self.engine, self.devices[:1], "float32", self.batch)
 
 
-class Model:
-    """A runner as a function from tiles of levels to tiles of floats.
+class _Counts(threading.local):
+    redone = 0
 
-    Attributes:
-        redone: number of tiles that were recomputed in float32 because they contained NaN or infinity
+
+class Model:
+    """A runner as a function from tiles of levels to tiles of floats. Thread-safe.
+
+    Calls of the runner take turns; only small ones run at the same time, if its engine allows it.
     """
 
     def __init__(self, name: str, opening: Opening, ensemble: bool) -> None:
         """Open the model ``name``."""
-        self.name, self.runner, self.redone = name, opening.runner(), 0
+        self.name, self.runner = name, opening.runner()
+        self._counts, self._lock = _Counts(), threading.RLock()
         self._opening, self._ensemble = opening, ensemble
         self._geometry = self.runner.geometry
+
+    @property
+    def redone(self) -> int:
+        """Number of tiles that this thread recomputed in float32 because they contained NaN or infinity."""
+        return self._counts.redone
 
     @cached_property
     def reference(self) -> Runner:
@@ -134,7 +148,8 @@ class Model:
             tiles: (N, H, W, read)
         """
         inputs = {**(conditioning or {}), "source": self._read(tiles)}
-        return np.abs(self._finite(inputs) - self.reference(inputs)[0])
+        with self._lock:
+            return np.abs(self._finite(inputs) - self.reference(inputs)[0])
 
     def close(self) -> None:
         """Release the model, also its copy in float32."""
@@ -161,19 +176,26 @@ class Model:
         return np.divide(total, len(TURNS), out=total)
 
     def _finite(self, inputs: Arrays) -> np.ndarray:
-        image, finite = self.runner(inputs)
+        with self._turn(inputs):
+            image, finite = self.runner(inputs)
         if finite.all():
             return image
         if self._is_exact:
             raise TranslateError(self._not_finite(""))
         broken = np.flatnonzero(~finite)
-        again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
+        with self._lock:
+            again, finite = self.reference({name: array[broken] for name, array in inputs.items()})
         if not finite.all():
             raise TranslateError(self._not_finite(", even in float32"))
-        self.redone += len(broken)
+        self._counts.redone += len(broken)
         image = image.copy()
         image[broken] = again
         return image
+
+    def _turn(self, inputs: Arrays) -> AbstractContextManager[Any]:
+        """Wait until the runner may be called."""
+        small = math.prod(inputs["source"].shape[:3]) <= SMALL
+        return nullcontext() if small and self.runner.reentrant else self._lock
 
     def _not_finite(self, more: str) -> str:
         return f"bundle {self.name!r} returns NaN or infinite values for this picture{more}"

@@ -44,7 +44,8 @@ class Translation:
 
 
 class Translator:
-    """Translates pictures with one bundle or exported model. Not thread-safe."""
+    """Translates pictures with one bundle or exported model. Thread-safe: while one thread waits for the model, others
+    convert what they give it and what they get from it."""
 
     def __init__(
         self,

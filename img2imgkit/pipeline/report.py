@@ -34,7 +34,7 @@ from img2imgkit.pipeline.output_folder import folder_of, write_own_file
 from img2imgkit.pipeline.own_files import REPORTS, STATE, THUMBNAILS
 from img2imgkit.pipeline.plan import Plan
 
-MAX_SIDE = 360
+MAX_SIDE = 360  # pixels, and at least half of that, of larger pictures; the page shows 210
 ROWS = 32  # of a large picture that are sampled at a time
 MAX_ITEMS = 200
 
@@ -69,9 +69,8 @@ def _small(picture: Picture) -> Image.Image:
     levels = _sampled(picture.color, stride)
     levels = (levels >> 8).astype(np.uint8) if levels.dtype == np.uint16 else levels
     mode = {"grey": "L", "rgb": "RGB", "cmyk": "CMYK"}[picture.space]
-    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode).convert("RGB")
-    image.thumbnail((MAX_SIDE, MAX_SIDE))
-    return image
+    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if mode == "L" else levels), mode)
+    return image.reduce(-(-max(image.size) // MAX_SIDE)).convert("RGB")  # means of blocks: a tenth of bicubic's time
 
 
 def _sampled(color: np.ndarray, stride: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The executor that uses threads of this process, with a fixed maximum number of items in flight.
 
-Reading, transforming and rendering share a thread pool; steps in the lane "model" run in a single thread, so the
-network is busy while the next pictures are decoded and the previous ones are encoded. An item occupies a slot from
-decoding until its files are staged, which bounds memory for any number of files. Output bytes depend on neither threads
-nor slots.
+Reading, transforming and rendering share a thread pool. Steps in the lane "model" run in a single thread, or in as many
+as they allow, so the network is busy while the next pictures are decoded and the previous ones are encoded. An item
+occupies a slot from decoding until its files are staged, which bounds memory for any number of files. Output bytes
+depend on neither threads nor slots.
 """
 
 from __future__ import annotations
@@ -44,6 +44,20 @@ class _Flight:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
+def processors() -> int:
+    """Return how many processors this process may use, possibly fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def codec_threads() -> int:
+    """Return how many threads decode and encode pictures unless the user states it: one more than there are processors.
+
+    A thread of small pictures spends a tenth of its time waiting for the disk and for Python's lock. On a CPU the model
+    has its own threads, one per processor; while it is busy, the codec has little to do, so they do not slow it down.
+    """
+    return processors() + 1
+
+
 class ThreadExecutor(Executor):
     """Runs the steps of a prepared pipeline in this process. ``run`` may be called repeatedly."""
 
@@ -51,19 +65,20 @@ class ThreadExecutor(Executor):
         """Create the executor; ``run`` opens the steps.
 
         Args:
-            threads: for decoding, transforming and encoding; None: one per CPU
+            threads: for decoding, transforming and encoding; None: ``codec_threads``
         """
-        threads = threads or os.cpu_count() or 1
+        threads = threads or codec_threads()
         self._pipeline, self._resources = pipeline, resources
         self._segments = list(_segments(pipeline))
         self._folders = [folder_of(sink) for sink in pipeline.sinks]
         self._thumbnails = Thumbnails(folder_of(pipeline.main_sink))
         self._loader = Loader(pipeline.source)
-        self._slots = threading.Semaphore(threads + 2)
+        models = _at_once(pipeline)
+        self._slots = threading.Semaphore(threads + models + 1)
         self._ended: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._broken: ToolkitError | None = None
         self._opening: Future[None] | None = None
-        self._lanes = {"cpu": ThreadPoolExecutor(threads, "cpu"), "model": ThreadPoolExecutor(1, "model")}
+        self._lanes = {"cpu": ThreadPoolExecutor(threads, "cpu"), "model": ThreadPoolExecutor(models, "model")}
 
     def run(self, jobs: Iterable[Job], stop: threading.Event) -> Iterator[Done]:
         self._opening = self._opening or self._open()
@@ -132,11 +147,14 @@ class ThreadExecutor(Executor):
         self._lanes[self._segments[number][0]].submit(self._advance, flight, number)
 
     def _advance(self, flight: _Flight, number: int) -> None:
+        lane, steps = self._segments[number]
         try:
+            if lane == "model" and self._opening is not None:
+                self._opening.result()  # in another thread of the lane
             if self._broken:
                 self._end(flight, "not reached", flight.job.reason)
                 return
-            for step in self._segments[number][1]:
+            for step in steps:
                 began = time.monotonic()
                 self._process(step, flight)
                 flight.seconds[step.name] = flight.seconds.get(step.name, 0.0) + time.monotonic() - began
@@ -196,6 +214,12 @@ def _open(step: Step, resources: Resources) -> None:
         raise
     except BaseException as error:
         raise ToolkitError(f"step {step.name!r} cannot be opened: {type(error).__name__}: {error}") from error
+
+
+def _at_once(pipeline: Pipeline) -> int:
+    """Return how many threads the lane "model" has: one for several models, which would need their memory together."""
+    steps = [use.step for use in pipeline.uses if isinstance(use.step, Transform) and use.step.lane == "model"]
+    return steps[0].at_once if len(steps) == 1 else 1
 
 
 def _segments(pipeline: Pipeline) -> Iterator[tuple[str, list[Step]]]:

@@ -52,6 +52,7 @@ class Translate(Transform):
 
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
+    at_once: ClassVar[int] = 2  # the model runs on one picture while the levels of another are converted
 
     class Options(TranslateOptions, ConditionOptions, _Model):
         """The bundle, and how to run it."""

@@ -25,6 +25,7 @@ SCRIPTS = {  # the number of rows in each table
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),
     "replicas_test": pytest.param("replicas_test", [1]),
     "resume_test": pytest.param("resume_test", [2]),
+    "run_bound": pytest.param("run_bound", [2]),
     "run_overhead": pytest.param("run_overhead", [4]),
 }
 

@@ -15,6 +15,7 @@ def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
     found = json.loads(outcome.out)
     assert (outcome.code, found["ok"], found["problems"]) == (0, True, [])
     assert found["machine"]["cpus"] >= 1
+    assert found["machine"]["codec_threads"] == found["machine"]["cpus"] + 1
     assert found["machine"]["temporary_free_bytes"] > 0
     assert found["devices"][0]["name"] == "cpu"
     assert found["codecs"]["imagecodecs PNG"]

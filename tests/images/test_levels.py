@@ -30,3 +30,17 @@ def test_rounding_has_no_bias():
 def test_non_finite_values_are_refused(bad):
     with pytest.raises(ValueError, match="finite"):
         to_levels(np.array([0, bad], np.float32), np.uint8)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_many_values_are_rounded_as_in_double_precision(dtype):
+    unit = np.random.default_rng(2).normal(0, 0.7, (90, 400, 6)).astype(np.float32)[..., ::2]
+    exact = (np.clip(unit, -1, 1).astype(np.float64) + 1) * (np.iinfo(dtype).max / 2)
+    assert np.array_equal(to_levels(unit, dtype), np.floor(exact + 0.5).astype(dtype))
+
+
+def test_a_single_value_that_is_not_finite_is_found_anywhere():
+    unit = np.zeros((300, 400), np.float32)
+    unit[-1, -1] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        to_levels(unit, np.uint8)

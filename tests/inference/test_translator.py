@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -494,6 +497,54 @@ def test_a_picture_may_be_translated_twice_with_the_same_bytes(plain: Bundle) ->
     given = picture(50, 50)
     translator = Translator(plain, TranslateOptions(tile=32), "cpu")
     assert (translator.translate(given).picture.color == translator.translate(given).picture.color).all()
+
+
+class Meeting:
+    """An engine that notes how many threads are inside it, after each has had time to meet another one."""
+
+    def __init__(self, engine: Any, reentrant: bool) -> None:
+        self.engine, self.reentrant = engine, reentrant
+        self.lock, self.inside, self.most = threading.Lock(), 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def __call__(self, inputs: Any) -> Any:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        try:
+            deadline = time.monotonic() + 0.2
+            while self.most < 2 and time.monotonic() < deadline:
+                time.sleep(0.001)
+            return self.engine(inputs)
+        finally:
+            with self.lock:
+                self.inside -= 1
+
+
+@pytest.mark.parametrize(
+    ("reentrant", "side", "most"), [(True, 24, 2), (False, 24, 1), (True, 300, 1)], ids=["small", "alone", "large"]
+)
+def test_threads_get_the_same_bytes_and_only_small_calls_of_the_model_overlap(
+    plain: Bundle, reentrant: bool, side: int, most: int
+) -> None:
+    translator = Translator(plain)
+    pictures = [picture(side, side) for _ in range(4)]
+    expected = [translator.translate(each).picture.color for each in pictures]
+    translator.model.engine = meeting = Meeting(translator.model.engine, reentrant)  # type: ignore[assignment]
+    with ThreadPoolExecutor(2) as pool:
+        made = [each.picture.color for each in pool.map(translator.translate, pictures)]
+    assert all(map(np.array_equal, made, expected))
+    assert meeting.most == most
+
+
+def test_threads_count_their_own_tiles_that_are_recomputed(plain: Bundle) -> None:
+    model = Translator(plain).model
+    model._counts.redone += 3
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: model.redone).result() == 0
+    assert model.redone == 3
 
 
 def test_the_input_picture_is_not_modified(plain: Bundle) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from pictures import save_pictures, tree
 from pipelines_for_tests import Silent, pipeline_file, plan_of, run_file, run_plan, threads_for
+from steps_for_tests import Count
 from worker_processes import ProcessExecutor
 
 from img2imgkit.errors import LockError, ToolkitError
+from img2imgkit.item import Item
 from img2imgkit.pipeline import Done, Executor, Job, run
 from img2imgkit.pipeline.output_folder import OutputFolder
 
 SHADE = {"shade": {}}
+COUNT = {"count": {"log": "log"}}
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
@@ -64,6 +67,48 @@ class TestProcesses:
             *(("done", "new"), ("failed", "no tile fits"), ("done", "new")),
         ]
         assert set(tree(tmp_path / "out")) == {"a.png", "c.png"}
+
+
+class TestLaneOfModels:
+    @pytest.fixture
+    def called(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[int]:
+        """The threads that call the step "count", of which four pictures are waiting."""
+        save_pictures(tmp_path / "in", *(f"{number}.png" for number in range(4)))
+        threads: set[int] = set()
+
+        def apply(step: Count, item: Item) -> Item:
+            threads.add(threading.get_ident())
+            return item
+
+        monkeypatch.setattr(Count, "apply", apply)
+        return threads
+
+    def test_a_step_is_called_by_one_thread(self, tmp_path: Path, called: set[int]) -> None:
+        assert run_file(pipeline_file(tmp_path, COUNT), threads=4).count("done") == 4
+        assert len(called) == 1
+
+    def test_a_step_that_allows_it_processes_two_pictures_at_the_same_time(
+        self, tmp_path: Path, called: set[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        both = threading.Barrier(2)
+
+        def apply(step: Count, item: Item) -> Item:
+            called.add(threading.get_ident())
+            both.wait(30)  # raises unless another thread arrives
+            return item
+
+        monkeypatch.setattr(Count, "apply", apply)
+        monkeypatch.setattr(Count, "at_once", 2)
+        result = run_file(pipeline_file(tmp_path, COUNT), threads=1)
+        assert [outcome.reason for outcome in result.outcomes] == ["new"] * 4
+        assert len(called) == 2
+
+    def test_several_models_share_one_thread(
+        self, tmp_path: Path, called: set[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Count, "at_once", 2)
+        assert run_file(pipeline_file(tmp_path, COUNT, {"fail": {}}, COUNT), threads=4).count("done") == 4
+        assert len(called) == 1
 
 
 class Altering(Executor):

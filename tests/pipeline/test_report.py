@@ -34,7 +34,18 @@ def test_both_thumbnails_are_small_pictures(tmp_path: Path, space: str, channels
     for path in thumbnails.paths(made.entry):
         with Image.open(path) as small:
             assert small.mode == "RGB"
-            assert max(small.size) == MAX_SIDE
+            assert MAX_SIDE / 2 < max(small.size) <= MAX_SIDE
+
+
+@pytest.mark.parametrize("side", [200, 500, 1100, 3000])
+def test_a_thumbnail_shows_the_whole_picture(tmp_path: Path, side: int) -> None:
+    ramp = np.linspace(0, 255, side).astype(np.uint8)[:, None, None] * np.ones((1, side, 3), np.uint8)
+    made = item(Picture(ramp))
+    with OutputFolder(tmp_path):
+        Thumbnails(tmp_path).make(made)
+    with Image.open(Thumbnails(tmp_path).paths(made.entry)[0]) as small:
+        rows = np.asarray(small.convert("L")).astype(int).mean(axis=1)
+    assert np.abs(rows - np.linspace(0, 255, len(rows))).max() < 4
 
 
 def test_only_the_first_items_have_them(tmp_path: Path) -> None:

@@ -90,6 +90,11 @@ class Runner:
         """How many devices share a batch."""
         return len(self.sessions)
 
+    @property
+    def reentrant(self) -> bool:
+        """Whether several threads may call it at the same time."""
+        return self.kind == "cpu" and all(session.reentrant for session in self.sessions)
+
     def __call__(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
         """Translate tiles; returns the images, and whether all values of each are finite.
 

@@ -74,6 +74,8 @@ class NetworkSession(Session):
         traces: how many times a graph was traced
     """
 
+    reentrant = True
+
     def __init__(self, task: Task, nets: Networks, device: str, precision: Precision, batch: int) -> None:
         import tensorflow as tf
 
@@ -97,7 +99,7 @@ class NetworkSession(Session):
     def _program(self, inputs: Arrays) -> Callable[[Sequence[Any]], Any]:
         key = tuple((name, array.ndim, array.shape[-1]) for name, array in inputs.items())
         if key not in self._programs:
-            self._programs[key] = self._traced(key)
+            self._programs.setdefault(key, self._traced(key))  # another thread may have been faster
         return self._programs[key]
 
     def _traced(self, key: tuple[Any, ...]) -> Callable[[Sequence[Any]], Any]:
