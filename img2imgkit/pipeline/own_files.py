@@ -48,6 +48,12 @@ def prove_own_files(folder: Path, reports: bool = False) -> None:
         return
 
 
+def foreign_reports(folder: Path) -> Iterator[Path]:
+    """Yield the files named like reports in a folder in which this tool has not worked."""
+    if not (folder / STATE).is_dir():
+        yield from (path for path in (folder / name for name in REPORTS) if path.exists())
+
+
 def refusal(error: RefusedError) -> PlanError:
     """Return the error of a run that would use a file that may not be its own."""
     return PlanError(

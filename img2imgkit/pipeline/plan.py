@@ -21,7 +21,7 @@ from img2imgkit.pipeline.kept import Kept
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
 from img2imgkit.pipeline.output_folder import folder_of, resolved
-from img2imgkit.pipeline.own_files import REPORTS, STATE, Ways, prove_free_above, prove_own_files
+from img2imgkit.pipeline.own_files import STATE, Ways, foreign_reports, prove_free_above, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
@@ -62,7 +62,7 @@ class Plan:
 def make_plan(
     pipeline: Pipeline, catalog: Catalog, limit: int | None = None, resources: Resources | None = None
 ) -> Plan:
-    """Plan a pipeline: prepare its steps, find its entries, compare its outputs with the ledgers. Memory is bounded.
+    """Plan a pipeline: prepare its steps, find its entries, compare its outputs with the ledgers, in bounded memory.
 
     Args:
         limit: the maximum number of pictures; each has all its variants
@@ -149,8 +149,9 @@ def prepare(
     for index, use in enumerate(pipeline.uses):
         try:
             sources = (pipeline.source.location(),)
-            more = (resources or Resources(), kept.of(index, use.step))
-            use.step.prepare(Planning(models, dict(facts), sources, not problems, dict(variants), maps, *more))
+            on_record = kept.of(index, use.step)
+            known = (models, dict(facts), sources, not problems, dict(variants), maps)
+            use.step.prepare(Planning(*known, resources or Resources(), on_record))
             facts |= use.step.facts()
             maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)
@@ -207,7 +208,8 @@ class _Checks:
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
         self._ways = Ways()
-        self._foreign = [f"  {path}" for path in _foreign_reports(pipeline.main_sink)]
+        main = pipeline.main_sink
+        self._foreign = [f"  {path}" for path in foreign_reports(folder_of(main)) if main.if_exists != "overwrite"]
         self._foreign_count = len(self._foreign)
         self.moved = False
 
@@ -292,12 +294,6 @@ class _Overlap:
                 f" would read the first one's outputs ({self._found}); choose another output folder, or exclude this "
                 "one in the read step"
             )
-
-
-def _foreign_reports(main: Sink) -> Iterable[Path]:
-    folder = folder_of(main)
-    if main.if_exists != "overwrite" and not (folder / STATE).is_dir():
-        yield from (path for path in (folder / name for name in REPORTS) if path.exists())
 
 
 def _reason(sink: Sink, exists: bool, outdated: Callable[[], str]) -> str:
