@@ -71,7 +71,7 @@ def export_bundle(
     _refuse_place(exporter, path, together, replacing)
     about = Exported(
         format=EXPORTED_FORMAT,
-        manifest=bundle.manifest,
+        manifest=bundle.manifest.model_copy(update={"form": None}),
         image_io=options.image_io,
         layout=options.layout,
         precision=options.precision,
@@ -129,7 +129,7 @@ class _Job:
         about = _of_programs(self.about, tuple(map(_described, originals)))
         self.exporter.write(programs, path, about.model_dump(mode="json"), self.form)
         run = self.exporter.open(path)
-        return {each.name: prove(each, run, self.form.precision) for each in originals}
+        return {each.name: prove(each, self.form.precision, run) for each in originals}
 
 
 def _of_programs(about: Exported, programs: tuple[ProgramDescription, ...]) -> Exported:

@@ -233,12 +233,20 @@ def _nearest(graph: Graph, node: Any) -> bool:
     if node.op_type != "DepthToSpace":
         return False
     block = attributes_of(node)["blocksize"]
-    copies = graph.maker(node.input[0], "Concat")
-    if copies is None or attributes_of(copies)["axis"] != 1 or [*copies.input] != [copies.input[0]] * block**2:
+    turned = graph.maker(node.input[0], "Transpose")
+    copies = graph.maker(turned.input[0] if turned is not None else node.input[0], "Concat")
+    axis = 3 if turned is not None else 1
+    if copies is None or attributes_of(copies)["axis"] != axis or [*copies.input] != [copies.input[0]] * block**2:
         return False
+    x = copies.input[0]
+    if turned is not None:
+        if attributes_of(turned)["perm"] != [0, 3, 1, 2]:
+            return False
+        graph.replace(turned, "Transpose", [x], turned.output[0], perm=[0, 3, 1, 2])
+        x = turned.output[0]
     scales = graph.added(np.array([1, 1, block, block], np.float32), f"{node.name}/scales")
     how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    graph.replace(node, "Resize", [copies.input[0], "", scales], node.output[0], **how)
+    graph.replace(node, "Resize", [x, "", scales], node.output[0], **how)
     return True
 
 

@@ -29,8 +29,6 @@ def luma(image: Any) -> Any:
     1.0
     """
     weights = ops.cast(ops.reshape(ops.convert_to_tensor(BT601, dtype="float32"), (1, 1, 1, 3)), image.dtype)
-    if backend.is_portable():
-        return ops.conv(image, ops.reshape(weights, (1, 1, 3, 1)), data_format="channels_last")
     return ops.sum(image * weights, axis=-1, keepdims=True)
 
 

@@ -1,0 +1,28 @@
+"""Run an ONNX file in OpenVINO on the processor, in float32, to compare it with its original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from img2imgkit.errors import ExportError
+from img2imgkit.exchange import Arrays
+from img2imgkit.formats.converting import quietly
+from img2imgkit.formats.onnx_writer import first_line
+
+
+def openvino_runner(path: Path) -> Callable[[Arrays], Arrays]:
+    """A model as a function of its inputs. Raises ExportError: OpenVINO, which must be installed, rejects it."""
+    import openvino
+
+    with quietly():
+        try:
+            compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        except Exception as error:  # the library raises RuntimeError and its own
+            raise ExportError(f"OpenVINO cannot open the written model: {first_line(error)}") from error
+
+    def run(arrays: Arrays) -> Arrays:
+        found = compiled({**arrays})
+        return {port.get_any_name(): found[port] for port in compiled.outputs}
+
+    return run
