@@ -59,7 +59,7 @@ NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.
 DEFERRABLE = NETWORK_LIBRARIES | {
     *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"),
-    *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
+    *("ai_edge_litert", "onnx", "onnxruntime", "openvino", "tf2onnx"),
     *("pi_heif", "rawpy", "OpenEXR", "Imath"),
 }
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}

@@ -5,6 +5,7 @@ documented in ``docs/bundles.md``. Bundles are untrusted: the networks that the 
 not the sizes stated in the files.
 """
 
+from img2imgkit.bundle.engine_form import ENGINE_FOLDER, FORM_VERSION, EngineForm, add_form, engine_form, form_in
 from img2imgkit.bundle.exported import (
     EXPORTED_FILE,
     EXPORTED_FORMAT,
@@ -15,7 +16,6 @@ from img2imgkit.bundle.exported import (
     Quantised,
     read_exported,
 )
-from img2imgkit.bundle.form import FORM_FOLDER, FORM_VERSION, EngineForm, add_form, engine_form, form_in
 from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -33,11 +33,11 @@ from img2imgkit.bundle.manifest import (
 from img2imgkit.bundle.store import Bundle, load, locate, save, task_from, task_of
 
 __all__ = [
+    "ENGINE_FOLDER",
     "EXPORTED_FILE",
     "EXPORTED_FORMAT",
     "EXPORTED_KEY",
     "FORMAT",
-    "FORM_FOLDER",
     "FORM_VERSION",
     "MANIFEST",
     "MAX_MANIFEST_BYTES",

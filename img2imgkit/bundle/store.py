@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from img2imgkit import backend
-from img2imgkit.bundle.form import remove_form
+from img2imgkit.bundle.engine_form import remove_form
 from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,

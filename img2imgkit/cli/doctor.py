@@ -16,10 +16,12 @@ import click
 
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.exporting import cache_size
 from img2imgkit.images.formats import OTHER_DECODERS
+from img2imgkit.places import Places
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -64,6 +66,7 @@ def command(as_json: bool) -> int:
         "devices": _devices(problems),
         "codecs": _codecs(problems),
         "limits": limits.model_dump(mode="json"),
+        "cache": _cache(),
         "plugins": _plugins(),
     }
     if as_json:
@@ -84,6 +87,12 @@ def _machine(problems: list[str]) -> dict[str, Any]:
         "temporary_folder": folder,
         "temporary_free_bytes": shutil.disk_usage(folder).free if folder else 0,
     }
+
+
+def _cache() -> dict[str, Any]:
+    places = Places.of_user()
+    count, size = cache_size(places)
+    return {"folder": str(places.cache), "engine_forms": count, "bytes": size}
 
 
 def _temp_works(problems: list[str]) -> bool:
@@ -196,6 +205,10 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
         say(f"codec      {name}  {'yes' if present else 'no'}")
     for name, value in report["limits"].items():
         say(f"limit      {name}  {_limit(value)}")
+    cache = report["cache"]
+    say(
+        f"cache      {printable(cache['folder'])}  engine forms: {cache['engine_forms']}, {cache['bytes'] / 1e6:.1f} MB"
+    )
     say(f"plugins    {', '.join(report['plugins']['installed'])}")
     for broken in report["plugins"]["broken"]:
         say(f"broken     {broken['plugin']}: {broken['reason']}")

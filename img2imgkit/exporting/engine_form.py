@@ -6,10 +6,13 @@ import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from img2imgkit.bundle import FORM_FOLDER, FORM_VERSION, Bundle, FormFile, FormRecord, add_form
+from img2imgkit.bundle import ENGINE_FOLDER, FORM_VERSION, Bundle, FormFile, FormRecord, add_form
 from img2imgkit.errors import BundleError, ExportError
 from img2imgkit.exchange import Arrays, Form, Program
+from img2imgkit.exporting.bundle_export import described_export
+from img2imgkit.exporting.export_options import ExportOptions
 from img2imgkit.exporting.exporters import OnnxExporter
 from img2imgkit.exporting.programs import engine_programs
 from img2imgkit.exporting.proof import Run, prove
@@ -27,12 +30,9 @@ def write_engine_form(bundle: Bundle, folder: Path) -> FormRecord:
         ExportError: a program cannot be converted, or its outputs differ. The folder may then contain files.
         OSError: the folder cannot be written.
     """
-    exporter = OnnxExporter()
     folder.mkdir(parents=True, exist_ok=True)
-    programs = engine_programs(bundle)
-    files = [_written(exporter, bundle, program, folder) for program in programs]
-    choices = bundle.task.choices.model_dump(mode="json")
-    return FormRecord(version=FORM_VERSION, choices=choices, files=tuple(files))
+    files = [_written(bundle, program, folder) for program in engine_programs(bundle)]
+    return FormRecord(version=FORM_VERSION, choices=_choices(bundle), files=tuple(files))
 
 
 def add_engine_form(bundle: Bundle) -> str:
@@ -41,7 +41,7 @@ def add_engine_form(bundle: Bundle) -> str:
     Returns:
         "", or in words why the bundle has no form: it can then be run by TensorFlow only, until a form is cached
     """
-    folder = bundle.folder / FORM_FOLDER
+    folder = bundle.folder / ENGINE_FOLDER
     try:
         record = write_engine_form(bundle, folder)
         add_form(bundle.folder, record)
@@ -54,22 +54,28 @@ def add_engine_form(bundle: Bundle) -> str:
     return ""
 
 
-def _written(exporter: OnnxExporter, bundle: Bundle, program: Program, folder: Path) -> FormFile:
+def _written(bundle: Bundle, program: Program, folder: Path) -> FormFile:
+    exporter = OnnxExporter()
     path = folder / exporter.file_name(program)
     path.unlink(missing_ok=True)  # a link of that name must not be written to
-    exporter.write_graph(program, path, Form())
-    prove(program, "float32", *_runs(exporter, path))
+    about = described_export(bundle, [program], ExportOptions(choices=_choices(bundle)))
+    exporter.write([program], path, about.model_dump(mode="json"), Form())
+    prove(program, "float32", *_runs(exporter.open(path), path))
     return FormFile(program=program.name, sha256=sha256(path), bytes=path.stat().st_size)
 
 
-def _runs(exporter: OnnxExporter, path: Path) -> Sequence[Run]:
+def _choices(bundle: Bundle) -> dict[str, Any]:
+    """All choices of the bundle's task, as JSON."""
+    return bundle.task.choices.model_dump(mode="json")
+
+
+def _runs(in_onnx_runtime: Run, path: Path) -> Sequence[Run]:
     """The written file in all software at hand that will run it."""
-    runs: list[Run] = [exporter.open(path)]
-    if find_spec("openvino"):
-        run = openvino_runner(path)
+    if not find_spec("openvino"):
+        return [in_onnx_runtime]
+    run = openvino_runner(path)
 
-        def in_openvino(_: str, arrays: Arrays) -> Arrays:
-            return run(arrays)
+    def in_openvino(_: str, arrays: Arrays) -> Arrays:
+        return run(arrays)
 
-        runs.append(in_openvino)
-    return runs
+    return [in_onnx_runtime, in_openvino]

@@ -47,16 +47,6 @@ class OnnxExporter(Exporter):
         _describe(model, about)
         onnx.save(model, path)
 
-    def write_graph(self, program: Program, path: Path, form: Form) -> None:
-        """Write one program in float32, without a description.
-
-        Raises:
-            ExportError: an operation of the program cannot be converted.
-        """
-        import onnx
-
-        onnx.save(onnx_model(program, form.opset), path)
-
     def open(self, path: Path) -> Callable[[str, Arrays], Arrays]:
         run = runner(path)
         return lambda _, arrays: run(arrays)

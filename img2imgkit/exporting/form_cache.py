@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from img2imgkit.bundle import FORM_VERSION, Bundle, EngineForm, Manifest, engine_form, form_in
-from img2imgkit.bundle.form import RECORD
+from img2imgkit.bundle.engine_form import RECORD
 from img2imgkit.errors import BundleError, ExportError, LockError
 from img2imgkit.exporting.engine_form import write_engine_form
 from img2imgkit.files import write_whole
@@ -82,19 +82,15 @@ def engine_form_for(
     Raises:
         BundleError: the bundle's own form is incomplete.
     """
-    if own := engine_form(folder, manifest, choices):
-        return FoundForm(own)
     entry = entry_of(manifest, choices, places)
-    if cached := _used(entry):
-        return FoundForm(cached)
+    if found := engine_form(folder, manifest, choices) or _used(entry):
+        return FoundForm(found)
     if not pays(manifest, work):
         return FoundForm(None, "the bundle has no engine form, and making one would take longer than it saves")
     try:
         return _made(entry, load)
-    except (ExportError, BundleError) as error:
+    except (ExportError, BundleError, LockError) as error:
         return FoundForm(None, f"no engine form can be made: {error}")
-    except LockError as error:
-        return FoundForm(None, f"no engine form yet: {error}")
     except OSError as error:
         return FoundForm(None, f"no engine form can be kept in {entry.parent}: {error.strerror or error}")
 

@@ -5,6 +5,10 @@ safetensors_file            weights in the safetensors format
 keras_file                  weights and networks that Keras saves
 onnx_reader, onnx_safety    ONNX files as graphs, read without running them; safety checks
 onnx_writer                 a program as an ONNX model
+onnx_operators              TensorFlow operations that become shorter ONNX than the converter writes
+onnx_graph                  an ONNX graph to rewrite
+onnx_rewriting, onnx_norms  rewritings of converted graphs to the operators that runtimes are fastest with
+openvino_runner             an ONNX file in OpenVINO, to compare it with its original
 onnx_precision              ONNX models in float16 or int8
 saved_model                 TensorFlow SavedModel folders, read and written
 tflite_file                 TensorFlow Lite files

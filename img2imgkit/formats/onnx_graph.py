@@ -111,6 +111,15 @@ def attributes_of(node: Any) -> Mapping[str, Any]:
     return {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
 
 
+def per_channel(value: np.ndarray) -> np.ndarray | None:
+    """A constant of shape (1, C, 1, 1), or of one number, as (C,); None for other shapes."""
+    if value.size == 1 or (value.ndim == 4 and value.shape[1] == value.size):
+        return value.reshape(-1)
+    if value.ndim == 3 and value.shape[0] == value.size:
+        return value.reshape(-1)
+    return None
+
+
 def _inner_inputs(node: Any) -> set[str]:
     """Names that the branches and loops of an operator read."""
     return {

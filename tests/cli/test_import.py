@@ -115,7 +115,7 @@ def test_json(img2img, tmp_path):
     found = json.loads(outcome.out)
     assert (found["task"], found["name"], found["other_tasks"]) == ("cyclegan", "horses", [])
     assert [each["architecture"] for each in found["files"]] == ["resnet", "resnet"]
-    assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").iterdir())
+    assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The engine form of a bundle: its translation as ONNX files, which engines open without TensorFlow and Keras.
 
-A form is a folder with one file for each program: ``translate.onnx``, and ``encode_<condition>.onnx`` for each condition
-whose pictures the task encodes. Pictures are NHWC float32 in [-1, 1], of any size that the bundle's contract allows. The
-record of its files is in ``bundle.json``, or in ``form.json`` beside the files of a form in the user's cache.
+A form is a folder with one file for each program: ``translate.onnx``, and ``encode_<condition>.onnx`` for each
+condition whose pictures the task encodes. Pictures are NHWC float32 in [-1, 1], of any size that the bundle's contract
+allows. The record of its files is in ``bundle.json``, or in ``form.json`` beside the files of a form in the user's
+cache.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +20,6 @@ from typing import Any
 from img2imgkit.bundle.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
-    FormFile,
     FormRecord,
     Manifest,
     describe,
@@ -26,7 +28,7 @@ from img2imgkit.bundle.manifest import (
 from img2imgkit.errors import BundleError
 from img2imgkit.files import read_text, sha256, write_whole
 
-FORM_FOLDER = "engine"
+ENGINE_FOLDER = "engine"
 FORM_VERSION = 1
 """Increased when the same networks would be written as another graph."""
 RECORD = "form.json"
@@ -35,40 +37,40 @@ SUFFIX = ".onnx"
 
 @dataclass(frozen=True)
 class EngineForm:
-    """An engine form on disk. Its files have been found with the stated sizes, but not been read.
+    """An engine form on disk. Its files have been found with the recorded sizes, but not been read.
 
     Attributes:
-        folder: contains the files
-        files: the record of each program's file
+        path: the folder
+        sha256: the recorded digests of its files by name
         choices: all choices of the task, which are built into the graph
     """
 
-    folder: Path
-    files: Mapping[str, FormFile]
+    path: Path
+    sha256: Mapping[str, str]
     choices: Mapping[str, Any]
 
-    def path(self, program: str) -> Path:
-        """The file of a program, whether or not it is intact."""
-        return self.folder / f"{program}{SUFFIX}"
+    @property
+    def digest(self) -> str:
+        """A hash of all its files."""
+        return hashlib.sha256(json.dumps(dict(self.sha256), sort_keys=True).encode()).hexdigest()
 
     def opened(self, program: str) -> Path:
-        """The file of a program after its content was compared with its digest and examined, to be opened by an engine.
+        """The file of a program after its content was compared with its digest, to be opened by an engine.
 
         Raises:
-            BundleError: the form has no such program, or the file cannot be read, differs from its record, needs custom
-                operators, or reads another file.
+            BundleError: the form has no such program, or the file cannot be read or differs from its record.
         """
-        path = self.path(program)
-        if program not in self.files:
-            raise BundleError(f"{self.folder}: the engine form has no program {program!r}, only {', '.join(self.files)}")
+        name = f"{program}{SUFFIX}"
+        if name not in self.sha256:
+            raise BundleError(f"{self.path}: the engine form has no file {name}, only {', '.join(self.sha256)}")
         try:
-            found = sha256(path)
+            found = sha256(self.path / name)
         except OSError as error:
-            raise BundleError(f"{path}: cannot read it: {error.strerror or error}") from None
-        if found != self.files[program].sha256:
-            raise BundleError(f"{path}: damaged: its sha256 differs from its record; download or write it again")
-        _prove_harmless(path)
-        return path
+            raise BundleError(f"{self.path / name}: cannot read it: {error.strerror or error}") from None
+        if found != self.sha256[name]:
+            claim = "damaged: its sha256 differs from its record"
+            raise BundleError(f"{self.path / name}: {claim}; download or write it again")
+        return self.path / name
 
 
 def engine_form(folder: Path, manifest: Manifest, choices: Mapping[str, Any] | None = None) -> EngineForm | None:
@@ -88,7 +90,7 @@ def engine_form(folder: Path, manifest: Manifest, choices: Mapping[str, Any] | N
         return None
     if any(name not in record.choices or record.choices[name] != value for name, value in (choices or {}).items()):
         return None
-    return _found(folder / FORM_FOLDER, record)
+    return _found(folder / ENGINE_FOLDER, record)
 
 
 def form_in(folder: Path) -> EngineForm | None:
@@ -102,13 +104,13 @@ def form_in(folder: Path) -> EngineForm | None:
 
 
 def add_form(folder: Path, record: FormRecord) -> Manifest:
-    """Record a form, whose files have been written to ``FORM_FOLDER``, in the bundle's ``bundle.json``.
+    """Record a form, whose files have been written to ``ENGINE_FOLDER``, in the bundle's ``bundle.json``.
 
     Raises:
         BundleError: the bundle cannot be read or written, or the record does not describe the files.
     """
     manifest = describe(folder).model_copy(update={"form": record})
-    _found(folder / FORM_FOLDER, record)
+    _found(folder / ENGINE_FOLDER, record)
     try:
         write_whole(folder / MANIFEST, manifest.text())
     except OSError as error:
@@ -118,25 +120,15 @@ def add_form(folder: Path, record: FormRecord) -> Manifest:
 
 def remove_form(folder: Path) -> None:
     """Remove the engine form from a bundle's folder, and nothing else."""
-    for path in (folder / FORM_FOLDER).glob(f"*{SUFFIX}"):
+    for path in (folder / ENGINE_FOLDER).glob(f"*{SUFFIX}"):
         path.unlink()
     with suppress(OSError):  # there is none, or it contains other files
-        (folder / FORM_FOLDER).rmdir()
-
-
-def _prove_harmless(path: Path) -> None:
-    """Raises BundleError: the graph needs custom operators, or reads another file."""
-    from img2imgkit.formats.onnx_reader import files_of, read_graph
-
-    model = read_graph(path)
-    if len(files_of(path, model)) > 1:
-        raise BundleError(f"{path}: its constants are stored in another file: refused")
+        (folder / ENGINE_FOLDER).rmdir()
 
 
 def _found(folder: Path, record: FormRecord) -> EngineForm:
-    form = EngineForm(folder, {each.program: each for each in record.files}, record.choices)
-    for name, file in form.files.items():
-        path = form.path(name)
+    for file in record.files:
+        path = folder / f"{file.program}{SUFFIX}"
         try:
             found = path.lstat()
         except OSError as error:
@@ -145,4 +137,4 @@ def _found(folder: Path, record: FormRecord) -> EngineForm:
             raise BundleError(f"{path}: is not a regular file")
         if found.st_size != file.bytes:
             raise BundleError(f"{path}: has {found.st_size} bytes, but {file.bytes} are recorded: damaged")
-    return form
+    return EngineForm(folder, {f"{each.program}{SUFFIX}": each.sha256 for each in record.files}, record.choices)
