@@ -62,6 +62,7 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
     inputs, outputs = _named(frozen.inputs, program.inputs), _named(frozen.outputs, program.outputs)
     graph = frozen.graph.as_graph_def(add_shapes=True)
+    handled = handlers(graph)
     weights = taken_out(graph)
     model: onnx.ModelProto
     model, _ = tf2onnx.convert.from_graph_def(
@@ -69,7 +70,7 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
         input_names=[*inputs, *(f"{name}:0" for name in weights)],
         output_names=[*outputs],
         opset=opset,
-        custom_op_handlers={**handlers()},
+        custom_op_handlers=handled,
         tensors_to_rename={**inputs, **outputs},
     )
     put_back(model, weights)
