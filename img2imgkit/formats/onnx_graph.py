@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +76,25 @@ class Graph:
 
         place = next(number for number, each in enumerate(self.nodes) if each is node)
         self.nodes[place] = onnx.helper.make_node(kind, [*inputs], [output], f"{node.name}/{kind}", **attributes)
+        self.index()
+
+    def expand(self, node: Any, *news: tuple[str, Sequence[str], Sequence[str], Mapping[str, Any]]) -> None:
+        """Put several operators (kind, inputs, outputs, attributes) in the place of a node, in this order."""
+        import onnx
+
+        place = next(number for number, each in enumerate(self.nodes) if each is node)
+        self.nodes[place : place + 1] = [
+            onnx.helper.make_node(kind, [*inputs], [*outputs], f"{node.name}/{kind}_{number}", **attributes)
+            for number, (kind, inputs, outputs, attributes) in enumerate(news)
+        ]
+        self.index()
+
+    def rename(self, old: str, new: str) -> None:
+        """Make all readers of a tensor, which is no output, read another one with the same value."""
+        for node in self.readers[old]:
+            for number, name in enumerate(node.input):
+                if name == old:
+                    node.input[number] = new
         self.index()
 
     def drop_unread(self) -> None:

@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from img2imgkit.formats.onnx_graph import Graph, attributes_of, per_channel
+from img2imgkit.formats.onnx_layouts import (
+    pointwise_before_transpose,
+    split_before_transpose,
+    without_double_transpose,
+)
 from img2imgkit.formats.onnx_norms import affine_of_norm, folded, instance_norm
 
 if TYPE_CHECKING:
@@ -27,7 +32,7 @@ def rewritten(model: onnx.ModelProto) -> onnx.ModelProto:
     """Rewrite a model in place, and return it."""
     graph = Graph(model)
     _compute_constants(graph)
-    for rewriting in (_cropped, _prelu, instance_norm, affine_of_norm, _nearest, _merged_pads, folded):
+    for rewriting in REWRITINGS:
         _everywhere(graph, rewriting)
     graph.store()
     return model
@@ -157,3 +162,9 @@ def _cropped(graph: Graph, node: Any) -> bool:
             pads[axis - 2] += start
     graph.replace(node, "ConvTranspose", made.input, node.output[0], **{**attributes_of(made), "pads": pads})
     return True
+
+
+REWRITINGS: tuple[Rewriting, ...] = (
+    *(split_before_transpose, pointwise_before_transpose, without_double_transpose, _cropped, _prelu),
+    *(instance_norm, affine_of_norm, _nearest, _merged_pads, folded),
+)

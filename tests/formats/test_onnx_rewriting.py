@@ -151,6 +151,15 @@ def test_a_transposed_convolution_of_another_size_is_converted_exactly() -> None
     assert found["Slice"] > 0
 
 
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_spade_stays_in_one_layout(norm: Any) -> None:
+    from img2imgkit.nn.layers.spade import spade
+
+    found, _ = converted(lambda x: conv()(spade(conv()(x), x, 3, norm, "spade")))
+    assert found["Transpose"] == 2
+    assert found["Split"] == 1
+
+
 def test_openvino_computes_the_same_as_onnx_runtime(tmp_path: Any) -> None:
     pytest.importorskip("openvino")
     _, made = converted(lambda x: layer("InstanceNorm")(conv()(layer("ReflectionPad", 1)(x))))
