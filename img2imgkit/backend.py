@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -19,6 +20,8 @@ __all__ = ["ops"]  # of these names, the one for plugins
 
 FUSED = ("float32", "bfloat16")  # types that fused operations support on every device
 DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # device names as users write them, see ``devices``
+
+_PORTABLE: ContextVar[bool] = ContextVar("_PORTABLE", default=False)
 
 
 @contextlib.contextmanager
@@ -202,6 +205,24 @@ def fused_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[
     scale, offset = (tf.convert_to_tensor(each, tf.float32) for each in (gamma, beta))
     found: tuple[Any, Any, Any] = tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=epsilon, is_training=True)
     return found
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Make layers that have two forms of an operation use the one that other software has an operator for.
+
+    The other form is faster in TensorFlow, such as mirrored padding by slices. Both compute the same.
+    """
+    token = _PORTABLE.set(True)
+    try:
+        yield
+    finally:
+        _PORTABLE.reset(token)
+
+
+def is_portable() -> bool:
+    """Whether the body of ``portable`` is running."""
+    return _PORTABLE.get()
 
 
 def replica_sum(x: Any) -> Any:

@@ -5,7 +5,7 @@ documented in ``docs/bundles.md``. Bundles are untrusted: the networks that the 
 not the sizes stated in the files.
 """
 
-from img2imgkit.bundle.engine_form import EngineForm, engine_form
+from img2imgkit.bundle.engine_form import ENGINE_FOLDER, FORM_VERSION, EngineForm, add_form, engine_form, form_in
 from img2imgkit.bundle.exported import (
     EXPORTED_FILE,
     EXPORTED_FORMAT,
@@ -22,6 +22,8 @@ from img2imgkit.bundle.manifest import (
     MAX_MANIFEST_BYTES,
     ComponentVersion,
     Contract,
+    FormFile,
+    FormRecord,
     Manifest,
     PluginVersion,
     Score,
@@ -31,10 +33,12 @@ from img2imgkit.bundle.manifest import (
 from img2imgkit.bundle.store import Bundle, load, locate, save, task_from, task_of
 
 __all__ = [
+    "ENGINE_FOLDER",
     "EXPORTED_FILE",
     "EXPORTED_FORMAT",
     "EXPORTED_KEY",
     "FORMAT",
+    "FORM_VERSION",
     "MANIFEST",
     "MAX_MANIFEST_BYTES",
     "Bundle",
@@ -42,6 +46,8 @@ __all__ = [
     "Contract",
     "EngineForm",
     "Exported",
+    "FormFile",
+    "FormRecord",
     "Manifest",
     "PluginVersion",
     "PortDescription",
@@ -49,8 +55,10 @@ __all__ = [
     "Quantised",
     "Score",
     "WeightsFile",
+    "add_form",
     "describe",
     "engine_form",
+    "form_in",
     "load",
     "locate",
     "read_exported",

@@ -20,6 +20,7 @@ MANIFEST = "bundle.json"
 MAX_MANIFEST_BYTES = 4 << 20
 Description = TypeVar("Description", bound=Config)
 LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # limits on stated sizes, because memory is allocated for them
+LARGEST_FORM = 2 << 30  # bytes of an ONNX file
 WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
 
@@ -80,6 +81,27 @@ class WeightsFile(Config):
     parameters: int = Field(ge=0)
 
 
+class FormFile(Config):
+    """An ONNX file of the engine form: one program, such as "translate"."""
+
+    program: str = Field(pattern=r"^(translate|encode_[A-Za-z0-9_-]{1,64})$")  # it becomes a file name
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=1, le=LARGEST_FORM)
+
+
+class FormRecord(Config):
+    """The engine form in the bundle's folder: the same translation as a graph that engines open without TensorFlow.
+
+    Attributes:
+        version: the version of the rules by which the graph was written
+        choices: all choices of the task, which are built into the graph
+    """
+
+    version: int = Field(ge=1)
+    choices: dict[str, Any] = Field(default_factory=dict)
+    files: tuple[FormFile, ...] = Field(min_length=1, max_length=32)
+
+
 class Score(Config):
     """One measured score: ``{"set": "Set5", "protocol": "sr-matlab", "metric": "psnr_y", "value": 37.1}``."""
 
@@ -106,6 +128,7 @@ class Manifest(Config):
     attribution: tuple[str, ...] = ()
     training: dict[str, Any] = Field(default_factory=dict)
     scores: tuple[Score, ...] = ()
+    form: FormRecord | None = None
 
     @property
     def digest(self) -> str:
@@ -113,6 +136,10 @@ class Manifest(Config):
         contract = self.contract.model_dump(exclude_defaults=True)  # keys added later do not change older digests
         hashed = [self.task, self.options, contract, self.weights.sha256]
         return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
+
+    def text(self) -> str:
+        """Serialise to JSON, as in ``bundle.json``."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
 
 
 def describe(folder: Path) -> Manifest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from img2imgkit import backend
+from img2imgkit.bundle.engine_form import remove_form
 from img2imgkit.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -119,8 +119,8 @@ def load(folder: Path, catalog: Catalog) -> Bundle:
 def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, **about: Any) -> Manifest:
     """Save the task's generators as a bundle; ``about`` sets description, licence, training, scores, ...
 
-    An existing bundle is replaced atomically, by renaming the new manifest over the old one. Other files in the folder
-    are kept.
+    An existing bundle is replaced atomically, by renaming the new manifest over the old one, and its engine form, which
+    belongs to the old weights, is removed. Other files in the folder are kept.
     """
     owner = catalog.owner("tasks", task.name)
     contract = Contract.model_validate({"data": task.data, **asdict(task.geometry())})
@@ -140,10 +140,11 @@ def save(folder: Path, task: Task, nets: Networks, name: str, catalog: Catalog, 
         **about,
     )
     write_whole(folder / manifest.weights.file, data)
-    write_whole(folder / MANIFEST, json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    write_whole(folder / MANIFEST, manifest.text())
     for old in folder.glob("weights*.npz"):
         if old.name != manifest.weights.file and re.fullmatch(WEIGHTS, old.name):
             old.unlink()
+    remove_form(folder)
     return manifest
 
 

@@ -17,12 +17,14 @@ import click
 
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, say, show_json
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.exporting import cache_size
+from img2imgkit.formats import openvino_runner
 from img2imgkit.images.formats import OTHER_DECODERS
-from img2imgkit.inference.engines import openvino_engine
 from img2imgkit.pipeline.threads import codec_threads, processors
+from img2imgkit.places import Places
 from img2imgkit.plugin_kinds import KINDS
 
 # distribution -> module to import
@@ -71,6 +73,7 @@ def command(as_json: bool) -> int:
         "engines": _engines(),
         "codecs": _codecs(problems),
         "limits": limits.model_dump(mode="json"),
+        "cache": _cache(),
         "plugins": _plugins(),
     }
     if as_json:
@@ -92,6 +95,12 @@ def _machine(problems: list[str]) -> dict[str, Any]:
         "temporary_folder": folder,
         "temporary_free_bytes": shutil.disk_usage(folder).free if folder else 0,
     }
+
+
+def _cache() -> dict[str, Any]:
+    places = Places.of_user()
+    count, size = cache_size(places)
+    return {"folder": str(places.cache), "engine_forms": count, "bytes": size}
 
 
 def _temp_works(problems: list[str]) -> bool:
@@ -134,7 +143,7 @@ def _import(module: str) -> None:
     if module in ("tensorflow", "keras"):
         backend.load()
     elif module == "openvino":
-        openvino_engine.library()  # an import of it that opens no connection
+        openvino_runner.library()  # an import of it that opens no connection
     else:
         import_module(module)
 
@@ -232,6 +241,10 @@ def _show(report: dict[str, Any], problems: list[str]) -> None:
         say(f"codec      {name}  {'yes' if present else 'no'}")
     for name, value in report["limits"].items():
         say(f"limit      {name}  {_limit(value)}")
+    cache = report["cache"]
+    say(
+        f"cache      {printable(cache['folder'])}  engine forms: {cache['engine_forms']}, {cache['bytes'] / 1e6:.1f} MB"
+    )
     say(f"plugins    {', '.join(report['plugins']['installed'])}")
     for broken in report["plugins"]["broken"]:
         say(f"broken     {broken['plugin']}: {broken['reason']}")

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from img2imgkit import backend
+from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import printable, say, show_json
 from img2imgkit.cli.console import json_option, warn_of_broken
+from img2imgkit.cli.prepare import described
 from img2imgkit.config import assignments
 from img2imgkit.errors import InteropError
 from img2imgkit.exchange import ImportedNetwork, SavedWeights
+from img2imgkit.exporting import add_engine_form
 from img2imgkit.importing import import_bundle
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def command(
     """
     catalog = Catalog.installed()
     options = assignments(overrides, "--set", "norm=none")
+    place = out.absolute()  # "." is replaced
     backend.load()
     try:
         done = import_bundle(
@@ -88,10 +91,11 @@ def command(
         if not error.decided_by:
             raise
         raise InteropError(f"{error}; --{error.decided_by} NAME decides", error.decided_by) from None
+    problem = add_engine_form(bundle.load(place, catalog))
     if as_json:
-        show_json(_described(done))
+        show_json({**_described(done), "no_engine_form": problem or None})
     else:
-        for line in _lines(done):
+        for line in _lines(done, printable(problem) or described(bundle.describe(place))):
             say(line)
     warn_of_broken(catalog)
 
@@ -117,7 +121,7 @@ def _described(done: Imported) -> dict[str, Any]:
     }
 
 
-def _lines(done: Imported) -> Iterator[str]:
+def _lines(done: Imported, form: str) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
@@ -131,6 +135,7 @@ def _lines(done: Imported) -> Iterator[str]:
         yield f"assumed: {each.text}{_way_out(each)}"
     size = f"{manifest.weights.parameters:,} numbers, {_bytes(done.folder) / 1e6:.1f} MB"
     yield f"bundle: {printable(done.folder)}, {size}"
+    yield form
     yield "next:"
     folder = printable(done.folder)
     quoted = folder if PLAIN.fullmatch(folder) else json.dumps(folder, ensure_ascii=False)
@@ -166,4 +171,4 @@ def _stated(value: Any) -> str:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -33,7 +33,7 @@ def _described(catalog: Catalog, name: str, folder: Path) -> dict[str, Any]:
     place = {"name": name, "plugin": catalog.owner("bundles", name).name, "folder": str(folder)}
     try:
         manifest = describe(folder)
-        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     except (BundleError, OSError) as error:
         return {**place, "damaged": str(error)}
     return {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS
+from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, warn
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.signals import stopping_on_signals
+
+if TYPE_CHECKING:
+    from img2imgkit.catalog import Catalog
 
 
 @click.command()
@@ -75,6 +79,7 @@ def command(
     stopping = stopping_on_signals("stopping after this step; press again to stop immediately")
     with stopping as stop, shown(progress, catalog.metrics) as notify:
         finished = train(plan, folder, catalog, notify, resume, device, stop.is_set)
+    _add_form(finished.bundle, catalog)
     codes = {"complete": EXIT_DONE, "settled": EXIT_DONE, "alarm": EXIT_FAILED_ITEMS, "interrupted": stop.exit_code}
     return codes[finished.reason]
 
@@ -91,5 +96,15 @@ def _finish(run: Path, device: str, progress: str) -> int:
 
     catalog = Catalog.installed()
     with shown(progress, catalog.metrics) as notify:
-        finish(run, catalog, notify, device)
+        finished = finish(run, catalog, notify, device)
+    _add_form(finished.bundle, catalog)
     return EXIT_DONE
+
+
+def _add_form(folder: Path | None, catalog: Catalog) -> None:
+    """Write the engine form into a finished bundle. The bundle is complete without it."""
+    from img2imgkit import bundle
+    from img2imgkit.exporting import add_engine_form
+
+    if folder and (problem := add_engine_form(bundle.load(folder, catalog))):
+        warn(f"{folder}: {problem}")

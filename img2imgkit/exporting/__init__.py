@@ -9,6 +9,8 @@ export_options      options of an export, among them size, value range and axis 
 programs            a bundle's programs: functions of named arrays
 network_programs    the single networks as programs
 proof               compares the written file with the networks
+engine_form         the form of a bundle for engines: ONNX files in its folder, proved in ONNX Runtime and OpenVINO
+form_cache          the forms that bundles lack, in the user's cache folder
 calibration         real pictures to calibrate int8 with
 """
 
@@ -18,20 +20,29 @@ from collections.abc import Callable
 
 from img2imgkit.exchange import Exporter
 from img2imgkit.exporting.bundle_export import ExportedFile, export_bundle
+from img2imgkit.exporting.engine_form import add_engine_form, write_engine_form
 from img2imgkit.exporting.export_options import ExportOptions
 from img2imgkit.exporting.exporters import KerasExporter, OnnxExporter, SavedModelExporter, TfliteExporter
+from img2imgkit.exporting.form_cache import FoundForm, Workload, cache_size, clear_cache, engine_form_for
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.hooks import hookimpl
 
 __all__ = [
     "ExportOptions",
     "ExportedFile",
+    "FoundForm",
     "KerasExporter",
     "OnnxExporter",
     "SavedModelExporter",
     "TfliteExporter",
+    "Workload",
+    "add_engine_form",
+    "cache_size",
+    "clear_cache",
+    "engine_form_for",
     "export_bundle",
     "programs_of",
+    "write_engine_form",
 ]
 
 

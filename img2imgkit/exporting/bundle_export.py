@@ -69,17 +69,7 @@ def export_bundle(
     originals = _chosen(exporter, programs, options.program)
     together = exporter.several or (len(originals) == 1 and options.program != ALL)
     _refuse_place(exporter, path, together, replacing)
-    about = Exported(
-        format=EXPORTED_FORMAT,
-        manifest=bundle.manifest,
-        image_io=options.image_io,
-        layout=options.layout,
-        precision=options.precision,
-        size=size,
-        choices=chosen.task.choices.model_dump(mode="json"),
-        keeps_grey=chosen.task.keeps_grey,
-        programs=tuple(map(_described, originals)),
-    )
+    about = described_export(chosen, originals, options)
     form = Form(options.precision, options.opset, samples_of(chosen, originals, options))
     job = _Job(exporter, form, about, originals, _as_written(chosen, exporter, options, size, originals))
     with _beside(path) as fresh:
@@ -88,6 +78,21 @@ def export_bundle(
         written = sum(each.stat().st_size for each in [fresh, *fresh.rglob("*")] if each.is_file())
         _put(fresh, path)
     return ExportedFile(path, written, found, differences)
+
+
+def described_export(bundle: Bundle, programs: Sequence[Program], options: ExportOptions) -> Exported:
+    """What is stored with an export: the bundle's manifest, the programs, and how they represent pictures."""
+    return Exported(
+        format=EXPORTED_FORMAT,
+        manifest=bundle.manifest.model_copy(update={"form": None}),
+        image_io=options.image_io,
+        layout=options.layout,
+        precision=options.precision,
+        size=None if options.size == "dynamic" else options.size,
+        choices=bundle.task.choices.model_dump(mode="json"),
+        keeps_grey=bundle.task.keeps_grey,
+        programs=tuple(map(_described, programs)),
+    )
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ class _Job:
         about = _of_programs(self.about, tuple(map(_described, originals)))
         self.exporter.write(programs, path, about.model_dump(mode="json"), self.form)
         run = self.exporter.open(path)
-        return {each.name: prove(each, run, self.form.precision) for each in originals}
+        return {each.name: prove(each, self.form.precision, run) for each in originals}
 
 
 def _of_programs(about: Exported, programs: tuple[ProgramDescription, ...]) -> Exported:

@@ -43,8 +43,16 @@ def programs_of(
         ExportError: the translation cannot be traced.
     """
     maker = _Maker(bundle.choosing(choices or {}), Pictures(image_io, layout), size)
-    encoders = [maker.encoder(name, each.size) for name, each in encoded_conditions(maker.task).items()]
-    return (maker.translation(), *encoders, *network_programs(maker.bundle, maker.run_task, size))
+    return (*maker.whole(), *network_programs(maker.bundle, maker.run_task, size))
+
+
+def engine_programs(bundle: Bundle) -> tuple[Program, ...]:
+    """The programs of a bundle's engine form: "translate" and "encode_<condition>", with the choices of its task.
+
+    Raises:
+        ExportError: the translation cannot be traced.
+    """
+    return _Maker(bundle, Pictures(), None).whole()
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,11 @@ class _Maker:
     def first(self) -> str:
         """The name of the input that is translated."""
         return LABEL if self.task.geometry().ids is not None else IMAGE
+
+    def whole(self) -> tuple[Program, ...]:
+        """The translation and all encoders."""
+        encoders = [self.encoder(name, each.size) for name, each in encoded_conditions(self.task).items()]
+        return (self.translation(), *encoders)
 
     def translation(self) -> Program:
         """The program "translate"."""

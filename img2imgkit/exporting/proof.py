@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,11 @@ def cases(program: Program) -> Iterator[Case]:
             yield Case(program, batch, size)
 
 
-def prove(original: Program, run: Run, precision: Precision) -> float:
+def prove(original: Program, precision: Precision, *runs: Run) -> float:
     """The largest difference between the written program and the original, relative to the range of its output.
+
+    Args:
+        runs: the written program in each software that will run it
 
     8-bit levels may differ by one because of rounding; their difference is divided by 255.
 
@@ -54,7 +57,7 @@ def prove(original: Program, run: Run, precision: Precision) -> float:
             infinity, or the written program fails.
     """
     random = np.random.default_rng(0)
-    return max(_difference(case, run, precision, random) for case in cases(original))
+    return max(_difference(case, runs, precision, random) for case in cases(original))
 
 
 def called(program: Program, arrays: Arrays) -> Arrays:
@@ -65,15 +68,19 @@ def called(program: Program, arrays: Arrays) -> Arrays:
     return {name: np.asarray(tensor) for name, tensor in found.items()}
 
 
-def _difference(case: Case, run: Run, precision: Precision, random: np.random.Generator) -> float:
+def _difference(case: Case, runs: Sequence[Run], precision: Precision, random: np.random.Generator) -> float:
     arrays = case.program.sample(random, case.batch, *case.size)
     expected = called(case.program, arrays)
+    found = [_found(case, run, arrays) for run in runs]
+    return max(_compared(case, name, each.get(name), expected[name], precision) for each in found for name in expected)
+
+
+def _found(case: Case, run: Run, arrays: Arrays) -> Arrays:
     with quietly():
         try:
-            found = run(case.program.name, arrays)
+            return run(case.program.name, arrays)
         except Exception as error:
             raise ExportError(f"{case}: the written model fails: {_short(error)}") from error
-    return max(_compared(case, name, found.get(name), expected[name], precision) for name in expected)
 
 
 def _compared(case: Case, name: str, found: Any, expected: np.ndarray, precision: Precision) -> float:

@@ -5,6 +5,11 @@ safetensors_file            weights in the safetensors format
 keras_file                  weights and networks that Keras saves
 onnx_reader, onnx_safety    ONNX files as graphs, read without running them; safety checks
 onnx_writer                 a program as an ONNX model
+onnx_operators              TensorFlow operations that become shorter ONNX than the converter writes
+onnx_graph                  an ONNX graph to rewrite
+onnx_rewriting              rewritings of converted graphs to the operators that runtimes are fastest with
+onnx_norms, onnx_layouts    of these, those of normalizations and transposes
+openvino_runner             an ONNX file in OpenVINO, to compare it with its original
 onnx_precision              ONNX models in float16 or int8
 saved_model                 TensorFlow SavedModel folders, read and written
 tflite_file                 TensorFlow Lite files

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from img2imgkit import backend
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import Arrays, Port, Program
 from img2imgkit.formats.converting import quietly, traced
+from img2imgkit.formats.onnx_operators import handlers
+from img2imgkit.formats.onnx_rewriting import rewritten
 
 if TYPE_CHECKING:
     import onnx
@@ -43,6 +46,7 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
         raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: it has no operator for {names}")
     if errors:
         raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {errors[0]}")
+    rewritten(model)
     _name_ports(model, program)
     check(model, program.name)
     return model
@@ -53,9 +57,12 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
     import tf2onnx
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    frozen = convert_variables_to_constants_v2(traced(program), lower_control_flow=False, aggressive_inlining=True)
+    with backend.portable():
+        function = traced(program)
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
     inputs, outputs = _named(frozen.inputs, program.inputs), _named(frozen.outputs, program.outputs)
     graph = frozen.graph.as_graph_def(add_shapes=True)
+    handled = handlers(graph)
     weights = taken_out(graph)
     model: onnx.ModelProto
     model, _ = tf2onnx.convert.from_graph_def(
@@ -63,6 +70,7 @@ def _converted(program: Program, opset: int) -> onnx.ModelProto:
         input_names=[*inputs, *(f"{name}:0" for name in weights)],
         output_names=[*outputs],
         opset=opset,
+        custom_op_handlers=handled,
         tensors_to_rename={**inputs, **outputs},
     )
     put_back(model, weights)

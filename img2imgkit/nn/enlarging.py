@@ -7,6 +7,7 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
+from img2imgkit.nn.layers.resizing import Repeated
 from img2imgkit.nn.layers.shuffle import PixelShuffle
 
 Activation = Literal["prelu", "leaky_relu", "relu"]
@@ -25,7 +26,7 @@ def added_to_nearest(x: Any, source: Any, scale: int, name: str) -> Any:
     filters = source.shape[-1] * scale**2
     last = layers.Conv2D(filters, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name=name)
     x = PixelShuffle(scale, dtype="float32", name="shuffle")(last(x))  # (N, scale * H, scale * W, channels)
-    nearest = layers.UpSampling2D(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
+    nearest = Repeated(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
     return layers.Add(dtype="float32", name="sum")([x, nearest])
 
 

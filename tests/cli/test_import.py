@@ -24,6 +24,34 @@ def few_plugins(monkeypatch):
     monkeypatch.setenv("IMG2IMG_PLUGINS", "pix2pix,cyclegan,stargan")
 
 
+@pytest.fixture(autouse=True)
+def forms(monkeypatch):
+    """The bundles that would get an engine form; writing one takes seconds and is tested by itself."""
+    written = []
+    monkeypatch.setattr(
+        import_module("img2imgkit.cli.import"), "add_engine_form", lambda own: written.append(own) or ""
+    )
+    return written
+
+
+@pytest.mark.slow
+def test_an_imported_bundle_has_its_engine_form(img2img, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
+    assert outcome.code == 0
+    assert "engine form, 0.3 MB" in outcome.out
+    assert bundle.engine_form(tmp_path / "r", bundle.describe(tmp_path / "r"), {}) is not None
+
+
+def test_a_bundle_without_an_engine_form_is_imported_and_says_why(img2img, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        import_module("img2imgkit.cli.import"), "add_engine_form", lambda _: "no engine form: an operator"
+    )
+    outcome = img2img("import", RESNET, "--out", tmp_path / "r", "--task", "pix2pix")
+    assert outcome.code == 0
+    assert "no engine form: an operator" in outcome.out.splitlines()
+
+
 def test_it_prints_findings_assumptions_and_next_steps(img2img, tmp_path):
     out = tmp_path / "facades"
     outcome = img2img("import", UNET, "--out", out, "--licence", "BSD-2-Clause")
@@ -115,7 +143,7 @@ def test_json(img2img, tmp_path):
     found = json.loads(outcome.out)
     assert (found["task"], found["name"], found["other_tasks"]) == ("cyclegan", "horses", [])
     assert [each["architecture"] for each in found["files"]] == ["resnet", "resnet"]
-    assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").iterdir())
+    assert found["bytes"] == sum(path.stat().st_size for path in (tmp_path / "h").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

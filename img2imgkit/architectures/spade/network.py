@@ -10,7 +10,7 @@ from keras import layers
 
 from img2imgkit.architectures.spade.upsampling import DOUBLINGS, Upsampling
 from img2imgkit.nn.layers import InstanceNorm, SpectralConv, initializer
-from img2imgkit.nn.layers.resizing import ResizedLike, ResizedTo
+from img2imgkit.nn.layers.resizing import Repeated, ResizedLike, ResizedTo
 from img2imgkit.nn.layers.spade import Sampled, spade
 
 FilterNorm = Literal["batch", "instance"]
@@ -73,7 +73,7 @@ def spade_generator(
     for number, (name, filters, doubles) in enumerate(_blocks(width, upsampling)):
         if doubles and number:
             factor //= 2
-            x = layers.UpSampling2D(2, name=f"{name}_doubled")(x)
+            x = Repeated(2, name=f"{name}_doubled")(x)
         x = _block(x, at(factor), filters, norm, spectral, kernel_size, name)
     x = layers.LeakyReLU(0.2, name="last_act")(x)
     x = _conv(x, out_channels, 3, "last_conv", dtype="float32")

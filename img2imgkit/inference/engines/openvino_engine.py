@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,11 +10,10 @@ import numpy as np
 
 from img2imgkit.engine import Arrays, Engine, EngineDevice, LoadedNetworks, OutOfMemory, Precision, Session
 from img2imgkit.errors import BundleError, TranslateError
-from img2imgkit.formats import onnx_reader
+from img2imgkit.formats import onnx_reader, openvino_runner
 from img2imgkit.inference.engines import devices
 
 HINTS: Mapping[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int8": "f32"}
-TELEMETRY = "openvino_telemetry"
 SIZES = 64  # compiled operations kept; by default memory grows with each new size of a picture, up to 5000
 _NATIVE: Mapping[str, Precision] = {"FP32": "float32", "BF16": "bfloat16", "FP16": "float16", "INT8": "int8"}
 _MEMORY_WORDS = (
@@ -102,21 +100,5 @@ def configuration(device: EngineDevice, precision: Precision) -> dict[str, Any]:
     return stated
 
 
-def library() -> Any:
-    """The module ``openvino``, imported as if its package for telemetry were missing.
-
-    With it, the import alone would send an event to a server on the internet, without having asked.
-    """
-    if "openvino" not in sys.modules:
-        before = {name: module for name, module in sys.modules.items() if name == TELEMETRY}
-        sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # an import of it fails
-        try:
-            import openvino  # noqa: F401
-        finally:
-            del sys.modules[TELEMETRY]
-            sys.modules |= before
-    return sys.modules["openvino"]
-
-
 def _core() -> Any:
-    return library().Core()
+    return openvino_runner.library().Core()

@@ -59,7 +59,7 @@ class BundleReference(ModelReference):
         found = bundle.engine_form(self.folder, self.manifest, choices or {})
         if found is None:
             raise BundleError(f"{self.folder}: its ONNX form has been removed since the run was planned: run again")
-        model = exported_reference(found.path / f"{TRANSLATE}.onnx", self.catalog).load()
+        model = exported_reference(found.opened(TRANSLATE), self.catalog).load()
         if model.manifest.digest != self.manifest.digest:
             raise BundleError(f"{found.path}: the ONNX form of another bundle: remove this folder")
         return replace(model, manifest=self.manifest, own_precision=False)

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from img2imgkit import backend
+
 Shape = tuple[int | None, ...]
 
 
@@ -22,6 +24,14 @@ def bilinear(x: Any, height: Any, width: Any) -> Any:
     rows, columns = (_weights(ops.shape(x)[axis], size, x.dtype) for axis, size in ((1, height), (2, width)))
     tall = ops.einsum("yh,nhwc->nywc", rows, x)
     return ops.einsum("xw,nywc->nyxc", columns, tall)
+
+
+def edges_replicated(x: Any) -> Any:
+    """Pad by one pixel that replicates the edge. Shapes: (N, H, W, C) -> (N, H + 2, W + 2, C)."""
+    if backend.is_portable():  # concatenations are faster in TensorFlow
+        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
+    rows = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
+    return ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
 
 
 def _weights(before: Any, after: Any, dtype: str) -> Any:
@@ -44,6 +54,8 @@ class Repeated(layers.UpSampling2D):
     def call(self, inputs: Any) -> Any:
         count, height, width, _ = ops.shape(inputs)
         down, across = self.size
+        if down == across and backend.is_portable():
+            return ops.depth_to_space(ops.concatenate([inputs] * down**2, -1), down, data_format="channels_last")
         return ops.reshape(super().call(inputs), (count, down * height, across * width, inputs.shape[-1]))
 
 
@@ -107,8 +119,7 @@ class BilinearUp(layers.Layer):
     def call(self, x: Any) -> Any:
         if self.scale == 1:
             return x
-        rows = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)  # replicate edges
-        padded = ops.concatenate([rows[:, :, :1], rows, rows[:, :, -1:]], axis=2)
+        padded = edges_replicated(x)
         kernel = ops.cast(ops.convert_to_tensor(_phases(self.scale, x.shape[-1])), x.dtype)
         phases = ops.conv(padded, kernel, padding="valid", data_format="channels_last")  # (N, H, W, scale^2 * C)
         return ops.depth_to_space(phases, self.scale, data_format="channels_last")
