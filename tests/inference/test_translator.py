@@ -532,7 +532,7 @@ def test_threads_get_the_same_bytes_and_only_small_calls_of_the_model_overlap(
     translator = Translator(plain)
     pictures = [picture(side, side) for _ in range(4)]
     expected = [translator.translate(each).picture.color for each in pictures]
-    translator.model.engine = meeting = Meeting(translator.model.engine, reentrant)  # type: ignore[assignment]
+    translator.model.runner = meeting = Meeting(translator.model.runner, reentrant)  # type: ignore[assignment]
     with ThreadPoolExecutor(2) as pool:
         made = [each.picture.color for each in pool.map(translator.translate, pictures)]
     assert all(map(np.array_equal, made, expected))
