@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 SIDE = 4  # of a kernel
-MOST_HALVED, MOST_DOUBLED = 4 * 4, 8 * 8  # pixels up to which the matrix product is faster
+MOST_HALVED = MOST_DOUBLED = 8 * 8  # pixels up to which the matrix product is faster
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
