@@ -22,7 +22,7 @@ SCRIPTS = {  # the number of rows in each table
     "kill_test": pytest.param("kill_test", [2]),
     "million_entries": pytest.param("million_entries", [1]),
     "parity": pytest.param("parity", [2, 2, 2]),
-    "profile_step": pytest.param("profile_step", [4, 30]),
+    "profile_step": pytest.param("profile_step", [4, 28]),
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),
     "replicas_test": pytest.param("replicas_test", [1]),
     "resume_test": pytest.param("resume_test", [2]),
