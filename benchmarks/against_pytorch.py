@@ -105,9 +105,7 @@ def main(rounds: int, only: str | None, threads: int | None, clock: turns.Clock,
     columns = [f"{side} {precision}" for precision in ("float32", "bfloat16") for side in ("ours", *theirs)]
     methods = [method for method in METHODS if only in (None, method)]
     if methods:
-        click.echo(
-            "Training steps of batch 1, ms: median (minimum); ratios are PyTorch's float32 to ours."
-        )
+        click.echo("Training steps of batch 1, ms: median (minimum); ratios are PyTorch's float32 to ours.")
         click.echo()
         head = ("step", *columns, "ratio of float32", "ratio of bfloat16")
         report.show(head, step_rows(methods, size, rounds, threads, clock, compiled))

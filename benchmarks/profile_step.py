@@ -101,7 +101,7 @@ def milliseconds(step: our_steps.Step, rounds: int) -> tuple[Counter[str], Count
     counts: Counter[str] = Counter()
     for name, found in runs.items():
         place, _, kind = name.partition(":")
-        if "/" in place and kind.isidentifier() and len(found) >= rounds:  # an operation of the graph: place:kind
+        if " " not in place and kind.isidentifier() and len(found) >= rounds:  # an operation of the graph: place:kind
             each = round(len(found) / rounds)
             times[family(kind)] += each * min(found)  # type: ignore[assignment]
             counts[family(kind)] += each
