@@ -1,73 +1,35 @@
-"""Compare the speed of pix2pix's training step and CycleGAN's generator with PyTorch. Needs ``pip install torch``.
+"""Compare the speed of training steps and of CycleGAN's generator with PyTorch. Needs ``pip install torch``.
 
-    python benchmarks/against_pytorch.py [--rounds 7]
+    python benchmarks/against_pytorch.py [--rounds 7] [--threads 1 --clock process_time] [--compiled]
 
 Each side is a separate process that sleeps while the other works. The figure is the median over the rounds of PyTorch's
 time divided by ours: above 1, this toolkit is faster. PyTorch runs as in the official code, in eager mode on contiguous
-NCHW tensors; ours runs as in ``img2img train`` and ``translate``.
+NCHW tensors; ours runs as in ``img2img train`` and ``translate``. ``--compiled`` adds ``torch.compile`` to the steps.
+
+On a machine with other work, compare the processor time of one thread each: ``--threads 1 --clock process_time``.
+Several threads of PyTorch spin while they wait for one another, which processor time counts as work.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 
 import click
 import numpy as np
+import our_steps
 import report
 import turns
+from our_steps import Size
+
+METHODS = ("pix2pix", "cyclegan", "rrdb")
 
 
-@dataclass(frozen=True)
-class Size:
-    """The sizes of networks and pictures; the U-Net downsamples eight times."""
-
-    width: int = 64
-    blocks: int = 9
-    step_side: int = 256
-    translation_side: int = 256
-
-
-@dataclass(frozen=True)
-class Job:
-    """A measurement, with its call on either side."""
-
-    name: str
-    calls: int  # per round
-    ours: Callable[[Size], turns.Call]
-    theirs: Callable[[Size], turns.Call]
-
-
-def our_step(size: Size) -> turns.Call:
-    from img2imgkit import backend
-
-    backend.load()
-    from img2imgkit_plugins.pix2pix.task import Pix2Pix
-
-    from img2imgkit.architectures import Patch, Unet
-    from img2imgkit.training.loop.trainer import Trainer
-    from img2imgkit.training.plan.training_options import Adam, CriticOptions, PlayerOptions, TrainingOptions
-
-    adam = Adam(learning_rate=2e-4, beta_1=0.5)
-    options = TrainingOptions(
-        steps=10**6, ema=None, generators=PlayerOptions(optimizer=adam), critics=CriticOptions(optimizer=adam)
-    )
-    task = Pix2Pix(Pix2Pix.Options(generator=Unet(width=size.width), critic=Patch(width=size.width)))
-    trainer = Trainer(task, options, backend.strategy_over(backend.devices("cpu")), 1)
-    random, shape = np.random.default_rng(0), (1, size.step_side, size.step_side, 3)
-    batch = {key: random.uniform(-1, 1, shape).astype(np.float32) for key in ("source", "target")}
-    number = iter(range(10**6))
-
-    def step() -> float:
-        here = next(number)
-        trainer.rates(here)
-        return float(trainer.step(here, batch)["l1"])
-
-    return step
+def our_step(method: str, size: Size, bfloat16: bool, threads: int | None) -> turns.Call:
+    return our_steps.training_step(method, size, "mixed_bfloat16" if bfloat16 else "float32", threads)
 
 
 def our_translation(size: Size, bfloat16: bool) -> turns.Call:
@@ -87,11 +49,11 @@ def our_translation(size: Size, bfloat16: bool) -> turns.Call:
     return lambda: network({"source": source})
 
 
-def their_step(size: Size) -> turns.Call:
+def their_step(method: str, size: Size, bfloat16: bool, compiled: bool, threads: int | None) -> turns.Call:
     import in_pytorch
 
-    in_pytorch.prepare(os.cpu_count() or 1)
-    return in_pytorch.training_step(1, size.step_side, size.width)
+    in_pytorch.prepare(threads or os.cpu_count() or 1)
+    return in_pytorch.training_step(method, size, bfloat16, compiled)
 
 
 def their_translation(size: Size, bfloat16: bool) -> turns.Call:
@@ -101,37 +63,57 @@ def their_translation(size: Size, bfloat16: bool) -> turns.Call:
     return in_pytorch.translation(size.translation_side, size.width, size.blocks, bfloat16)
 
 
-JOBS = (
-    Job("pix2pix training step, U-Net 256, batch 1, float32", 3, our_step, their_step),
-    *(
-        Job(
-            f"ResNet-9 translation, 256x256, {precision}",
-            4,
-            partial(our_translation, bfloat16=precision == "bfloat16"),
-            partial(their_translation, bfloat16=precision == "bfloat16"),
-        )
-        for precision in ("float32", "bfloat16")
-    ),
-)
+def step_rows(
+    methods: Sequence[str], size: Size, rounds: int, threads: int | None, clock: turns.Clock, compiled: bool
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each method: milliseconds of each side, and how many times as fast as PyTorch this toolkit is."""
+    for method in methods:
+        sides: dict[str, Callable[[], turns.Call]] = {}
+        for bfloat16 in (False, True):
+            sides[f"ours {bfloat16}"] = partial(our_step, method, size, bfloat16, threads)
+            for fast in (False, True)[: 1 + compiled]:
+                sides[f"theirs {bfloat16} {fast}"] = partial(their_step, method, size, bfloat16, fast, threads)
+        found = turns.in_processes(sides, 3, rounds, clock)
+        peers = [name for name in sides if name.startswith("theirs False")]
+        best = min(peers, key=lambda name: statistics.median(found[name]))
+        ratios = (turns.median_ratio(found[f"ours {bfloat16}"], found[best]) for bfloat16 in (False, True))
+        yield method, *map(_milliseconds, found.values()), *(f"{ratio:.2f}" for ratio in ratios)
 
 
-def rows(jobs: tuple[Job, ...], size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
-    """Yield one row per job."""
-    for job in jobs:
-        sides = {"img2imgkit": partial(job.ours, size), "PyTorch": partial(job.theirs, size)}
-        ours, theirs = turns.in_processes(sides, job.calls, rounds).values()
-        milliseconds = (f"{1000 * statistics.median(seconds):.0f}" for seconds in (ours, theirs))
-        yield job.name, *milliseconds, f"{turns.median_ratio(ours, theirs):.2f}"
+def translation_rows(size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each precision of the residual generator."""
+    for bfloat16 in (False, True):
+        sides = {"ours": partial(our_translation, size, bfloat16), "theirs": partial(their_translation, size, bfloat16)}
+        ours, theirs = turns.in_processes(sides, 4, rounds).values()
+        name = f"ResNet-9, 256x256, {'bfloat16' if bfloat16 else 'float32'}"
+        yield name, _milliseconds(ours), _milliseconds(theirs), f"{turns.median_ratio(ours, theirs):.2f}"
+
+
+def _milliseconds(found: Sequence[float]) -> str:
+    return f"{1000 * statistics.median(found):.0f} ({1000 * min(found):.0f})"
 
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1))
-@click.option("--only", type=click.IntRange(0, len(JOBS) - 1), help="One job, by its number.")
+@click.option("--only", type=click.Choice([*METHODS, "translation"]), help="One row, or the translations.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of each side in training steps; by default all.")
+@click.option("--clock", type=click.Choice(["perf_counter", "process_time"]), default="perf_counter")
+@click.option("--compiled", is_flag=True, help="Also measure torch.compile.")
 @report.tiny_option
-def main(rounds: int, only: int | None, tiny: bool) -> None:
-    jobs = JOBS if only is None else JOBS[only : only + 1]
-    size = Size(width=4, blocks=1, translation_side=32) if tiny else Size()
-    report.show(("job", "ours, ms", "PyTorch, ms", "ratio"), rows(jobs, size, 1 if tiny else rounds))
+def main(rounds: int, only: str | None, threads: int | None, clock: turns.Clock, compiled: bool, tiny: bool) -> None:
+    size = Size(width=4, blocks=1, rrdb_blocks=1, rrdb_side=16, translation_side=32) if tiny else Size()
+    rounds = 1 if tiny else rounds
+    theirs = ("PyTorch", "torch.compile")[: 1 + compiled]
+    columns = [f"{side} {precision}" for precision in ("float32", "bfloat16") for side in ("ours", *theirs)]
+    methods = [method for method in METHODS if only in (None, method)]
+    if methods:
+        click.echo("Training steps of batch 1, ms: median (minimum); ratios are PyTorch's float32 to ours.")
+        click.echo()
+        head = ("step", *columns, "ratio of float32", "ratio of bfloat16")
+        report.show(head, step_rows(methods, size, rounds, threads, clock, compiled))
+        click.echo()
+    if only in (None, "translation"):
+        report.show(("translation", "ours, ms", "PyTorch, ms", "ratio"), translation_rows(size, rounds))
 
 
 if __name__ == "__main__":

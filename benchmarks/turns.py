@@ -8,20 +8,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Literal
 
 import click
 
 WARM_UP = 2  # calls that are not timed, because they compile
 
 Call = Callable[[], object]
+Clock = Literal["perf_counter", "process_time"]  # the time that passes, or that of the process on all processors
 
 
-def seconds(call: Call, calls: int = 1) -> float:
+def seconds(call: Call, calls: int = 1, clock: Clock = "perf_counter") -> float:
     """Return the mean time of a call."""
-    began = time.perf_counter()
+    now: Callable[[], float] = getattr(time, clock)
+    began = now()
     for _ in range(calls):
         call()
-    return (time.perf_counter() - began) / calls
+    return (now() - began) / calls
 
 
 def median_ratio(one: Sequence[float], other: Sequence[float]) -> float:
@@ -29,7 +32,9 @@ def median_ratio(one: Sequence[float], other: Sequence[float]) -> float:
     return statistics.median(b / a for a, b in zip(one, other, strict=True))
 
 
-def in_processes(sides: Mapping[str, Callable[[], Call]], calls: int, rounds: int) -> dict[str, list[float]]:
+def in_processes(
+    sides: Mapping[str, Callable[[], Call]], calls: int, rounds: int, clock: Clock = "perf_counter"
+) -> dict[str, list[float]]:
     """Return the seconds per call of each side, round by round.
 
     Each side is a separate process that sleeps while another one works. Its value must be picklable, and creates the
@@ -38,7 +43,7 @@ def in_processes(sides: Mapping[str, Callable[[], Call]], calls: int, rounds: in
     Raises:
         click.ClickException: a side's process ended; its output is on stderr.
     """
-    started = {name: _Side(name, make, calls) for name, make in sides.items()}
+    started = {name: _Side(name, make, calls, clock) for name, make in sides.items()}
     try:
         for side in started.values():
             side.answer()  # built and warm
@@ -55,11 +60,11 @@ def in_processes(sides: Mapping[str, Callable[[], Call]], calls: int, rounds: in
 class _Side:
     """The parent's handle of one process."""
 
-    def __init__(self, name: str, make: Callable[[], Call], calls: int) -> None:
+    def __init__(self, name: str, make: Callable[[], Call], calls: int, clock: Clock) -> None:
         context = multiprocessing.get_context("spawn")
         self._name = name
         self._pipe, other_end = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(make, calls, other_end), daemon=True)
+        self._process: BaseProcess = context.Process(target=_work, args=(make, calls, clock, other_end), daemon=True)
         self._process.start()
         other_end.close()  # the child has the only other end, so that its death closes the pipe
 
@@ -88,7 +93,7 @@ class _Side:
         )
 
 
-def _work(make: Callable[[], Call], calls: int, pipe: Connection) -> None:
+def _work(make: Callable[[], Call], calls: int, clock: Clock, pipe: Connection) -> None:
     """In the child: build, warm up, and time one round per message until the parent closes the pipe."""
     call = make()
     pipe.send(seconds(call, WARM_UP))
@@ -97,4 +102,4 @@ def _work(make: Callable[[], Call], calls: int, pipe: Connection) -> None:
             pipe.recv()
         except EOFError:
             return
-        pipe.send(seconds(call, calls))
+        pipe.send(seconds(call, calls, clock))

@@ -15,13 +15,14 @@ FIGURE = re.compile(r"[-+]?(\d[\d,]*\.?\d*(e[-+]?\d+)?|nan|inf)\b", re.IGNORECAS
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 SCRIPTS = {  # the number of rows in each table
-    "against_pytorch": pytest.param("against_pytorch", [3], marks=needs_torch),
+    "against_pytorch": pytest.param("against_pytorch", [3, 2], marks=needs_torch),
     "cut_in_pytorch": pytest.param("cut_in_pytorch", [2], marks=needs_torch),
     "exports": pytest.param("exports", [3]),
     "inference_overhead": pytest.param("inference_overhead", [2]),
     "kill_test": pytest.param("kill_test", [2]),
     "million_entries": pytest.param("million_entries", [1]),
     "parity": pytest.param("parity", [2, 2, 2]),
+    "profile_step": pytest.param("profile_step", [4, 28]),
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),
     "replicas_test": pytest.param("replicas_test", [1]),
     "resume_test": pytest.param("resume_test", [2]),

@@ -45,7 +45,11 @@ class TransposedConv(layers.Conv2DTranspose):
         super().__init__(filters, **{**kwargs, "kernel_size": 3, "strides": 2, "padding": "valid"})
 
     def call(self, inputs: Any) -> Any:
-        return super().call(inputs)[:, 1:, 1:]
+        return self.transposed(inputs)[:, 1:, 1:]
+
+    def transposed(self, inputs: Any) -> Any:
+        """The operation of Keras. Shapes: (N, H, W, C) -> (N, 2 * H + 1, 2 * W + 1, filters)."""
+        return super().call(inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         count, height, width, _ = input_shape
@@ -102,8 +106,12 @@ class SpectralConv(layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         kernel = ops.convert_to_tensor(self.kernel)
         kernel = ops.cast(kernel / self._sigma(kernel, training), self.compute_dtype)
-        y = ops.conv(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
+        y = self.convolution_op(x, kernel)
         return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve; named as in the convolutions of Keras. Shapes: (N, H, W, C) -> (N, H', W', filters)."""
+        return ops.conv(inputs, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
 
     def _sigma(self, kernel: Any, training: bool) -> Any:
         matrix = ops.reshape(kernel, (-1, self.filters))

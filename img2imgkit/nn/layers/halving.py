@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 SIDE = 4  # of a kernel
-MOST_HALVED, MOST_DOUBLED = 4 * 4, 8 * 8  # pixels up to which the matrix product is faster
+MOST_HALVED = MOST_DOUBLED = 8 * 8  # pixels up to which the matrix product is faster
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
@@ -56,13 +56,17 @@ class DoublingConv(layers.Conv2DTranspose):
     def call(self, inputs: Any) -> Any:
         count, height, width, channels = inputs.shape
         if not count or not height or not width or height * width > MOST_DOUBLED:
-            return super().call(inputs)
+            return self.transposed(inputs)
         kernel = ops.reshape(self.kernel, (SIDE * SIDE * self.filters, channels))
         y = ops.matmul(kernel, ops.transpose(ops.reshape(inputs, (-1, channels))))  # (16 * filters, N * H * W)
         y = ops.reshape(y, (SIDE, SIDE, self.filters, count, height, width))
         y = ops.transpose(y, (3, 4, 0, 5, 1, 2))  # (N, H, 4, W, 4, filters): what each pixel adds to 4x4 others
         y = _overlapped(_overlapped(y, 1), 2)[:, 1:-1, 1:-1]
         return self.activation(y + ops.cast(self.bias, y.dtype) if self.use_bias else y)
+
+    def transposed(self, inputs: Any) -> Any:
+        """The operation of Keras, for large maps. Shapes: (N, H, W, C) -> (N, 2 * H, 2 * W, filters)."""
+        return super().call(inputs)
 
     def get_config(self) -> dict[str, Any]:
         return _without_fixed_settings(super().get_config())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ import tensorflow as tf
 from img2imgkit.config import suggestion
 from img2imgkit.errors import TrainingError
 from img2imgkit.task import Networks, Task
+from img2imgkit.training.loop.convolutions import fast_convolutions
 from img2imgkit.training.loop.history import History, draws
 from img2imgkit.training.loop.objective import Objective
 from img2imgkit.training.loop.players import Average, Moves, moves_at, players_of
@@ -158,10 +160,17 @@ class Trainer:
         return self.strategy.experimental_distribute_values_from_function(own_slice)
 
     def _distributed(self, moves: Moves, batch: Any, step: Any) -> Tensors:
-        shares = self.strategy.run(self._replica_step, args=(batch, step, moves))
+        with self._fast_on_cpus():
+            shares = self.strategy.run(self._replica_step, args=(batch, step, moves))
         return {
             key: self.strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for key, share in shares.items()
         }
+
+    def _fast_on_cpus(self) -> AbstractContextManager[None]:
+        if any("GPU" in device for device in self.strategy.extended.worker_devices):
+            return nullcontext()
+        groups = (self.nets.generators, self.nets.critics, self.nets.frozen)
+        return fast_convolutions(net for group in groups for net in group.values())
 
     def _replica_step(self, batch: Any, step: Any, moves: Moves) -> Tensors:
         prepared = dict(self.task.prepare(batch))
