@@ -120,7 +120,7 @@ def _is_kept(selected: Selected, kept: Any) -> bool:
 
 def _pays(forms: FormSource, planning: Planning) -> bool:
     enough = pixels_that_pay(forms.manifest)
-    return planning.pixels(enough) >= enough
+    return planning.complete and planning.pixels(enough) >= enough
 
 
 def _tell(forms: FormSource, selected: Selected, planning: Planning) -> None:

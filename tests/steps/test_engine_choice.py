@@ -16,11 +16,12 @@ from tiny_tasks import Directed, Plain, Tinted, loaded, tiny_catalog
 from img2imgkit import bundle, steps
 from img2imgkit.bundle import Bundle, FormRecord
 from img2imgkit.catalog import Plugin
-from img2imgkit.errors import BundleError, ExportError
+from img2imgkit.errors import BundleError, ConfigError, ExportError
 from img2imgkit.exporting import add_engine_form, form_cache
 from img2imgkit.exporting.engine_form import write_engine_form
 from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_plan, read_pipeline, run
 from img2imgkit.pipeline.notes import kinds_of_notes
+from img2imgkit.pipeline.watching import Watch
 from img2imgkit.pipeline.workload import Workload
 from img2imgkit.places import HOME_VARIABLE, Places
 from img2imgkit.step import Resources
@@ -187,6 +188,26 @@ class TestARun:
         with pytest.raises(BundleError, match="damaged: its sha256 differs from its record"):
             plan.pipeline.uses[1].step.open(Resources("cpu"))
         assert made == []
+
+    def test_that_cannot_read_its_pictures_does_not_count_them(
+        self, models: Path, folder: Path, made: list[str], uncounted: Callable[[], None]
+    ) -> None:
+        shutil.rmtree("in")
+        uncounted()
+        with pytest.raises(ConfigError, match=r"steps\.0\.with\.folder: .*no such file or folder"):
+            planned(models / "plain")
+
+
+class TestAWatchedFolder:
+    def test_is_not_counted(self, models: Path, folder: Path, made: list[str]) -> None:
+        told: list[str] = []
+        path = pipeline_file(folder, {"translate": {"bundle": str(models / "plain")}})
+        pipeline = read_pipeline(path, CATALOG)
+        Watch(pipeline, CATALOG, 1.0, Resources("cpu"), told.append)
+        step: Any = pipeline.uses[1].step
+        assert (step.selected.name, told, made) == ("tensorflow", [], [])
+        Watch(pipeline, CATALOG, 1.0, Resources("cpu", "openvino"), told.append)
+        assert (step.selected.name, len(told), made) == ("openvino", 1, [])
 
 
 class TestADryRun:

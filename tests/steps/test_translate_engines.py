@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ from tiny_tasks import Plain, Tinted, loaded, tiny_catalog
 
 from img2imgkit import bundle, steps
 from img2imgkit.catalog import Catalog, Plugin
-from img2imgkit.errors import ConfigError
-from img2imgkit.inference import BUILT_IN
+from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.inference import BUILT_IN, find_model
 from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_plan, orphans, read_pipeline, run
 from img2imgkit.step import Resources
 
@@ -170,6 +171,18 @@ def test_an_onnx_form_of_another_bundle_is_refused(models: Path, folder: Path, t
     plan = planned(folder, tmp_path / "other")
     with pytest.raises(Exception, match="the engine form of another bundle"):
         plan.pipeline.uses[1].step.open(Resources("cpu"))
+
+
+@pytest.mark.parametrize("file", ["translate.onnx", "encode_style.onnx"])
+def test_every_file_of_an_onnx_form_is_compared_with_its_digest(models: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(models / "tinted", tmp_path / "tinted")
+    model = find_model("./tinted", tmp_path, CATALOG)
+    form = bundle.engine_form(tmp_path / "tinted", model.manifest)
+    model.load(form)
+    path = tmp_path / "tinted" / "engine" / file
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(BundleError, match=f"{file}: damaged"):
+        model.load(form)
 
 
 def test_a_run_on_an_onnx_form_loads_no_tensorflow(models: Path, folder: Path) -> None:
