@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, ClassVar, Literal, Protocol
@@ -50,6 +50,14 @@ class Resources:
     engine: str | None = None
 
 
+def _unknown(enough: int) -> int:
+    return 0
+
+
+def _untold(line: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Planning:
     """What a step can use while it is prepared.
@@ -64,6 +72,10 @@ class Planning:
         maps: the names of the maps that items have at this step; see ``Step.maps``
         resources: what the step will be opened with
         kept: the step's fingerprint on record for the outputs that this run resumes; empty if there are none
+        pixels: counts the pixels of the pictures that reach this step, from their headers, until there are ``enough``;
+            0 if that is not known, as in a folder that is watched
+        dry: whether nothing will run, so that nothing may be made for the run
+        tell: tells the user, in one line, what takes seconds before the first picture
     """
 
     models: Models
@@ -74,6 +86,9 @@ class Planning:
     maps: frozenset[str] = frozenset()
     resources: Resources = field(default_factory=Resources)
     kept: Mapping[str, Any] = field(default_factory=dict)
+    pixels: Callable[[int], int] = _unknown
+    dry: bool = False
+    tell: Callable[[str], object] = _untold
 
 
 @dataclass(frozen=True)

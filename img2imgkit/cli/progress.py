@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,18 @@ def progress(kind: str, quiet: bool = False) -> Iterator[Watcher]:
     else:
         with _bar() as watcher:
             yield watcher
+
+
+def teller(kind: str, quiet: bool = False) -> Callable[[str], object]:
+    """Prints, on stderr, what takes seconds before the first picture."""
+
+    def tell(line: str) -> None:
+        if kind == "json":
+            show_event({"event": "preparing", "text": line})
+        elif not quiet and kind != "none":
+            print_stderr(printable(line))
+
+    return tell
 
 
 def show_notes(notes: Sequence[Mapping[str, Any]], kind: str) -> None:

@@ -24,7 +24,15 @@ from img2imgkit.cli import (
     stop_on_broken_pipe,
 )
 from img2imgkit.cli.config import apply_user_settings, limits_option
-from img2imgkit.cli.progress import KINDS, ignored_counts, nothing_to_read, progress, show_notes, show_unreadable
+from img2imgkit.cli.progress import (
+    KINDS,
+    ignored_counts,
+    nothing_to_read,
+    progress,
+    show_notes,
+    show_unreadable,
+    teller,
+)
 from img2imgkit.cli.pruning import show_pruning
 from img2imgkit.cli.signals import stopping_on_signals
 from img2imgkit.config import load_yaml
@@ -146,12 +154,14 @@ def command(
     if prune:
         return show_pruning(orphans(pipeline, catalog, remove=yes and not dry_run), as_json)
     resources = Resources(device, engine)
-    plan = make_plan(pipeline, catalog, limit, resources)
+    told: list[str] = []
+    tell = told.append if dry_run else teller(kind, quiet)
+    plan = make_plan(pipeline, catalog, limit, resources, dry=dry_run, tell=tell)
     if not (plan.jobs or plan.skipped or allow_empty):
         print_stderr(f"error: {nothing_to_read(plan)}; --allow-empty accepts this")
         return EXIT_USAGE
     if dry_run:
-        _show_plan(plan, as_json)
+        _show_plan(plan, told, as_json)
         return EXIT_FAILED_ITEMS if plan.jobs.to_fail_count else EXIT_DONE
     began = time.time()
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
@@ -185,16 +195,17 @@ def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet:
         print_stderr(f"{', '.join(counts)} in {result.seconds:.1f} s; report: {page}")
 
 
-def _show_plan(plan: Plan, as_json: bool) -> None:
+def _show_plan(plan: Plan, told: Sequence[str], as_json: bool) -> None:
     """Print the plan in chunks: it can have a million jobs."""
     if as_json:
         stated = {"pipeline": plan.pipeline.name, "steps": plan.recipes.common.steps, "ignored": dict(plan.ignored)}
+        stated["preparations"] = list(told)
         sinks = [local_path(sink.location()) for sink in plan.pipeline.sinks]
         items = (_stated(plan, job, sinks) for job in chain(plan.jobs, plan.skipped))
         show_json_with(stated, "items", items)
         return
     say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
-    for line in _engine_lines(plan):
+    for line in (*_engine_lines(plan), *map(printable, told)):
         say(line)
     lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):

@@ -23,25 +23,33 @@ from img2imgkit.exporting.bundle_export import ExportedFile, export_bundle
 from img2imgkit.exporting.engine_form import add_engine_form, write_engine_form
 from img2imgkit.exporting.export_options import ExportOptions
 from img2imgkit.exporting.exporters import KerasExporter, OnnxExporter, SavedModelExporter, TfliteExporter
-from img2imgkit.exporting.form_cache import FoundForm, Workload, cache_size, clear_cache, engine_form_for
+from img2imgkit.exporting.form_cache import (
+    FormSource,
+    FoundForm,
+    cache_size,
+    clear_cache,
+    pixels_that_pay,
+    seconds_to_make,
+)
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.hooks import hookimpl
 
 __all__ = [
     "ExportOptions",
     "ExportedFile",
+    "FormSource",
     "FoundForm",
     "KerasExporter",
     "OnnxExporter",
     "SavedModelExporter",
     "TfliteExporter",
-    "Workload",
     "add_engine_form",
     "cache_size",
     "clear_cache",
-    "engine_form_for",
     "export_bundle",
+    "pixels_that_pay",
     "programs_of",
+    "seconds_to_make",
     "write_engine_form",
 ]
 

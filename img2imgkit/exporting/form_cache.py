@@ -1,13 +1,15 @@
 """Engine forms that bundles lack, made when that saves more than it costs, and kept in the user's cache folder.
 
-An entry is a folder named by what it depends on: the bundle's digest, the choices and the version of the form. Several
-runs can share the cache: an entry is written under another name and renamed, by one run at a time.
+An entry is a folder named by what it depends on: the bundle's digest, the plugin of its task, the choices and the
+version of the form. Several runs can share the cache: an entry is written under another name and renamed, by one run at
+a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.bundle import FORM_VERSION, Bundle, EngineForm, Manifest, engine_form, form_in
+from img2imgkit.bundle import FORM_VERSION, Bundle, EngineForm, Manifest, PluginVersion, engine_form, form_in
 from img2imgkit.bundle.engine_form import RECORD
 from img2imgkit.errors import BundleError, ExportError, LockError
 from img2imgkit.exporting.engine_form import write_engine_form
@@ -33,25 +35,11 @@ WAIT = 300.0  # seconds for another run that makes the same form
 # source pixel takes less in OpenVINO float32 than in TensorFlow, for the smallest of them, sr-compact-x2.
 SECONDS, SECONDS_PER_PARAMETER = 5.0, 1.5e-6
 SAVED_PER_PIXEL = 3e-7
-ASSUMED_PIXELS = 1 << 18  # of a picture whose size is not known
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What a run will translate.
-
-    Attributes:
-        pictures: how many
-        pixels: of all of them, as far as headers were read; None if none was
-    """
-
-    pictures: int
-    pixels: int | None = None
 
 
 @dataclass(frozen=True)
 class FoundForm:
-    """The engine form for a run, or in words why there is none.
+    """An engine form, or in words why there is none.
 
     Attributes:
         form: None if the run has to use TensorFlow
@@ -62,49 +50,86 @@ class FoundForm:
     note: str = ""
 
 
-def engine_form_for(
-    folder: Path,
-    manifest: Manifest,
-    choices: Mapping[str, Any],
-    work: Workload,
-    places: Places,
-    load: Callable[[], Bundle],
-) -> FoundForm:
-    """The engine form of a bundle for a run: the bundle's own, one in the cache, or one that is made now if it pays.
+@dataclass(frozen=True)
+class FormSource:
+    """Where the engine form of a bundle comes from: its folder, or an entry of the cache, which can be made.
 
-    Nothing here imports TensorFlow unless a form is made.
-
-    Args:
+    Attributes:
         folder, manifest: the bundle
-        choices: all choices of the task, as JSON
-        load: loads the bundle with these choices; called only if a form is made
-
-    Raises:
-        BundleError: the bundle's own form is incomplete.
+        plugin: the plugin of its task, as it is installed
+        choices: choices of the task that differ from its defaults, as JSON
     """
-    entry = entry_of(manifest, choices, places)
-    if found := engine_form(folder, manifest, choices) or _used(entry):
-        return FoundForm(found)
-    if not pays(manifest, work):
-        return FoundForm(None, "the bundle has no engine form, and making one would take longer than it saves")
-    try:
-        return _made(entry, load)
-    except (ExportError, BundleError, LockError) as error:
-        return FoundForm(None, f"no engine form can be made: {error}")
-    except OSError as error:
-        return FoundForm(None, f"no engine form can be kept in {entry.parent}: {error.strerror or error}")
+
+    folder: Path
+    manifest: Manifest
+    plugin: PluginVersion
+    choices: Mapping[str, Any]
+    places: Places
+
+    @property
+    def entry(self) -> Path:
+        """The folder in the cache, whether or not it exists."""
+        plugin = [self.plugin.name, self.plugin.version]
+        hashed = json.dumps([self.manifest.digest, plugin, dict(self.choices), FORM_VERSION], sort_keys=True)
+        return self.places.cache / FOLDER / hashlib.sha256(hashed.encode()).hexdigest()[:32]
+
+    def find(self) -> EngineForm | None:
+        """The bundle's own form, or one in the cache; imports no TensorFlow, and reads no file of the form.
+
+        Raises:
+            BundleError: the bundle's own form is incomplete.
+        """
+        return engine_form(self.folder, self.manifest, self.choices) or self._cached()
+
+    def make(self, load: Callable[[], Bundle]) -> FoundForm:
+        """Make the form in the cache, which takes about ``seconds_to_make``, or wait for another run that makes it.
+
+        Args:
+            load: loads the bundle with these choices
+        """
+        try:
+            return self._made(load)
+        except (ExportError, BundleError, LockError) as error:
+            return FoundForm(None, f"no engine form can be made: {error}")
+        except OSError as error:
+            return FoundForm(None, f"no engine form can be kept in {self.entry.parent}: {error.strerror or error}")
+
+    def forget(self) -> None:
+        """Remove the form from the cache, such as a damaged one."""
+        shutil.rmtree(self.entry, ignore_errors=True)
+
+    def _cached(self) -> EngineForm | None:
+        """The form in the cache, which counts as used now."""
+        found = form_in(self.entry)
+        if found is None or any(found.choices.get(name) != value for name, value in self.choices.items()):
+            return None
+        with suppress(OSError):  # a cache that cannot be written
+            os.utime(self.entry / RECORD)
+        return found
+
+    def _made(self, load: Callable[[], Bundle]) -> FoundForm:
+        self.entry.parent.mkdir(parents=True, exist_ok=True)
+        ends = time.monotonic() + WAIT
+        while True:
+            try:
+                with locked(self.entry.with_suffix(".lock"), "another run, which makes the engine form,"):
+                    form = self._cached() or _written(self.entry, load())  # another run may just have made it
+                break
+            except LockError:
+                if time.monotonic() > ends:
+                    raise
+        _shrink(self.entry)
+        return FoundForm(form)
 
 
-def pays(manifest: Manifest, work: Workload) -> bool:
-    """Whether making the form takes less time than it saves in a run."""
-    pixels = work.pictures * ASSUMED_PIXELS if work.pixels is None else work.pixels
-    return pixels * SAVED_PER_PIXEL > SECONDS + manifest.weights.parameters * SECONDS_PER_PARAMETER
+def seconds_to_make(manifest: Manifest) -> float:
+    """About how long it takes to make a bundle's form."""
+    return SECONDS + manifest.weights.parameters * SECONDS_PER_PARAMETER
 
 
-def entry_of(manifest: Manifest, choices: Mapping[str, Any], places: Places) -> Path:
-    """The folder in the cache of a bundle's form with these choices, whether or not it exists."""
-    hashed = json.dumps([manifest.digest, dict(choices), FORM_VERSION], sort_keys=True)
-    return places.cache / FOLDER / hashlib.sha256(hashed.encode()).hexdigest()[:32]
+def pixels_that_pay(manifest: Manifest) -> int:
+    """The number of pixels to translate from which making the form takes less time than it saves."""
+    return math.ceil(seconds_to_make(manifest) / SAVED_PER_PIXEL)
 
 
 def cache_size(places: Places) -> tuple[int, int]:
@@ -117,29 +142,6 @@ def clear_cache(places: Places) -> None:
     """Remove all forms from the cache."""
     for entry in _entries(places.cache / FOLDER):
         shutil.rmtree(entry, ignore_errors=True)
-
-
-def _used(entry: Path) -> EngineForm | None:
-    """The form of an entry, which counts as used now."""
-    if found := form_in(entry):
-        with suppress(OSError):  # a cache that cannot be written
-            os.utime(entry / RECORD)
-    return found
-
-
-def _made(entry: Path, load: Callable[[], Bundle]) -> FoundForm:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    ends = time.monotonic() + WAIT
-    while True:
-        try:
-            with locked(entry.with_suffix(".lock"), "another run, which makes the engine form,"):
-                form = _used(entry) or _written(entry, load())  # another run may just have made it
-            break
-        except LockError:
-            if time.monotonic() > ends:
-                raise
-    _shrink(entry)
-    return FoundForm(form)
 
 
 def _written(entry: Path, bundle: Bundle) -> EngineForm | None:

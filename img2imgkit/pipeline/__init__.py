@@ -4,7 +4,8 @@ from img2imgkit.pipeline.coordinator import run
 from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Staged, Watcher
 from img2imgkit.pipeline.jobs import Job, Jobs
 from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_of, read_pipeline
-from img2imgkit.pipeline.plan import Plan, forecasts, make_plan, prepare
+from img2imgkit.pipeline.plan import Plan, forecasts, make_plan
+from img2imgkit.pipeline.preparing import prepare
 from img2imgkit.pipeline.report import make_report, write_report
 from img2imgkit.pipeline.threads import ThreadExecutor
 from img2imgkit.pipeline.verification import Orphan, Verified, orphans, verifying

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,27 +12,26 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from img2imgkit.catalog import Catalog
-from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
-from img2imgkit.inference import ModelFinder
+from img2imgkit.errors import PlanError
 from img2imgkit.item import Entry, local_path
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
-from img2imgkit.pipeline.kept import Kept
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
 from img2imgkit.pipeline.output_folder import folder_of, resolved
 from img2imgkit.pipeline.own_files import STATE, Ways, foreign_reports, prove_free_above, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
+from img2imgkit.pipeline.preparing import Tell, prepare
 from img2imgkit.pipeline.recipe import Recipe, Recipes
 from img2imgkit.pipeline.variants import (
     Variant,
     Variants,
     fields_before_sinks,
-    new_variants,
     restricted_to,
     with_variants,
 )
-from img2imgkit.step import Planning, Resources, Sink, Source, Transform
+from img2imgkit.pipeline.workload import Workload
+from img2imgkit.step import Resources, Sink, Source, Transform
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,28 @@ class Plan:
 
 
 def make_plan(
-    pipeline: Pipeline, catalog: Catalog, limit: int | None = None, resources: Resources | None = None
+    pipeline: Pipeline,
+    catalog: Catalog,
+    limit: int | None = None,
+    resources: Resources | None = None,
+    *,
+    dry: bool = False,
+    tell: Tell = lambda line: None,
 ) -> Plan:
     """Plan a pipeline: prepare its steps, find its entries, compare its outputs with the ledgers, in bounded memory.
 
     Args:
         limit: the maximum number of pictures; each has all its variants
         resources: those of the executor
+        dry, tell: see ``prepare``
 
     Raises:
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
         LockError: another run is using a folder that an output folder is in, or one below it with outputs of this run.
     """
-    return plan_prepared(pipeline, prepare(pipeline, catalog, resources), limit)
+    work = Workload(pipeline, limit)
+    return plan_prepared(pipeline, prepare(pipeline, catalog, resources, work=work, dry=dry, tell=tell), limit)
 
 
 def plan_prepared(
@@ -128,51 +135,6 @@ def forecasts(pipeline: Pipeline, entry: Entry) -> str:
     return "; ".join(found)
 
 
-def prepare(
-    pipeline: Pipeline, catalog: Catalog, resources: Resources | None = None, resuming: bool = True
-) -> Variants:
-    """Prepare every step, in order, and return the variants of each picture.
-
-    Args:
-        resources: those of the executor
-        resuming: whether the outputs that exist decide what the options leave open, such as the engine of a model
-
-    Raises:
-        ConfigError: all problems of the steps' options, with line and column.
-        PlanError: the pipeline must not run.
-    """
-    facts: dict[str, str | int | None] = {}
-    variants: dict[str, Sequence[str]] = {}
-    maps: frozenset[str] = frozenset()
-    problems: list[Problem] = []
-    models, kept = ModelFinder(catalog), Kept(pipeline.sinks if resuming else ())
-    for index, use in enumerate(pipeline.uses):
-        try:
-            sources = (pipeline.source.location(),)
-            on_record = kept.of(index, use.step)
-            known = (models, dict(facts), sources, not problems, dict(variants), maps)
-            use.step.prepare(Planning(*known, resources or Resources(), on_record))
-            facts |= use.step.facts()
-            maps = use.step.maps(maps)
-            variants |= new_variants(use.step, variants, facts)
-        except ConfigError as error:
-            for problem in error.problems:
-                key = ("steps", index, "with", *_key(problem.key))
-                problems.append(pipeline.document.problem(key, problem.message))
-        except PlanError:
-            raise
-        except ToolkitError as error:
-            problems.append(pipeline.document.problem(("steps", index, "with"), str(error)))
-    if problems:
-        raise ConfigError(*problems)
-    return variants
-
-
-def _key(text: str) -> Iterator[str | int]:
-    """Yield the keys that lead to an option within a step's options; numbers are list indices."""
-    yield from (int(name) if name.isdecimal() else name for name in text.split(".") if name)
-
-
 def _targets(pipeline: Pipeline, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Targets]]:
     """Yield the targets of each entry; None if an earlier entry has the same variant from the sink's point of view."""
     fields = list(fields_before_sinks(pipeline.stages))
@@ -198,11 +160,11 @@ class _Checks:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
         self._starts = [os.path.join(folder, "") for folder in self._folders]  # noqa: PTH118 - Paths cost seconds
+        self._overlaps = list[_Overlap]()
         for sink, folder in zip(self._sinks, self._folders, strict=True):
             prove_own_files(folder, sink is pipeline.main_sink)
+            self._overlaps.append(_Overlap(pipeline.source, sink, folder))  # first, because it refuses unusable names
             prove_free_above(folder)
-        places = zip(self._sinks, self._folders, strict=True)
-        self._overlaps = [_Overlap(pipeline.source, sink, folder) for sink, folder in places]
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))

@@ -22,7 +22,7 @@ from img2imgkit.pipeline.ledger import Ledger, Output
 from img2imgkit.pipeline.output_folder import OutputFolder, PlacedFile, folder_of
 from img2imgkit.pipeline.own_files import LEDGER, STATE, kept_from_runs, reserved
 from img2imgkit.pipeline.pipeline_file import Pipeline
-from img2imgkit.pipeline.plan import prepare
+from img2imgkit.pipeline.preparing import prepare
 
 MISSING, CHANGED = "missing", "changed"
 T = TypeVar("T")

@@ -21,7 +21,8 @@ from img2imgkit.pipeline.coordinator import run
 from img2imgkit.pipeline.executor import Done, Executor, Outcome, Result, Watcher
 from img2imgkit.pipeline.jobs import Job
 from img2imgkit.pipeline.pipeline_file import Pipeline
-from img2imgkit.pipeline.plan import Plan, plan_prepared, prepare
+from img2imgkit.pipeline.plan import Plan, plan_prepared
+from img2imgkit.pipeline.preparing import Tell, prepare
 from img2imgkit.pipeline.spill import short_key
 from img2imgkit.step import Resources
 
@@ -33,12 +34,20 @@ class Watch:
         ignored: the number of files that the source ignored when it last listed the folder, by reason
     """
 
-    def __init__(self, pipeline: Pipeline, catalog: Catalog, settle: float, resources: Resources | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        catalog: Catalog,
+        settle: float,
+        resources: Resources | None = None,
+        tell: Tell = lambda line: None,
+    ) -> None:
         """Prepare the pipeline, and plan it once to find what is wrong.
 
         Args:
             settle: the seconds for which a file must stay the same
             resources: those of the executor
+            tell: receives what takes seconds before the first picture
 
         Raises:
             ConfigError: the pipeline is invalid.
@@ -51,7 +60,7 @@ class Watch:
                     "looks at a watched folder; set it to resume or skip"
                 )
         self._pipeline, self._settle = pipeline, settle
-        self._variants = prepare(pipeline, catalog, resources)
+        self._variants = prepare(pipeline, catalog, resources, tell=tell)
         self._root = _local_root(pipeline)
         self._first_seen: dict[int, float] = {}
         self._taken: dict[int, _Taken] = {}
@@ -126,7 +135,7 @@ def watch(
     resources: Resources | None = None,
     progress: Callable[[], AbstractContextManager[Watcher]],
     report: Callable[[Plan, Result], object],
-    tell: Callable[[str], object],
+    tell: Tell,
 ) -> Result:
     """Run a pipeline over new and changed pictures until ``stop`` is set; then finish those in flight.
 
@@ -145,7 +154,7 @@ def watch(
         ToolkitError: a step cannot be opened.
     """
     try:
-        watched, kept, told = Watch(pipeline, catalog, settle, resources), _Kept(executor), _Told(tell)
+        watched, kept, told = Watch(pipeline, catalog, settle, resources, tell), _Kept(executor), _Told(tell)
         while not stop.is_set():
             began = time.monotonic()
             try:
@@ -181,7 +190,7 @@ _NOT_TAKEN = _Taken(0, failed=False)
 class _Told:
     """Tells everything once."""
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
+    def __init__(self, tell: Tell) -> None:
         self._tell, self._problem, self._ignored = tell, "", Counter[str]()
 
     def problem(self, problem: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle import Manifest
+from img2imgkit.bundle import FORM_VERSION, Manifest
 from img2imgkit.config import Config, Location
 from img2imgkit.engine import Engine
 from img2imgkit.errors import ConfigError, Problem, TranslateError
@@ -24,14 +24,13 @@ from img2imgkit.inference import (
     Wanted,
     chosen,
     conditions_of,
-    facts_of,
     parsed,
-    resolved,
 )
 from img2imgkit.item import Item
 from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
+from img2imgkit.steps.engine_choice import EngineChoice, choose_engine, load_chosen
 from img2imgkit.steps.extent import Extent
 from img2imgkit.steps.resize import times
 
@@ -71,7 +70,7 @@ class Translate(Transform):
         self._scale_before: int | str | None = 1
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
-        self._selected: Selected | None = None
+        self._engine: EngineChoice | None = None
 
     @property
     def model(self) -> ModelReference:
@@ -82,8 +81,12 @@ class Translate(Transform):
     @property
     def selected(self) -> Selected:
         """What runs the model, known after ``prepare``."""
-        assert self._selected is not None, "call prepare first"
-        return self._selected
+        return self._chosen.selected
+
+    @property
+    def _chosen(self) -> EngineChoice:
+        assert self._engine is not None, "call prepare first"
+        return self._engine
 
     @property
     def manifest(self) -> Manifest:
@@ -93,7 +96,8 @@ class Translate(Transform):
     def prepare(self, planning: Planning) -> None:
         """Find the bundle or exported model and read its description.
 
-        The engine is selected, too: that of the outputs which are resumed, if they were made by the same bundle.
+        The engine is selected, too: that of the outputs which are resumed, if they were made by the same bundle. If it
+        pays, the engine form that a bundle lacks is made.
         Choices and inputs are checked by the task's code, which needs TensorFlow; models without them need neither.
 
         Raises:
@@ -112,20 +116,17 @@ class Translate(Transform):
             without_map = any(each.kind == "map" and not each.required for each in conditions_of(task).values())
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
-        self._selected = self._select(planning, without_map)
+        self._engine = self._choose(planning, without_map)
         self._own_scale = scale
         self._scale_before = planning.facts.get("scale", 1)
         if options.until is not None:
             self._check_until(scale)
 
-    def _select(self, planning: Planning, without_map: bool) -> Selected:
-        """Select the engine; a file reads every map in each call, so it cannot stand for a bundle that may lack one."""
+    def _choose(self, planning: Planning, without_map: bool) -> EngineChoice:
+        """Choose the engine; a file reads every map in each call, so it cannot stand for a bundle that may lack one."""
         device, engine = planning.resources.device, planning.resources.engine or self.options.engine
-        kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
-        facts = self.model.facts(self._choices)
-        if without_map and "networks" in facts.forms:
-            facts = replace(facts, forms=frozenset({"networks"}))
-        return resolved(Wanted(engine, device, self.options.precision), facts, facts_of(self._engines()), kept)
+        wanted = Wanted(engine, device, self.options.precision)
+        return choose_engine(self.model, self._choices, wanted, self._engines(), planning, only_networks=without_map)
 
     def _engines(self) -> Mapping[str, type[Engine]]:
         return {**BUILT_IN, **self.model.catalog.engines}
@@ -151,18 +152,18 @@ class Translate(Transform):
         return {**stated, **{name: value for name, value in more.items() if value}}
 
     def fingerprint(self) -> Mapping[str, Any]:
-        """The digests of the bundle and of condition files, the plugin that provides the task, and the engine."""
-        plugin, engine = self.model.plugin, self.selected.record()
-        if self._form == "onnx" and (form := self.model.form_digest(self._choices)):
-            engine["form"] = form
+        """The digests of the bundle and of condition files, the plugin that provides the task, and the engine.
+
+        Of an engine form the version is enough: the form follows from it, the bundle and the choices, and its files are
+        compared with their digests when they are opened.
+        """
+        plugin, engine = self.model.plugin, dict[str, Any](self.selected.record())
+        if self._chosen.forms is not None:
+            engine["form"] = FORM_VERSION
         made: dict[str, Any] = {"bundle": self.model.digest, "task": self.manifest.task}
         made |= {"plugin": [plugin.name, plugin.version], "engine": engine}
         files = self._inputs.fingerprint({}) if self._inputs else {}
         return {**made, "files": files} if files else made
-
-    @property
-    def _form(self) -> Literal["networks", "onnx"]:
-        return self._engines()[self.selected.name].form
 
     def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
         """The digests of the variant's own files."""
@@ -219,12 +220,12 @@ class Translate(Transform):
 
         Raises:
             ConfigError: the device is of another kind than the one that was planned for.
-            BundleError: the model is damaged, or the engine cannot open it.
+            BundleError: the model is damaged, its engine form cannot be made, or the engine cannot open it.
         """
         if parsed(resources.device)[0] not in ("auto", self.selected.device):
             raise ConfigError(f"planned for the {self.selected.device}, but opened on device {resources.device!r}")
         options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
-        model = self.model.load(self._form, self._choices)
+        model = load_chosen(self.model, self._choices, self._chosen.forms)
         self._translator = Translator(model, options, resources.device, self.selected, self._engines())
         if self._inputs:
             self._inputs.open(self._translator)
@@ -252,7 +253,8 @@ class Translate(Transform):
         for _ in range(often):
             made = self._translator.translate(picture, self._inputs.of(item) if self._inputs else None)
             picture = made.picture
-            notes.append({"model": self.manifest.name, **made.notes})
+            without_form = {"engine": self._chosen.note} if self._chosen.note else {}
+            notes.append({"model": self.manifest.name, **without_form, **made.notes})
         if not often:
             notes.append({"model": self.manifest.name, "times": 0})
         if self.facts()["scale"] is None:

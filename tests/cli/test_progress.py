@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from img2imgkit.cli.progress import progress
+from img2imgkit.cli.progress import progress, teller
 from img2imgkit.item import Entry
 from img2imgkit.pipeline import Outcome
 from img2imgkit.pipeline.executor import Status
@@ -55,4 +55,13 @@ def test_lines_have_a_speed_as_soon_as_there_is_one(clock: Clock, capsys: pytest
         "1/3",
         "2/3  0.10 pictures/s  10 s left",
         "3/3  0.20 pictures/s  0 s left",
+    ]
+
+
+def test_what_takes_seconds_before_the_first_picture_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, quiet in (("auto", False), ("json", False), ("auto", True), ("none", False)):
+        teller(kind, quiet)("making\x1b it")
+    assert capsys.readouterr().err.splitlines() == [
+        "making\\x1b it",
+        '{"event": "preparing", "text": "making\\u001b it"}',
     ]

@@ -13,6 +13,7 @@ from PIL import Image
 from pipelines_for_tests import pipeline_file
 
 from img2imgkit.cli.progress import progress, show_notes
+from img2imgkit.exporting import FormSource
 
 pytestmark = pytest.mark.usefixtures("uninstall_everything")
 
@@ -104,6 +105,17 @@ def test_a_dry_run_says_the_engine(img2img, tmp_path: Path, monkeypatch: pytest.
     ended = img2img("run", file, "-n", "--engine", "tensorfolw")
     assert ended.code == 2
     assert "steps.1.with.engine: no engine 'tensorfolw'; did you mean 'tensorflow'" in ended.err
+
+
+def test_a_form_that_a_run_would_make_is_told(img2img, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    monkeypatch.setattr(FormSource, "find", lambda self: None)
+    save_pictures(tmp_path / "in", "a.png")
+    file = pipeline_file(tmp_path, {"translate": {"bundle": "sr-compact-x2"}})
+    said = "sr-compact-x2: openvino needs an engine form, which is made before the first picture, about 5 s"
+    dry = ("run", file, "-n", "--device", "cpu", "--engine", "openvino")
+    assert img2img(*dry).out.splitlines()[2] == said
+    assert json.loads(img2img(*dry, "--json").out)["preparations"] == [said]
 
 
 def test_a_second_run_skips_and_a_dry_run_shows_it(img2img, file: Path) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from pipelines_for_tests import pipeline_file
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.places import HOME_VARIABLE
 
 LARGE = ("tensorflow", "keras", "onnx", "onnxruntime", "openvino", "torch", "scipy", "h5py", "rich", "pandas")
 ONNX = ("onnx", "onnxruntime")
@@ -63,6 +70,39 @@ def test_a_run_of_an_onnx_file_imports_no_tensorflow(folder: Path) -> None:
     assert loaded.issuperset(ONNX)
     assert not loaded & {*LARGE, *TRAINING} - {*ONNX}
     assert (folder / "out" / "a.png").is_file()
+
+
+FORM_PAYS = """
+from img2imgkit.exporting import form_cache
+form_cache.SECONDS = form_cache.SECONDS_PER_PARAMETER = 1e-9
+"""
+
+
+@pytest.mark.slow
+def test_runs_share_an_engine_form_and_later_ones_import_no_tensorflow(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(folder / "home"))
+    shipped = Catalog.installed().bundles["sr-compact-x2"]
+    shutil.copytree(shipped, folder / "sr", ignore=shutil.ignore_patterns("engine"))
+    stated = json.loads((folder / "sr" / "bundle.json").read_text(encoding="utf-8"))
+    del stated["form"]
+    (folder / "sr" / "bundle.json").write_text(json.dumps(stated), encoding="utf-8")
+    pipeline_file(folder, {"translate": {"bundle": "./sr"}})
+    command = [sys.executable, "-c", FORM_PAYS + PROGRAM, "run", "pipeline.yaml", "-o"]
+    pipes: Any = {"cwd": folder, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen([*command, out], **pipes) for out in ("one", "two")]
+    ended = [(run.communicate(timeout=240)[1], run.returncode) for run in runs]
+    for told, code in ended:
+        assert code == 0, told
+        assert "sr-compact-x2: making its engine form for openvino" in told
+    (form,) = (folder / "home" / "cache" / "engine-forms").glob("*/translate.onnx")
+    written = form.stat().st_mtime_ns
+    done = subprocess.run([*command, "three"], cwd=folder, capture_output=True, text=True, check=True)
+    assert "making" not in done.stderr
+    assert {*done.stdout.split()} & {*LARGE, "img2imgkit.training"} == {"onnx", "openvino"}
+    assert form.stat().st_mtime_ns == written
+    assert len({(folder / out / "a.png").read_bytes() for out in ("one", "two", "three")}) == 1
 
 
 def test_option_models_are_built_when_they_are_first_used() -> None:

@@ -12,14 +12,20 @@ import pytest
 from tiny_tasks import Plain, loaded, tiny_catalog
 
 from img2imgkit import bundle
-from img2imgkit.bundle import Bundle, FormFile, FormRecord
+from img2imgkit.bundle import Bundle, FormFile, FormRecord, PluginVersion
 from img2imgkit.errors import ExportError
-from img2imgkit.exporting import FoundForm, Workload, cache_size, clear_cache, engine_form_for, form_cache
+from img2imgkit.exporting import (
+    FormSource,
+    FoundForm,
+    cache_size,
+    clear_cache,
+    form_cache,
+    pixels_that_pay,
+    seconds_to_make,
+)
 from img2imgkit.files import sha256
 from img2imgkit.locks import locked
 from img2imgkit.places import Places
-
-MUCH, LITTLE = Workload(1000, 10**9), Workload(1, 10**4)
 
 
 @pytest.fixture(scope="module")
@@ -51,56 +57,62 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return folders
 
 
-def found(own: Bundle, places: Places, work: Workload = MUCH, choices: dict[str, str] | None = None) -> FoundForm:
-    return engine_form_for(own.folder, own.manifest, choices or {}, work, places, lambda: own)
+def source(own: Bundle, places: Places, choices: dict[str, str] | None = None, version: str = "1.0") -> FormSource:
+    return FormSource(own.folder, own.manifest, PluginVersion(name="tiny", version=version), choices or {}, places)
+
+
+def made_form(own: Bundle, places: Places, choices: dict[str, str] | None = None) -> FoundForm:
+    return source(own, places, choices).make(lambda: own)
 
 
 class TestWhenItPays:
-    def test_many_pixels_are_worth_a_form(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        form = found(own, places).form
-        assert form is not None
-        assert form.opened("translate").is_file()
-        assert len(made) == 1
-
-    def test_few_pixels_are_not(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        result = found(own, places, LITTLE)
-        assert result.form is None
-        assert "making one would take longer than it saves" in result.note
-        assert (made, places.cache.exists()) == ([], False)
-
-    def test_an_existing_form_is_used_for_any_work(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        found(own, places)
-        assert found(own, places, LITTLE).form is not None
-        assert len(made) == 1
-
     def test_large_networks_need_more_work(self, own: Bundle) -> None:
         weights = own.manifest.weights.model_copy(update={"parameters": 50_000_000})
         large = own.manifest.model_copy(update={"weights": weights})
-        work = Workload(1, 40_000_000)
-        assert form_cache.pays(own.manifest, work)
-        assert not form_cache.pays(large, work)
+        assert 10_000_000 < pixels_that_pay(own.manifest) < 40_000_000 < pixels_that_pay(large)
+        assert seconds_to_make(own.manifest) < 10 < seconds_to_make(large)
 
-    def test_pictures_of_unknown_size_are_counted(self, own: Bundle) -> None:
-        assert form_cache.pays(own.manifest, Workload(1000))
-        assert not form_cache.pays(own.manifest, Workload(1))
+    def test_a_form_is_found_only_when_it_was_made(self, own: Bundle, places: Places, made: list[Path]) -> None:
+        assert source(own, places).find() is None
+        assert (made, places.cache.exists()) == ([], False)
+        form = made_form(own, places).form
+        assert form is not None
+        assert form.opened("translate").is_file()
+        assert source(own, places).find() == form
+        assert len(made) == 1
 
+    def test_a_form_can_be_forgotten(self, own: Bundle, places: Places, made: list[Path]) -> None:
+        made_form(own, places)
+        source(own, places).forget()
+        assert source(own, places).find() is None
+
+    def test_a_form_with_other_choices_is_not_taken(self, own: Bundle, places: Places, made: list[Path]) -> None:
+        made_form(own, places)
+        other = source(own, places, {"direction": "b_to_a"})
+        source(own, places).entry.rename(other.entry)
+        assert other.find() is None
+
+    @pytest.mark.slow
     def test_a_real_form_is_made_and_found_again(self, own: Bundle, places: Places) -> None:
-        assert found(own, places).form is not None
-        assert found(own, places, LITTLE).form is not None
+        assert made_form(own, places).form is not None
+        assert source(own, places).find() is not None
 
 
 class TestSharing:
-    def test_choices_and_weights_have_entries_of_their_own(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        found(own, places)
-        found(own, places, choices={"direction": "b_to_a"})
+    def test_choices_weights_and_plugins_have_entries_of_their_own(
+        self, own: Bundle, places: Places, made: list[Path]
+    ) -> None:
+        made_form(own, places)
+        made_form(own, places, {"direction": "b_to_a"})
         weights = own.manifest.weights.model_copy(update={"sha256": "0" * 64})
-        found(replace(own, manifest=own.manifest.model_copy(update={"weights": weights})), places)
-        assert len({*made}) == 3
-        assert cache_size(places)[0] == 3
+        made_form(replace(own, manifest=own.manifest.model_copy(update={"weights": weights})), places)
+        source(own, places, version="2.0").make(lambda: own)
+        assert len({*made}) == 4
+        assert cache_size(places)[0] == 4
 
     def test_a_run_waits_for_another_that_makes_the_form(self, own: Bundle, places: Places, made: list[Path]) -> None:
         results: list[FoundForm] = []
-        runs = [threading.Thread(target=lambda: results.append(found(own, places))) for _ in range(2)]
+        runs = [threading.Thread(target=lambda: results.append(made_form(own, places))) for _ in range(2)]
         for run in runs:
             run.start()
         for run in runs:
@@ -112,31 +124,31 @@ class TestSharing:
         self, own: Bundle, places: Places, made: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(form_cache, "WAIT", 0.0)
-        entry = form_cache.entry_of(own.manifest, {}, places)
+        entry = source(own, places).entry
         entry.parent.mkdir(parents=True)
         with locked(entry.with_suffix(".lock"), "a test"):
-            result = found(own, places)
+            result = made_form(own, places)
         assert result.form is None
         assert "another run, which makes the engine form, is using this folder" in result.note
         assert made == []
 
     @pytest.mark.parametrize("torn", ["record", "file", "size"])
     def test_an_incomplete_entry_is_made_anew(self, own: Bundle, places: Places, made: list[Path], torn: str) -> None:
-        found(own, places)
-        entry = form_cache.entry_of(own.manifest, {}, places)
+        made_form(own, places)
+        entry = source(own, places).entry
         if torn == "record":
             (entry / "form.json").write_text("{")
         elif torn == "file":
             (entry / "translate.onnx").unlink()
         else:
             (entry / "translate.onnx").write_bytes(b"x")
-        assert found(own, places).form is not None
+        assert made_form(own, places).form is not None
         assert len(made) == 2
 
     def test_remains_of_a_run_that_was_killed_are_replaced(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        entry = form_cache.entry_of(own.manifest, {}, places)
+        entry = source(own, places).entry
         entry.with_suffix(".new").mkdir(parents=True)
-        assert found(own, places).form is not None
+        assert made_form(own, places).form is not None
         assert [path.name for path in entry.parent.iterdir() if path.is_dir()] == [entry.name]
 
 
@@ -146,17 +158,17 @@ class TestBounds:
     ) -> None:
         monkeypatch.setattr(form_cache, "LARGEST_CACHE", 3000)  # two entries with their records
         for number, name in enumerate("abc"):
-            found(own, places, choices={"name": name})
-            entry = form_cache.entry_of(own.manifest, {"name": name}, places)
+            made_form(own, places, {"name": name})
+            entry = source(own, places, {"name": name}).entry
             os.utime(entry / "form.json", (number, number))
             if name == "b":
-                found(own, places, choices={"name": "a"})  # used again
-        kept = {name for name in "abc" if form_cache.entry_of(own.manifest, {"name": name}, places).exists()}
+                made_form(own, places, {"name": "a"})  # used again
+        kept = {name for name in "abc" if source(own, places, {"name": name}).entry.exists()}
         assert kept == {"a", "c"}
 
     def test_the_cache_can_be_cleared(self, own: Bundle, places: Places, made: list[Path]) -> None:
         assert cache_size(places) == (0, 0)
-        found(own, places)
+        made_form(own, places)
         count, size = cache_size(places)
         assert (count, size > 1000) == (1, True)
         clear_cache(places)
@@ -171,21 +183,21 @@ class TestFailures:
             raise ExportError("translate cannot be converted")
 
         monkeypatch.setattr(form_cache, "write_engine_form", fails)
-        result = found(own, places)
+        result = made_form(own, places)
         assert (result.form, result.note) == (None, "no engine form can be made: translate cannot be converted")
         assert cache_size(places) == (0, 0)
 
     def test_a_cache_that_cannot_be_written_is_a_note(self, own: Bundle, tmp_path: Path, made: list[Path]) -> None:
         (tmp_path / "cache").write_text("a file where the folder belongs")
-        result = found(own, Places(tmp_path, tmp_path, tmp_path / "cache"))
+        result = made_form(own, Places(tmp_path, tmp_path, tmp_path / "cache"))
         assert result.form is None
         assert result.note.startswith(f"no engine form can be kept in {tmp_path / 'cache'}")
 
     def test_a_record_that_is_absurd_is_ignored(self, own: Bundle, places: Places, made: list[Path]) -> None:
-        found(own, places)
-        entry = form_cache.entry_of(own.manifest, {}, places)
+        made_form(own, places)
+        entry = source(own, places).entry
         stated = json.loads((entry / "form.json").read_text())
         stated["files"][0]["program"] = "../../translate"
         (entry / "form.json").write_text(json.dumps(stated))
-        assert found(own, places).form is not None
+        assert made_form(own, places).form is not None
         assert len(made) == 2

@@ -49,3 +49,8 @@ def test_tiles_that_change_the_result_are_a_note() -> None:
 
 def test_only_pictures_that_were_made_have_notes() -> None:
     assert kinds_of_notes([made("a", "failed", decoding="x y"), made("b", "up to date", decoding="x y")]) == []
+
+
+def test_why_a_bundle_has_no_engine_form_is_a_note() -> None:
+    notes = ({"model": "m", "engine": "no engine form can be made: translate differs"},)
+    assert kinds_of_notes([made("a", translate=notes)])[0].note == "no engine form can be made: translate differs"

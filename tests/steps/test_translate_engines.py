@@ -16,8 +16,8 @@ from tiny_tasks import Plain, Tinted, loaded, tiny_catalog
 
 from img2imgkit import bundle, steps
 from img2imgkit.catalog import Catalog, Plugin
-from img2imgkit.errors import ConfigError
-from img2imgkit.inference import BUILT_IN
+from img2imgkit.errors import BundleError, ConfigError
+from img2imgkit.inference import BUILT_IN, find_model
 from img2imgkit.pipeline import Plan, Result, ThreadExecutor, make_plan, orphans, read_pipeline, run
 from img2imgkit.step import Resources
 
@@ -71,7 +71,7 @@ def test_the_plan_selects_the_engine_and_records_it(models: Path, folder: Path) 
     plan = planned(folder, models / "plain")
     assert engine_of(plan) == {"name": "tensorflow", "version": version_of("tensorflow"), **about}
     found = engine_of(planned(folder, models / "form"))
-    assert len(found.pop("form")) == 64
+    assert found.pop("form") == bundle.FORM_VERSION
     assert found == {"name": "openvino", "version": version_of("openvino"), **about}
     assert engine_of(planned(folder, models / "form", engine="onnxruntime"))["name"] == "onnxruntime"
     stated = planned(folder, models / "form", engine="tensorflow", **{"precision": "float16"})
@@ -169,8 +169,20 @@ def test_an_onnx_form_of_another_bundle_is_refused(models: Path, folder: Path, t
     assert record is not None
     bundle.add_form(tmp_path / "other", record)
     plan = planned(folder, tmp_path / "other")
-    with pytest.raises(Exception, match="the ONNX form of another bundle"):
+    with pytest.raises(Exception, match="the engine form of another bundle"):
         plan.pipeline.uses[1].step.open(Resources("cpu"))
+
+
+@pytest.mark.parametrize("file", ["translate.onnx", "encode_style.onnx"])
+def test_every_file_of_an_onnx_form_is_compared_with_its_digest(models: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(models / "tinted", tmp_path / "tinted")
+    model = find_model("./tinted", tmp_path, CATALOG)
+    form = bundle.engine_form(tmp_path / "tinted", model.manifest)
+    model.load(form)
+    path = tmp_path / "tinted" / "engine" / file
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(BundleError, match=f"{file}: damaged"):
+        model.load(form)
 
 
 def test_a_run_on_an_onnx_form_loads_no_tensorflow(models: Path, folder: Path) -> None:

@@ -1,14 +1,14 @@
-"""References to bundles: their networks, or their ONNX form, which needs no TensorFlow."""
+"""References to bundles, which are loaded as networks, or as an engine form, which needs no TensorFlow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from img2imgkit import bundle
-from img2imgkit.bundle import Bundle, Manifest
+from img2imgkit.bundle import Bundle, EngineForm, Manifest
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError
 from img2imgkit.inference.engines.selection import ModelFacts
@@ -43,23 +43,16 @@ class BundleReference(ModelReference):
     def task(self, choices: Mapping[str, Any]) -> Translates:
         return bundle.task_of(self.folder, self.catalog, choices)
 
-    def facts(self, choices: Mapping[str, Any]) -> ModelFacts:
-        form = bundle.engine_form(self.folder, self.manifest, choices)
-        return ModelFacts(frozenset({"networks"} if form is None else {"networks", "onnx"}))
+    @property
+    def facts(self) -> ModelFacts:
+        return ModelFacts(frozenset({"networks", "onnx"}))
 
-    def form_digest(self, choices: Mapping[str, Any]) -> str:
-        form = bundle.engine_form(self.folder, self.manifest, choices)
-        return "" if form is None else form.digest
-
-    def load(
-        self, form: Literal["networks", "onnx"] = "networks", choices: Mapping[str, Any] | None = None
-    ) -> Bundle | ExportedModel:
-        if form == "networks":
+    def load(self, form: EngineForm | None = None) -> Bundle | ExportedModel:
+        if form is None:
             return bundle.load(self.folder, self.catalog)
-        found = bundle.engine_form(self.folder, self.manifest, choices or {})
-        if found is None:
-            raise BundleError(f"{self.folder}: its ONNX form has been removed since the run was planned: run again")
-        model = exported_reference(found.opened(TRANSLATE), self.catalog).load()
+        for name in form.sha256:
+            form.opened(Path(name).stem)
+        model = exported_reference(form.opened(TRANSLATE), self.catalog).load()
         if model.manifest.digest != self.manifest.digest:
-            raise BundleError(f"{found.path}: the ONNX form of another bundle: remove this folder")
+            raise BundleError(f"{form.path}: the engine form of another bundle: remove this folder")
         return replace(model, manifest=self.manifest, own_precision=False)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import lcm
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from img2imgkit import bundle
-from img2imgkit.bundle import Exported, Manifest, ProgramDescription
+from img2imgkit.bundle import EngineForm, Exported, Manifest, ProgramDescription
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, ConfigError, NotInstalled, Problem
 from img2imgkit.files import open_regular, read_text
@@ -68,12 +68,11 @@ class ForeignReference(ModelReference):
         prove_choices(self.path, task, self.model.choices, choices)
         return task
 
-    def facts(self, choices: Mapping[str, Any]) -> ModelFacts:
+    @property
+    def facts(self) -> ModelFacts:
         return self.model.facts
 
-    def load(
-        self, form: Literal["networks", "onnx"] = "networks", choices: Mapping[str, Any] | None = None
-    ) -> ExportedModel:
+    def load(self, form: EngineForm | None = None) -> ExportedModel:
         if digest(self.files) != self.digest:
             raise BundleError(f"{self.path}: has changed since the run was planned: run again")
         return replace(self.model, task=self._task())

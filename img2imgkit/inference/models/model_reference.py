@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from img2imgkit.bundle import Bundle, Manifest, PluginVersion
+from img2imgkit.bundle import Bundle, EngineForm, Manifest, PluginVersion
 from img2imgkit.catalog import Catalog
 from img2imgkit.inference.engines.selection import ModelFacts
 from img2imgkit.inference.exported.exported_model import ExportedModel
@@ -45,23 +45,20 @@ class ModelReference(ABC):
             ConfigError: the task has no such choices, or the model was exported with others.
         """
 
+    @property
     @abstractmethod
-    def facts(self, choices: Mapping[str, Any]) -> ModelFacts:
-        """In which forms it is at hand for engines."""
-
-    def form_digest(self, choices: Mapping[str, Any]) -> str:
-        """A hash of a bundle's ONNX form, which outputs depend on besides the bundle; "" if there is none."""
-        return ""
+    def facts(self) -> ModelFacts:
+        """In which forms engines can open it. The engine form of a bundle may have to be made."""
 
     @abstractmethod
-    def load(
-        self, form: Literal["networks", "onnx"] = "networks", choices: Mapping[str, Any] | None = None
-    ) -> Bundle | ExportedModel:
+    def load(self, form: EngineForm | None = None) -> Bundle | ExportedModel:
         """Load the model for a Translator.
 
         Args:
-            form: of a bundle, the form that the engine opens
-            choices: of a bundle in ONNX form, the choices that differ from the task's defaults
+            form: of a bundle, what is loaded in place of its networks
+
+        Raises:
+            BundleError: the model or the form is damaged, or the form is that of another bundle.
         """
 
     @property

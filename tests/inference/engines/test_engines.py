@@ -44,7 +44,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Open:
         found = find_model(str(made[task.name]), Path.cwd(), CATALOG)
         settings = TranslateOptions(engine=engine, **options)
         version = BUILT_IN[engine]().version() or ""
-        model = found.load(BUILT_IN[engine].form)
+        form = bundle.engine_form(made[task.name], bundle.describe(made[task.name]))
+        model = found.load(form if BUILT_IN[engine].form == "onnx" else None)
         return Translator(model, settings, device, Selected(engine, version, "cpu", settings.precision))
 
     return open_
