@@ -1,10 +1,10 @@
-"""Compare the speed of pix2pix's training step and CycleGAN's generator with PyTorch. Needs ``pip install torch``.
+"""Compare the speed of pix2pix's training step with PyTorch. Needs ``pip install torch``.
 
     python benchmarks/against_pytorch.py [--rounds 7]
 
 Each side is a separate process that sleeps while the other works. The figure is the median over the rounds of PyTorch's
 time divided by ours: above 1, this toolkit is faster. PyTorch runs as in the official code, in eager mode on contiguous
-NCHW tensors; ours runs as in ``img2img train`` and ``translate``.
+NCHW tensors; ours runs as in ``img2img train``.
 """
 
 from __future__ import annotations
@@ -14,22 +14,20 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
 
 import click
 import numpy as np
 import report
-import turns
+
+from img2imgkit.benchmark import turns
 
 
 @dataclass(frozen=True)
 class Size:
-    """The sizes of networks and pictures; the U-Net downsamples eight times."""
+    """The sizes of network and pictures; the U-Net downsamples eight times."""
 
     width: int = 64
-    blocks: int = 9
     step_side: int = 256
-    translation_side: int = 256
 
 
 @dataclass(frozen=True)
@@ -70,23 +68,6 @@ def our_step(size: Size) -> turns.Call:
     return step
 
 
-def our_translation(size: Size, bfloat16: bool) -> turns.Call:
-    from img2imgkit import backend
-
-    backend.load()
-    from img2imgkit_plugins.cyclegan.task import CycleGan
-
-    from img2imgkit.architectures import Resnet
-    from img2imgkit.inference.engines import TensorFlow
-
-    task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
-    engine, model = TensorFlow(), SimpleNamespace(task=task, nets=task.build())
-    network = engine.open(model, engine.devices()[0], "bfloat16" if bfloat16 else "float32")
-    side = size.translation_side
-    source = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
-    return lambda: network({"source": source})
-
-
 def their_step(size: Size) -> turns.Call:
     import in_pytorch
 
@@ -94,25 +75,7 @@ def their_step(size: Size) -> turns.Call:
     return in_pytorch.training_step(1, size.step_side, size.width)
 
 
-def their_translation(size: Size, bfloat16: bool) -> turns.Call:
-    import in_pytorch
-
-    in_pytorch.prepare(os.cpu_count() or 1)
-    return in_pytorch.translation(size.translation_side, size.width, size.blocks, bfloat16)
-
-
-JOBS = (
-    Job("pix2pix training step, U-Net 256, batch 1, float32", 3, our_step, their_step),
-    *(
-        Job(
-            f"ResNet-9 translation, 256x256, {precision}",
-            4,
-            partial(our_translation, bfloat16=precision == "bfloat16"),
-            partial(their_translation, bfloat16=precision == "bfloat16"),
-        )
-        for precision in ("float32", "bfloat16")
-    ),
-)
+JOBS = (Job("pix2pix training step, U-Net 256, batch 1, float32", 3, our_step, their_step),)
 
 
 def rows(jobs: tuple[Job, ...], size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
@@ -130,7 +93,7 @@ def rows(jobs: tuple[Job, ...], size: Size, rounds: int) -> Iterator[tuple[str, 
 @report.tiny_option
 def main(rounds: int, only: int | None, tiny: bool) -> None:
     jobs = JOBS if only is None else JOBS[only : only + 1]
-    size = Size(width=4, blocks=1, translation_side=32) if tiny else Size()
+    size = Size(width=4) if tiny else Size()
     report.show(("job", "ours, ms", "PyTorch, ms", "ratio"), rows(jobs, size, 1 if tiny else rounds))
 
 

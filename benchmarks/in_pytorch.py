@@ -1,9 +1,10 @@
-"""pix2pix's training step and CycleGAN's generator in PyTorch, as in the official code, for timing."""
+"""pix2pix's training step, and the networks of CycleGAN, ESRGAN and Real-ESRGAN, in PyTorch, for timing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -88,6 +89,65 @@ def prepare(threads: int) -> None:
     torch.manual_seed(0)
 
 
+class Dense(nn.Module):
+    """A dense block of RRDBNet."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(width + i * growth, growth if i < 4 else width, 3, 1, 1) for i in range(5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = [x]
+        for number, conv in enumerate(self.convs):
+            y = conv(torch.cat(found, 1))
+            found.append(y if number == 4 else nn.functional.leaky_relu(y, 0.2, inplace=True))
+        return found[-1] * 0.2 + x
+
+
+class Triple(nn.Module):
+    """A residual in residual dense block."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(*(Dense(width, growth) for _ in range(3)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x) * 0.2 + x
+
+
+class Rrdb(nn.Module):
+    """The official RRDBNet for scale 4."""
+
+    def __init__(self, blocks: int, width: int, growth: int) -> None:
+        super().__init__()
+        self.first, self.body = nn.Conv2d(3, width, 3, 1, 1), nn.Conv2d(width, width, 3, 1, 1)
+        self.blocks = nn.Sequential(*(Triple(width, growth) for _ in range(blocks)))
+        self.ups = nn.ModuleList(nn.Conv2d(width, width, 3, 1, 1) for _ in range(2))
+        self.fine, self.last = nn.Conv2d(width, width, 3, 1, 1), nn.Conv2d(width, 3, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        x = x + self.body(self.blocks(x))
+        for up in self.ups:
+            x = nn.functional.leaky_relu(up(nn.functional.interpolate(x, scale_factor=2)), 0.2, inplace=True)
+        return self.last(nn.functional.leaky_relu(self.fine(x), 0.2, inplace=True))
+
+
+class Compact(nn.Module):
+    """The compact network of Real-ESRGAN: convolutions with PReLU, pixel shuffle, added to the enlarged source."""
+
+    def __init__(self, scale: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.scale = scale
+        steps: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.PReLU(width)]
+        for _ in range(depth):
+            steps += [nn.Conv2d(width, width, 3, 1, 1), nn.PReLU(width)]
+        self.model = nn.Sequential(*steps, nn.Conv2d(width, 3 * scale**2, 3, 1, 1), nn.PixelShuffle(scale))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x) + nn.functional.interpolate(x, scale_factor=self.scale)
+
+
 def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object]:
     """pix2pix: update the critic, then the generator."""
     generator, critic = unet(width), patch_critic(width=width)
@@ -115,12 +175,15 @@ def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object
     return step
 
 
-def translation(side: int, width: int, blocks: int, bfloat16: bool) -> Callable[[], object]:
-    """Translate one picture with the residual generator."""
-    net, source = resnet(blocks, width).eval(), torch.rand(1, 3, side, side) * 2 - 1
+def translation(net: nn.Module, source: np.ndarray, bfloat16: bool, compiled: bool) -> Callable[[], np.ndarray]:
+    """Translate a picture. Shapes: (1, H, W, 3) -> (1, scale * H, scale * W, 3), float32."""
+    net = net.eval().to(memory_format=torch.channels_last)
+    run = torch.compile(net) if compiled else net
 
-    def translate() -> object:
+    def translate() -> np.ndarray:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            return net(source).float().numpy()
+            image = run(torch.from_numpy(source).permute(0, 3, 1, 2))
+            found: np.ndarray = image.float().permute(0, 2, 3, 1).contiguous().numpy()
+            return found
 
     return translate

@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 import numpy as np
 import report
-import turns
 
+from img2imgkit.benchmark import turns
 from img2imgkit import backend, bundle
 from img2imgkit.catalog import Catalog
 from img2imgkit.images import Picture, to_unit

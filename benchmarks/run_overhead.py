@@ -21,7 +21,8 @@ from pathlib import Path
 import click
 import numpy as np
 import report
-import turns
+
+from img2imgkit.benchmark import turns
 from PIL import Image
 
 PHOTOGRAPHS = Path(__file__).parent.parent / "pipelines" / "pictures"

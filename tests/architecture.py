@@ -46,6 +46,7 @@ ROOMS = (  # each imports only rooms before it
         "importing",
         "inference",
         "exporting",
+        "benchmark",
         "data",
         "training",
         "evaluation",
