@@ -20,8 +20,8 @@ import click
 import numpy as np
 import report
 
-from img2imgkit.benchmark import turns
 from img2imgkit import backend, bundle
+from img2imgkit.benchmark import turns
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate

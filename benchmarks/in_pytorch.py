@@ -133,19 +133,35 @@ class Rrdb(nn.Module):
         return self.last(nn.functional.leaky_relu(self.fine(x), 0.2, inplace=True))
 
 
-class Compact(nn.Module):
-    """The compact network of Real-ESRGAN: convolutions with PReLU, pixel shuffle, added to the enlarged source."""
+class Residual(nn.Module):
+    """A residual block of EDSR, with PReLU."""
 
-    def __init__(self, scale: int, width: int, depth: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.scale = scale
-        steps: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.PReLU(width)]
-        for _ in range(depth):
-            steps += [nn.Conv2d(width, width, 3, 1, 1), nn.PReLU(width)]
-        self.model = nn.Sequential(*steps, nn.Conv2d(width, 3 * scale**2, 3, 1, 1), nn.PixelShuffle(scale))
+        conv = nn.Conv2d(width, width, 3, 1, 1)
+        self.model = nn.Sequential(conv, nn.PReLU(width), nn.Conv2d(width, width, 3, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model(x) + nn.functional.interpolate(x, scale_factor=self.scale)
+        return x + self.model(x)
+
+
+class Compact(nn.Module):
+    """Enlarges luma by residual blocks and a pixel shuffle, and colour by bicubic interpolation, as VDSR does."""
+
+    def __init__(self, scale: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.scale = scale
+        body = (Residual(width) for _ in range(blocks))
+        last = nn.Conv2d(width, scale**2, 3, 1, 1)
+        self.model = nn.Sequential(nn.Conv2d(1, width, 3, 1, 1), nn.PReLU(width), *body, last, nn.PixelShuffle(scale))
+        self.luma = nn.Conv2d(3, 1, 1, bias=False)
+        self.luma.weight.data = torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.luma(x)
+        enlarged = self.model(y) + nn.functional.interpolate(y, scale_factor=self.scale)
+        large = nn.functional.interpolate(x, scale_factor=self.scale, mode="bicubic")
+        return large + (enlarged - self.luma(large))
 
 
 def training_step(batch: int, side: int, width: int = 64) -> Callable[[], object]:

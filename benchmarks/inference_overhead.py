@@ -19,8 +19,8 @@ import click
 import numpy as np
 import report
 
-from img2imgkit.benchmark import turns
 from img2imgkit import backend, bundle
+from img2imgkit.benchmark import turns
 from img2imgkit.catalog import Catalog
 from img2imgkit.images import Picture, to_unit
 from img2imgkit.inference import TranslateOptions, Translator

@@ -21,9 +21,9 @@ from pathlib import Path
 import click
 import numpy as np
 import report
+from PIL import Image
 
 from img2imgkit.benchmark import turns
-from PIL import Image
 
 PHOTOGRAPHS = Path(__file__).parent.parent / "pipelines" / "pictures"
 
