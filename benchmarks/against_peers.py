@@ -3,7 +3,8 @@
     python benchmarks/against_peers.py [--rounds 9] [--python INTERPRETER] [--write FILE]
 
 Each side is a process of its own that sleeps while another one works, and translates the same pixels. Ours is the
-Translator, from 8-bit pixels to 8-bit pixels, and the bare session of its engine, from float32 to float32 as all others.
+Translator, from 8-bit pixels to 8-bit pixels, and the bare session of its engine, from float32 to float32 as all
+others.
 PyTorch runs in channels-last order, eager and compiled; ONNX Runtime and OpenVINO open what ``img2img export`` writes;
 ncnn runs what pnnx makes of PyTorch's network. Networks have random weights, so outputs are not compared. A ratio is
 the median over the rounds of a side's time divided by the Translator's: above 1, the Translator is faster.
@@ -15,6 +16,7 @@ lacks them; what is in neither is left out, and named.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import statistics
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
@@ -68,18 +71,15 @@ class Subject:
 
 def subjects(tiny: bool) -> tuple[Subject, ...]:
     """The networks, small ones for a test."""
-    (resnet, wide), (compact, narrow), (dense, growth) = (
-        ((1, 4), (1, 4), (1, 4)) if tiny else ((9, 64), (5, 32), (23, 64))
-    )
-    of_compact = f"{{scale: 2, generator: {{kind: residual, blocks: {compact}, width: {narrow}}}}}"
-    of_rrdb = (
-        f"{{scale: 4, space: rgb, generator: {{kind: rrdb, blocks: {dense}, width: {growth}, growth: {growth // 2}}}}}"
-    )
-    of_resnet = f"{{generator: {{kind: resnet, blocks: {resnet}, width: {wide}}}}}"
+    resnet, compact, dense = ((1, 4), (1, 4), (1, 4)) if tiny else ((9, 64), (5, 32), (23, 64))
+    of_resnet = f"{{generator: {{kind: resnet, blocks: {resnet[0]}, width: {resnet[1]}}}}}"
+    of_compact = f"{{scale: 2, generator: {{kind: residual, blocks: {compact[0]}, width: {compact[1]}}}}}"
+    growing = f"blocks: {dense[0]}, width: {dense[1]}, growth: {dense[1] // 2}"
+    of_rrdb = f"{{scale: 4, space: rgb, generator: {{kind: rrdb, {growing}}}}}"
     return (
-        Subject("ResNet-9", 32 if tiny else 256, "cyclegan", of_resnet, (1, resnet, wide)),
-        Subject("sr-compact-x2", 32 if tiny else 512, "super-resolution", of_compact, (2, compact, narrow)),
-        Subject("RRDBNet x4plus", 16 if tiny else 256, "super-resolution", of_rrdb, (4, dense, growth)),
+        Subject("ResNet-9", 32 if tiny else 256, "cyclegan", of_resnet, (1, *resnet)),
+        Subject("sr-compact-x2", 32 if tiny else 512, "super-resolution", of_compact, (2, *compact)),
+        Subject("RRDBNet x4plus", 16 if tiny else 256, "super-resolution", of_rrdb, (4, *dense)),
     )
 
 
@@ -154,20 +154,37 @@ def in_torch(written: Written, bfloat16: bool, compiled: bool) -> turns.Call:
     return in_pytorch.translation(_network(written.subject), pixels(written.subject.side), bfloat16, compiled)
 
 
-def in_ncnn(written: Written, bfloat16: bool) -> turns.Call:
-    import ncnn
+def converted(written: Written, bfloat16: bool) -> tuple[str, str]:
+    """Convert PyTorch's network by pnnx, which prints a lot; returns the two files of ncnn."""
     import pnnx
     import torch
 
-    source = np.ascontiguousarray(pixels(written.subject.side)[0].transpose(2, 0, 1))
-    stem = written.bundle.with_suffix(f".{bfloat16}")
-    files = {"ncnnparam": f"{stem}.param", "ncnnbin": f"{stem}.bin"}
-    others = {name: f"{stem}.{name}" for name in ("pnnxparam", "pnnxbin", "pnnxpy", "pnnxonnx", "ncnnpy")}
-    pnnx.export(_network(written.subject), f"{stem}.pt", torch.from_numpy(source[None]), fp16=False, **files, **others)
+    folder = written.bundle / f"ncnn-{bfloat16}"
+    folder.mkdir()
+    names = {"ncnnparam": "n.param", "ncnnbin": "n.bin", "ncnnpy": "n.py", "pnnxparam": "p.param", "pnnxbin": "p.bin"}
+    files = {name: str(folder / file) for name, file in {**names, "pnnxpy": "p.py", "pnnxonnx": "p.onnx"}.items()}
+    source = torch.from_numpy(pixels(written.subject.side)).permute(0, 3, 1, 2).contiguous()
+    shown, nothing = (os.dup(1), os.dup(2)), os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nothing, number)
+    try:
+        with suppress(SyntaxError):  # having written the files, it imports Python code that is not always valid
+            pnnx.export(_network(written.subject), str(folder / "network.pt"), source, fp16=False, **files)
+    finally:
+        for number, own in enumerate(shown, 1):
+            os.dup2(own, number)
+    return files["ncnnparam"], files["ncnnbin"]
+
+
+def in_ncnn(written: Written, bfloat16: bool) -> turns.Call:
+    import ncnn
+
+    param, weights = converted(written, bfloat16)
     network = ncnn.Net()
     network.opt.num_threads, network.opt.use_bf16_storage = cpu_threads(), bfloat16
-    if network.load_param(files["ncnnparam"]) or network.load_model(files["ncnnbin"]):
+    if network.load_param(param) or network.load_model(weights):
         raise RuntimeError("ncnn cannot load the network")
+    source = np.ascontiguousarray(pixels(written.subject.side)[0].transpose(2, 0, 1))
 
     def translate() -> np.ndarray:
         extractor = network.create_extractor()
@@ -187,10 +204,8 @@ def sides_of(written: Written, contender: Contender, last: bool) -> dict[str, Ma
     ours = partial(translating, str(written.bundle), Path.cwd(), contender, extents)
     found: dict[str, Make] = {TRANSLATOR: ours, BARE: partial(bare, written, contender)}
     if _there("torch"):
-        found |= {
-            "PyTorch": partial(in_torch, written, low, False),
-            "torch.compile": partial(in_torch, written, low, True),
-        }
+        found["PyTorch"] = partial(in_torch, written, low, False)
+        found["torch.compile"] = partial(in_torch, written, low, True)
     if not low:
         found["ONNX Runtime"] = partial(in_onnx_runtime, written)
     found["OpenVINO"] = partial(in_openvino, written, "bf16" if low else "f32")
@@ -262,9 +277,7 @@ def _there(*modules: str) -> bool:
 @click.option("--seconds", default=1.0, show_default=True, type=click.FloatRange(0), help="Of each side in a round.")
 @click.option("--only", type=click.IntRange(0, 2), help="One network, by its number.")
 @click.option("--python", help="An interpreter with PyTorch, ncnn and pnnx.")
-@click.option(
-    "--write", "target", type=click.Path(path_type=Path, dir_okay=False), help="The file of all rounds, .json."
-)
+@click.option("--write", "target", type=click.Path(path_type=Path, dir_okay=False), help="File of all rounds.")
 @report.tiny_option
 def main(rounds: int, seconds: float, only: int | None, python: str | None, target: Path | None, tiny: bool) -> None:
     if python is not None:

@@ -22,6 +22,7 @@ from img2imgkit.errors import BenchmarkError
 from img2imgkit.files import read_text
 
 WARM_UP = 2  # calls that are not timed, because they compile
+PATIENCE = 10.0  # seconds in which processes end by themselves, and remove what they leave in the system
 
 Call = Callable[[], object]
 Clock = Literal["perf_counter", "process_time"]  # the time that passes, or that of the process on all processors
@@ -94,6 +95,7 @@ def timed(
         BenchmarkError: a side failed, or its process ended, and ``tolerant`` is False.
     """
     started: dict[str, _Side] = {}
+    patience = 0.0
     try:
         for name, make in sides.items():
             started[name] = _Side(make, extent)
@@ -102,10 +104,14 @@ def timed(
                 side.take_turn(asked=number > 0)
                 if side.failure and not tolerant:
                     raise BenchmarkError(f"{name}: {side.failure}")
+        patience = PATIENCE
         return {name: side.timing for name, side in started.items()}
     finally:
+        ends = time.monotonic() + patience
         for side in started.values():
-            side.stop()
+            side.close()
+        for side in started.values():
+            side.end(max(0.0, ends - time.monotonic()))
 
 
 def peak_bytes() -> int | None:
@@ -153,8 +159,13 @@ class _Side:
         else:
             self._seconds += [took] if asked and not self.failure else []
 
-    def stop(self) -> None:
+    def close(self) -> None:
+        """Ask the process to end, which it does after its round."""
         self._pipe.close()
+
+    def end(self, patience: float) -> None:
+        """End the process if it has not ended within some seconds."""
+        self._process.join(patience)
         self._process.terminate()
         self._process.join()
 
