@@ -1,4 +1,4 @@
-"""Every engine that can run a model here is measured, and what cannot run it says why; with made-up engines and calls."""
+"""Every engine that can run a model here is measured, and what cannot run it says why; most engines are made up."""
 
 from __future__ import annotations
 
@@ -104,9 +104,8 @@ class TestContenders:
         assert other.why_not == "CPU does not compute in bfloat16 natively"
 
     def test_an_unknown_engine_is_an_error(self):
-        with pytest.raises(
-            ConfigError, match="no engine 'openvin'; did you mean 'openvino'.*; installed: onnxruntime,"
-        ):
+        text = r"no engine 'openvin'; did you mean 'openvino'.*; installed: onnxruntime,"
+        with pytest.raises(ConfigError, match=text):
             contenders(Model(), MACHINE, "openvin")
 
 
