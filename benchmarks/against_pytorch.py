@@ -1,10 +1,10 @@
-"""Compare the speed of training steps and of CycleGAN's generator with PyTorch. Needs ``pip install torch``.
+"""Compare the speed of training steps with PyTorch. Needs ``pip install torch``.
 
     python benchmarks/against_pytorch.py [--rounds 7] [--threads 1 --clock process_time] [--compiled]
 
 Each side is a separate process that sleeps while the other works. The figure is the median over the rounds of PyTorch's
 time divided by ours: above 1, this toolkit is faster. PyTorch runs as in the official code, in eager mode on contiguous
-NCHW tensors; ours runs as in ``img2img train`` and ``translate``. ``--compiled`` adds ``torch.compile`` to the steps.
+NCHW tensors; ours runs as in ``img2img train``. ``--compiled`` adds ``torch.compile``.
 
 On a machine with other work, compare the processor time of one thread each: ``--threads 1 --clock process_time``.
 Several threads of PyTorch spin while they wait for one another, which processor time counts as work.
@@ -16,14 +16,13 @@ import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from types import SimpleNamespace
 
 import click
-import numpy as np
 import our_steps
 import report
-import turns
 from our_steps import Size
+
+from img2imgkit.benchmark import turns
 
 METHODS = ("pix2pix", "cyclegan", "rrdb")
 
@@ -32,35 +31,11 @@ def our_step(method: str, size: Size, bfloat16: bool, threads: int | None) -> tu
     return our_steps.training_step(method, size, "mixed_bfloat16" if bfloat16 else "float32", threads)
 
 
-def our_translation(size: Size, bfloat16: bool) -> turns.Call:
-    from img2imgkit import backend
-
-    backend.load()
-    from img2imgkit_plugins.cyclegan.task import CycleGan
-
-    from img2imgkit.architectures import Resnet
-    from img2imgkit.inference.engines import TensorFlow
-
-    task = CycleGan(CycleGan.Options(generator=Resnet(width=size.width, blocks=size.blocks)))
-    engine, model = TensorFlow(), SimpleNamespace(task=task, nets=task.build())
-    network = engine.open(model, engine.devices()[0], "bfloat16" if bfloat16 else "float32")
-    side = size.translation_side
-    source = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
-    return lambda: network({"source": source})
-
-
 def their_step(method: str, size: Size, bfloat16: bool, compiled: bool, threads: int | None) -> turns.Call:
     import in_pytorch
 
     in_pytorch.prepare(threads or os.cpu_count() or 1)
     return in_pytorch.training_step(method, size, bfloat16, compiled)
-
-
-def their_translation(size: Size, bfloat16: bool) -> turns.Call:
-    import in_pytorch
-
-    in_pytorch.prepare(os.cpu_count() or 1)
-    return in_pytorch.translation(size.translation_side, size.width, size.blocks, bfloat16)
 
 
 def step_rows(
@@ -80,40 +55,27 @@ def step_rows(
         yield method, *map(_milliseconds, found.values()), *(f"{ratio:.2f}" for ratio in ratios)
 
 
-def translation_rows(size: Size, rounds: int) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each precision of the residual generator."""
-    for bfloat16 in (False, True):
-        sides = {"ours": partial(our_translation, size, bfloat16), "theirs": partial(their_translation, size, bfloat16)}
-        ours, theirs = turns.in_processes(sides, 4, rounds).values()
-        name = f"ResNet-9, 256x256, {'bfloat16' if bfloat16 else 'float32'}"
-        yield name, _milliseconds(ours), _milliseconds(theirs), f"{turns.median_ratio(ours, theirs):.2f}"
-
-
 def _milliseconds(found: Sequence[float]) -> str:
     return f"{1000 * statistics.median(found):.0f} ({1000 * min(found):.0f})"
 
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1))
-@click.option("--only", type=click.Choice([*METHODS, "translation"]), help="One row, or the translations.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of each side in training steps; by default all.")
+@click.option("--only", type=click.Choice(METHODS), help="One method.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of each side; by default all.")
 @click.option("--clock", type=click.Choice(["perf_counter", "process_time"]), default="perf_counter")
 @click.option("--compiled", is_flag=True, help="Also measure torch.compile.")
 @report.tiny_option
 def main(rounds: int, only: str | None, threads: int | None, clock: turns.Clock, compiled: bool, tiny: bool) -> None:
-    size = Size(width=4, blocks=1, rrdb_blocks=1, rrdb_side=16, translation_side=32) if tiny else Size()
+    size = Size(width=4, blocks=1, rrdb_blocks=1, rrdb_side=16) if tiny else Size()
     rounds = 1 if tiny else rounds
     theirs = ("PyTorch", "torch.compile")[: 1 + compiled]
     columns = [f"{side} {precision}" for precision in ("float32", "bfloat16") for side in ("ours", *theirs)]
     methods = [method for method in METHODS if only in (None, method)]
-    if methods:
-        click.echo("Training steps of batch 1, ms: median (minimum); ratios are PyTorch's float32 to ours.")
-        click.echo()
-        head = ("step", *columns, "ratio of float32", "ratio of bfloat16")
-        report.show(head, step_rows(methods, size, rounds, threads, clock, compiled))
-        click.echo()
-    if only in (None, "translation"):
-        report.show(("translation", "ours, ms", "PyTorch, ms", "ratio"), translation_rows(size, rounds))
+    click.echo("Training steps of batch 1, ms: median (minimum); ratios are PyTorch's float32 to ours.")
+    click.echo()
+    head = ("step", *columns, "ratio of float32", "ratio of bfloat16")
+    report.show(head, step_rows(methods, size, rounds, threads, clock, compiled))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from typing import Any
 import click
 import numpy as np
 import report
-import turns
 
 from img2imgkit import backend, bundle
+from img2imgkit.benchmark import turns
 from img2imgkit.catalog import Catalog
 from img2imgkit.components import resolve
 from img2imgkit.config import parse_yaml, validate

@@ -1,4 +1,4 @@
-"""Training steps of pix2pix, CycleGAN and RRDBNet, and CycleGAN's generator in PyTorch, for timing.
+"""Training steps of pix2pix, CycleGAN and RRDBNet, and the networks of several methods in PyTorch, for timing.
 
 Networks and steps are those of the official codes.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -137,6 +138,37 @@ class Rrdb(nn.Module):
         return self.last(nn.functional.leaky_relu(self.fine(x), 0.2, inplace=True))
 
 
+class Residual(nn.Module):
+    """A residual block of EDSR, with PReLU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d(width, width, 3, 1, 1)
+        self.model = nn.Sequential(conv, nn.PReLU(width), nn.Conv2d(width, width, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.model(x)
+
+
+class Compact(nn.Module):
+    """Enlarges luma by residual blocks and a pixel shuffle, and colour by bicubic interpolation, as VDSR does."""
+
+    def __init__(self, scale: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.scale = scale
+        body = (Residual(width) for _ in range(blocks))
+        last = nn.Conv2d(width, scale**2, 3, 1, 1)
+        self.model = nn.Sequential(nn.Conv2d(1, width, 3, 1, 1), nn.PReLU(width), *body, last, nn.PixelShuffle(scale))
+        self.luma = nn.Conv2d(3, 1, 1, bias=False)
+        self.luma.weight.data = torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.luma(x)
+        enlarged = self.model(y) + nn.functional.interpolate(y, scale_factor=self.scale)
+        large = nn.functional.interpolate(x, scale_factor=self.scale, mode="bicubic")
+        return large + (enlarged - self.luma(large))
+
+
 def _adam(*networks: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam((each for net in networks for each in net.parameters()), 2e-4, (0.5, 0.999))
 
@@ -231,12 +263,15 @@ def _rrdb(size: Any, fast: Any, precision: Any) -> Callable[[], float]:
     return step
 
 
-def translation(side: int, width: int, blocks: int, bfloat16: bool) -> Callable[[], object]:
-    """Translate one picture with the residual generator."""
-    net, source = resnet(blocks, width).eval(), torch.rand(1, 3, side, side) * 2 - 1
+def translation(net: nn.Module, source: np.ndarray, bfloat16: bool, compiled: bool) -> Callable[[], np.ndarray]:
+    """Translate a picture. Shapes: (1, H, W, 3) -> (1, scale * H, scale * W, 3), float32."""
+    net = net.eval().to(memory_format=torch.channels_last)
+    run = torch.compile(net) if compiled else net
 
-    def translate() -> object:
+    def translate() -> np.ndarray:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            return net(source).float().numpy()
+            image = run(torch.from_numpy(source).permute(0, 3, 1, 2))
+            found: np.ndarray = image.float().permute(0, 2, 3, 1).contiguous().numpy()
+            return found
 
     return translate

@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 import numpy as np
 import report
-import turns
 
 from img2imgkit import backend, bundle
+from img2imgkit.benchmark import turns
 from img2imgkit.catalog import Catalog
 from img2imgkit.images import Picture, to_unit
 from img2imgkit.inference import TranslateOptions, Translator
@@ -45,14 +45,12 @@ def untrained(catalog: Catalog) -> bundle.Bundle:
 
 def compare(translator: Translator, size: int, pictures: int) -> tuple[float, float]:
     """Return the seconds of the bare model and of the Translator for the same pictures."""
-    import tensorflow as tf
-
-    rng = np.random.default_rng(0)
+    session, rng = translator.model.runner.sessions[0], np.random.default_rng(0)
     levels = [rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(pictures)]
     bare = whole = 0.0
     for color in levels:
-        tensors, picture = {"source": tf.constant(to_unit(color)[None])}, Picture(color)
-        bare += turns.seconds(lambda given=tensors: translator.model.engine.compiled(given)[0][0].numpy())
+        arrays, picture = {"source": to_unit(color)[None]}, Picture(color)
+        bare += turns.seconds(partial(session, arrays))
         whole += turns.seconds(partial(translator.translate, picture))
     return bare, whole
 

@@ -21,7 +21,6 @@ class Size:
     rrdb_blocks: int = 23
     step_side: int = 256
     rrdb_side: int = 64  # of the low-resolution picture
-    translation_side: int = 256
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from pathlib import Path
 import click
 import numpy as np
 import report
-import turns
 from PIL import Image
+
+from img2imgkit.benchmark import turns
 
 PHOTOGRAPHS = Path(__file__).parent.parent / "pipelines" / "pictures"
 

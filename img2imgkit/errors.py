@@ -7,6 +7,7 @@ ToolkitError
 ├── InteropError         a file from other software cannot be read, or contains no known network
 ├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
+├── BenchmarkError       a process that is timed has failed
 ├── LockError            another run or training has locked the folder
 ├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
@@ -75,6 +76,10 @@ class ExportError(ToolkitError):
 
 class PlanError(ToolkitError):
     """The pipeline is valid but must not run."""
+
+
+class BenchmarkError(ToolkitError):
+    """A process that is timed has failed."""
 
 
 class LockError(ToolkitError):

@@ -46,6 +46,7 @@ ROOMS = (  # each imports only rooms before it
         "importing",
         "inference",
         "exporting",
+        "benchmark",
         "data",
         "training",
         "evaluation",
@@ -59,7 +60,7 @@ ROOMS = (  # each imports only rooms before it
 NETWORK_LIBRARIES = {"keras", "tensorflow"}
 # Heavy, or only there on some systems.
 DEFERRABLE = NETWORK_LIBRARIES | {
-    *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "h5py", "safetensors"),
+    *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "resource", "h5py", "safetensors"),
     *("ai_edge_litert", "onnx", "onnxruntime", "openvino", "tf2onnx"),
     *("pi_heif", "rawpy", "OpenEXR", "Imath"),
 }

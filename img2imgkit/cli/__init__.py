@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "Create a bundle from model files of other software.",
     "export": "Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.",
     "prepare": "Write the form of a bundle that runs without TensorFlow.",
+    "bench": "Measure the speed and memory of engines on this machine.",
     "tasks": "List the tasks that can be trained and run.",
     "architectures": "List the networks that options choose from.",
     "steps": "List the steps that pipelines consist of.",

@@ -15,7 +15,8 @@ FIGURE = re.compile(r"[-+]?(\d[\d,]*\.?\d*(e[-+]?\d+)?|nan|inf)\b", re.IGNORECAS
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 SCRIPTS = {  # the number of rows in each table
-    "against_pytorch": pytest.param("against_pytorch", [3, 2], marks=needs_torch),
+    "against_peers": pytest.param("against_peers", [15 + 6 * (find_spec("torch") is not None)]),
+    "against_pytorch": pytest.param("against_pytorch", [3], marks=needs_torch),
     "cut_in_pytorch": pytest.param("cut_in_pytorch", [2], marks=needs_torch),
     "exports": pytest.param("exports", [3]),
     "inference_overhead": pytest.param("inference_overhead", [2]),
@@ -81,4 +82,4 @@ def test_without_pytorch_the_comparison_ends_with_an_error():
     process = run("against_pytorch", "--tiny")
     assert process.returncode == 1
     assert "No module named 'torch'" in process.stderr
-    assert "the process of 'PyTorch' ended with exit code 1" in process.stderr
+    assert "PyTorch: ModuleNotFoundError" in process.stderr
