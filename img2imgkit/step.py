@@ -1,8 +1,8 @@
 """The contract of pipeline steps: sources, transforms and sinks.
 
-A step is constructed once from its options, prepared once (while planning: no picture is decoded and no network
-loaded), opened once, and then called for each item, from several threads unless its ``lane`` is "model". It is
-deterministic and does not modify the items it receives.
+A step is constructed once from its options, prepared once (while planning: no picture of the source is decoded, and no
+network loaded unless the recipe depends on what it does), opened once, and then called for each item, from several
+threads unless its ``lane`` is "model". It is deterministic and does not modify the items it receives.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Planning:
         maps: the names of the maps that items have at this step; see ``Step.maps``
         resources: what the step will be opened with
         kept: the step's fingerprint on record for the outputs that this run resumes; empty if there are none
+        dry: whether nothing will run: then no model may be loaded, and what only a model can tell stays open
     """
 
     models: Models
@@ -74,6 +75,7 @@ class Planning:
     maps: frozenset[str] = frozenset()
     resources: Resources = field(default_factory=Resources)
     kept: Mapping[str, Any] = field(default_factory=dict)
+    dry: bool = False
 
 
 @dataclass(frozen=True)

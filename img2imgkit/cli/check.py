@@ -65,7 +65,7 @@ def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
         from img2imgkit.training import check_training_file
 
         return check_training_file(document, catalog)
-    plan = make_plan(pipeline_of(document, catalog), catalog)
+    plan = make_plan(pipeline_of(document, catalog), catalog, dry=True)
     if not plan.jobs:
         warn(nothing_to_read(plan))
     return None

@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import ConfigError, PlanError, Problem, ToolkitError
 from img2imgkit.inference import ModelFinder
-from img2imgkit.item import Entry, local_path
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.kept import Kept
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
-from img2imgkit.pipeline.output_folder import folder_of, resolved
+from img2imgkit.pipeline.output_folder import folder_of
+from img2imgkit.pipeline.overlap import Overlap
 from img2imgkit.pipeline.own_files import STATE, Ways, foreign_reports, prove_free_above, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.recipe import Recipe, Recipes
@@ -60,20 +61,25 @@ class Plan:
 
 
 def make_plan(
-    pipeline: Pipeline, catalog: Catalog, limit: int | None = None, resources: Resources | None = None
+    pipeline: Pipeline,
+    catalog: Catalog,
+    limit: int | None = None,
+    resources: Resources | None = None,
+    dry: bool = False,
 ) -> Plan:
     """Plan a pipeline: prepare its steps, find its entries, compare its outputs with the ledgers, in bounded memory.
 
     Args:
         limit: the maximum number of pictures; each has all its variants
         resources: those of the executor
+        dry: whether the plan is only shown; see ``Planning``
 
     Raises:
         ConfigError: a step's options are invalid, for example an unknown template field.
         PlanError: the run would overwrite or mix up files: targets collide or exist, or outputs are inside the input.
         LockError: another run is using a folder that an output folder is in, or one below it with outputs of this run.
     """
-    return plan_prepared(pipeline, prepare(pipeline, catalog, resources), limit)
+    return plan_prepared(pipeline, prepare(pipeline, catalog, resources, dry=dry), limit)
 
 
 def plan_prepared(
@@ -129,13 +135,18 @@ def forecasts(pipeline: Pipeline, entry: Entry) -> str:
 
 
 def prepare(
-    pipeline: Pipeline, catalog: Catalog, resources: Resources | None = None, resuming: bool = True
+    pipeline: Pipeline,
+    catalog: Catalog,
+    resources: Resources | None = None,
+    resuming: bool = True,
+    dry: bool = False,
 ) -> Variants:
     """Prepare every step, in order, and return the variants of each picture.
 
     Args:
         resources: those of the executor
         resuming: whether the outputs that exist decide what the options leave open, such as the engine of a model
+        dry: whether nothing will run
 
     Raises:
         ConfigError: all problems of the steps' options, with line and column.
@@ -151,7 +162,7 @@ def prepare(
             sources = (pipeline.source.location(),)
             on_record = kept.of(index, use.step)
             known = (models, dict(facts), sources, not problems, dict(variants), maps)
-            use.step.prepare(Planning(*known, resources or Resources(), on_record))
+            use.step.prepare(Planning(*known, resources or Resources(), on_record, dry))
             facts |= use.step.facts()
             maps = use.step.maps(maps)
             variants |= new_variants(use.step, variants, facts)
@@ -202,7 +213,7 @@ class _Checks:
             prove_own_files(folder, sink is pipeline.main_sink)
             prove_free_above(folder)
         places = zip(self._sinks, self._folders, strict=True)
-        self._overlaps = [_Overlap(pipeline.source, sink, folder) for sink, folder in places]
+        self._overlaps = [Overlap(pipeline.source, sink, folder) for sink, folder in places]
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
@@ -261,38 +272,6 @@ class _Checks:
         """Close the ledgers."""
         for ledger in self._ledgers.values():
             ledger.close()
-
-
-class _Overlap:
-    """Checks whether a second run would read the first one's outputs: targets of a sink that the source would find."""
-
-    def __init__(self, source: Source, sink: Sink, folder: Path) -> None:
-        self._source, self._sink = source, sink
-        self._written, self._read = resolved(folder), None
-        self._found: PurePosixPath | None = None
-        with suppress(ValueError):  # a URL: nothing is written there
-            read = resolved(local_path(source.location()))
-            if read.is_relative_to(self._written) or self._written.is_relative_to(read):
-                self._read = read
-
-    def add(self, target: PurePosixPath) -> None:
-        """Remember the first target that would be read."""
-        if self._read is None or self._found is not None:
-            return
-        path = self._written / target
-        if path.is_relative_to(self._read):
-            below = path.relative_to(self._read)
-            if self._source.reads(os.path.join(self._source.location(), below)):  # noqa: PTH118
-                self._found = target
-
-    def check(self) -> None:
-        """Raises PlanError if a target would be read."""
-        if self._found is not None:
-            raise PlanError(
-                f"the output folder {self._sink.location()} is inside the input {self._source.location()}: a second run"
-                f" would read the first one's outputs ({self._found}); choose another output folder, or exclude this "
-                "one in the read step"
-            )
 
 
 def _reason(sink: Sink, exists: bool, outdated: Callable[[], str]) -> str:

@@ -9,26 +9,34 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle import Manifest
+from img2imgkit.bundle import Bundle, Manifest
 from img2imgkit.config import Config, Location
 from img2imgkit.engine import Engine
 from img2imgkit.errors import ConfigError, Problem, TranslateError
 from img2imgkit.inference import (
     BUILT_IN,
+    FAST,
     MODEL_FILES,
+    Decided,
+    Decision,
     Describe,
+    ExportedModel,
     ModelReference,
     Selected,
+    Subject,
     TranslateOptions,
+    Translates,
     Translator,
     Wanted,
     chosen,
     conditions_of,
+    decided,
     facts_of,
     parsed,
     resolved,
 )
 from img2imgkit.item import Item
+from img2imgkit.places import Places
 from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
@@ -72,6 +80,7 @@ class Translate(Transform):
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
         self._selected: Selected | None = None
+        self._decision: Decision | None = None
 
     @property
     def model(self) -> ModelReference:
@@ -106,13 +115,15 @@ class Translate(Transform):
         self._model = model
         model.prove(options)
         scale = model.scale
-        without_map = False
+        without_map, task = False, None
         if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(options.choices)
             without_map = any(each.kind == "map" and not each.required for each in conditions_of(task).values())
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._selected = self._select(planning, without_map)
+        if options.precision == FAST:
+            self._selected, self._decision = self._decide(planning, task)
         self._own_scale = scale
         self._scale_before = planning.facts.get("scale", 1)
         if options.until is not None:
@@ -121,11 +132,23 @@ class Translate(Transform):
     def _select(self, planning: Planning, without_map: bool) -> Selected:
         """Select the engine; a file reads every map in each call, so it cannot stand for a bundle that may lack one."""
         device, engine = planning.resources.device, planning.resources.engine or self.options.engine
-        kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
         facts = self.model.facts(self._choices)
         if without_map and "networks" in facts.forms:
             facts = replace(facts, forms=frozenset({"networks"}))
-        return resolved(Wanted(engine, device, self.options.precision), facts, facts_of(self._engines()), kept)
+        wanted = Wanted(engine, device, self.options.precision)
+        return resolved(wanted, facts, facts_of(self._engines()), self._kept(planning))
+
+    def _decide(self, planning: Planning, task: Translates | None) -> Decided:
+        """Decide whether the selected precision is used."""
+        digests, device = (self.model.digest, self._form_digest), planning.resources.device
+        subject = Subject(digests, self._choices, task, device, self._engines())
+        load = None if planning.dry else self._load
+        return decided(self.selected, subject, Places.of_user(), self._kept(planning), load)
+
+    def _kept(self, planning: Planning) -> Mapping[str, Any]:
+        """The engine of the outputs that are resumed, if the same bundle made them."""
+        kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
+        return kept if isinstance(kept, Mapping) else {}
 
     def _engines(self) -> Mapping[str, type[Engine]]:
         return {**BUILT_IN, **self.model.catalog.engines}
@@ -152,9 +175,11 @@ class Translate(Transform):
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The digests of the bundle and of condition files, the plugin that provides the task, and the engine."""
-        plugin, engine = self.model.plugin, self.selected.record()
-        if self._form == "onnx" and (form := self.model.form_digest(self._choices)):
+        plugin, engine = self.model.plugin, dict[str, Any](self.selected.record())
+        if form := self._form_digest:
             engine["form"] = form
+        if self._decision:
+            engine[FAST] = self._decision.model_dump(mode="json")
         made: dict[str, Any] = {"bundle": self.model.digest, "task": self.manifest.task}
         made |= {"plugin": [plugin.name, plugin.version], "engine": engine}
         files = self._inputs.fingerprint({}) if self._inputs else {}
@@ -163,6 +188,13 @@ class Translate(Transform):
     @property
     def _form(self) -> Literal["networks", "onnx"]:
         return self._engines()[self.selected.name].form
+
+    @property
+    def _form_digest(self) -> str:
+        return self.model.form_digest(self._choices) if self._form == "onnx" else ""
+
+    def _load(self) -> Bundle | ExportedModel:
+        return self.model.load(self._form, self._choices)
 
     def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
         """The digests of the variant's own files."""
@@ -199,12 +231,7 @@ class Translate(Transform):
     def _times(self, width: int, height: int) -> int:
         """Return how often the model is applied to a picture of this size."""
         until = self.options.until
-        if until is None:
-            return 1
-        often = 0
-        while not until.is_reached_by(width * self._own_scale**often, height * self._own_scale**often):
-            often += 1
-        return often
+        return 1 if until is None else until.times(width, height, self._own_scale)
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs with several values, and the values' names."""
@@ -224,8 +251,7 @@ class Translate(Transform):
         if parsed(resources.device)[0] not in ("auto", self.selected.device):
             raise ConfigError(f"planned for the {self.selected.device}, but opened on device {resources.device!r}")
         options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
-        model = self.model.load(self._form, self._choices)
-        self._translator = Translator(model, options, resources.device, self.selected, self._engines())
+        self._translator = Translator(self._load(), options, resources.device, self.selected, self._engines())
         if self._inputs:
             self._inputs.open(self._translator)
 
