@@ -139,7 +139,9 @@ def decided(
     kept: Mapping[str, Any],
     load: Callable[[], Bundle | ExportedModel] | None,
 ) -> Decided:
-    """Decide as for the outputs that exist, by the difference in the cache, or by one that is measured and put there.
+    """Decide by the difference in the cache, or by one that is measured and put there.
+
+    If the outputs that exist have the same precision, what was known when they were made is kept, too.
 
     Args:
         candidate: the engine, with the fastest precision that the device computes natively
@@ -151,6 +153,13 @@ def decided(
     """
     if earlier := _kept_decision(candidate, kept):
         return Decided(candidate, earlier)
+    made = _made(candidate, subject, places, load)
+    return made._replace(decision=_kept_decision(made.selected, kept) or made.decision)
+
+
+def _made(
+    candidate: Selected, subject: Subject, places: Places, load: Callable[[], Bundle | ExportedModel] | None
+) -> Decided:
     if why := _why_exact(candidate, subject.task):
         return _decided(candidate, reason=why)
     entry = subject.entry(candidate, places)
@@ -178,13 +187,14 @@ def opened(
     Raises:
         ConfigError: see ``Opening.chosen``.
         BundleError: the model cannot be opened.
-        TranslateError: it cannot translate the pictures that are measured.
     """
     opening = Opening.chosen(model, options, device, selected, engines)
     if selected is not None or options.precision != FAST or opening.precision == "float32":
         return opening
-    is_small = not conditions_of(model.task) and measured(model, opening).is_small
-    return opening if is_small else replace(opening, precision="float32")
+    with suppress(TranslateError, OutOfMemory, MemoryError):
+        if not _reads_more(model.task) and measured(model, opening).is_small:
+            return opening
+    return replace(opening, precision="float32")
 
 
 def measured(model: Bundle | ExportedModel, opening: Opening) -> Difference:
@@ -229,10 +239,15 @@ def _decided(candidate: Selected, **known: Any) -> Decided:
 def _why_exact(candidate: Selected, task: Translates | None) -> str:
     """Why float32 is used without a measurement."""
     if candidate.precision == "float32":
-        return f"{candidate.name} knows no faster format that this device computes natively, for this model"
-    if task is not None and (conditions_of(task) or task.geometry().ids is not None):
+        return f"{candidate.name} has no faster format for this model that the device computes natively"
+    if task is not None and _reads_more(task):
         return f"{candidate.precision} is not measured for a model that reads more than a picture"
     return ""
+
+
+def _reads_more(task: Translates) -> bool:
+    """Whether a picture is not all that a translation reads."""
+    return bool(conditions_of(task)) or task.geometry().ids is not None
 
 
 def _pictures() -> list[Path]:

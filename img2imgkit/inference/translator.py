@@ -14,7 +14,7 @@ from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines import BUILT_IN
-from img2imgkit.inference.engines.selection import Selected
+from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.fast import opened
 from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
@@ -261,12 +261,12 @@ class Translator:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
             notes["inexact"] = self.model.runner.why_inexact(grid)
-        if retries:
-            notes["retries"] = retries
-        if redone:
-            notes["redone_in_float32"] = redone
+        counts = {"retries": retries, "redone_in_float32": redone}
+        notes |= {name: count for name, count in counts.items() if count}
         if self.model.precision != "float32":
-            notes |= {"precision": self.model.precision, "precision_difference": self._precision_difference(scene)}
+            notes["precision"] = self.model.precision
+            if self.options.precision != FAST:  # which has been measured in advance
+                notes["precision_difference"] = self._precision_difference(scene)
         return notes
 
 

@@ -179,7 +179,7 @@ class Translate(Transform):
         if form := self._form_digest:
             engine["form"] = form
         if self._decision:
-            engine[FAST] = self._decision.model_dump(mode="json")
+            engine[FAST] = self._decision.model_dump(mode="json", exclude_defaults=True)
         made: dict[str, Any] = {"bundle": self.model.digest, "task": self.manifest.task}
         made |= {"plugin": [plugin.name, plugin.version], "engine": engine}
         files = self._inputs.fingerprint({}) if self._inputs else {}
