@@ -59,7 +59,8 @@ class Difference(Config):
         return self.psnr >= LEAST_PSNR and self.levels <= MOST_LEVELS
 
     def __str__(self) -> str:
-        return f"differs from float32 by up to {self.levels} levels (PSNR {self.psnr:.1f} dB)"
+        unit = "level" if self.levels == 1 else "levels"
+        return f"differs from float32 by up to {self.levels} {unit} (PSNR {self.psnr:.1f} dB)"
 
 
 class Decision(Config):

@@ -124,7 +124,7 @@ def test_it_is_used_within_the_bounds(
     found = made.decision.difference
     assert found is not None
     assert (found.levels, found.psnr) == (levels, pytest.approx(min(psnr, 100), abs=0.01))
-    assert str(made.decision).startswith(f"fast: bfloat16 differs from float32 by up to {levels} levels (PSNR ")
+    assert str(made.decision).startswith(f"fast: bfloat16 differs from float32 by up to {levels} level")
     assert ("beyond 8 levels or 45 dB" in str(made.decision)) == (precision == "float32")
 
 
