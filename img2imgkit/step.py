@@ -1,8 +1,8 @@
 """The contract of pipeline steps: sources, transforms and sinks.
 
-A step is constructed once from its options, prepared once (while planning: no picture is decoded and no network
-loaded), opened once, and then called for each item, from several threads unless its ``lane`` is "model". It is
-deterministic and does not modify the items it receives.
+A step is constructed once from its options, prepared once (while planning: no picture of the source is decoded, and no
+network loaded unless the recipe depends on what it does), opened once, and then called for each item, from several
+threads unless its ``lane`` is "model". It is deterministic and does not modify the items it receives.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Planning:
         kept: the step's fingerprint on record for the outputs that this run resumes; empty if there are none
         pixels: counts the pixels of the pictures that reach this step, from their headers, until there are ``enough``;
             0 if that is not known, as in a folder that is watched
-        dry: whether nothing will run, so that nothing may be made for the run
+        dry: whether nothing will run, so that no model may be loaded, and nothing made for the run
         tell: tells the user, in one line, what takes seconds before the first picture
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from img2imgkit.pipeline import (
     Plan,
     Result,
     ThreadExecutor,
+    engine_lines,
     forecasts,
     make_plan,
     make_report,
@@ -163,6 +164,9 @@ def command(
     if dry_run:
         _show_plan(plan, told, as_json)
         return EXIT_FAILED_ITEMS if plan.jobs.to_fail_count else EXIT_DONE
+    if not quiet:
+        for line in engine_lines(plan):
+            print_stderr(line)
     began = time.time()
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         with progress(kind, quiet) as watcher:
@@ -205,8 +209,8 @@ def _show_plan(plan: Plan, told: Sequence[str], as_json: bool) -> None:
         show_json_with(stated, "items", items)
         return
     say(f"{plan.pipeline.name}: {' -> '.join(use.step.name for use in plan.pipeline.uses)}")
-    for line in (*_engine_lines(plan), *map(printable, told)):
-        say(line)
+    for line in (*engine_lines(plan), *told):
+        say(printable(line))
     lines = chain((_line(plan, job) for job in plan.jobs), map(_skipped_line, plan.skipped))
     while chunk := list(islice(lines, LINES)):
         say("\n".join(chunk))
@@ -216,14 +220,6 @@ def _show_plan(plan: Plan, told: Sequence[str], as_json: bool) -> None:
     skipped = f", {len(plan.skipped)} skipped" if plan.skipped else ""
     say(f"{jobs.to_make_count} to make, {jobs.up_to_date_count} up to date{failing}{skipped}{ignored}")
     show_unreadable(plan.ignored, "lines")
-
-
-def _engine_lines(plan: Plan) -> Iterator[str]:
-    """What runs the models of a plan."""
-    for step in plan.recipes.common.steps:
-        if engine := step.get("on", {}).get("engine"):
-            stated = "{name} {version} on the {device}, {precision}".format_map(engine)
-            yield f"{printable(step['uses'])} runs with {printable(stated)}"
 
 
 def _stated(plan: Plan, job: Job, sinks: Sequence[Path]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 translator      translates a picture: pad, tile, run, blend, crop
 model           opens a model on an engine, and runs it on tiles of levels
+fast            the precision "fast": a format that is measured before it is used
 
 models/         find a model by name or path, and describe it without loading it
 exported/       exported models: their descriptions and file formats
 engines/        the built-in engines, the choice between them, and what is the same for all
 inputs/         inputs of a translation: colour and transparency, conditions, codes, options
 tiles/          tiles that cover a picture
+pictures/       photographs on which number formats are compared
 
 Each folder imports only those listed below it.
 """
@@ -18,9 +20,10 @@ from img2imgkit.engine import Engine
 from img2imgkit.hooks import hookimpl
 from img2imgkit.inference.engines import BUILT_IN
 from img2imgkit.inference.engines.devices import parsed
-from img2imgkit.inference.engines.selection import ModelFacts, Selected, Wanted, facts_of, resolved
+from img2imgkit.inference.engines.selection import FAST, ModelFacts, Selected, Wanted, facts_of, resolved
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.fast import Decided, Decision, Subject, decided
 from img2imgkit.inference.inputs.codes import load_code, save_code
 from img2imgkit.inference.inputs.conditions import (
     Conditioning,
@@ -41,15 +44,19 @@ from img2imgkit.inference.translator import Translation, Translator
 
 __all__ = [
     "BUILT_IN",
+    "FAST",
     "MODEL_FILES",
     "BundleReference",
     "Conditioning",
+    "Decided",
+    "Decision",
     "Describe",
     "ExportedModel",
     "ModelFacts",
     "ModelFinder",
     "ModelReference",
     "Selected",
+    "Subject",
     "TranslateOptions",
     "Translates",
     "Translation",
@@ -58,6 +65,7 @@ __all__ = [
     "chosen",
     "conditioning",
     "conditions_of",
+    "decided",
     "encode_pictures",
     "encoded_conditions",
     "facts_of",

@@ -108,8 +108,13 @@ class Model:
         return self.runner if self._is_exact else self._opening.exact()
 
     @property
+    def precision(self) -> Precision:
+        """The number format inside the networks."""
+        return self._opening.precision
+
+    @property
     def _is_exact(self) -> bool:
-        return self._opening.precision == "float32"
+        return self.precision == "float32"
 
     def channels(self, given: int) -> int:
         """Colour channels of the output for tiles with ``given`` channels, 1 or 3."""

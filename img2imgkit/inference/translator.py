@@ -14,8 +14,9 @@ from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines import BUILT_IN
-from img2imgkit.inference.engines.selection import Selected
+from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.fast import opened
 from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
     LABEL,
@@ -27,7 +28,7 @@ from img2imgkit.inference.inputs.conditions import (
     prove_given,
 )
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
-from img2imgkit.inference.model import PROBE, Model, Opening, probe, read_as
+from img2imgkit.inference.model import PROBE, Model, probe, read_as
 from img2imgkit.inference.tiles.blending import RowBlender, TileRow
 from img2imgkit.inference.tiles.grid import Grid, Span, make_grid, padded, region
 from img2imgkit.inference.tiles.tiling import CPU_TILE, GPU_TILE, Tiling
@@ -66,7 +67,7 @@ class Translator:
         """
         self.options = options or TranslateOptions()
         self.bundle = bundle.choosing(self.options.choices)
-        opening = Opening.chosen(self.bundle, self.options, device, selected, engines)
+        opening = opened(self.bundle, self.options, device, selected, engines)
         self.model = Model(self.bundle.manifest.name, opening, self.options.ensemble)
         self.devices, self.geometry = self.model.runner.devices, self.model.runner.geometry
         if self.options.alpha == "model" and not (self.bundle.task.keeps_grey and self.model.channels(1) == 1):
@@ -260,12 +261,12 @@ class Translator:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
             notes["inexact"] = self.model.runner.why_inexact(grid)
-        if retries:
-            notes["retries"] = retries
-        if redone:
-            notes["redone_in_float32"] = redone
-        if self.options.precision != "float32":
-            notes |= {"precision": self.options.precision, "precision_difference": self._precision_difference(scene)}
+        counts = {"retries": retries, "redone_in_float32": redone}
+        notes |= {name: count for name, count in counts.items() if count}
+        if self.model.precision != "float32":
+            notes["precision"] = self.model.precision
+            if self.options.precision != FAST:  # which has been measured in advance
+                notes["precision_difference"] = self._precision_difference(scene)
         return notes
 
 

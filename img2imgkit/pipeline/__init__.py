@@ -6,7 +6,7 @@ from img2imgkit.pipeline.jobs import Job, Jobs
 from img2imgkit.pipeline.pipeline_file import Pipeline, PipelineFile, pipeline_of, read_pipeline
 from img2imgkit.pipeline.plan import Plan, forecasts, make_plan
 from img2imgkit.pipeline.preparing import prepare
-from img2imgkit.pipeline.report import make_report, write_report
+from img2imgkit.pipeline.report import engine_lines, make_report, write_report
 from img2imgkit.pipeline.threads import ThreadExecutor
 from img2imgkit.pipeline.verification import Orphan, Verified, orphans, verifying
 from img2imgkit.pipeline.watching import watch
@@ -26,6 +26,7 @@ __all__ = [
     "ThreadExecutor",
     "Verified",
     "Watcher",
+    "engine_lines",
     "forecasts",
     "make_plan",
     "make_report",

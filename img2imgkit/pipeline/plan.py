@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import PlanError
-from img2imgkit.item import Entry, local_path
+from img2imgkit.item import Entry
 from img2imgkit.pipeline.collisions import SHOWN, Collisions, shown_lines
 from img2imgkit.pipeline.jobs import Job, Jobs, Targets
 from img2imgkit.pipeline.ledger import Ledger
 from img2imgkit.pipeline.limits import Limits
-from img2imgkit.pipeline.output_folder import folder_of, resolved
+from img2imgkit.pipeline.output_folder import folder_of
+from img2imgkit.pipeline.overlap import Overlap
 from img2imgkit.pipeline.own_files import STATE, Ways, foreign_reports, prove_free_above, prove_own_files
 from img2imgkit.pipeline.pipeline_file import Pipeline
 from img2imgkit.pipeline.preparing import Tell, prepare
@@ -160,11 +161,11 @@ class _Checks:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
         self._starts = [os.path.join(folder, "") for folder in self._folders]  # noqa: PTH118 - Paths cost seconds
-        self._overlaps = list[_Overlap]()
         for sink, folder in zip(self._sinks, self._folders, strict=True):
             prove_own_files(folder, sink is pipeline.main_sink)
-            self._overlaps.append(_Overlap(pipeline.source, sink, folder))  # first, because it refuses unusable names
             prove_free_above(folder)
+        places = zip(self._sinks, self._folders, strict=True)
+        self._overlaps = [Overlap(pipeline.source, sink, folder) for sink, folder in places]
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))
@@ -223,38 +224,6 @@ class _Checks:
         """Close the ledgers."""
         for ledger in self._ledgers.values():
             ledger.close()
-
-
-class _Overlap:
-    """Checks whether a second run would read the first one's outputs: targets of a sink that the source would find."""
-
-    def __init__(self, source: Source, sink: Sink, folder: Path) -> None:
-        self._source, self._sink = source, sink
-        self._written, self._read = resolved(folder), None
-        self._found: PurePosixPath | None = None
-        with suppress(ValueError):  # a URL: nothing is written there
-            read = resolved(local_path(source.location()))
-            if read.is_relative_to(self._written) or self._written.is_relative_to(read):
-                self._read = read
-
-    def add(self, target: PurePosixPath) -> None:
-        """Remember the first target that would be read."""
-        if self._read is None or self._found is not None:
-            return
-        path = self._written / target
-        if path.is_relative_to(self._read):
-            below = path.relative_to(self._read)
-            if self._source.reads(os.path.join(self._source.location(), below)):  # noqa: PTH118
-                self._found = target
-
-    def check(self) -> None:
-        """Raises PlanError if a target would be read."""
-        if self._found is not None:
-            raise PlanError(
-                f"the output folder {self._sink.location()} is inside the input {self._source.location()}: a second run"
-                f" would read the first one's outputs ({self._found}); choose another output folder, or exclude this "
-                "one in the read step"
-            )
 
 
 def _reason(sink: Sink, exists: bool, outdated: Callable[[], str]) -> str:

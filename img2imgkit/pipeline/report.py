@@ -12,7 +12,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from html import escape
@@ -27,6 +27,7 @@ from PIL import Image
 
 from img2imgkit import __version__
 from img2imgkit.images import Picture, release_pixels
+from img2imgkit.inference import FAST, Decision
 from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline.executor import Outcome, Result
 from img2imgkit.pipeline.notes import kinds_of_notes
@@ -102,6 +103,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **_versions()},
         "plugins": sorted({f"{use.plugin} {use.version}" for use in pipeline.uses}),
         "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
+        "engines": list(engine_lines(plan)),
         "recipe": plan.recipes.common.digest,
         "totals": {
             "found": len(result.outcomes),
@@ -115,6 +117,15 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
         "notes": [asdict(kind) for kind in kinds_of_notes(result.outcomes)],
         "items": [_item(outcome) for outcome in result.outcomes],
     }
+
+
+def engine_lines(plan: Plan) -> Iterator[str]:
+    """What runs the models of a plan, one sentence for each model."""
+    for step in plan.recipes.common.steps:
+        if engine := step.get("on", {}).get("engine"):
+            why = f" ({Decision.model_validate(engine[FAST])})" if FAST in engine else ""
+            runs = "{name} {version} on the {device}, {precision}".format_map(engine)
+            yield f"{step['uses']} runs with {runs}{why}"
 
 
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
@@ -185,6 +196,7 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
         steps="".join(
             f"<li><b>{escape(s['uses'])}</b> <code>{escape(_options(s['with']))}</code></li>" for s in report["steps"]
         ),
+        engines="".join(f"<p class=engine>{escape(line)}</p>" for line in report["engines"]),
         versions=escape(", ".join(f"{name} {version}" for name, version in report["versions"].items())),
     )
 

@@ -93,7 +93,7 @@ def orphans(pipeline: Pipeline, catalog: Catalog, remove: bool = False) -> Itera
         PlanError: the input is not a local folder, or has no pictures, as when its disk is not connected.
         LockError: a run is using an output folder.
     """
-    prepare(pipeline, catalog, resuming=False)
+    prepare(pipeline, catalog, resuming=False, dry=True)
     source = pipeline.source
     root = _local_root(source.location())
     if next(source.find(Counter()), None) is None:

@@ -39,6 +39,13 @@ class Extent(Config):
         actual, limit = self._compared(width, height)
         return actual > limit
 
+    def times(self, width: int, height: int, scale: int) -> int:
+        """How often a picture must be enlarged by ``scale`` to reach this."""
+        often = 0
+        while not self.is_reached_by(width * scale**often, height * scale**often):
+            often += 1
+        return often
+
     def _compared(self, width: int, height: int) -> tuple[float, float]:
         if self.width is not None:
             return width, self.width

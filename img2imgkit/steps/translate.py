@@ -9,24 +9,32 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from img2imgkit.bundle import FORM_VERSION, Manifest
+from img2imgkit.bundle import FORM_VERSION, Bundle, Manifest
 from img2imgkit.config import Config, Location
 from img2imgkit.engine import Engine
 from img2imgkit.errors import ConfigError, Problem, TranslateError
 from img2imgkit.inference import (
     BUILT_IN,
+    FAST,
     MODEL_FILES,
+    Decided,
+    Decision,
     Describe,
+    ExportedModel,
     ModelReference,
     Selected,
+    Subject,
     TranslateOptions,
+    Translates,
     Translator,
     Wanted,
     chosen,
     conditions_of,
+    decided,
     parsed,
 )
 from img2imgkit.item import Item
+from img2imgkit.places import Places
 from img2imgkit.step import Facts, Planning, Resources, Transform
 from img2imgkit.steps.condition_files import FilesInput
 from img2imgkit.steps.condition_inputs import ConditionInputs, ConditionOptions
@@ -71,6 +79,7 @@ class Translate(Transform):
         self._inputs: ConditionInputs | None = None
         self._translator: Translator | None = None
         self._engine: EngineChoice | None = None
+        self._decision: Decision | None = None
 
     @property
     def model(self) -> ModelReference:
@@ -110,13 +119,16 @@ class Translate(Transform):
         self._model = model
         model.prove(options)
         scale = model.scale
-        without_map = False
+        without_map, task = False, None
         if options.choices or options.inputs or options.each or not model.picture_alone:
             task = model.task(options.choices)
             without_map = any(each.kind == "map" and not each.required for each in conditions_of(task).values())
             self._inputs = ConditionInputs(options, task, model.manifest, planning.maps if planning.complete else None)
             self._choices, scale = chosen(task), task.geometry().scale
         self._engine = self._choose(planning, without_map)
+        if options.precision == FAST:
+            selected, self._decision = self._decide(planning, task)
+            self._engine = replace(self._engine, selected=selected)
         self._own_scale = scale
         self._scale_before = planning.facts.get("scale", 1)
         if options.until is not None:
@@ -127,6 +139,14 @@ class Translate(Transform):
         device, engine = planning.resources.device, planning.resources.engine or self.options.engine
         wanted = Wanted(engine, device, self.options.precision)
         return choose_engine(self.model, self._choices, wanted, self._engines(), planning, only_networks=without_map)
+
+    def _decide(self, planning: Planning, task: Translates | None) -> Decided:
+        """Decide whether the selected precision is used."""
+        digests = (self.model.digest, "" if self._chosen.forms is None else str(FORM_VERSION))
+        subject = Subject(digests, self._choices, task, planning.resources.device, self._engines())
+        kept = planning.kept.get("engine") if planning.kept.get("bundle") == self.model.digest else None
+        load = None if planning.dry else self._load
+        return decided(self.selected, subject, Places.of_user(), kept if isinstance(kept, Mapping) else {}, load)
 
     def _engines(self) -> Mapping[str, type[Engine]]:
         return {**BUILT_IN, **self.model.catalog.engines}
@@ -160,10 +180,15 @@ class Translate(Transform):
         plugin, engine = self.model.plugin, dict[str, Any](self.selected.record())
         if self._chosen.forms is not None:
             engine["form"] = FORM_VERSION
+        if self._decision:
+            engine[FAST] = self._decision.model_dump(mode="json", exclude_defaults=True)
         made: dict[str, Any] = {"bundle": self.model.digest, "task": self.manifest.task}
         made |= {"plugin": [plugin.name, plugin.version], "engine": engine}
         files = self._inputs.fingerprint({}) if self._inputs else {}
         return {**made, "files": files} if files else made
+
+    def _load(self) -> Bundle | ExportedModel:
+        return load_chosen(self.model, self._choices, self._chosen.forms)
 
     def fingerprint_of(self, variant: Mapping[str, str]) -> Mapping[str, Any]:
         """The digests of the variant's own files."""
@@ -200,12 +225,7 @@ class Translate(Transform):
     def _times(self, width: int, height: int) -> int:
         """Return how often the model is applied to a picture of this size."""
         until = self.options.until
-        if until is None:
-            return 1
-        often = 0
-        while not until.is_reached_by(width * self._own_scale**often, height * self._own_scale**often):
-            often += 1
-        return often
+        return 1 if until is None else until.times(width, height, self._own_scale)
 
     def variants(self) -> Mapping[str, Sequence[str]]:
         """The inputs with several values, and the values' names."""
@@ -225,8 +245,7 @@ class Translate(Transform):
         if parsed(resources.device)[0] not in ("auto", self.selected.device):
             raise ConfigError(f"planned for the {self.selected.device}, but opened on device {resources.device!r}")
         options = TranslateOptions(**self.options.model_dump(include=set(TranslateOptions.model_fields)))
-        model = load_chosen(self.model, self._choices, self._chosen.forms)
-        self._translator = Translator(model, options, resources.device, self.selected, self._engines())
+        self._translator = Translator(self._load(), options, resources.device, self.selected, self._engines())
         if self._inputs:
             self._inputs.open(self._translator)
 

@@ -19,13 +19,16 @@ On a CPU with 2 cores and AMX, OpenVINO takes 0.64 of TensorFlow's time for ``sr
 same for CycleGAN's ResNet-9; in bfloat16 0.3 or less of TensorFlow's float32. It is asked for bfloat16 only where AMX
 or AVX512-BF16 make it native; elsewhere a lower precision is left to TensorFlow. Integrated GPUs, which Intel's and
 Apple's mostly are, are used only on request.
+
+The precision "fast" takes the engine that float32 would take, and the fastest format that its device computes natively:
+bfloat16 on CPUs, float16 on GPUs, otherwise float32. Whether it is used is then measured, see ``inference.fast``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal
 
 from img2imgkit.config import suggestion
 from img2imgkit.engine import Engine, EngineDevice, Precision
@@ -36,6 +39,9 @@ AUTO = "auto"
 ON_GPU = ("tensorflow", "onnxruntime", "openvino")
 ON_CPU = ("openvino", "tensorflow", "onnxruntime")
 ON_CPU_FOREIGN = ("onnxruntime", "openvino")
+FAST: Final = "fast"
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+FASTEST: Mapping[str, Precision] = {"cpu": "bfloat16", "gpu": "float16"}
 ONLY_ON_REQUEST = "CoreML"  # the beginning of the names of GPUs that "auto" passes over, as it does all of openvino's
 
 
@@ -57,11 +63,13 @@ class ModelFacts:
         forms: the forms in which it is at hand, see ``Engine.form``
         only: the one engine that can open it; "": any engine for its forms
         foreign: whether other software wrote it
+        own_precision: whether it computes in the precision of its file
     """
 
     forms: frozenset[str]
     only: str = ""
     foreign: bool = False
+    own_precision: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Wanted:
 
     engine: str = AUTO
     device: str = "auto"
-    precision: Precision = "float32"
+    precision: Precision | Literal["fast"] = "float32"
 
 
 @dataclass(frozen=True)
@@ -105,12 +113,16 @@ def resolved(
     """The engine of earlier outputs if there are any and nothing else is asked for, otherwise as ``select`` says.
 
     Args:
-        kept: ``Selected.record`` of the outputs that exist
+        kept: ``Selected.record`` of the outputs that exist; its ``FAST`` states that the precision was chosen by "fast"
 
     Raises:
         ConfigError: the engine of the earlier outputs is missing, or none can run the model.
     """
-    if wanted.engine != AUTO or not _is_record(kept) or kept is None or kept["precision"] != wanted.precision:
+    if wanted.engine != AUTO or not _is_record(kept) or kept is None:
+        return select(wanted, model, engines)
+    allowed = PRECISIONS if wanted.precision == FAST and FAST in kept else (wanted.precision,)
+    precision = next((each for each in allowed if each == kept["precision"]), None)
+    if precision is None or precision == FAST:
         return select(wanted, model, engines)
     if devices.parsed(wanted.device)[0] not in (AUTO, kept["device"]):
         return select(wanted, model, engines)
@@ -118,11 +130,11 @@ def resolved(
     facts = engines.get(name)
     why = f"the engine {name!r} is not installed"
     if facts is not None and facts.version is not None:
-        why = why_not(name, kept["device"], wanted, model, facts)
+        why = why_not(name, kept["device"], replace(wanted, precision=precision), model, facts)
         if not why and facts.version != version:
             why = f"{facts.version} is installed"
     if not why:
-        return Selected(name, version, kept["device"], wanted.precision)
+        return Selected(name, version, kept["device"], precision)
     others = f"'engine: {name}'" if facts is not None and facts.version is not None else "another engine"
     raise _wrong(
         f"the outputs that exist were made with {name} {version}, but {why}: install {name} {version}, state {others} "
@@ -136,6 +148,8 @@ def select(wanted: Wanted, model: ModelFacts, engines: Mapping[str, EngineFacts]
     Raises:
         ConfigError: there is no engine of that name, or none can run the model on this device in this precision.
     """
+    if wanted.precision == FAST:
+        return _fastest(wanted, model, engines)
     if wanted.engine != AUTO and wanted.engine not in engines:
         known = ", ".join(sorted(engines))
         raise _wrong(f"no engine {wanted.engine!r}{suggestion(wanted.engine, engines)}; installed: {known}")
@@ -153,6 +167,16 @@ def select(wanted: Wanted, model: ModelFacts, engines: Mapping[str, EngineFacts]
     raise ConfigError(
         f"device {wanted.device!r}, precision {wanted.precision!r}: no engine can run this model ({told})"
     )
+
+
+def _fastest(wanted: Wanted, model: ModelFacts, engines: Mapping[str, EngineFacts]) -> Selected:
+    exact = select(replace(wanted, precision="float32"), model, engines)
+    if model.own_precision:
+        return exact
+    there = devices.chosen(wanted.device, exact.device, engines[exact.name].devices())
+    candidate = FASTEST[exact.device]
+    native = bool(there) and all(candidate in each.precisions for each in there)
+    return replace(exact, precision=candidate) if native else exact
 
 
 def why_not(name: str, kind: str, wanted: Wanted, model: ModelFacts, engine: EngineFacts) -> str:

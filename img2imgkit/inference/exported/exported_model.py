@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from img2imgkit.engine import Precision, Session
 from img2imgkit.errors import BundleError, ConfigError
 from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.engines.runner import BLIND, Place
-from img2imgkit.inference.engines.selection import ModelFacts
+from img2imgkit.inference.engines.selection import FAST, ModelFacts
 from img2imgkit.inference.inputs.conditions import Translates
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.task import Task
@@ -75,7 +75,7 @@ class ExportedModel:
     @property
     def facts(self) -> ModelFacts:
         """Which engines can run it."""
-        return self.format.facts
+        return replace(self.format.facts, own_precision=self.own_precision)
 
     def choosing(self, choices: Mapping[str, Any]) -> ExportedModel:
         """The model itself. Raises ConfigError: it was exported with other choices."""
@@ -102,7 +102,7 @@ class ExportedModel:
 
 def prove_options(path: Path, interface: Interface, options: TranslateOptions, own_precision: bool = True) -> None:
     """Raises ConfigError: an exported model does not support these options."""
-    if own_precision and options.precision != "float32":
+    if own_precision and options.precision not in ("float32", FAST):
         raise ConfigError(
             f"precision {options.precision!r}: that of {path.name} was fixed when it was exported: leave the option "
             "out, or export the bundle again with this precision"

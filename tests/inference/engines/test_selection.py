@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from img2imgkit.engine import EngineDevice
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference import BUILT_IN
 from img2imgkit.inference.engines.selection import (
+    FAST,
     EngineFacts,
     ModelFacts,
     Selected,
@@ -219,3 +221,53 @@ def test_the_facts_of_the_built_in_engines() -> None:
     }
     assert all(each.version for each in found.values())
     assert [name for name, each in found.items() if each.any_precision] == ["tensorflow"]
+
+
+INTEGRATED = facts((AMX,), (CPU,), (AMX, gpu("GPU.0")))
+FAST_NVIDIA = facts((AMX, gpu("/device:GPU:0")), (CPU,), (AMX,))
+ONLY_SECOND = facts((CPU, EngineDevice("gpu", 0, "GPU:0"), gpu("GPU:1", 1)))
+
+
+@pytest.mark.parametrize(
+    ("machine", "device", "model", "expected"),
+    [
+        (NATIVE_BF16, "auto", BOTH, ("openvino", "cpu", "bfloat16")),
+        (NATIVE_BF16, "auto", PLAIN, ("tensorflow", "cpu", "bfloat16")),
+        (facts(), "auto", BOTH, ("openvino", "cpu", "float32")),
+        (facts(), "auto", PLAIN, ("tensorflow", "cpu", "float32")),  # not bfloat16, although tensorflow can
+        (FAST_NVIDIA, "auto", BOTH, ("tensorflow", "gpu", "float16")),
+        (FAST_NVIDIA, "cpu", BOTH, ("openvino", "cpu", "bfloat16")),
+        (INTEGRATED, "gpu", FILE, ("openvino", "gpu", "float16")),
+        (ONLY_SECOND, "gpu", PLAIN, ("tensorflow", "gpu", "float32")),
+        (ONLY_SECOND, "gpu:1", PLAIN, ("tensorflow", "gpu", "float16")),
+        (NATIVE_BF16, "auto", replace(FILE, own_precision=True), ("openvino", "cpu", "float32")),
+    ],
+)
+def test_fast_is_the_fastest_native_format_of_the_engine_for_float32(
+    machine: dict[str, EngineFacts], device: str, model: ModelFacts, expected: tuple[str, str, str]
+) -> None:
+    made = select(Wanted(device=device, precision=FAST), model, machine)
+    assert (made.name, made.device, made.precision) == expected
+
+
+def kept_by(precision: str, **more: Any) -> dict[str, Any]:
+    return {"name": "openvino", "version": "1.0", "device": "cpu", "precision": precision, **more}
+
+
+@pytest.mark.parametrize(
+    ("kept", "precision"),
+    [
+        (kept_by("float32", fast={}), "float32"),
+        (kept_by("bfloat16", fast={}), "bfloat16"),
+        (kept_by("float32"), "bfloat16"),  # float32 was asked for
+        (kept_by("int4", fast={}), "bfloat16"),  # edited
+        (kept_by("float32", fast={}, device="gpu"), "bfloat16"),
+    ],
+)
+def test_fast_keeps_the_precision_that_fast_has_chosen(kept: dict[str, Any], precision: str) -> None:
+    assert resolved(Wanted("auto", "cpu", FAST), BOTH, NATIVE_BF16, kept).precision == precision
+
+
+def test_outputs_in_a_precision_that_is_not_native_here_are_refused() -> None:
+    with pytest.raises(ConfigError, match="does not compute in bfloat16 natively"):
+        resolved(Wanted("auto", "cpu", FAST), BOTH, facts(), kept_by("bfloat16", fast={}))
