@@ -145,28 +145,24 @@ def command(
       img2img run pipelines/quickstart.yaml
       img2img run pipelines/quickstart.yaml -i photos -o enlarged --dry-run
     """
-    if yes and not prune:
-        raise click.UsageError("--yes is for --prune")
-    if prune and limit:
-        raise click.UsageError("--prune considers all outputs, whatever the --limit; state one of the two")
+    _prove_compatible(prune, yes, limit)
     user = apply_user_settings()
     catalog = Catalog.installed()
     pipeline = pipeline_of(load_yaml(file).with_overrides(overrides, "--set"), catalog, source, output)
     if prune:
         return show_pruning(orphans(pipeline, catalog, remove=yes and not dry_run), as_json)
-    resources = Resources(device, engine)
-    told: list[str] = []
-    tell = told.append if dry_run else teller(kind, quiet)
-    plan = make_plan(pipeline, catalog, limit, resources, dry=dry_run, tell=tell)
+    resources, told = Resources(device, engine), list[str]()
+    plan = make_plan(
+        pipeline, catalog, limit, resources, dry=dry_run, tell=told.append if dry_run else teller(kind, quiet)
+    )
     if not (plan.jobs or plan.skipped or allow_empty):
         print_stderr(f"error: {nothing_to_read(plan)}; --allow-empty accepts this")
         return EXIT_USAGE
     if dry_run:
         _show_plan(plan, told, as_json)
         return EXIT_FAILED_ITEMS if plan.jobs.to_fail_count else EXIT_DONE
-    if not quiet:
-        for line in engine_lines(plan):
-            print_stderr(line)
+    for line in () if quiet else engine_lines(plan):
+        print_stderr(line)
     began = time.time()
     with stopping_on_signals("finishing the pictures in progress; press again to stop immediately") as stop:
         with progress(kind, quiet) as watcher:
@@ -176,6 +172,13 @@ def command(
     if result.interrupted:
         return stop.exit_code
     return EXIT_FAILED_ITEMS if result.count("failed") else EXIT_DONE
+
+
+def _prove_compatible(prune: bool, yes: bool, limit: int | None) -> None:
+    if yes and not prune:
+        raise click.UsageError("--yes is for --prune")
+    if prune and limit:
+        raise click.UsageError("--prune considers all outputs, whatever the --limit; state one of the two")
 
 
 def _show_result(plan: Plan, result: Result, began: float, as_json: bool, quiet: bool, kind: str) -> None:

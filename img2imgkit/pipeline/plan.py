@@ -161,11 +161,11 @@ class _Checks:
         self._sinks = pipeline.sinks
         self._folders = [folder_of(sink) for sink in self._sinks]
         self._starts = [os.path.join(folder, "") for folder in self._folders]  # noqa: PTH118 - Paths cost seconds
+        self._overlaps = list[Overlap]()
         for sink, folder in zip(self._sinks, self._folders, strict=True):
             prove_own_files(folder, sink is pipeline.main_sink)
+            self._overlaps.append(Overlap(pipeline.source, sink, folder))  # first, because it refuses unusable names
             prove_free_above(folder)
-        places = zip(self._sinks, self._folders, strict=True)
-        self._overlaps = [Overlap(pipeline.source, sink, folder) for sink, folder in places]
         self._collisions = Collisions(self._sinks)
         self._ledgers = {folder: Ledger(folder / STATE) for folder in self._folders}
         self._fields = list(fields_before_sinks(pipeline.stages))

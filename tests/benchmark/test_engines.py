@@ -43,10 +43,7 @@ def engine(name, form="onnx", precisions=("float32",), gpu=None, installed=True,
 
 class Model:
     def __init__(self, forms=BOTH):
-        self.forms = forms
-
-    def facts(self, choices):
-        return ModelFacts(self.forms)
+        self.facts = ModelFacts(forms)
 
 
 def made(*classes):
