@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,21 @@ def library() -> Any:
     return sys.modules["openvino"]
 
 
+@cache
+def core() -> Any:
+    """OpenVINO's core, one for the life of the process.
+
+    On processors with AMX it gives the thread that creates it a stack for signals. Freed from another thread, that stack
+    would stay in use, and the next signal, such as Ctrl-C, would end the process.
+    """
+    return library().Core()
+
+
 def openvino_runner(path: Path) -> Callable[[Arrays], Arrays]:
     """A model as a function of its inputs. Raises ExportError: OpenVINO, which must be installed, rejects it."""
     with quietly():
         try:
-            openvino = library()
-            compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            compiled = core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except Exception as error:  # the library raises RuntimeError and its own
             raise ExportError(f"OpenVINO cannot open the written model: {first_line(error)}") from error
 

@@ -101,4 +101,4 @@ def configuration(device: EngineDevice, precision: Precision) -> dict[str, Any]:
 
 
 def _core() -> Any:
-    return openvino_runner.library().Core()
+    return openvino_runner.core()

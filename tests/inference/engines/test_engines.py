@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +244,23 @@ def test_several_devices_produce_the_bytes_of_one(opened: Open, engine: str, mon
         made = translator.translate(given)
         assert made.notes == one.notes
         assert (made.picture.color == one.picture.color).all()
+
+
+def test_signals_are_handled_after_openvino_ran_in_threads_that_ended(opened: Open) -> None:
+    """It gives threads stacks for signals, which must outlive its models."""
+    translator = opened("openvino", Plain)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(translator.translate, [picture(30, 30), picture(31, 30)]))
+    translator.close()
+    del translator
+    gc.collect()
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert received == [signal.SIGINT]
 
 
 @ENGINES
