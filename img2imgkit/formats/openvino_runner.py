@@ -37,8 +37,8 @@ def library() -> Any:
 def core() -> Any:
     """OpenVINO's core, one for the life of the process.
 
-    On processors with AMX it gives the thread that creates it a stack for signals. Freed from another thread, that stack
-    would stay in use, and the next signal, such as Ctrl-C, would end the process.
+    On processors with AMX it gives the thread that creates it a stack for signals. Freed from another thread, that
+    stack would stay in use, and the next signal, such as Ctrl-C, would end the process.
     """
     return library().Core()
 
