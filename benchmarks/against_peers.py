@@ -115,7 +115,9 @@ def bare(written: Written, contender: Contender) -> turns.Call:
     """The session of the engine that the Translator uses."""
     catalog, source = Catalog.installed(), pixels(written.subject.side)
     engine = catalog.engines[contender.engine]()
-    model = find_model(str(written.bundle), Path.cwd(), catalog).load(engine.form, {})
+    about = bundle.describe(written.bundle)
+    form = bundle.engine_form(written.bundle, about) if engine.form == "onnx" else None
+    model = find_model(str(written.bundle), Path.cwd(), catalog).load(form)
     device = next(each for each in engine.devices() if each.kind == contender.device)
     if not isinstance(model, ExportedModel):
         return partial(engine.open(model, device, contender.precision), {"source": source})

@@ -44,14 +44,14 @@ def step_rows(
     """Yield a row for each method: milliseconds of each side, and how many times as fast as PyTorch this toolkit is."""
     for method in methods:
         sides: dict[str, Callable[[], turns.Call]] = {}
-        for bfloat16 in (False, True):
-            sides[f"ours {bfloat16}"] = partial(our_step, method, size, bfloat16, threads)
-            for fast in (False, True)[: 1 + compiled]:
-                sides[f"theirs {bfloat16} {fast}"] = partial(their_step, method, size, bfloat16, fast, threads)
+        for bfloat16, precision in ((False, "float32"), (True, "bfloat16")):
+            sides[f"ours, {precision}"] = partial(our_step, method, size, bfloat16, threads)
+            for fast, name in ((False, "PyTorch"), (True, "torch.compile"))[: 1 + compiled]:
+                sides[f"{name}, {precision}"] = partial(their_step, method, size, bfloat16, fast, threads)
         found = turns.in_processes(sides, 3, rounds, clock)
-        peers = [name for name in sides if name.startswith("theirs False")]
+        peers = [name for name in sides if name in ("PyTorch, float32", "torch.compile, float32")]
         best = min(peers, key=lambda name: statistics.median(found[name]))
-        ratios = (turns.median_ratio(found[f"ours {bfloat16}"], found[best]) for bfloat16 in (False, True))
+        ratios = (turns.median_ratio(found[f"ours, {each}"], found[best]) for each in ("float32", "bfloat16"))
         yield method, *map(_milliseconds, found.values()), *(f"{ratio:.2f}" for ratio in ratios)
 
 

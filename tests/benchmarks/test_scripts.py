@@ -82,4 +82,4 @@ def test_without_pytorch_the_comparison_ends_with_an_error():
     process = run("against_pytorch", "--tiny")
     assert process.returncode == 1
     assert "No module named 'torch'" in process.stderr
-    assert "PyTorch: ModuleNotFoundError" in process.stderr
+    assert "PyTorch, float32: ModuleNotFoundError" in process.stderr
