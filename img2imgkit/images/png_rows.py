@@ -15,13 +15,12 @@ from img2imgkit.errors import DamagedError, DecodeError
 from img2imgkit.images import png_chunks, png_read, scratch
 from img2imgkit.images.picture import Picture
 from img2imgkit.images.png_read import END_MISSING, PngHeader
+from img2imgkit.images.png_write import COLOURS, SUB, UP, absolute_sums
 from img2imgkit.images.raster import Raster
 
 _BAND = 8 << 20  # bytes of rows
 _CHUNK = 1 << 20  # bytes of an IDAT chunk that is written
 _MAX_CHUNK = 1 << 31  # bytes of a chunk in a valid file
-_SUB, _UP = 1, 2  # filter types (PNG specification, 9.2)
-_COLOURS = {1: png_read.GREY, 2: png_read.GREY_ALPHA, 3: png_read.RGB, 4: png_read.RGB_ALPHA}
 
 
 def is_supported(file: BinaryIO) -> bool:
@@ -32,7 +31,7 @@ def is_supported(file: BinaryIO) -> bool:
     if file.read(8) != png_chunks.SIGNATURE:
         return False
     head = png_read.header(file)
-    simple = head.bits in (8, 16) and head.colour in _COLOURS.values() and not head.interlaced
+    simple = head.bits in (8, 16) and head.colour in COLOURS.values() and not head.interlaced
     if not (simple and scratch.is_large(head.height * png_read.row_bytes(head.width, head))):
         return False
     return all(name != b"tRNS" for name, _, _ in _names(file))
@@ -54,7 +53,7 @@ def read(file: BinaryIO) -> Raster:
     size, ended = 1 + png_read.row_bytes(head.width, head), [False]
     step = max(1, _BAND // size)
     dtype = np.uint8 if head.bits == 8 else np.uint16
-    samples = {colour: count for count, colour in _COLOURS.items()}[head.colour]
+    samples = {colour: count for count, colour in COLOURS.items()}[head.colour]
     channels = samples - (samples in (2, 4))
     color = scratch.empty_pixels((head.height, head.width, channels), dtype)
     alpha = scratch.empty_pixels((head.height, head.width, 1), dtype) if samples > channels else None
@@ -140,7 +139,7 @@ def write(file: IO[bytes], picture: Picture, chunks: Iterable[png_chunks.Chunk],
         level: of the compression
     """
     samples = picture.color.shape[2] + (picture.alpha is not None)
-    head = PngHeader(picture.width, picture.height, picture.depth, _COLOURS[samples], False)
+    head = PngHeader(picture.width, picture.height, picture.depth, COLOURS[samples], False)
     start = png_chunks.SIGNATURE + png_read.header_chunk(head)
     file.write(png_chunks.insert(start, chunks))
     packer, waiting = zlib.compressobj(level), bytearray()
@@ -170,15 +169,10 @@ def _filtered(picture: Picture, pixel: int) -> Iterator[np.ndarray]:
         rows = band.astype(band.dtype.newbyteorder(">")).view(np.uint8).reshape(len(band), size)
         sub, up = rows.copy(), rows - np.concatenate([before, rows[:-1]])
         sub[:, pixel:] -= rows[:, :-pixel]
-        is_sub = _cost(sub) < _cost(up)
+        is_sub = absolute_sums(sub) < absolute_sums(up)
         made = np.empty((len(rows), 1 + size), np.uint8)
-        made[:, 0] = np.where(is_sub, _SUB, _UP)
+        made[:, 0] = np.where(is_sub, SUB, UP)
         made[:, 1:] = np.where(is_sub[:, None], sub, up)
         before = rows[-1:].copy()
         yield made
         scratch.release_pixels(picture.color, *([] if picture.alpha is None else [picture.alpha]))
-
-
-def _cost(rows: np.ndarray) -> np.ndarray:
-    """The sum of absolute differences of each row, by which the PNG specification chooses filters (12.8)."""
-    return np.abs(rows.view(np.int8).astype(np.int16)).sum(axis=1, dtype=np.int64)

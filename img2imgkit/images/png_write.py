@@ -11,7 +11,7 @@ from img2imgkit.images.deflate import deflate
 from img2imgkit.images.png_chunks import SIGNATURE, packed
 
 NONE, SUB, UP, PAETH = 0, 1, 2, 4  # types of filters (PNG specification, 9.2)
-_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # colour types by the number of channels
+COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # colour types by the number of channels
 _PAETH_LEVEL = 6  # from here on, small files are worth the time of the fourth filter
 _BLOCK = 1 << 17  # bytes that are filtered at once: all candidates stay in the processor's cache
 _CHUNK = 1 << 20  # bytes of an IDAT chunk
@@ -30,7 +30,7 @@ def encode(pixels: np.ndarray, level: int) -> bytes:
     bits = pixels.dtype.itemsize * 8
     rows = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
     data = deflate(_filtered(rows, channels * bits // 8, _kinds(level)), level)
-    head = struct.pack(">IIBBBBB", width, height, bits, _COLOURS[channels], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, bits, COLOURS[channels], 0, 0, 0)
     chunks = (packed(b"IDAT", data[start : start + _CHUNK]) for start in range(0, len(data), _CHUNK))
     return b"".join((SIGNATURE, packed(b"IHDR", head), *chunks, packed(b"IEND", b"")))
 
@@ -55,7 +55,7 @@ def _filtered(rows: np.ndarray, step: int, kinds: tuple[int, ...]) -> np.ndarray
         above = np.zeros_like(block)
         above[int(top == 0) :] = rows[max(0, top - 1) : top + len(block) - 1]  # of the first row: zeros
         candidates = list(_candidates(block, above, step, kinds))
-        best = np.argmin([_sums(each) for each in candidates], axis=0)
+        best = np.argmin([absolute_sums(each) for each in candidates], axis=0)
         part = made[top : top + len(block)]
         part[:, 0] = np.asarray(kinds, np.uint8)[best]
         for number, candidate in enumerate(candidates):
@@ -91,7 +91,7 @@ def _paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarra
     return np.where((to_left <= to_above) & (to_left <= to_corner), left, behind)
 
 
-def _sums(rows: np.ndarray) -> np.ndarray:
+def absolute_sums(rows: np.ndarray) -> np.ndarray:
     """The sum of each row's absolute values, as signed bytes. Shapes: (H, B) -> (H,)."""
     total: np.ndarray = np.abs(rows.view(np.int8)).view(np.uint8).sum(axis=1, dtype=np.uint64)
     return total
