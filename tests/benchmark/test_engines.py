@@ -132,7 +132,8 @@ class TestMeasure:
         assert (failing.rounds, failing.problem) == ((), "it fell over")
 
     @pytest.mark.slow
-    def test_processes_measure_what_is_opened_in_them(self):
+    def test_processes_measure_what_is_opened_in_them(self, monkeypatch):
+        monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the processes find `stub`
         able, failing = measure("m", Path(), [ABLE, FAILING], Extents(10, 10, 2, 0.01), stub)
         assert len(able.rounds) == 2
         assert 0 < able.pictures < 1000
