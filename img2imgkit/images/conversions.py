@@ -21,21 +21,26 @@ def to_unit(levels: np.ndarray) -> np.ndarray:
         levels: any shape, uint8 or uint16 -> the same shape, float32 in [-1, 1]
     """
     half = np.float32(np.iinfo(levels.dtype).max / 2)
-    return levels.astype(np.float32) / half - np.float32(1)
+    unit = levels.astype(np.float32)
+    unit /= half
+    unit -= np.float32(1)
+    return unit
 
 
-def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+def to_levels(unit: np.ndarray, dtype: DTypeLike, out: np.ndarray | None = None) -> np.ndarray:
     """Convert the networks' range to levels: clipped to [-1, 1], then rounded half up.
+
+    Args:
+        out: a contiguous array of this type that receives them
 
     Shapes:
         unit: any shape, float32 -> the same shape, uint8 or uint16 by ``dtype``
     Raises:
         ValueError: a value is NaN or infinite.
     """
-    kind = np.dtype(dtype)
-    half = np.iinfo(kind).max / 2
-    flat = np.ascontiguousarray(unit).reshape(-1)
-    levels = np.empty(flat.shape, kind)
+    levels = np.empty(unit.shape, dtype) if out is None else out
+    flat, made = np.ascontiguousarray(unit).reshape(-1), levels.reshape(-1)
+    half = np.iinfo(levels.dtype).max / 2
     clipped = np.empty(min(_BLOCK, flat.size), np.float32)
     scaled = np.empty(clipped.shape, np.float64)  # float32 would round some values to the wrong side of a half
     for start in range(0, flat.size, _BLOCK):
@@ -43,11 +48,12 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         if not np.isfinite(part).all():
             raise ValueError("values must be finite, got NaN or infinity")
         wide = scaled[: len(part)]
-        np.add(np.clip(part, -1, 1, out=clipped[: len(part)]), 1, out=wide, dtype=np.float64)
+        np.copyto(wide, np.clip(part, -1, 1, out=clipped[: len(part)]))
+        wide += 1
         wide *= half
         wide += 0.5
-        levels[start : start + len(part)] = wide  # cuts off the fraction, and no value is negative
-    return levels.reshape(unit.shape)
+        made[start : start + len(part)] = wide  # cuts off the fraction, and no value is negative
+    return levels
 
 
 LUMA = (299, 587, 114)  # per mille of red, green and blue (ITU-R BT.601), as in Pillow's conversion to L

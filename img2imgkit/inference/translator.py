@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -227,8 +227,7 @@ class Translator:
         image = empty_pixels(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
-            for first, slab in _slabs(rows):
-                image[start + first : start + first + len(slab)] = to_levels(slab, image.dtype)
+            to_levels(rows, image.dtype, out=image[start : start + len(rows)])
             release_pixels(image, scene.color)
 
         return image, self._render(scene, give, retries)
@@ -287,13 +286,6 @@ class _Scene:
 @dataclass
 class _Count:
     value: int = 0
-
-
-def _slabs(rows: np.ndarray, pixels: int = 1 << 18) -> Iterator[tuple[int, np.ndarray]]:
-    """Split rows into blocks, so that converting them needs little memory."""
-    step = max(1, pixels // rows.shape[1])
-    for start in range(0, len(rows), step):
-        yield start, rows[start : start + step]
 
 
 def _in_levels(difference: np.ndarray) -> dict[str, float]:

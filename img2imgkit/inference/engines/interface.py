@@ -109,7 +109,7 @@ class Interface:
         return np.floor(levels.clip(0, 255) + np.float32(0.5)) if whole else levels
 
     def _signed(self, made: np.ndarray) -> np.ndarray:
-        whole, image = np.issubdtype(made.dtype, np.integer), made.astype(np.float32)
+        whole, image = np.issubdtype(made.dtype, np.integer), made.astype(np.float32, copy=False)
         if self.values == "signed" and not whole:
             return image
         return image * np.float32(2 if self.values == "unit" and not whole else 2 / 255) - np.float32(1)

@@ -43,6 +43,9 @@ class TileRow:
         if fade:
             _mix(self.pixels[:, start : start + fade], kept[:, :fade], ramp(fade)[None, :, None])
         width = min(kept.shape[1], self.pixels.shape[1] - start)  # drops padding beyond the picture
+        if width == self.pixels.shape[1] and not row.fade_in:
+            self.pixels = kept[:, :width]  # the only tile, which no blending will change
+            return
         self.pixels[:, start + fade : start + width] = kept[:, fade:width]
 
 
