@@ -74,7 +74,7 @@ class ThreadExecutor(Executor):
         self._thumbnails = Thumbnails(folder_of(pipeline.main_sink))
         self._loader = Loader(pipeline.source)
         models = _at_once(pipeline)
-        self._slots = threading.Semaphore(threads + models + 1)
+        self._slots = threading.Semaphore(threads + min(models, 2) + 1)
         self._ended: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._broken: ToolkitError | None = None
         self._opening: Future[None] | None = None

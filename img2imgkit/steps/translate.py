@@ -33,6 +33,7 @@ from img2imgkit.inference import (
     decided,
     parsed,
 )
+from img2imgkit.inference.engines.devices import cpu_threads
 from img2imgkit.item import Item
 from img2imgkit.places import Places
 from img2imgkit.step import Facts, Planning, Resources, Transform
@@ -59,7 +60,7 @@ class Translate(Transform):
 
     name = "translate"
     lane: ClassVar[Literal["cpu", "model"]] = "model"
-    at_once: ClassVar[int] = 2  # the model runs on one picture while the levels of another are converted
+    at_once: ClassVar[int] = max(2, cpu_threads())  # small pictures run one on each core, a large one on all of them
 
     class Options(TranslateOptions, ConditionOptions, _Model):
         """The bundle, and how to run it."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -244,6 +245,33 @@ def test_several_devices_produce_the_bytes_of_one(opened: Open, engine: str, mon
         made = translator.translate(given)
         assert made.notes == one.notes
         assert (made.picture.color == one.picture.color).all()
+
+
+@ENGINES
+def test_small_pictures_at_once_have_the_bytes_that_each_has_alone(opened: Open, engine: str) -> None:
+    translator, given = opened(engine, Strided), [picture(30 + number, 50) for number in range(16)]
+    alone = [translator.translate(each).picture.color for each in given]
+    with ThreadPoolExecutor(3) as pool:
+        together = [made.picture.color for made in pool.map(translator.translate, given)]
+    assert all((one == other).all() for one, other in zip(alone, together, strict=True))
+
+
+def test_openvino_gives_a_call_beside_another_one_core(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = opened("openvino", Plain).model.runner
+    session: Any = runner.sessions[0]
+    used: list[str] = []
+    both, infer = threading.Barrier(2), openvino_engine._inferred
+
+    def meeting(request: Any, inputs: Any) -> Any:
+        used.append("all" if request is session._request else "one")
+        both.wait(20)
+        return infer(request, inputs)
+
+    monkeypatch.setattr(openvino_engine, "_inferred", meeting)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(runner, [{"source": np.zeros((1, 8, 8, 3), np.float32)}] * 2)
+    assert sorted(used) == ["all", "one"]
+    assert (first[0] == second[0]).all()
 
 
 def test_signals_are_handled_after_openvino_ran_in_threads_that_ended(opened: Open) -> None:
