@@ -106,7 +106,7 @@ def of_tiff(file: BinaryIO, whole: BinaryIO | None = None, alone: bool = True) -
         del tags[270]
     for tag in (*LAYOUT_TAGS, *RESOLUTION_TAGS, _C2PA_TAG):
         tags.pop(tag, None)
-    block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
+    block = tiff_tags.block_of(tags, notes)
     return _upright(
         Metadata(icc=_bytes(icc), exif=block, xmp=_bytes(xmp), iptc=_bytes(iptc), dpi=dpi), tuple(notes), gamma
     )

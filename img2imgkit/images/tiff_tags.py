@@ -62,6 +62,35 @@ def add_missing(tags: Image.Exif, others: Image.Exif) -> None:
             tags.get_ifd(directory).update({**nested, **tags.get_ifd(directory)})
 
 
+def block_of(tags: Image.Exif, notes: list[str]) -> bytes | None:
+    """Return tags as an EXIF block, without those whose values are not of their type; they are noted."""
+    lost: list[int] = []
+    if not _is_block(tags):
+        for directory in (exif_block.EXIF_IFD, GPS_IFD):
+            nested = tags.get_ifd(directory)
+            for tag in [tag for tag, value in nested.items() if not _is_block({tag: value})]:
+                del nested[tag]
+                lost.append(tag)
+        for tag in [tag for tag, value in tags.items() if not _is_block({tag: value})]:
+            del tags[tag]
+            lost.append(tag)
+    notes += [f"left out: TIFF tags whose values are not of their type: {', '.join(map(str, lost))}"] if lost else []
+    return tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
+
+
+def _is_block(tags: Mapping[int, Any]) -> bool:
+    """Whether Pillow can write tags."""
+    if not isinstance(tags, Image.Exif):
+        values, tags = tags, Image.Exif()
+        for tag, value in values.items():
+            tags[tag] = value
+    try:
+        tags.tobytes()
+    except Exception:  # AttributeError, struct.error and others, by the type of the value
+        return False
+    return True
+
+
 def of_exif(exif: bytes) -> TiffImagePlugin.ImageFileDirectory_v2:
     """Convert an EXIF block to TIFF tags: the first directory, with the EXIF and GPS directories nested."""
     source = Image.Exif()

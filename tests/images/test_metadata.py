@@ -291,3 +291,18 @@ def test_tags_of_big_tiff_outside_the_file_are_named(tiffs, big_endian):
         picture = decode(path)
         assert picture.notes == ("left out: damaged or large TIFF tags: 65000",)
         assert picture.metadata.icc == profiles.srgb()
+
+
+@pytest.mark.parametrize("kind", [5, 11, 12], ids=["rational", "float", "double"])
+def test_a_tag_whose_value_is_not_of_its_type_costs_only_itself(tmp_path, kind):
+    file, values = tmp_path / "a.tif", TiffImagePlugin.ImageFileDirectory_v2()
+    values[270], values[315] = "words enough for a value outside", "somebody"
+    Image.new("RGB", (4, 3)).save(file, tiffinfo=values)
+    data = bytearray(file.read_bytes())
+    (at,) = struct.unpack_from("<I", data, 4)
+    places = {struct.unpack_from("<H", data, at + 2 + 12 * row)[0]: at + 2 + 12 * row for row in range(data[at])}
+    struct.pack_into("<HI", data, places[270] + 2, kind, 1)
+    file.write_bytes(data)
+    picture = decode(file)
+    assert "left out: TIFF tags whose values are not of their type: 270" in picture.notes
+    assert dict(tags(picture.metadata.exif)).get(315) == "somebody"
