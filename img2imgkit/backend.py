@@ -62,18 +62,25 @@ def load() -> None:
 
 
 @contextlib.contextmanager
-def quiet_imports() -> Iterator[None]:
+def quiet_imports() -> Iterator[QuietImports]:
     """Within it, an import of TensorFlow or Keras makes no noise. It imports neither, and holds nothing else back."""
-    finder = _QuietFinder()
+    finder = QuietImports()
     sys.meta_path.insert(0, finder)
     try:
-        yield
+        yield finder
     finally:
         sys.meta_path.remove(finder)
 
 
-class _QuietFinder(MetaPathFinder):
-    """Finds TensorFlow and Keras as usual, but so that their code is executed quietly."""
+class QuietImports(MetaPathFinder):
+    """Finds TensorFlow and Keras as usual, but so that their code is executed quietly.
+
+    Attributes:
+        depth: how many of them are being executed now, one importing the other
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -82,20 +89,23 @@ class _QuietFinder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = _quietly(spec.loader.exec_module)  # type: ignore[method-assign,assignment]
+            spec.loader.exec_module = self._quietly(spec.loader.exec_module)  # type: ignore[method-assign,assignment]
         return spec
 
+    def _quietly(self, execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
+        def executed(module: ModuleType) -> None:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+            self.depth += 1
+            try:
+                with quiet_stderr():
+                    execute(module)
+            finally:
+                self.depth -= 1
+            if module.__name__ == "tensorflow":
+                module.get_logger().setLevel("ERROR")
 
-def _quietly(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    def executed(module: ModuleType) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        with quiet_stderr():
-            execute(module)
-        if module.__name__ == "tensorflow":
-            module.get_logger().setLevel("ERROR")
-
-    return executed
+        return executed
 
 
 class Ops:
@@ -257,7 +267,13 @@ def split_cpu(count: int = 2) -> None:
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     if len(tf.config.get_logical_device_configuration(cpu) or ()) < count:
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        try:
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"TensorFlow has already used the CPU as one device, so it cannot be split into {count}: call "
+                "img2imgkit.backend.split_cpu() before anything else computes"
+            ) from error
 
 
 def mirrored_cpus(count: int = 2) -> Any:

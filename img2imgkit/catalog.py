@@ -7,7 +7,7 @@ work. Each kind is collected on first access. A plugin that imports Keras there 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -15,41 +15,19 @@ from types import MappingProxyType
 from typing import Any
 
 import pluggy
-from pydantic import ValidationError
 
-from img2imgkit import backend, hookspecs
 from img2imgkit.adversary import AdversarialLoss, Augmentation, Penalty
 from img2imgkit.architectures import Architecture
-from img2imgkit.config import Config, suggestion
+from img2imgkit.config import suggestion
 from img2imgkit.degradations import Degradation
 from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.hooks import GROUP
 from img2imgkit.image_losses import Loss
-from img2imgkit.plugin_kinds import HOOKS, KINDS, Kind
+from img2imgkit.plugin_kinds import HOOKS, KINDS
+from img2imgkit.registration import Plugin, calling, hooked, prove_options, reason_of, registrar
 
-OWN = "img2imgkit"
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """One entry point of the group: its name, its distribution, its module, and how to import it."""
-
-    name: str
-    load: Callable[[], Any]
-    distribution: str = OWN
-    version: str = ""
-    module: str = ""
-
-    @property
-    def own(self) -> bool:
-        """Whether it ships with img2imgkit."""
-        return self.distribution == OWN
-
-    @property
-    def built_in(self) -> bool:
-        """Whether it is a module of the toolkit itself; ``IMG2IMG_PLUGINS`` cannot exclude it."""
-        return self.own and self.module.startswith(f"{OWN}.")
+__all__ = ["Broken", "Catalog", "Plugin"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +53,10 @@ class Catalog:
         self.plugins = self._with_own_names()
         for plugin in self.plugins:
             try:
-                with backend.quiet_imports():
-                    self._hooks[plugin.name] = _hooked(plugin)
+                with calling(plugin):
+                    self._hooks[plugin.name] = hooked(plugin)
             except (Exception, SystemExit) as error:
-                self._broken.append(Broken(plugin.name, _reason(error)))
+                self._broken.append(Broken(plugin.name, reason_of(error)))
 
     @classmethod
     def installed(cls, environ: Mapping[str, str] | None = None) -> Catalog:
@@ -219,14 +197,14 @@ class Catalog:
                 continue
             mine: dict[str, Any] = {}
             try:
-                register = _registrar(KINDS[kind], mine, self._taken(kind, found))
-                with backend.quiet_imports():
+                register = registrar(KINDS[kind], mine, self._taken(kind, found))
+                with calling(plugin):
                     getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
                 self._check_references(kind, mine)
                 if not plugin.own:
-                    _build_options(mine.values())
+                    prove_options(mine.values())
             except (Exception, SystemExit) as error:
-                self._broken.append(Broken(plugin.name, _reason(error), kind))
+                self._broken.append(Broken(plugin.name, reason_of(error), kind))
                 continue
             found |= mine
             self._owners |= {(kind, name): plugin for name in mine}
@@ -251,48 +229,3 @@ def _plugin(point: metadata.EntryPoint) -> Plugin:
         return Plugin(point.name, point.load, point.dist.name, point.dist.version, module)  # type: ignore[union-attr]
     except (AttributeError, KeyError, TypeError):  # leftovers of a half-removed distribution without name or version
         return Plugin(point.name, point.load, "unknown distribution")
-
-
-def _hooked(plugin: Plugin) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    module = plugin.load()
-    for name in dir(module):
-        marked = manager.parse_hookimpl_opts(module, name) is not None
-        if marked and name not in HOOKS:
-            raise ValueError(f"unknown hook {name!r}{suggestion(name, HOOKS)}")
-        if not marked and name in HOOKS:
-            raise ValueError(f"{name} has the name of a hook but lacks the decorator @img2imgkit.hookimpl")
-    manager.register(module, name=plugin.name)
-    return manager
-
-
-def _registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:
-    def register(thing: Any) -> None:
-        kind.check(thing)
-        name = thing.name
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"{thing!r} has no name")
-        if name in taken:
-            raise ValueError(f"{kind.singular} {name!r} is already registered by plugin {taken[name]!r}")
-        if name in mine:
-            raise ValueError(f"{kind.singular} {name!r} is registered twice")
-        mine[name] = thing
-
-    return register
-
-
-def _build_options(things: Iterable[Any]) -> None:
-    """Build the option models of a plugin, which are built on use otherwise: an invalid one makes the plugin broken."""
-    for thing in things:
-        inside = vars(thing).values() if isinstance(thing, type) else ()
-        for each in (thing, *inside):
-            if isinstance(each, type) and issubclass(each, Config):
-                each.model_rebuild()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ValidationError):  # its own text has a line for each problem, and an address
-        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        return f"{type(error).__name__}: {error.title}: {'; '.join(problems)}"
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":")

@@ -39,6 +39,7 @@ ROOMS = (  # each imports only rooms before it
         "engine",
         "hookspecs",
         "plugin_kinds",
+        "registration",
         "catalog",
     ),
     *(
@@ -52,8 +53,10 @@ ROOMS = (  # each imports only rooms before it
         "evaluation",
         "pipeline",
         "steps",
+        "library",
         "schema",
         "testing",
+        "pytest_plugin",
         "cli",
     ),
 )

@@ -5,25 +5,12 @@ from types import ModuleType
 
 import pytest
 
-from img2imgkit import backend
 from img2imgkit.cli import main
 from img2imgkit.images.limits import set_limits
 from img2imgkit.places import Limits, UserConfig, variable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 collect_ignore = ["third_party"]  # ``test_third_party`` installs it and runs its tests
-
-
-def pytest_collection_finish(session):
-    """Split the CPU before TensorFlow starts if a collected test needs two devices."""
-    if any("two_cpus" in getattr(item, "fixturenames", ()) for item in session.items):
-        backend.load()
-        backend.split_cpu(2)
-
-
-@pytest.fixture(scope="session")
-def two_cpus():
-    """The CPU as two devices; see ``pytest_collection_finish``."""
 
 
 @pytest.fixture(scope="session", autouse=True)

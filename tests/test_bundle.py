@@ -72,6 +72,12 @@ def packed(members: dict[str, np.ndarray]) -> bytes:
     return stream.getvalue()
 
 
+def test_a_bundle_is_loaded_by_its_folder_as_text(saved: Path, catalog: Catalog) -> None:
+    assert bundle.load(str(saved), catalog).manifest == bundle.describe(saved)
+    with pytest.raises(NotInstalled, match="no bundle 'nowhere' is installed"):
+        bundle.load("nowhere", catalog)
+
+
 def test_what_is_saved_comes_back_bit_for_bit(saved: Path, catalog: Catalog) -> None:
     before = loaded(Plain).nets["generator"].get_weights()
     found = bundle.load(saved, catalog)

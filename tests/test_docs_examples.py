@@ -11,6 +11,7 @@ from pictures import save_pictures
 from PIL import Image
 
 from img2imgkit.catalog import Catalog
+from img2imgkit.images import decode
 from img2imgkit.pipeline import read_pipeline
 from img2imgkit.testing import (
     check_adversarial_loss,
@@ -128,3 +129,18 @@ def test_every_pipeline_shown_is_accepted(text, tmp_path):
     whole = text if "steps:" in text else f"name: shown\nsteps:\n{around[0]}{dedent(text)}{around[1]}"
     (tmp_path / "shown.yaml").write_text(whole, encoding="utf-8")
     read_pipeline(tmp_path / "shown.yaml", Catalog.installed({"IMG2IMG_PLUGINS": ""}))
+
+
+def test_the_python_page_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "photos").mkdir()
+    for path in ("photo.jpg", "photos/a.jpg", "photos/b.jpg"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)).save(tmp_path / path)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names = {"__name__": "shown"}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert [decode(tmp_path / name).width for name in ("large.png", "large-a.png", "large/b.jpg")] == [48] * 3
+    assert names["bold"].shape == (64, 64)
+    assert names["report"]["totals"]["done"] == 2
+    assert "domain" in capsys.readouterr().out

@@ -95,13 +95,17 @@ def task_from(manifest: Manifest, place: str, catalog: Catalog, choices: Mapping
     return _with_choices(task, choices) if choices else task
 
 
-def load(folder: Path, catalog: Catalog) -> Bundle:
+def load(reference: Path | str, catalog: Catalog) -> Bundle:
     """Build the generators of a bundle and load their weights; critics and frozen networks are discarded.
+
+    Args:
+        reference: its folder; as text also its registered name
 
     Raises:
         BundleError: the weights are damaged or do not fit, or the options are invalid for the task.
         NotInstalled: its task, data kind or a component is not installed; the text names the distribution.
     """
+    folder = locate(reference, Path.cwd(), catalog) if isinstance(reference, str) else reference
     manifest = describe(folder)
     task = _task(str(folder), manifest, catalog)
     backend.load()

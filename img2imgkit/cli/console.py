@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from img2imgkit.cli import printable, printable_lines, say, show_json, warn
+from img2imgkit.cli import output, printable, printable_lines, say, show_json, warn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +26,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows: a rich table on a terminal, aligned plain text otherwise, for ``grep`` and ``cut``."""
     texts = [[_text(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if output().isatty():
         _rich_table(headings, texts)
     else:
         say(plain_table(headings, texts).removesuffix("\n"))
@@ -74,7 +74,7 @@ def _rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    return Console(stderr=stderr, file=None if stderr else output(), no_color=bool(os.environ.get("NO_COLOR")) or None)
 
 
 class Bar:

@@ -43,13 +43,17 @@ def check_task(
         batch: creates a batch from a random generator and a number of images, instead of the data kind
         data_kind: the kind that ``data`` names, if it is not installed
         replicas: also verify that training on two devices equals training on one. Disable it for tasks that draw noise
-            while training. Call ``img2imgkit.backend.split_cpu()`` before TensorFlow starts, e.g. in ``conftest.py``.
+            while training. The CPU is split for it, which must happen before TensorFlow uses it; pytest does it for
+            every module that imports ``check_task``.
         catalog: resolves the components that the options choose; None: what is installed
 
     Raises:
         AssertionError: the contract is violated; the text states what was expected and what happened.
+        RuntimeError: TensorFlow has already used the CPU as one device.
     """
     backend.load()
+    if replicas:
+        backend.split_cpu()
     kind = _kind(task_class, data_kind)
     _check_description(task_class)
     catalog = with_task(task_class, kind, catalog or Catalog.installed())

@@ -92,4 +92,4 @@ class Finished:
 
 
 Event = Waiting | Started | Progress | Sampled | Saved | Alarmed | Finished
-Notify = Callable[[Event], None]
+Notify = Callable[[Event], object]
