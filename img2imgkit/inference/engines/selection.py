@@ -15,7 +15,7 @@ from the documentation of the libraries and were not run.
 | auto, cpu | ONNX form or file | openvino, then onnxruntime for a file |
 | auto, cpu | bundle, SavedModel | tensorflow |
 
-On a CPU with 2 cores and AMX, OpenVINO takes 0.64 of TensorFlow's time for ``sr-compact-x2`` at 512x512, and about the
+On a CPU with 2 cores and AMX, OpenVINO takes 0.75 of TensorFlow's time for ``sr-compact-x2`` at 512x512, and about the
 same for CycleGAN's ResNet-9; in bfloat16 0.3 or less of TensorFlow's float32. It is asked for bfloat16 only where AMX
 or AVX512-BF16 make it native; elsewhere a lower precision is left to TensorFlow. Integrated GPUs, which Intel's and
 Apple's mostly are, are used only on request.
