@@ -57,6 +57,7 @@ ROOMS = (  # each imports only rooms before it
         "schema",
         "testing",
         "pytest_plugin",
+        "streams",
         "cli",
     ),
 )

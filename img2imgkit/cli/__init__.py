@@ -28,8 +28,8 @@ import click
 from img2imgkit import __version__
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ToolkitError
+from img2imgkit.streams import alone_on_stdout, output, repair_streams, stop_on_broken_pipe
 
-_OUTPUT_KEY = "img2imgkit.output"  # of the command's stream, in the context of click
 EXIT_DONE, EXIT_FAILED_ITEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS: Mapping[str, str] = {
@@ -72,7 +72,7 @@ class _LazyGroup(click.Group):
             gc.freeze()
             gc.enable()
         command.name, command.short_help = cmd_name, COMMANDS[cmd_name]
-        _alone_on_stdout(command)
+        alone_on_stdout(command)
         return command
 
     def resolve_command(
@@ -105,7 +105,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """The ``img2img`` command."""
-    _repair_streams()
+    repair_streams()
     try:
         with _safe_warnings():
             code = group.main(arguments, prog_name="img2img", standalone_mode=False)
@@ -147,84 +147,6 @@ def _safe_warnings() -> Iterator[None]:
         yield
     finally:
         warnings.showwarning, logging.lastResort, threading.excepthook = before
-
-
-def output() -> TextIO:
-    """The stream of what the command prints."""
-    context = click.get_current_context(silent=True)
-    own: TextIO | None = None if context is None else context.meta.get(_OUTPUT_KEY)
-    return own or sys.stdout
-
-
-def _repair_streams() -> None:
-    """Make standard streams exist and accept every character. A file opened later could reuse a missing descriptor."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - lasts as the process
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-@contextmanager
-def stop_on_broken_pipe() -> Iterator[None]:
-    """Stop only the writing to stdout when its reader, such as ``head``, closes the pipe."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), output().fileno())
-
-
-def _alone_on_stdout(command: click.Command) -> None:
-    """Let only the command itself print to stdout.
-
-    What plugins, libraries and the programs that they start print goes to stderr, so that JSON stays JSON.
-    """
-    for each in command.commands.values() if isinstance(command, click.Group) else ():
-        _alone_on_stdout(each)
-    if (callback := command.callback) is not None and not isinstance(command, click.Group):
-        command.callback = _with_own_output(callback)
-
-
-def _with_own_output(callback: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(callback)
-    def called(*arguments: Any, **options: Any) -> Any:
-        with _own_output():
-            return callback(*arguments, **options)
-
-    return called
-
-
-@contextmanager
-def _own_output() -> Iterator[None]:
-    meta = click.get_current_context().meta
-    if _OUTPUT_KEY in meta:
-        yield
-        return
-    before, sys.stdout = sys.stdout, sys.stderr
-    meta[_OUTPUT_KEY], descriptor = before, _descriptor(before)
-    kept = None if descriptor is None else os.dup(descriptor)
-    try:
-        if kept is not None and descriptor is not None:
-            before.flush()
-            os.dup2(_descriptor(sys.stderr) or descriptor, descriptor)  # also for programs that are started
-            meta[_OUTPUT_KEY] = open(kept, "w", encoding=before.encoding, errors=before.errors)  # noqa: PTH123, SIM115
-        yield
-        meta[_OUTPUT_KEY].flush()
-    finally:
-        sys.stdout, ours = before, meta.pop(_OUTPUT_KEY)
-        if kept is not None and descriptor is not None:
-            os.dup2(kept, descriptor)
-            with suppress(OSError):  # its reader is gone
-                ours.close()
-
-
-def _descriptor(stream: TextIO) -> int | None:
-    """The descriptor of a standard stream; None if something else stands for it."""
-    try:
-        return stream.fileno()
-    except (AttributeError, OSError, io.UnsupportedOperation):
-        return None
 
 
 # Everything that is printed passes one of the functions below, which escape what would control a terminal: names and

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from img2imgkit.cli import output, printable, printable_lines, say, show_json, warn
+from img2imgkit.cli import printable, printable_lines, say, show_json, warn
+from img2imgkit.streams import output
 
 if TYPE_CHECKING:
     from rich.console import Console

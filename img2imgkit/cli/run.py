@@ -21,7 +21,6 @@ from img2imgkit.cli import (
     say,
     show_json,
     show_json_with,
-    stop_on_broken_pipe,
 )
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.progress import (
@@ -52,6 +51,7 @@ from img2imgkit.pipeline import (
     write_report,
 )
 from img2imgkit.step import Resources
+from img2imgkit.streams import stop_on_broken_pipe
 
 LINES = 1000  # lines of a plan printed at a time
 _ACTIONS = ("skip", "make", "fail")  # by the state of a job
