@@ -16,12 +16,11 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import wraps
 from importlib import import_module
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
