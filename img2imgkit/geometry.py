@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WITH_ALPHA = 4  # channels of colours and alpha
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -14,8 +16,8 @@ class Geometry:
         multiple: input height and width must be multiples of this; the Translator pads by reflection and crops
         radius: radius of the receptive field; None if output pixels depend on the whole picture (global statistics such
             as instance normalization), so that tiles cannot be exact
-        channels: colour channels of the input, 1 or 3
-        output_channels: colour channels of the output, 1 or 3; None: the same as ``channels``
+        channels: channels of the input, 1 for grey, 3 for colours, 4 for colours and alpha
+        output_channels: channels of the output, likewise; None: the same as ``channels``
         minimum: minimum input height and width, for example to allow reflection padding inside the network
         ids: the input is a label map of 1 channel with ids 0 to ``ids`` - 1 instead of a picture; None: a picture
         unknown: the last id marks pixels of no class; 255 is accepted as an alias for it
@@ -32,5 +34,10 @@ class Geometry:
 
     @property
     def written(self) -> int:
-        """Colour channels of the output."""
+        """Channels of the output."""
         return self.output_channels or self.channels
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the networks read and write alpha, as the last of four channels."""
+        return self.channels == self.written == WITH_ALPHA

@@ -20,21 +20,26 @@ from img2imgkit.architectures.contract import (
     FeatureGenerator,
     NetworkSpec,
     Norm,
+    OfficialValues,
     Places,
     State,
     Statistics,
 )
 from img2imgkit.architectures.funit import AdainDecoder, ClassEncoder, ContentEncoder, Funit
+from img2imgkit.architectures.mosr import Mosr
 from img2imgkit.architectures.multiscale import Multiscale
 from img2imgkit.architectures.patch import Patch
 from img2imgkit.architectures.patch_projection import PatchProjection
 from img2imgkit.architectures.pix2pixhd import InstanceEncoder, Pix2PixHd
 from img2imgkit.architectures.pixel import Pixel
+from img2imgkit.architectures.rcan import Rcan
+from img2imgkit.architectures.realplksr import Realplksr
 from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
 from img2imgkit.architectures.residual import Residual
 from img2imgkit.architectures.resnet import Resnet
 from img2imgkit.architectures.rrdb import Rrdb
 from img2imgkit.architectures.spade import Spade, StyleEncoder
+from img2imgkit.architectures.span import Span
 from img2imgkit.architectures.srresnet import Edsr, Srresnet
 from img2imgkit.architectures.srvgg import Srvgg
 from img2imgkit.architectures.stargan import Stargan, StarganCritic
@@ -60,18 +65,23 @@ __all__ = [
     "FeatureGenerator",
     "Funit",
     "InstanceEncoder",
+    "Mosr",
     "Multiscale",
     "NetworkSpec",
     "Norm",
+    "OfficialValues",
     "Patch",
     "PatchProjection",
     "Pix2PixHd",
     "Pixel",
     "Places",
+    "Rcan",
+    "Realplksr",
     "Residual",
     "Resnet",
     "Rrdb",
     "Spade",
+    "Span",
     "Srresnet",
     "Srvgg",
     "Stargan",
@@ -95,6 +105,7 @@ BUILT_IN = (
     *(Stargan, StarganCritic, Spade, StyleEncoder, Multiscale, Pix2PixHd, InstanceEncoder),
     *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
     *(Residual, Srvgg, Srresnet, Edsr, Rrdb, UnetCritic, VggCritic),
+    *(Span, Realplksr, Rcan, Mosr),
 )
 
 

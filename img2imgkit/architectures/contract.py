@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Norm = Literal["batch", "instance", "none"]
 Statistics = Literal["running", "image"]
+OfficialValues = Literal["unit", "levels"]
 State = Mapping[str, "np.ndarray"]
 Arguments = Mapping[str, Any]
 Places = Iterable[tuple[str, str]]
@@ -134,6 +135,11 @@ class Architecture(Component, ABC):
     def geometry(self, spec: NetworkSpec) -> Geometry:
         """How the network maps sizes; of critics and encoders, their minimum. ``check_architecture`` runs it."""
         return Geometry(scale=spec.scale, radius=None, channels=spec.channels, output_channels=spec.out_channels)
+
+    @property
+    def official_values(self) -> OfficialValues:
+        """Value range of pictures in the official code of an enlarger: [0, 1] ("unit"), or 0 to 255 ("levels")."""
+        return "unit"
 
     def problem(self, spec: NetworkSpec) -> str:
         """Why the network cannot be built for ``spec``; empty if it can."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from img2imgkit.architectures.contract import Arguments, Assumption, Places, State
 
-IGNORED = (".num_batches_tracked", ".filt")  # a counter; the constant anti-aliasing kernel
+IGNORED = (".num_batches_tracked", ".filt", "no_norm")  # a counter; the constant anti-aliasing kernel; SPAN's mark
 
 
 def modules(state: State) -> set[str]:
@@ -85,6 +85,23 @@ def shuffled(state: State, names: re.Pattern[str], channels: int | None = None) 
         for each in (name, f"{module}.bias"):
             if each in state and state[each].shape[:1] == kernel.shape[:1] and len(kernel) % left == 0:
                 found[each] = reordered(state[each], 0, left)
+    return found
+
+
+def samples_in_our_order(state: State, module: str, scale: int) -> dict[str, np.ndarray]:
+    """Reorder what gives the positions of samples for ``DySample`` of ``img2imgkit.nn``.
+
+    Args:
+        module: the name of the official ``DySample``
+    """
+    found = dict(state)
+    positions = state.get(f"{module}.init_pos")
+    if positions is None or scale < 1 or positions.size % scale**2:
+        return found
+    found[f"{module}.init_pos"] = positions.ravel()
+    for name in (f"{module}.{each}" for each in ("offset.weight", "offset.bias", "scope.weight", "init_pos")):
+        if name in found and len(found[name]) == positions.size:
+            found[name] = reordered(found[name], 0, positions.size // scale**2)
     return found
 
 

@@ -62,8 +62,8 @@ class Contract(Config):
     scale: int = Field(ge=1, le=LARGEST_SCALE)
     multiple: int = Field(ge=1, le=LARGEST_SIDE)
     radius: int | None = Field(ge=0)
-    channels: Literal[1, 3]
-    output_channels: Literal[1, 3] | None = None
+    channels: Literal[1, 3, 4]
+    output_channels: Literal[1, 3, 4] | None = None
     minimum: int = Field(default=1, ge=1, le=LARGEST_SIDE)
     ids: int | None = Field(default=None, ge=1)
     unknown: bool = False

@@ -12,6 +12,8 @@ from img2imgkit.errors import ConfigError
 from img2imgkit.exchange import Arrays, Program
 from img2imgkit.exporting.export_options import ExportOptions, Pictures
 from img2imgkit.images import Picture, decode, is_hidden, is_picture, to_grey, to_rgb, to_srgb
+from img2imgkit.inference.inputs.channels import levels_read
+from img2imgkit.task import Geometry
 
 MOST = 32  # pictures
 SIDE = 256  # pixels of a crop, at most
@@ -68,7 +70,7 @@ def _levels(picture: Picture, channels: int) -> np.ndarray:
     plain = picture.with_pixels(picture.color, None)
     plain = to_srgb(plain) if plain.space == "rgb" else to_rgb(plain)
     plain = to_grey(plain) if channels == 1 else plain
-    color = plain.color
+    color = levels_read(plain.with_pixels(plain.color, picture.alpha), Geometry(channels=channels))
     return color if color.dtype == np.uint8 else (color // 257).astype(np.uint8)
 
 

@@ -18,6 +18,7 @@ ImageIo = Literal["signed", "unit", "uint8"]
 Size = tuple[int, int]
 LEAST = 8  # pixels, the smallest side to test a model with
 Layout = Literal["nhwc", "nchw"]
+KINDS = {1: "grey", 3: "RGB", 4: "RGBA"}  # by the number of channels
 RANGES: dict[ImageIo, str] = {"signed": "in [-1, 1]", "unit": "in [0, 1]", "uint8": "as levels, 0 to 255"}
 
 
@@ -38,8 +39,7 @@ class Pictures:
         times = f"*{scale}" if scale > 1 else ""
         axes = ("batch", "" if height else f"height{times}", "" if width else f"width{times}", "")
         dtype: DType = "uint8" if self.image_io == "uint8" else "float32"
-        kind = "grey" if channels == 1 else "RGB"
-        meaning = f"{kind} {RANGES[self.image_io]}"
+        meaning = f"{KINDS[channels]} {RANGES[self.image_io]}"
         return Port(name, self._ordered((None, height, width, channels)), dtype, meaning, self._ordered(axes))
 
     def read(self, given: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from img2imgkit.bundle import EXPORTED_FILE, EXPORTED_KEY
 from img2imgkit.errors import ExportError
 from img2imgkit.exchange import NETWORK, Arrays, Exporter, Form, Precision, Program
+from img2imgkit.exporting.export_options import KINDS
 from img2imgkit.formats import keras_file, saved_model, tflite_file
 from img2imgkit.formats.archive import add_text, text_in
 from img2imgkit.formats.onnx_precision import halved, quantised_with_loss
@@ -167,7 +168,7 @@ def _plain(about: Mapping[str, Any]) -> dict[str, str]:
         "attribution": "\n".join(manifest["attribution"]),
         "scale": str(program["scale"] or ""),
         "value_range": {"signed": "[-1, 1]", "unit": "[0, 1]", "uint8": "[0, 255]"}[about["image_io"]],
-        "channel_order": "ids" if ids else "RGB" if contract["channels"] == 3 else "grey",
+        "channel_order": "ids" if ids else KINDS[contract["channels"]],
         "layout": about["layout"].upper(),
         "size_multiple": str(program["multiple"]),
         "size_minimum": str(program["minimum"]),

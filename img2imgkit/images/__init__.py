@@ -22,7 +22,7 @@ from img2imgkit.images.header import Header, header_of, size_of
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
-from img2imgkit.images.scratch import empty_pixels, release_pixels
+from img2imgkit.images.scratch import contiguous, empty_pixels, release_pixels
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -36,6 +36,7 @@ __all__ = [
     "Method",
     "Picture",
     "Placement",
+    "contiguous",
     "crop",
     "decode",
     "empty_pixels",

@@ -21,7 +21,7 @@ KEYS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
-    **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",)},
+    **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",), "init_pos": ("init_pos",)},
 }
 SHOWN = 4  # names in an error
 MAX_NAME = 200  # characters of a name in a file

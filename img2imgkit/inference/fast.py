@@ -29,7 +29,7 @@ from img2imgkit.images import Picture, decode, to_levels
 from img2imgkit.inference.engines import devices
 from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
-from img2imgkit.inference.inputs.channels import to_model
+from img2imgkit.inference.inputs.channels import levels_read, to_model
 from img2imgkit.inference.inputs.conditions import Translates, conditions_of
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.model import Model, Opening
@@ -261,7 +261,7 @@ def _tiles(task: Translates, model: Model) -> Iterator[np.ndarray]:
     side = padded(SIDE, geometry)
     for path in _pictures():
         picture: Picture = to_model(decode(path), geometry, task.keeps_grey)
-        yield region(picture.color, (0, side), (0, side))[None]
+        yield region(levels_read(picture, geometry), (0, side), (0, side))[None]
 
 
 def _levels(model: Model, tile: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ class Model:
         return self.precision == "float32"
 
     def channels(self, given: int) -> int:
-        """Colour channels of the output for tiles with ``given`` channels, 1 or 3."""
+        """Channels of the output for tiles with ``given`` channels."""
         return self._geometry.written if given == self._geometry.channels else given
 
     def __call__(self, tiles: np.ndarray, conditioning: Arrays | None = None) -> np.ndarray:
@@ -127,7 +127,8 @@ class Model:
         one channel process the channels of a colour picture one by one.
 
         Shapes:
-            tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and must be 1 if the networks map 1 to 3
+            tiles: (N, H, W, C), uint8 or uint16, or int32 ids; C is 1 or 3, and must be 1 if the networks map 1 to 3;
+                one more, for alpha, if the networks read and write alpha
             conditioning: the task's other inputs, (N, H, W, C) or (N, D)
                 -> (N, scale * H, scale * W, ``channels(C)``), float32, all finite
         Raises:
@@ -138,6 +139,10 @@ class Model:
         conditioning, unit = conditioning or {}, self._read(tiles)
         if channels == self._geometry.channels:
             return self._turned({**conditioning, "source": unit})
+        if self._geometry.has_alpha:
+            grey, alpha = np.repeat(unit[..., :1], 3, axis=-1), unit[..., 1:]
+            made = self._turned({**conditioning, "source": np.concatenate([grey, alpha], axis=-1)})
+            return np.concatenate([made[..., :3].mean(axis=-1, keepdims=True), made[..., 3:]], axis=-1)
         if channels == 1:
             return self._turned({**conditioning, "source": np.repeat(unit, 3, axis=-1)}).mean(axis=-1, keepdims=True)
         assert self._geometry.written == 1, "``to_model`` converts to grey for networks that colourise"

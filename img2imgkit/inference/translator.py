@@ -17,7 +17,7 @@ from img2imgkit.inference.engines import BUILT_IN
 from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.fast import opened
-from img2imgkit.inference.inputs.channels import from_model, resampled, to_model
+from img2imgkit.inference.inputs.channels import apart, from_model, levels_read, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
     LABEL,
     Conditioning,
@@ -80,8 +80,8 @@ class Translator:
         """Translate a picture to ``scale`` times its size, keeping its bit depth and metadata.
 
         The colour space is kept, too, unless the networks change it (see ``channels.to_model``) or it is CMYK, which
-        becomes RGB. The networks process only colour; alpha is scaled separately. If the task reads a label map, the
-        map is translated in place of the picture, which is a drawing of it, and the result has 8 bits.
+        becomes RGB. Alpha is scaled separately, unless the networks read and write it. If the task reads a label map,
+        the map is translated in place of the picture, which is a drawing of it, and the result has 8 bits.
 
         Args:
             given: the task's conditions by name: maps as (H, W) ids, including "label" if the task reads one; codes
@@ -119,7 +119,12 @@ class Translator:
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
         if self.geometry.ids is None:
-            return _Scene(self._to_model(picture), conditioning(task, given, size))
+            seen = self._to_model(picture)
+            return _Scene(
+                seen,
+                conditioning(task, given, size),
+                levels_read(seen, self.geometry) if self.geometry.has_alpha else None,
+            )
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)
         return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
@@ -129,7 +134,9 @@ class Translator:
         redone = self.model.redone
         picture, alpha = scene.picture, scene.picture.alpha
         image, grid = self._levels(scene, retries)
-        if alpha is not None:
+        if self.geometry.has_alpha:
+            image, alpha = apart(image, alpha)
+        elif alpha is not None:
             alpha = self._alpha(scene, retries)
         notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
         return Translation(from_model(picture, image, alpha), notes)
@@ -271,16 +278,19 @@ class Translator:
 
 @dataclass(frozen=True)
 class _Scene:
-    """A picture in the networks' space, its conditioning, and the label map, (H, W, 1), that replaces it if read."""
+    """A picture in the networks' space, its conditioning, and what is read in place of its colours.
+
+    That is a label map, (H, W, 1), or colours and alpha, (H, W, 2) or (H, W, 4).
+    """
 
     picture: Picture
     conditioning: Conditioning = field(default_factory=Conditioning)
-    ids: np.ndarray | None = None
+    read: np.ndarray | None = None
 
     @property
     def color(self) -> np.ndarray:
         """The array that is cut into tiles."""
-        return self.picture.color if self.ids is None else self.ids
+        return self.picture.color if self.read is None else self.read
 
 
 @dataclass

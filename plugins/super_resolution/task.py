@@ -12,6 +12,9 @@ import img2imgkit as kit
 from img2imgkit.architectures import Residual
 from img2imgkit.losses import l1
 
+CHANNELS = {"luma": 1, "grey": 1, "rgb": 3, "rgba": 4}  # of the network, by space
+HALF = 127.5  # of the levels from 0 to 255
+
 
 class SuperResolution(kit.Importable, kit.Task):
     """Upscale by an integer factor with a convolutional network, trained with L1 loss.
@@ -31,12 +34,15 @@ class SuperResolution(kit.Importable, kit.Task):
 
         scale: int = Field(default=2, ge=1, le=64, description="upscaling factor that the architecture supports")
         generator: kit.ArchitectureChoice = kit.choice("enlarger", Residual(), "architecture of the network")
-        space: Literal["luma", "rgb"] = Field(
-            default="luma", description="what the network upscales: luma only, or all colours"
+        space: Literal["luma", "grey", "rgb", "rgba"] = Field(
+            default="luma",
+            description="what the network upscales: luma only; grey, each channel by itself; all colours together; or "
+            "colours and alpha, which is opaque in pictures without it",
         )
-        values: Literal["signed", "unit"] = Field(
+        values: Literal["signed", "unit", "levels"] = Field(
             default="signed",
-            description="value range of the network: signed, -1 to 1; unit, 0 to 1 as in official networks",
+            description="value range of the network: signed, -1 to 1; unit, 0 to 1, or levels, 0 to 255, as in "
+            "official networks",
         )
 
         def check_choices(self) -> None:
@@ -51,7 +57,7 @@ class SuperResolution(kit.Importable, kit.Task):
         @property
         def channels(self) -> int:
             """The channels of the network."""
-            return 1 if self.space == "luma" else 3
+            return CHANNELS[self.space]
 
     class Weights(kit.Config):
         """Loss coefficients."""
@@ -60,27 +66,34 @@ class SuperResolution(kit.Importable, kit.Task):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """Import one network for colours with values in [0, 1]; its critic is ignored."""
+        """Import one network for grey, colours, or colours and alpha; its critic is ignored."""
         found = kit.by_role(networks, "enlarger", "critic")
         if found is None or len(found["enlarger"]) != 1:
             return None
         [number] = found["enlarger"]
         given = networks[number]
-        if (given.spec.channels, given.spec.written) != (3, 3):
+        space = next((space for space, channels in CHANNELS.items() if channels == given.spec.channels), None)
+        if space is None or given.spec.channels != given.spec.written:
             return None
         try:
-            options = cls.Options(scale=given.spec.scale, generator=given.architecture, space="rgb", values="unit")
+            options = cls.Options(
+                scale=given.spec.scale,
+                generator=given.architecture,
+                space=space,
+                values=given.architecture.official_values,
+            )
         except ValidationError:  # such as scale 128
             return None
         roles = {"generator": kit.FromFile(number)}
-        assumed = given.assumptions_at("generator")
+        assumed = (*given.assumptions_at("generator"), *_assumed_of(space))
         return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=assumed)
 
     def build(self) -> kit.Networks:
         return kit.Networks({"generator": self.options.generator.build(self.options.spec)})
 
     def geometry(self) -> kit.Geometry:
-        return replace(self.options.generator.geometry(self.options.spec), channels=3)
+        channels = 3 if self.options.space == "luma" else self.options.channels
+        return replace(self.options.generator.geometry(self.options.spec), channels=channels)
 
     def forward(self, nets: kit.Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"image": self._upscaled(nets, self._trained_channels(batch["source"]), training=True)}
@@ -93,7 +106,7 @@ class SuperResolution(kit.Importable, kit.Task):
 
         source = inputs["source"]
         image = self._upscaled(nets, self._trained_channels(source), training=False)
-        if self.options.space == "rgb":
+        if self.options.space != "luma":
             return image
         return with_luma(enlarge_bicubic(source, self.options.scale), image)
 
@@ -101,9 +114,22 @@ class SuperResolution(kit.Importable, kit.Task):
         """Run the network. Shapes: (N, H, W, C) -> (N, scale * H, scale * W, C), both in [-1, 1]."""
         if self.options.values == "signed":
             return nets["generator"](image, training=training)
+        if self.options.values == "levels":
+            return nets["generator"]((image + 1) * HALF, training=training) / HALF - 1
         return 2 * nets["generator"]((image + 1) / 2, training=training) - 1
 
     def _trained_channels(self, image: Any) -> Any:
         from img2imgkit.nn import luma
 
         return luma(image) if self.options.space == "luma" else image
+
+
+def _assumed_of(space: str) -> tuple[kit.Assumption, ...]:
+    """What a file does not state about colour pictures."""
+    if space != "luma":
+        return ()
+    text = (
+        "the network enlarges the luma of colour pictures, and bicubic interpolation their colours; in the space grey, "
+        "the network enlarges each of their channels"
+    )
+    return (kit.Assumption("space", "luma", ("grey",), text),)

@@ -163,6 +163,12 @@ SMALL = {
     " labels: [{names: [a, b]}, {names: [c, d], kind: attributes}]}",
     "super-resolution": "{scale: 2, generator: {kind: residual, width: 4, blocks: 1}}",
     "super-resolution rrdb": "{scale: 4, generator: {kind: rrdb, width: 4, blocks: 1, growth: 4}, space: rgb}",
+    "super-resolution rgba": "{scale: 2, generator: {kind: srvgg, width: 4, depth: 1}, space: rgba, values: unit}",
+    "super-resolution span": "{scale: 2, generator: {kind: span, width: 4}, space: rgb, values: unit}",
+    "super-resolution rcan": "{scale: 2, generator: {kind: rcan, width: 4, groups: 1, blocks: 1, reduction: 2, levels:"
+    " true}, space: rgb, values: levels}",
+    "super-resolution realplksr": "{scale: 2, generator: {kind: realplksr, width: 4, blocks: 1, kernel_size: 5,"
+    " large: 1, layer_norm: false, upsampler: dysample}, space: rgb, values: unit}",
 }
 CASES = [
     *(("onnx", name) for name in SMALL),

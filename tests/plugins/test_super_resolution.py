@@ -9,16 +9,17 @@ from typing import Any
 import img2imgkit_plugins.super_resolution as plugin
 import numpy as np
 import pytest
-from checkpoints import built, imported
+from checkpoints import built, checkpoint_of, imported, randomised
 from PIL import Image
 from pydantic import ValidationError
+from torch_files import save_torch
 
 from img2imgkit import Catalog, Geometry, ImportedNetwork, Networks, backend, bundle, resolve
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.images import Picture
-from img2imgkit.importing import import_bundle
-from img2imgkit.inference import Translator
+from img2imgkit.importing import import_bundle, load_torch, state_of_model
+from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.training import read_training_plan, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -50,6 +51,8 @@ def made(task_class: Any, **options: Any) -> Any:
         ({"kind": "edsr", "width": 4, "blocks": 1}, {"scale": 8, "space": "rgb", "values": "unit"}),
         (RRDB, {"scale": 3}),
         ({**RRDB, "unshuffle": 4}, {"scale": 1, "space": "rgb"}),
+        ({"kind": "edsr", "width": 4, "blocks": 1, "levels": True}, {"scale": 2, "space": "rgb", "values": "levels"}),
+        ({"kind": "span", "width": 4}, {"scale": 2, "space": "rgb", "values": "unit"}),
     ],
     ids=str,
 )
@@ -76,11 +79,15 @@ def test_translates_and_trains_at_its_scale(task_class: Any, generator: dict[str
         ({"kind": "edsr", "blocks": 16}, 1, 35),
         ({"kind": "rrdb", "blocks": 23}, 4, 349),
         ({"kind": "rrdb", "blocks": 1, "unshuffle": 4}, 1, 76),
+        ({"kind": "span"}, 4, 21),
+        ({"kind": "realplksr"}, 4, 2 + 28 * (2 + 8 + 1)),
+        ({"kind": "realplksr", "layer_norm": False}, 2, None),
+        ({"kind": "rcan"}, 3, None),
     ],
     ids=str,
 )
 def test_its_radius_is_that_of_its_convolutions(
-    task_class: Any, generator: dict[str, Any], scale: int, radius: int
+    task_class: Any, generator: dict[str, Any], scale: int, radius: int | None
 ) -> None:
     found: Geometry = made(task_class, scale=scale, generator=generator, space="rgb").geometry()
     assert (found.scale, found.radius) == (scale, radius)
@@ -94,6 +101,7 @@ def test_its_radius_is_that_of_its_convolutions(
         {"kind": "edsr", "width": 2, "blocks": 0},
         {"kind": "rrdb", "width": 2, "blocks": 0, "growth": 1},
         {"kind": "rrdb", "width": 2, "blocks": 0, "growth": 1, "unshuffle": 2},
+        {"kind": "realplksr", "width": 2, "blocks": 1, "kernel_size": 7, "large": 1},
     ],
     ids=str,
 )
@@ -123,6 +131,7 @@ def test_unit_values_are_converted_both_ways(task_class: Any) -> None:
     ("options", "message"),
     [
         ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: EDSR needs 3 channels, not 1"),
+        ({"generator": {"kind": "span"}, "space": "rgba"}, "span with space 'rgba' .*: centred networks have 3"),
         ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3 needs unshuffle 1"),
         ({"scale": 6, "generator": {"kind": "rrdb"}, "space": "rgb"}, "scale 6: expected 3 or a power of 2"),
         ({"scale": 6, "generator": {"kind": "srresnet"}}, "scale 6: expected 3 or a power of 2"),
@@ -154,6 +163,10 @@ class TestImportPlan:
             ),
             ("rrdb", {"scale": 1, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 4, "channels": 3}),
             ("rrdb", {"scale": 8, "width": 2, "blocks": 1, "growth": 1, "unshuffle": 1, "channels": 3}),
+            ("rrdb", {"scale": 4, "width": 2, "blocks": 1, "growth": 1, "inner": True, "channels": 4}),
+            ("srvgg", {"scale": 2, "width": 2, "depth": 1, "channels": 4}),
+            ("span", {"scale": 2, "width": 2, "centred": False, "channels": 4}),
+            ("realplksr", {"scale": 2, "width": 4, "blocks": 1, "kernel_size": 3, "large": 1, "layer_norm": False}),
         ],
         ids=str,
     )
@@ -165,12 +178,13 @@ class TestImportPlan:
         assert not found.missing
         assert found.roles["generator"].number == 1
         options = resolve(task_class.Options.model_validate_json(json.dumps(found.options)), Catalog.installed())
-        assert (options.scale, options.space, options.values) == (arguments["scale"], "rgb", "unit")
+        space = {3: "rgb", 4: "rgba"}[given.spec.channels]
+        assert (options.scale, options.space, options.values) == (arguments["scale"], space, "unit")
         task = task_class(options)
         built = task.build()["generator"]
         assert [variable.shape for variable in built.weights] == [variable.shape for variable in given.model.weights]
         built.set_weights(given.model.get_weights())
-        image = np.random.default_rng(0).uniform(0, 1, (1, 8, 4, 3)).astype(np.float32)
+        image = np.random.default_rng(0).uniform(0, 1, (1, 8, 4, given.spec.channels)).astype(np.float32)
         made = task.translate(Networks({"generator": built}), {"source": 2 * image - 1})
         np.testing.assert_allclose((made + 1) / 2, given.model(image), atol=1e-5)
 
@@ -179,10 +193,118 @@ class TestImportPlan:
         colour = self.imported("srvgg", **small)
         assert task_class.import_plan([colour]) is not None
         assert task_class.import_plan([colour, colour]) is None
-        assert task_class.import_plan([self.imported("srvgg", **small, channels=1)]) is None
+        assert task_class.import_plan([self.imported("srvgg", **small, channels=2)]) is None
         assert task_class.import_plan([self.imported("srvgg", **{**small, "scale": 5})]).options["scale"] == 5
         assert task_class.import_plan([colour, self.imported("resnet", blocks=1, width=2)]) is None
         assert task_class.import_plan([]) is None
+
+    def test_a_network_for_levels_gets_levels(self, task_class: Any) -> None:
+        given = self.imported("edsr", scale=2, width=2, blocks=1, levels=True)
+        plan = task_class.import_plan([given])
+        assert (plan.options["values"], plan.options["space"]) == ("levels", "rgb")
+        task = made(task_class, **plan.options)
+        image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 5, 3)).astype(np.float32)
+        wanted = given.model((image + 1) * 127.5) / 127.5 - 1
+        np.testing.assert_allclose(task.translate(Networks({"generator": given.model}), {"source": image}), wanted)
+
+    def test_a_grey_network_enlarges_luma_unless_another_space_is_stated(self, task_class: Any) -> None:
+        plan = task_class.import_plan([self.imported("srvgg", scale=2, width=2, depth=0, channels=1)])
+        assert (plan.options["space"], plan.options["values"]) == ("luma", "unit")
+        assert [(each.option, each.value, each.others) for each in plan.assumptions] == [("space", "luma", ("grey",))]
+
+
+def imported_bundle(catalog: Catalog, folder: Path, channels: int, **options: Any) -> tuple[bundle.Bundle, Any]:
+    """A checkpoint of a network of so many channels, as a bundle, and the network itself."""
+    network = randomised("srvgg", scale=2, width=4, depth=1, channels=channels)
+    for variable in network.weights:
+        variable.assign(variable * 0.2)
+    state = state_of_model(network, checkpoint_of("srvgg").places({"depth": 1, "activation": "prelu"}))
+    save_torch(folder / "network.pth", state)
+    import_bundle([folder / "network.pth"], folder / "bundle", catalog, options=options)
+    read = load_torch(folder / "network.pth", catalog.architectures)
+    return bundle.load(
+        folder / "bundle", catalog
+    ), lambda levels: 255 * np.asarray(read(levels[None].astype("float32") / 255))[0]
+
+
+def assert_levels(made: np.ndarray, wanted: np.ndarray, most: int = 1) -> None:
+    assert made.shape == wanted.shape
+    assert np.ptp(wanted.astype(int)) > 20
+    assert np.abs(made - np.clip(np.floor(wanted.astype(float) + 0.5), 0, 255)).max() <= most
+
+
+@pytest.mark.parametrize("space", ["luma", "grey"])
+def test_a_grey_network_enlarges_grey_pictures(catalog: Catalog, tmp_path: Path, space: str) -> None:
+    loaded, official = imported_bundle(catalog, tmp_path, 1, space=space)
+    assert loaded.manifest.contract.channels == (1 if space == "grey" else 3)
+    levels = np.random.default_rng(0).integers(0, 256, (9, 12, 1), dtype=np.uint8)
+    made = Translator(loaded, device="cpu").translate(Picture(levels, None, "grey")).picture
+    assert made.space == "grey"
+    assert_levels(made.color, official(levels))
+
+
+def test_a_grey_network_enlarges_each_channel_if_stated(catalog: Catalog, tmp_path: Path) -> None:
+    loaded, official = imported_bundle(catalog, tmp_path, 1, space="grey")
+    levels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    made = Translator(loaded, device="cpu").translate(Picture(levels)).picture.color
+    assert_levels(made, np.concatenate([official(levels[..., i : i + 1]) for i in range(3)], axis=-1))
+
+
+class TestAlpha:
+    """Networks of four channels."""
+
+    @pytest.fixture
+    def levels(self) -> np.ndarray:
+        found = np.random.default_rng(0).integers(0, 256, (40, 30, 4), dtype=np.uint8)
+        found[:8, :, 3] = 0
+        return found
+
+    def test_the_network_reads_and_writes_it(self, catalog: Catalog, tmp_path: Path, levels: np.ndarray) -> None:
+        loaded, official = imported_bundle(catalog, tmp_path, 4)
+        assert (loaded.manifest.contract.channels, loaded.manifest.options["space"]) == (4, "rgba")
+        picture = Picture(levels[..., :3], levels[..., 3:])
+        made = Translator(loaded, device="cpu").translate(picture).picture
+        assert_levels(np.concatenate([made.color, made.alpha], axis=-1), official(levels))
+        tiled = Translator(loaded, TranslateOptions(tile=16), "cpu").translate(picture)
+        assert tiled.notes["tiles"] > 1
+        assert "inexact" not in tiled.notes
+        assert_levels(tiled.picture.color, made.color)
+        assert_levels(tiled.picture.alpha, made.alpha)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("given", [False, True])
+    def test_it_is_opaque_for_pictures_without_it_and_stays_opaque(
+        self, catalog: Catalog, tmp_path: Path, levels: np.ndarray, given: bool
+    ) -> None:
+        loaded, official = imported_bundle(catalog, tmp_path, 4)
+        levels[..., 3] = 255
+        picture = Picture(levels[..., :3], levels[..., 3:] if given else None)
+        made = Translator(loaded, device="cpu").translate(picture).picture
+        assert_levels(made.color, official(levels)[..., :3])
+        assert made.alpha.min() == 255 if given else made.alpha is None  # type: ignore[union-attr]
+
+    def test_grey_is_repeated_and_stays_grey(self, catalog: Catalog, tmp_path: Path, levels: np.ndarray) -> None:
+        loaded, official = imported_bundle(catalog, tmp_path, 4)
+        made = Translator(loaded, device="cpu").translate(Picture(levels[..., :1], levels[..., 3:], "grey")).picture
+        wanted = official(levels[..., [0, 0, 0, 3]])
+        assert made.space == "grey"
+        assert_levels(made.color, wanted[..., :3].mean(axis=-1, keepdims=True))
+        assert_levels(made.alpha, wanted[..., 3:])  # type: ignore[arg-type]
+
+    def test_it_has_all_bits_and_can_be_averaged(self, catalog: Catalog, tmp_path: Path, levels: np.ndarray) -> None:
+        loaded, _ = imported_bundle(catalog, tmp_path, 4)
+        small = Picture(levels[..., :3], levels[..., 3:])
+        deep = Picture(levels[..., :3].astype(np.uint16) * 257, levels[..., 3:].astype(np.uint16) * 257)
+        for options in (TranslateOptions(), TranslateOptions(ensemble=True)):
+            made = [Translator(loaded, options, "cpu").translate(each).picture for each in (small, deep)]
+            assert_levels(made[0].alpha, made[1].alpha / 257)  # type: ignore[arg-type, operator]
+            assert len(np.unique(made[1].alpha)) > 300  # type: ignore[arg-type]
+
+    def test_training_data_have_none(self, task_class: Any) -> None:
+        data = Catalog.installed().get("data_kinds", "degraded")
+        task = made(task_class, generator={"kind": "srvgg", "width": 2, "depth": 0}, space="rgba")
+        options = data.Options(kind="degraded", folder=Path("pictures"))
+        [(_, text)] = options.data_problems(task.geometry())
+        assert text == "degraded data have 3 channels, but this task reads 4 and writes 4"
 
 
 def test_results_equal_those_of_the_official_program(catalog: Catalog, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""RRDBNet of ESRGAN and Real-ESRGAN, with the layouts of its three official implementations."""
+"""RRDBNet of ESRGAN, Real-ESRGAN and ESRGAN+, with the layouts of its three official implementations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Rrdb"]
 
 # ESRGAN's first code (one sequence), its second one, and BasicSR, whose names are used here
-DENSE = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)([123])\.conv([1-5])(?:\.0)?")
+DENSE = re.compile(r"(?:model\.1\.sub|RRDB_trunk|body)\.(\d+)\.(?:RDB|rdb)([123])\.conv([1-5]|1x1)(?:\.0)?")
 BODY = re.compile(r"model\.1\.sub\.\d+")
 PLAIN = re.compile(r"model\.(\d+)")
 UP = re.compile(r"(?:conv_up|upconv)(\d+)")
@@ -61,6 +61,7 @@ def recognise(state: State) -> dict[str, Any] | None:
         "blocks": 1 + max(int(match[1]) for module in modules(state) if (match := DENSE.fullmatch(module))),
         "growth": len(dense),
         "unshuffle": unshuffle,
+        "inner": "body.0.rdb1.conv1x1.weight" in state,
         "channels": len(last),
     }
     consistent = options["scale"] * unshuffle == doubled and unshuffle**2 * len(last) == first.shape[1]
@@ -72,8 +73,11 @@ def places(options: Arguments) -> Places:
     yield "conv_first", "first"
     for number in range(options["blocks"]):
         for inside in range(3):
+            module, layer = f"body.{number}.rdb{inside + 1}", f"block{number}_{inside}"
             for conv in range(5):
-                yield f"body.{number}.rdb{inside + 1}.conv{conv + 1}", f"block{number}_{inside}_conv{conv}"
+                yield f"{module}.conv{conv + 1}", f"{layer}_conv{conv}"
+            if options["inner"]:
+                yield f"{module}.conv1x1", f"{layer}_inner"
     yield "conv_body", "body"
     for number in range((options["scale"] * options["unshuffle"]).bit_length() - 1):
         yield f"conv_up{number + 1}", f"up{number}_conv"
@@ -98,7 +102,7 @@ def _complete(state: State, options: Arguments) -> bool:
 
 
 class Rrdb(Architecture):
-    """RRDBNet of ESRGAN and Real-ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219)."""
+    """RRDBNet of ESRGAN and Real-ESRGAN (Wang et al. 2018, https://arxiv.org/abs/1809.00219), and of ESRGAN+."""
 
     name = "rrdb"
     roles = ("enlarger",)
@@ -108,6 +112,9 @@ class Rrdb(Architecture):
     width: int = Field(default=64, ge=1, description="filters between the blocks")
     blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the anime model")
     growth: int = Field(default=32, ge=1, description="growth rate: filters that each dense convolution adds")
+    inner: bool = Field(
+        default=False, description="residuals inside the dense blocks: ESRGAN+ (https://arxiv.org/abs/2001.08073)"
+    )
     unshuffle: Literal[1, 2, 4] = Field(
         default=1, description="pixel unshuffle of the input: in Real-ESRGAN 2 for scale 2, 4 for scale 1"
     )

@@ -1,4 +1,4 @@
-"""RRDBNet: the generator of ESRGAN and Real-ESRGAN."""
+"""RRDBNet: the generator of ESRGAN, Real-ESRGAN and ESRGAN+."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ TRIPLE = 3  # dense blocks per RRDB
 
 
 def rrdb(
-    scale: int = 4, width: int = 64, blocks: int = 23, growth: int = 32, unshuffle: int = 1, channels: int = 3
+    scale: int = 4,
+    width: int = 64,
+    blocks: int = 23,
+    growth: int = 32,
+    unshuffle: int = 1,
+    inner: bool = False,
+    channels: int = 3,
 ) -> keras.Model:
     """Residual blocks of residual dense blocks (Wang et al. 2018, https://arxiv.org/abs/1809.00219, section 3.1).
 
@@ -33,6 +39,8 @@ def rrdb(
         growth: growth rate, filters that each convolution of a dense block adds
         unshuffle: factor of a pixel unshuffle of the input, so that all layers run at a lower resolution: Real-ESRGAN
             (Wang et al. 2021, https://arxiv.org/abs/2107.10833, section 3.3) has 2 for scale 2, and 4 for scale 1
+        inner: residuals inside the dense blocks, without the noise that ESRGAN+ adds in training (Rakotonirina &
+            Rasoanaivo 2020, https://arxiv.org/abs/2001.08073, section 3.1)
 
     Raises:
         ValueError: ``scale * unshuffle`` is neither 3 nor a power of 2.
@@ -48,7 +56,7 @@ def rrdb(
     for number in range(blocks):
         y = x
         for inside in range(TRIPLE):
-            y = _dense(y, growth, f"block{number}_{inside}")
+            y = _dense(y, growth, inner, f"block{number}_{inside}")
         x = ScaledSum(RESIDUAL, name=f"block{number}_sum")([x, y])
     x = layers.Add(name="body_sum")([first, _conv(x, width, "body")])
     for number, factor in enumerate(factors):
@@ -58,8 +66,12 @@ def rrdb(
     return keras.Model(source, _conv(x, channels, "last", dtype="float32"), name="rrdb")
 
 
-def _dense(x: Any, growth: int, name: str) -> Any:
-    """A dense block: each convolution reads the outputs of all before it. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+def _dense(x: Any, growth: int, inner: bool, name: str) -> Any:
+    """A dense block: each convolution reads the outputs of all before it. Shapes: (N, H, W, C) -> (N, H, W, C).
+
+    With ``inner``, every second output has a residual: of the block's input by a 1x1 convolution, then of the output
+    two before it.
+    """
     found = [x]
     for number in range(DENSE):
         filters = x.shape[-1] if number == DENSE - 1 else growth
@@ -67,7 +79,13 @@ def _dense(x: Any, growth: int, name: str) -> Any:
         conv = layers.Conv2D(
             filters, 3, padding="same", kernel_initializer=weakened_kernels(), name=f"{name}_conv{number}"
         )
-        found.append(conv(seen) if number == DENSE - 1 else _leaky(conv(seen), f"{name}_act{number}"))
+        y = conv(seen) if number == DENSE - 1 else _leaky(conv(seen), f"{name}_act{number}")
+        if inner and number == 1:
+            skip = layers.Conv2D(growth, 1, use_bias=False, kernel_initializer=weakened_kernels(), name=f"{name}_inner")
+            y = layers.Add(name=f"{name}_inner1")([y, skip(x)])
+        if inner and number == 3:
+            y = layers.Add(name=f"{name}_inner3")([y, found[2]])
+        found.append(y)
     return ScaledSum(RESIDUAL, name=f"{name}_sum")([x, found[-1]])
 
 

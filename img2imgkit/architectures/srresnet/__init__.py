@@ -1,4 +1,4 @@
-"""Residual super-resolution networks of BasicSR: ``MSRResNet`` and ``EDSR``."""
+"""Residual super-resolution networks of BasicSR, ``MSRResNet`` and ``EDSR``, the latter also under its first names."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from img2imgkit.architectures.contract import (
     Assumption,
     Checkpoint,
     NetworkSpec,
+    OfficialValues,
     Places,
     State,
 )
@@ -30,6 +31,8 @@ __all__ = ["Edsr", "Srresnet"]
 BEFORE_SHUFFLES = re.compile(r"upconv\d+|upsample\.\d+")
 BLOCK = re.compile(r"body\.(\d+)\.conv1\.weight")
 UP = re.compile(r"(?:upconv|upsample\.)(\d+)\.weight")
+OWN_BLOCK = re.compile(r"body\.(\d+)\.body\.([02])")  # in EDSR's own code, as all names that begin with OWN
+OWN = "head.0.weight"
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the official code
 LARGE = 256  # filters of the large EDSR, whose residual scaling is 0.1
 
@@ -37,6 +40,14 @@ LARGE = 256  # filters of the large EDSR, whose residual scaling is 0.1
 def in_our_order(state: State) -> dict[str, np.ndarray]:
     """Reorder the convolutions before pixel shuffles."""
     return shuffled(state, BEFORE_SHUFFLES)
+
+
+def renamed(state: State) -> dict[str, np.ndarray]:
+    """Rename EDSR's own names to those of BasicSR, and reorder the convolutions before pixel shuffles."""
+    if OWN in state:
+        split = [(*name.rpartition("."), array) for name, array in state.items()]
+        state = {f"{_renamed(module)}{dot}{leaf}": array for module, dot, leaf, array in split}
+    return in_our_order(state)
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -61,11 +72,13 @@ def recognise_edsr(state: State) -> dict[str, Any] | None:
     if options is None or options.pop("channels") != 3:
         return None
     options |= {"residual_scale": 0.1 if options["width"] >= LARGE else 1.0, "gain": 255.0, "mean": RGB_MEAN}
+    options["levels"] = "sub_mean.weight" in state
     return if_complete(state, options, places_of_edsr)
 
 
 def places_of_edsr(options: Arguments) -> Places:
     """Yield each module and its layer; a shuffle follows each convolution that enlarges."""
+    yield from ((name, name) for name in ("sub_mean", "add_mean") if options["levels"])
     yield "conv_first", "first"
     yield from _blocks(options["blocks"])
     yield "conv_after_body", "body"
@@ -79,13 +92,24 @@ def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     width, mean = arguments["width"], tuple(arguments["mean"])
     scale = f"residual scaling is {arguments['residual_scale']:g}, the official value for {width} filters"
     colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean of DIV2K"
+    residual = Assumption("residual_scale", arguments["residual_scale"], (), scale)
+    if arguments["levels"]:
+        return (residual,)
     return (
-        Assumption("residual_scale", arguments["residual_scale"], (), scale),
+        residual,
         Assumption(
             "gain", arguments["gain"], (), f"values are scaled by {arguments['gain']:g}, the official img_range"
         ),
         Assumption("mean", mean, (), colours),
     )
+
+
+def _renamed(module: str) -> str:
+    if match := OWN_BLOCK.fullmatch(module):
+        return f"body.{match[1]}.conv{1 if match[2] == '0' else 2}"
+    if re.fullmatch(r"body\.\d+", module):
+        return "conv_after_body"
+    return {"head.0": "conv_first", "tail.1": "conv_last"}.get(module, module.replace("tail.0.", "upsample."))
 
 
 def _found(state: State) -> dict[str, Any] | None:
@@ -137,13 +161,14 @@ class Srresnet(Architecture):
 class Edsr(Architecture):
     """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921).
 
-    The default is the small network; the large one has width 256, 32 blocks and residual_scale 0.1.
+    The default is the small network; the large one has width 256, 32 blocks and residual_scale 0.1. Checkpoints of
+    EDSR's own code store the mean colour, and their networks map levels from 0 to 255 (``levels``).
     """
 
     name = "edsr"
     roles = ("enlarger",)
     uses = ("scale",)
-    checkpoint = Checkpoint(recognise_edsr, places_of_edsr, in_our_order, assumptions)
+    checkpoint = Checkpoint(recognise_edsr, places_of_edsr, renamed, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
     blocks: int = Field(default=16, ge=0, description="residual blocks, of two convolutions each")
@@ -151,9 +176,14 @@ class Edsr(Architecture):
     gain: float = Field(
         default=255.0, gt=0, description="scale of the mean-subtracted input to the convolutions (img_range)"
     )
-    mean: tuple[float, float, float] = Field(
-        default=RGB_MEAN, description="mean R, G and B, in the network's value range"
+    mean: tuple[float, float, float] = Field(default=RGB_MEAN, description="mean R, G and B, for values in [0, 1]")
+    levels: bool = Field(
+        default=False, description="values from 0 to gain, and a mean in weights, as in EDSR's own code"
     )
+
+    @property
+    def official_values(self) -> OfficialValues:
+        return "levels" if self.levels else "unit"
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         ups = [step for factor in enlargements(spec.scale) for step in (CONVOLUTION, factor)]

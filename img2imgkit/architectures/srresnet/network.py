@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,12 @@ import keras
 from keras import layers
 
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.nn.enlarging import weakened_kernels
+from img2imgkit.nn.enlarging import DIV2K, Kernels, less_mean, plus_mean, shuffled_up, weakened_kernels
 from img2imgkit.nn.layers import initializer
 from img2imgkit.nn.layers.resizing import BilinearUp
 from img2imgkit.nn.layers.shuffle import PixelShuffle, ScaledSum
 
 LEAK = 0.1
-Kernels = Callable[[], keras.initializers.Initializer]
 
 
 def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 3) -> keras.Model:
@@ -69,9 +68,6 @@ def _leaky(x: Any, name: str) -> Any:
     return layers.LeakyReLU(LEAK, name=name)(x)
 
 
-DIV2K = (0.4488, 0.4371, 0.4040)  # mean R, G and B of the data set, in [0, 1]
-
-
 def edsr(
     scale: int = 4,
     width: int = 64,
@@ -79,18 +75,21 @@ def edsr(
     residual_scale: float = 1.0,
     gain: float = 255.0,
     mean: Sequence[float] = DIV2K,
+    levels: bool = False,
 ) -> keras.Model:
     """EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921, section 3) as in BasicSR; the small network by default.
 
     The first and the last layers are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, C) in [0, 1] -> (N, scale * H, scale * W, C), about the same range; C is ``len(mean)``
+        (N, H, W, C) in [0, 1], or in [0, ``gain``] with ``levels`` -> (N, scale * H, scale * W, C), about the same
+            range; C is ``len(mean)``
 
     Args:
         residual_scale: factor of what each block adds; 0.1 in the paper's large network of 256 filters
         gain: scale of the mean-subtracted input
-        mean: mean of each channel
+        mean: mean of each channel, for values in [0, 1]
+        levels: whether values are not scaled, and the mean is in weights, as in EDSR's own code
 
     Raises:
         ValueError: ``scale`` is neither 3 nor a power of 2.
@@ -100,15 +99,10 @@ def edsr(
     """
     factors, uniform = enlargements(scale), partial(initializer, "uniform")
     source = keras.Input((None, None, len(mean)), name="source")
-    centred = layers.Rescaling(gain, [-gain * each for each in mean], dtype="float32", name="centred")(source)
-    first = _conv(centred, width, "first", uniform)  # (N, H, W, width)
+    first = _conv(less_mean(source, mean, gain, levels), width, "first", uniform)  # (N, H, W, width)
     x = first
     for number in range(blocks):
         x = residual_block(x, f"block{number}", uniform, residual_scale)
     x = layers.Add(name="body_sum")([first, _conv(x, width, "body", uniform)])
-    for number, factor in enumerate(factors):
-        x = _conv(x, width * factor**2, f"up{number}_conv", uniform)
-        x = PixelShuffle(factor, name=f"up{number}_shuffle")(x)
-    x = _conv(x, len(mean), "last", uniform, "float32")  # (N, scale * H, scale * W, C)
-    shown = layers.Rescaling(1 / gain, list(mean), dtype="float32", name="shown")(x)
-    return keras.Model(source, shown, name="edsr")
+    x = _conv(shuffled_up(x, factors, uniform), len(mean), "last", uniform, "float32")
+    return keras.Model(source, plus_mean(x, mean, gain, levels), name="edsr")

@@ -61,7 +61,8 @@ class DegradedOptions(ReaderOptions):
         if problem := shrinking_problem(self.steps, geometry.scale):
             found.append(("degradations", problem))
         if (geometry.channels, geometry.written) != (3, 3):
-            found.append(("kind", "degraded data have 3 channels, but this task reads or writes 1"))
+            counts = f"reads {geometry.channels} and writes {geometry.written}"
+            found.append(("kind", f"degraded data have 3 channels, but this task {counts}"))
         return found
 
 

@@ -1,4 +1,4 @@
-"""Convert a picture's channels for networks and back: colour space, transparent pixels, and alpha itself.
+"""Convert a picture's channels for networks and back: colour space, transparent pixels, alpha beside or among colours.
 
 Transparency is processed in blocks of rows, so that a large picture is never completely in float.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from img2imgkit.images import Picture, empty_pixels, release_pixels, resize, to_grey, to_rgb, to_srgb
+from img2imgkit.images import Picture, contiguous, empty_pixels, release_pixels, resize, to_grey, to_rgb, to_srgb
 from img2imgkit.task import Geometry
 
 _PORTION = 256  # rows; even, so that no block of 2 x 2 pixels is split
@@ -23,20 +23,59 @@ def to_model(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
     If its translation is in another space, the picture is converted to sRGB, because its profile describes only its own
     space. Grey pictures with a colour translation are repeated for networks that read three channels; colour pictures
     are reduced to luma (BT.601) for networks that read one. All others are unchanged, as are colour pictures for tasks
-    that keep grey: their one-channel networks improve each channel separately.
+    that keep grey: their one-channel networks improve each channel separately. Networks that read alpha get transparent
+    pixels as they are.
     """
     picture = _in_space(to_rgb(picture) if picture.space == "cmyk" else picture, geometry, keeps_grey)
-    return without_hidden_colours(picture)
+    return picture if geometry.has_alpha else without_hidden_colours(picture)
+
+
+def levels_read(picture: Picture, geometry: Geometry) -> np.ndarray:
+    """What networks read of a picture from ``to_model``: its colours, and alpha after them if they read alpha.
+
+    A picture without alpha is opaque.
+
+    Shapes:
+        -> (H, W, C) or (H, W, C + 1) of the picture's type; C is 1 or 3
+    """
+    if not geometry.has_alpha:
+        return picture.color
+    height, width, channels = picture.color.shape
+    joined = empty_pixels((height, width, channels + 1), picture.color.dtype)
+    for rows in _portions(height):
+        joined[rows, :, :channels] = picture.color[rows]
+        opaque = np.iinfo(joined.dtype).max
+        joined[rows, :, channels:] = opaque if picture.alpha is None else picture.alpha[rows]
+        release_pixels(joined, picture.color)
+    return joined
+
+
+def apart(levels: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Split what networks that write alpha have made of ``levels_read`` into colours and alpha.
+
+    Args:
+        alpha: the picture's own. If there is none, none is returned; if it is opaque everywhere, it stays so.
+
+    Shapes:
+        levels: (H, W, C + 1) -> (H, W, C), and (H, W, 1) or None
+    """
+    color = contiguous(levels[..., :-1])
+    if alpha is None:
+        return color, None
+    opaque = np.iinfo(levels.dtype).max
+    if alpha.min() == opaque:
+        levels[..., -1:] = opaque
+    return color, contiguous(levels[..., -1:])
 
 
 def _in_space(picture: Picture, geometry: Geometry, keeps_grey: bool) -> Picture:
     if picture.space == "rgb":
-        if geometry.channels == geometry.written == 3 or (keeps_grey and geometry.channels == geometry.written):
+        if geometry.channels == geometry.written >= 3 or (keeps_grey and geometry.channels == geometry.written):
             return picture
         return to_grey(picture) if geometry.channels == 1 else to_srgb(picture)
-    if geometry.written == 1 or (keeps_grey and geometry.channels == 3):
+    if geometry.written == 1 or (keeps_grey and geometry.channels >= 3):
         return picture
-    return to_rgb(picture) if geometry.channels == 3 else to_srgb(picture)
+    return to_rgb(picture) if geometry.channels >= 3 else to_srgb(picture)
 
 
 def without_hidden_colours(picture: Picture) -> Picture:

@@ -42,7 +42,7 @@ class TranslateOptions(Config):
     alpha: Literal["resample", "model"] = Field(
         default="resample",
         description="How alpha is scaled: by bicubic interpolation, or by the model as a grey picture, provided that "
-        "the model keeps grey.",
+        "the model keeps grey. Networks that read and write alpha scale it themselves.",
     )
     choices: dict[str, Any] = Field(
         default_factory=dict,

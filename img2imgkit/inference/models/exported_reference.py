@@ -211,10 +211,10 @@ def _interface(path: Path, description: Exported, program: ProgramDescription) -
         raise BundleError(f"{path}: its program {TRANSLATE!r} must read {image!r} and write {OUTPUT!r}")
     axis = 1 if description.layout == "nchw" else 3
     read, written = (port.shape[axis] if len(port.shape) == 4 else None for port in (inputs[image], program.outputs[0]))
-    if written not in (1, 3) or (not contract.ids and read not in (1, 3)):
+    if written not in (1, 3, 4) or (not contract.ids and read not in (1, 3, 4)):
         raise BundleError(
-            f"{path}: its program {TRANSLATE!r} maps {inputs[image].shape} to {program.outputs[0].shape}, not 1 or 3 "
-            "channels to 1 or 3"
+            f"{path}: its program {TRANSLATE!r} maps {inputs[image].shape} to {program.outputs[0].shape}, not 1, 3 or "
+            "4 channels to 1, 3 or 4"
         )
     geometry = replace(contract, output_channels=written)
     return Interface(
@@ -223,7 +223,7 @@ def _interface(path: Path, description: Exported, program: ProgramDescription) -
         OUTPUT,
         "levels" if description.image_io == "uint8" else description.image_io,
         description.layout,
-        "rgb" if contract.ids or read == 3 else "grey",
+        "grey" if not contract.ids and read == 1 else "rgb",
         "uint8" if description.image_io == "uint8" else "float32",
         {port.name: port.dtype for port in program.inputs if port.name != image},
         description.size,

@@ -1,10 +1,13 @@
 """Layers that Keras lacks, or that behave differently in Keras than in the published networks."""
 
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
+from img2imgkit.nn.layers.channels import ChannelRange, RepeatedChannels
 from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.dysample import DySample
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
+from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
@@ -17,7 +20,9 @@ __all__ = [
     "BilinearUp",
     "BlurDown",
     "BlurUp",
+    "ChannelRange",
     "DoublingConv",
+    "DySample",
     "EdgePad",
     "HalvingConv",
     "InstanceMean",
@@ -25,11 +30,13 @@ __all__ = [
     "LabelMaps",
     "ListModel",
     "MeanDown",
+    "MeanShift",
     "Modulated",
     "PixelShuffle",
     "PixelUnshuffle",
     "ReflectionPad",
     "Repeated",
+    "RepeatedChannels",
     "ResizedLike",
     "ResizedTo",
     "Sampled",

@@ -13,9 +13,10 @@ import img2imgkit as kit
 from img2imgkit.images import Picture
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.inputs import channels
-from img2imgkit.inference.inputs.channels import filled, resampled, to_model
+from img2imgkit.inference.inputs.channels import apart, filled, levels_read, resampled, to_model
 
 SIDE = 48
+RNG = np.random.default_rng(0)
 
 
 class Filter(tiny_tasks._Tiny):
@@ -197,6 +198,34 @@ def test_networks_of_one_channel_read_luma_unless_they_improve_each_channel(writ
     assert seen.space == "grey"
     assert np.abs(seen.color[..., 0] - given.color @ weights)[visible].max() <= 0.5
     assert to_model(given, geometry, keeps_grey=True).space == ("rgb" if written == 1 else "grey")
+
+
+def test_networks_that_read_alpha_see_it_and_hidden_colours() -> None:
+    geometry, given = kit.Geometry(channels=4), disk(np.uint8, 1)
+    seen = to_model(given, geometry, keeps_grey=True)
+    both = levels_read(seen, geometry)
+    np.testing.assert_array_equal(both, np.concatenate([given.color, given.alpha], axis=-1))  # type: ignore[list-item]
+    color, alpha = apart(both, given.alpha)
+    np.testing.assert_array_equal(color, given.color)
+    np.testing.assert_array_equal(alpha, given.alpha)
+    opaque = levels_read(seen.with_pixels(seen.color, None), geometry)
+    assert opaque.shape[2] == 4
+    assert (opaque[..., 3] == 255).all()
+    assert levels_read(seen, kit.Geometry()) is seen.color
+
+
+def test_alpha_that_is_missing_or_opaque_stays_so() -> None:
+    made = RNG.integers(0, 65536, (4, 6, 2), dtype=np.uint16)
+    assert apart(made, None)[1] is None
+    color, alpha = apart(made, np.full((2, 3, 1), 65535, np.uint16))
+    np.testing.assert_array_equal(color, made[..., :1])
+    assert (alpha == 65535).all()
+
+
+@pytest.mark.parametrize("keeps_grey", [False, True])
+def test_grey_pictures_become_colour_for_networks_of_four_channels_unless_kept(keeps_grey: bool) -> None:
+    grey = Picture(RNG.integers(0, 256, (2, 3, 1), dtype=np.uint8), None, "grey")
+    assert to_model(grey, kit.Geometry(channels=4), keeps_grey).space == ("grey" if keeps_grey else "rgb")
 
 
 def test_networks_never_see_hidden_colours() -> None:
