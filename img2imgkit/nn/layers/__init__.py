@@ -1,12 +1,20 @@
 """Layers that Keras lacks, or that behave differently in Keras than in the published networks."""
 
+from img2imgkit.nn.layers.attention import (
+    ChannelSelfAttention,
+    OverlappingAttention,
+    PermutedAttention,
+    WindowAttention,
+)
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
-from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.convolution import DepthwiseConv, SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.gating import Channels, Gelu
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
-from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
+from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
+from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
 from img2imgkit.nn.layers.shuffle import PixelShuffle, PixelUnshuffle, ScaledSum
 from img2imgkit.nn.layers.spade import Modulated, Sampled
@@ -17,8 +25,13 @@ __all__ = [
     "BilinearUp",
     "BlurDown",
     "BlurUp",
+    "ChannelSelfAttention",
+    "Channels",
+    "CropLike",
+    "DepthwiseConv",
     "DoublingConv",
     "EdgePad",
+    "Gelu",
     "HalvingConv",
     "InstanceMean",
     "InstanceNorm",
@@ -26,9 +39,13 @@ __all__ = [
     "ListModel",
     "MeanDown",
     "Modulated",
+    "OverlappingAttention",
+    "PadToMultiple",
+    "PermutedAttention",
     "PixelShuffle",
     "PixelUnshuffle",
     "ReflectionPad",
+    "RelativePositions",
     "Repeated",
     "ResizedLike",
     "ResizedTo",
@@ -37,6 +54,7 @@ __all__ = [
     "SpectralConv",
     "TransposedConv",
     "UnitLength",
+    "WindowAttention",
     "initializer",
     "normalized",
 ]
