@@ -49,7 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "swinir": {"width": 4, "depths": (2,), "heads": (2,), "window": 4},
     "hat": {"width": 4, "depths": (1,), "heads": (2,), "window": 4, "compress": 2, "squeeze": 2},
     "dat": {"width": 32, "depths": (2,), "heads": (2,), "split": (2, 4), "expansion": 1.0},
-    "omnisr": {"width": 4, "groups": 1},
+    "omnisr": {"width": 8, "groups": 1},
     "drct": {"width": 4, "heads": (2,), "window": 4, "growth": 2},
     "srformer": {"width": 4, "depths": (2,), "heads": (2,), "window": 4},
     "unet-critic": {"width": 2},

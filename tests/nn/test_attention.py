@@ -106,7 +106,7 @@ def test_overlapping_windows_see_the_pixels_around_and_zeros_beyond_the_border()
     np.testing.assert_allclose(layer(qkv)[0], wanted, atol=1e-5)
 
 
-def test_pixels_attend_to_blocks_and_shifted_windows_continue_at_the_other_side() -> None:
+def test_pixels_attend_to_blocks_and_unmasked_windows_continue_at_the_opposite_border() -> None:
     query = RANDOM.normal(size=(1, 4, 4, 4)).astype(np.float32)
     rest = RANDOM.normal(size=(1, 4, 4, 2)).astype(np.float32)
     layer = PermutedAttention(1, 4)
@@ -119,7 +119,7 @@ def test_pixels_attend_to_blocks_and_shifted_windows_continue_at_the_other_side(
         scores = key @ query[0, row, column] / 2 + np.asarray(layer.table)[places, 0]
         wanted[row, column] = softmax(scores) @ value
     np.testing.assert_allclose(layer([query, rest])[0], wanted, atol=1e-5)
-    shifted = PermutedAttention(1, 4, 2)
+    shifted = PermutedAttention(1, 4, 2, masked=False)
     shifted.build([query.shape, rest.shape])
     shifted.table.assign(layer.table)
     moved = [np.roll(each, (2, 2), (1, 2)) for each in (query, rest)]

@@ -61,3 +61,10 @@ def test_the_mask_hides_what_only_rolling_made_neighbours(size: tuple[int, int])
     made = np.asarray(shift_mask(*size, window, shift, "float32"))
     np.testing.assert_array_equal(made, apart.reshape(len(apart), 1, -1))
     assert {*np.unique(made)} == {MASKED, 0}
+
+
+def test_blocks_are_hidden_like_their_pixels() -> None:
+    pixels = np.asarray(shift_mask(8, 8, (8, 8), (4, 4), "float32")).reshape(8, 8, 4, 2, 4, 2)
+    blocks = np.asarray(shift_mask(8, 8, (8, 8), (4, 4), "float32", 2)).reshape(8, 8, 4, 4)
+    np.testing.assert_array_equal(blocks, pixels.min(axis=(3, 5)))
+    np.testing.assert_array_equal(blocks, pixels.max(axis=(3, 5)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -15,12 +16,14 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.receptive_field import CONVOLUTION, Windows, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.architectures.transformer_layout import (
     Count,
     assumptions_around,
     block_places,
     connection_places,
+    connection_steps,
     depths_of,
     found_around,
     groups_problem,
@@ -31,6 +34,7 @@ from img2imgkit.architectures.transformer_layout import (
     problem_around,
     shift_assumption,
     shifted_in,
+    upsampling_steps,
     window_of,
 )
 from img2imgkit.geometry import Geometry
@@ -61,6 +65,7 @@ def recognise(state: State) -> dict[str, Any] | None:
         "qkv_bias": f"{FIRST_BLOCK}attn.q.bias" in state,
         "patch_norm": "patch_embed.norm.weight" in state,
         **shifted_in(state, depths),
+        **_masked_in(state),
     }
     return if_complete(state, options, places)
 
@@ -79,7 +84,17 @@ def places(options: Arguments) -> Places:
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files do not state."""
-    return (*assumptions_around(arguments), *shift_assumption(arguments))
+    found = (*assumptions_around(arguments), *shift_assumption(arguments))
+    if "masked" in arguments or not arguments.get("shifted", True):
+        return found
+    text = "shifted windows are cut off at the border; early networks of the official code let them continue opposite"
+    return (*found, Assumption("masked", True, (False,), text))
+
+
+def _masked_in(state: State) -> dict[str, bool]:
+    """The argument ``masked``: early masks hide all keys of a pixel or none, which changes nothing; empty if none."""
+    masks = [array for name, array in state.items() if name.endswith(".attn_mask")]
+    return {"masked": any((each != each[..., :1]).any() for each in masks)} if masks else {}
 
 
 class Srformer(Architecture):
@@ -99,6 +114,9 @@ class Srformer(Architecture):
     heads: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="attention heads in each group")
     window: int = Field(default=24, ge=2, multiple_of=2, description="height and width of the windows, even")
     shifted: bool = Field(default=True, description="shift the windows of every second block by half of their side")
+    masked: bool = Field(
+        default=True, description="cut shifted windows off at the border, instead of continuing at the opposite one"
+    )
     mlp_ratio: float = Field(
         default=2.0, gt=0, description="hidden width of each block's MLP, as a multiple of `width`"
     )
@@ -115,7 +133,17 @@ class Srformer(Architecture):
     )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        return Geometry(spec.scale, self.window, None, spec.channels, minimum=self.window)
+        radius = None if self.shifted and not self.masked and max(self.depths) > 1 else self._radius(spec.scale)
+        return Geometry(spec.scale, self.window, radius, spec.channels, minimum=self.window)
+
+    def _radius(self, scale: int) -> int:
+        shifts, local = (0, self.window // 2 if self.shifted else 0), (CONVOLUTION, CONVOLUTION)  # 5x5 pixels
+        groups = [
+            [(Windows(self.window, shifts[number % 2]), *local) for number in range(depth)] for depth in self.depths
+        ]
+        ending = connection_steps(self.connection)
+        steps = [step for group in groups for step in (*chain.from_iterable(group), *ending)]
+        return receptive_radius([CONVOLUTION, *steps, *ending, *upsampling_steps(self.upsampler, scale)])
 
     def problem(self, spec: NetworkSpec) -> str:
         if self.width % 4:

@@ -22,6 +22,7 @@ def srformer(
     heads: Sequence[int] = (6,) * 6,
     window: int = 24,
     shifted: bool = True,
+    masked: bool = True,
     mlp_ratio: float = 2.0,
     qkv_bias: bool = True,
     patch_norm: bool = True,
@@ -50,7 +51,7 @@ def srformer(
         name, y = f"group{number}", x
         for each in range(depths[number]):
             moved = window // 2 if shifted and each % 2 else 0
-            attention = PermutedAttention(heads[number], window, moved, name=f"{name}_block{each}_attention")
+            attention = PermutedAttention(heads[number], window, moved, masked, name=f"{name}_block{each}_attention")
             y = _block(y, attention, hidden, qkv_bias, f"{name}_block{each}")
         return residual(x, y, connection, name, f"{name}_conv")
 

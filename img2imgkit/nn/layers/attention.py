@@ -137,8 +137,7 @@ class OverlappingAttention(layers.Layer):
 class PermutedAttention(layers.Layer):
     """The pixels of a window attend to blocks of 2x2 pixels (Zhou et al. 2023, https://arxiv.org/abs/2303.09735).
 
-    Section 3.2: the pixels of a block become channels of its key and its value. Shifted windows continue at the other
-    side of the map: the masks of the official code hide all keys of a pixel or none, which changes nothing.
+    Section 3.2: the pixels of a block become channels of its key and its value.
 
     Shapes:
         [(N, H, W, C), queries, (N, H, W, C / 2), keys and values], H and W multiples of the window -> (N, H, W, C)
@@ -146,12 +145,13 @@ class PermutedAttention(layers.Layer):
     Attributes:
         window: height and width of a window, even
         shift: pixels by which windows are shifted down and right
+        masked: whether shifted windows are cut off at the border; otherwise they continue at the opposite one
         table: the learned biases by relative position, ((window - 1)^2, heads)
     """
 
-    def __init__(self, heads: int, window: int, shift: int = 0, **kwargs: Any) -> None:
+    def __init__(self, heads: int, window: int, shift: int = 0, masked: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.heads, self.window, self.shift = heads, window, shift
+        self.heads, self.window, self.shift, self.masked = heads, window, shift, masked
 
     def build(self, input_shape: Any) -> None:
         self.table = bias_table(self, ((self.window - 1) ** 2, self.heads))
@@ -167,7 +167,9 @@ class PermutedAttention(layers.Layer):
         )
         key, value = (split_heads(windows(each, blocks), 1, self.heads)[0] for each in pairs)
         bias = position_bias(self.table, block_offsets(self.window))
-        made = from_windows(attended(found, key, value, bias), size, height, width)
+        shift, hidden = (self.shift, self.shift), self.masked and self.shift
+        mask = shift_mask(height, width, size, shift, query.dtype, 2) if hidden else None
+        made = from_windows(attended(found, key, value, bias, mask), size, height, width)
         return rolled(made, (-self.shift, -self.shift))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
@@ -175,7 +177,8 @@ class PermutedAttention(layers.Layer):
         return first
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "heads": self.heads, "window": self.window, "shift": self.shift}
+        own = {"heads": self.heads, "window": self.window, "shift": self.shift, "masked": self.masked}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("img2imgkit")

@@ -52,18 +52,26 @@ def rolled(x: Any, shift: Side) -> Any:
     return ops.concatenate([x[:, :, right:], x[:, :, :right]], axis=2) if right else x
 
 
-def shift_mask(height: Any, width: Any, window: Side, shift: Side, dtype: str) -> Any:
+def shift_mask(height: Any, width: Any, window: Side, shift: Side, dtype: str, block: int = 1) -> Any:
     """``MASKED`` for two pixels of a window that only ``rolled`` made neighbours, else 0.
 
-    Such pixels exist in the last row and the last column of windows. Shapes: -> (windows, 1, T * T).
+    Such pixels exist in the last row and the last column of windows. Shapes: -> (windows, 1, T * K).
+
+    Args:
+        block: keys are blocks of that many pixels on each side, K in a window of T pixels
     """
     masks = []
-    places = np.divmod(np.arange(window[0] * window[1]), window[1])  # rows and columns of a window's pixels
-    for length, side, moved, place in zip((height, width), window, shift, places, strict=True):
-        behind = place >= side - moved
-        apart = MASKED * (behind[:, None] != behind).reshape(-1)
+    pixels, keys = _places(window), _places((window[0] // block, window[1] // block))  # rows and columns
+    for length, side, moved, pixel, key in zip((height, width), window, shift, pixels, keys, strict=True):
+        apart = MASKED * ((pixel >= side - moved)[:, None] != (key >= side // block - -(-moved // block))).reshape(-1)
         number = ops.arange(length // side, dtype="int32")
         last = ops.cast(ops.equal(number, length // side - 1), dtype)
-        masks.append(last[:, None] * ops.cast(apart.astype(np.float32), dtype))  # (windows on this axis, T * T)
+        masks.append(last[:, None] * ops.cast(apart.astype(np.float32), dtype))  # (windows on this axis, T * K)
     rows, columns = masks
     return ops.reshape(ops.minimum(rows[:, None], columns[None]), (-1, 1, rows.shape[-1]))
+
+
+def _places(size: Side) -> tuple[np.ndarray, np.ndarray]:
+    """The row and the column of each pixel of a window. Shapes: -> (rows * columns,) each."""
+    rows, columns = np.divmod(np.arange(size[0] * size[1]), size[1])
+    return rows, columns
