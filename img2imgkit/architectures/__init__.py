@@ -25,9 +25,13 @@ from img2imgkit.architectures.contract import (
     State,
     Statistics,
 )
+from img2imgkit.architectures.dat import Dat
+from img2imgkit.architectures.drct import Drct
 from img2imgkit.architectures.funit import AdainDecoder, ClassEncoder, ContentEncoder, Funit
+from img2imgkit.architectures.hat import Hat
 from img2imgkit.architectures.mosr import Mosr
 from img2imgkit.architectures.multiscale import Multiscale
+from img2imgkit.architectures.omnisr import Omnisr
 from img2imgkit.architectures.patch import Patch
 from img2imgkit.architectures.patch_projection import PatchProjection
 from img2imgkit.architectures.pix2pixhd import InstanceEncoder, Pix2PixHd
@@ -40,10 +44,12 @@ from img2imgkit.architectures.resnet import Resnet
 from img2imgkit.architectures.rrdb import Rrdb
 from img2imgkit.architectures.spade import Spade, StyleEncoder
 from img2imgkit.architectures.span import Span
+from img2imgkit.architectures.srformer import Srformer
 from img2imgkit.architectures.srresnet import Edsr, Srresnet
 from img2imgkit.architectures.srvgg import Srvgg
 from img2imgkit.architectures.stargan import Stargan, StarganCritic
 from img2imgkit.architectures.state_dict import if_complete, modules, reordered, shuffled
+from img2imgkit.architectures.swinir import Swinir
 from img2imgkit.architectures.unet import Unet
 from img2imgkit.architectures.unet_critic import UnetCritic
 from img2imgkit.architectures.vgg_critic import VggCritic
@@ -61,15 +67,19 @@ __all__ = [
     "ClassEncoder",
     "CoarseToFineGenerator",
     "ContentEncoder",
+    "Dat",
+    "Drct",
     "Edsr",
     "FeatureGenerator",
     "Funit",
+    "Hat",
     "InstanceEncoder",
     "Mosr",
     "Multiscale",
     "NetworkSpec",
     "Norm",
     "OfficialValues",
+    "Omnisr",
     "Patch",
     "PatchProjection",
     "Pix2PixHd",
@@ -82,6 +92,7 @@ __all__ = [
     "Rrdb",
     "Spade",
     "Span",
+    "Srformer",
     "Srresnet",
     "Srvgg",
     "Stargan",
@@ -89,6 +100,7 @@ __all__ = [
     "State",
     "Statistics",
     "StyleEncoder",
+    "Swinir",
     "Unet",
     "UnetCritic",
     "VggCritic",
@@ -106,6 +118,7 @@ BUILT_IN = (
     *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
     *(Residual, Srvgg, Srresnet, Edsr, Rrdb, UnetCritic, VggCritic),
     *(Span, Realplksr, Rcan, Mosr),
+    *(Swinir, Hat, Dat, Omnisr, Srformer, Drct),
 )
 
 

@@ -22,6 +22,7 @@ LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",), "init_pos": ("init_pos",)},
+    **{"relative_position_bias_table": ("table",), "temperature": ("temperature",)},
 }
 SHOWN = 4  # names in an error
 MAX_NAME = 200  # characters of a name in a file

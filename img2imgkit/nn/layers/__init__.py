@@ -1,15 +1,23 @@
 """Layers that Keras lacks, or that behave differently in Keras than in the published networks."""
 
+from img2imgkit.nn.layers.attention import (
+    ChannelSelfAttention,
+    OverlappingAttention,
+    PermutedAttention,
+    WindowAttention,
+)
 from img2imgkit.nn.layers.blur import BlurDown, BlurUp
 from img2imgkit.nn.layers.channels import ChannelRange, RepeatedChannels
-from img2imgkit.nn.layers.convolution import SpectralConv, TransposedConv, initializer
+from img2imgkit.nn.layers.convolution import DepthwiseConv, SpectralConv, TransposedConv, initializer
 from img2imgkit.nn.layers.dysample import DySample
+from img2imgkit.nn.layers.gating import Channels, Gelu
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
-from img2imgkit.nn.layers.padding import EdgePad, ReflectionPad
+from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
+from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
 from img2imgkit.nn.layers.shuffle import PixelShuffle, PixelUnshuffle, ScaledSum
 from img2imgkit.nn.layers.spade import Modulated, Sampled
@@ -21,9 +29,14 @@ __all__ = [
     "BlurDown",
     "BlurUp",
     "ChannelRange",
+    "ChannelSelfAttention",
+    "Channels",
+    "CropLike",
+    "DepthwiseConv",
     "DoublingConv",
     "DySample",
     "EdgePad",
+    "Gelu",
     "HalvingConv",
     "InstanceMean",
     "InstanceNorm",
@@ -32,9 +45,13 @@ __all__ = [
     "MeanDown",
     "MeanShift",
     "Modulated",
+    "OverlappingAttention",
+    "PadToMultiple",
+    "PermutedAttention",
     "PixelShuffle",
     "PixelUnshuffle",
     "ReflectionPad",
+    "RelativePositions",
     "Repeated",
     "RepeatedChannels",
     "ResizedLike",
@@ -44,6 +61,7 @@ __all__ = [
     "SpectralConv",
     "TransposedConv",
     "UnitLength",
+    "WindowAttention",
     "initializer",
     "normalized",
 ]

@@ -1,4 +1,4 @@
-"""Convolutions: initializers, spectral normalization, upsampling by transposed convolution."""
+"""Convolutions: initializers, spectral normalization, upsampling by transposed convolution, single channels."""
 
 from __future__ import annotations
 
@@ -140,6 +140,39 @@ class SpectralConv(layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class DepthwiseConv(layers.Layer):
+    """A convolution of each channel by itself, at stride 1, with zeros beyond the border.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+
+    Attributes:
+        kernel: (kernel_size, kernel_size, 1, C), PyTorch's kernel of as many groups as channels
+    """
+
+    def __init__(self, kernel_size: int, use_bias: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernel_size, self.use_bias = kernel_size, use_bias
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[-1]
+        shape = (self.kernel_size, self.kernel_size, 1, channels)
+        self.kernel = self.add_weight(shape=shape, initializer=initializer("uniform"), name="kernel")
+        self.bias = self.add_weight(shape=(channels,), initializer="zeros", name="bias") if self.use_bias else None
+
+    def call(self, x: Any) -> Any:
+        kernel = ops.reshape(self.kernel, (self.kernel_size, self.kernel_size, x.shape[-1], 1))
+        y = ops.depthwise_conv(x, kernel, padding="same", data_format="channels_last")
+        return y if self.bias is None else y + self.bias
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_size": self.kernel_size, "use_bias": self.use_bias}
 
 
 def _unit(vector: Any) -> Any:

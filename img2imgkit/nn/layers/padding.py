@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import layers, ops
@@ -65,3 +65,73 @@ def _mirrored(x: Any, axis: int, width: int) -> list[Any]:
 def _grown(shape: Shape, width: int) -> Shape:
     count, *sizes, channels = shape
     return (count, *(None if size is None else size + 2 * width for size in sizes), channels)
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class PadToMultiple(layers.Layer):
+    """Pad at the bottom and on the right until height and width are multiples of ``multiple``.
+
+    Shapes:
+        (N, H, W, C) -> (N, H', W', C)
+
+    Attributes:
+        mode: "reflect" mirrors the image without repeating the edge, as often as necessary; "zeros" adds zeros
+    """
+
+    def __init__(self, multiple: int, mode: Literal["reflect", "zeros"] = "reflect", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.multiple, self.mode = multiple, mode
+
+    def call(self, x: Any) -> Any:
+        sizes = ops.shape(x)[1:3]
+        if self.mode == "zeros":
+            height, width = ((0, _missing(size, self.multiple)) for size in sizes)
+            return ops.pad(x, ((0, 0), height, width, (0, 0)))
+        for axis, size in enumerate(sizes, start=1):
+            x = ops.take(x, _reflected(size, size + _missing(size, self.multiple)), axis=axis)
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, *sizes, channels = input_shape
+        return (count, *(None if size is None else size + _missing(size, self.multiple) for size in sizes), channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "multiple": self.multiple, "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class CropLike(layers.Layer):
+    """Cut off the bottom and the right of an image until it is ``scale`` times as large as another one.
+
+    Shapes:
+        [(N, H', W', C), (N, H, W, any)] -> (N, scale * H, scale * W, C)
+    """
+
+    def __init__(self, scale: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, inputs: Any) -> Any:
+        x, other = inputs
+        _, height, width, _ = ops.shape(other)
+        return x[:, : self.scale * height, : self.scale * width]
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        first, other = input_shape
+        sizes = (None if size is None else self.scale * size for size in other[1:3])
+        return (first[0], *sizes, first[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
+
+
+def _missing(size: Any, multiple: int) -> Any:
+    """Pixels up to the next multiple. Remainders of negative numbers differ between export formats."""
+    return multiple - 1 - (size - 1) % multiple
+
+
+def _reflected(size: Any, padded: Any) -> Any:
+    """The pixel of an axis of length ``size`` that each of ``padded`` pixels shows. Shapes: -> (padded,), int32."""
+    period = ops.cast(ops.maximum(2 * size - 2, 1), "int32")
+    places = ops.arange(padded, dtype="int32") % period
+    return ops.minimum(places, period - places)

@@ -1,0 +1,35 @@
+"""Padding to multiples: by reflection exactly as pictures are padded before tiles, or by zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from img2imgkit import backend
+
+backend.load()
+
+import tensorflow as tf  # noqa: E402
+
+from img2imgkit.inference.tiles.grid import reflected  # noqa: E402
+from img2imgkit.nn.layers import CropLike, PadToMultiple  # noqa: E402
+
+
+@pytest.mark.parametrize("size", [(1, 2), (3, 8), (7, 9), (8, 16)])
+def test_reflection_is_that_of_pictures(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+    rows, columns = (reflected(side, 0, -(-side // 8) * 8) for side in size)
+    layer = PadToMultiple(8)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))], autograph=False)
+    for made in (layer(image), run(image)):
+        np.testing.assert_array_equal(made, image[:, rows][:, :, columns])
+
+
+def test_zeros_are_added_at_the_bottom_and_on_the_right() -> None:
+    image = np.ones((1, 3, 4, 2), np.float32)
+    made = np.asarray(PadToMultiple(4, "zeros")(image))
+    assert made.shape == (1, 4, 4, 2)
+    assert made.sum() == image.sum()
+    np.testing.assert_array_equal(CropLike()([made, image]), image)
+    larger = made.repeat(2, 1).repeat(2, 2)
+    assert CropLike(2)([larger, image]).shape == (1, 6, 8, 2)
