@@ -34,9 +34,9 @@ class SuperResolution(kit.Importable, kit.Task):
         space: Literal["luma", "rgb"] = Field(
             default="luma", description="what the network upscales: luma only, or all colours"
         )
-        values: Literal["signed", "unit"] = Field(
+        values: Literal["signed", "unit", "levels"] = Field(
             default="signed",
-            description="value range of the network: signed, -1 to 1; unit, 0 to 1 as in official networks",
+            description="value range of the network: signed, -1 to 1; unit, 0 to 1 as in official networks; levels, 0 to 255",
         )
 
         def check_choices(self) -> None:
@@ -101,6 +101,8 @@ class SuperResolution(kit.Importable, kit.Task):
         """Run the network. Shapes: (N, H, W, C) -> (N, scale * H, scale * W, C), both in [-1, 1]."""
         if self.options.values == "signed":
             return nets["generator"](image, training=training)
+        if self.options.values == "levels":
+            return nets["generator"]((image + 1) * 127.5, training=training) / 127.5 - 1
         return 2 * nets["generator"]((image + 1) / 2, training=training) - 1
 
     def _trained_channels(self, image: Any) -> Any:
