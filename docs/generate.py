@@ -64,6 +64,7 @@ def generate_pages(catalog: Catalog) -> dict[str, str]:
         "components.md": components_page(catalog),
         "metrics.md": metrics_page(catalog),
         "hooks.md": hooks_page(),
+        "models.md": models_page(catalog),
         "schema-pipeline.json": json.dumps(pipeline_schema(catalog), indent=2, ensure_ascii=False) + "\n",
         "schema-train.json": json.dumps(train_schema(catalog), indent=2, ensure_ascii=False) + "\n",
     }
@@ -101,6 +102,8 @@ def cli_page() -> str:
     for name in cli.COMMANDS:
         command = import_module(f"img2imgkit.cli.{name}").command
         parts += [f"## {name}\n", block(help_of(command, ["img2img", name]))]
+        for inner, each in command.commands.items() if isinstance(command, click.Group) else ():
+            parts += [f"### {name} {inner}\n", block(help_of(each, ["img2img", name, inner]))]
     return joined(parts)
 
 
@@ -174,6 +177,22 @@ def metrics_page(catalog: Catalog) -> str:
     found = sorted(protocols_of(catalog.metrics.values()).items())
     lines = [f"| `{label}` | {cell(protocol.about)} |" for label, protocol in found]
     return joined([*parts, "\n".join(["| protocol | |", "|---|---|", *lines, ""])])
+
+
+def models_page(catalog: Catalog) -> str:
+    """Every model of the index."""
+    about = "The models that `img2img models add` fetches; [models.md](../models.md) says how.\n"
+    parts = [NOTE, "# Models of the index\n", about]
+    for name, entry in catalog.model_index.items():
+        rows = [("licence", str(entry.licence)), ("by", ", ".join(entry.attribution)), ("made for", entry.example)]
+        for source in entry.sources:
+            rows.append(("package", f"{source.title}, {source.bytes / 1e6:.1f} MB, SHA-256 `{source.sha256}`"))
+            rows += [("file", f"`{each.path}`, {each.bytes:,} bytes") for each in source.members]
+        rows += [("assumed", each) for each in entry.assumed]
+        rows += [("score", f"{s.set} {s.metric} {s.value:.4g} ({s.protocol})") for s in entry.scores]
+        lines = [f"| {label} | {cell(text)} |" for label, text in rows if text]
+        parts += [f"## {name}\n", f"{entry.about}\n", "\n".join(["| | |", "|---|---|", *lines, ""])]
+    return joined(parts)
 
 
 def hooks_page() -> str:

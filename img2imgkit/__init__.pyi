@@ -64,6 +64,9 @@ from img2imgkit.metrics import PairMetric as PairMetric
 from img2imgkit.metrics import PretrainedWeights as PretrainedWeights
 from img2imgkit.metrics import SetMetric as SetMetric
 from img2imgkit.metrics import SetsMetric as SetsMetric
+from img2imgkit.model_entry import Licence as Licence
+from img2imgkit.model_entry import ModelEntry as ModelEntry
+from img2imgkit.model_entry import read_index as read_index
 from img2imgkit.step import Planning as Planning
 from img2imgkit.step import Rendering as Rendering
 from img2imgkit.step import Resources as Resources

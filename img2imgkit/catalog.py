@@ -24,6 +24,7 @@ from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.hooks import GROUP
 from img2imgkit.image_losses import Loss
+from img2imgkit.model_entry import ModelEntry
 from img2imgkit.plugin_kinds import HOOKS, KINDS
 from img2imgkit.registration import Plugin, calling, hooked, prove_options, reason_of, registrar
 
@@ -141,6 +142,11 @@ class Catalog:
     def bundles(self) -> Mapping[str, Path]:
         """Folders of bundles by name."""
         return self._of("bundles")
+
+    @property
+    def model_index(self) -> Mapping[str, ModelEntry]:
+        """Models that can be fetched, by name."""
+        return self._of("model_index")
 
     @property
     def broken(self) -> tuple[Broken, ...]:

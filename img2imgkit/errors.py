@@ -5,6 +5,7 @@ ToolkitError
 ├── NotInstalled         no task, step, bundle, ... of that name is installed
 ├── BundleError          a bundle cannot be read, or does not fit its task
 ├── InteropError         a file from other software cannot be read, or contains no known network
+├── FetchError           a package of a model cannot be fetched, or is not the one that its index states
 ├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
 ├── BenchmarkError       a process that is timed has failed
@@ -68,6 +69,10 @@ class InteropError(ToolkitError):
     def __init__(self, message: str, decided_by: str = "") -> None:
         super().__init__(message)
         self.decided_by = decided_by
+
+
+class FetchError(ToolkitError):
+    """A package of a model cannot be fetched, or is not the one that its index states."""
 
 
 class ExportError(ToolkitError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from img2imgkit.exchange import Exporter, Importer
     from img2imgkit.image_losses import Loss
     from img2imgkit.metrics import Metric
+    from img2imgkit.model_entry import ModelEntry
     from img2imgkit.step import Step
     from img2imgkit.task import Task
 
@@ -106,3 +107,11 @@ def register_metrics(register: Callable[[type[Metric]], None]) -> None:
 @hookspec
 def register_bundles(register: Callable[[Path], None]) -> None:
     """Call ``register(folder)`` once for each trained bundle of this plugin; the folder's name becomes the bundle's."""
+
+
+@hookspec
+def register_model_index(register: Callable[[ModelEntry], None]) -> None:
+    """Call ``register(entry)`` once for each model that this plugin's index knows by name.
+
+    ``img2imgkit.model_entry.read_index`` reads the entries of a YAML file. Nothing is fetched before a user asks for it.
+    """

@@ -16,6 +16,7 @@ from img2imgkit.engine import Engine
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.image_losses import Loss
 from img2imgkit.metrics import PairMetric, SetMetric, SetsMetric
+from img2imgkit.model_entry import ModelEntry
 from img2imgkit.step import Sink, Source, Transform
 from img2imgkit.task import Task
 
@@ -27,6 +28,7 @@ class Kind:
     Attributes:
         singular: the noun used in messages
         contracts: each registered class must derive from one of these; empty: folders are registered instead of classes
+        instances: whether instances of the contracts are registered, not classes
         refers_to: attributes that name a thing of another kind, mapped to that kind
         needs_keras: whether its classes compute with Keras; the others work where Keras cannot be imported, unless one
             of them loads a model. Nothing needs Keras to be registered and described
@@ -35,6 +37,7 @@ class Kind:
 
     singular: str
     contracts: tuple[type, ...] = ()
+    instances: bool = False
     refers_to: Mapping[str, str] = field(default_factory=dict)
     needs_keras: bool = False
     training_only: bool = False
@@ -44,6 +47,12 @@ class Kind:
         if not self.contracts:
             if not isinstance(thing, Path):
                 raise TypeError(f"a {self.singular} must be registered as its folder, a pathlib.Path; got {thing!r}")
+            return
+        if self.instances:
+            if not isinstance(thing, self.contracts):
+                raise TypeError(
+                    f"a {self.singular} must be registered as a {self.contracts[0].__name__}; got {thing!r}"
+                )
             return
         if not isinstance(thing, type) or not issubclass(thing, self.contracts):
             expected = " or ".join(base.__name__ for base in self.contracts)
@@ -68,6 +77,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "engines": Kind("engine", (Engine,)),
         "metrics": Kind("metric", (PairMetric, SetsMetric, SetMetric)),
         "bundles": Kind("bundle"),
+        "model_index": Kind("model of an index", (ModelEntry,), instances=True),
     }
 )
 HOOKS: Mapping[str, str] = MappingProxyType({f"register_{kind}": kind for kind in KINDS})

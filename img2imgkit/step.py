@@ -149,6 +149,10 @@ class Step(ABC):
         """Return the devices it computes on, for the report; called after ``open``. Empty: the CPU only."""
         return ()
 
+    def licences(self) -> Mapping[str, str]:
+        """Return the licences of the models that it runs, by name, for the report; called after ``prepare``."""
+        return {}
+
     def close(self) -> None:
         """Release what ``open`` acquired."""
 

@@ -37,6 +37,7 @@ ROOMS = (  # each imports only rooms before it
         "item",
         "step",
         "engine",
+        "model_entry",
         "hookspecs",
         "plugin_kinds",
         "registration",
@@ -47,6 +48,7 @@ ROOMS = (  # each imports only rooms before it
         "importing",
         "inference",
         "exporting",
+        "model_index",
         "benchmark",
         "data",
         "training",
@@ -66,7 +68,8 @@ NETWORK_LIBRARIES = {"keras", "tensorflow"}
 DEFERRABLE = NETWORK_LIBRARIES | {
     *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "resource", "h5py", "safetensors"),
     *("ai_edge_litert", "onnx", "onnxruntime", "openvino", "tf2onnx"),
-    *("pi_heif", "rawpy", "OpenEXR", "Imath"),
+    *("pi_heif", "rawpy", "OpenEXR", "Imath", "huggingface_hub"),
+    "urllib.request",  # and with it ssl
 }
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}
 
@@ -223,7 +226,7 @@ def needless_deferrals(module: Module) -> list[str]:
 
 
 def is_heavy(each: Import) -> bool:
-    return each.module.partition(".")[0] in DEFERRABLE or target(each) in network_modules()
+    return not DEFERRABLE.isdisjoint({each.module, _top(each)}) or target(each) in network_modules()
 
 
 @cache

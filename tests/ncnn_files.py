@@ -157,3 +157,26 @@ def srvgg_model(state: State, half: bool = True, slope: float = 0.1, after: floa
     if after is not None:
         model.add("Interp", [x], f"0=3 1={after:e} 2={after:e}")
     return model
+
+
+def upconv7_state(scale: int = 2, width: int = 4) -> dict[str, np.ndarray]:
+    """UpConv7 of waifu2x, or VGG7 for scale 1; PyTorch's transposed convolution has its inputs first."""
+    shapes = convolutions({f"net.{2 * number}": (width if number else 3, width) for number in range(6)})
+    last = (width, 3, 4, 4) if scale == 2 else (3, width, 3, 3)
+    return random_state({**shapes, "net.12.weight": last, "net.12.bias": (3,)})
+
+
+def upconv7_model(state: State, stated: bool = False) -> Model:
+    """UpConv7: as ncnn's tools write it, or with its defaults stated."""
+    model = Model()
+    x = model.add("Input")
+    more = "2=1 3=1 4=0 " if stated else ""
+    for number in range(7):
+        kernel, bias = state[f"net.{2 * number}.weight"], state[f"net.{2 * number}.bias"]
+        size, doubled = kernel.shape[-1], kernel.shape[-1] == 4
+        stored = kernel.swapaxes(0, 1) if doubled else kernel  # ncnn's layout has the outputs first
+        rest = "3=2 4=3 " if doubled else more
+        text = f"0={len(bias)} 1={size} {rest}5=1 6={kernel.size}" + (" 9=2 -23310=1,0.1" if number < 6 else "")
+        weights = FLOAT16 + padded(stored.astype("<f2").tobytes()) + floats(bias)
+        x = model.add("Deconvolution" if doubled else "Convolution", [x], text, weights)
+    return model

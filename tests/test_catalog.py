@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import pytest
+from registry_server import entry, package
 from toy_metrics import Worst
 
 from img2imgkit import (
@@ -31,7 +32,10 @@ from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
 from img2imgkit.exchange import Exporter, Importer
 from img2imgkit.hooks import GROUP
+from img2imgkit.model_entry import ModelEntry
 from img2imgkit.places import Places, UserSettings
+
+ENTRY = entry(package("web", b"numbers", {}, url="https://a.example/numbers.npz"))
 
 
 def sink(called, **extra):
@@ -108,6 +112,13 @@ class TestWhatComesIn:
     def test_a_bundle_is_named_by_its_folder(self, module):
         found = catalog(one=bringing(module, Path("/models/night"), kind="bundles"))
         assert dict(found.bundles) == {"night": Path("/models/night")}
+
+    def test_a_model_of_an_index_is_an_entry(self, module):
+        known = ModelEntry.model_validate(ENTRY, strict=False)
+        assert dict(catalog(one=bringing(module, known, kind="model_index")).model_index) == {"tiny": known}
+        found = catalog(one=bringing(module, ENTRY, kind="model_index"))
+        assert not found.model_index
+        assert "a model of an index must be registered as a ModelEntry" in reasons(found)["one"]
 
     @pytest.mark.parametrize(("kind", "base"), [("importers", Importer), ("exporters", Exporter)])
     def test_importers_and_exporters_are_registered_by_their_hooks(self, kind, base, module):

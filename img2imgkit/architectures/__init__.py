@@ -52,6 +52,7 @@ from img2imgkit.architectures.state_dict import if_complete, modules, reordered,
 from img2imgkit.architectures.swinir import Swinir
 from img2imgkit.architectures.unet import Unet
 from img2imgkit.architectures.unet_critic import UnetCritic
+from img2imgkit.architectures.upconv7 import Upconv7
 from img2imgkit.architectures.vgg_critic import VggCritic
 from img2imgkit.hooks import hookimpl
 
@@ -103,6 +104,7 @@ __all__ = [
     "Swinir",
     "Unet",
     "UnetCritic",
+    "Upconv7",
     "VggCritic",
     "enlargements",
     "if_complete",
@@ -116,7 +118,7 @@ BUILT_IN = (
     *(Unet, Resnet, Patch, Pixel, PatchProjection),
     *(Stargan, StarganCritic, Spade, StyleEncoder, Multiscale, Pix2PixHd, InstanceEncoder),
     *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
-    *(Residual, Srvgg, Srresnet, Edsr, Rrdb, UnetCritic, VggCritic),
+    *(Residual, Srvgg, Srresnet, Edsr, Rrdb, Upconv7, UnetCritic, VggCritic),
     *(Span, Realplksr, Rcan, Mosr),
     *(Swinir, Hat, Dat, Omnisr, Srformer, Drct),
 )

@@ -26,7 +26,6 @@ from img2imgkit.bundle.manifest import (
     FormRecord,
     Manifest,
     PluginVersion,
-    Score,
     WeightsFile,
     describe,
 )
@@ -53,7 +52,6 @@ __all__ = [
     "PortDescription",
     "ProgramDescription",
     "Quantised",
-    "Score",
     "WeightsFile",
     "add_form",
     "describe",

@@ -13,6 +13,7 @@ from img2imgkit.bundle.upgrade import upgraded
 from img2imgkit.config import Config, parse_yaml, validate
 from img2imgkit.errors import BundleError, ConfigError
 from img2imgkit.files import read_text
+from img2imgkit.model_entry import Score
 from img2imgkit.task import Geometry
 
 FORMAT = 2
@@ -100,16 +101,6 @@ class FormRecord(Config):
     version: int = Field(ge=1)
     choices: dict[str, Any] = Field(default_factory=dict)
     files: tuple[FormFile, ...] = Field(min_length=1, max_length=32)
-
-
-class Score(Config):
-    """One measured score: ``{"set": "Set5", "protocol": "sr-matlab", "metric": "psnr_y", "value": 37.1}``."""
-
-    set: str
-    protocol: str
-    metric: str
-    value: float
-    choices: dict[str, Any] = Field(default_factory=dict)
 
 
 class Manifest(Config):

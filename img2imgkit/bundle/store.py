@@ -57,7 +57,7 @@ def locate(reference: str, base: Path, catalog: Catalog) -> Path:
     """Find the folder of a bundle by its path (relative to ``base``) or its registered name.
 
     Raises:
-        NotInstalled: it looks like a name, but no bundle of that name is registered.
+        NotInstalled: it looks like a name, but no bundle of that name is registered; the text says if an index has it.
         BundleError: it looks like a path, but the folder does not exist.
     """
     if reference in catalog.bundles:
@@ -70,6 +70,8 @@ def locate(reference: str, base: Path, catalog: Catalog) -> Path:
         return path
     if path.is_file():
         raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate")
+    if reference in catalog.model_index:
+        raise NotInstalled(f"the model {reference!r} has not been added: 'img2img models add {reference}' fetches it")
     if any(mark in reference for mark in ("/", "\\", ".")):
         raise BundleError(f"{path}: no such folder")
     return Path(catalog.get("bundles", reference))

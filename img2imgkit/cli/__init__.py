@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "tasks": "List the tasks that can be trained and run.",
     "architectures": "List the networks that options choose from.",
     "steps": "List the steps that pipelines consist of.",
-    "models": "List the installed bundles.",
+    "models": "List the installed bundles, and add models by name.",
     "plugins": "List the plugins, and those that are broken.",
     "schema": "Print the JSON Schema of a pipeline or training file.",
     "config": "Show the user's configuration file and settings.",

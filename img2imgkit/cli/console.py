@@ -111,6 +111,11 @@ def counted(rows: Iterable[Item], length: int, label: str) -> Iterator[Iterable[
         yield watched
 
 
+def confirmed(question: str) -> bool:
+    """Ask at the terminal, on stderr; the answer is no unless the user says yes."""
+    return click.confirm(printable(question), default=False, err=True)
+
+
 def _text(cell: Any) -> str:
     return "" if cell is None else cell if isinstance(cell, str) else str(cell)
 

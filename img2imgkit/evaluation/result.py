@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit.bundle import MANIFEST, Manifest, Score, describe
+from img2imgkit.bundle import MANIFEST, Manifest, describe
 from img2imgkit.errors import BundleError, DataError
 from img2imgkit.evaluation.scoring import Scoring, Tally
 from img2imgkit.files import write_whole
+from img2imgkit.model_entry import Score
 
 Watch = Callable[[Iterator["Row"]], Iterator["Row"]]
 

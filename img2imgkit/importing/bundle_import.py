@@ -83,7 +83,7 @@ def import_bundle(
         architecture: the name of the architecture of all files; "": recognise each file's
         name: the bundle's name; None: the name of its folder
         replace: whether to replace an existing bundle
-        about: description, licence and attribution of the bundle
+        about: description, licence, attribution, scores and other records of the bundle
 
     Raises:
         InteropError: a file cannot be read or is refused, or no task can use all networks together.
@@ -110,7 +110,7 @@ def import_bundle(
         fill_saved(nets, _saved_in(networks))
     records = [{**origin, **_record(network)} for origin, network in zip(origins, networks, strict=True)]
     about.setdefault("description", _description(records))
-    about["training"] = {"imported": records}
+    about["training"] = {**about.get("training", {}), "imported": records}
     manifest = _saved(out, replace, made, nets, name, catalog, about)
     assumed = tuple(each for each in plan.assumptions if not each.option or each.option not in (options or {}))
     return Imported(out, manifest, networks, plan, assumed, tuple(others))

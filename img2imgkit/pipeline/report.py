@@ -104,6 +104,7 @@ def make_report(plan: Plan, result: Result, began: float) -> dict[str, Any]:
         "plugins": sorted({f"{use.plugin} {use.version}" for use in pipeline.uses}),
         "steps": [{"uses": u.step.name, "with": u.step.options.model_dump(mode="json")} for u in pipeline.uses],
         "engines": list(engine_lines(plan)),
+        "licences": _licences(plan),
         "recipe": plan.recipes.common.digest,
         "totals": {
             "found": len(result.outcomes),
@@ -126,6 +127,11 @@ def engine_lines(plan: Plan) -> Iterator[str]:
             why = f" ({Decision.model_validate(engine[FAST])})" if FAST in engine else ""
             runs = "{name} {version} on the {device}, {precision}".format_map(engine)
             yield f"{step['uses']} runs with {runs}{why}"
+
+
+def _licences(plan: Plan) -> dict[str, str]:
+    """The licences of all models of a plan, by name."""
+    return {name: text for use in plan.pipeline.uses for name, text in use.step.licences().items()}
 
 
 def write_report(report: dict[str, Any], plan: Plan) -> Path:
@@ -196,9 +202,13 @@ def _html(report: dict[str, Any], plan: Plan, folder: Path) -> str:
         steps="".join(
             f"<li><b>{escape(s['uses'])}</b> <code>{escape(_options(s['with']))}</code></li>" for s in report["steps"]
         ),
-        engines="".join(f"<p class=engine>{escape(line)}</p>" for line in report["engines"]),
+        engines="".join(f"<p class=engine>{escape(line)}</p>" for line in (*report["engines"], *_credits(report))),
         versions=escape(", ".join(f"{name} {version}" for name, version in report["versions"].items())),
     )
+
+
+def _credits(report: dict[str, Any]) -> Iterator[str]:
+    return (f"licence of {name}: {text}" for name, text in report["licences"].items())
 
 
 def _note_list(notes: list[dict[str, Any]]) -> str:

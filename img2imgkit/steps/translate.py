@@ -254,6 +254,12 @@ class Translate(Transform):
         """The devices of the networks, as the engine names them."""
         return self._translator.devices if self._translator else ()
 
+    def licences(self) -> Mapping[str, str]:
+        """The licence of the model's weights, with the authors to credit, if they are stated."""
+        authors = ", ".join(self.manifest.attribution)
+        stated = " by ".join(filter(None, (self.manifest.licence, authors)))
+        return {self.manifest.name: stated} if stated else {}
+
     def close(self) -> None:
         """Release the networks."""
         if self._translator:

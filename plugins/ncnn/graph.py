@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from img2imgkit_plugins.ncnn.parameters import NOTHING, Numbers, default_of, keys_of
+
 import img2imgkit as kit
 
 MAGIC = "7767517"
@@ -18,8 +20,6 @@ MAX_BYTES = 4 << 20  # of text; the largest supported network has 70 kB
 FIRST_ARRAY = -23300  # keys from here down are arrays, written as their length and numbers
 WHOLE = re.compile(r"[-+]?\d{1,18}")
 COUNT = re.compile(r"\d{1,18}")
-
-Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Layer:
         kind: the type of layer, such as "Convolution"
         reads: input blobs, which are outputs of layers before
         gives: output blobs
-        stated: parameters by key; scalars have one number
+        stated: the stated parameters by key; scalars have one number
     """
 
     kind: str
@@ -39,49 +39,46 @@ class Layer:
     gives: tuple[str, ...]
     stated: Mapping[int, Numbers]
 
-    def whole(self, key: int, default: int = 0) -> int:
+    def whole(self, key: int) -> int:
         """Return a parameter that must be a whole number, 0 or more.
 
         Raises:
             InteropError: it is not.
         """
-        number = self.number(key, default)
+        number = self.number(key)
         if number < 0 or number != int(number):
             raise kit.InteropError(f"{self}: parameter {key} is {number:g}, expected a whole number, 0 or more")
         return int(number)
 
-    def number(self, key: int, default: float = 0.0) -> float:
+    def number(self, key: int) -> float:
         """Return a parameter that must be one number."""
-        found = self.numbers(key, (default,))
+        found = self.numbers(key)
         if len(found) != 1:
             raise kit.InteropError(f"{self}: parameter {key} has {len(found)} numbers, expected one")
         return found[0]
 
-    def numbers(self, key: int, default: Numbers = ()) -> Numbers:
-        """Return a parameter that may be an array."""
-        return self.stated.get(key, default)
+    def numbers(self, key: int) -> Numbers:
+        """Return a parameter, which may be an array: as stated, or ncnn's default."""
+        return self.stated[key] if key in self.stated else default_of(self.kind, key, self.numbers)
 
-    def expect(self, fixed: Mapping[int, float], free: Collection[int] = (), needed: Collection[int] = ()) -> None:
-        """Refuse parameters with which the layer computes something unsupported.
+    def expect(self, fixed: Mapping[int, float] = NOTHING, free: Collection[int] = ()) -> None:
+        """Refuse parameters with which the layer computes something unsupported, stated or by default.
 
         Args:
-            fixed: the only supported value of each, if it is stated
+            fixed: the only supported value, where it is not ncnn's default
             free: parameters that may have any value
-            needed: parameters that must be stated, since ncnn's default differs
 
         Raises:
-            InteropError: a parameter is missing, unknown or has another value.
+            InteropError: a parameter is unknown or has another value.
         """
-        if missing := [key for key in needed if key not in self.stated]:
-            raise kit.InteropError(f"{self}: parameter {missing[0]} is missing")
-        for key, numbers in self.stated.items():
-            if key in free:
-                continue
-            if key not in fixed:
-                raise kit.InteropError(f"{self}: parameter {key} is not supported")
-            if numbers != (fixed[key],):
+        known = keys_of(self.kind)
+        if unknown := [key for key in self.stated if key not in known]:
+            raise kit.InteropError(f"{self}: parameter {unknown[0]} is not supported")
+        for key in (key for key in known if key not in free):
+            numbers, only = self.numbers(key), (fixed[key],) if key in fixed else default_of(self.kind, key)
+            if numbers != only:
                 found = ", ".join(f"{each:g}" for each in numbers)
-                raise kit.InteropError(f"{self}: parameter {key} is {found}; only {fixed[key]:g} is supported")
+                raise kit.InteropError(f"{self}: parameter {key} is {found}; only {only[0]:g} is supported")
 
     def __str__(self) -> str:
         return f"layer {self.name!r} ({self.kind})"

@@ -12,6 +12,7 @@ from img2imgkit_plugins.ncnn.values import Values, total
 import img2imgkit as kit
 
 DENSE_LEAK, RESIDUAL = 0.2, 0.2  # of RRDBNet: slope of its activations, residual scaling
+UNPADDED, UNPADDED_LEAK = 6, 0.1  # of UpConv7: convolutions before the last layer, slope of their activations
 ACTIVATIONS = {0.1: "leaky_relu", 0.0: "relu"}  # of SRVGGNetCompact by slope, in addition to PReLU
 
 
@@ -171,6 +172,16 @@ def _follow_srvgg(walk: _Walk) -> tuple[int, dict[str, Any]]:
     return walk.value("sum", *total({shuffled: 1.0, nearest: 1.0})), {"scale": scale, "activation": kinds.pop()}
 
 
+def _follow_upconv7(walk: _Walk) -> tuple[int, dict[str, Any]]:
+    """UpConv7 and VGG7 of waifu2x (https://github.com/nagadomi/nunif): convolutions without padding."""
+    x = 0
+    for number in range(UNPADDED):
+        convolved = walk.layer("valid", x, f"net.{2 * number}")
+        x = walk.value("leaky", UNPADDED_LEAK, convolved)
+    scale = 2 if walk.values.readers("doubled", x) else 1
+    return walk.layer("doubled" if scale == 2 else "valid", x, f"net.{2 * UNPADDED}"), {"scale": scale}
+
+
 def _activated(walk: _Walk, value: int, name: str) -> tuple[str, int] | None:
     """The kind and the output of the activation; None if there is none."""
     if walk.values.readers("prelu", value):
@@ -185,4 +196,5 @@ _Follow = Callable[[_Walk], tuple[int, dict[str, Any]]]
 NETWORKS: Mapping[str, tuple[str, _Follow]] = {
     "rrdb": ("RRDBNet", _follow_rrdb),
     "srvgg": ("SRVGGNetCompact", _follow_srvgg),
+    "upconv7": ("UpConv7", _follow_upconv7),
 }

@@ -10,20 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from img2imgkit_plugins.ncnn.graph import Layer
-from img2imgkit_plugins.ncnn.weights import KERNEL, kernel_shape
+from img2imgkit_plugins.ncnn.weights import KERNEL, UP_KERNEL, kernel_shape
 
 import img2imgkit as kit
 
 DIGITS = 6  # of slopes and factors that are compared; files state them in decimal
 RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 
-# Parameters by ncnn's keys: 3 x 3 convolutions that keep the size, with a bias, in floating point.
-CONVOLUTION = {
-    **{1: KERNEL, 11: KERNEL},
-    **dict.fromkeys((2, 12, 3, 13), 1.0),  # dilation, stride
-    **dict.fromkeys((4, 14, 15, 16), 1.0),  # padding on each side
-    **{5: 1.0, 8: 0.0, 18: 0.0, 19: 0.0},  # bias, int8 scales, padding value, dynamic weights
-}
+# Parameters by ncnn's keys; those that are not named must have ncnn's default.
+SIDES = (4, 14, 15, 16)  # padding
+CONVOLUTION: Mapping[int, float] = {1: KERNEL, 11: KERNEL, 5: 1}  # 3 x 3 with a bias
+ENLARGING: Mapping[int, float] = {**dict.fromkeys((1, 11), UP_KERNEL), **dict.fromkeys((3, 13), 2), 5: 1}
+ENLARGING_PADDING = 3
+WEIGHTS = (0, 6, 9, 10)  # outputs, numbers of the kernel, activation and its parameters
 Key = tuple[Any, ...]
 """An operation, its settings, and the numbers of its input values."""
 
@@ -109,16 +108,29 @@ def _input(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _split(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({})
+    layer.expect()
     return _one(layer, sources)
 
 
 def _convolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect(CONVOLUTION, free=(0, 6, 9, 10), needed=(0, 1, 4, 5, 6))
+    """A 3 x 3 convolution, padded by zeros so that it keeps the size, or not padded."""
+    padding = layer.whole(4)
+    layer.expect({**CONVOLUTION, **dict.fromkeys(SIDES, min(padding, 1))}, free=WEIGHTS)
+    return _weighted(values, layer, sources, "convolution" if padding else "valid")
+
+
+def _deconvolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """A transposed convolution of 4 x 4 that doubles the size, less 4 pixels."""
+    layer.expect({**ENLARGING, **dict.fromkeys(SIDES, ENLARGING_PADDING)}, free=WEIGHTS)
+    return _weighted(values, layer, sources, "doubled")
+
+
+def _weighted(values: Values, layer: Layer, sources: Sequence[int], operation: str) -> int:
+    """A layer with a kernel, and its activation."""
     source = _one(layer, sources)
     outputs, inputs, *_ = kernel_shape(layer)
     values.channels(layer, source, inputs)
-    number = values.make(sources, outputs, "convolution", layer.name, source)
+    number = values.make(sources, outputs, operation, layer.name, source)
     values.layers[number] = layer
     activation, slopes = layer.whole(9), layer.numbers(10)
     if activation == 0:
@@ -133,12 +145,12 @@ def _leaky(values: Values, source: int, slope: float = 0.0) -> int:
 
 
 def _relu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({}, free=(0,))
+    layer.expect(free=(0,))
     return _leaky(values, _one(layer, sources), layer.number(0))
 
 
 def _prelu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({}, free=(0,), needed=(0,))
+    layer.expect(free=(0,))
     source = _one(layer, sources)
     slopes = values.channels(layer, source, layer.whole(0))
     number = values.make(sources, slopes, "prelu", layer.name, source)
@@ -147,7 +159,7 @@ def _prelu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _concat(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({0: 0.0})  # along the channels
+    layer.expect()  # along the channels
     channels = [values.channels(layer, source) for source in sources]
     counted = None if None in channels else sum(filter(None, channels))
     return values.make(sources, counted, "concat", *sources)
@@ -168,17 +180,17 @@ def _sum(values: Values, layer: Layer, sources: Sequence[int], factors: Sequence
 def _binary(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     """The sum of two values, or a value times a number."""
     if layer.whole(1):
-        layer.expect({0: 2.0, 1: 1.0}, free=(2,), needed=(0, 2))
+        layer.expect({0: 2.0, 1: 1.0}, free=(2,))
         source = _one(layer, sources)
         return values.make(sources, values.channels(layer, source), "scaled", layer.number(2), source)
-    layer.expect({0: 0.0, 1: 0.0}, free=(2,))
+    layer.expect(free=(2,))
     if len(sources) != 2:
         raise kit.InteropError(f"{layer} reads {len(sources)} blobs, expected two")
     return _sum(values, layer, sources, (1.0, 1.0))
 
 
 def _eltwise(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({0: 1.0}, free=(1,), needed=(0,))
+    layer.expect({0: 1.0}, free=(1,))
     factors = layer.numbers(1) or (1.0,) * len(sources)
     if len(factors) != len(sources) or not sources:
         raise kit.InteropError(f"{layer} has {len(factors)} factors for {len(sources)} blobs")
@@ -186,7 +198,7 @@ def _eltwise(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _interp(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect(dict.fromkeys((3, 4, 5, 6), 0.0), free=(0, 1, 2), needed=(0, 1, 2))
+    layer.expect(free=(0, 1, 2))
     source = _one(layer, sources)
     method, factor = RESIZED.get(layer.whole(0)), layer.number(1)
     if method is None or factor <= 0 or factor != layer.number(2):
@@ -195,8 +207,10 @@ def _interp(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _pixel_shuffle(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    layer.expect({1: 0.0}, free=(0,), needed=(0,))  # PyTorch's order of channels
+    layer.expect(free=(0,))  # PyTorch's order of channels
     source, factor = _one(layer, sources), layer.whole(0)
+    if factor == 1:
+        return source
     channels, rest = divmod(values.channels(layer, source) or 0, factor**2) if factor else (0, 0)
     if rest or not channels:
         raise kit.InteropError(f"{layer}: its input cannot be shuffled by {factor}")
@@ -205,9 +219,11 @@ def _pixel_shuffle(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 def _reorg(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     """Pixel unshuffle."""
-    layer.expect({1: 0.0}, free=(0,), needed=(0,))
+    layer.expect(free=(0,))
     source, channels = _one(layer, sources), values.channels(layer, sources[0])
     factor = layer.whole(0)
+    if factor == 1:
+        return source
     return values.make(sources, channels and channels * factor**2, "unshuffled", factor, source)
 
 
@@ -215,6 +231,7 @@ OPERATIONS: Mapping[str, Callable[[Values, Layer, Sequence[int]], int]] = {
     "BinaryOp": _binary,
     "Concat": _concat,
     "Convolution": _convolution,
+    "Deconvolution": _deconvolution,
     "Eltwise": _eltwise,
     "Input": _input,
     "Interp": _interp,

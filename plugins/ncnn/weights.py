@@ -17,23 +17,26 @@ import img2imgkit as kit
 
 FLOAT16, INT8, SCALED = 0x01306B47, 0x000D4B38, 0x0002C056
 ALIGNMENT = 4  # bytes; float16 arrays are padded to a multiple
-KERNEL = 3  # height and width in all supported networks
+KERNEL, UP_KERNEL = 3, 4  # height and width of convolutions and of transposed ones in all supported networks
+WEIGHTED = ("Convolution", "Deconvolution", "PReLU")
 
 Arrays = Mapping[str, np.ndarray]
-"""Arrays by PyTorch's names: "weight" (out, in, height, width) or (slopes,), "bias" (out,)."""
+"""Arrays by PyTorch's names: "weight" (out, in, height, width), of transposed convolutions (in, out, height, width), or
+(slopes,); "bias" (out,)."""
 
 
 def kernel_shape(layer: Layer) -> tuple[int, int, int, int]:
-    """The shape of a convolution's kernel, (out, in, height, width), from the two numbers in its line.
+    """The shape of a kernel in the file, (out, in, height, width), from the two numbers in its line.
 
     Raises:
-        InteropError: they do not describe a 3 x 3 convolution.
+        InteropError: they do not describe a kernel of the supported size.
     """
+    size = UP_KERNEL if layer.kind == "Deconvolution" else KERNEL
     outputs, count = layer.whole(0), layer.whole(6)
-    inputs, rest = divmod(count, outputs * KERNEL**2) if outputs else (0, count)
+    inputs, rest = divmod(count, outputs * size**2) if outputs else (0, count)
     if rest or not inputs:
-        raise kit.InteropError(f"{layer}: {count} weights do not divide into {outputs} filters of {KERNEL} x {KERNEL}")
-    return outputs, inputs, KERNEL, KERNEL
+        raise kit.InteropError(f"{layer}: {count} weights do not divide into {outputs} filters of {size} x {size}")
+    return outputs, inputs, size, size
 
 
 def read_weights(path: Path, layers: Sequence[Layer]) -> dict[str, Arrays]:
@@ -47,7 +50,7 @@ def read_weights(path: Path, layers: Sequence[Layer]) -> dict[str, Arrays]:
     try:
         with kit.open_regular(path) as file:
             reader = _Reader(file, path.stat().st_size)
-            found = {layer.name: _arrays(reader, layer) for layer in layers if layer.kind in ("Convolution", "PReLU")}
+            found = {layer.name: _arrays(reader, layer) for layer in layers if layer.kind in WEIGHTED}
     except OSError as error:
         raise kit.InteropError(f"{path.name}: cannot be read: {error.strerror or error}") from None
     except kit.InteropError as error:
@@ -62,6 +65,8 @@ def _arrays(reader: _Reader, layer: Layer) -> Arrays:
         return {"weight": reader.plain(layer, layer.whole(0))}
     shape = kernel_shape(layer)
     kernel = reader.tagged(layer, layer.whole(6)).reshape(shape)
+    if layer.kind == "Deconvolution":
+        kernel = kernel.swapaxes(0, 1)
     return {"weight": kernel, "bias": reader.plain(layer, shape[0])}
 
 

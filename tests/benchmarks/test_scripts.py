@@ -22,6 +22,7 @@ SCRIPTS = {  # the number of rows in each table
     "inference_overhead": pytest.param("inference_overhead", [2]),
     "kill_test": pytest.param("kill_test", [2]),
     "million_entries": pytest.param("million_entries", [1]),
+    "model_index": pytest.param("model_index", [1]),
     "parity": pytest.param("parity", [2, 2, 2]),
     "profile_step": pytest.param("profile_step", [4, 28]),
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),

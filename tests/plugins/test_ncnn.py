@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import INSTALLED
-from img2imgkit_plugins.ncnn.graph import MAX_BYTES
+from img2imgkit_plugins.ncnn.graph import MAX_BYTES, Layer
 from img2imgkit_plugins.ncnn.importer import Ncnn
-from ncnn_files import FLOAT16, rrdb_model, rrdb_state, srvgg_model, srvgg_state
+from img2imgkit_plugins.ncnn.parameters import DEFAULTS, default_of, keys_of
+from ncnn_files import (
+    FLOAT16,
+    rrdb_model,
+    rrdb_state,
+    srvgg_model,
+    srvgg_state,
+    upconv7_model,
+    upconv7_state,
+)
 
 from img2imgkit import Catalog, ImportedNetwork, InteropError
 from img2imgkit.importing import network_of
@@ -77,6 +86,55 @@ def test_a_resize_after_the_network_is_reported(tmp_path: Path) -> None:
     assert "by 0.75 (bicubic), a bundle does not" in assumption.text
 
 
+LEFT_OUT = {  # parameters by kind, in the order in which ncnn's tools write them, and a graph with all of them
+    "Convolution": "2=1 12=1 3=1 13=1 15=1 14=1 16=1 18=0.0 8=0 19=0",
+    "PReLU": "",
+    "Split": "",
+    "Input": "0=0 1=0 2=0 11=0",
+    "Interp": "3=0 4=0 5=0 6=0",
+    "PixelShuffle": "1=0",
+    "BinaryOp": "0=0 1=0 2=0.0",
+}
+
+
+def test_parameters_left_at_their_default_mean_the_same_as_stated_ones(tmp_path: Path) -> None:
+    """The tools of ncnn leave out each parameter that has its default, those of pnnx some."""
+    state = srvgg_state(scale=2)
+    path = srvgg_model(state).write(tmp_path / "a.param")
+    short = read(path)
+    lines = [f"{line} {LEFT_OUT.get(line.split()[0], '')}" for line in path.read_text().splitlines()]
+    assert {line.split()[0] for line in lines[2:]} == {*LEFT_OUT}
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert read(path).arguments == short.arguments
+    stated = [variable.numpy() for variable in read(path).model.weights]
+    assert all(np.array_equal(a, b) for a, b in zip(stated, short.model.weights, strict=True))
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_each_default_is_a_number_or_that_of_another_parameter(kind: str) -> None:
+    layer = Layer(kind, "layer", (), (), {})
+    stated = Layer(kind, "layer", (), (), {key: default_of(kind, key) for key in keys_of(kind)})
+    assert [layer.numbers(key) for key in keys_of(kind)] == [stated.numbers(key) for key in keys_of(kind)]
+    assert all(number == int(number) for key in keys_of(kind) for number in layer.numbers(key))
+
+
+def test_a_default_follows_the_parameter_that_is_stated() -> None:
+    layer = Layer("Convolution", "layer", (), (), {1: (5.0,), 4: (2.0,)})
+    assert [layer.whole(key) for key in (11, 15, 14, 16)] == [5, 2, 2, 2]
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_networks_of_waifu2x_are_recognised_with_and_without_their_defaults(scale: int, tmp_path: Path) -> None:
+    state = upconv7_state(scale)
+    found = read(upconv7_model(state).write(tmp_path / "a.param"))
+    assert (found.kind, found.arguments) == ("upconv7", {"scale": scale, "filters": (4,) * 6, "channels": 3})
+    kernel = np.asarray(found.model.get_layer("last").kernel)
+    np.testing.assert_array_equal(kernel, state["net.12.weight"].transpose(2, 3, 1, 0))
+    stated = upconv7_model(state, stated=True).write(tmp_path / "b.param")
+    picture = np.random.default_rng(0).random((1, 9, 8, 3), np.float32)
+    np.testing.assert_array_equal(np.asarray(read(stated).model(picture)), np.asarray(found.model(picture)))
+
+
 GOOD = rrdb_model(rrdb_state())
 Change = Callable[[str], str]
 
@@ -123,12 +181,15 @@ GRAPHS: dict[str, tuple[Change, str]] = {
     "no number": (instead("0=4 1=3", "0=4 1=three"), "not a number"),
     "infinity": (instead("1,2.000000e-01", "1,inf"), "too large or not finite"),
     "an array that claims more": (instead("-23310=1,2", "-23310=1000000000,2"), "states 1000000000 numbers, but has 1"),
+    "wide padding": (instead("4=1 5=1", "4=2 5=1"), "parameter 4 is 2; only 1 is supported"),
+    "padding of one side": (instead("4=1 5=1", "4=1 16=0 5=1"), "parameter 16 is 0; only 1 is supported"),
+    "a product": (instead("0=1 -23301=2,2.0", "-23301=2,2.0"), "parameter 0 is 0; only 1 is supported"),
     "half a filter": (instead("0=4 1=3", "0=4.5 1=3"), "is 4.5, expected a whole number"),
     "a negative size": (instead("6=108", "6=-108"), "is -108, expected a whole number"),
     "no filters": (instead("0=4 1=3", "0=0 1=3"), "do not divide into 0 filters of 3 x 3"),
     "a kernel of 5 x 5": (instead("0=4 1=3", "0=4 1=5"), "parameter 1 is 5; only 3 is supported"),
     "a stride": (instead("4=1 5=1", "3=2 4=1 5=1"), "parameter 3 is 2; only 1 is supported"),
-    "no bias": (instead("4=1 5=1", "4=1"), "parameter 5 is missing"),
+    "no bias": (instead("4=1 5=1", "4=1"), "parameter 5 is 0; only 1 is supported"),
     "integers": (instead("4=1 5=1", "4=1 5=1 8=2"), "parameter 8 is 2; only 0 is supported"),
     "another activation": (instead("9=2 -23310=1,2.000000e-01", "9=4"), "activation 4 with"),
     "channels that do not fit": (instead("0=2 1=3 4=1 5=1 6=72", "0=2 1=3 4=1 5=1 6=90"), "expected 5"),

@@ -42,17 +42,30 @@ class ReflectionPad(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class EdgePad(layers.Layer):
-    """Pad by one pixel that replicates the edge.
+    """Pad by pixels that replicate the edge.
 
     Shapes:
-        (N, H, W, C) -> (N, H + 2, W + 2, C)
+        (N, H, W, C) -> (N, H + 2 * width, W + 2 * width, C)
     """
 
+    def __init__(self, width: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
     def call(self, x: Any) -> Any:
-        return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # replicates one edge pixel
+        if self.width == 1:
+            return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")  # replicates one edge pixel
+        for axis in (1, 2):
+            lines = (slice(None),) * axis
+            first, last = x[(*lines, slice(0, 1))], x[(*lines, slice(-1, None))]
+            x = ops.concatenate([*[first] * self.width, x, *[last] * self.width], axis=axis)
+        return x
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return _grown(input_shape, 1)
+        return _grown(input_shape, self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
 
 
 def _mirrored(x: Any, axis: int, width: int) -> list[Any]:
