@@ -69,7 +69,7 @@ def locate(reference: str, base: Path, catalog: Catalog) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate")
+        raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate", path)
     if any(mark in reference for mark in ("/", "\\", ".")):
         raise BundleError(f"{path}: no such folder")
     return Path(catalog.get("bundles", reference))
