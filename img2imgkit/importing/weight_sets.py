@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,13 @@ def sets_in(loaded: Any, key: str | None = None) -> Sets:
     return inside
 
 
-def usual(sets: Sets) -> str | None:
+def usual(paths: Collection[str]) -> str | None:
     """The path of the set that is meant if none is stated; None if several may be, or there is none.
 
     It is the only one; or of those with a name of a moving average the only one; or the first with a name of ``KEYS``.
     """
-    averaged = [path for path in sets if AVERAGED.search(path)]
-    left = averaged or list(sets)
+    averaged = [path for path in paths if AVERAGED.search(path)]
+    left = averaged or list(paths)
     if len(left) == 1:
         return left[0]
     places = {path: KEYS.index(last) for path in left if (last := path.rpartition(".")[2]) in KEYS}
@@ -195,8 +195,11 @@ def _all_sets(loaded: Any) -> dict[str, Mapping[str, Any]]:
 
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
     """The containers in a container that may be or contain weights, by name or index."""
-    pairs = value.items() if isinstance(value, dict) and OPTIMIZER not in value else ()
-    pairs = enumerate(value) if isinstance(value, (list, tuple)) else pairs
+    pairs: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        pairs = value.items() if OPTIMIZER not in value else ()
+    elif isinstance(value, (list, tuple)):
+        pairs = enumerate(value)
     for name, entry in pairs:
         if isinstance(entry, (dict, list, tuple)) and (isinstance(name, int) or _is_name(name)):
             yield name, entry

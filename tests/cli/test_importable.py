@@ -58,8 +58,8 @@ def test_each_place_that_takes_a_bundle_gives_the_command(img2img: Any, where: s
 
 
 def test_initial_of_a_training(img2img: Any) -> None:
-    text = "name: t\ntask: super-resolution\ndata: {kind: degraded, folder: in}\ninitial: 'x4 plus.pth'\n"
-    Path("t.yaml").write_text(text)
+    stated = {"name": "t", "task": "super-resolution", "data": {"kind": "degraded", "folder": "in"}}
+    Path("t.yaml").write_text(json.dumps({**stated, "initial": "x4 plus.pth", "training": {"steps": 1}}))
     for arguments in (["check", "t.yaml"], ["train", "t.yaml"]):
         outcome = img2img(*arguments)
         assert outcome.code == 2

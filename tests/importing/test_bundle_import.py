@@ -308,7 +308,9 @@ class TestImporterOfAFile:
         vars(module)["register_importers"] = kit.hookimpl(lambda register: register(self.Marked))
         return Catalog((Plugin("importers", lambda: importing), Plugin("marked", lambda: module)))
 
-    @pytest.mark.parametrize(("content", "name"), [(b"MARK and more", "marked"), (b"PK\x03\x04..model/data.pkl", "torch")])
+    @pytest.mark.parametrize(
+        ("content", "name"), [(b"MARK and more", "marked"), (b"PK\x03\x04model/data.pkl", "torch")]
+    )
     def test_a_shared_suffix_is_no_conflict_if_the_content_decides(
         self, several: Catalog, tmp_path: Path, content: bytes, name: str
     ) -> None:
