@@ -22,21 +22,33 @@ ToolkitError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class ToolkitError(Exception):
-    """Base class of every error that this toolkit raises deliberately."""
+    """Base class of every error that this toolkit raises deliberately.
+
+    Attributes:
+        model_files: files where bundles belong, which may be imported as such
+    """
+
+    model_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean ...``."""
+    """One problem in a configuration: ``night.yaml:8:9: steps.0.with.tyle: unknown option; did you mean ...``.
+
+    Attributes:
+        model_file: a file where a bundle belongs, which may be imported as one
+    """
 
     message: str
     key: str = ""
     file: str = ""
     line: int = 0
     column: int = 0
+    model_file: Path | None = None
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.line else f"{self.file}: " if self.file else ""
@@ -48,6 +60,7 @@ class ConfigError(ToolkitError):
 
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(Problem(p) if isinstance(p, str) else p for p in problems)
+        self.model_files = tuple(each.model_file for each in self.problems if each.model_file)
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -57,6 +70,10 @@ class NotInstalled(ToolkitError):
 
 class BundleError(ToolkitError):
     """A bundle cannot be read, or does not fit its task."""
+
+    def __init__(self, message: str, model_file: Path | None = None) -> None:
+        super().__init__(message)
+        self.model_files = (model_file,) if model_file else ()
 
 
 class InteropError(ToolkitError):

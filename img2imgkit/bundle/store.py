@@ -69,7 +69,7 @@ def locate(reference: str, base: Path, catalog: Catalog) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate")
+        raise BundleError(f"{path}: is a file, but a bundle is a folder; an exported model can only translate", path)
     if reference in catalog.model_index:
         raise NotInstalled(f"the model {reference!r} has not been added: 'img2img models add {reference}' fetches it")
     if any(mark in reference for mark in ("/", "\\", ".")):

@@ -16,10 +16,11 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
         print_stderr(text.getvalue().rstrip())
         code = EXIT_USAGE
     except (ToolkitError, OSError) as error:
-        print_stderr(f"error: {error}")
+        print_stderr("\n".join([f"error: {error}", *_ways_out(getattr(error, "model_files", ()))]))
         code = EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         print_stderr("interrupted")
@@ -123,6 +124,14 @@ def main(arguments: list[str] | None = None) -> None:
         print_stderr(traceback.format_exc().rstrip())
         code = EXIT_FAILED_ITEMS
     sys.exit(code if isinstance(code, int) else EXIT_DONE)
+
+
+def _ways_out(model_files: Sequence[Path]) -> list[str]:
+    """Lines below an error: commands that help. What knows them is imported only if there are any."""
+    if not model_files:
+        return []
+    found: list[str] = import_module("img2imgkit.cli.importable").ways_out(model_files)
+    return found
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_USAGE, printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
 from img2imgkit.cli.console import show_table, warn
+from img2imgkit.cli.importable import ways_out
 from img2imgkit.cli.progress import nothing_to_read
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError, Problem, ToolkitError
@@ -39,7 +40,7 @@ def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         show_json({"file": str(file), "problems": list(map(_plain, problems)), **_found(inspection)})
     elif problems:
-        say("\n".join(map(str, problems)))
+        say("\n".join([*map(str, problems), *ways_out(each.model_file for each in problems)]))
     else:
         say(f"{file}: OK")
         _show_found(inspection)
@@ -52,7 +53,7 @@ def _checked(file: Path, overrides: tuple[str, ...]) -> tuple[Sequence[Problem],
     except ConfigError as error:
         return error.problems, None
     except ToolkitError as error:
-        return [Problem(str(error), file=str(file))], None
+        return [Problem(str(error), file=str(file), model_file=next(iter(error.model_files), None))], None
     problems = inspection.problems if inspection else ()
     return [Problem(problem) for problem in problems], inspection
 
@@ -72,7 +73,7 @@ def _check(file: Path, overrides: tuple[str, ...]) -> Inspection | None:
 
 
 def _plain(problem: Problem) -> dict[str, Any]:
-    return {"text": str(problem), **asdict(problem)}
+    return {"text": str(problem), **asdict(problem), "model_file": str(problem.model_file or "")}
 
 
 def _found(inspection: Inspection | None) -> dict[str, Any]:

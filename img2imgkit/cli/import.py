@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from img2imgkit.architectures import Assumption
     from img2imgkit.importing import Imported
 
+MAX_PARTS = 8  # of a file, that are listed
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that needs no quotes in YAML
 
 
@@ -35,7 +36,9 @@ PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that needs no quotes in YAML
 @click.option("--task", help="Task of the bundle.  [default: the one whose official code writes such files]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the task.")
 @click.option(
-    "--key", help="Entry of the files that contains the network, such as params_ema.  [default: the usual one]"
+    "--key",
+    help="Entry of the files that contains the network, such as params_ema or model.state_dict.  "
+    "[default: the usual one, or the only one that contains a known network]",
 )
 @click.option("--importer", help="Importer that reads the files.  [default: chosen for each file]")
 @click.option("--architecture", default="", help="The network's architecture.  [default: recognised for each file]")
@@ -58,9 +61,10 @@ def command(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Create a bundle from model FILEs: PyTorch checkpoints, safetensors, and formats of plugins.
+    """Create a bundle from model FILEs: PyTorch checkpoints, safetensors, .npz, formats of plugins.
 
-    Networks and their sizes are recognised by the names and shapes of the weights; nothing in a file is executed.
+    The content of a file decides its format, not its name. Networks and their sizes are recognised by the names and
+    shapes of the weights; nothing in a file is executed.
     Assumptions about what the files do not state are printed. If a task has several networks, such as the two
     generators of CycleGAN, pass several files, in the order of the task's options.
 
@@ -125,6 +129,7 @@ def _lines(done: Imported, form: str) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
+        yield from _part(network)
     others = f" (also possible: --task {' or '.join(done.others)})" if done.others else ""
     yield f"task: {manifest.task}{others}"
     for source in _left_aside(done):
@@ -142,6 +147,14 @@ def _lines(done: Imported, form: str) -> Iterator[str]:
     yield f"  in a pipeline:  - {{uses: translate, with: {{bundle: {quoted}}}}}"
     yield f"  fine-tune, in a training file:  initial: {quoted}"
     yield f"  img2img export {shlex.quote(folder)} --format onnx --out {printable(manifest.name)}.onnx"
+
+
+def _part(network: ImportedNetwork | SavedWeights) -> Iterator[str]:
+    """Which of a file's weights were taken, if that is not all of it."""
+    if isinstance(network, ImportedNetwork) and network.part:
+        left = ", ".join(map(repr, network.others[:MAX_PARTS])) + (", ..." if len(network.others) > MAX_PARTS else "")
+        others = f"; the file also contains {left}: --key selects" if left else ""
+        yield printable(f"weights: {network.part!r} of {network.source}{others}")
 
 
 def _network(network: ImportedNetwork | SavedWeights) -> str:

@@ -30,15 +30,15 @@ class Document:
     marks: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
     overridden: Mapping[KeyPath, str] = field(default_factory=dict)
 
-    def problem(self, key: KeyPath, message: str) -> Problem:
+    def problem(self, key: KeyPath, message: str, model_file: Path | None = None) -> Problem:
         """A problem located at ``key``, or at its nearest ancestor in the file."""
         if source := self._override_of(key):
-            return Problem(message, dotted(key), source)
+            return Problem(message, dotted(key), source, model_file=model_file)
         at = key
         while at and at not in self.marks:
             at = at[:-1]
         line, column = self.marks.get(at, (0, 0))
-        return Problem(message, dotted(key), self.file, line, column)
+        return Problem(message, dotted(key), self.file, line, column, model_file)
 
     def base(self, key: KeyPath) -> Path:
         """The base folder of relative paths at ``key``: the file's folder, or the current one for overrides."""

@@ -13,7 +13,7 @@ from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, InteropError, NotInstalled
 from img2imgkit.files import open_regular
 from img2imgkit.importing import read_safetensors, read_torch
-from img2imgkit.importing.torch_weights import state_of
+from img2imgkit.importing.weight_sets import state_of
 from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetric, protocols_of
 
 

@@ -26,6 +26,8 @@ class StateDict:
         arguments: network arguments that the file states: options of the architecture, fields of ``NetworkSpec``
         assumptions: what the file leaves open, and what of it is ignored
         source: the file's name
+        part: where in the file the arrays are, as a key of ``Importer.read``; "": the file contains nothing else
+        others: the file's other sets of weights by their part, one of which is taken if only that is of a known network
     """
 
     arrays: State
@@ -33,6 +35,8 @@ class StateDict:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
+    part: str = ""
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class ImportedNetwork:
         model: the network; called with the arguments of the official ``forward``, NHWC
         assumptions: what the file does not state; each refers to an option of the architecture or a field of ``spec``
         source: the file's name
+        part: where in the file its weights are; see ``StateDict``
+        others: the parts of the file's other sets of weights
     """
 
     architecture: Architecture
@@ -71,6 +77,8 @@ class ImportedNetwork:
     model: keras.Model
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
+    part: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -191,7 +199,8 @@ class Importer(ABC):
         """Read the state dict of a network, or the saved weights of a task's generator.
 
         Args:
-            key: the entry that contains the network, such as "params_ema"; None: the default entry
+            key: the entry that contains the network, such as "params_ema", with dots where entries are nested; None:
+                the default entry
 
         Raises:
             InteropError: the file cannot be read, is unsafe, or contains no network.

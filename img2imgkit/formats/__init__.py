@@ -1,7 +1,13 @@
 """Read and write files of other software as arrays and graphs, without trusting them; no knowledge of tasks or bundles.
 
+weights_file                files of weights by their content: one of the three formats that follow
 torch_file, torch_pickle    PyTorch checkpoints, read without PyTorch
 safetensors_file            weights in the safetensors format
+npz_file                    named arrays in numpy's format
+torch_tensors               tensors as views of a checkpoint's storages
+pickled_names               names in pickles: data of other programs, and programs
+small_floats                bfloat16 and float8 as float32
+other_files                 what lies where a model's file belongs but is none
 keras_file                  weights and networks that Keras saves
 onnx_reader, onnx_safety    ONNX files as graphs, read without running them; safety checks
 onnx_writer                 a program as an ONNX model

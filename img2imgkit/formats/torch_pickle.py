@@ -1,13 +1,13 @@
-"""The pickles in PyTorch files, restricted to plain data and tensors.
+"""The pickles in PyTorch files: plain data and tensors, with placeholders for everything else.
 
 They may call only a few functions of this module, and reading one takes time in proportion to its length: keys must be
-plain, copied entries are counted, and integers are bounded.
+plain, arguments are few, copied entries are counted, and integers are bounded. No other name is looked up; see
+``pickled_names`` for what becomes of it.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import pickle
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -15,18 +15,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from img2imgkit.formats.archive import Refused
+from img2imgkit.formats.pickled_names import BUILTINS, Placeholder, attribute, placeholder, refusal
+from img2imgkit.formats.small_floats import FLOAT8, widened
+from img2imgkit.formats.torch_tensors import BYTES, STORAGES, is_size, size_of, tensor
 
-BFLOAT16 = "bfloat16"  # not in numpy: read as 16-bit integers, and widened to float32
-STORAGES = {
-    **{"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": BFLOAT16},
-    **{"LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1"},
-    **{"ByteStorage": "u1", "BoolStorage": "?"},
-}
-MAX_AXES = 16
 MAX_BITS = 128  # of integers; seeds have 64, and huge integers are slow to print
-MAX_NAME = 100  # characters of a name in an error
+MAX_ARGUMENTS = 32  # of a call; a tensor's record has ten
 MAX_COPIED = 1 << 18  # entries of mappings built from lists
-KEYS = (str, int, float, bool, bytes, type(None))  # no tuples: a small nested one may take forever to hash
+# Types of keys. No tuples: a small nested one may take forever to hash.
+KEYS = (str, int, float, bool, bytes, type(None), Placeholder)
 
 Storage = Callable[[str, str, int], "np.ndarray | None"]
 
@@ -39,9 +36,6 @@ class _Call:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments)
-
 
 class _Kind(str):
     """A storage class, represented by the type of its numbers."""
@@ -50,7 +44,7 @@ class _Kind(str):
 
 
 class _Dict(dict[Any, Any]):
-    """An OrderedDict; attributes that a pickle sets on it are dropped."""
+    """An OrderedDict, defaultdict or Counter; attributes that a pickle sets on it are dropped."""
 
     __slots__ = ()
 
@@ -66,47 +60,58 @@ class Reader(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
     stack: list[Any]
     pop_mark: Callable[[], list[Any]]
+    readline: Callable[[], bytes]
 
     def __init__(self, file: io.BytesIO, storage: Storage, limit: int = 0) -> None:
         super().__init__(file, encoding="utf-8")
         self._storage = storage
         self._copied = 0
         self._left = limit
+        rebuilt, retyped = _Call(self._rebuilt), _Call(self._retyped)
+        self._tensors = (rebuilt, retyped)
         self._known: dict[tuple[str, str], Any] = {
             ("collections", "OrderedDict"): _Call(self._ordered),
-            ("torch", "Size"): _Call(_size),
-            ("torch._utils", "_rebuild_tensor"): _Call(self._rebuilt),
-            ("torch._utils", "_rebuild_tensor_v2"): _Call(self._rebuilt),
+            ("collections", "Counter"): _Call(self._ordered),
+            ("collections", "defaultdict"): _Call(lambda factory=None, pairs=(): self._ordered(pairs)),
+            ("torch", "Size"): _Call(size_of),
+            ("torch._utils", "_rebuild_tensor"): rebuilt,
+            ("torch._utils", "_rebuild_tensor_v2"): rebuilt,
+            ("torch._utils", "_rebuild_tensor_v3"): retyped,
             ("torch._utils", "_rebuild_parameter"): _Call(lambda data, *_: data),
+            ("torch._utils", "_rebuild_parameter_with_state"): _Call(lambda data, *_: data),
+            ("torch._tensor", "_rebuild_from_type_v2"): _Call(self._rebuilt_subclass),
+            **{(module, "getattr"): _Call(attribute) for module in BUILTINS},
             **{("torch", name): _Kind(kind) for name, kind in STORAGES.items()},
+            **{(module, "UntypedStorage"): _Kind(BYTES) for module in ("torch", "torch.storage")},
         }
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._known[module, name]
-        except KeyError:
-            raise Refused(
-                f"it refers to {f'{module}.{name}'[:MAX_NAME]}, which is not plain data; none of its code was run. "
-                "If you trust the file, load it with PyTorch and save only its state_dict()"
-            ) from None
+        return self._known.get((module, name)) or placeholder(module, name)
 
     def persistent_load(self, identity: Any) -> Any:
         word, kind, key, _place, count, *view = identity
-        if word != "storage" or type(kind) is not _Kind or type(key) is not str or not _is_size(count):
+        if word != "storage" or type(kind) is not _Kind or type(key) is not str or not is_size(count):
             raise Refused("it refers to something other than a storage")
         storage = self._storage(str(kind), key, count)
         if storage is None or not view or view[0] is None:
             return storage
         _key, start, size = view[0]  # old files: a view into another storage
-        if not _is_size(start) or not _is_size(size) or start + size > count:
+        if not is_size(start) or not is_size(size) or start + size > count:
             raise Refused("a storage extends beyond the one that it is a view of")
         return storage[start : start + size]
 
     def load_plain(self) -> Any:
-        """Load the pickle, converted to built-in Python types and numpy arrays."""
-        return _plain(self.load(), {})
+        """Load the pickle, converted to built-in Python types, numpy arrays and placeholders."""
+        loaded = _plain(self.load(), {})
+        if type(loaded) is Placeholder:
+            raise Refused(
+                f"it is a {loaded.name}, which is not plain data; none of its code was run. "
+                "If you trust the file, load it with PyTorch and save only its state_dict()"
+            )
+        return loaded
 
     def _ordered(self, pairs: Any = ()) -> _Dict:
+        pairs = pairs.items() if type(pairs) in (dict, _Dict) else pairs
         self._copied += len(pairs)
         if self._copied > MAX_COPIED:
             raise Refused("its pickle copies too many entries")
@@ -116,11 +121,85 @@ class Reader(pickle._Unpickler):
         return made
 
     def _rebuilt(self, *record: Any) -> Any:
-        made = _tensor(*record)
-        self._left -= 0 if made is None else made.nbytes
+        made = tensor(*record)
+        self._charge(0 if made is None else made.nbytes)
+        return made
+
+    def _retyped(self, storage: Any, offset: Any, sizes: Any, strides: Any, _grad: Any, _hooks: Any, kind: Any) -> Any:
+        """A tensor of a type that has no storage class."""
+        name = kind.name.removeprefix("torch.") if type(kind) is Placeholder else ""
+        if name not in FLOAT8:
+            return Placeholder(f"torch.Tensor of type {name}", made=True)
+        codes = tensor(storage, offset, sizes, strides)
+        if codes is None:
+            return None
+        if codes.dtype != BYTES:
+            raise Refused("a tensor's record is malformed")
+        self._charge(4 * codes.size)  # before they are made
+        return widened(codes, name)
+
+    def _rebuilt_subclass(self, function: Any, _subclass: Any, record: Any, _state: Any) -> Any:
+        """A tensor of a subclass, or with attributes, which are dropped."""
+        if not any(function is each for each in self._tensors):
+            return Placeholder("torch.Tensor", made=True)
+        return self._made(function, record)
+
+    def _charge(self, size: int) -> None:
+        self._left -= size
         if self._left < 0:
             raise Refused("its tensors together claim more data than the file has")
-        return made
+
+    def _called(self, function: Any, arguments: Any) -> Any:
+        """What a call of a function or a class returns."""
+        if type(function) is Placeholder and function.calls:
+            raise refusal(function.name)
+        return self._made(function, arguments)
+
+    def _made(self, kind: Any, arguments: Any) -> Any:
+        """An instance of a class. Functions of this module are called; for anything else, there is a placeholder."""
+        if type(arguments) is not tuple:
+            raise Refused(f"its pickle calls a {_kind(kind)} with a {_kind(arguments)}")
+        if type(kind) is _Call:
+            if len(arguments) > MAX_ARGUMENTS:
+                raise Refused(f"its pickle calls a function with {len(arguments)} arguments")
+            return kind.function(*arguments)
+        if type(kind) is not Placeholder or kind.made:
+            raise Refused(f"its pickle calls a {_kind(kind)}")
+        return kind.instance(arguments)
+
+    def _load_reduce(self) -> None:
+        arguments = self.stack.pop()
+        self.stack[-1] = self._called(self.stack[-1], arguments)
+
+    def _load_newobj(self) -> None:
+        arguments, kind = self.stack.pop(), self.stack.pop()
+        self.stack.append(self._made(kind, arguments))
+
+    def _load_newobj_ex(self) -> None:
+        self.stack.pop()
+        self._load_newobj()
+
+    def _load_inst(self) -> None:
+        module, name = (self.readline()[:-1].decode("ascii") for _ in range(2))
+        arguments = tuple(self.pop_mark())  # replaces the stack
+        self.stack.append(self._called(self.find_class(module, name), arguments))
+
+    def _load_obj(self) -> None:
+        kind, *arguments = self.pop_mark()
+        self.stack.append(self._called(kind, tuple(arguments)))
+
+    def _load_append(self) -> None:
+        self._append([self.stack.pop()])
+
+    def _load_appends(self) -> None:
+        self._append(self.pop_mark())
+
+    def _append(self, values: list[Any]) -> None:
+        target = self.stack[-1]
+        if type(target) is list:
+            target.extend(values)
+        elif type(target) is not Placeholder or not target.made:
+            raise Refused(f"its pickle appends to a {_kind(target)}")
 
     def _load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -139,64 +218,63 @@ class Reader(pickle._Unpickler):
 
     def _load_build(self) -> None:
         self.stack.pop()
-        if type(self.stack[-1]) is not _Dict:
-            kind = "function" if type(self.stack[-1]) is _Call else type(self.stack[-1]).__name__
-            raise Refused(f"its pickle modifies a {kind}")
+        target = self.stack[-1]
+        if type(target) is not _Dict and not (type(target) is Placeholder and target.made):
+            raise Refused(f"its pickle modifies a {_kind(target)}")
 
-    def _load_set(self) -> None:
-        raise Refused("it contains a set, which is not plain data")
+    def _load_empty_set(self) -> None:
+        self.stack.append(Placeholder("builtins.set", made=True))
+
+    def _load_frozenset(self) -> None:
+        self.pop_mark()
+        self.stack.append(Placeholder("builtins.frozenset", made=True))
+
+    def _load_extension(self) -> None:
+        raise Refused("its pickle refers to a name by a number")
 
     dispatch[pickle.SETITEM[0]] = _load_setitem
     dispatch[pickle.SETITEMS[0]] = _load_setitems
     dispatch[pickle.DICT[0]] = _load_dict
     dispatch[pickle.BUILD[0]] = _load_build
-    for _opcode in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS):
-        dispatch[_opcode[0]] = _load_set
+    dispatch[pickle.REDUCE[0]] = _load_reduce
+    dispatch[pickle.NEWOBJ[0]] = _load_newobj
+    dispatch[pickle.NEWOBJ_EX[0]] = _load_newobj_ex
+    dispatch[pickle.INST[0]] = _load_inst
+    dispatch[pickle.OBJ[0]] = _load_obj
+    dispatch[pickle.APPEND[0]] = _load_append
+    dispatch[pickle.APPENDS[0]] = dispatch[pickle.ADDITEMS[0]] = _load_appends
+    dispatch[pickle.EMPTY_SET[0]] = _load_empty_set
+    dispatch[pickle.FROZENSET[0]] = _load_frozenset
+    for _opcode in (pickle.EXT1, pickle.EXT2, pickle.EXT4):
+        dispatch[_opcode[0]] = _load_extension
 
 
-def width_of(kind: str) -> int:
-    """Bytes per number of a storage."""
-    return 2 if kind == BFLOAT16 else np.dtype(kind).itemsize
+def _kind(value: Any) -> str:
+    """What a value is, for errors."""
+    if type(value) is Placeholder:
+        return value.name
+    return "function" if type(value) is _Call else type(value).__name__.strip("_").lower()
 
 
 def _set(target: Any, key: Any, value: Any) -> None:
-    if type(target) not in (dict, _Dict) or type(key) not in KEYS:
-        raise Refused(f"its pickle uses a {type(key).__name__} as a key of a {type(target).__name__.strip('_')}")
-    target[key] = value
-
-
-def _is_size(number: Any) -> bool:
-    return type(number) is int and 0 <= number < 1 << 63
-
-
-def _size(numbers: Any = ()) -> tuple[Any, ...]:
-    if len(numbers) > MAX_AXES:
-        raise Refused(f"a size of {len(numbers)} axes")
-    return tuple(numbers)
-
-
-def _tensor(storage: Any, offset: Any, sizes: Any, strides: Any, *_: Any) -> Any:
-    """A tensor as a view of its storage."""
-    if storage is None:  # the first pass over an old file
-        return None
-    if len(sizes) != len(strides) or len(sizes) > MAX_AXES:
-        raise Refused(f"a tensor has {len(sizes)} axes and {len(strides)} strides")
-    if type(storage) is not np.ndarray or not all(map(_is_size, (offset, *sizes, *strides))):
-        raise Refused("a tensor's record is malformed")
-    count = math.prod(sizes)
-    last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    if count > storage.size or (count and last >= storage.size):
-        raise Refused(f"a tensor of shape {tuple(sizes)} extends beyond its storage of {storage.size} numbers")
-    if not count:
-        return np.empty(sizes, storage.dtype)
-    steps = [stride * storage.itemsize for stride in strides]
-    return np.lib.stride_tricks.as_strided(storage[offset:], sizes, steps, writeable=False)
+    plain = type(key) in KEYS
+    if type(target) is Placeholder and target.made:
+        if plain:
+            target.put(key, value)
+    elif type(target) in (dict, _Dict) and plain:
+        target[key] = value
+    else:
+        raise Refused(f"its pickle uses a {_kind(key)} as a key of a {_kind(target)}")
 
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
     """Convert to built-in Python types; shared values are converted once, and cycles are refused."""
     if type(value) is int and value.bit_length() > MAX_BITS:
         raise Refused(f"it contains an integer of {value.bit_length()} bits")
+    if type(value) is bytearray:
+        return Placeholder("builtins.bytearray", made=True)
+    if type(value) is Placeholder:
+        return value if value.entries is None else _plain(value.entries, done)
     if value is None or type(value) in (bool, int, float, str, bytes, np.ndarray):
         return value
     if id(value) in done:
@@ -206,11 +284,12 @@ def _plain(value: Any, done: dict[int, Any]) -> Any:
     done[id(value)] = ...
     plain: Any
     if type(value) in (dict, _Dict):
-        plain = {_plain(key, done): _plain(entry, done) for key, entry in value.items()}
+        keys = (key if type(key) is Placeholder else _plain(key, done) for key in value)
+        plain = dict(zip(keys, (_plain(entry, done) for entry in value.values()), strict=True))
     elif type(value) in (list, tuple):
         plain = [_plain(entry, done) for entry in value]
         plain = tuple(plain) if type(value) is tuple else plain
     else:
-        raise Refused(f"it contains a {type(value).__name__.strip('_').lower()}, which is not plain data")
+        raise Refused(f"it contains a {_kind(value)}, which is not plain data")
     done[id(value)] = plain
     return plain

@@ -2,7 +2,11 @@
 
 bundle_import       model files to a bundle
 importers           the supported file formats
-recognition         state dict to network: recognise the architecture and its options
+reading             one model file, by the importer that claims it
+recognition         state dict to network, with its weights
+matching            the architecture of a state dict, and which of a file's sets of weights is a known network's
+weight_sets         sets of weights in a file's content, by their path
+known_networks      names of well-known networks that have no architecture here
 torch_weights       PyTorch weights to Keras layers, and back
 planning            choose the task for imported networks, and copy their weights
 perceptual_network  pretrained networks for perceptual losses
@@ -13,13 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from img2imgkit.exchange import Importer
+from img2imgkit.formats.pickled_names import Placeholder
 from img2imgkit.formats.safetensors_file import read_safetensors
 from img2imgkit.formats.torch_file import read_torch
+from img2imgkit.formats.weights_file import read_weights
 from img2imgkit.hooks import hookimpl
-from img2imgkit.importing.bundle_import import Imported, import_bundle, importer_of, read_imported
-from img2imgkit.importing.importers import KerasImporter, SafetensorsImporter, TorchImporter
+from img2imgkit.importing.bundle_import import Imported, import_bundle
+from img2imgkit.importing.importers import KerasImporter, NpzImporter, SafetensorsImporter, TorchImporter
 from img2imgkit.importing.perceptual_network import LPIPS_TAPS, PerceptualNetwork, feature_network, lpips_heads
 from img2imgkit.importing.planning import copy_weights
+from img2imgkit.importing.reading import importer_of, read_imported
 from img2imgkit.importing.recognition import load_torch, network_of, put, read_network
 from img2imgkit.importing.torch_weights import state_of_model
 
@@ -27,7 +34,9 @@ __all__ = [
     "LPIPS_TAPS",
     "Imported",
     "KerasImporter",
+    "NpzImporter",
     "PerceptualNetwork",
+    "Placeholder",
     "SafetensorsImporter",
     "TorchImporter",
     "copy_weights",
@@ -42,6 +51,7 @@ __all__ = [
     "read_network",
     "read_safetensors",
     "read_torch",
+    "read_weights",
     "state_of_model",
 ]
 
@@ -49,5 +59,5 @@ __all__ = [
 @hookimpl
 def register_importers(register: Callable[[type[Importer]], None]) -> None:
     """Register the built-in importers."""
-    for importer in (TorchImporter, SafetensorsImporter, KerasImporter):
+    for importer in (TorchImporter, SafetensorsImporter, NpzImporter, KerasImporter):
         register(importer)

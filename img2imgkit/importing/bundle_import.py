@@ -7,24 +7,23 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from img2imgkit import backend
 from img2imgkit.architectures import Assumption
 from img2imgkit.bundle import MANIFEST, Manifest, save
 from img2imgkit.components import resolve
 from img2imgkit.config import Document, validate
 from img2imgkit.errors import BundleError, ConfigError, InteropError
-from img2imgkit.exchange import HEAD_BYTES, ImportedNetwork, Importer, ImportPlan, SavedWeights
+from img2imgkit.exchange import ImportedNetwork, ImportPlan, SavedWeights
 from img2imgkit.files import open_regular
 from img2imgkit.importing.planning import fill_imported, fill_saved, joined, planned
-from img2imgkit.importing.recognition import network_of
+from img2imgkit.importing.reading import read_file
 from img2imgkit.importing.torch_weights import in_shapes
 from img2imgkit.task import Networks, Task
 
@@ -78,7 +77,8 @@ def import_bundle(
         out: the bundle's folder
         task: the task's name; None: the task whose official code writes such files
         options: options of the task by dotted keys such as "generator.dropout", which override what was read or assumed
-        key: the entry of each file that contains the network, such as "params_ema"; None: the usual one
+        key: the entry of each file that contains the network, such as "params_ema"; None: the usual one, or the only
+            one that contains a known network
         importer: the name of the importer for all files; None: the one that claims each file
         architecture: the name of the architecture of all files; "": recognise each file's
         name: the bundle's name; None: the name of its folder
@@ -95,7 +95,7 @@ def import_bundle(
     _check_place(out, replace)
     paths = [inside for path in files for inside in _expanded(Path(path))]
     origins = [_origin(path) for path in paths]
-    networks = tuple(_read(path, catalog, key, importer, architecture) for path in paths)
+    networks = tuple(read_file(path, catalog, key, importer, architecture) for path in paths)
     imported = [each for each in networks if isinstance(each, ImportedNetwork)]
     if len(imported) not in (0, len(networks)):
         raise InteropError("Keras weights of a task's own networks cannot be combined with other files")
@@ -114,79 +114,6 @@ def import_bundle(
     manifest = _saved(out, replace, made, nets, name, catalog, about)
     assumed = tuple(each for each in plan.assumptions if not each.option or each.option not in (options or {}))
     return Imported(out, manifest, networks, plan, assumed, tuple(others))
-
-
-def importer_of(path: Path, catalog: Catalog, name: str | None = None) -> Importer:
-    """The importer that claims a file.
-
-    Args:
-        name: the name of an importer to use even if it does not claim the file
-
-    Raises:
-        InteropError: no importer claims the file, or several do.
-        NotInstalled: there is no importer of that name.
-    """
-    if name is not None:
-        chosen: Importer = catalog.get("importers", name)()
-        return chosen
-    head = _head(path)
-    installed = {name: each() for name, each in catalog.importers.items()}
-    claims = {name: each for name, each in installed.items() if each.recognises(head)}
-    claims = claims or {name: each for name, each in installed.items() if each.claims(path, head)}
-    if not claims:
-        known = "; ".join(f"{name} ({', '.join(each.suffixes)})" for name, each in catalog.importers.items())
-        onnx = "; ONNX files need no import: state the file as 'bundle' of a translate step"
-        raise InteropError(
-            f"{path}: no importer reads this file; installed: {known}{onnx if path.suffix.lower() == '.onnx' else ''}"
-        )
-    if len(claims) > 1:
-        both = " and ".join(claims)
-        raise InteropError(f"{path}: the importers {both} all claim this file: state the importer", "importer")
-    [importer] = claims.values()
-    return importer
-
-
-def read_imported(path: Path, catalog: Catalog, expected: Collection[str] = ()) -> ImportedNetwork | SavedWeights:
-    """Read a model file with the importer that claims it.
-
-    Args:
-        expected: architectures that win if others recognise the file, too
-
-    Raises:
-        InteropError: the file cannot be read, or its architecture is not installed.
-    """
-    try:
-        return _read(path, catalog)
-    except InteropError as error:
-        if error.decided_by != "architecture":
-            raise
-        for name in sorted(expected):
-            with suppress(InteropError):
-                return _read(path, catalog, architecture=name)
-        raise
-
-
-def _read(
-    path: Path, catalog: Catalog, key: str | None = None, importer: str | None = None, architecture: str = ""
-) -> ImportedNetwork | SavedWeights:
-    given = importer_of(path, catalog, importer).read(path, key)
-    if isinstance(given, SavedWeights):
-        backend.load()
-        return given
-    try:
-        given = replace(given, architecture=architecture or given.architecture)
-        return network_of(given, catalog.architectures)
-    except InteropError as error:
-        raise InteropError(f"{path}: {error}", error.decided_by) from None
-
-
-def _head(path: Path) -> bytes:
-    """The file's first bytes; empty if it cannot be opened, which its importer then reports."""
-    try:
-        with open_regular(path) as file:
-            return file.read(HEAD_BYTES)
-    except OSError:
-        return b""
 
 
 def _check_place(out: Path, replace: bool) -> None:
@@ -252,6 +179,7 @@ def _record(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
     if isinstance(network, SavedWeights):
         return {"role": network.role}
     return {
+        **({"key": network.part} if network.part else {}),
         "architecture": network.kind,
         "arguments": json.loads(json.dumps(network.arguments)),
         "assumed": {each.option: each.text for each in network.assumptions},

@@ -5,37 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from img2imgkit.bundle import EXPORTED_FILE, MAX_MANIFEST_BYTES, Exported, read_exported
 from img2imgkit.errors import BundleError, InteropError
 from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict
 from img2imgkit.formats.keras_file import ARCHIVE, PLAIN, fill, read_shapes, read_text
-from img2imgkit.formats.safetensors_file import read_safetensors
-from img2imgkit.formats.torch_file import read_torch
-from img2imgkit.importing.torch_weights import state_of
+from img2imgkit.formats.npz_file import is_npz, read_npz
+from img2imgkit.formats.safetensors_file import is_safetensors, read_safetensors
+from img2imgkit.formats.torch_file import is_torch, read_torch
+from img2imgkit.importing.weight_sets import state_dict_of
 
 HDF5 = b"\x89HDF"
-HEADER_BYTES = 8  # a safetensors file starts with the length of its header, which begins with a brace
 
 
 class TorchImporter(Importer):
     """PyTorch checkpoints; see ``torch_file``."""
 
     name = "torch"
-    suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl")
+    suffixes = (".pth", ".pt", ".ckpt", ".th", ".pkl", ".pth.tar", ".pt.tar")
 
     def recognises(self, head: bytes) -> bool:
-        return b"data.pkl" in head
+        return is_torch(head)
 
     def claims(self, path: Path, head: bytes) -> bool:
         return super().claims(path, head) and not head.startswith(HDF5)
 
     def read(self, path: Path, key: str | None = None) -> StateDict:
-        loaded = read_torch(path)
-        try:
-            return StateDict(state_of(loaded, key), source=path.name)
-        except InteropError as error:
-            raise InteropError(f"{path}: {error}") from None
+        return _state_dict(path, read_torch(path), key)
 
 
 class SafetensorsImporter(Importer):
@@ -45,16 +42,23 @@ class SafetensorsImporter(Importer):
     suffixes = (".safetensors",)
 
     def recognises(self, head: bytes) -> bool:
-        return head[HEADER_BYTES : HEADER_BYTES + 1] == b"{" and head[HEADER_BYTES - 2 : HEADER_BYTES] == bytes(2)
+        return is_safetensors(head)
 
     def read(self, path: Path, key: str | None = None) -> StateDict:
-        state = dict(read_safetensors(path))
-        if key is not None:
-            prefix = f"{key}."
-            state = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
-            if not state:
-                raise InteropError(f"{path}: no array's name begins with {prefix!r}")
-        return StateDict(state, source=path.name)
+        return _state_dict(path, read_safetensors(path), key)
+
+
+class NpzImporter(Importer):
+    """State dicts as named arrays in numpy's format. A key is a prefix of the arrays' names, before a dot."""
+
+    name = "npz"
+    suffixes = (".npz",)
+
+    def recognises(self, head: bytes) -> bool:
+        return is_npz(head)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        return _state_dict(path, read_npz(path), key)
 
 
 class KerasImporter(Importer):
@@ -81,6 +85,13 @@ class KerasImporter(Importer):
         if len(roles) != 1:
             raise InteropError(f"{path}: describes {len(roles)} networks, but a .keras file contains one")
         return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])
+
+
+def _state_dict(path: Path, loaded: Any, key: str | None) -> StateDict:
+    try:
+        return state_dict_of(loaded, key, source=path.name)
+    except InteropError as error:
+        raise InteropError(f"{path}: {error}", error.decided_by) from None
 
 
 def _description(path: Path) -> Exported | None:

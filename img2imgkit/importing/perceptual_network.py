@@ -15,8 +15,8 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.errors import InteropError
 from img2imgkit.formats.keras_file import Convolution, read_convolutions
-from img2imgkit.formats.torch_file import read_torch
-from img2imgkit.importing.torch_weights import state_of
+from img2imgkit.formats.weights_file import read_weights
+from img2imgkit.importing.weight_sets import state_of
 
 if TYPE_CHECKING:
     import keras
@@ -132,7 +132,7 @@ def _of_three(convolutions: list[Convolution]) -> list[Convolution]:
 
 
 def _state(path: Path) -> dict[str, np.ndarray]:
-    loaded = read_torch(path)
+    loaded = read_weights(path)
     try:
         return state_of(loaded)
     except InteropError as error:

@@ -1,4 +1,4 @@
-"""PyTorch state dicts: find them in files, and map their arrays to the variables of Keras layers and back."""
+"""PyTorch state dicts: map their arrays to the variables of Keras layers and back."""
 
 from __future__ import annotations
 
@@ -11,58 +11,18 @@ import numpy as np
 from img2imgkit.architectures import Places, State
 from img2imgkit.architectures.state_dict import IGNORED
 from img2imgkit.errors import InteropError
+from img2imgkit.importing.weight_sets import SHOWN, some
 
 if TYPE_CHECKING:
     import keras
 
 Found = TypeVar("Found")
-# Entries of files that contain a state dict, in order of preference.
-KEYS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
 LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",), "init_pos": ("init_pos",)},
     **{"relative_position_bias_table": ("table",), "temperature": ("temperature",)},
 }
-SHOWN = 4  # names in an error
-MAX_NAME = 200  # characters of a name in a file
-
-
-def state_of(loaded: Any, key: str | None = None) -> dict[str, np.ndarray]:
-    """Find the state dict in a file's content, and drop the prefix ``module.`` that PyTorch's DataParallel adds.
-
-    Args:
-        key: an entry of the file, or a prefix of names, before a dot; None: the file itself, or the first of its
-            entries in ``KEYS``
-
-    Raises:
-        InteropError: the file contains no state dict, or a name or array is refused.
-    """
-    found = loaded
-    if isinstance(loaded, dict):
-        usual = loaded if _is_state(loaded) else loaded.get(next((name for name in KEYS if name in loaded), None))
-        found = usual if key is None else loaded[key] if key in loaded else with_prefix(usual, key)
-    if not isinstance(found, dict) or not _is_state(found):
-        entries = _some([*map(repr, loaded)], 12) if isinstance(loaded, dict) else f"a {type(loaded).__name__}"
-        wanted = f"no state dict named {key!r}" if key is not None else "no state dict under a usual name"
-        raise InteropError(f"{wanted}; the file contains {entries or 'nothing'}; state one of these as the key")
-    state = {name.removeprefix("module."): array for name, array in found.items() if isinstance(array, np.ndarray)}
-    if longest := next((name for name in state if len(name) > MAX_NAME), None):
-        raise InteropError(f"{longest[:MAX_NAME]}...: a name of {len(longest)} characters")
-    if empty := [name for name, array in state.items() if array.size == 0]:
-        raise InteropError(f"{_some(empty)}: empty array")
-    return state
-
-
-def with_prefix(state: Any, word: str) -> dict[str, Any]:
-    """The arrays whose names begin with a word and a dot, without that prefix; empty if ``state`` is not a dict."""
-    names = {name: name.removeprefix("module.") for name in state} if isinstance(state, dict) else {}
-    return {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
-
-
-def _is_state(value: dict[Any, Any]) -> bool:
-    arrays = [isinstance(name, str) and isinstance(array, np.ndarray) for name, array in value.items()]
-    return bool(arrays) and sum(arrays) > len(arrays) / 2  # some contain a version number
 
 
 def in_shapes(look: Callable[[], Found]) -> Found:
@@ -97,11 +57,11 @@ def fitted(model: keras.Model, state: State, places: Places) -> list[tuple[Any, 
             taken.append(_fit(layers[layer], name, state[name]))
             left.remove(name)
     if left:
-        raise InteropError(f"{_some(left)} do not belong to the network {model.name!r}")
+        raise InteropError(f"{some(left)} do not belong to the network {model.name!r}")
     given = {id(variable) for variable, _ in taken}
     weights = {id(variable): variable for layer in model.layers for variable in layer.weights}
     if missing := [variable.path for key, variable in weights.items() if key not in given]:
-        raise InteropError(f"{_some(missing)} of the network {model.name!r} are missing in the file")
+        raise InteropError(f"{some(missing)} of the network {model.name!r} are missing in the file")
     return taken
 
 
@@ -173,10 +133,5 @@ def _turned_back(leaf: str, array: np.ndarray, kernel: tuple[int, ...]) -> np.nd
 
 def summary(state: State) -> str:
     """A short summary of a state dict for errors."""
-    some = ", ".join(f"{name} {array.shape}" for name, array in list(state.items())[:SHOWN])
-    return f"it contains {len(state)} arrays: {some}{', ...' if len(state) > SHOWN else ''}"
-
-
-def _some(names: list[str], most: int = SHOWN) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(name[:MAX_NAME] for name in names[:most]) + more
+    first = ", ".join(f"{name} {array.shape}" for name, array in list(state.items())[:SHOWN])
+    return f"it contains {len(state)} arrays: {first}{', ...' if len(state) > SHOWN else ''}"

@@ -59,11 +59,12 @@ def prepare(
         except ConfigError as error:
             for problem in error.problems:
                 key = ("steps", index, "with", *_key(problem.key))
-                problems.append(pipeline.document.problem(key, problem.message))
+                problems.append(pipeline.document.problem(key, problem.message, problem.model_file))
         except PlanError:
             raise
         except ToolkitError as error:
-            problems.append(pipeline.document.problem(("steps", index, "with"), str(error)))
+            file = next(iter(error.model_files), None)
+            problems.append(pipeline.document.problem(("steps", index, "with"), str(error), file))
     if problems:
         raise ConfigError(*problems)
     return variants

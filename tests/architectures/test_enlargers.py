@@ -314,7 +314,21 @@ def test_what_a_file_does_not_state_is_reported() -> None:
     assert not [*checkpoint_of("srvgg").assumptions({"activation": "prelu"})]
     [activation] = checkpoint_of("srvgg").assumptions({"activation": "leaky_relu"})
     assert (activation.option, activation.value, activation.others) == ("activation", "leaky_relu", ("relu",))
-    assert not [*checkpoint_of("rrdb").assumptions({})]
     [groups] = checkpoint_of("realplksr").assumptions({"layer_norm": False, "norm_groups": 4})
     assert (groups.option, groups.value) == ("norm_groups", 4)
     assert not [*checkpoint_of("realplksr").assumptions({"layer_norm": True})]
+    [scale] = checkpoint_of("rrdb").assumptions({"scale": 2, "unshuffle": 1})
+    assert (scale.option, scale.value, scale.others) == ("scale", 2, (3,))
+    for stated in ({"scale": 4, "unshuffle": 1}, {"scale": 2, "unshuffle": 2}, {"scale": 1, "unshuffle": 4}):
+        assert not [*checkpoint_of("rrdb").assumptions(stated)]
+
+
+def test_a_network_that_enlarges_3_times_has_the_arrays_of_one_that_enlarges_twice() -> None:
+    options: dict[str, Any] = {"width": 4, "blocks": 1, "growth": 2, "channels": 3, "unshuffle": 1}
+    places = [*checkpoint_of("rrdb").places({**options, "scale": 3})]
+    assert places == [*checkpoint_of("rrdb").places({**options, "scale": 2})]
+    state = state_of_model(built("rrdb", **options, scale=3), places)
+    twice = network_of(StateDict(state), INSTALLED)
+    thrice = network_of(StateDict(state, arguments={"scale": 3}), INSTALLED)
+    assert [each.option for each in twice.assumptions] == ["scale"]
+    assert (twice.spec.scale, thrice.spec.scale, thrice.assumptions) == (2, 3, ())

@@ -19,7 +19,7 @@ from img2imgkit.bundle import EXPORTED_FILE, Exported, ProgramDescription
 from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import BundleError, ConfigError, InteropError, NotInstalled
 from img2imgkit.importing import import_bundle, load_torch
-from img2imgkit.importing.bundle_import import importer_of
+from img2imgkit.importing.reading import importer_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RESNET = FIXTURES / "junyanz_resnet6_instance" / "weights.pth"
@@ -308,7 +308,9 @@ class TestImporterOfAFile:
         vars(module)["register_importers"] = kit.hookimpl(lambda register: register(self.Marked))
         return Catalog((Plugin("importers", lambda: importing), Plugin("marked", lambda: module)))
 
-    @pytest.mark.parametrize(("content", "name"), [(b"MARK and more", "marked"), (b"PK..model/data.pkl", "torch")])
+    @pytest.mark.parametrize(
+        ("content", "name"), [(b"MARK and more", "marked"), (b"PK\x03\x04model/data.pkl", "torch")]
+    )
     def test_a_shared_suffix_is_no_conflict_if_the_content_decides(
         self, several: Catalog, tmp_path: Path, content: bytes, name: str
     ) -> None:

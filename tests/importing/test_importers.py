@@ -90,9 +90,25 @@ class TestSafetensors:
         with pytest.raises(InteropError, match=r"no array's name begins with 'dis\.'"):
             SafetensorsImporter().read(path, "dis")
 
+    @pytest.mark.parametrize(
+        ("kind", "code", "value"),
+        [("F8_E4M3", 0x7E, 448), ("F8_E5M2", 0x7B, 57344), ("F8_E8M0", 0x80, 2)],
+    )
+    def test_float8_as_float32(self, tmp_path: Path, kind: str, code: int, value: float) -> None:
+        path = safetensors(tmp_path / "x.safetensors", {"w": entry([2], 0, 2, kind)}, bytes([code, code]))
+        found = read_safetensors(path)["w"]
+        assert found.dtype == np.float32
+        assert found.tolist() == [value, value]
+
+    def test_a_file_that_is_cut_short(self, state: Any, tmp_path: Path) -> None:
+        path = as_safetensors(tmp_path / "x.safetensors", state)
+        path.write_bytes(path.read_bytes()[:-100])
+        with pytest.raises(InteropError, match=r"cut short, with \d+ of \d+ bytes of arrays; download it again"):
+            read_safetensors(path)
+
     def test_unsupported_types(self, tmp_path: Path) -> None:
-        path = safetensors(tmp_path / "x.safetensors", {"w": entry([1], 0, 1, "F8_E5M2")}, bytes(1))
-        with pytest.raises(InteropError, match=r"x\.safetensors: w has type F8_E5M2"):
+        path = safetensors(tmp_path / "x.safetensors", {"w": entry([1], 0, 8, "C64")}, bytes(8))
+        with pytest.raises(InteropError, match=r"x\.safetensors: w has type C64"):
             read_safetensors(path)
 
 

@@ -21,7 +21,7 @@ from img2imgkit.architectures.resnet.network import resnet  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
 from img2imgkit.importing import load_torch, network_of, put, read_torch  # noqa: E402
-from img2imgkit.importing.torch_weights import state_of  # noqa: E402
+from img2imgkit.importing.weight_sets import state_of  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 
@@ -67,6 +67,11 @@ class TestErrors:
         with pytest.raises(InteropError, match=r"architecture 'vnet': checkpoints can be read of .*unet"):
             load_torch(path, INSTALLED, "vnet")
 
+    def test_an_unknown_network_is_named_and_the_way_by_onnx_is_shown(self) -> None:
+        state = {"intro.weight": np.zeros((8, 3, 3, 3), "f4"), "encoders.0.0.beta": np.zeros((1, 8, 1, 1), "f4")}
+        with pytest.raises(InteropError, match=r"looks like NAFNet, and matches no .*torch\.onnx\.export.*describe:"):
+            network_of(StateDict(state), INSTALLED)
+
     def test_a_model_of_another_size_keeps_its_weights(self, state: dict[str, np.ndarray]) -> None:
         model = patch_critic(3, 5, 2, "none")
         before = model.get_weights()
@@ -92,21 +97,10 @@ class TestErrors:
         shapes = {"net.0.weight": (200_000, 1, 1, 1), "net.0.bias": (200_000,)}
         state = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
         state |= {f"net.{number}.weight": np.zeros((1, 1, 1, 1), np.float32) for number in (2, 5)}
-        monkeypatch.setattr("img2imgkit.importing.recognition.read_torch", lambda path: state)
+        monkeypatch.setattr("img2imgkit.importing.recognition.read_weights", lambda path: state)
         with pytest.raises(InteropError, match=r"net\.2\.weight: its shape .* \(1, 1, 200000, 400000\)"):  # 320 GB
             load_torch("small.pth", INSTALLED)
         assert patch_critic(3, 2, 1).built  # nor does Keras take it later
-
-    def test_a_file_with_several_networks_asks_for_the_key(self) -> None:
-        network = {"a": np.zeros(1), "b": np.ones(2)}
-        assert state_of({"step": 3, "params": network}) == network
-        assert state_of({"G": network, "D": {}}, "G") == network
-        with pytest.raises(InteropError, match="'G', 'D'; state one of these as the key"):
-            state_of({"G": network, "D": network})
-        with pytest.raises(InteropError, match="'x'; the file contains 'G'"):
-            state_of({"G": network}, "x")
-        with pytest.raises(InteropError, match="contains a list"):
-            state_of([1])
 
     def test_the_file_is_named(self, tmp_path: Path) -> None:
         shutil.copy(SMALL / "junyanz_pixel_batch" / "io.npz", tmp_path / "io.pth")
@@ -118,8 +112,9 @@ def test_a_network_among_others_is_reported_and_loaded_by_its_prefix() -> None:
     """PyTorch Lightning saves a module with several networks like this."""
     state = read_torch(SMALL / "junyanz_pixel_batch" / "weights.pth")
     held = {"state_dict": {f"{word}.{name}": array for word in ("netD", "net2") for name, array in state.items()}}
-    with pytest.raises(InteropError, match=r"begin with 'netD\.' form a pixel: state the key 'netD'"):
+    with pytest.raises(InteropError, match=r"begin with 'netD\.' form a pixel: state the key 'netD'") as caught:
         network_of(StateDict(state_of(held)), INSTALLED)
+    assert caught.value.decided_by == "key"
     assert network_of(StateDict(state_of(held, "netD")), INSTALLED).kind == "pixel"
     with pytest.raises(InteropError, match="no state dict named 'netG'"):
         state_of(held, "netG")

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
 from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargement_problem, enlargements, receptive_radius
 from img2imgkit.architectures.state_dict import modules, reordered
 from img2imgkit.geometry import Geometry
@@ -48,7 +56,10 @@ def renamed(state: State) -> dict[str, np.ndarray]:
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Read the arguments of ``rrdb``. More input than output channels mean pixel unshuffle."""
+    """Read the arguments of ``rrdb``. More input than output channels mean pixel unshuffle.
+
+    Scale 3 cannot be told from scale 2; see ``assumptions``.
+    """
     first, last = state.get(FIRST_KERNEL), state.get(LAST_KERNEL)
     dense = state.get("body.0.rdb1.conv1.weight")
     if first is None or last is None or dense is None or any(array.ndim != 4 for array in (first, last, dense)):
@@ -85,6 +96,14 @@ def places(options: Arguments) -> Places:
     yield "conv_last", "last"
 
 
+def assumptions(options: Arguments) -> tuple[Assumption, ...]:
+    """What a file does not state: one upsampling convolution is behind an enlargement by 2 or by 3."""
+    if options["unshuffle"] != 1 or options["scale"] != 2:
+        return ()
+    text = "the network is assumed to enlarge 2 times; a network that enlarges 3 times has the same arrays"
+    return (Assumption("scale", 2, (3,), text),)
+
+
 def _renamed(module: str, names: Mapping[str, str]) -> str:
     if match := DENSE.fullmatch(module):
         block, inside, conv = match.groups()
@@ -107,7 +126,7 @@ class Rrdb(Architecture):
     name = "rrdb"
     roles = ("enlarger",)
     uses = ("scale", "channels")
-    checkpoint = Checkpoint(recognise, places, renamed)
+    checkpoint = Checkpoint(recognise, places, renamed, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters between the blocks")
     blocks: int = Field(default=23, ge=0, description="blocks, of 15 convolutions each; 6 in the anime model")

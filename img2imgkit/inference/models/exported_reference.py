@@ -112,7 +112,7 @@ class ExportedReference(ForeignReference):
 def onnx_reference(path: Path, describe: Describe | None, catalog: Catalog) -> ModelReference:
     """An ONNX file; see ``find_model``."""
     if path.suffix.lower() != ".onnx":
-        raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file")
+        raise BundleError(f"{path}: a file; expected the folder of a bundle or a SavedModel, or an .onnx file", path)
     model = onnx_reader.read_graph(path)
     files = onnx_reader.files_of(path, model)
     text = onnx_reader.metadata_of(model).get(bundle.EXPORTED_KEY)

@@ -194,10 +194,12 @@ def _bundle(
         return bundle.locate(reference, document.base(key), catalog)
     except (BundleError, NotInstalled) as error:
         reason = str(error)
-    if (path := document.base(key) / reference).is_file():
+    path = document.base(key) / reference
+    file = path if path.is_file() else None
+    if file:
         way = f"state the network that starts from it, such as 'initial: {{generator: {reference}}}'"
         reason = f"{path}: a file, and a bundle is a folder; {way}"
-    problems.append(document.problem(key, reason))
+    problems.append(document.problem(key, reason, file))
     return None
 
 
