@@ -181,7 +181,8 @@ class _Look:
         by_range = likeness(bare)
         best, *rest = sorted(by_range, key=lambda each: by_range[each]) or ["unit"]
         low, high = range_of(bare)
-        if by_range and by_range[best] < ALIKE and all(by_range[best] < CLEARLY * by_range[each] for each in rest):
+        closest = max(by_range.get(best, 1.0), _SLACK)
+        if closest < ALIKE and all(closest < CLEARLY * by_range[each] for each in rest):
             self.found("values", best, "run", "with it alone the output resembles the input")
         else:
             self.found("values", "unit", "guess", "the usual range; no file states it, so look at a result")

@@ -304,7 +304,9 @@ class TestAlpha:
         (cut, plain) = (
             made(path, each, as_alpha=True).picture.alpha for each in (given, given.with_pixels(given.color, None))
         )
-        assert cut is not None and plain is not None and given.alpha is not None
+        assert cut is not None
+        assert plain is not None
+        assert given.alpha is not None
         assert np.abs(cut - plain.astype(float) * given.alpha / 255).max() <= 3  # hidden colours are filled
 
     def test_a_picture_is_no_mask(self, tmp_path: Path) -> None:
