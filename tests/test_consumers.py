@@ -63,10 +63,13 @@ def img2img(folder, *arguments):
     assert ended.returncode == 0, ended.stderr
 
 
+def run(script, *arguments):
+    words = [sys.executable, CONSUMERS / script, *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
 def consume(script, *arguments):
-    ended = subprocess.run(
-        [sys.executable, CONSUMERS / script, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    ended = run(script, *arguments)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -85,6 +88,38 @@ def serving(handler):
 def test_onnxruntime_in_python_makes_what_the_bundle_makes(place):
     consume("onnx_picture.py", place / "model.onnx", place / "in" / "source.png", place / "made.png")
     assert np.abs(levels(place / "made.png") - levels(place / "out" / "wanted.png")).max() <= 1
+
+
+def test_a_model_of_a_fixed_size_takes_smaller_pictures(place, tmp_path):
+    img2img(
+        place, "export", "sr-compact-x2", "--format", "onnx", "--image-io", "uint8", "--size", "40x48", "--out",
+        tmp_path / "fixed.onnx",
+    )  # fmt: skip
+    consume("onnx_picture.py", tmp_path / "fixed.onnx", place / "in" / "source.png", place / "made.png")
+    made, wanted = levels(place / "made.png"), levels(place / "out" / "wanted.png")
+    assert made.shape == wanted.shape
+    assert np.abs(made - wanted)[:-20, :-20].max() <= 1  # the padding reaches the rest
+    Image.new("RGB", (49, 40)).save(tmp_path / "large.png")
+    ended = run("onnx_picture.py", tmp_path / "fixed.onnx", tmp_path / "large.png", tmp_path / "made.png")
+    assert ended.returncode == 1
+    assert "49x40 pixels: the model was exported for at most 48x40" in ended.stderr
+
+
+def test_16_bits_and_transparency_are_kept_as_they_look(place, tmp_path):
+    ramp = np.linspace(2000, 60000, 30 * 40).reshape(30, 40)
+    Image.fromarray(ramp.astype(np.uint16)).save(tmp_path / "deep.png")
+    consume("onnx_picture.py", place / "model.onnx", tmp_path / "deep.png", tmp_path / "made.png")
+    assert abs(levels(tmp_path / "made.png").mean() - ramp.mean() / 257) < 1.5
+    visible = Image.new("RGBA", (40, 30), (200, 100, 50, 128))
+    visible.save(tmp_path / "visible.png")
+    consume("onnx_picture.py", place / "model.onnx", tmp_path / "visible.png", tmp_path / "made.png")
+    assert levels(tmp_path / "made.png").shape == (60, 80, 4)
+    assert (levels(tmp_path / "made.png")[..., 3] == 128).all()
+    Image.fromarray(ramp.astype(np.float32)).save(tmp_path / "float.tif")
+    for script, model in (("onnx_picture.py", place / "model.onnx"), ("serving_request.py", "http://localhost:1")):
+        assert "neither 8 nor 16 bits" in run(script, model, tmp_path / "float.tif", tmp_path / "x.png").stderr
+    refused = run("serving_request.py", "http://localhost:1", tmp_path / "visible.png", tmp_path / "x.png")
+    assert "has transparency" in refused.stderr
 
 
 def test_a_request_over_rest_gives_what_the_bundle_makes(place):

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "eval": "Score a bundle on a reference set or on pairs.",
     "import": "Create a bundle from model files of other software.",
     "export": "Write a bundle in another format: ONNX, SavedModel, TFLite, Keras.",
+    "inspect": "Propose the description of an ONNX file of other software.",
     "prepare": "Write the form of a bundle that runs without TensorFlow.",
     "bench": "Measure the speed and memory of engines on this machine.",
     "tasks": "List the tasks that can be trained and run.",

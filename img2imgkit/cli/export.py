@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Output file or folder.")
 @click.option("--program", help="Program to export, such as translate or encode_style, or all.")
 @click.option("--precision", help="float32, float16, or int8 with --calibrate.  [default: float32]")
-@click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384, for a fixed size.")
+@click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384: one picture of a fixed size.")
 @click.option("--image-io", help="Range of pictures: signed [-1, 1], unit [0, 1], or uint8.  [default: signed]")
 @click.option("--layout", help="Axis order of pictures: nhwc or nchw.  [default: nhwc]")
 @click.option("--opset", type=int, help="ONNX opset version, 13 to 18.  [default: 18]")

@@ -93,7 +93,8 @@ class ExportOptions(Config):
     )
     opset: int = Field(default=18, ge=13, le=18, description="ONNX opset version")
     size: Literal["dynamic"] | tuple[int, int] = Field(
-        default="dynamic", description="fixed height and width, or 'dynamic' for any size"
+        default="dynamic",
+        description="fixed height and width of one picture at a time, or 'dynamic' for any size and batch",
     )
     image_io: ImageIo = Field(
         default="signed",

@@ -36,14 +36,15 @@ def programs_of(
     Args:
         choices: choices of the task, which are built into the programs
         image_io, layout: representation of pictures; maps, codes and inputs of single networks are not affected
-        size: fixed height and width
+        size: fixed height and width, which also fixes the batch to one picture
 
     Raises:
         ConfigError: the task does not have these choices, or cannot translate that size.
         ExportError: the translation cannot be traced.
     """
     maker = _Maker(bundle.choosing(choices or {}), Pictures(image_io, layout), size)
-    return (*maker.whole(), *network_programs(maker.bundle, maker.run_task, size))
+    programs = (*maker.whole(), *network_programs(maker.bundle, maker.run_task, size))
+    return programs if size is None else tuple(map(_of_one_picture, programs))
 
 
 def engine_programs(bundle: Bundle) -> tuple[Program, ...]:
@@ -207,6 +208,17 @@ class _Maker:
     def _noise(seed: int, side: int, channels: int) -> np.ndarray:
         noise = np.random.default_rng(seed).uniform(-1, 1, (1, side, side, channels))
         return noise.astype(np.float32)
+
+
+def _of_one_picture(program: Program) -> Program:
+    """The program for a batch of one."""
+    ports = ([_of_one(port) for port in each] for each in (program.inputs, program.outputs))
+    inputs, outputs = map(tuple, ports)
+    return replace(program, inputs=inputs, outputs=outputs)
+
+
+def _of_one(port: Port) -> Port:
+    return replace(port, shape=(1, *port.shape[1:]), axes=("", *port.axes[1:]))
 
 
 def _values(conditions: Mapping[str, Condition]) -> str:

@@ -36,11 +36,12 @@ class Case:
 
 
 def cases(program: Program) -> Iterator[Case]:
-    """Batches of one and three pictures, in three sizes unless the size is fixed."""
+    """Batches of one and three pictures, in three sizes, unless the batch or the size is fixed."""
     geometry = Geometry(multiple=program.multiple, minimum=program.minimum)
     sizes = [program.size] if program.size else [legal_size(geometry, number) for number in range(SIZES)]
+    fixed = program.inputs[0].shape[0]
     for size in sizes:
-        for batch in BATCHES:
+        for batch in (fixed,) if fixed else BATCHES:
             yield Case(program, batch, size)
 
 

@@ -23,6 +23,7 @@ from img2imgkit.inference.engines.devices import parsed
 from img2imgkit.inference.engines.selection import FAST, ModelFacts, Selected, Wanted, facts_of, resolved
 from img2imgkit.inference.exported.describe import Describe
 from img2imgkit.inference.exported.exported_model import ExportedModel
+from img2imgkit.inference.exported.onnx_inspection import Finding, Inspection, inspect_onnx
 from img2imgkit.inference.fast import Decided, Decision, Subject, decided
 from img2imgkit.inference.inputs.codes import load_code, save_code
 from img2imgkit.inference.inputs.conditions import (
@@ -52,6 +53,8 @@ __all__ = [
     "Decision",
     "Describe",
     "ExportedModel",
+    "Finding",
+    "Inspection",
     "ModelFacts",
     "ModelFinder",
     "ModelReference",
@@ -70,6 +73,7 @@ __all__ = [
     "encoded_conditions",
     "facts_of",
     "find_model",
+    "inspect_onnx",
     "load_code",
     "parse_condition",
     "parsed",

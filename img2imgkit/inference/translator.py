@@ -12,12 +12,13 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
+from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels, to_unit
 from img2imgkit.inference.engines import BUILT_IN
+from img2imgkit.inference.engines.interface import ALPHA
 from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.fast import opened
-from img2imgkit.inference.inputs.channels import apart, from_model, levels_read, resampled, to_model
+from img2imgkit.inference.inputs.channels import apart, cut_out, from_model, levels_read, resampled, to_model
 from img2imgkit.inference.inputs.conditions import (
     LABEL,
     Conditioning,
@@ -93,7 +94,8 @@ class Translator:
                 output is not finite.
         """
         try:
-            return self._translated(self._scene(picture, given or {}))
+            made = self._translated(self._scene(picture, given or {}))
+            return replace(made, picture=cut_out(picture, made.picture)) if self.model.runner.as_alpha else made
         except (OutOfMemory, MemoryError) as error:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"not enough memory to translate {size} pixels: {error}") from error
@@ -119,12 +121,12 @@ class Translator:
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
         if self.geometry.ids is None:
-            seen = self._to_model(picture)
-            return _Scene(
-                seen,
-                conditioning(task, given, size),
-                levels_read(seen, self.geometry) if self.geometry.has_alpha else None,
-            )
+            read, known = self._to_model(picture), conditioning(task, given, size)
+            if self.geometry.has_alpha:
+                return _Scene(read, known, levels_read(read, self.geometry))
+            if self.model.runner.reads_alpha and read.alpha is not None:
+                known = replace(known, maps={**known.maps, ALPHA: to_unit(read.alpha)})
+            return _Scene(read, known)
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)
         return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
@@ -136,6 +138,8 @@ class Translator:
         image, grid = self._levels(scene, retries)
         if self.geometry.has_alpha:
             image, alpha = apart(image, alpha)
+        elif image.shape[2] == 4:
+            image, alpha = image[..., :3], image[..., 3:]
         elif alpha is not None:
             alpha = self._alpha(scene, retries)
         notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
@@ -258,7 +262,8 @@ class Translator:
         runner = self.model.runner
         preferred = CPU_TILE if runner.kind == "cpu" else GPU_TILE
         room = runner.free_bytes() / (runner.bytes_per_pixel() * self._batch)
-        return Tiling(self.geometry, self.options.tile, self.options.overlap, room, preferred, runner.size)
+        tile, overlap = self.options.tile, self.options.overlap
+        return Tiling(self.geometry, tile, overlap, room, preferred, runner.size, runner.whole)
 
     def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}

@@ -82,8 +82,8 @@ class TestOnnx:
     def test_fixed_size_with_channels_first(self, exporters: Any, tmp_path: Path) -> None:
         settings = ExportOptions(size=(8, 12), layout="nchw", choices={"direction": "b_to_a"})
         written = export_bundle(loaded(Directed), exporters["onnx"](), tmp_path / "m.onnx", settings)
-        assert written.about.programs[0].inputs[0].shape == (None, 3, 8, 12)
-        assert written.about.programs[0].outputs[0].shape == (None, 1, 8, 12)
+        assert written.about.programs[0].inputs[0].shape == (1, 3, 8, 12)
+        assert written.about.programs[0].outputs[0].shape == (1, 1, 8, 12)
         assert written.about.choices == {"direction": "b_to_a"}
 
     def test_float16_keeps_float32_inputs_and_outputs(self, exporters: Any, tmp_path: Path) -> None:
@@ -130,6 +130,19 @@ class TestOthers:
         assert set(model.signatures) == {"translate", "encode_style", "network_generator", "serving_default"}
         named = model.signatures["serving_default"].structured_input_signature[1]
         assert set(named) == {"image", "hidden", "colour", "style"}
+
+    def test_the_first_subgraph_of_tensorflow_lite_is_the_translation(self, exporters: Any, tmp_path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        exporter, path = exporters["tflite"](), tmp_path / "m.tflite"
+        written = export_bundle(loaded(Tinted), exporter, path, ExportOptions(image_io="uint8", size=(8, 12)))
+        interpreter = Interpreter(model_path=str(path))
+        given = {tuple(each["shape_signature"].tolist()): each["dtype"] for each in interpreter.get_input_details()}
+        assert given == {(1, 8, 12, 3): np.uint8, (1, 8, 12, 1): np.float32, (1, 3): np.float32}
+        assert [each["shape_signature"].tolist() for each in interpreter.get_output_details()] == [[1, 8, 12, 3]]
+        names = [each.name for each in written.about.programs]
+        assert names[0] == "translate"
+        assert set(interpreter.get_signature_list()) == set(names) >= {"encode_style", "network_generator"}
 
     @pytest.mark.parametrize("name", ["saved-model", "tflite"])
     def test_float16(self, name: str, exporters: Any, tmp_path: Path) -> None:

@@ -83,8 +83,14 @@ class TestPrograms:
 
     def test_a_fixed_size(self) -> None:
         translate = programs_of(loaded(Plain), size=(12, 20))[0]
-        assert translate.inputs[0].shape == (None, 12, 20, 3)
-        assert translate.outputs[0].shape == (None, 24, 40, 3)
+        assert translate.inputs[0].shape == (1, 12, 20, 3)
+        assert translate.outputs[0].shape == (1, 24, 40, 3)
+        assert translate.inputs[0].axes == ("", "", "", "")
+
+    def test_a_fixed_size_leaves_no_batch_open_in_any_program(self) -> None:
+        programs = programs_of(loaded(Tinted), size=(12, 20))
+        assert len(programs) > 2
+        assert {port.shape[0] for each in programs for port in (*each.inputs, *each.outputs)} == {1}
 
     def test_an_unsupported_size_is_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"size 12x22: .* multiples of 4, at least 1"):

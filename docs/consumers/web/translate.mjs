@@ -3,7 +3,8 @@
 // which also prints the values for MODEL. `?picture=URL` translates that picture immediately.
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
 
-const MODEL = { file: "model.onnx", scale: 2, multiple: 1, minimum: 1 };
+// `size` is [height, width] of a model that was exported with --size, otherwise null.
+const MODEL = { file: "model.onnx", scale: 2, multiple: 1, minimum: 1, size: null };
 
 ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.meta.url).href;
 ort.env.wasm.numThreads = 1; // more threads need a cross-origin isolated page: headers COOP and COEP
@@ -43,7 +44,10 @@ export async function levelsOf(file) {
 }
 
 export async function translate({ data, width, height }) {
-  const [wide, high] = [width, height].map(legal);
+  const [high, wide] = MODEL.size ?? [height, width].map(legal);
+  if (height > high || width > wide) {
+    throw new Error(`${width}x${height} pixels: the model was exported for at most ${wide}x${high}`);
+  }
   const levels = new Uint8Array(wide * high * 3);
   for (let y = 0; y < high; y++) {
     for (let x = 0; x < wide; x++) {
@@ -61,7 +65,8 @@ export async function translate({ data, width, height }) {
       const from = 3 * (y * across + x);
       const to = 4 * (y * made.width + x);
       for (let c = 0; c < 3; c++) made.data[to + c] = output.data[from + c];
-      made.data[to + 3] = 255;
+      const nearest = Math.floor(y / MODEL.scale) * width + Math.floor(x / MODEL.scale);
+      made.data[to + 3] = data[4 * nearest + 3]; // alpha
     }
   }
   return made;

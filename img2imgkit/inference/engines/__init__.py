@@ -4,6 +4,7 @@ runner              tiles on the sessions of an engine: several devices, NaN, fi
 selection           the rule that chooses an engine
 loaded_bundle       a bundle's networks as a model that engines open
 interface           the representation of pictures in a model's inputs and outputs
+image_arrays        batches of images as arrays: axes, sizes, luma
 tensorflow_engine   bundles in TensorFlow
 onnxruntime_engine  ONNX files in ONNX Runtime
 openvino_engine     ONNX files in OpenVINO

@@ -70,6 +70,9 @@ class Runner:
         devices: names of the devices in the software that runs the model
         size: height and width of every tile if the model requires a fixed size
         batch: number of tiles per call if the model requires a fixed batch size
+        whole: whether each call must see a whole picture, so that tiles are out of the question
+        reads_alpha: whether it reads alpha with colour, in [-1, 1], where a picture has any
+        as_alpha: whether the output becomes the alpha of the picture, in place of a picture
         sessions: one for each device
     """
 
@@ -80,6 +83,7 @@ class Runner:
         self._model, self._interface = model, interface
         self.geometry, self.size, self.batch = interface.geometry, interface.size, interface.batch
         self.devices, self.kind = tuple(device.name for device in chosen), chosen[0].kind
+        self.whole, self.reads_alpha, self.as_alpha = interface.whole, interface.reads_alpha, interface.as_alpha
         self._together = interface.batch or (1 if self.kind == "cpu" else batch)
         self._places = [Place(engine, device, self._together) for device in chosen]
         self.sessions = [model.session(place, precision) for place in self._places]
@@ -164,13 +168,12 @@ class Runner:
         return [made[at % count][at // count] for at in range(len(batches))]
 
     def _called(self, session: Session, inputs: Arrays) -> np.ndarray:
-        source, fixed = inputs["source"], self.batch
-        feeds = self._interface.feeds(inputs)
-        if fixed is not None and len(source) < fixed:
-            missing = fixed - len(source)
-            feeds = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in feeds.items()}
-        made = session(feeds)[self._interface.output]
-        return self._interface.image_of(made[: len(source)], source)
+        count, fixed = len(inputs["source"]), self.batch
+        if fixed is not None and count < fixed:
+            missing = fixed - count
+            inputs = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in inputs.items()}
+        made = session(self._interface.feeds(inputs))[self._interface.output]
+        return self._interface.image_of(made, inputs["source"])[:count]
 
 
 def is_finite(image: np.ndarray) -> bool:

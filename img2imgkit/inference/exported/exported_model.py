@@ -107,6 +107,9 @@ def prove_options(path: Path, interface: Interface, options: TranslateOptions, o
             f"precision {options.precision!r}: that of {path.name} was fixed when it was exported: leave the option "
             "out, or export the bundle again with this precision"
         )
+    if interface.whole and options.tile not in ("auto", "off"):
+        why = "it must see each picture as a whole"
+        raise ConfigError(f"tile {options.tile}: {path.name} allows no tiles, since {why}: leave the option out")
     if interface.size is None:
         return
     height, width = interface.size

@@ -22,6 +22,9 @@ OWN, FOREIGN = (ModelFacts(frozenset({"onnx"}), foreign=foreign) for foreign in 
 """Files that img2imgkit has exported, and those of other software."""
 
 
+RESIZED_BYTES = 64.0  # per pixel of a picture in floats, resized and back; the model's memory does not grow with it
+
+
 @dataclass(frozen=True)
 class OnnxFile(FileFormat):
     """ONNX files, which several engines can run."""
@@ -42,15 +45,21 @@ class OnnxFile(FileFormat):
         return place.engine.open(encoder, place.device)
 
     def bytes_per_pixel(self, path: Path, interface: Interface) -> float:
+        if interface.fit is not None:
+            return RESIZED_BYTES
         model = onnx_reader.read_graph(path)
         height, width = interface.size or (padded(PROBE, interface.geometry),) * 2
         sizes = {}
         for value in onnx_reader.inputs_of(model):
             shape = [length or 1 for length in onnx_reader.shape_of(value) or ()]
-            if len(shape) == 4:
-                first = 2 if value.name == interface.image and interface.layout == "nchw" else 1
-                shape[first : first + 2] = height, width
+            if value.name == interface.image:
+                for letter, side in zip("hw", interface.read_size(height, width), strict=True):
+                    shape[interface.layout.index(letter)] = side
+            elif len(shape) == 4 and value.name not in interface.constants:
+                shape[1:3] = height, width
             sizes[value.name] = shape
+        for name, constant in interface.constants.items():
+            sizes[name] = list(constant.array((1, *interface.read_size(height, width))).shape)
         known = onnx_reader.inferred(path, model, sizes)
         batch = interface.batch or 1
         return WORKSPACE * onnx_reader.peak_bytes(model, known) / (height * width * batch)

@@ -98,6 +98,16 @@ def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) ->
     return replace(picture.resized(color, alpha, "rgb"), mode="RGB")
 
 
+def cut_out(picture: Picture, mask: Picture) -> Picture:
+    """The picture with a mask of its size, a grey picture, as its alpha, times the alpha that it has."""
+    visible = mask.color
+    if picture.alpha is not None:
+        top = np.iinfo(visible.dtype).max
+        visible = ((visible.astype(np.uint64) * picture.alpha + top // 2) // top).astype(visible.dtype)
+    picture = to_rgb(picture) if picture.space == "cmyk" else picture
+    return picture.with_pixels(picture.color, visible)
+
+
 def filled(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Fill fully transparent pixels with the colour of visible pixels around them.
 

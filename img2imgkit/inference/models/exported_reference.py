@@ -19,7 +19,7 @@ from img2imgkit.formats import onnx_reader, saved_model
 from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.engines.runner import BLIND as EVERYWHERE
 from img2imgkit.inference.engines.selection import ModelFacts
-from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described, described_manifest, keeps_grey
+from img2imgkit.inference.exported.describe import BLIND, Describe, Described, described_manifest, keeps_grey
 from img2imgkit.inference.exported.exported_model import (
     TRANSLATE,
     ExportedModel,
@@ -27,6 +27,7 @@ from img2imgkit.inference.exported.exported_model import (
     program_error,
     prove_choices,
 )
+from img2imgkit.inference.exported.onnx_description import described
 from img2imgkit.inference.exported.onnx_file import FOREIGN, OnnxFile, encoders_beside
 from img2imgkit.inference.exported.saved_model_folder import SavedModelFolder
 from img2imgkit.inference.inputs.conditions import Translates
@@ -171,7 +172,7 @@ def _foreign(
         raise ConfigError(
             Problem(
                 f"{path.name} was not exported by img2imgkit: describe it, such as {{scale: 4, values: unit}}; what "
-                "its graph states may be left out",
+                "its graph states may be left out, and 'img2img inspect FILE' proposes a description",
                 "describe",
             )
         )
@@ -180,7 +181,9 @@ def _foreign(
     manifest = described_manifest(path, model, interface, sha256)
     task = Described(interface.geometry, keeps_grey(interface))
     blind = BLIND if describe.radius is None else EVERYWHERE
-    notes = {"taken": taken} if taken else {}
+    notes: dict[str, Any] = {"taken": taken} if taken else {}
+    if interface.fit is not None:
+        notes["resized"] = "x".join(map(str, interface.fit.reads))
     found = ExportedModel(path, manifest, task, interface, OnnxFile(FOREIGN), {}, notes, blind)
     return ForeignReference(path, manifest, files, sha256, found, catalog)
 
@@ -227,6 +230,7 @@ def _interface(path: Path, description: Exported, program: ProgramDescription) -
         "uint8" if description.image_io == "uint8" else "float32",
         {port.name: port.dtype for port in program.inputs if port.name != image},
         description.size,
+        inputs[image].shape[0],
     )
 
 

@@ -39,6 +39,7 @@ class Tiling:
         room: number of input pixels that fit on the device at once
         preferred: the tile to use if memory suffices
         size: height and width of every tile if the model requires a fixed size
+        whole: whether the model must see each picture as a whole
         limit: the largest tile to try after running out of memory
     """
 
@@ -48,6 +49,7 @@ class Tiling:
     room: float
     preferred: int = CPU_TILE
     size: tuple[int, int] | None = None
+    whole: bool = False
     limit: int | None = None
     overlap: Overlap = field(init=False)
 
@@ -60,7 +62,7 @@ class Tiling:
         if self.size is not None:
             return fixed_grid(height, width, self.geometry, self.overlap, self.size)
         height, width = (padded(length, self.geometry) for length in (height, width))
-        tile = self._tile(height, width)
+        tile = None if self.whole else self._tile(height, width)
         if self.limit is not None:
             tile = self.limit if tile is None else min(tile, self.limit)
         return make_grid(height, width, self.geometry, self.overlap, tile)
@@ -74,6 +76,8 @@ class Tiling:
         if self.size is not None:
             tile = " x ".join(map(str, self.size))
             raise TranslateError(f"out of memory with tiles of {tile} pixels, the model's fixed size: {reason[:200]}")
+        if self.whole:
+            raise TranslateError(f"out of memory, and the model must see each picture as a whole: {reason[:200]}")
         largest = max(grid.extent)
         self._give_up_exactness((largest * SHRINK) ** 2)
         least = smallest_tile(self.overlap, self.geometry)
