@@ -12,22 +12,17 @@ import numpy as np
 from img2imgkit.bundle import Bundle
 from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
-from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels, to_unit
+from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines import BUILT_IN
-from img2imgkit.inference.engines.interface import ALPHA
 from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.fast import opened
-from img2imgkit.inference.inputs.channels import apart, cut_out, from_model, levels_read, resampled, to_model
+from img2imgkit.inference.inputs.channels import apart, cut_out, from_model, resampled
 from img2imgkit.inference.inputs.conditions import (
-    LABEL,
-    Conditioning,
-    conditioning,
     conditions_of,
-    label_of,
     mean_code,
-    prove_given,
 )
+from img2imgkit.inference.inputs.scene import Scene, scene_of
 from img2imgkit.inference.inputs.translate_options import TranslateOptions
 from img2imgkit.inference.model import PROBE, Model, probe, read_as
 from img2imgkit.inference.tiles.blending import RowBlender, TileRow
@@ -118,20 +113,10 @@ class Translator:
         """Release the model."""
         self.model.close()
 
-    def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
-        task, size = self.bundle.task, (picture.height, picture.width)
-        if self.geometry.ids is None:
-            read, known = self._to_model(picture), conditioning(task, given, size)
-            if self.geometry.has_alpha:
-                return _Scene(read, known, levels_read(read, self.geometry))
-            if self.model.runner.reads_alpha and read.alpha is not None:
-                known = replace(known, maps={**known.maps, ALPHA: to_unit(read.alpha)})
-            return _Scene(read, known)
-        prove_given(task, given)
-        ids = label_of(given, self.geometry, size)
-        return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
+    def _scene(self, picture: Picture, given: Mapping[str, Any]) -> Scene:
+        return scene_of(picture, given, self.bundle.task, self.geometry, self.model.runner.reads_alpha)
 
-    def _translated(self, scene: _Scene) -> Translation:
+    def _translated(self, scene: Scene) -> Translation:
         retries = _Count()
         redone = self.model.redone
         picture, alpha = scene.picture, scene.picture.alpha
@@ -145,7 +130,7 @@ class Translator:
         notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
         return Translation(from_model(picture, image, alpha), notes)
 
-    def _precision_difference(self, scene: _Scene) -> dict[str, float]:
+    def _precision_difference(self, scene: Scene) -> dict[str, float]:
         """The difference of the chosen precision from float32, in levels of 255.
 
         Measured once, on a test picture with edges, ramps and noise, or on a corner of the first picture if the
@@ -194,11 +179,9 @@ class Translator:
             color: (H, W, C) from ``channels.to_model``, uint8 or uint16
             give: called with (first row, (rows, scale * W, channels written) float32)
         """
-        return self._render(
-            _Scene(Picture(color, None, "grey" if color.shape[2] == 1 else "rgb")), give, _Count(), grid
-        )
+        return self._render(Scene(Picture(color, None, "grey" if color.shape[2] == 1 else "rgb")), give, _Count(), grid)
 
-    def _render(self, scene: _Scene, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
+    def _render(self, scene: Scene, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
         height, width = scene.color.shape[:2]
         grid = grid or self.tiling.grid(height, width)
         blender = RowBlender(self.geometry.scale * height)
@@ -217,7 +200,7 @@ class Translator:
                 blender.restart(keep=grid.exact)
         return grid
 
-    def _tile_row(self, scene: _Scene, grid: Grid, row: Span) -> TileRow:
+    def _tile_row(self, scene: Scene, grid: Grid, row: Span) -> TileRow:
         color = scene.color
         made = TileRow(row, color.shape[1], self.model.channels(color.shape[2]), self.geometry.scale)
         together = self._batch * self.model.runner.replicas
@@ -234,7 +217,7 @@ class Translator:
         """Tiles per call, on each device."""
         return self.model.runner.batch or self.options.batch
 
-    def _levels(self, scene: _Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
+    def _levels(self, scene: Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
         image = empty_pixels(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
@@ -243,15 +226,12 @@ class Translator:
 
         return image, self._render(scene, give, retries)
 
-    def _to_model(self, picture: Picture) -> Picture:
-        return to_model(picture, self.geometry, self.bundle.task.keeps_grey)
-
     def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
         """The shape of the translation of ``color``."""
         height, width, channels = color.shape
         return self.geometry.scale * height, self.geometry.scale * width, self.model.channels(channels)
 
-    def _alpha(self, scene: _Scene, retries: _Count) -> np.ndarray:
+    def _alpha(self, scene: Scene, retries: _Count) -> np.ndarray:
         alpha = scene.picture.alpha
         assert alpha is not None
         if self.options.alpha == "model" and alpha.min() < alpha.max():
@@ -265,7 +245,7 @@ class Translator:
         tile, overlap = self.options.tile, self.options.overlap
         return Tiling(self.geometry, tile, overlap, room, preferred, runner.size, runner.whole)
 
-    def _notes(self, scene: _Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
+    def _notes(self, scene: Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
         notes |= self.model.runner.notes()
         if grid.tiles > 1:
@@ -279,23 +259,6 @@ class Translator:
             if self.options.precision != FAST:  # which has been measured in advance
                 notes["precision_difference"] = self._precision_difference(scene)
         return notes
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """A picture in the networks' space, its conditioning, and what is read in place of its colours.
-
-    That is a label map, (H, W, 1), or colours and alpha, (H, W, 2) or (H, W, 4).
-    """
-
-    picture: Picture
-    conditioning: Conditioning = field(default_factory=Conditioning)
-    read: np.ndarray | None = None
-
-    @property
-    def color(self) -> np.ndarray:
-        """The array that is cut into tiles."""
-        return self.picture.color if self.read is None else self.read
 
 
 @dataclass

@@ -21,6 +21,7 @@ from img2imgkit.inference.engines.image_arrays import (
     swapped,
     with_luma,
 )
+from img2imgkit.inference.inputs.scene import ALPHA
 from img2imgkit.inference.tiles.grid import reflected, round_up
 from img2imgkit.task import Geometry
 
@@ -29,7 +30,6 @@ Gives = Literal["signed", "unit", "levels", "normalized", "logits", "stretched"]
 Layout = Literal["nhwc", "nchw", "nhw", "hwc", "chw", "hw"]
 Channels = Literal["rgb", "bgr", "grey", "y", "rgba", "bgra"]
 Size = tuple[int, int]
-ALPHA = "alpha"  # among a Translator's arrays, the alpha of tiles in [-1, 1]
 
 
 @dataclass(frozen=True)
