@@ -91,9 +91,12 @@ def recognised(state: State, installed: Architectures, wanted: str = "") -> tupl
     if wanted:
         raise InteropError("; ".join([f"not a {wanted} network: {summary(state)}", *failed]))
     looks = name_of(state)
-    named = f"it looks like {looks}, and matches" if looks else "matches"
-    reason = f"{named} no installed architecture ({', '.join(known)}): {summary(state)}"
-    raise InteropError("; ".join([reason, ONNX, *failed]))
+    reason = (
+        f"it looks like {looks}, but with these arrays matches no installed architecture"
+        if looks
+        else f"matches no installed architecture ({', '.join(known)})"
+    )
+    raise InteropError("; ".join([f"{reason}: {summary(state)}", ONNX, *failed]))
 
 
 def checkpoint_of(kind: type[Architecture]) -> Checkpoint:
