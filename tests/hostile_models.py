@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import io
 import json
@@ -240,7 +241,13 @@ def _folder(path: Path) -> Path:
     return path
 
 
+def npz(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
 HUGE = 2**40
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4fd5\nsize 67040989\n"
 SHARED = {f"net.{number}.weight": entry([1], 0, 4) for number in range(2)}
 HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
     "a pickle that calls os.system": (
@@ -252,6 +259,16 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         "x.pt",
         lambda at: torch_zip(at, {"params": {"conv.weight": evaluating(at.parent)}}),
         r"refers to (__builtin__|builtins)\.eval",
+    ),
+    "a pickle that calls os.system beside weights": (
+        "x.pth",
+        lambda at: torch_zip(at, {"params": {"a.weight": 1}, "list": [{1}, touching(at.parent)]}),
+        r"refers to posix\.system",
+    ),
+    "strangers without weights": (
+        "x.pth",
+        lambda at: torch_zip(at, {"args": argparse.Namespace(rate=0.1), "made": {1, 2}}),
+        r"contains 'args' \(a argparse\.Namespace\), 'made' \(a \w+\.set\)",
     ),
     "an old pickle that calls os.system": (
         "x.pth",
@@ -366,6 +383,11 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         "leads outside the archive",
     ),
     "a .keras file without weights": ("x.keras", lambda at: zipped(at, {"config.json": b"{}"}), "no model.weights.h5"),
+    "an .npz bomb": ("x.npz", lambda at: npz(at, zeros=np.zeros(1 << 24, "f4")), "claim far more bytes"),
+    "an .npz of pickles": ("x.npz", lambda at: npz(at, a=np.array([touching(at.parent)])), "a has type object"),
+    "a pointer of Git LFS": ("x.pth", lambda at: _written(at, LFS), "a pointer of Git LFS.*git lfs pull"),
+    "a pointer of Git LFS for Keras": ("x.weights.h5", lambda at: _written(at, LFS), "a pointer of Git LFS"),
+    "a web page without a suffix": ("x", lambda at: _written(at, b"<!DOCTYPE html>"), "no importer.*a web page"),
     "an empty file": ("x.pth", lambda at: _written(at, b""), "empty"),
     "an empty .keras file": ("x.keras", lambda at: _written(at, b""), "cannot be read"),
     "a text": ("x.pth", lambda at: _written(at, b"<html>not found</html>"), "not a PyTorch checkpoint"),

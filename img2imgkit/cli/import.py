@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from img2imgkit.architectures import Assumption
     from img2imgkit.importing import Imported
 
-MAX_PARTS = 8  # of a file, that are listed
+MAX_LISTED = 8  # sets of weights of a file
 PLAIN = re.compile(r"[\w./][\w./+-]*")  # a path that needs no quotes in YAML
 
 
@@ -129,7 +129,7 @@ def _lines(done: Imported, form: str) -> Iterator[str]:
     manifest = done.manifest
     for network in done.networks:
         yield f"{printable(network.source)}: {_network(network)}"
-        yield from _part(network)
+        yield from _taken(network)
     others = f" (also possible: --task {' or '.join(done.others)})" if done.others else ""
     yield f"task: {manifest.task}{others}"
     for source in _left_aside(done):
@@ -149,12 +149,12 @@ def _lines(done: Imported, form: str) -> Iterator[str]:
     yield f"  img2img export {shlex.quote(folder)} --format onnx --out {printable(manifest.name)}.onnx"
 
 
-def _part(network: ImportedNetwork | SavedWeights) -> Iterator[str]:
+def _taken(network: ImportedNetwork | SavedWeights) -> Iterator[str]:
     """Which of a file's weights were taken, if that is not all of it."""
-    if isinstance(network, ImportedNetwork) and network.part:
-        left = ", ".join(map(repr, network.others[:MAX_PARTS])) + (", ..." if len(network.others) > MAX_PARTS else "")
+    if isinstance(network, ImportedNetwork) and network.key:
+        left = ", ".join(map(repr, network.others[:MAX_LISTED])) + (", ..." if len(network.others) > MAX_LISTED else "")
         others = f"; the file also contains {left}: --key selects" if left else ""
-        yield printable(f"weights: {network.part!r} of {network.source}{others}")
+        yield printable(f"weights: {network.key!r} of {network.source}{others}")
 
 
 def _network(network: ImportedNetwork | SavedWeights) -> str:

@@ -26,8 +26,8 @@ class StateDict:
         arguments: network arguments that the file states: options of the architecture, fields of ``NetworkSpec``
         assumptions: what the file leaves open, and what of it is ignored
         source: the file's name
-        part: where in the file the arrays are, as a key of ``Importer.read``; "": the file contains nothing else
-        others: the file's other sets of weights by their part, one of which is taken if only that is of a known network
+        key: where in the file the arrays are, as the key of ``Importer.read``; "": the file contains nothing else
+        others: the file's other sets of weights by their key, one of which is taken if only that is of a known network
     """
 
     arrays: State
@@ -35,7 +35,7 @@ class StateDict:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
-    part: str = ""
+    key: str = ""
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -68,8 +68,8 @@ class ImportedNetwork:
         model: the network; called with the arguments of the official ``forward``, NHWC
         assumptions: what the file does not state; each refers to an option of the architecture or a field of ``spec``
         source: the file's name
-        part: where in the file its weights are; see ``StateDict``
-        others: the parts of the file's other sets of weights
+        key: where in the file its weights are; see ``StateDict``
+        others: the keys of the file's other sets of weights
     """
 
     architecture: Architecture
@@ -77,7 +77,7 @@ class ImportedNetwork:
     model: keras.Model
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
-    part: str = ""
+    key: str = ""
     others: tuple[str, ...] = ()
 
     @property

@@ -179,7 +179,7 @@ def _record(network: ImportedNetwork | SavedWeights) -> dict[str, Any]:
     if isinstance(network, SavedWeights):
         return {"role": network.role}
     return {
-        **({"key": network.part} if network.part else {}),
+        **({"key": network.key} if network.key else {}),
         "architecture": network.kind,
         "arguments": json.loads(json.dumps(network.arguments)),
         "assumed": {each.option: each.text for each in network.assumptions},

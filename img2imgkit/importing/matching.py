@@ -12,7 +12,7 @@ from img2imgkit.errors import InteropError
 from img2imgkit.exchange import StateDict
 from img2imgkit.importing.known_networks import name_of
 from img2imgkit.importing.torch_weights import summary
-from img2imgkit.importing.weight_sets import cleaned, parts_of, usual, with_prefix
+from img2imgkit.importing.weight_sets import cleaned, listed, prefixes_in, usual, with_prefix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def fitting(given: StateDict, installed: Architectures) -> StateDict:
         InteropError: several fit, or something among the weights is no array.
     """
     known = _known(installed, given.architecture)
-    sets = {given.part: given.arrays, **given.others}
+    sets = {given.key: given.arrays, **given.others}
     path = usual(sets)
     if path is not None and _kinds(sets[path], known):
         return _only(given, path, sets)
@@ -46,18 +46,30 @@ def fitting(given: StateDict, installed: Architectures) -> StateDict:
     if fits:
         each = ", ".join(f"{path!r} ({', '.join(kind.name for kind in kinds)})" for path, kinds in fits.items())
         raise InteropError(f"several networks, {each}; state one of these as the key", "key")
-    inside = {f"{path}.{word}" if path else word: state for path in sets for word, state in _inside(sets[path])}
-    parts = _narrowed({part: kinds for part, state in inside.items() if (kinds := _kinds(state, known))})
-    if len(parts) > 1:
+    inside = {
+        f"{path}.{word}" if path else word: state
+        for path, whole in islice(sets.items(), MAX_WORDS)
+        for word, state in _inside(whole)
+    }
+    within = _narrowed({key: kinds for key, state in inside.items() if (kinds := _kinds(state, known))})
+    if len(within) > 1:
         each = "; ".join(
-            f"those that begin with '{part}.' form a {kinds[0].name}: state the key {part!r}"
-            for part, kinds in parts.items()
+            f"those that begin with '{key}.' form a {kinds[0].name}: state the key {key!r}"
+            for key, kinds in within.items()
         )
         raise InteropError(f"its names are of several networks: {each}", "key")
-    if parts:
-        part = next(iter(parts))
-        return _only(given, part, {part: inside[part]})
-    return _only(given, given.part if path is None else path, sets)
+    if within:
+        key = next(iter(within))
+        return _only(given, key, {key: inside[key]})
+    taken = _only(given, given.key if path is None else path, sets)
+    if len(sets) == 1:
+        return taken
+    try:
+        recognised(taken.arrays, installed, given.architecture)
+    except InteropError as error:
+        reason = f"none of its sets of weights, {listed(sets)}, is of a known network; {taken.key!r}: {error}"
+        raise InteropError(reason, error.decided_by) from None
+    return taken
 
 
 def recognised(state: State, installed: Architectures, wanted: str = "") -> tuple[type[Architecture], dict[str, Any]]:
@@ -79,9 +91,12 @@ def recognised(state: State, installed: Architectures, wanted: str = "") -> tupl
     if wanted:
         raise InteropError("; ".join([f"not a {wanted} network: {summary(state)}", *failed]))
     looks = name_of(state)
-    named = f"it looks like {looks}, and matches" if looks else "matches"
-    reason = f"{named} no installed architecture ({', '.join(known)}): {summary(state)}"
-    raise InteropError("; ".join([reason, ONNX, *failed]))
+    reason = (
+        f"it looks like {looks}, but with these arrays matches no installed architecture"
+        if looks
+        else f"matches no installed architecture ({', '.join(known)})"
+    )
+    raise InteropError("; ".join([f"{reason}: {summary(state)}", ONNX, *failed]))
 
 
 def checkpoint_of(kind: type[Architecture]) -> Checkpoint:
@@ -138,13 +153,13 @@ def _narrowed(fits: Mapping[str, list[type[Architecture]]]) -> Mapping[str, list
 
 def _inside(state: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What may be networks within a set of weights: other toolkits save several together."""
-    return [(word, with_prefix(state, word)) for word in islice(parts_of(state), MAX_WORDS)]
+    return [(word, with_prefix(state, word)) for word in islice(prefixes_in(state), MAX_WORDS)]
 
 
-def _only(given: StateDict, part: str, sets: Mapping[str, Mapping[str, Any]]) -> StateDict:
-    """The state dict of this part alone."""
-    others = {path: state for path, state in sets.items() if path != part}
-    return replace(given, arrays=_arrays(sets[part]), part=part, others=others)
+def _only(given: StateDict, key: str, sets: Mapping[str, Mapping[str, Any]]) -> StateDict:
+    """The state dict of this key alone."""
+    others = {path: state for path, state in sets.items() if path != key}
+    return replace(given, arrays=_arrays(sets[key]), key=key, others=others)
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:

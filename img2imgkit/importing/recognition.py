@@ -74,7 +74,7 @@ def network_of(given: StateDict, installed: Architectures) -> ImportedNetwork:
     _assign(_fit(kind, state, model))
     open_options = [each for each in checkpoint_of(kind).assumptions(found) if each.option not in given.arguments]
     assumptions = (*open_options, *given.assumptions)
-    return ImportedNetwork(chosen, spec, model, assumptions, given.source, given.part, tuple(given.others))
+    return ImportedNetwork(chosen, spec, model, assumptions, given.source, given.key, tuple(given.others))
 
 
 def put(state: State, model: keras.Model, installed: Architectures, architecture: str = "") -> None:

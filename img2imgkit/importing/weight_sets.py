@@ -22,7 +22,7 @@ OPTIMIZER = "param_groups"  # an entry that each optimizer's state has
 STEPS = ".num_batches_tracked"  # a counter that belongs to a layer
 MAX_DEPTH = 8
 MAX_LOOKED = 1 << 18  # entries of a file that are looked at
-MAX_SETS = 64
+MAX_SETS = 32
 MAX_NAME = 200  # characters of a name in a file
 SHOWN = 4  # names in an error
 
@@ -97,7 +97,7 @@ def state_dict_of(loaded: Any, key: str | None = None, **about: Any) -> StateDic
     path = next(iter(sets)) if path is None else path
     others = {other: state for other, state in sets.items() if other != path}
     state = cleaned(sets[path]) if not others else sets[path]
-    return StateDict(state, part=path, others=others, **about)
+    return StateDict(state, key=path, others=others, **about)
 
 
 def no_set(loaded: Any, key: str | None) -> InteropError:
@@ -148,7 +148,7 @@ def with_prefix(state: Any, word: str) -> dict[str, Any]:
     return {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
 
 
-def parts_of(state: Mapping[str, np.ndarray]) -> Iterator[str]:
+def prefixes_in(state: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Prefixes of names that may each be those of a network: what all share, or what divides them, without the dot."""
     shared: list[str] = []
     names = [unwrapped(name).split(".") for name in state if _is_name(name)]

@@ -109,6 +109,31 @@ def test_an_ambiguous_file_names_the_option_that_decides(img2img, tmp_path, inst
     assert img2img("import", UNET, "--out", tmp_path / "r", "--importer", "torch").code == 0
 
 
+def test_the_weights_that_were_taken_are_told_and_recorded(img2img, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "super-resolution")
+    outcome = img2img("import", FIXTURES / "sr_srvgg_x4" / "weights.pth", "--out", tmp_path / "b")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[1].startswith("weights: 'params")
+    [record] = bundle.describe(tmp_path / "b").training["imported"]
+    assert record["key"].startswith("params")
+
+
+def test_of_several_networks_the_error_names_keys_and_the_option(img2img, tmp_path):
+    from torch_files import save_torch
+
+    from img2imgkit.importing import read_torch
+
+    state = read_torch(RESNET)
+    both = {f"{word}.{name}": array for word in ("netA", "netB") for name, array in state.items()}
+    outcome = img2img("import", save_torch(tmp_path / "both.pth", both), "--out", tmp_path / "r")
+    assert outcome.code == 2
+    assert "state the key 'netA'" in outcome.err
+    assert outcome.err.rstrip().endswith("--key NAME decides")
+    outcome = img2img("import", tmp_path / "both.pth", "--out", tmp_path / "r", "--key", "netB")
+    assert outcome.code == 0
+    assert "weights: 'netB' of both.pth" in outcome.out.splitlines()
+
+
 @pytest.mark.parametrize(
     ("file", "option"), [(RESNET, "generator.padding=zero"), (UNET, "statistics=running")], ids=["its own", "a note's"]
 )

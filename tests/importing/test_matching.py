@@ -47,9 +47,9 @@ TAKEN = {
 
 @pytest.mark.parametrize("what", TAKEN)
 def test_the_one_that_fits_is_taken(what: str) -> None:
-    loaded, part = TAKEN[what]
+    loaded, key = TAKEN[what]
     found = fitting(state_dict_of(loaded), INSTALLED)
-    assert found.part == part
+    assert found.key == key
     assert found.arrays.keys() == ENLARGER.keys()
     assert recognised(found.arrays, INSTALLED)[0].name == "srvgg"
 
@@ -78,9 +78,16 @@ def test_strangers_inside_the_chosen_weights_are_refused() -> None:
         fitting(state_dict_of({"net": {**ENLARGER, "args": Placeholder("argparse.Namespace", True)}}), INSTALLED)
 
 
+def test_if_none_fits_the_error_lists_them() -> None:
+    with pytest.raises(
+        InteropError, match=r"none of its sets of weights, 'a', 'b', is of a known network; 'a': matches"
+    ):
+        fitting(state_dict_of({"a": STRANGE, "b": STRANGE}), INSTALLED)
+
+
 def test_a_stated_architecture_decides() -> None:
     loaded = {"AB": ENLARGER, "D": CRITIC}
-    assert fitting(state_dict_of(loaded, architecture="pixel"), INSTALLED).part == "D"
+    assert fitting(state_dict_of(loaded, architecture="pixel"), INSTALLED).key == "D"
 
 
 def test_too_many_arrays() -> None:

@@ -69,7 +69,9 @@ class TestErrors:
 
     def test_an_unknown_network_is_named_and_the_way_by_onnx_is_shown(self) -> None:
         state = {"intro.weight": np.zeros((8, 3, 3, 3), "f4"), "encoders.0.0.beta": np.zeros((1, 8, 1, 1), "f4")}
-        with pytest.raises(InteropError, match=r"looks like NAFNet, and matches no .*torch\.onnx\.export.*describe:"):
+        with pytest.raises(
+            InteropError, match=r"looks like NAFNet, but .* matches no .*torch\.onnx\.export.*describe:"
+        ):
             network_of(StateDict(state), INSTALLED)
 
     def test_a_model_of_another_size_keeps_its_weights(self, state: dict[str, np.ndarray]) -> None:

@@ -12,7 +12,7 @@ from img2imgkit.formats.pickled_names import Placeholder
 from img2imgkit.importing.weight_sets import (
     MAX_SETS,
     cleaned,
-    parts_of,
+    prefixes_in,
     sets_in,
     state_dict_of,
     state_of,
@@ -102,7 +102,7 @@ class TestTheUsualOne:
 
     def test_the_others_are_kept_beside_it(self) -> None:
         found = state_dict_of({"params": network(), "params_ema": network(1)}, source="x.pth")
-        assert (found.part, [*found.others], found.source) == ("params_ema", ["params"], "x.pth")
+        assert (found.key, [*found.others], found.source) == ("params_ema", ["params"], "x.pth")
 
     def test_of_several_the_error_lists_keys(self) -> None:
         with pytest.raises(InteropError, match=r"'nets\.0', 'nets\.1'; state one of these as the key") as caught:
@@ -172,7 +172,7 @@ class TestNames:
             cleaned({"first.weight": np.zeros(1), **state})
 
     @pytest.mark.parametrize(
-        ("names", "parts"),
+        ("names", "prefixes"),
         [
             (["a.weight", "b.weight"], ["a", "b"]),
             (["net.a.weight", "net.b.weight"], ["net", "net.a", "net.b"]),
@@ -181,5 +181,5 @@ class TestNames:
             ([], []),
         ],
     )
-    def test_prefixes_that_may_be_networks(self, names: list[str], parts: list[str]) -> None:
-        assert list(parts_of(dict.fromkeys(names, np.zeros(1)))) == parts
+    def test_prefixes_that_may_be_networks(self, names: list[str], prefixes: list[str]) -> None:
+        assert list(prefixes_in(dict.fromkeys(names, np.zeros(1)))) == prefixes
