@@ -119,12 +119,8 @@ class Translator:
     def _scene(self, picture: Picture, given: Mapping[str, Any]) -> _Scene:
         task, size = self.bundle.task, (picture.height, picture.width)
         if self.geometry.ids is None:
-            seen = self._to_model(picture)
-            return _Scene(
-                seen,
-                conditioning(task, given, size),
-                levels_read(seen, self.geometry) if self.geometry.has_alpha else None,
-            )
+            seen = to_model(picture, self.geometry, task.keeps_grey)
+            return _Scene(seen, conditioning(task, given, size), levels_read(seen, self.geometry))
         prove_given(task, given)
         ids = label_of(given, self.geometry, size)
         return _Scene(picture.with_pixels(picture.color, None), conditioning(task, {**given, LABEL: ids}, size), ids)
@@ -239,9 +235,6 @@ class Translator:
 
         return image, self._render(scene, give, retries)
 
-    def _to_model(self, picture: Picture) -> Picture:
-        return to_model(picture, self.geometry, self.bundle.task.keeps_grey)
-
     def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
         """The shape of the translation of ``color``."""
         height, width, channels = color.shape
@@ -251,7 +244,7 @@ class Translator:
         alpha = scene.picture.alpha
         assert alpha is not None
         if self.options.alpha == "model" and alpha.min() < alpha.max():
-            return self._levels(replace(scene, picture=Picture(alpha, None, "grey")), retries)[0]
+            return self._levels(replace(scene, picture=Picture(alpha, None, "grey"), read=alpha), retries)[0]
         return resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
@@ -278,9 +271,9 @@ class Translator:
 
 @dataclass(frozen=True)
 class _Scene:
-    """A picture in the networks' space, its conditioning, and what is read in place of its colours.
+    """A picture in the networks' space, its conditioning, and the array that networks read of it, if not its colours.
 
-    That is a label map, (H, W, 1), or colours and alpha, (H, W, 2) or (H, W, 4).
+    That is ``channels.levels_read``, or a label map, (H, W, 1).
     """
 
     picture: Picture
