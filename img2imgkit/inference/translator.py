@@ -235,7 +235,7 @@ class Translator:
         alpha = scene.picture.alpha
         assert alpha is not None
         if self.options.alpha == "model" and alpha.min() < alpha.max():
-            return self._levels(replace(scene, picture=Picture(alpha, None, "grey")), retries)[0]
+            return self._levels(replace(scene, picture=Picture(alpha, None, "grey"), read=alpha), retries)[0]
         return resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:

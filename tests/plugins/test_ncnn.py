@@ -27,9 +27,10 @@ from img2imgkit.importing import network_of
 # Written by ncnn_files.py; beside each, what ncnn 1.0.20261020 (its Python wheel, CPU, one thread, everything in
 # float32, without its faster convolutions) computed of a random picture in [0, 1].
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "ncnn"
+DENSE = {"width": 4, "blocks": 1, "growth": 2, "inner": False, "channels": 3}
 COMPUTED = {
-    "rrdb_x4": ("rrdb", {"scale": 4, "width": 4, "blocks": 1, "growth": 2, "unshuffle": 1, "channels": 3}),
-    "rrdb_x2": ("rrdb", {"scale": 2, "width": 4, "blocks": 1, "growth": 2, "unshuffle": 2, "channels": 3}),
+    "rrdb_x4": ("rrdb", {**DENSE, "scale": 4, "unshuffle": 1}),
+    "rrdb_x2": ("rrdb", {**DENSE, "scale": 2, "unshuffle": 2}),
     "srvgg_x2": ("srvgg", {"scale": 2, "width": 4, "depth": 1, "activation": "prelu", "channels": 3}),
     "srvgg_leaky_x3": ("srvgg", {"scale": 3, "width": 4, "depth": 1, "activation": "leaky_relu", "channels": 3}),
 }

@@ -117,7 +117,7 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Span(width=2, centred=False), NetworkSpec(4, scale=3)),
     (Realplksr(width=4, blocks=2, kernel_size=3, large=4, layer_norm=False, attention=False), NetworkSpec(4)),
     (Realplksr(width=4, blocks=3, kernel_size=17, large=2, upsampler="dysample"), TWICE),
-    (Rcan(width=4, groups=2, blocks=1, reduction=2, levels=True), NetworkSpec(scale=4)),
+    (Rcan(width=4, groups=2, blocks=1, reduction=2), NetworkSpec(scale=4)),
     (Mosr(width=2, blocks=2, hidden=2, convolved=2, kernel_size=3), NetworkSpec(1, scale=3)),
     (Mosr(width=4, blocks=4, hidden=4, convolved=4, kernel_size=15, upsampler="dysample"), TWICE),
     (Swinir(width=4, depths=(2, 1), heads=(2, 1), window=4, connection="3conv", features=4), NetworkSpec(scale=3)),

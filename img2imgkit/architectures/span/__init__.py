@@ -59,9 +59,9 @@ def recognise(state: State) -> dict[str, Any] | None:
         return None
     width, channels = first.shape[:2]
     scale = math.isqrt(len(last) // channels)
-    centred = NOT_CENTRED not in state
-    if channels * scale**2 != len(last) or (centred and channels != len(RGB_MEAN)):
+    if channels * scale**2 != len(last):
         return None
+    centred = NOT_CENTRED not in state and channels == len(RGB_MEAN)
     options = {"scale": scale, "width": width, "channels": channels, "centred": centred}
     return if_complete(state, {**options, "gain": 255.0, "mean": RGB_MEAN}, places)
 
