@@ -107,7 +107,7 @@ class Hat(Architecture):
     depths: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="blocks in each group")
     heads: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="attention heads in each group")
     window: int = Field(default=16, ge=2, description="height and width of the windows of attention")
-    overlap: float = Field(default=0.5, ge=0, description="by how much windows of keys are larger (overlap_ratio)")
+    overlap: float = Field(default=0.5, ge=0, le=2, description="by how much windows of keys are larger than others")
     compress: int = Field(default=3, ge=1, description="`width` divided by the width inside convolutions")
     squeeze: int = Field(default=30, ge=1, description="`width` divided by the width inside channel attention")
     conv_scale: float = Field(default=0.01, description="weight of the convolutions beside attention")
