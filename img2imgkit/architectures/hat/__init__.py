@@ -56,7 +56,7 @@ OVERLAPPING = {"norm1": "norm1", "qkv": "qkv", "": "attention", "proj": "project
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``hat``, see ``assumptions``."""
     around, depths = found_around(state), depths_of(state)
-    heads, window = heads_of(state, depths, TABLE), window_of(state.get(f"layers.0.{TABLE}"))
+    heads, window = heads_of(state, len(depths), TABLE), window_of(state.get(f"layers.0.{TABLE}"))
     inside = ("mlp.fc1", "conv_block.cab.0", "conv_block.cab.3.attention.1")
     hidden, compressed, squeezed = (state.get(f"{FIRST_BLOCK}{module}.weight") for module in inside)
     table = state.get(OVERLAPPING_TABLE)

@@ -54,7 +54,7 @@ BLOCK = {
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``srformer``, see ``assumptions``."""
     around, depths = found_around(state), depths_of(state)
-    heads, hidden = heads_of(state, depths, TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
+    heads, hidden = heads_of(state, len(depths), TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
     blocks = window_of(state.get(f"layers.0.{TABLE}"))  # of 2x2 pixels on each side of a window
     if not around or not heads or hidden is None or blocks is None or around["connection"] == "identity":
         return None

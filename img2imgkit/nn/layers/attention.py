@@ -54,8 +54,10 @@ class WindowAttention(layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.window, self.shift = heads, tuple(window), tuple(shift)
-        self.spaced, self.biased, self.part = spaced, biased, tuple(part)
+        self.heads, self.spaced, self.biased = heads, spaced, biased
+        self.window: Side = (window[0], window[1])
+        self.shift: Side = (shift[0], shift[1])
+        self.part = (part[0], part[1])
 
     def build(self, input_shape: Any) -> None:
         if self.biased and not isinstance(input_shape[0], (tuple, list)):
@@ -76,7 +78,7 @@ class WindowAttention(layers.Layer):
         return rolled(together(found, self.window, height, width), (-down, -right))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        first: Shape = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
+        first: Any = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
         return _third(first, self.part[1])
 
     def get_config(self) -> dict[str, Any]:
