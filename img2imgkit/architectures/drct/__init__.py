@@ -40,7 +40,7 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Drct"]
+__all__ = ["Drct", "heads_for"]
 
 GROUP = re.compile(r"layers\.(\d+)\.swin1\.norm1\.weight")
 TABLE = "swin1.attn.relative_position_bias_table"
