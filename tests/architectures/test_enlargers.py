@@ -40,7 +40,7 @@ def marked(folder: Path) -> Any:
     return pytest.param(folder, id=f"{folder.parent.name}-{folder.name}", marks=marks)
 
 
-@pytest.mark.parametrize("folder", map(marked, FOLDERS))
+@pytest.mark.parametrize("folder", [*map(marked, FOLDERS)])
 def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with np.load(folder / "io.npz") as stored:
