@@ -63,9 +63,9 @@ def depths_of(state: State) -> tuple[int, ...]:
     return tuple(groups.count(group) for group in sorted(set(groups), key=int))
 
 
-def heads_of(state: State, depths: Sequence[int], array: str) -> tuple[int, ...] | None:
+def heads_of(state: State, groups: int, array: str) -> tuple[int, ...] | None:
     """The heads of each group, which are the columns of an array of its first block; None without such arrays."""
-    found = [state.get(f"layers.{group}.{array}") for group in range(len(depths))]
+    found = [state.get(f"layers.{group}.{array}") for group in range(groups)]
     return None if any(each is None or each.ndim < 2 for each in found) else tuple(each.shape[-1] for each in found)  # type: ignore[union-attr]
 
 

@@ -50,14 +50,14 @@ def window_transformer(
         factors, features: see ``upsampled``
     """
     source = keras.Input((None, None, len(mean)), name="source")
-    centre = centred(PadToMultiple(window, dtype="float32", name="padded")(source), gain, mean)
+    centre = centred(PadToMultiple(window, dtype=wide(), name="padded")(source), gain, mean)
     first = conv(centre, width, "first")  # (N, H', W', width)
     x = normed(first, "patch_norm") if patch_norm else first
     for number in range(groups):
         x = group(x, number)
     x = residual(first, normed(x, "norm"), connection, "body", "body")
     x = shown(upsampled(x, upsampler, factors, len(mean), features, centre), gain, mean)
-    return keras.Model(source, CropLike(scale, dtype="float32", name="cropped")([x, source]), name=name)
+    return keras.Model(source, CropLike(scale, dtype=wide(), name="cropped")([x, source]), name=name)
 
 
 def residual(x: Any, y: Any, connection: Connection, name: str, convs: str) -> Any:
@@ -89,15 +89,21 @@ def swin_block(
     return layers.Add(name=f"{name}_sum2")([x, mlp(normed(x, f"{name}_norm2"), hidden, name)])
 
 
+def wide() -> str:
+    """The type of the first and the last layers: float32 under every precision policy but float64."""
+    found: str = keras.backend.result_type(keras.config.dtype_policy().variable_dtype, "float32")
+    return found
+
+
 def centred(image: Any, gain: float, mean: Sequence[float]) -> Any:
-    """``gain`` times the image without its mean colour, float32 under every precision policy. Shapes: unchanged."""
+    """``gain`` times the image without its mean colour. Shapes: unchanged."""
     shift = [-gain * each for each in mean]
-    return layers.Rescaling(gain, shift, dtype="float32", name="centred")(image)
+    return layers.Rescaling(gain, shift, dtype=wide(), name="centred")(image)
 
 
 def shown(image: Any, gain: float, mean: Sequence[float]) -> Any:
     """The inverse of ``centred``. Shapes: unchanged."""
-    return layers.Rescaling(1 / gain, list(mean), dtype="float32", name="shown")(image)
+    return layers.Rescaling(1 / gain, list(mean), dtype=wide(), name="shown")(image)
 
 
 def conv(x: Any, filters: int, name: str, size: int = 3, bias: bool = True, dtype: str | None = None) -> Any:
@@ -162,11 +168,11 @@ def upsampled(x: Any, kind: Upsampler, factors: Sequence[int], channels: int, fe
         centre: with "none": the image that the result is added to
     """
     if kind == "none":
-        return layers.Add(dtype="float32", name="sum")([centre, conv(x, channels, "last", dtype="float32")])
+        return layers.Add(dtype=wide(), name="sum")([centre, conv(x, channels, "last", dtype=wide())])
     if kind == "pixelshuffledirect":
         [scale] = factors
-        x = conv(x, channels * scale**2, "last", dtype="float32")
-        return PixelShuffle(scale, dtype="float32", name="shuffle")(x)
+        x = conv(x, channels * scale**2, "last", dtype=wide())
+        return PixelShuffle(scale, dtype=wide(), name="shuffle")(x)
     x = _leaky(conv(x, features, "before"), LEAK_BEFORE, "before_act")
     for number, factor in enumerate(factors):
         if kind == "pixelshuffle":
@@ -176,7 +182,7 @@ def upsampled(x: Any, kind: Upsampler, factors: Sequence[int], channels: int, fe
             x = _leaky(conv(x, features, f"up{number}_conv"), LEAK, f"up{number}_act")
     if kind == "nearest+conv":
         x = _leaky(conv(x, features, "fine"), LEAK, "fine_act")
-    return conv(x, channels, "last", dtype="float32")
+    return conv(x, channels, "last", dtype=wide())
 
 
 def _leaky(x: Any, slope: float, name: str) -> Any:

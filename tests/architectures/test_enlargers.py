@@ -25,6 +25,7 @@ SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
 FOLDERS = [folder for place in (SMALL, Path(LARGE)) if place != Path() for folder in sorted(place.glob("sr_*"))]
 MEAN = (0.4488, 0.4371, 0.4040)
+LARGE_NETWORKS = ("sr_dat", "sr_drct", "sr_hat", "sr_omnisr", "sr_swinir_x2", "sr_swinir_x4")  # slow to build
 UNTOLD = {"sr_edsr_x4": {"residual_scale": 0.1}}  # what leaves no trace in the file
 
 
@@ -37,7 +38,12 @@ def state_of(name: str) -> dict[str, np.ndarray]:
     return dict(next((loaded[key] for key in ("params_ema", "params") if key in loaded), loaded))
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def marked(folder: Path) -> Any:
+    marks = [pytest.mark.slow] if folder.name.startswith(LARGE_NETWORKS) else []
+    return pytest.param(folder, id=f"{folder.parent.name}-{folder.name}", marks=marks)
+
+
+@pytest.mark.parametrize("folder", [*map(marked, FOLDERS)])
 def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with np.load(folder / "io.npz") as stored:

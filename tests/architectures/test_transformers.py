@@ -143,6 +143,7 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "options"), WAYS, ids=str)
 def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]) -> None:
     model = randomised(network, **options)
@@ -178,14 +179,15 @@ def test_what_a_file_does_not_state_is_assumed_and_told(
     name: str, dropped: tuple[str, ...], assumed: dict[str, Any]
 ) -> None:
     left = {key: array for key, array in state_of(name).items() if not (dropped and key.endswith(dropped))}
-    network = network_of(StateDict(left), INSTALLED)
-    told = {each.option: each.value for each in network.assumptions}
+    [(kind, arguments)] = recognised(left).items()
+    chosen, _ = INSTALLED[kind].from_arguments(arguments)
+    told = {each.option: each.value for each in checkpoint_of(kind).assumptions(arguments)}
     assert told.items() >= assumed.items()
     assert ("shifted" in told) == ("shifted" in assumed)
     assert ("split" in told) == ("split" in assumed)
     assert ("masked" in told) == ("masked" in assumed)
     for option, value in told.items():
-        stated = getattr(network.architecture, option)
+        stated = getattr(chosen, option)
         assert stated == value or (option == "mean" and stated is None)
 
 
@@ -240,6 +242,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", NETWORKS, ids=lambda each: each.name)
 def test_it_enlarges_any_size_after_loading_and_at_run_time(architecture: Any, tmp_path: Path) -> None:
     model = architecture.build(NetworkSpec(scale=2))
@@ -252,6 +255,7 @@ def test_it_enlarges_any_size_after_loading_and_at_run_time(architecture: Any, t
     np.testing.assert_allclose(run(X), made, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", NETWORKS, ids=lambda each: each.name)
 def test_the_output_is_float32_under_mixed_precision(architecture: Any) -> None:
     before = keras.config.dtype_policy()
@@ -264,6 +268,7 @@ def test_the_output_is_float32_under_mixed_precision(architecture: Any) -> None:
     assert model.get_layer("first").compute_dtype == "bfloat16"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "spec", "weights"),
     [
@@ -286,6 +291,7 @@ def test_it_has_as_many_weights_as_the_official_one(architecture: Any, spec: Net
     assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "scale"),
     [

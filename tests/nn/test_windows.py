@@ -58,13 +58,14 @@ def test_the_mask_hides_what_only_rolling_made_neighbours(size: tuple[int, int])
     labels = (3 * rows[:, None] + columns).astype(np.float32)[None, ..., None]
     inside = np.asarray(windows(labels, window))[..., 0]
     apart = np.where(inside[:, :, None] != inside[:, None], MASKED, 0)
-    made = np.asarray(shift_mask(*size, window, shift, "float32"))
-    np.testing.assert_array_equal(made, apart.reshape(len(apart), 1, -1))
+    made = np.asarray(shift_mask(np.zeros((2, *size, 3), np.float32), window, shift))
+    np.testing.assert_array_equal(made, np.concatenate([apart, apart])[:, None])
     assert {*np.unique(made)} == {MASKED, 0}
 
 
 def test_blocks_are_hidden_like_their_pixels() -> None:
-    pixels = np.asarray(shift_mask(8, 8, (8, 8), (4, 4), "float32")).reshape(8, 8, 4, 2, 4, 2)
-    blocks = np.asarray(shift_mask(8, 8, (8, 8), (4, 4), "float32", 2)).reshape(8, 8, 4, 4)
+    image = np.zeros((1, 8, 8, 1), np.float32)
+    pixels = np.asarray(shift_mask(image, (8, 8), (4, 4))).reshape(8, 8, 4, 2, 4, 2)
+    blocks = np.asarray(shift_mask(image, (8, 8), (4, 4), 2)).reshape(8, 8, 4, 4)
     np.testing.assert_array_equal(blocks, pixels.min(axis=(3, 5)))
     np.testing.assert_array_equal(blocks, pixels.max(axis=(3, 5)))

@@ -40,7 +40,7 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Drct"]
+__all__ = ["Drct", "heads_for"]
 
 GROUP = re.compile(r"layers\.(\d+)\.swin1\.norm1\.weight")
 TABLE = "swin1.attn.relative_position_bias_table"
@@ -53,7 +53,7 @@ BLOCK = {
 
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``drct``, see ``assumptions``."""
-    around, groups = found_around(state), [name for name in state if GROUP.fullmatch(name)]
+    around, groups = found_around(state), sum(GROUP.fullmatch(name) is not None for name in state)
     heads, window = heads_of(state, groups, TABLE), window_of(state.get(f"layers.0.{TABLE}"))
     hidden, adjusted = state.get("layers.0.swin1.mlp.fc1.weight"), state.get("layers.0.adjust1.weight")
     if not around or not heads or hidden is None or adjusted is None or window is None:

@@ -56,7 +56,7 @@ OVERLAPPING = {"norm1": "norm1", "qkv": "qkv", "": "attention", "proj": "project
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``hat``, see ``assumptions``."""
     around, depths = found_around(state), depths_of(state)
-    heads, window = heads_of(state, depths, TABLE), window_of(state.get(f"layers.0.{TABLE}"))
+    heads, window = heads_of(state, len(depths), TABLE), window_of(state.get(f"layers.0.{TABLE}"))
     inside = ("mlp.fc1", "conv_block.cab.0", "conv_block.cab.3.attention.1")
     hidden, compressed, squeezed = (state.get(f"{FIRST_BLOCK}{module}.weight") for module in inside)
     table = state.get(OVERLAPPING_TABLE)
@@ -107,7 +107,7 @@ class Hat(Architecture):
     depths: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="blocks in each group")
     heads: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="attention heads in each group")
     window: int = Field(default=16, ge=2, description="height and width of the windows of attention")
-    overlap: float = Field(default=0.5, ge=0, description="by how much windows of keys are larger (overlap_ratio)")
+    overlap: float = Field(default=0.5, ge=0, le=2, description="by how much windows of keys are larger than others")
     compress: int = Field(default=3, ge=1, description="`width` divided by the width inside convolutions")
     squeeze: int = Field(default=30, ge=1, description="`width` divided by the width inside channel attention")
     conv_scale: float = Field(default=0.01, description="weight of the convolutions beside attention")

@@ -55,15 +55,12 @@ def hat(
         compress, squeeze: by how much the channels are reduced inside the convolutions and in their channel attention
         gain: scale of the mean-subtracted input
 
-    Raises:
-        ValueError: ``scale`` is neither 3 nor a power of 2.
-
     >>> small = hat(2, 4, (2,), (2,), window=4, compress=2, squeeze=2)
     >>> ops.shape(small(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    hidden, inner = round(width * mlp_ratio), (width // compress, width // squeeze)
-    reach = window + round(window * overlap)
+    hidden, reach = round(width * mlp_ratio), window + round(window * overlap)
+    inner = (width // compress, width // squeeze)
 
     def group(x: Any, number: int) -> Any:
         name, y = f"group{number}", x
@@ -71,8 +68,7 @@ def hat(
             block, moved = f"{name}_block{each}", window // 2 if each % 2 else 0
             convs = partial(_convolved, inner=inner, scale=conv_scale, name=block)
             y = swin_block(y, heads[number], window, moved, hidden, qkv_bias, block, convs)
-        attention = OverlappingAttention(heads[number], window, reach, name=f"{name}_overlapping_attention")
-        y = _overlapping(y, attention, hidden, qkv_bias, f"{name}_overlapping")
+        y = _overlapping(y, (heads[number], window, reach), hidden, qkv_bias, f"{name}_overlapping")
         return residual(x, y, connection, name, f"{name}_conv")
 
     return window_transformer(
@@ -99,9 +95,11 @@ def _convolved(x: Any, inner: tuple[int, int], scale: float, name: str) -> Any:
     return layers.Rescaling(scale, name=f"{name}_weighted")(y)
 
 
-def _overlapping(x: Any, attention: keras.Layer, hidden: int, bias: bool, name: str) -> Any:
-    """An overlapping cross-attention block. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+def _overlapping(x: Any, sizes: tuple[int, int, int], hidden: int, bias: bool, name: str) -> Any:
+    """An overlapping cross-attention block of some heads, window and reach. Shapes: (N, H, W, C) -> (N, H, W, C)."""
     width = x.shape[-1]
-    seen = attention(linear(normed(x, f"{name}_norm1"), 3 * width, f"{name}_qkv", bias))
+    seen = OverlappingAttention(*sizes, name=f"{name}_attention")(
+        linear(normed(x, f"{name}_norm1"), 3 * width, f"{name}_qkv", bias)
+    )
     x = layers.Add(name=f"{name}_sum1")([linear(seen, width, f"{name}_projection"), x])
     return layers.Add(name=f"{name}_sum2")([x, mlp(normed(x, f"{name}_norm2"), hidden, name)])

@@ -13,7 +13,7 @@ from img2imgkit.nn.layers.gating import Channels, Gelu
 from img2imgkit.nn.layers.padding import CropLike, PadToMultiple
 from img2imgkit.nn.layers.resizing import ResizedLike
 from img2imgkit.nn.layers.shuffle import PixelShuffle
-from img2imgkit.nn.transformer import conv, linear, normed
+from img2imgkit.nn.transformer import conv, linear, normed, wide
 
 HEADS = 4
 EPSILON = 1e-6  # of most normalizations
@@ -57,9 +57,9 @@ def omnisr(
         y = layers.Add(name=f"group{group}_sum")([conv(y, width, f"group{group}_conv", 1, bias), x])
         x = _spatially_weighted(y, f"group{group}")
     x = layers.Add(name="body_sum")([conv(x, width, "body", bias=bias), first])
-    x = conv(x, channels * scale**2, "last", bias=bias, dtype="float32")
-    x = PixelShuffle(scale, dtype="float32", name="shuffle")(x)
-    return keras.Model(source, CropLike(scale, dtype="float32", name="cropped")([x, source]), name="omnisr")
+    x = conv(x, channels * scale**2, "last", bias=bias, dtype=wide())
+    x = PixelShuffle(scale, dtype=wide(), name="shuffle")(x)
+    return keras.Model(source, CropLike(scale, dtype=wide(), name="cropped")([x, source]), name="omnisr")
 
 
 def _block(x: Any, window: int, biased: bool, name: str) -> Any:

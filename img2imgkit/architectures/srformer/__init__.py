@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,7 +15,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
-from img2imgkit.architectures.receptive_field import CONVOLUTION, Windows, receptive_radius
+from img2imgkit.architectures.receptive_field import CONVOLUTION, Step, Windows, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.architectures.transformer_layout import (
     Count,
@@ -55,7 +54,7 @@ BLOCK = {
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``srformer``, see ``assumptions``."""
     around, depths = found_around(state), depths_of(state)
-    heads, hidden = heads_of(state, depths, TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
+    heads, hidden = heads_of(state, len(depths), TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
     blocks = window_of(state.get(f"layers.0.{TABLE}"))  # of 2x2 pixels on each side of a window
     if not around or not heads or hidden is None or blocks is None or around["connection"] == "identity":
         return None
@@ -137,13 +136,13 @@ class Srformer(Architecture):
         return Geometry(spec.scale, self.window, radius, spec.channels, minimum=self.window)
 
     def _radius(self, scale: int) -> int:
-        shifts, local = (0, self.window // 2 if self.shifted else 0), (CONVOLUTION, CONVOLUTION)  # 5x5 pixels
-        groups = [
-            [(Windows(self.window, shifts[number % 2]), *local) for number in range(depth)] for depth in self.depths
-        ]
-        ending = connection_steps(self.connection)
-        steps = [step for group in groups for step in (*chain.from_iterable(group), *ending)]
-        return receptive_radius([CONVOLUTION, *steps, *ending, *upsampling_steps(self.upsampler, scale)])
+        shifts, ending = (0, self.window // 2 if self.shifted else 0), connection_steps(self.connection)
+        steps: list[Step] = [CONVOLUTION]
+        for depth in self.depths:
+            for number in range(depth):
+                steps += (Windows(self.window, shifts[number % 2]), CONVOLUTION, CONVOLUTION)  # of 5x5 pixels
+            steps += ending
+        return receptive_radius([*steps, *ending, *upsampling_steps(self.upsampler, scale)])
 
     def problem(self, spec: NetworkSpec) -> str:
         if self.width % 4:

@@ -56,11 +56,11 @@ SMALL_WINDOW = 7  # of the official networks against JPEG artefacts, whose value
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``swinir``, see ``assumptions``."""
     around, depths = found_around(state), depths_of(state)
-    heads, hidden = heads_of(state, depths, TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
+    heads, hidden = heads_of(state, len(depths), TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
     window = window_of(state.get(f"layers.0.{TABLE}"))
     if not around or not heads or hidden is None or window is None or around["connection"] == "identity":
         return None
-    options = {
+    options: dict[str, Any] = {
         **around,
         **{"depths": depths, "heads": heads, "window": window, "mlp_ratio": len(hidden) / around["width"]},
         "qkv_bias": f"{FIRST_BLOCK}attn.qkv.bias" in state,

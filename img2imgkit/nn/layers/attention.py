@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from img2imgkit.nn.layers.positions import bias_table, block_offsets, offsets, overlapping_offsets, position_bias
@@ -55,8 +54,10 @@ class WindowAttention(layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads, self.window, self.shift = heads, tuple(window), tuple(shift)
-        self.spaced, self.biased, self.part = spaced, biased, tuple(part)
+        self.heads, self.spaced, self.biased = heads, spaced, biased
+        self.window: Side = (window[0], window[1])
+        self.shift: Side = (shift[0], shift[1])
+        self.part = (part[0], part[1])
 
     def build(self, input_shape: Any) -> None:
         if self.biased and not isinstance(input_shape[0], (tuple, list)):
@@ -71,13 +72,13 @@ class WindowAttention(layers.Layer):
         apart, together = (spaced_windows, from_spaced_windows) if self.spaced else (windows, from_windows)
         query, key, value = split_heads(apart(qkv, self.window), 3, self.heads)
         bias = None if table is None else position_bias(table, offsets(self.window))
-        mask = shift_mask(height, width, self.window, self.shift, qkv.dtype) if any(self.shift) else None
+        mask = shift_mask(qkv, self.window, self.shift) if any(self.shift) else None
         found = attended(query, key, value, bias, mask)
         down, right = self.shift
         return rolled(together(found, self.window, height, width), (-down, -right))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        first: Shape = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
+        first: Any = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
         return _third(first, self.part[1])
 
     def get_config(self) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class OverlappingAttention(layers.Layer):
 
     Attributes:
         window: height and width of the windows of queries
-        reach: height and width of the windows of keys
+        reach: height and width of the windows of keys, ``window`` to three times as much
         table: the learned biases by relative position, ((window + reach - 1)^2, heads)
     """
 
@@ -117,14 +118,19 @@ class OverlappingAttention(layers.Layer):
 
     def _overlapping(self, x: Any) -> Any:
         """The windows of keys side by side. Shapes: (N, H, W, C) -> (N, H / window * reach, W / window * reach, C)."""
-        edges = ((self.reach - self.window) // 2,) * 2
-        _, height, width, _ = ops.shape(x)
-        x = ops.pad(x, ((0, 0), edges, edges, (0, 0)))
-        for axis, side in ((1, height), (2, width)):
-            starts = self.window * ops.arange(side // self.window, dtype="int32")
-            inside = np.arange(self.reach, dtype=np.int32)
-            x = ops.take(x, ops.reshape(starts[:, None] + inside, (-1,)), axis=axis)
-        return x
+        _, height, width, channels = ops.shape(x)
+        rows, columns = (side // self.window for side in (height, width))
+        x = self._with_edges(ops.reshape(x, (-1, rows, self.window, width * channels)))
+        x = self._with_edges(ops.reshape(x, (-1, columns, self.window, channels)))
+        return ops.reshape(x, (-1, rows * self.reach, columns * self.reach, channels))
+
+    def _with_edges(self, x: Any) -> Any:
+        """Put the neighbours' pixels around windows along an axis. Shapes: (M, B, window, D) -> (M, B, reach, D)."""
+        edge = (self.reach - self.window) // 2
+        if not edge:
+            return x
+        padded = ops.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
+        return ops.concatenate([padded[:, :-2, self.window - edge :], x, padded[:, 2:, :edge]], axis=2)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _third(input_shape)
@@ -168,7 +174,7 @@ class PermutedAttention(layers.Layer):
         key, value = (split_heads(windows(each, blocks), 1, self.heads)[0] for each in pairs)
         bias = position_bias(self.table, block_offsets(self.window))
         shift, hidden = (self.shift, self.shift), self.masked and self.shift
-        mask = shift_mask(height, width, size, shift, query.dtype, 2) if hidden else None
+        mask = shift_mask(query, size, shift, 2) if hidden else None
         made = from_windows(attended(found, key, value, bias, mask), size, height, width)
         return rolled(made, (-self.shift, -self.shift))
 
@@ -229,16 +235,14 @@ def attended(query: Any, key: Any, value: Any, bias: Any = None, mask: Any = Non
     """Scaled dot-product attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 3.2.1).
 
     Shapes:
-        query (M, heads, T, D), key and value (M, heads, K, D); bias (heads, T, K); mask (windows, 1, T * K), where M is
-            a multiple of the windows -> (M, T, heads * D)
+        query (M, heads, T, D), key and value (M, heads, K, D); bias (heads, T, K); mask (M, 1, T, K) -> (M, T,
+            heads * D)
     """
     scores = ops.matmul(query * query.shape[-1] ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
     if bias is not None:
         scores = scores + bias
     if mask is not None:
-        heads, pixels, keys = scores.shape[1:]
-        scores = ops.reshape(scores, (-1, ops.shape(mask)[0], heads, pixels * keys)) + mask
-        scores = ops.reshape(scores, (-1, heads, pixels, keys))
+        scores = scores + mask
     return merged_heads(ops.matmul(ops.softmax(scores, axis=-1), value))
 
 

@@ -52,23 +52,29 @@ def rolled(x: Any, shift: Side) -> Any:
     return ops.concatenate([x[:, :, right:], x[:, :, :right]], axis=2) if right else x
 
 
-def shift_mask(height: Any, width: Any, window: Side, shift: Side, dtype: str, block: int = 1) -> Any:
+def shift_mask(x: Any, window: Side, shift: Side, block: int = 1) -> Any:
     """``MASKED`` for two pixels of a window that only ``rolled`` made neighbours, else 0.
 
-    Such pixels exist in the last row and the last column of windows. Shapes: -> (windows, 1, T * K).
+    Such pixels exist in the last row and the last column of windows.
+
+    Shapes:
+        (N, H, W, C) -> (N * windows, 1, T, K), of the type of ``x``
 
     Args:
         block: keys are blocks of that many pixels on each side, K in a window of T pixels
     """
     masks = []
+    count, height, width, _ = ops.shape(x)
     pixels, keys = _places(window), _places((window[0] // block, window[1] // block))  # rows and columns
     for length, side, moved, pixel, key in zip((height, width), window, shift, pixels, keys, strict=True):
-        apart = MASKED * ((pixel >= side - moved)[:, None] != (key >= side // block - -(-moved // block))).reshape(-1)
+        apart = (pixel >= side - moved)[:, None] != (key >= side // block - -(-moved // block))
         number = ops.arange(length // side, dtype="int32")
-        last = ops.cast(ops.equal(number, length // side - 1), dtype)
-        masks.append(last[:, None] * ops.cast(apart.astype(np.float32), dtype))  # (windows on this axis, T * K)
+        last = ops.cast(ops.equal(number, length // side - 1), x.dtype)
+        hidden = ops.cast((MASKED * apart).astype(np.float32), x.dtype)
+        masks.append(last[:, None, None] * hidden)  # (windows on this axis, T, K)
     rows, columns = masks
-    return ops.reshape(ops.minimum(rows[:, None], columns[None]), (-1, 1, rows.shape[-1]))
+    mask = ops.reshape(ops.minimum(rows[:, None], columns[None]), (-1, 1, *rows.shape[1:]))
+    return mask if x.shape[0] == 1 else ops.tile(mask, (count, 1, 1, 1))
 
 
 def _places(size: Side) -> tuple[np.ndarray, np.ndarray]:
