@@ -10,7 +10,7 @@ from typing import Any
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference.engines.interface import Channels, Fit, Interface, Layout, Size, Values, continued
 from img2imgkit.inference.exported.describe import LARGEST_SIDE, Describe
-from img2imgkit.inference.exported.onnx_ports import DEPTHS, Ports, layout_of, length, ports_of, shown, wrong
+from img2imgkit.inference.exported.onnx_ports import DEPTHS, Ports, Shape, layout_of, length, ports_of, shown, wrong
 from img2imgkit.inference.exported.onnx_sizes import Sizes, sizes_of
 from img2imgkit.task import Geometry
 
@@ -93,7 +93,7 @@ def _start(known: _Known, ports: Ports) -> Interface:
     )
 
 
-def _layout(known: _Known, shape: Sequence[int | None]) -> Layout:
+def _layout(known: _Known, shape: Shape) -> Layout:
     found: Layout | None = known.stated.layout
     own = layout_of(shape)
     if own is None and found is None:
