@@ -90,6 +90,7 @@ def _start(known: _Known, ports: Ports) -> Interface:
         std=std,
         gives=stated.gives,
         constants=ports.constants,
+        is_described=True,
     )
 
 
