@@ -149,6 +149,8 @@ def _with_sizes(known: _Known, start: Interface, sizes: Sizes) -> Interface:
     multiple: int = known.unusual("multiple", sizes.multiple, 1)
     more = continued(margin, scale, multiple)[1]
     fit = Fit(start.size, sizes.size) if start.size and sizes.size else None
+    if sizes.measured:
+        known.taken["measured"] = True
     if fit and stated.fit is None:
         known.taken["fit"] = "resize"
     found = replace(

@@ -154,12 +154,12 @@ class _Look:
             runs.close()
 
     def _read_from(self, interface: Interface, taken: Mapping[str, Any]) -> None:
-        geometry = interface.geometry
-        self.found("scale", geometry.scale, "run", "by the sizes of outputs")
+        how: Source = "run" if taken.get("measured") else "graph"
+        self.found("scale", interface.geometry.scale, how, "by the sizes of outputs")
         if interface.margin:
-            self.found("margin", interface.margin, "run", "the output lacks as many pixels on each side")
+            self.found("margin", interface.margin, how, "the output lacks as many pixels on each side")
         if interface.multiple > 1:
-            self.found("multiple", interface.multiple, "run", "other sizes fail, or change the scale")
+            self.found("multiple", interface.multiple, how, "other sizes fail, or change the scale")
         if "fit" in taken:
             reason = (
                 f"{interface.fit.reads[0]}x{interface.fit.reads[1]}, and one channel comes out" if interface.fit else ""

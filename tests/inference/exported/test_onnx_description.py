@@ -354,7 +354,8 @@ class TestMeasured:
         given = picture()
         translation = made(onnx_files.secretly_enlarging(tmp_path / "m.onnx", 3), given)
         assert (translation.picture.color == repeated(given.color, 3)).all()
-        assert translation.notes["taken"]["scale"] == 3
+        taken = translation.notes["taken"]
+        assert (taken["scale"], taken["measured"]) == (3, True)
         with pytest.raises(ConfigError, match=r"describe\.scale: m\.onnx has 3, not 2"):
             opened(onnx_files.secretly_enlarging(tmp_path / "m.onnx", 3), scale=2)
 
