@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--size", default="dynamic", show_default=True, help="HxW, such as 256x384: one picture of a fixed size.")
 @click.option("--image-io", help="Range of pictures: signed [-1, 1], unit [0, 1], or uint8.  [default: signed]")
 @click.option("--layout", help="Axis order of pictures: nhwc or nchw.  [default: nhwc]")
-@click.option("--opset", type=int, help="ONNX opset version, 13 to 18.  [default: 18]")
+@click.option("--opset", type=int, help="ONNX opset version, 13 to 23.  [default: 18]")
 @click.option("--calibrate", type=click.Path(path_type=Path), help="Folder of pictures to calibrate int8 with.")
 @click.option("--set", "choice", multiple=True, metavar="KEY=VALUE", help="A choice of the bundle's task.")
 @click.option("--replace", is_flag=True, help="Replace an earlier export at OUT.")

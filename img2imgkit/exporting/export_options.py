@@ -91,7 +91,7 @@ class ExportOptions(Config):
         default="float32",
         description="number format inside the model: float16 halves the size, int8 quarters it; int8 needs 'calibrate'",
     )
-    opset: int = Field(default=18, ge=13, le=18, description="ONNX opset version")
+    opset: int = Field(default=18, ge=13, le=23, description="ONNX opset version")
     size: Literal["dynamic"] | tuple[int, int] = Field(
         default="dynamic",
         description="fixed height and width of one picture at a time, or 'dynamic' for any size and batch",

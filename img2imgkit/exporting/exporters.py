@@ -19,7 +19,7 @@ from img2imgkit.formats.onnx_writer import check, onnx_model, opened, runner
 if TYPE_CHECKING:
     import onnx
 
-OPSETS = range(13, 19)  # the versions that the converter writes correctly
+OPSETS = range(13, 24)  # the versions that the converters write correctly
 
 
 class OnnxExporter(Exporter):

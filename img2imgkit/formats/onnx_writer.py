@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
+LAST_WRITTEN = 18  # the last opset that tf2onnx writes correctly
 LARGEST = 2 << 30  # bytes of a protobuf
 LARGE = 1 << 18  # bytes of a constant; the converter may need the values of smaller ones, such as sizes
 
@@ -32,12 +33,14 @@ LARGE = 1 << 18  # bytes of a constant; the converter may need the values of sma
 def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
     """The program as a validated ONNX model, with the names of ports and dynamic axes.
 
+    ``tf2onnx`` writes up to ``LAST_WRITTEN``; ONNX's own converter makes later versions of that.
+
     Raises:
         ExportError: the program uses an operator that ONNX lacks, is too large, or the converted graph is invalid.
     """
     with quietly() as errors, _without_copies():
         try:
-            model = _converted(program, opset)
+            model = _converted(program, min(opset, LAST_WRITTEN))
         except Exception as error:
             reason = errors[0] if errors else first_line(error)
             raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
@@ -48,8 +51,22 @@ def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
         raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {errors[0]}")
     rewritten(model)
     _name_ports(model, program)
+    if opset > LAST_WRITTEN:
+        model = upgraded(model, opset)
     check(model, program.name)
     return model
+
+
+def upgraded(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The model in a later version of the operators. Raises ExportError: an operator cannot be converted."""
+    from onnx import helper, version_converter
+
+    try:
+        later = version_converter.convert_version(model, opset)
+    except Exception as error:
+        raise ExportError(f"the graph cannot be converted to opset {opset}: {first_line(error)}") from error
+    later.ir_version = helper.find_min_ir_version_for(later.opset_import)
+    return later
 
 
 def _converted(program: Program, opset: int) -> onnx.ModelProto:

@@ -14,6 +14,7 @@ from img2imgkit.engine import Engine, OutOfMemory
 from img2imgkit.errors import ConfigError, TranslateError
 from img2imgkit.images import Picture, empty_pixels, release_pixels, to_levels
 from img2imgkit.inference.engines import BUILT_IN
+from img2imgkit.inference.engines.runner import Course
 from img2imgkit.inference.engines.selection import FAST, Selected
 from img2imgkit.inference.exported.exported_model import ExportedModel
 from img2imgkit.inference.fast import opened
@@ -117,17 +118,17 @@ class Translator:
         return scene_of(picture, given, self.bundle.task, self.geometry, self.model.runner.reads_alpha)
 
     def _translated(self, scene: Scene) -> Translation:
-        retries = _Count()
+        course = Course()
         redone = self.model.redone
         picture, alpha = scene.picture, scene.picture.alpha
-        image, grid = self._levels(scene, retries)
+        image, grid = self._levels(scene, course)
         if self.geometry.has_alpha:
             image, alpha = apart(image, alpha)
         elif image.shape[2] == 4:
             image, alpha = image[..., :3], image[..., 3:]
         elif alpha is not None:
-            alpha = self._alpha(scene, retries)
-        notes = self._notes(scene, grid, retries.value, self.model.redone - redone)
+            alpha = self._alpha(scene, course)
+        notes = self._notes(scene, grid, course, self.model.redone - redone)
         return Translation(from_model(picture, image, alpha), notes)
 
     def _precision_difference(self, scene: Scene) -> dict[str, float]:
@@ -163,8 +164,8 @@ class Translator:
 
         height, width = (padded(side, self.geometry) for side in scene.color.shape[:2])
         single = make_grid(height, width, self.geometry, self.tiling.overlap, None)
-        self._render(scene, partial(keep, tiled), _Count())
-        if self._render(scene, partial(keep, whole), _Count(), single).tiles > 1:
+        self._render(scene, partial(keep, tiled), Course())
+        if self._render(scene, partial(keep, whole), Course(), single).tiles > 1:
             size = f"{picture.width} x {picture.height}"
             raise TranslateError(f"not enough memory to translate {size} pixels as a whole and compare tiles with it")
         return _in_levels(np.abs(whole - tiled))
@@ -179,9 +180,9 @@ class Translator:
             color: (H, W, C) from ``channels.to_model``, uint8 or uint16
             give: called with (first row, (rows, scale * W, channels written) float32)
         """
-        return self._render(Scene(Picture(color, None, "grey" if color.shape[2] == 1 else "rgb")), give, _Count(), grid)
+        return self._render(Scene(Picture(color, None, "grey" if color.shape[2] == 1 else "rgb")), give, Course(), grid)
 
-    def _render(self, scene: Scene, give: Rows, retries: _Count, grid: Grid | None = None) -> Grid:
+    def _render(self, scene: Scene, give: Rows, course: Course, grid: Grid | None = None) -> Grid:
         height, width = scene.color.shape[:2]
         grid = grid or self.tiling.grid(height, width)
         blender = RowBlender(self.geometry.scale * height)
@@ -195,7 +196,7 @@ class Translator:
                         del rows  # the next row of tiles would otherwise be computed while this one is kept
             except (OutOfMemory, MemoryError) as error:
                 self.tiling.shrink(grid, str(error))
-                retries.value += 1
+                course.retries += 1
                 grid = self.tiling.grid(height, width)
                 blender.restart(keep=grid.exact)
         return grid
@@ -217,25 +218,27 @@ class Translator:
         """Tiles per call, on each device."""
         return self.model.runner.batch or self.options.batch
 
-    def _levels(self, scene: Scene, retries: _Count) -> tuple[np.ndarray, Grid]:
+    def _levels(self, scene: Scene, course: Course) -> tuple[np.ndarray, Grid]:
         image = empty_pixels(self._shape(scene.color), scene.picture.color.dtype)
 
         def give(start: int, rows: np.ndarray) -> None:
+            if self.model.runner.is_described:
+                course.see(rows)
             to_levels(rows, image.dtype, out=image[start : start + len(rows)])
             release_pixels(image, scene.color)
 
-        return image, self._render(scene, give, retries)
+        return image, self._render(scene, give, course)
 
     def _shape(self, color: np.ndarray) -> tuple[int, int, int]:
         """The shape of the translation of ``color``."""
         height, width, channels = color.shape
         return self.geometry.scale * height, self.geometry.scale * width, self.model.channels(channels)
 
-    def _alpha(self, scene: Scene, retries: _Count) -> np.ndarray:
+    def _alpha(self, scene: Scene, course: Course) -> np.ndarray:
         alpha = scene.picture.alpha
         assert alpha is not None
         if self.options.alpha == "model" and alpha.min() < alpha.max():
-            return self._levels(replace(scene, picture=Picture(alpha, None, "grey"), read=alpha), retries)[0]
+            return self._levels(replace(scene, picture=Picture(alpha, None, "grey"), read=alpha), course)[0]
         return resampled(alpha, self.geometry.scale)
 
     def _tiling(self) -> Tiling:
@@ -245,25 +248,22 @@ class Translator:
         tile, overlap = self.options.tile, self.options.overlap
         return Tiling(self.geometry, tile, overlap, room, preferred, runner.size, runner.whole)
 
-    def _notes(self, scene: Scene, grid: Grid, retries: int, redone: int) -> dict[str, Any]:
+    def _notes(self, scene: Scene, grid: Grid, course: Course, redone: int) -> dict[str, Any]:
         notes: dict[str, Any] = {"tile": grid.tile if grid.tiles > 1 else "whole", "tiles": grid.tiles}
         notes |= self.model.runner.notes()
         if grid.tiles > 1:
             notes["overlap"] = grid.overlap.shared
         if not grid.exact:
             notes["inexact"] = self.model.runner.why_inexact(grid)
-        counts = {"retries": retries, "redone_in_float32": redone}
+        if course.is_far_beyond:
+            notes["beyond"] = course.beyond
+        counts = {"retries": course.retries, "redone_in_float32": redone}
         notes |= {name: count for name, count in counts.items() if count}
         if self.model.precision != "float32":
             notes["precision"] = self.model.precision
             if self.options.precision != FAST:  # which has been measured in advance
                 notes["precision_difference"] = self._precision_difference(scene)
         return notes
-
-
-@dataclass
-class _Count:
-    value: int = 0
 
 
 def _in_levels(difference: np.ndarray) -> dict[str, float]:

@@ -15,7 +15,7 @@ from img2imgkit.pipeline.executor import Outcome
 
 LEFT_OUT = "left out: "
 _NO_SENTENCES = frozenset({"written", "trace"})
-_OF_TRANSLATIONS = ("inexact", "engine")
+_OF_TRANSLATIONS = ("inexact", "beyond", "engine")
 
 
 @dataclass

@@ -26,7 +26,7 @@ def test_json_says_how_each_option_is_known(img2img, tmp_path):
     outcome = img2img("inspect", onnx_files.means(tmp_path / "m.onnx"), "--set", "values=signed", "--json")
     told = json.loads(outcome.out)
     found = {each["option"]: (each["value"], each["source"]) for each in told["findings"]}
-    assert (found["values"], found["margin"], found["channels"][1]) == (("signed", "stated"), (1, "run"), "guess")
+    assert (found["values"], found["margin"], found["channels"][1]) == (("signed", "stated"), (1, "graph"), "guess")
     assert told["describe"]["values"] == "signed"
     assert told["problem"] is None
 

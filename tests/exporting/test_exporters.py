@@ -73,6 +73,19 @@ class TestOnnx:
         assert (metadata["value_range"], metadata["channel_order"], metadata["layout"]) == ("[0, 255]", "RGB", "NHWC")
         assert json.loads(metadata[EXPORTED_KEY])["image_io"] == "uint8"
 
+    @pytest.mark.parametrize("precision", ["float32", "float16"])
+    def test_later_opsets_keep_names_and_axes(self, exporters: Any, tmp_path: Path, precision: Any) -> None:
+        import onnx
+
+        path = tmp_path / "m.onnx"
+        written = export_bundle(loaded(Normed), exporters["onnx"](), path, ExportOptions(opset=21, precision=precision))
+        model = onnx.load(path)
+        assert [each.version for each in model.opset_import if not each.domain] == [21]
+        (given,) = model.graph.input
+        dims = [each.dim_param or each.dim_value for each in given.type.tensor_type.shape.dim]
+        assert (given.name, dims) == ("image", ["batch", "height", "width", 3])
+        assert written.differences["translate"] < (1e-4 if precision == "float32" else 2e-2)
+
     def test_a_folder_contains_all_programs(self, exporters: Any, tmp_path: Path) -> None:
         written = export_bundle(loaded(Tinted), exporters["onnx"](), tmp_path / "all", ExportOptions(program="all"))
         names = {"translate.onnx", "encode_style.onnx", "network_generator.onnx", EXPORTED_FILE}

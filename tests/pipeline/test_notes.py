@@ -54,3 +54,9 @@ def test_only_pictures_that_were_made_have_notes() -> None:
 def test_why_a_bundle_has_no_engine_form_is_a_note() -> None:
     notes = ({"model": "m", "engine": "no engine form can be made: translate differs"},)
     assert kinds_of_notes([made("a", translate=notes)])[0].note == "no engine form can be made: translate differs"
+
+
+def test_values_far_beyond_a_described_range_are_a_note() -> None:
+    notes = ({"model": "m", "beyond": "the model gives values far beyond its range: 0 to 255 of 0 to 1"},)
+    [kind] = kinds_of_notes([made("a", translate=notes), made("b", translate=notes)])
+    assert (kind.first, kind.pictures) == ("a", 2)

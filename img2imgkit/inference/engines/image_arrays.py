@@ -41,7 +41,7 @@ def resampled(image: np.ndarray, height: int, width: int, method: Image.Resampli
     for number in range(count):
         for channel in range(channels):
             plane = Image.fromarray(np.ascontiguousarray(image[number, ..., channel], np.float32))
-            made[number, ..., channel] = plane.resize((width, height), method)
+            made[number, ..., channel] = np.asarray(plane.resize((width, height), method))
     return made
 
 

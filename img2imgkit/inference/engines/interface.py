@@ -93,6 +93,7 @@ class Interface:
         constants: further inputs
         fit: the sizes between which pictures and outputs are resized, if they are
         as_alpha: whether the output becomes the alpha of the picture, in place of a picture
+        is_described: whether ranges are a user's word, which outputs may belie
     """
 
     geometry: Geometry
@@ -114,6 +115,7 @@ class Interface:
     constants: Mapping[str, Constant] = field(default_factory=dict)
     fit: Fit | None = None
     as_alpha: bool = False
+    is_described: bool = False
 
     @property
     def whole(self) -> bool:

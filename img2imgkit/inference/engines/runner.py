@@ -60,6 +60,38 @@ class Place:
     batch: int = 1
 
 
+@dataclass
+class Course:
+    """What happens while a picture is translated.
+
+    Attributes:
+        retries: how often memory did not suffice
+        low, high: extremes of what the model gave, in [-1, 1] if all is well
+    """
+
+    retries: int = 0
+    low: float = 0.0
+    high: float = 0.0
+
+    def see(self, image: np.ndarray) -> None:
+        """Take a part of the output into account."""
+        self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
+
+    @property
+    def is_far_beyond(self) -> bool:
+        """Whether a value is further outside of the range than half of it, as no network's overshooting is."""
+        return max(-self.low, self.high) > 2
+
+    @property
+    def beyond(self) -> str:
+        """A note on it."""
+        low, high = ((each + 1) / 2 for each in (self.low, self.high))
+        about = (
+            "the model gives values far beyond its range, which 'values' or 'gives' under 'describe' may state wrongly"
+        )
+        return f"{about}: {low:.3g} to {high:.3g} of 0 to 1"
+
+
 class Runner:
     """Maps batches of tiles to batches of tiles, on one or several devices of an engine.
 
@@ -73,6 +105,7 @@ class Runner:
         whole: whether each call must see a whole picture, so that tiles are out of the question
         reads_alpha: whether it reads alpha with colour, in [-1, 1], where a picture has any
         as_alpha: whether the output becomes the alpha of the picture, in place of a picture
+        is_described: whether ranges are a user's word, which outputs may belie
         sessions: one for each device
     """
 
@@ -84,6 +117,7 @@ class Runner:
         self.geometry, self.size, self.batch = interface.geometry, interface.size, interface.batch
         self.devices, self.kind = tuple(device.name for device in chosen), chosen[0].kind
         self.whole, self.reads_alpha, self.as_alpha = interface.whole, interface.reads_alpha, interface.as_alpha
+        self.is_described = interface.is_described
         self._together = interface.batch or (1 if self.kind == "cpu" else batch)
         self._places = [Place(engine, device, self._together) for device in chosen]
         self.sessions = [model.session(place, precision) for place in self._places]

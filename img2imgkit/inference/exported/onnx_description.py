@@ -10,7 +10,7 @@ from typing import Any
 from img2imgkit.errors import ConfigError
 from img2imgkit.inference.engines.interface import Channels, Fit, Interface, Layout, Size, Values, continued
 from img2imgkit.inference.exported.describe import LARGEST_SIDE, Describe
-from img2imgkit.inference.exported.onnx_ports import DEPTHS, Ports, layout_of, length, ports_of, shown, wrong
+from img2imgkit.inference.exported.onnx_ports import DEPTHS, Ports, Shape, layout_of, length, ports_of, shown, wrong
 from img2imgkit.inference.exported.onnx_sizes import Sizes, sizes_of
 from img2imgkit.task import Geometry
 
@@ -90,10 +90,11 @@ def _start(known: _Known, ports: Ports) -> Interface:
         std=std,
         gives=stated.gives,
         constants=ports.constants,
+        is_described=True,
     )
 
 
-def _layout(known: _Known, shape: Sequence[int | None]) -> Layout:
+def _layout(known: _Known, shape: Shape) -> Layout:
     found: Layout | None = known.stated.layout
     own = layout_of(shape)
     if own is None and found is None:
@@ -148,6 +149,8 @@ def _with_sizes(known: _Known, start: Interface, sizes: Sizes) -> Interface:
     multiple: int = known.unusual("multiple", sizes.multiple, 1)
     more = continued(margin, scale, multiple)[1]
     fit = Fit(start.size, sizes.size) if start.size and sizes.size else None
+    if sizes.measured:
+        known.taken["measured"] = True
     if fit and stated.fit is None:
         known.taken["fit"] = "resize"
     found = replace(

@@ -26,6 +26,7 @@ second of what any other range gives."""
 ENDS = {"Sigmoid": "unit", "HardSigmoid": "unit", "Tanh": "signed"}
 _AFTER = frozenset({"Identity", "Cast", "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Resize", "Slice"})
 _SLACK = 1e-3  # of a range
+_FAR = 4.0  # beyond what comes out in [0, 1] or [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,12 @@ class _Look:
             runs.close()
 
     def _read_from(self, interface: Interface, taken: Mapping[str, Any]) -> None:
-        geometry = interface.geometry
-        self.found("scale", geometry.scale, "run", "by the sizes of outputs")
+        how: Source = "run" if taken.get("measured") else "graph"
+        self.found("scale", interface.geometry.scale, how, "by the sizes of outputs")
         if interface.margin:
-            self.found("margin", interface.margin, "run", "the output lacks as many pixels on each side")
+            self.found("margin", interface.margin, how, "the output lacks as many pixels on each side")
         if interface.multiple > 1:
-            self.found("multiple", interface.multiple, "run", "other sizes fail, or change the scale")
+            self.found("multiple", interface.multiple, how, "other sizes fail, or change the scale")
         if "fit" in taken:
             reason = (
                 f"{interface.fit.reads[0]}x{interface.fit.reads[1]}, and one channel comes out" if interface.fit else ""
@@ -185,9 +186,17 @@ class _Look:
         if closest < ALIKE and all(closest < CLEARLY * by_range[each] for each in rest):
             self.found("values", best, "run", "with it alone the output resembles the input")
         else:
-            self.found("values", "unit", "guess", "the usual range; no file states it, so look at a result")
+            self.found("values", *self._usual_range(interface, high))
             self.found("mean", None, "unknown", "state 'mean' and 'std' if the model's documentation does")
         self._output_range(interface, low, high)
+
+    def _usual_range(self, interface: Interface, high: float) -> tuple[str, Source, str]:
+        """A guess at the range of what goes in, by that of what comes out, and why."""
+        if interface.geometry.written > 1 and high > _FAR:
+            return "levels", "guess", "what comes out seems to be levels; no file states it, so look at a result"
+        if interface.geometry.written > 1 and _last_operator(self.model, interface.output) == "Tanh":
+            return "signed", "guess", "usual for networks that end in Tanh; no file states it, so look at a result"
+        return "unit", "guess", "the usual range; no file states it, so look at a result"
 
     def _output_range(self, interface: Interface, low: float, high: float) -> None:
         end = _last_operator(self.model, interface.output)
@@ -208,7 +217,9 @@ class _Look:
             if least is not None and least > interface.multiple:
                 self.found("minimum", least, "run", "smaller pictures fail, or change the scale")
         radius = radius_of(bare)
-        if radius is None:
+        if radius is None and interface.size is not None:
+            self.found("fit", "resize", "guess", "a changed pixel reached the border of the only size: it sees a whole")
+        elif radius is None:
             self.found("radius", None, "unknown", "a changed pixel reached the border of every test picture")
         else:
             self.found("radius", radius, "run", "the farthest that a changed pixel was seen to reach")

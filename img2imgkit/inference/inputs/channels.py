@@ -89,8 +89,10 @@ def from_model(picture: Picture, color: np.ndarray, alpha: np.ndarray | None) ->
     """Replace the pixels of a picture from ``to_model`` with its translation, in the translation's space.
 
     Shapes:
-        color: (H, W, 1) or (H, W, 3); alpha: (H, W, 1); both of the picture's type
+        color: (H, W, 1), (H, W, 3), or (H, W, 4) with alpha; alpha: (H, W, 1); both of the picture's type
     """
+    if color.shape[2] == 4:
+        color, alpha = color[..., :3], color[..., 3:]
     if color.shape[2] == picture.color.shape[2]:
         return picture.resized(color, alpha)
     if color.shape[2] == 1:

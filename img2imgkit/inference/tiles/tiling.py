@@ -58,10 +58,17 @@ class Tiling:
         self._give_up_exactness(self.room)
 
     def grid(self, height: int, width: int) -> Grid:
-        """The tiles of a picture of that size after padding."""
+        """The tiles of a picture of that size after padding.
+
+        Raises:
+            TranslateError: the model must see it as a whole, and memory does not suffice.
+        """
         if self.size is not None:
             return fixed_grid(height, width, self.geometry, self.overlap, self.size)
         height, width = (padded(length, self.geometry) for length in (height, width))
+        if self.whole and height * width > FORCED * self.room:
+            size = f"{width} x {height}"
+            raise TranslateError(f"not enough memory for {size} pixels, and the model allows no tiles: resize it first")
         tile = None if self.whole else self._tile(height, width)
         if self.limit is not None:
             tile = self.limit if tile is None else min(tile, self.limit)

@@ -354,7 +354,8 @@ class TestMeasured:
         given = picture()
         translation = made(onnx_files.secretly_enlarging(tmp_path / "m.onnx", 3), given)
         assert (translation.picture.color == repeated(given.color, 3)).all()
-        assert translation.notes["taken"]["scale"] == 3
+        taken = translation.notes["taken"]
+        assert (taken["scale"], taken["measured"]) == (3, True)
         with pytest.raises(ConfigError, match=r"describe\.scale: m\.onnx has 3, not 2"):
             opened(onnx_files.secretly_enlarging(tmp_path / "m.onnx", 3), scale=2)
 
@@ -383,3 +384,14 @@ class TestMeasured:
         assert (color(path, given, output="z") == 0).all()
         with pytest.raises(ConfigError, match=r"describe\.output: m\.onnx has the outputs y, z: state one of them"):
             opened(path)
+
+
+class TestBeyond:
+    def test_values_far_beyond_the_range_are_noted(self, tmp_path: Path) -> None:
+        given = smooth(20, 30)
+        notes = made(scaled(tmp_path / "m.onnx", 255, 0), given).notes
+        assert notes["beyond"].endswith("may state wrongly: 0 to 255 of 0 to 1")
+        assert "beyond" not in made(scaled(tmp_path / "m.onnx", 255, 0), given, gives="levels").notes
+
+    def test_some_overshooting_is_not(self, tmp_path: Path) -> None:
+        assert "beyond" not in made(scaled(tmp_path / "m.onnx", 1.4, -0.2), smooth(20, 30)).notes

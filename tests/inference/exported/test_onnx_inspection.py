@@ -39,7 +39,10 @@ def test_scale_and_margin_and_minimum_are_measured(tmp_path: Path) -> None:
     path = onnx_files.enlarged_less(tmp_path / "m.onnx", 6)
     found = proposed(path)
     assert (found["scale"], found["margin"], found["radius"], found["minimum"]) == (2, 6, 0, 8)
-    assert sources(path)["scale"] == "run"
+    assert sources(path)["scale"] == sources(path)["margin"] == "graph"
+    assert sources(path)["minimum"] == "run"
+    hidden = onnx_files.secretly_enlarging(tmp_path / "n.onnx", 3)
+    assert (proposed(hidden)["scale"], sources(hidden)["scale"]) == (3, "run")
 
 
 def test_the_multiple_bounds_the_radius(tmp_path: Path) -> None:

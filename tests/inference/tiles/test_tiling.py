@@ -129,3 +129,12 @@ def test_memory_sets_the_tiles_of_a_translator(monkeypatch: pytest.MonkeyPatch) 
         Translator(bundle, TranslateOptions(tile="off"), "cpu").translate(given).notes["tile"] == "whole"
     )  # 1.2 times
     assert "inexact" in Translator(loaded(Normed), device="cpu").translate(given).notes
+
+
+def test_a_model_that_must_see_the_whole_gets_no_tiles_and_says_when_memory_does_not_suffice() -> None:
+    whole = Tiling(CONVOLUTIONAL, "auto", "auto", 1 << 20, whole=True)
+    assert whole.grid(1000, 2000).tiles == 1
+    with pytest.raises(TranslateError, match="not enough memory for 3000 x 2000 pixels, and the model allows no tiles"):
+        whole.grid(2000, 3000)
+    with pytest.raises(TranslateError, match="out of memory, and the model must see each picture as a whole: OOM"):
+        whole.shrink(whole.grid(1000, 2000), "OOM")
