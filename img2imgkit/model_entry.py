@@ -103,7 +103,9 @@ class Wheel(Package):
     kind: Literal["wheel"] = Field(description="A Python package.")
     package: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", description="Name of the package.")
     version: str = Field(pattern=r"^[0-9A-Za-z.!+_-]+$", description="Its exact version.")
-    file: str = Field(pattern=r"^[^-/\\]+-[^-/\\]+(-\d[^-/\\]*)?-[^-/\\]+-[^-/\\]+-[^-/\\]+\.whl$", description="Its file.")
+    file: str = Field(
+        pattern=r"^[^-/\\]+-[^-/\\]+(-\d[^-/\\]*)?-[^-/\\]+-[^-/\\]+-[^-/\\]+\.whl$", description="Its file."
+    )
 
     @property
     def file_name(self) -> str:
@@ -205,7 +207,8 @@ class ModelEntry(Config):
 
     name: str = Field(pattern=NAME, max_length=100, description="Name in pipelines.")
     kind: Literal["model", "features", "parameters"] = Field(
-        default="model", description="A model becomes a bundle; features and parameters, of losses and metrics, are files."
+        default="model",
+        description="A model becomes a bundle; features and parameters, of losses and metrics, are files.",
     )
     about: str = Field(min_length=1, description="What it does, in a sentence.")
     sources: tuple[Source, ...] = Field(description="What is fetched.")

@@ -50,7 +50,9 @@ class Kind:
             return
         if self.instances:
             if not isinstance(thing, self.contracts):
-                raise TypeError(f"a {self.singular} must be registered as a {self.contracts[0].__name__}; got {thing!r}")
+                raise TypeError(
+                    f"a {self.singular} must be registered as a {self.contracts[0].__name__}; got {thing!r}"
+                )
             return
         if not isinstance(thing, type) or not issubclass(thing, self.contracts):
             expected = " or ".join(base.__name__ for base in self.contracts)

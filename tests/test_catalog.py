@@ -35,7 +35,6 @@ from img2imgkit.hooks import GROUP
 from img2imgkit.model_entry import ModelEntry
 from img2imgkit.places import Places, UserSettings
 
-
 ENTRY = entry(package("web", b"numbers", {}, url="https://a.example/numbers.npz"))
 
 

@@ -70,9 +70,7 @@ class Upconv7(Architecture):
         return upconv7(**self.arguments(spec))
 
 
-def upconv7(
-    scale: int = 2, filters: tuple[int, ...] = (16, 32, 64, 128, 128, 256), channels: int = 3
-) -> keras.Model:
+def upconv7(scale: int = 2, filters: tuple[int, ...] = (16, 32, 64, 128, 128, 256), channels: int = 3) -> keras.Model:
     """UpConv7 (scale 2) or VGG7 (scale 1) of waifu2x: convolutions without padding on a picture with a repeated edge.
 
     The output is not clipped, as in training; the official code clips it to [0, 1] in evaluation.

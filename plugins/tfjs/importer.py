@@ -29,7 +29,9 @@ class TfjsLayers(kit.Importer):
             InteropError: a file is missing or damaged, or the network is not supported.
         """
         if key is not None:
-            raise kit.InteropError(f"{path}: key {key!r}: the file contains one network without a name; leave the key out")
+            raise kit.InteropError(
+                f"{path}: key {key!r}: the file contains one network without a name; leave the key out"
+            )
         try:
             model = read_layers_model(Path(path))
             return recognise_rdn(model, Path(path).name)

@@ -33,9 +33,7 @@ def test_the_edge_is_repeated(scale: int) -> None:
     picture = np.random.default_rng(0).random((1, 6, 8, 3), np.float32)
     wide = np.pad(picture, ((0, 0), (9, 9), (9, 9), (0, 0)), "edge")
     inside = slice(9 * scale, -9 * scale)
-    np.testing.assert_allclose(
-        np.asarray(model(wide))[:, inside, inside], np.asarray(model(picture)), atol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(model(wide))[:, inside, inside], np.asarray(model(picture)), atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "case"), [(name, case) for name, (_, cases) in OFFICIAL.items() for case in cases])

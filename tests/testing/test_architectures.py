@@ -38,6 +38,7 @@ from img2imgkit.architectures import (
     StyleEncoder,
     Unet,
     UnetCritic,
+    Upconv7,
     VggCritic,
 )
 from img2imgkit.architectures import unet as unet_module
@@ -65,6 +66,8 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Srresnet(width=2, blocks=1), TWICE),
     (Edsr(width=2, blocks=1), TWICE),
     (Rrdb(width=2, blocks=1, growth=1), TWICE),
+    (Upconv7(filters=(2,) * 6), TWICE),
+    (Upconv7(filters=(2,) * 6), PLAIN),
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),

@@ -1,4 +1,4 @@
-"""The files in a package, a zip file or a gzipped tar file: only those that are listed, each with its size and digest."""
+"""The files in a package, a zip or a gzipped tar file: only those that are listed, each with its size and digest."""
 
 from __future__ import annotations
 

