@@ -7,7 +7,7 @@ work. Each kind is collected on first access. A plugin that imports Keras there 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -63,10 +63,8 @@ class Catalog:
     def installed(cls, environ: Mapping[str, str] | None = None) -> Catalog:
         """The catalog of this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it to these plugins, empty means none.
 
-        Entries of the toolkit's own modules, such as its steps, are always included.
-
-        Args:
-            environ: variables; None: those of the process
+        Entries of the toolkit's own modules, such as its steps, are always included. Without ``environ``, the variables
+        are those of the process.
         """
         chosen = (os.environ if environ is None else environ).get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
@@ -203,7 +201,7 @@ class Catalog:
                 continue
             mine: dict[str, Any] = {}
             try:
-                register = registrar(KINDS[kind], mine, self._taken(kind, found))
+                register = registrar(KINDS[kind], mine, {name: self._owners[kind, name].name for name in found})
                 with calling(plugin):
                     getattr(self._hooks[plugin.name].hook, f"register_{kind}")(register=register)
                 self._check_references(kind, mine)
@@ -224,9 +222,6 @@ class Catalog:
                     place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, but no"
                     near = f"{suggestion(str(stated), known)}; installed: {', '.join(known) or 'none'}"
                     raise ValueError(f"{place} {KINDS[other].singular} of that name is installed{near}")
-
-    def _taken(self, kind: str, found: Iterable[str]) -> dict[str, str]:
-        return {name: self._owners[kind, name].name for name in found}
 
 
 def _plugin(point: metadata.EntryPoint) -> Plugin:

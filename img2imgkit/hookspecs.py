@@ -113,5 +113,5 @@ def register_bundles(register: Callable[[Path], None]) -> None:
 def register_model_index(register: Callable[[ModelEntry], None]) -> None:
     """Call ``register(entry)`` once for each model that this plugin's index knows by name.
 
-    ``img2imgkit.model_entry.read_index`` reads the entries of a YAML file. Nothing is fetched before a user asks for it.
+    ``img2imgkit.read_index`` reads the entries of a YAML file. Nothing is fetched before a user asks for it.
     """

@@ -1,4 +1,4 @@
-"""A package registry on this machine: it serves what a test puts there, as pip, npm and the hub's library ask for it."""
+"""A package registry on this machine: it serves what a test puts there, for pip, npm and the hub's library."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The user's folder of models: what is there, whether it is intact, where, and removing it.
 
-Each model is a folder: a bundle, or the files of an entry of another kind; ``entry.json`` is the entry of the index from
-which it was made. Folders appear and disappear by a rename.
+Each model is a folder: a bundle, or the files of an entry of another kind; ``entry.json`` is its entry in the index.
+Folders appear and disappear by a rename.
 """
 
 from __future__ import annotations

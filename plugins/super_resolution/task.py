@@ -41,8 +41,7 @@ class SuperResolution(kit.Importable, kit.Task):
         )
         values: Literal["signed", "unit", "levels"] = Field(
             default="signed",
-            description="value range of the network: signed, -1 to 1; unit, 0 to 1, or levels, 0 to 255, as in "
-            "official networks",
+            description="range of the network: signed, -1 to 1; unit, 0 to 1, as in official ones; levels, 0 to 255",
         )
 
         def check_choices(self) -> None:

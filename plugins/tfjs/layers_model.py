@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def _bytes(path: Path, limit: int) -> bytes:
     """The first ``limit`` bytes of a file, and one more if there are more."""
     try:
         with kit.open_regular(path) as file:
-            return file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size  # ``read`` allocates what it is asked for
+            return file.read(min(limit, size) + 1)
     except OSError as error:
         raise kit.InteropError(f"{path.name}: cannot be read: {error.strerror or error}") from None
 

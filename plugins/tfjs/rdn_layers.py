@@ -34,7 +34,7 @@ def recognise_rdn(model: LayersModel, source: str) -> kit.StateDict:
     Raises:
         InteropError: it is another network.
     """
-    state = {name: array for name, array in _renamed(model)}
+    state = dict(_renamed(model))
     arguments = recognise(state)
     if arguments is None:
         raise kit.InteropError(f"not an RDN as ISR builds it; its layers are {', '.join(list(model.layers)[:8])}, ...")

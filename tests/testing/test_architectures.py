@@ -48,6 +48,7 @@ from img2imgkit.architectures import (
     Swinir,
     Unet,
     UnetCritic,
+    Upconv7,
     VggCritic,
 )
 from img2imgkit.architectures import unet as unet_module
@@ -80,6 +81,8 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Rcan(width=2, groups=1, blocks=1, reduction=1), TWICE),
     (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), TWICE),
     (Swinir(width=4, depths=(2,), heads=(2,), window=4, upsampler="pixelshuffledirect"), TWICE),
+    (Upconv7(filters=(2,) * 6), TWICE),
+    (Upconv7(filters=(2,) * 6), PLAIN),
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),

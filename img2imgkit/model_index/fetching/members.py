@@ -1,4 +1,4 @@
-"""The files in a package, a zip file or a gzipped tar file: only those that are listed, each with its size and digest."""
+"""The files in a package, a zip or a gzipped tar file: only those that are listed, each with its size and digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from img2imgkit.errors import FetchError
 from img2imgkit.files import CHUNK, open_regular
@@ -62,7 +62,8 @@ def _untar(file: IO[bytes], source: Package, into: Path) -> None:
     """Read a tar file from start to end, since names may repeat."""
     wanted = {member.path: member for member in source.members}
     limit = max(FREELY, LARGEST_RATIO * source.bytes)
-    with gzip.open(file) as unpacked, tarfile.open(fileobj=_Limited(unpacked, limit), mode="r|") as packed:
+    stream: Any = _Limited(gzip.GzipFile(fileobj=file), limit)  # of which a tar file needs ``read`` only
+    with tarfile.open(fileobj=stream, mode="r|") as packed:
         missing = dict(wanted)
         for each in packed:
             if each.name not in wanted:
@@ -109,7 +110,7 @@ def _written(path: Path) -> Iterator[IO[bytes]]:
 class _Limited:
     """Reads a stream, and refuses to read more than a limit."""
 
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
+    def __init__(self, stream: gzip.GzipFile, limit: int) -> None:
         self._stream, self._left = stream, limit
 
     def read(self, size: int) -> bytes:

