@@ -279,8 +279,8 @@ def test_never_more_items_in_flight_than_slots(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(plan.pipeline.source, "load", loading)
     run_plan(plan, Leaving(), threads=2)
-    # Four slots; an outcome is reported shortly after its slot is free, so a few more may seem to be in flight.
-    assert 2 <= most <= 8
+    # Four slots of 60 pictures; an outcome is reported after its slot is free, so more may seem to be in flight.
+    assert 2 <= most <= 20
 
 
 def test_the_ledger_is_json_lines(tmp_path: Path) -> None:
