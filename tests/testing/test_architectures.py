@@ -69,10 +69,7 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Srresnet(width=2, blocks=1), TWICE),
     (Edsr(width=2, blocks=1), TWICE),
     (Rrdb(width=2, blocks=1, growth=1), TWICE),
-    (Span(width=2), TWICE),
     (Realplksr(width=4, blocks=1, kernel_size=5, large=1), NetworkSpec(1, scale=3)),
-    (Rcan(width=2, groups=1, blocks=1, reduction=1), TWICE),
-    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), TWICE),
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),
@@ -106,9 +103,9 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Span(width=2, centred=False), NetworkSpec(4, scale=3)),
     (Realplksr(width=4, blocks=2, kernel_size=3, large=4, layer_norm=False, attention=False), NetworkSpec(4)),
     (Realplksr(width=4, blocks=3, kernel_size=17, large=2, upsampler="dysample"), TWICE),
+    (Span(width=2), TWICE),
     (Rcan(width=4, groups=2, blocks=1, reduction=2), NetworkSpec(scale=4)),
-    (Mosr(width=2, blocks=2, hidden=2, convolved=2, kernel_size=3), NetworkSpec(1, scale=3)),
-    (Mosr(width=4, blocks=4, hidden=4, convolved=4, kernel_size=15, upsampler="dysample"), TWICE),
+    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), NetworkSpec(1, scale=3)),
 ]
 
 
