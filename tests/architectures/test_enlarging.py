@@ -78,7 +78,7 @@ def test_it_has_as_many_weights_as_the_official_one(network: str, options: dict[
     assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == weights
 
 
-@pytest.mark.parametrize(("network", "options"), [*SMALL[:3], *SMALL[-5:]], ids=str)
+@pytest.mark.parametrize(("network", "options"), [*SMALL[1:4], SMALL[-1]], ids=str)
 def test_the_output_is_float32_under_mixed_precision(network: str, options: dict[str, Any]) -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -17,9 +17,11 @@ from torch_files import save_torch
 from img2imgkit import Catalog, Geometry, ImportedNetwork, Networks, backend, bundle, resolve
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
+from img2imgkit.exporting import ExportOptions, export_bundle
 from img2imgkit.images import Picture
 from img2imgkit.importing import import_bundle, load_torch, state_of_model
 from img2imgkit.inference import TranslateOptions, Translator
+from img2imgkit.inference.models.exported_reference import exported_reference
 from img2imgkit.training import read_training_plan, train
 
 FILES = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
@@ -290,6 +292,7 @@ class TestAlpha:
         assert_levels(made.color, wanted[..., :3].mean(axis=-1, keepdims=True))
         assert_levels(made.alpha, wanted[..., 3:])  # type: ignore[arg-type]
 
+    @pytest.mark.slow
     def test_it_has_all_bits_and_can_be_averaged(self, catalog: Catalog, tmp_path: Path, levels: np.ndarray) -> None:
         loaded, _ = imported_bundle(catalog, tmp_path, 4)
         small = Picture(levels[..., :3], levels[..., 3:])
@@ -298,6 +301,17 @@ class TestAlpha:
             made = [Translator(loaded, options, "cpu").translate(each).picture for each in (small, deep)]
             assert_levels(made[0].alpha, made[1].alpha / 257)  # type: ignore[arg-type, operator]
             assert len(np.unique(made[1].alpha)) > 300  # type: ignore[arg-type]
+
+    @pytest.mark.slow
+    def test_an_exported_model_reads_and_writes_it(self, tmp_path: Path, levels: np.ndarray) -> None:
+        catalog = Catalog.installed()
+        loaded, official = imported_bundle(catalog, tmp_path, 4)
+        path = tmp_path / "model.onnx"
+        written = export_bundle(loaded, catalog.exporters["onnx"](), path, ExportOptions(image_io="uint8"))
+        assert written.about.programs[0].inputs[0].meaning == "RGBA as levels, 0 to 255"
+        exported = exported_reference(path, catalog).model
+        made = Translator(exported, device="cpu").translate(Picture(levels[..., :3], levels[..., 3:])).picture
+        assert_levels(np.concatenate([made.color, made.alpha], axis=-1), official(levels))
 
     def test_training_data_have_none(self, task_class: Any) -> None:
         data = Catalog.installed().get("data_kinds", "degraded")

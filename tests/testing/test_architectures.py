@@ -76,13 +76,15 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Srresnet(width=2, blocks=1), TWICE),
     (Edsr(width=2, blocks=1), TWICE),
     (Rrdb(width=2, blocks=1, growth=1), TWICE),
-    (Span(width=2), TWICE),
     (Realplksr(width=4, blocks=1, kernel_size=5, large=1), NetworkSpec(1, scale=3)),
+<<<<<<< HEAD
     (Rcan(width=2, groups=1, blocks=1, reduction=1), TWICE),
     (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), TWICE),
     (Swinir(width=4, depths=(2,), heads=(2,), window=4, upsampler="pixelshuffledirect"), TWICE),
     (Upconv7(filters=(2,) * 6), TWICE),
     (Upconv7(filters=(2,) * 6), PLAIN),
+=======
+>>>>>>> h3
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),
@@ -116,7 +118,9 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Span(width=2, centred=False), NetworkSpec(4, scale=3)),
     (Realplksr(width=4, blocks=2, kernel_size=3, large=4, layer_norm=False, attention=False), NetworkSpec(4)),
     (Realplksr(width=4, blocks=3, kernel_size=17, large=2, upsampler="dysample"), TWICE),
+    (Span(width=2), TWICE),
     (Rcan(width=4, groups=2, blocks=1, reduction=2), NetworkSpec(scale=4)),
+<<<<<<< HEAD
     (Mosr(width=2, blocks=2, hidden=2, convolved=2, kernel_size=3), NetworkSpec(1, scale=3)),
     (Mosr(width=4, blocks=4, hidden=4, convolved=4, kernel_size=15, upsampler="dysample"), TWICE),
     (Hat(width=4, depths=(1,), heads=(2,), window=4, compress=2, squeeze=2, features=4), TWICE),
@@ -131,6 +135,9 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Srformer(width=4, depths=(2,), heads=(2,), masked=False, features=4), TWICE),
     (Drct(width=4, heads=(2,), window=4, growth=2, features=4), TWICE),
     (Omnisr(width=8, groups=2, blocks=2, window=4, bias=False), NetworkSpec(1, scale=3)),
+=======
+    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), NetworkSpec(1, scale=3)),
+>>>>>>> h3
 ]
 
 
