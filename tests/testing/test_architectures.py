@@ -77,14 +77,9 @@ FAST: list[tuple[Architecture, NetworkSpec]] = [
     (Edsr(width=2, blocks=1), TWICE),
     (Rrdb(width=2, blocks=1, growth=1), TWICE),
     (Realplksr(width=4, blocks=1, kernel_size=5, large=1), NetworkSpec(1, scale=3)),
-<<<<<<< HEAD
-    (Rcan(width=2, groups=1, blocks=1, reduction=1), TWICE),
-    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), TWICE),
     (Swinir(width=4, depths=(2,), heads=(2,), window=4, upsampler="pixelshuffledirect"), TWICE),
     (Upconv7(filters=(2,) * 6), TWICE),
     (Upconv7(filters=(2,) * 6), PLAIN),
-=======
->>>>>>> h3
     (UnetCritic(width=2), PLAIN),
     (VggCritic(size=8, width=2), PLAIN),
     (ContentEncoder(downs=1, blocks=1, width=2), PLAIN),
@@ -120,9 +115,7 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Realplksr(width=4, blocks=3, kernel_size=17, large=2, upsampler="dysample"), TWICE),
     (Span(width=2), TWICE),
     (Rcan(width=4, groups=2, blocks=1, reduction=2), NetworkSpec(scale=4)),
-<<<<<<< HEAD
-    (Mosr(width=2, blocks=2, hidden=2, convolved=2, kernel_size=3), NetworkSpec(1, scale=3)),
-    (Mosr(width=4, blocks=4, hidden=4, convolved=4, kernel_size=15, upsampler="dysample"), TWICE),
+    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), NetworkSpec(1, scale=3)),
     (Hat(width=4, depths=(1,), heads=(2,), window=4, compress=2, squeeze=2, features=4), TWICE),
     (Dat(width=32, depths=(2,), heads=(2,), split=(2, 4), expansion=1.0, upsampler="pixelshuffledirect"), TWICE),
     (Omnisr(width=8, groups=1), TWICE),
@@ -135,9 +128,6 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Srformer(width=4, depths=(2,), heads=(2,), masked=False, features=4), TWICE),
     (Drct(width=4, heads=(2,), window=4, growth=2, features=4), TWICE),
     (Omnisr(width=8, groups=2, blocks=2, window=4, bias=False), NetworkSpec(1, scale=3)),
-=======
-    (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), NetworkSpec(1, scale=3)),
->>>>>>> h3
 ]
 
 
