@@ -108,6 +108,7 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Rrdb(width=2, blocks=2, growth=1, unshuffle=2), TWICE),
     (Rrdb(width=2, blocks=6, growth=2, unshuffle=4), PLAIN),
     (Residual(width=2, blocks=2, activation="relu"), NetworkSpec(1, scale=3)),
+<<<<<<< HEAD
     (Rrdb(width=2, blocks=1, growth=1, inner=True), NetworkSpec(4, scale=4)),
     (Edsr(width=2, blocks=1, levels=True), TWICE),
     (Span(width=2, centred=False), NetworkSpec(4, scale=3)),
@@ -120,14 +121,15 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Dat(width=32, depths=(2,), heads=(2,), split=(2, 4), expansion=1.0, upsampler="pixelshuffledirect"), TWICE),
     (Omnisr(width=8, groups=1), TWICE),
     (Srformer(width=4, depths=(2,), heads=(2,), window=4, upsampler="pixelshuffledirect"), TWICE),
+=======
+>>>>>>> h4
     (Swinir(width=4, depths=(2, 1), heads=(2, 1), window=4, connection="3conv", features=4), NetworkSpec(scale=3)),
-    (Swinir(width=4, depths=(2,), heads=(2,), window=3, upsampler="nearest+conv", features=4), NetworkSpec(scale=4)),
     (Swinir(width=4, depths=(3,), heads=(1,), window=2, upsampler="none", patch_norm=False), NetworkSpec(1)),
-    (Hat(width=6, depths=(2, 1), heads=(2, 1), window=4, squeeze=3, connection="identity"), NetworkSpec(scale=3)),
-    (Dat(width=32, depths=(3, 1), heads=(2, 4), split=(4, 2), connection="3conv", qkv_bias=False), TWICE),
+    (Hat(width=6, depths=(2,), heads=(2,), window=4, squeeze=3, connection="identity"), NetworkSpec(scale=3)),
+    (Dat(width=32, depths=(3,), heads=(4,), split=(4, 2), connection="3conv", qkv_bias=False), TWICE),
     (Srformer(width=4, depths=(2,), heads=(2,), masked=False, features=4), TWICE),
     (Drct(width=4, heads=(2,), window=4, growth=2, features=4), TWICE),
-    (Omnisr(width=8, groups=2, blocks=2, window=4, bias=False), NetworkSpec(1, scale=3)),
+    (Omnisr(width=8, groups=1, blocks=1, window=4, bias=False), NetworkSpec(1, scale=3)),
 ]
 
 
