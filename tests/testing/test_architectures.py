@@ -108,7 +108,6 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Rrdb(width=2, blocks=2, growth=1, unshuffle=2), TWICE),
     (Rrdb(width=2, blocks=6, growth=2, unshuffle=4), PLAIN),
     (Residual(width=2, blocks=2, activation="relu"), NetworkSpec(1, scale=3)),
-<<<<<<< HEAD
     (Rrdb(width=2, blocks=1, growth=1, inner=True), NetworkSpec(4, scale=4)),
     (Edsr(width=2, blocks=1, levels=True), TWICE),
     (Span(width=2, centred=False), NetworkSpec(4, scale=3)),
@@ -117,12 +116,6 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Span(width=2), TWICE),
     (Rcan(width=4, groups=2, blocks=1, reduction=2), NetworkSpec(scale=4)),
     (Mosr(width=2, blocks=1, hidden=3, convolved=2, kernel_size=5), NetworkSpec(1, scale=3)),
-    (Hat(width=4, depths=(1,), heads=(2,), window=4, compress=2, squeeze=2, features=4), TWICE),
-    (Dat(width=32, depths=(2,), heads=(2,), split=(2, 4), expansion=1.0, upsampler="pixelshuffledirect"), TWICE),
-    (Omnisr(width=8, groups=1), TWICE),
-    (Srformer(width=4, depths=(2,), heads=(2,), window=4, upsampler="pixelshuffledirect"), TWICE),
-=======
->>>>>>> h4
     (Swinir(width=4, depths=(2, 1), heads=(2, 1), window=4, connection="3conv", features=4), NetworkSpec(scale=3)),
     (Swinir(width=4, depths=(3,), heads=(1,), window=2, upsampler="none", patch_norm=False), NetworkSpec(1)),
     (Hat(width=6, depths=(2,), heads=(2,), window=4, squeeze=3, connection="identity"), NetworkSpec(scale=3)),
