@@ -256,7 +256,7 @@ class Translate(Transform):
 
     def licences(self) -> Mapping[str, str]:
         """The licence of the model's weights, with the authors to credit, if they are stated."""
-        stated = " by ".join(filter(None, (self.manifest.licence, ", ".join(self.manifest.attribution))))
+        stated = ", credits: ".join(filter(None, (self.manifest.licence, ", ".join(self.manifest.attribution))))
         return {self.manifest.name: stated} if stated else {}
 
     def close(self) -> None:

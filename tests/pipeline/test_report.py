@@ -16,6 +16,7 @@ from img2imgkit.item import Entry, Item
 from img2imgkit.pipeline import make_report, write_report
 from img2imgkit.pipeline.output_folder import OutputFolder
 from img2imgkit.pipeline.report import MAX_ITEMS, MAX_SIDE, Thumbnails
+from img2imgkit.steps.read import Read
 
 
 def item(picture: Picture, index: int = 0) -> Item:
@@ -116,3 +117,11 @@ def test_failures_are_listed_first(tmp_path: Path) -> None:
     assert [name for _, name in rows] == ["2bad.png", "1.png", "3.png"]
     assert rows[0][0] == "failed"
     assert "no tile fits" in page
+
+
+def test_licences_of_models_are_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Read, "licences", lambda self: {"night": "MIT, credits: <A>"})
+    save_pictures(tmp_path / "in", "a.png")
+    report, page = reported(tmp_path)
+    assert report["licences"] == {"night": "MIT, credits: <A>"}
+    assert "licence of night: MIT, credits: &lt;A&gt;" in page

@@ -287,3 +287,10 @@ def test_until_is_part_of_the_recipe_only_if_it_is_stated(folder: Path, catalog:
 def test_a_model_that_does_not_enlarge_cannot_reach_a_size(directed: Path, catalog: Catalog) -> None:
     with pytest.raises(ConfigError, match=r"until: directed does not enlarge pictures"):
         step(directed, until={"width": 9}).prepare(Planning(ModelFinder(catalog)))
+
+
+def test_the_licence_of_the_model_and_its_authors_are_stated() -> None:
+    step = Translate(Translate.Options(bundle="sr-compact-x2"))
+    step.prepare(Planning(ModelFinder(Catalog.installed())))
+    (stated,) = step.licences().values()
+    assert stated.startswith("CC-BY-SA-4.0, credits: Photographs CC-BY-4.0: aitzgorri")
