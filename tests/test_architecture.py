@@ -309,7 +309,16 @@ LIGHT = [
     *("evaluation", "pipeline", "steps", "testing", "schema", "cli"),
 ]
 LISTINGS = [
-    *(["--help"], ["steps"], ["plugins"], ["models"], ["architectures"], ["tasks"], ["tasks", "espcn"]),
+    *(
+        ["--help"],
+        ["steps"],
+        ["plugins"],
+        ["models"],
+        ["models", "list", "--available"],
+        ["architectures"],
+        ["tasks"],
+        ["tasks", "espcn"],
+    ),
     *(["tasks", "funit"], ["schema", "pipeline"], ["schema", "train"], ["completion", "bash"]),
     *(["run", "--dry-run", "p.yaml"], ["run", "--dry-run", "inputs.yaml"], ["check", "p.yaml"]),
 ]
