@@ -308,6 +308,7 @@ LIGHT = [
     *("images", "losses", "adversary", "architectures", "task", "step", "catalog", "bundle", "training", "metrics"),
     *("evaluation", "pipeline", "steps", "testing", "schema", "cli"),
 ]
+COMMON = ("run", "models", "tasks")  # the others are as slow to test, and share what they import
 LISTINGS = [
     *(
         ["--help"],
@@ -353,7 +354,13 @@ class TestLightness:
         names = "\n".join(f"import img2imgkit.{name}" for name in LIGHT)
         assert loaded_after(f"import img2imgkit\nimg2imgkit.Task\n{names}", tmp_path) == "[]"
 
-    @pytest.mark.parametrize("arguments", LISTINGS, ids=" ".join)
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            pytest.param(each, id=" ".join(each), marks=[] if each[0] in COMMON else [pytest.mark.slow])
+            for each in LISTINGS
+        ],
+    )
     def test_listings_load_none_with_all_plugins_and_the_readmes(self, tmp_path, install, arguments):
         install("kit-espcn", the_readmes_plugin(), name="espcn")
         (tmp_path / "p.yaml").write_text(PIPELINE)
@@ -374,6 +381,7 @@ assert all(task().geometry() for task in catalog.tasks.values())
 """
         assert loaded_after(code, tmp_path, PYTHONPATH=str(tmp_path / "site-packages")) == "[]"
 
+    @pytest.mark.slow
     def test_a_plugin_that_imports_keras_at_its_top_pays_quietly_and_for_its_tasks_alone(self, tmp_path, install):
         module = the_readmes_plugin().replace("    register(Espcn)", "    import keras\n    register(Espcn)")
         install("kit-espcn", module, name="espcn")

@@ -27,12 +27,15 @@ STAND_INS = {
     "stargan_celeba/200000-G.ckpt": "stargan_G",
     "animals/gen_00100000.pt": "funit_gen",
     "realesr-general-x4v3.pth": "sr_srvgg_x4",
+    "001_classicalSR_DF2K_s64w8_SwinIR-M_x2.pth": "sr_swinir_x2_classical",
+    "006_colorCAR_DFWB_s126w7_SwinIR-M_jpeg40.pth": "sr_swinir_jpeg_car_w7",
 }
 TASKS = {
     **dict.fromkeys(("facades", "facades-eval", "zebra"), "pix2pix"),
     **dict.fromkeys(("city", "flat", "looks"), "pix2pixhd"),
     **dict.fromkeys(("faces", "moods"), "stargan"),
-    **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit", "general-x4": "super-resolution"},
+    **dict.fromkeys(("general-x4", "swinir-x2", "swinir-jpeg40"), "super-resolution"),
+    **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit"},
 }
 SMALLER = {"classes=36": "classes=9"}  # of as many channels as the stand-in reads
 FURTHER = {"coco": ("--key", "G")}  # of the stand-in's file

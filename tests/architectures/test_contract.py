@@ -46,6 +46,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "srresnet": {"width": 2, "blocks": 1},
     "edsr": {"width": 2, "blocks": 1},
     "rrdb": {"width": 2, "blocks": 1, "growth": 1},
+    "upconv7": {"filters": (2,) * 6},
     "span": {"width": 2},
     "realplksr": {"width": 4, "blocks": 1, "kernel_size": 3, "large": 1},
     "mosr": {"width": 4, "blocks": 1, "hidden": 3, "convolved": 2, "kernel_size": 3},

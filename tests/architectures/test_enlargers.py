@@ -330,7 +330,7 @@ def test_what_a_file_does_not_state_is_reported() -> None:
 
 
 def test_a_network_that_enlarges_3_times_has_the_arrays_of_one_that_enlarges_twice() -> None:
-    options: dict[str, Any] = {"width": 4, "blocks": 1, "growth": 2, "channels": 3, "unshuffle": 1}
+    options: dict[str, Any] = {"width": 4, "blocks": 1, "growth": 2, "channels": 3, "unshuffle": 1, "inner": False}
     places = [*checkpoint_of("rrdb").places({**options, "scale": 3})]
     assert places == [*checkpoint_of("rrdb").places({**options, "scale": 2})]
     state = state_of_model(built("rrdb", **options, scale=3), places)

@@ -29,7 +29,7 @@ def test_a_healthy_machine_exits_with_0(img2img, uninstall_everything):
         "importers",
         "losses",
     ]
-    assert found["plugins"]["installed"] == [*built_in, "metrics", "steps"]
+    assert found["plugins"]["installed"] == [*built_in, "metrics", "model-index", "steps"]
 
 
 def test_every_dependency_is_checked(img2img, uninstall_everything):

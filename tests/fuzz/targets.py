@@ -27,7 +27,7 @@ from img2imgkit.images import bounds
 from img2imgkit.images.decode import decode_here
 from img2imgkit.images.decoders import Wanted
 from img2imgkit.inference import Describe
-from img2imgkit.inference.exported.describe import described
+from img2imgkit.inference.exported.onnx_description import described
 from img2imgkit.item import Entry
 from img2imgkit.pipeline import pipeline_of
 from img2imgkit.pipeline.ledger import Ledger

@@ -186,7 +186,9 @@ def by_tiles(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         (Resnet(blocks=1, width=2), NetworkSpec(norm="none")),
         (Unet(depth=2, width=2), NetworkSpec(1, 3, norm="batch")),
         (Rrdb(width=2, blocks=1, growth=1, unshuffle=2), TWICE),
-        (Spade(width=1, kernel_size=1), NetworkSpec(2, 3, norm="batch", spectral=True)),
+        pytest.param(
+            Spade(width=1, kernel_size=1), NetworkSpec(2, 3, norm="batch", spectral=True), marks=pytest.mark.slow
+        ),
     ],
     ids=named,
 )

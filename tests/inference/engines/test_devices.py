@@ -50,6 +50,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_several_devices_produce_the_bytes_of_one() -> None:
     here = str(Path(__file__).parents[2])
     done = subprocess.run(
