@@ -48,7 +48,7 @@ def alone_on_stdout(command: click.Command) -> None:
     """
     for each in command.commands.values() if isinstance(command, click.Group) else ():
         alone_on_stdout(each)
-    if (callback := command.callback) is not None and not isinstance(command, click.Group):
+    if (callback := command.callback) is not None:
         command.callback = _alone(callback)
 
 

@@ -7,7 +7,6 @@ import re
 import signal
 import statistics
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,9 @@ from typing import Literal
 
 from img2imgkit.errors import BenchmarkError
 from img2imgkit.files import read_text
+
+if sys.platform != "win32":
+    from multiprocessing import resource_tracker
 
 WARM_UP = 2  # calls that are not timed, because they compile
 PATIENCE = 10.0  # seconds in which processes end by themselves, and remove what they leave in the system
@@ -172,15 +174,19 @@ class _Side:
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Processes that are started within it ignore Ctrl-C, which terminals send to all: their parent ends them."""
-    if threading.current_thread() is not threading.main_thread():
+    """Processes that are started within it ignore Ctrl-C, which terminals send to all: their parent ends them.
+
+    They inherit that the signal is blocked; this process receives it afterwards.
+    """
+    if sys.platform == "win32":
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # its start would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(make: Callable[[], Call], extent: Extent, pipe: Connection) -> None:
