@@ -20,10 +20,11 @@ dies_when_called = partial(partial, os._exit, 8)
 raises = partial(int, "no number")
 ENDED = "its process ended with exit code"
 SLEEPING = """
-import sys, time
+import signal, sys, time
 from functools import partial
 from img2imgkit.benchmark import turns
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs in the background ignore it
     print("started", flush=True)
     turns.timed({"one": partial(partial, time.sleep, 60), "other": partial(partial, time.sleep, 60)}, 1, turns.Extent())
 """

@@ -18,7 +18,7 @@ def test_killed_at_three_random_moments_a_training_ends_in_the_same_state(tmp_pa
     """One digest covers weights, optimizer slots, average, pool of older images and dropout seeds."""
     place, seed = make_place(tmp_path), random.randrange(1 << 32)
     finish(start(place, "whole"))
-    moments = sorted(random.Random(seed).sample(range(1, 36), 3))
+    moments = sorted(random.Random(seed).sample(range(1, 24), 3))  # long before the end, which a fast run reaches soon
     kill_and_resume(place, "killed", moments, seed)
     whole, killed = (place / name / "checkpoints" / END for name in ("whole", "killed"))
     assert checkpoint.digest(killed) == checkpoint.digest(whole), f"seed {seed}"
