@@ -53,12 +53,6 @@ from img2imgkit.images import Metadata as Metadata
 from img2imgkit.images import Picture as Picture
 from img2imgkit.item import Entry as Entry
 from img2imgkit.item import Item as Item
-from img2imgkit.library import LibraryPicture as LibraryPicture
-from img2imgkit.library import LoadedModel as LoadedModel
-from img2imgkit.library import export as export
-from img2imgkit.library import load as load
-from img2imgkit.library import run as run
-from img2imgkit.library import train as train
 from img2imgkit.metrics import Metric as Metric
 from img2imgkit.metrics import PairMetric as PairMetric
 from img2imgkit.metrics import PretrainedWeights as PretrainedWeights
@@ -67,6 +61,12 @@ from img2imgkit.metrics import SetsMetric as SetsMetric
 from img2imgkit.model_entry import Licence as Licence
 from img2imgkit.model_entry import ModelEntry as ModelEntry
 from img2imgkit.model_entry import read_index as read_index
+from img2imgkit.scripting import LibraryPicture as LibraryPicture
+from img2imgkit.scripting import LoadedModel as LoadedModel
+from img2imgkit.scripting import export as export
+from img2imgkit.scripting import load as load
+from img2imgkit.scripting import run as run
+from img2imgkit.scripting import train as train
 from img2imgkit.step import Planning as Planning
 from img2imgkit.step import Rendering as Rendering
 from img2imgkit.step import Resources as Resources

@@ -55,7 +55,7 @@ ROOMS = (  # each imports only rooms before it
         "evaluation",
         "pipeline",
         "steps",
-        "library",
+        "scripting",
         "schema",
         "testing",
         "pytest_plugin",

@@ -31,7 +31,7 @@ from img2imgkit.inference import (
 )
 from img2imgkit.inference.engines.devices import cpu_threads
 from img2imgkit.inference.inputs.conditions import LABEL
-from img2imgkit.library.image_kinds import ImageLike, ids_of, picture_of
+from img2imgkit.scripting.image_kinds import ImageLike, ids_of, picture_of
 from img2imgkit.step import Planning
 from img2imgkit.steps.engine_choice import choose_engine, load_chosen
 

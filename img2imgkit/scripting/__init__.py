@@ -5,8 +5,8 @@ loaded_model  a model that was loaded by name or path, as a function
 jobs          run a pipeline, train a task, export a model
 """
 
-from img2imgkit.library.image_kinds import LibraryPicture
-from img2imgkit.library.jobs import export, run, train
-from img2imgkit.library.loaded_model import LoadedModel, load
+from img2imgkit.scripting.image_kinds import LibraryPicture
+from img2imgkit.scripting.jobs import export, run, train
+from img2imgkit.scripting.loaded_model import LoadedModel, load
 
 __all__ = ["LibraryPicture", "LoadedModel", "export", "load", "run", "train"]

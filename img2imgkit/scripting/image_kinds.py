@@ -40,7 +40,7 @@ class LibraryPicture(Picture):
 
     def to_array(self) -> np.ndarray:
         """The pixels. Shapes: -> (H, W) for grey, otherwise (H, W, C), alpha last; uint8 or uint16."""
-        pixels = self.color if self.alpha is None else np.concatenate([self.color, self.alpha], axis=2)
+        pixels = _planes(self)
         return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
     def to_pillow(self) -> Image.Image:
@@ -131,8 +131,7 @@ def _to_pillow(picture: Picture) -> Image.Image:
         mode = _MODES.get((channels, picture.alpha is not None))
         if mode is None:
             raise EncodeError("Pillow has no CMYK images with alpha: pass and get an array")
-        planes = [picture.color] if picture.alpha is None else [picture.color, picture.alpha]
-        pixels = np.concatenate(planes, axis=2)
+        pixels = _planes(picture)
         image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), mode)
     if picture.metadata.icc:
         image.info["icc_profile"] = picture.metadata.icc
@@ -156,11 +155,16 @@ def _of_array(array: np.ndarray) -> tuple[Picture, Back]:
     picture = Picture(color, np.ascontiguousarray(alpha) if alpha.shape[2] else None, "grey" if colors == 1 else "rgb")
 
     def back(made: Picture) -> np.ndarray:
-        planes = made.color if made.alpha is None else np.concatenate([made.color, made.alpha], axis=2)
+        planes = _planes(made)
         planes = planes[..., 0] if array.ndim == 2 and planes.shape[2] == 1 else planes
         return planes if array.dtype.kind != "f" else (planes / np.iinfo(planes.dtype).max).astype(array.dtype)
 
     return picture, back
+
+
+def _planes(picture: Picture) -> np.ndarray:
+    """Colours, and alpha after them. Shapes: -> (H, W, C)."""
+    return picture.color if picture.alpha is None else np.concatenate([picture.color, picture.alpha], axis=2)
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:

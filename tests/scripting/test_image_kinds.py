@@ -11,7 +11,7 @@ from PIL import Image
 
 from img2imgkit.errors import EncodeError, ImageError
 from img2imgkit.images import Picture, decode
-from img2imgkit.library.image_kinds import ids_of, library_picture, picture_of
+from img2imgkit.scripting.image_kinds import ids_of, library_picture, picture_of
 
 RNG = np.random.default_rng(0)
 
