@@ -1,7 +1,16 @@
 """Pictures: decode, convert and encode, including metadata."""
 
 from img2imgkit.images.affine import Affine, Placement
-from img2imgkit.images.conversions import is_opaque, to_grey, to_levels, to_rgb, to_unit, with_depth, without_alpha
+from img2imgkit.images.conversions import (
+    is_finite,
+    is_opaque,
+    to_grey,
+    to_levels,
+    to_rgb,
+    to_unit,
+    with_depth,
+    without_alpha,
+)
 from img2imgkit.images.decode import DEFAULT_MAX_PIXELS, decode
 from img2imgkit.images.encode import Encoded, EncodedFile, EncodeOptions, encode, encode_in_bands
 from img2imgkit.images.float_levels import FloatLevels
@@ -45,6 +54,7 @@ __all__ = [
     "format_of",
     "format_of_content",
     "header_of",
+    "is_finite",
     "is_hidden",
     "is_image",
     "is_opaque",

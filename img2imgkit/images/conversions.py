@@ -41,19 +41,23 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike, out: np.ndarray | None = None)
     levels = np.empty(unit.shape, dtype) if out is None else out
     flat, made = np.ascontiguousarray(unit).reshape(-1), levels.reshape(-1)
     half = np.iinfo(levels.dtype).max / 2
-    clipped = np.empty(min(_BLOCK, flat.size), np.float32)
-    scaled = np.empty(clipped.shape, np.float64)  # float32 would round some values to the wrong side of a half
+    exact = np.float32 if levels.dtype == np.uint8 else np.float64  # what tells a half of so many levels
+    scaled = np.empty(min(_BLOCK, flat.size), exact)
     for start in range(0, flat.size, _BLOCK):
         part = flat[start : start + _BLOCK]
-        if not np.isfinite(part).all():
+        if not is_finite(part):
             raise ValueError("values must be finite, got NaN or infinity")
-        wide = scaled[: len(part)]
-        np.copyto(wide, np.clip(part, -1, 1, out=clipped[: len(part)]))
+        wide = np.clip(part, -1, 1, out=scaled[: len(part)])
         wide += 1
         wide *= half
         wide += 0.5
         made[start : start + len(part)] = wide  # cuts off the fraction, and no value is negative
     return levels
+
+
+def is_finite(image: np.ndarray) -> bool:
+    """Whether all values are finite. Shapes: any shape but an empty one, of floats."""
+    return bool(np.isfinite(image.min()) and np.isfinite(image.max()))  # an extreme that is finite excludes NaN, too
 
 
 LUMA = (299, 587, 114)  # per mille of red, green and blue (ITU-R BT.601), as in Pillow's conversion to L

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from img2imgkit.engine import Arrays, Engine, EngineDevice, Precision, Session
+from img2imgkit.images import is_finite
 from img2imgkit.inference.engines import devices
 from img2imgkit.inference.engines.interface import Interface
 from img2imgkit.inference.tiles.grid import Grid
@@ -208,8 +209,3 @@ class Runner:
             inputs = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in inputs.items()}
         made = session(self._interface.feeds(inputs))[self._interface.output]
         return self._interface.image_of(made, inputs["source"])[:count]
-
-
-def is_finite(image: np.ndarray) -> bool:
-    """Whether all values are finite: an extreme that is finite excludes NaN, too, and needs no array of its own."""
-    return bool(np.isfinite(image.min()) and np.isfinite(image.max()))
