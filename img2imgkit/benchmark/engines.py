@@ -148,6 +148,18 @@ def translating(reference: str, base: Path, contender: Contender, extents: Exten
 
     Conditions get neutral values: maps of the first class, the first of several values, the picture itself as example.
     """
+    translator = opened_by(contender, reference, base)
+    levels = np.random.default_rng(0).integers(0, 256, (extents.height, extents.width, 3), np.uint8)
+    picture = Picture(levels)
+    return partial(translator.translate, picture, _neutral(translator, picture))
+
+
+def opened_by(contender: Contender, reference: str, base: Path) -> Translator:
+    """Open a model on an engine in a precision, as ``translate`` does.
+
+    Args:
+        reference: as for ``measure``
+    """
     catalog = Catalog.installed()
     engines = {**BUILT_IN, **catalog.engines}
     found = find_model(reference, base, catalog)
@@ -155,10 +167,7 @@ def translating(reference: str, base: Path, contender: Contender, extents: Exten
     model = found.load(_form(found) if onnx else None)
     selected = Selected(contender.engine, contender.version, contender.device, contender.precision)
     options = TranslateOptions.model_validate({"engine": contender.engine, "precision": contender.precision})
-    translator = Translator(model, options, contender.device, selected, engines)
-    levels = np.random.default_rng(0).integers(0, 256, (extents.height, extents.width, 3), np.uint8)
-    picture = Picture(levels)
-    return partial(translator.translate, picture, _neutral(translator, picture))
+    return Translator(model, options, contender.device, selected, engines)
 
 
 def _form(model: ModelReference) -> EngineForm | None:

@@ -47,7 +47,8 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike, out: np.ndarray | None = None)
         part = flat[start : start + _BLOCK]
         if not is_finite(part):
             raise ValueError("values must be finite, got NaN or infinity")
-        wide = np.clip(part, -1, 1, out=scaled[: len(part)])
+        wide = scaled[: len(part)]
+        np.clip(part, -1, 1, out=wide)
         wide += 1
         wide *= half
         wide += 0.5
