@@ -41,8 +41,8 @@ def to_levels(unit: np.ndarray, dtype: DTypeLike, out: np.ndarray | None = None)
     levels = np.empty(unit.shape, dtype) if out is None else out
     flat, made = np.ascontiguousarray(unit).reshape(-1), levels.reshape(-1)
     half = np.iinfo(levels.dtype).max / 2
-    exact = np.float32 if levels.dtype == np.uint8 else np.float64  # what tells a half of so many levels
-    scaled = np.empty(min(_BLOCK, flat.size), exact)
+    exact: DTypeLike = np.float32 if levels.dtype == np.uint8 else np.float64  # what tells a half of so many levels
+    scaled: np.ndarray = np.empty(min(_BLOCK, flat.size), exact)
     for start in range(0, flat.size, _BLOCK):
         part = flat[start : start + _BLOCK]
         if not is_finite(part):
