@@ -1,4 +1,4 @@
-"""Importer of TensorFlow.js layers models, and the network RDN, of which npm packages have models in that format."""
+"""Importer of TensorFlow.js layers models, and the networks RDN and RRDN, which npm packages have in that format."""
 
 from __future__ import annotations
 
@@ -17,5 +17,7 @@ def register_importers(register: Any) -> None:
 @kit.hookimpl
 def register_architectures(register: Any) -> None:
     from img2imgkit_plugins.tfjs.rdn import Rdn
+    from img2imgkit_plugins.tfjs.rrdn import Rrdn
 
     register(Rdn)
+    register(Rrdn)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from img2imgkit_plugins.tfjs.isr_layers import recognise_network
 from img2imgkit_plugins.tfjs.layers_model import read_layers_model
-from img2imgkit_plugins.tfjs.rdn_layers import recognise_rdn
 
 import img2imgkit as kit
 
@@ -34,6 +34,6 @@ class TfjsLayers(kit.Importer):
             )
         try:
             model = read_layers_model(Path(path))
-            return recognise_rdn(model, Path(path).name)
+            return recognise_network(model, Path(path).name)
         except kit.InteropError as error:
             raise kit.InteropError(f"{path}: {error}") from None

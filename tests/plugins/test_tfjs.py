@@ -1,4 +1,4 @@
-"""TensorFlow.js layers models: RDN is recognised and computed as its layers state, anything else is refused."""
+"""TensorFlow.js layers models: RDN and RRDN are recognised and computed as their layers state; the rest is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from img2imgkit_plugins.tfjs.importer import TfjsLayers
 from img2imgkit_plugins.tfjs.rdn import Rdn
-from tfjs_files import random_arrays, rdn_layers, write_model
+from img2imgkit_plugins.tfjs.rrdn import BETA, Rrdn
+from tfjs_files import random_arrays, rdn_layers, rrdn_layers, write_model
 
 from img2imgkit import Catalog, ImportedNetwork, InteropError, backend
 from img2imgkit.architectures import NetworkSpec
@@ -23,27 +24,36 @@ from img2imgkit.testing import check_architecture
 
 LAYERS = rdn_layers()
 ARRAYS = random_arrays(LAYERS)
-INSTALLED = {"rdn": Rdn}
+INSTALLED = {"rdn": Rdn, "rrdn": Rrdn}
 
 
 def read(path: Path) -> ImportedNetwork:
     return network_of(TfjsLayers().read(path), INSTALLED)
 
 
+def made(kind: str, config: dict[str, Any], given: list[Any], arrays: dict[str, np.ndarray], name: str) -> Any:
+    """What one layer computes; the two that are not Keras' own as ISR defines them."""
+    import keras
+
+    if kind == "MultiplyBeta":
+        return BETA * given[0]
+    if kind.startswith("PixelShuffle"):
+        return keras.ops.depth_to_space(given[0], config["scale"], data_format="channels_last")
+    layer = getattr(keras.layers, kind)(**config)
+    if kind == "Conv2D":
+        layer(given[0])
+        layer.set_weights([arrays[f"{name}/{leaf}"] for leaf in ("kernel", "bias")])
+    return layer(given if len(given) > 1 else given[0])
+
+
 def as_stated(layers: list[dict[str, Any]], arrays: dict[str, np.ndarray], image: np.ndarray) -> np.ndarray:
     """What the file's layers compute, each built by Keras from its own record."""
     backend.load()
-    import keras
-
-    values: dict[str, Any] = {"LR": image}
+    values: dict[str, Any] = {layers[0]["name"]: image}
     for layer in layers[1:]:
         config = {key: value for key, value in layer["config"].items() if key != "name"}
-        made = getattr(keras.layers, layer["class_name"])(**config)
         given = [values[source[0]] for node in layer["inbound_nodes"] for source in node]
-        values[layer["name"]] = made(given if len(given) > 1 else given[0])
-        if layer["class_name"] == "Conv2D":
-            made.set_weights([arrays[f"{layer['name']}/{leaf}"] for leaf in ("kernel", "bias")])
-            values[layer["name"]] = made(given[0])
+        values[layer["name"]] = made(layer["class_name"], config, given, arrays, layer["name"])
     return np.asarray(values["SR"])
 
 
@@ -55,6 +65,18 @@ def test_a_model_computes_what_its_layers_state(scale: int, blocks: int, convolu
     found = read(write_model(tmp_path, layers, arrays, shards=2))
     sizes = {"width": 4, "blocks": blocks, "convolutions": convolutions, "growth": 3, "head": (5, 4)}
     assert (found.kind, found.arguments) == ("rdn", {"scale": scale, "channels": 3, **sizes})
+    image = np.random.default_rng(0).random((1, 6, 7, 3), np.float32)
+    np.testing.assert_allclose(np.asarray(found.model(image)), as_stated(layers, arrays, image), atol=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "blocks", "dense_blocks"), [(2, 2, 2), (4, 1, 3)])
+def test_an_rrdn_computes_what_its_layers_state(scale: int, blocks: int, dense_blocks: int, tmp_path: Path) -> None:
+    """Whatever numbers Keras gave its layers."""
+    layers = rrdn_layers(scale, blocks=blocks, dense_blocks=dense_blocks, first=scale)
+    arrays = random_arrays(layers)
+    found = read(write_model(tmp_path, layers, arrays))
+    sizes = {"width": 4, "blocks": blocks, "dense_blocks": dense_blocks, "convolutions": 2, "growth": 3}
+    assert (found.kind, found.arguments) == ("rrdn", {"scale": scale, "channels": 3, **sizes})
     image = np.random.default_rng(0).random((1, 6, 7, 3), np.float32)
     np.testing.assert_allclose(np.asarray(found.model(image)), as_stated(layers, arrays, image), atol=1e-5)
 
@@ -94,8 +116,9 @@ def test_the_importer_recognises_its_files_by_their_content(tmp_path: Path) -> N
     assert isinstance(importer_of(path, Catalog.installed()), TfjsLayers)
 
 
-def test_the_architecture_keeps_its_contract() -> None:
+def test_the_architectures_keep_their_contract() -> None:
     check_architecture(Rdn(width=2, blocks=1, convolutions=1, growth=1, head=(2, 2)), NetworkSpec(scale=2))
+    check_architecture(Rrdn(width=2, blocks=1, dense_blocks=1, convolutions=1, growth=1), NetworkSpec(scale=2))
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -155,7 +178,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
         lambda m: m["modelTopology"]["model_config"]["config"].update(output_layers=[["UPN3", 0, 0]]),
         "its outputs are UPN3",
     ),
-    "other names": (weight(name="conv/kernel"), "not an RDN as ISR builds it; its layers are LR, F_m1"),
+    "other names": (
+        weight(name="conv/kernel"),
+        "neither an RDN nor an RRDN as ISR builds them; its layers are",
+    ),
 }
 
 
@@ -179,3 +205,20 @@ def test_what_is_no_model_is_refused(text: str, tmp_path: Path) -> None:
 def test_a_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InteropError, match="one network without a name"):
         TfjsLayers().read(write_model(tmp_path, LAYERS, ARRAYS), key="params")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (reading("multiply_beta_8", "Pre_blocks_conv"), "the layer Beta_LFF_1_2 is missing or too many"),
+        (layer("pixel_shuffle_7", scale=3), "layer 'Shuffle': scale is 3, expected 2"),
+        (reading("RRDB_1_out", "Pre_blocks_conv", "LRL_1_2"), "layer 'RRDB_1_out': Add of Pre_blocks_conv, LRL_1_2"),
+        (reading("multiply_beta_8", "LFF_1_1"), "two layers do the same"),
+    ],
+)
+def test_another_rrdn_is_refused(change: Change, said: str, tmp_path: Path) -> None:
+    layers = rrdn_layers()
+    path = write_model(tmp_path, layers, random_arrays(layers), change=change)
+    with pytest.raises(InteropError) as caught:
+        read(path)
+    assert said in str(caught.value)
