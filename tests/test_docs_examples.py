@@ -70,6 +70,11 @@ def test_the_architecture_of_the_plugin_page_keeps_its_contract():
     check_architecture(shown("python", "class Shallow(", "Shallow")(width=2))
 
 
+@pytest.mark.slow
+def test_the_training_of_the_plugin_page_passes(tiny_data, kit_home, tmp_path):
+    shown("python", "def test_a_training(", "test_a_training")(tiny_data, kit_home, tmp_path)
+
+
 def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), dtype=np.uint8)

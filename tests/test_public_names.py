@@ -22,6 +22,23 @@ def test_all_names_are_listed():
     assert "Task" in homes()
 
 
+@pytest.mark.slow
+def test_functions_stay_functions_once_every_module_was_imported():
+    code = """
+        import pkgutil
+        from importlib import import_module
+
+        import img2imgkit as kit
+
+        for module in pkgutil.walk_packages(kit.__path__, "img2imgkit."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
+        for name in ("load", "run", "train", "evaluate", "export", "import_model"):
+            assert callable(getattr(kit, name)), name
+        """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'img2imgkit' has no attribute 'Taskk'"):
         _ = img2imgkit.Taskk
@@ -73,6 +90,42 @@ class TestATypeChecker:
             @hookimpl
             def name_of(task: type[Task]) -> str:
                 return task.name
+            """
+        assert checked(text) == []
+
+    @pytest.mark.slow
+    def test_programs_are_typed(self, checked):
+        text = """\
+            from collections.abc import Iterator
+            from pathlib import Path
+            from typing import Any, assert_type
+
+            import numpy as np
+            from PIL import Image
+
+            import img2imgkit as kit
+            from img2imgkit.evaluation import Evaluation
+            from img2imgkit.training import Event, Finished, Progress
+
+
+            def told(event: Event) -> None:
+                if isinstance(event, Progress):
+                    assert_type(event.step, int)
+
+
+            model = kit.load("sr-compact-x2", tile=64)
+            assert_type(model, kit.LoadedModel)
+            assert_type(model("a.png"), kit.LibraryPicture)
+            assert_type(model(Path("a.png")).to_array(), np.ndarray[Any, Any])
+            assert_type(model(Image.new("L", (2, 2))), Image.Image)
+            assert_type(model.batch([Path("a.png")]), Iterator[kit.LibraryPicture])
+            assert_type(kit.train({}, "run", notify=told), Finished)
+            assert_type(kit.train({}, "run", notify=kit.Display()), Finished)
+            assert_type(kit.run({}, notify=kit.Display())["totals"], Any)
+            assert_type(kit.evaluate(model, pairs=("a", "b"), metrics=["l1"]), Evaluation)
+            assert_type(kit.evaluate("x", data=Path("Set5")).mean, dict[str, float])
+            imported = kit.import_model("a.pth", "bundles/a", options={"scale": 3})
+            assert_type(imported.assumptions, tuple[kit.Assumption, ...])
             """
         assert checked(text) == []
 

@@ -11,11 +11,9 @@ from PIL import Image
 from pydantic import Field, field_serializer
 
 import img2imgkit as kit
-from img2imgkit import backend
 from img2imgkit.errors import DecodeError, TranslateError
 from img2imgkit.images import decode
 from img2imgkit.testing import check_step, check_task, sample_items
-from img2imgkit.testing.geometry import measured_reach
 
 
 class Good(kit.Task):
@@ -412,42 +410,6 @@ def test_a_given_batch_is_used():
 
     with pytest.raises(AssertionError, match="labels seen"):
         check_task(Labelled, batch=batch, replicas=False)
-
-
-@pytest.mark.parametrize(("kernel", "dilation", "reach"), [(1, 1, 0), (3, 1, 1), (5, 1, 2), (3, 4, 4)])
-def test_the_measured_reach_is_the_receptive_field(kernel, dilation, reach):
-    class Measured(Good):
-        """arXiv:1501.00092"""
-
-        def generator(self):
-            from keras import Input, Model, layers
-
-            image = Input((None, None, 3))
-            return Model(image, layers.Conv2D(3, kernel, dilation_rate=dilation, padding="same")(image))
-
-    backend.load()
-    task = Measured()
-    nets = task.build()
-    before = nets["generator"].get_weights()
-    assert measured_reach(task, nets, 25) == reach
-    assert all(np.array_equal(a, b) for a, b in zip(before, nets["generator"].get_weights(), strict=True))
-
-
-def test_rectifiers_do_not_hide_the_reach():
-    class Deep(Good):
-        """arXiv:1501.00092"""
-
-        def generator(self):
-            from keras import Input, Model, layers
-
-            x = image = Input((None, None, 3))
-            for _ in range(6):
-                x = layers.Conv2D(2, 3, padding="same", activation="relu")(x)
-            return Model(image, layers.Conv2D(3, 3, padding="same", activation="tanh")(x))
-
-    backend.load()
-    task = Deep()
-    assert measured_reach(task, task.build(), 41) == 7
 
 
 # Steps
