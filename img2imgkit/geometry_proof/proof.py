@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 
 from img2imgkit import backend
 from img2imgkit.errors import GeometryError, TranslateError
 from img2imgkit.geometry import Geometry
-from img2imgkit.geometry_proof.reach import Size, measuring_side, phases, prove_radius
-from img2imgkit.geometry_proof.sizes import allowed_sizes, least_side, prove_sizes, translated
+from img2imgkit.geometry_proof.reach import measuring_side, phases, prove_radius
+from img2imgkit.geometry_proof.sizes import Size, allowed_sizes, least_side, prove_sizes, translated
 from img2imgkit.task import Networks, Task
 
 SECONDS = 10.0  # the most that a proof of sizes, or of the radius, may take
 _SIDE = 32  # of the picture that the time is estimated with; a smaller one would measure only what each layer costs
 _GRADIENT = 2  # the time of the gradient of one image, in translations of two
 _STRIP = 8  # height of a strip, at least
+_ENOUGH = 3  # allowed sizes: the smallest, and one that is longer in each direction
 
 Clock = Callable[[], float]
 
@@ -53,19 +55,20 @@ def _unproved(task: Task, nets: Networks, limit: float, clock: Clock) -> list[st
     geometry, found = task.geometry(), list[str]()
     why = f"measuring would take longer than {limit:g} s"
     seconds = _pace(task, nets, limit, clock)
-    if sum(map(seconds, allowed_sizes(geometry))) > limit:
+    sizes = allowed_sizes(geometry)
+    spent = list(accumulate(map(seconds, sizes)))
+    prove_sizes(task, nets, [size for size, total in zip(sizes, spent, strict=True) if total <= limit])
+    if spent[_ENOUGH - 1] > limit:
         found.append(f"scale {geometry.scale}, multiple {geometry.multiple} and minimum {geometry.minimum}, {why}")
-    else:
-        prove_sizes(task, nets)
     if geometry.radius is None:
         return found
 
     def fits(size: Size) -> bool:
         return len(phases(geometry.multiple)) * _GRADIENT * seconds(size) <= limit
 
-    sizes = next((sizes for sizes in _pictures(geometry) if all(map(fits, sizes))), ())
-    if sizes:
-        prove_radius(task, nets, sizes, fits)
+    pictures = next((sizes for sizes in _pictures(geometry) if all(map(fits, sizes))), ())
+    if pictures:
+        prove_radius(task, nets, pictures, fits)
     else:
         found.append(f"the receptive radius of {geometry.radius}, {why}")
     return found

@@ -15,6 +15,7 @@ from img2imgkit import backend
 from img2imgkit.errors import GeometryError
 from img2imgkit.geometry import Geometry
 from img2imgkit.geometry_proof.made_inputs import Arrays, random_inputs
+from img2imgkit.geometry_proof.sizes import Size
 from img2imgkit.geometry_proof.weights import set_positive_weights, unchanged
 from img2imgkit.task import Networks, Task
 
@@ -22,8 +23,6 @@ _UNBOUNDED_SIDE = 96  # with radius=None, an output must depend on more than hal
 _PHASES = 4
 _ROUNDING = 1e-6  # of the output's range: differences up to this are explained by rounding
 _MOST_SIDE = 512  # pixels; a radius that is still larger is reported as "at least"
-
-Size = tuple[int, int]
 
 
 def prove_radius(

@@ -13,22 +13,27 @@ from img2imgkit.geometry import Geometry
 from img2imgkit.geometry_proof.made_inputs import Arrays, random_inputs
 from img2imgkit.task import Networks, Task
 
+Size = tuple[int, int]
+
 IMAGES = 2
 _LARGE = 64  # for multiples from this on, fewer sizes are tested
 _TRIED = (*range(1, 34), *range(36, 65, 4), *range(72, 129, 8), 160, 192, 224, 256)  # sides, once one has failed
 
 
-def prove_sizes(task: Task, nets: Networks) -> None:
+def prove_sizes(task: Task, nets: Networks, sizes: Sequence[Size] | None = None) -> None:
     """For every allowed size the output is finite, ``scale`` times as large, and has the promised channels.
+
+    Args:
+        sizes: heights and widths; None: ``allowed_sizes``
 
     Raises:
         GeometryError: it is not; the text states what was measured instead.
     """
-    for size in allowed_sizes(task.geometry()):
+    for size in allowed_sizes(task.geometry()) if sizes is None else sizes:
         translated(task, nets, size)
 
 
-def translated(task: Task, nets: Networks, size: tuple[int, int]) -> np.ndarray:
+def translated(task: Task, nets: Networks, size: Size) -> np.ndarray:
     """Noise of an allowed height and width, translated by the generators alone.
 
     Shapes:
@@ -63,14 +68,14 @@ def least_side(geometry: Geometry) -> int:
     return -(-geometry.minimum // geometry.multiple) * geometry.multiple
 
 
-def allowed_sizes(geometry: Geometry) -> tuple[tuple[int, int], ...]:
+def allowed_sizes(geometry: Geometry) -> tuple[Size, ...]:
     """Heights and widths to test: the smallest, longer in one dimension, and larger in both."""
     least, unit = least_side(geometry), geometry.multiple
     sizes = ((least, least), (least, least + 2 * unit), (least + unit, least))
     return sizes if unit >= _LARGE else (*sizes, (least + 4 * unit, least + 3 * unit))
 
 
-def _inputs(task: Task, nets: Networks, size: tuple[int, int]) -> Arrays:
+def _inputs(task: Task, nets: Networks, size: Size) -> Arrays:
     return random_inputs(task, nets, np.random.default_rng(size[0]), IMAGES, size)
 
 

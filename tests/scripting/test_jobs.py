@@ -87,6 +87,7 @@ class TestImport:
             assert [each.option for each in model.assumptions] == ["generator.activation"]
         assert (tmp_path / "imported" / "bundle.json").is_file()
 
+    @pytest.mark.slow
     def test_options_replace_what_is_assumed(self, tmp_path: Path) -> None:
         file = Path(__file__).parents[1] / "fixtures" / "junyanz_resnet6_instance" / "weights.pth"
         model = kit.import_model([file], tmp_path / "resnet", options={"generator.padding": "zero"})
