@@ -177,8 +177,7 @@ def import_model(
         task: the task's name; None: the one whose official code writes such files
         options: options of the task by dotted keys such as "generator.dropout"; they replace what is read or assumed
         key: the entry of each file that contains the network, such as "params_ema"; None: the usual one
-        importer: reads the files; None: the one that claims each of them
-        architecture: of the networks; "": recognised
+        importer, architecture: of the files; by default recognised for each of them
         name: the bundle's name; None: that of its folder
         licence, attribution: of the weights; stored in the bundle
         replace: whether to replace an existing bundle
@@ -192,10 +191,9 @@ def import_model(
         NotInstalled: there is no such task, importer or architecture.
     """
     catalog = catalog or Catalog.installed()
-    paths = [Path(each) for each in ([files] if isinstance(files, str | os.PathLike) else files)]
     backend.load()
     done = importing.import_bundle(
-        paths,
+        [Path(each) for each in ([files] if isinstance(files, str | os.PathLike) else files)],
         Path(output),
         catalog,
         task,
