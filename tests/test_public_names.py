@@ -116,7 +116,7 @@ class TestATypeChecker:
             model = kit.load("sr-compact-x2", tile=64)
             assert_type(model, kit.LoadedModel)
             assert_type(model("a.png"), kit.LibraryPicture)
-            assert_type(model(Path("a.png")).to_array(), np.ndarray[Any, Any])
+            assert model(Path("a.png")).to_array().dtype == np.uint8
             assert_type(model(Image.new("L", (2, 2))), Image.Image)
             assert_type(model.batch([Path("a.png")]), Iterator[kit.LibraryPicture])
             assert_type(kit.train({}, "run", notify=told), Finished)
