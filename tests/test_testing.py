@@ -510,6 +510,29 @@ def test_refusing_a_picture_is_allowed():
     check_step(Refusing)
 
 
+def test_a_step_may_make_arrays_of_any_layout():
+    class Transposing(Invert):
+        """Gives a view whose values are not in order."""
+
+        def apply(self, item):
+            grey = item.picture.color.mean(-1).astype(np.uint8).T.copy().T[..., None]
+            grey.flags.writeable = False
+            return item.with_picture(item.picture.with_pixels(grey, None, "grey"))
+
+    check_step(Transposing)
+
+
+def test_a_picture_that_cannot_be_written_is_caught():
+    class Vanishing(Invert):
+        """Crops everything away."""
+
+        def apply(self, item):
+            return item.with_picture(item.picture.with_pixels(item.picture.color[:0], None))
+
+    with pytest.raises(AssertionError, match=r"what 'invert' makes of folder/grey\.png as PNG: "):
+        check_step(Vanishing)
+
+
 class Homeless(kit.Step):
     """Neither source nor transform nor sink."""
 

@@ -1,4 +1,4 @@
-"""Pixels are written alike whatever the layout of their arrays: strides, order, or whether they can be changed."""
+"""Pixels are written alike whatever the layout of their arrays: strides, order of axes or bytes, read-only or not."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "planes": lambda array: np.moveaxis(np.moveaxis(array, 2, 0).copy(), 0, 2),
     "gaps": spread,
     "read-only": frozen,
+    "foreign byte order": lambda array: array.astype(array.dtype.newbyteorder()),
     "a new axis": lambda array: array if array.shape[2] > 1 else array[..., 0].copy()[..., None],
 }
 

@@ -93,7 +93,7 @@ def picture_of(array: np.ndarray, name: str) -> kit.Picture:
     pixels = array[..., None] if array.ndim == 2 else array
     if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or not pixels.size:
         raise DecodeError(f"{name}: has the shape {array.shape}, expected (H, W) or (H, W, 1 to 4)")
-    if pixels.dtype not in (np.uint8, np.uint16):
+    if pixels.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         raise DecodeError(f"{name}: contains {pixels.dtype}, expected uint8 or uint16")
     colours = 1 if pixels.shape[2] < 3 else 3
     alpha = pixels[..., colours:] if pixels.shape[2] > colours else None
