@@ -17,6 +17,7 @@ from img2imgkit.task import Networks, Task
 SECONDS = 10.0  # the most that a proof of sizes, or of the radius, may take
 _SIDE = 32  # of the picture that the time is estimated with; a smaller one would measure only what each layer costs
 _GRADIENT = 2  # the time of the gradient of one image, in translations of two
+_CHANGES = 5  # the same for a label map, which is changed about ten times
 _STRIP = 8  # height of a strip, at least
 _ENOUGH = 3  # allowed sizes: the smallest, and one that is longer in each direction
 
@@ -63,8 +64,10 @@ def _unproved(task: Task, nets: Networks, limit: float, clock: Clock) -> list[st
     if geometry.radius is None:
         return found
 
+    times = len(phases(geometry.multiple)) * (_GRADIENT if geometry.ids is None else _CHANGES)
+
     def fits(size: Size) -> bool:
-        return len(phases(geometry.multiple)) * _GRADIENT * seconds(size) <= limit
+        return times * seconds(size) <= limit
 
     pictures = next((sizes for sizes in _pictures(geometry) if all(map(fits, sizes))), ())
     if pictures:
