@@ -52,7 +52,7 @@ def called(work: Path, module: str, *arguments: str | Path) -> str:
 def test_there_is_one_for_each_kind_that_the_page_lists() -> None:
     page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert NAMES == ["colourise", "espcn", "gmsd", "graphdef", "npy"]
-    assert all(f"[{name}]({name})" in page for name in NAMES)
+    assert all(f"[{name}]({name}/README.md)" in page for name in NAMES)
 
 
 def test_their_own_tests_pass_where_they_are_installed(work: Path) -> None:
