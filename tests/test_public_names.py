@@ -1,9 +1,11 @@
 """The public names of ``img2imgkit``, at run time and in a type checker."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+import venv
 from importlib import import_module
 
 import pytest
@@ -134,3 +136,19 @@ class TestATypeChecker:
     def test_a_misspelt_name_is_an_error(self, checked, text):
         (found,) = checked(text)
         assert 'has no attribute "Taskk"; maybe "Task"?' in found
+
+    @pytest.mark.slow
+    def test_a_strict_editable_installation_is_followed(self, tmp_path):
+        """As CONTRIBUTING.md tells a project that uses one."""
+        left_out = shutil.ignore_patterns(".*", "*.egg-info", "build", "out", "runs", "__pycache__", "tests", "docs")
+        source = shutil.copytree(ROOT, tmp_path / "source", ignore=left_out)
+        venv.create(tmp_path / "env", with_pip=False)
+        [site] = (tmp_path / "env").rglob("site-packages")
+        (site / "borrowed.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
+        [python] = (tmp_path / "env").glob("*/python")
+        install = ["-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+        subprocess.run([python, *install, "--config-settings", "editable_mode=strict", "-e", source], check=True)
+        (tmp_path / "sample.py").write_text("import img2imgkit as kit\n\nkit.load\nkit.laod\n")
+        command = [python, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary", "sample.py"]
+        found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+        assert found.splitlines() == ['sample.py:4: error: Module has no attribute "laod"  [attr-defined]']

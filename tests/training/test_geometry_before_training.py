@@ -45,6 +45,7 @@ def test_a_stopped_run_becomes_no_bundle_either(place: Path, monkeypatch: pytest
         finish(place / "run", own, lambda event: None, "cpu")
 
 
+@pytest.mark.slow
 def test_what_is_not_proved_is_noted_at_the_start(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_run, "prove_geometry", lambda task: ("not proved: the receptive radius",))
     [started] = [event for event in go(place) if isinstance(event, Started)]
