@@ -61,9 +61,13 @@ from img2imgkit.metrics import SetsMetric as SetsMetric
 from img2imgkit.model_entry import Licence as Licence
 from img2imgkit.model_entry import ModelEntry as ModelEntry
 from img2imgkit.model_entry import read_index as read_index
+from img2imgkit.scripting import Display as Display
 from img2imgkit.scripting import LibraryPicture as LibraryPicture
 from img2imgkit.scripting import LoadedModel as LoadedModel
+from img2imgkit.scripting import RunStarted as RunStarted
+from img2imgkit.scripting import evaluate as evaluate
 from img2imgkit.scripting import export as export
+from img2imgkit.scripting import import_model as import_model
 from img2imgkit.scripting import load as load
 from img2imgkit.scripting import run as run
 from img2imgkit.scripting import train as train

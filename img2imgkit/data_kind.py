@@ -193,6 +193,20 @@ class DataKind(ABC):
             data: a reader's ``description`` that fits the task, including the ``example_fields``
         """
 
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        """Write a few small random pictures of this kind into a folder, for tests and first tries.
+
+        Args:
+            side: height of the pictures and side of the crops, in pixels
+
+        Returns:
+            the options that read them, without ``kind``
+        Raises:
+            NotImplementedError: the kind has no example.
+        """
+        raise NotImplementedError(f"data kind {cls.name!r} does not define write_example()")
+
 
 def stacked(samples: Sequence[Arrays]) -> Arrays:
     """Stack samples of the same keys into a batch. Shapes: (...) each -> (samples, ...)."""

@@ -3,6 +3,7 @@
 ToolkitError
 ├── ConfigError          a file or an option is invalid; lists every problem with line and column
 ├── NotInstalled         no task, step, bundle, ... of that name is installed
+├── GeometryError        a task's networks map sizes otherwise than the task states
 ├── BundleError          a bundle cannot be read, or does not fit its task
 ├── InteropError         a file from other software cannot be read, or contains no known network
 ├── FetchError           a package of a model cannot be fetched, or is not the one that its index states
@@ -66,6 +67,10 @@ class ConfigError(ToolkitError):
 
 class NotInstalled(ToolkitError):
     """No task, step, bundle or other catalog entry of that name."""
+
+
+class GeometryError(ToolkitError):
+    """A task's networks map sizes otherwise than the task states; see ``Geometry``."""
 
 
 class BundleError(ToolkitError):

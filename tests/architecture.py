@@ -47,6 +47,7 @@ ROOMS = (  # each imports only rooms before it
         "bundle",
         "importing",
         "inference",
+        "geometry_proof",
         "exporting",
         "model_index",
         "benchmark",

@@ -70,6 +70,11 @@ def test_the_architecture_of_the_plugin_page_keeps_its_contract():
     check_architecture(shown("python", "class Shallow(", "Shallow")(width=2))
 
 
+@pytest.mark.slow
+def test_the_training_of_the_plugin_page_passes(tiny_data, kit_home, tmp_path):
+    shown("python", "def test_a_training(", "test_a_training")(tiny_data, kit_home, tmp_path)
+
+
 def test_the_data_kind_of_the_plugin_page_keeps_its_contract(tmp_path):
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), dtype=np.uint8)
@@ -135,6 +140,8 @@ def test_the_python_page_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
     (tmp_path / "photos").mkdir()
     for path in ("photo.jpg", "photos/a.jpg", "photos/b.jpg"):
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)).save(tmp_path / path)
+    weights = ROOT / "tests" / "fixtures" / "sr_srvgg_x2_leaky" / "weights.pth"
+    (tmp_path / "2x-compact.pth").write_bytes(weights.read_bytes())
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     names = {"__name__": "shown"}
@@ -143,4 +150,7 @@ def test_the_python_page_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
     assert [decode(tmp_path / name).width for name in ("large.png", "large-a.png", "large/b.jpg")] == [48] * 3
     assert names["bold"].shape == (64, 64)
     assert names["report"]["totals"]["done"] == 2
-    assert "domain" in capsys.readouterr().out
+    assert names["imported"].assumptions == ()
+    assert repr(names["display"]) == "<display: 2 of 2, 2 done>"
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("domain", "sr-matlab", "generator.activation leaky_relu"))

@@ -11,11 +11,9 @@ from PIL import Image
 from pydantic import Field, field_serializer
 
 import img2imgkit as kit
-from img2imgkit import backend
 from img2imgkit.errors import DecodeError, TranslateError
 from img2imgkit.images import decode
 from img2imgkit.testing import check_step, check_task, sample_items
-from img2imgkit.testing.geometry import measured_reach
 
 
 class Good(kit.Task):
@@ -414,42 +412,6 @@ def test_a_given_batch_is_used():
         check_task(Labelled, batch=batch, replicas=False)
 
 
-@pytest.mark.parametrize(("kernel", "dilation", "reach"), [(1, 1, 0), (3, 1, 1), (5, 1, 2), (3, 4, 4)])
-def test_the_measured_reach_is_the_receptive_field(kernel, dilation, reach):
-    class Measured(Good):
-        """arXiv:1501.00092"""
-
-        def generator(self):
-            from keras import Input, Model, layers
-
-            image = Input((None, None, 3))
-            return Model(image, layers.Conv2D(3, kernel, dilation_rate=dilation, padding="same")(image))
-
-    backend.load()
-    task = Measured()
-    nets = task.build()
-    before = nets["generator"].get_weights()
-    assert measured_reach(task, nets, 25) == reach
-    assert all(np.array_equal(a, b) for a, b in zip(before, nets["generator"].get_weights(), strict=True))
-
-
-def test_rectifiers_do_not_hide_the_reach():
-    class Deep(Good):
-        """arXiv:1501.00092"""
-
-        def generator(self):
-            from keras import Input, Model, layers
-
-            x = image = Input((None, None, 3))
-            for _ in range(6):
-                x = layers.Conv2D(2, 3, padding="same", activation="relu")(x)
-            return Model(image, layers.Conv2D(3, 3, padding="same", activation="tanh")(x))
-
-    backend.load()
-    task = Deep()
-    assert measured_reach(task, task.build(), 41) == 7
-
-
 # Steps
 
 
@@ -546,6 +508,29 @@ def test_refusing_a_picture_is_allowed():
             return super().apply(item)
 
     check_step(Refusing)
+
+
+def test_a_step_may_make_arrays_of_any_layout():
+    class Transposing(Invert):
+        """Gives a view whose values are not in order."""
+
+        def apply(self, item):
+            grey = item.picture.color.mean(-1).astype(np.uint8).T.copy().T[..., None]
+            grey.flags.writeable = False
+            return item.with_picture(item.picture.with_pixels(grey, None, "grey"))
+
+    check_step(Transposing)
+
+
+def test_a_picture_that_cannot_be_written_is_caught():
+    class Vanishing(Invert):
+        """Crops everything away."""
+
+        def apply(self, item):
+            return item.with_picture(item.picture.with_pixels(item.picture.color[:0], None))
+
+    with pytest.raises(AssertionError, match=r"what 'invert' makes of folder/grey\.png as PNG: "):
+        check_step(Vanishing)
 
 
 class Homeless(kit.Step):

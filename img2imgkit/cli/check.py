@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def command(file: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     """Check FILE, a pipeline or training file, and everything it refers to, without running it.
 
-    For a training file, every picture is decoded, and the contents of its folders are shown.
+    For a training file, every picture is decoded, the contents of its folders are shown, and the networks of its task
+    are measured.
 
     Lists every problem with line and column, or with the picture, and then exits with 2.
     """

@@ -219,10 +219,7 @@ def _bar(label: str, length: int) -> Watch:
 
 
 def _show(result: Evaluation) -> None:
-    lines = [(row.name, row.scores) for row in result.rows]
-    lines += [("mean", result.mean)] if result.mean else []
-    lines += [("whole set", result.whole_set)] if result.whole_set else []
-    table = [(name, *(_number(metric, scores) for metric in result.scoring.metrics)) for name, scores in lines]
+    table = [(row.name, *(_number(metric, row.scores) for metric in result.scoring.metrics)) for row in result.lines]
     enlarged = f" x{result.scale}" if result.scale > 1 else ""
     show_table((f"{result.set}{enlarged}", *result.metrics), table)
     say(f"protocol {result.protocol}: {result.scoring.protocol.about}; inputs: {result.inputs}")

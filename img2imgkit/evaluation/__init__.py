@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from img2imgkit.evaluation.pairs import Pair, PairSet, copy_baseline, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation.pairs import (
+    Pair,
+    PairSet,
+    copy_baseline,
+    evaluate_pairs,
+    find_pairs,
+    match_folders,
+    results_in,
+)
 from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row, record
 from img2imgkit.evaluation.score import BICUBIC, Method, evaluate, translated
@@ -29,6 +37,7 @@ __all__ = [
     "find_pairs",
     "find_scoring",
     "find_set",
+    "match_folders",
     "read_arrays",
     "record",
     "results_in",

@@ -79,10 +79,18 @@ def find_pairs(folder: Path, swap: bool = False) -> PairSet:
         whole = _pictures(folder)
         pairs = tuple(Pair(key, path, path, swap) for key, path in whole.items())
         return PairSet(name, pairs, "right halves" if swap else "left halves", unread)
-    sources, targets = (_pictures(folder / role) for role in roles)
-    _require_partners(sources, folder / roles[1], targets)
-    _require_partners(targets, folder / roles[0], sources)
-    return PairSet(name, tuple(Pair(key, path, targets[key]) for key, path in sources.items()), roles[0], unread)
+    return PairSet(name, _matched(*(folder / role for role in roles)), roles[0], unread)
+
+
+def match_folders(sources: Path, targets: Path) -> PairSet:
+    """The pairs of two folders: pictures of the same name.
+
+    Raises:
+        DataError: there is no picture, or a picture has no partner.
+    """
+    name = f"{sources.absolute().name} to {targets.absolute().name}"
+    pairs = _matched(sources, targets)
+    return PairSet(name, pairs, str(sources), ", ".join(filter(None, map(unread_in, (sources, targets)))))
 
 
 def copy_baseline(_: Pair, source: Picture) -> Picture:
@@ -160,6 +168,14 @@ def _pictures(folder: Path) -> dict[str, Path]:
     if not found:
         raise DataError(no_picture_in(folder))
     return found
+
+
+def _matched(sources: Path, targets: Path) -> tuple[Pair, ...]:
+    """Pairs of pictures with the same relative path without suffix."""
+    found, partners = _pictures(sources), _pictures(targets)
+    _require_partners(found, targets, partners)
+    _require_partners(partners, sources, found)
+    return tuple(Pair(key, path, partners[key]) for key, path in found.items())
 
 
 def _require_partners(these: Mapping[str, Path], folder: Path, others: Mapping[str, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ class Row:
     scores: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """The scores of one method on one set.
 
@@ -66,6 +67,27 @@ class Evaluation:
         """The mean over pictures, by pair metric."""
         names = [metric.name for metric in self.scoring.metrics if metric.of == "pair"]
         return {name: sum(row.scores[name] for row in self.rows) / len(self.rows) for name in names}
+
+    @property
+    def lines(self) -> tuple[Row, ...]:
+        """The scores of each picture, then their mean and the scores of the whole set, as far as there are any."""
+        together = (Row("mean", self.mean), Row("whole set", self.whole_set))
+        return (*self.rows, *(row for row in together if row.scores))
+
+    def __repr__(self) -> str:
+        scores = {**self.mean, **self.whole_set}
+        shown = ", ".join(metric.shown(scores[metric.name]) for metric in self.scoring.metrics)
+        return f"<evaluation on {self.set}: {shown}; {len(self.rows)} pictures, protocol {self.protocol}>"
+
+    def _repr_html_(self) -> str:
+        """A table, which notebooks show."""
+        heads = "".join(f"<th>{html.escape(metric.title())}</th>" for metric in self.scoring.metrics)
+        body = "".join(f"<tr><td>{html.escape(row.name)}</td>{self._cells(row)}</tr>" for row in self.lines)
+        return f"<table><tr><th>{html.escape(self.set)}</th>{heads}</tr>{body}</table>"
+
+    def _cells(self, row: Row) -> str:
+        shown = (f"{row.scores[m.name]:.{m.digits}f}" if m.name in row.scores else "" for m in self.scoring.metrics)
+        return "".join(f"<td>{text}</td>" for text in shown)
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON data. An infinite PSNR, of equal pictures, becomes null; an empty ``whole_set`` is omitted."""

@@ -37,7 +37,8 @@ class Picture:
     """A picture between decoding and encoding.
 
     Shapes:
-        color: (H, W, C), uint8 or uint16 over the full range of the type; C is 1 for grey, 3 for rgb, 4 for cmyk
+        color: (H, W, C), uint8 or uint16 over the full range of the type; C is 1 for grey, 3 for rgb, 4 for cmyk; any
+            strides, and any byte order, which becomes the machine's own
         alpha: (H, W, 1) of the same type, not premultiplied, or None without transparency
     """
 
@@ -52,6 +53,9 @@ class Picture:
     quality: int | None = None  # of a lossy file, 1 to 100, as far as known
 
     def __post_init__(self) -> None:
+        for name, array in (("color", self.color), ("alpha", self.alpha)):
+            if array is not None and not array.dtype.isnative:
+                object.__setattr__(self, name, array.astype(array.dtype.newbyteorder("=")))
         self._check_pixels()
         if self.metadata.placement is None:
             placed = replace(self.metadata, placement=Placement((self.width, self.height)))

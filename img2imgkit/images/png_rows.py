@@ -166,7 +166,7 @@ def _filtered(picture: Picture, pixel: int) -> Iterator[np.ndarray]:
     for top in range(0, picture.height, step):
         parts = [each[top : top + step] for each in (picture.color, picture.alpha) if each is not None]
         band = np.concatenate(parts, axis=2)
-        rows = band.astype(band.dtype.newbyteorder(">")).view(np.uint8).reshape(len(band), size)
+        rows = np.ascontiguousarray(band, band.dtype.newbyteorder(">")).view(np.uint8).reshape(len(band), size)
         sub, up = rows.copy(), rows - np.concatenate([before, rows[:-1]])
         sub[:, pixel:] -= rows[:, :-pixel]
         is_sub = absolute_sums(sub) < absolute_sums(up)

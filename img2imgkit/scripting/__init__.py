@@ -2,11 +2,26 @@
 
 image_kinds   the kinds of pictures that Python programs hold, and back
 loaded_model  a model that was loaded by name or path, as a function
-jobs          run a pipeline, train a task, export a model
+jobs          run a pipeline, train a task, import and export a model
+scores        score a model on pictures whose right result is known
+display       a training or a run in a notebook while it goes on
 """
 
+from img2imgkit.scripting.display import Display
 from img2imgkit.scripting.image_kinds import LibraryPicture
-from img2imgkit.scripting.jobs import export, run, train
+from img2imgkit.scripting.jobs import RunStarted, export, import_model, run, train
 from img2imgkit.scripting.loaded_model import LoadedModel, load
+from img2imgkit.scripting.scores import evaluate
 
-__all__ = ["LibraryPicture", "LoadedModel", "export", "load", "run", "train"]
+__all__ = [
+    "Display",
+    "LibraryPicture",
+    "LoadedModel",
+    "RunStarted",
+    "evaluate",
+    "export",
+    "import_model",
+    "load",
+    "run",
+    "train",
+]

@@ -146,7 +146,7 @@ def _of_array(array: np.ndarray) -> tuple[Picture, Back]:
         raise ValueError(f"an array of a picture is (H, W) or (H, W, 1 to 4), got {array.shape}")
     if array.dtype.kind == "f":
         levels = _levels(pixels)
-    elif array.dtype in (np.uint8, np.uint16):
+    elif array.dtype.newbyteorder("=") in (np.uint8, np.uint16):
         levels = pixels
     else:
         raise TypeError(f"an array of a picture is uint8, uint16 or a float in [0, 1], got {array.dtype}")

@@ -1,4 +1,4 @@
-"""What the commands do, for Python programs: run a pipeline, train a task, export a model."""
+"""What the commands do, for Python programs: run a pipeline, train a task, import and export a model."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from img2imgkit import backend, bundle
+from img2imgkit import backend, bundle, importing
 from img2imgkit import training as plans
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Document, load_yaml, parse_yaml, validate
 from img2imgkit.exporting import ExportedFile, ExportOptions, export_bundle
 from img2imgkit.pipeline import Outcome, ThreadExecutor, make_plan, make_report, pipeline_of, write_report
 from img2imgkit.pipeline import run as run_plan
+from img2imgkit.scripting.loaded_model import LoadedModel, load
 from img2imgkit.step import Resources
 from img2imgkit.training import Event, Finished
 
 Stated = str | os.PathLike[str] | Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class RunStarted:
+    """A run starts: ``total`` pictures are to be made, ``up_to_date`` are done already."""
+
+    total: int
+    up_to_date: int
+
+
 @dataclass
 class _Watcher:
-    notify: Callable[[Outcome], object]
-    total: int = field(default=0)
+    notify: Callable[[RunStarted | Outcome], object]
 
     def started(self, total: int, up_to_date: int) -> None:
-        self.total = total
+        self.notify(RunStarted(total, up_to_date))
 
     def finished(self, outcome: Outcome) -> None:
         self.notify(outcome)
@@ -45,7 +53,7 @@ def run(
     engine: str | None = None,
     threads: int | None = None,
     limit: int | None = None,
-    notify: Callable[[Outcome], object] = lambda outcome: None,
+    notify: Callable[[RunStarted | Outcome], object] = lambda event: None,
     stop: threading.Event | None = None,
     catalog: Catalog | None = None,
 ) -> dict[str, Any]:
@@ -57,7 +65,7 @@ def run(
     Args:
         pipeline: a file, or what would be in it
         source, output: in place of the folders of the pipeline
-        notify: called with each picture that is done or has failed
+        notify: called with ``RunStarted``, then with an ``Outcome`` for each picture that is done or has failed
         stop: once set, the pictures in progress are finished
 
     Returns:
@@ -96,12 +104,13 @@ def train(
     Args:
         training: a file, or what would be in it
         output: the run's folder, which a resumed training continues
-        notify: called with each event, such as ``Progress``
+        notify: called with each event, such as ``Progress``; ``Display`` shows them in a notebook
         stopped: asked after every step
 
     Raises:
         ConfigError: everything that is wrong with the file.
         DataError: the training data cannot be used.
+        GeometryError: the task's networks map sizes otherwise than it states.
         TrainingError: the folder contains another run, or a step failed.
     """
     catalog = catalog or Catalog.installed()
@@ -139,6 +148,67 @@ def export(
     folder = bundle.locate(os.fspath(model), Path.cwd(), catalog)
     backend.load()
     return export_bundle(bundle.load(folder, catalog), exporter, Path(out), stated, replace)
+
+
+def import_model(
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    task: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    importer: str | None = None,
+    architecture: str = "",
+    name: str | None = None,
+    licence: str = "",
+    attribution: Sequence[str] = (),
+    replace: bool = False,
+    device: str = "auto",
+    catalog: Catalog | None = None,
+) -> LoadedModel:
+    """Make a bundle of other people's weights, and load it, as ``img2img import`` does.
+
+        model = kit.import_model("RealESRGAN_x4plus.pth", "bundles/realesrgan")
+        model.assumptions
+
+    Args:
+        files: one for each network; several in the order of the task's options
+        output: the bundle's folder
+        task: the task's name; None: the one whose official code writes such files
+        options: options of the task by dotted keys such as "generator.dropout"; they replace what is read or assumed
+        key: the entry of each file that contains the network, such as "params_ema"; None: the usual one
+        importer, architecture: of the files; by default recognised for each of them
+        name: the bundle's name; None: that of its folder
+        licence, attribution: of the weights; stored in the bundle
+        replace: whether to replace an existing bundle
+
+    Returns:
+        the model, whose ``assumptions`` state what no file says
+    Raises:
+        InteropError: a file cannot be read or is refused, or no task can use the networks.
+        ConfigError: an option is wrong.
+        BundleError: the folder exists and must not be replaced, or cannot be written.
+        NotInstalled: there is no such task, importer or architecture.
+    """
+    catalog = catalog or Catalog.installed()
+    backend.load()
+    done = importing.import_bundle(
+        [Path(each) for each in ([files] if isinstance(files, str | os.PathLike) else files)],
+        Path(output),
+        catalog,
+        task,
+        options,
+        key=key,
+        importer=importer,
+        architecture=architecture,
+        name=name,
+        replace=replace,
+        licence=licence,
+        attribution=tuple(attribution),
+    )
+    model = load(output, device=device, catalog=catalog)
+    model.assumptions = done.assumptions
+    return model
 
 
 def _document(stated: Stated, name: str) -> Document:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
+from PIL import Image
 
+from img2imgkit.architectures import Assumption
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import parse_yaml, validate
 from img2imgkit.errors import ConfigError
@@ -31,9 +33,11 @@ from img2imgkit.inference import (
 )
 from img2imgkit.inference.engines.devices import cpu_threads
 from img2imgkit.inference.inputs.conditions import LABEL
-from img2imgkit.scripting.image_kinds import ImageLike, ids_of, picture_of
+from img2imgkit.scripting.image_kinds import ImageLike, LibraryPicture, ids_of, picture_of
 from img2imgkit.step import Planning
 from img2imgkit.steps.engine_choice import choose_engine, load_chosen
+
+Stored: TypeAlias = "str | os.PathLike[str] | Picture"
 
 
 def load(
@@ -90,17 +94,25 @@ class LoadedModel:
     Attributes:
         name: the model's name
         scale: how many times larger the results are
+        assumptions: of a model that was just imported, what its files do not state, and the values assumed
     """
 
     def __init__(self, translator: Translator) -> None:
         self._translator: Translator | None = translator
         self.name, self.scale = translator.bundle.manifest.name, translator.geometry.scale
+        self.assumptions: tuple[Assumption, ...] = ()
 
     @property
     def conditions(self) -> Mapping[str, str]:
         """The inputs besides the picture, which are stated as keywords, and what they mean."""
         return {name: each.description for name, each in conditions_of(self._open.bundle.task).items() if name != LABEL}
 
+    @overload
+    def __call__(self, image: Stored, **conditions: Any) -> LibraryPicture: ...
+    @overload
+    def __call__(self, image: Image.Image, **conditions: Any) -> Image.Image: ...
+    @overload
+    def __call__(self, image: np.ndarray, **conditions: Any) -> np.ndarray: ...
     def __call__(self, image: ImageLike, **conditions: Any) -> Any:
         """Translate one picture.
 
@@ -118,17 +130,26 @@ class LoadedModel:
             TranslateError: an input is missing, memory does not suffice, or the output is not finite.
             TypeError, ValueError: it is no picture.
         """
+        return self._translated(image, {name: self._condition(name, value) for name, value in conditions.items()})
+
+    def _translated(self, image: ImageLike, given: Mapping[str, Any]) -> Any:
+        """Translate one picture under conditions that are parsed."""
         translator = self._open
-        given = {name: self._condition(name, value) for name, value in conditions.items()}
         if translator.geometry.ids is None:
             picture, back = picture_of(image)
         else:
-            given[LABEL] = ids_of(image.color if isinstance(image, Picture) else image)
-            blank = np.zeros((*given[LABEL].shape, 3), np.uint8)
+            ids = ids_of(image.color if isinstance(image, Picture) else image)
+            given, blank = {**given, LABEL: ids}, np.zeros((*ids.shape, 3), np.uint8)
             picture, back = Picture(blank), picture_of(image if _is_path(image) else _like(image, blank))[1]
         return back(translator.translate(picture, given).picture)
 
-    def batch(self, images: Iterable[ImageLike], **conditions: Any) -> Iterator[Any]:
+    @overload
+    def batch(self, images: Iterable[Stored], **conditions: Any) -> Iterator[LibraryPicture]: ...
+    @overload
+    def batch(self, images: Iterable[Image.Image], **conditions: Any) -> Iterator[Image.Image]: ...
+    @overload
+    def batch(self, images: Iterable[np.ndarray], **conditions: Any) -> Iterator[np.ndarray]: ...
+    def batch(self, images: Iterable[Any], **conditions: Any) -> Iterator[Any]:
         """Translate pictures one after another, in order; a few are read and written ahead, so any number may follow.
 
         Args:
@@ -139,7 +160,7 @@ class LoadedModel:
         pool = ThreadPoolExecutor(most, "batch")
         try:
             for image in images:
-                ahead.append(pool.submit(self, image, **given))
+                ahead.append(pool.submit(self._translated, image, given))
                 if len(ahead) > most:
                     yield ahead.popleft().result()
             while ahead:
@@ -198,6 +219,4 @@ def _is_path(value: Any) -> bool:
 
 def _like(image: Any, blank: np.ndarray) -> Any:
     """A colour picture of the kind of a label map."""
-    from PIL import Image
-
     return Image.fromarray(blank) if isinstance(image, Image.Image) else blank

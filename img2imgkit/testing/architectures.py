@@ -17,6 +17,14 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.exchange import StateDict
 from img2imgkit.geometry import Geometry
+from img2imgkit.geometry_proof import (
+    SECONDS,
+    allowed_sizes,
+    least_side,
+    measuring_side,
+    reach_of,
+    set_positive_weights,
+)
 from img2imgkit.importing import network_of, state_of_model
 from img2imgkit.schema import tasks_by_role
 from img2imgkit.testing.claims import (
@@ -28,22 +36,11 @@ from img2imgkit.testing.claims import (
     expect,
     must_work,
 )
-from img2imgkit.testing.geometry import (
-    allowed_sizes,
-    check_reach,
-    check_tiles,
-    least_side,
-    measuring_seconds,
-    measuring_side,
-    reach_of,
-    set_positive_weights,
-    tiled_side,
-)
+from img2imgkit.testing.geometry import check_reach, check_tiles, measuring_seconds, tiled_side
 
 _SEED, _IMAGES = 11, 2
 _STATES = (1, 2, 3)  # seeds of the weights with which the receptive field is measured
 _MOST_WORK = 2e9  # weights times pixels; larger networks are measured on a strip instead of a square
-MEASURING_SECONDS = 10.0  # if gradients would take longer, tiles are compared with the whole picture instead
 
 
 def check_architecture(
@@ -208,7 +205,7 @@ def _check_receptive_field(architecture: Architecture, spec: NetworkSpec) -> Non
         model = architecture.build(spec)
         work = sum(math.prod(variable.shape) for variable in model.weights) * side**2
         size = (side if work <= _MOST_WORK else _strip_height(geometry), side)
-        if geometry.radius is not None and _gradient_seconds(model, geometry, size) > MEASURING_SECONDS:
+        if geometry.radius is not None and _gradient_seconds(model, geometry, size) > SECONDS:
             _check_tiles(model, geometry)
         else:
             _check_gradients(model, geometry, size)

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from img2imgkit import backend
 from img2imgkit.bundle import Bundle
+from img2imgkit.geometry_proof import (
+    least_side,
+    measured_reach,
+    measuring_side,
+    phases,
+    prove_radius,
+    prove_sizes,
+    reach_problem,
+)
+from img2imgkit.geometry_proof.reach import reach_from
 from img2imgkit.images import Picture
 from img2imgkit.inference import Translator, conditions_of, encoded_conditions
 from img2imgkit.task import Geometry, Networks, Task
-from img2imgkit.testing.batches import random_inputs
 from img2imgkit.testing.claims import expect, must_work
 
-_UNBOUNDED_SIDE = 96  # with radius=None, an output must depend on more than half of this
-_PHASES = 4
-_LIFT = 3.0  # standard deviations: a norm's output is hardly ever further from its mean
 _ROUNDING = 1e-5  # of the output's range: differences up to this are explained by rounding
 _LEAST_HIDDEN = 8  # pixels of the picture that a tile does not show, at least
-_LARGE = 64  # for multiples from this on, fewer sizes are tested
 
 
 def check_sizes(task: Task, nets: Networks) -> None:
     """For every allowed size the output is finite, ``scale`` times as large, and has the promised channels."""
-    geometry, generators = task.geometry(), _Generators(nets.generators)
-    scale = geometry.scale
-    for height, width in allowed_sizes(geometry):
-        inputs = random_inputs(task, generators, np.random.default_rng(height), 2, (height, width))
-        shape = inputs["source"].shape
-        try:
-            result = np.asarray(task.translate(generators, inputs))
-        except Exception as error:  # layers can raise anything
-            raise AssertionError(f"translate fails on {shape}, which geometry() allows: {error}") from error
-        wanted = (2, scale * height, scale * width, geometry.written)
-        expect(result.shape == wanted, f"translate returned {result.shape} for {shape}; geometry() promises {wanted}")
-        expect(np.isfinite(result).all(), f"translate returned NaN or infinity for noise of {shape}")
+    with must_work("sizes"):
+        prove_sizes(task, nets)
 
 
 def check_pictures(bundle: Bundle) -> None:
@@ -71,9 +64,11 @@ def check_radius(task: Task, nets: Networks) -> None:
     """No output pixel depends on inputs beyond ``radius``; with ``radius=None`` it depends on most of the picture."""
     geometry = task.geometry()
     side = measuring_side(geometry)
-    reach = measured_reach(task, nets, side)
-    if reach is None:  # positive codes can saturate the layers that follow
-        reach = _reach(task, nets, side)
+    if geometry.radius is None:
+        reach = measured_reach(task, nets, (side, side))
+    else:
+        with must_work("radius"):
+            reach = prove_radius(task, nets, ((side, side),))
     expect(reach is not None, "translate does not depend on its input")
     assert reach is not None
     check_reach(reach, geometry, side)
@@ -87,66 +82,15 @@ def check_reach(reach: int, geometry: Geometry, side: int) -> None:
             not bounded, f"geometry() states radius=None, but no pixel depends on inputs more than {reach} pixels away"
         )
         return
-    claim = f"geometry() states radius={geometry.radius}, but output pixels depend on inputs {reach} pixels away"
-    expect(reach <= geometry.radius, f"{claim}, so tiles would show seams")
-
-
-def measured_reach(task: Task, nets: Networks, side: int) -> int | None:
-    """The distance in pixels to the farthest input that a central output of a ``side`` x ``side`` picture depends on.
-
-    None if it depends on no input.
-
-    The distance is measured by the gradient, with positive, normalised weights, so that no path through the network
-    cancels another or is blocked by a rectifier. The networks' own weights are restored afterwards.
-    """
-    models = list(nets.generators.values())
-    with unchanged(models):
-        set_positive_weights(models)
-        return _reach(task, nets, side)
-
-
-def _reach(task: Task, nets: Networks, side: int) -> int | None:
-    rng = np.random.default_rng(0)
-    others = random_inputs(task, nets, rng, 1, (side, side))
-    source = rng.uniform(0.1, 1, (1, side, side, task.geometry().channels)).astype(np.float32)
-    return reach_of(lambda image: task.translate(nets, {**others, "source": image}), source, task.geometry())
-
-
-def reach_of(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry) -> int | None:
-    """The distance to the farthest input that outputs at central pixels depend on; None if they depend on none.
-
-    Args:
-        function: maps an image to an image; every path must contribute to its gradient
-    Shapes:
-        source: (1, H, W, C)
-    """
-    found = [_reach_from(function, source, geometry, phase) for phase in _phases(geometry.multiple)]
-    return max((reach for reach in found if reach is not None), default=None)
-
-
-def _reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry, phase: int) -> int | None:
-    import keras
-
-    scale, (height, width) = geometry.scale, source.shape[1:3]
-    row, column = (side // geometry.multiple // 2 * geometry.multiple + phase for side in (height, width))
-
-    def middle_pixels(image: Any) -> Any:
-        """All outputs at the position of the central input pixel."""
-        made = function(image)
-        return made[:, scale * row : scale * (row + 1), scale * column : scale * (column + 1)]
-
-    with keras.device("cpu:0"):  # exact zeros: on other devices convolutions transform whole tiles
-        gradient = np.asarray(backend.input_gradient(middle_pixels, keras.ops.convert_to_tensor(source)))
-    rows, columns = np.nonzero(np.abs(gradient[0]).max(axis=-1))
-    return int(max(np.abs(rows - row).max(), np.abs(columns - column).max())) if len(rows) else None
+    expect(reach <= geometry.radius, reach_problem(geometry.radius, reach))
 
 
 def measuring_seconds(function: Callable[[Any], Any], source: np.ndarray, geometry: Geometry) -> float:
     """Estimate from one gradient how long ``reach_of`` takes."""
-    phases = _phases(geometry.multiple)
+    places = phases(geometry.multiple)
     start = time.perf_counter()
-    _reach_from(function, source, geometry, phases[0])
-    return len(phases) * (time.perf_counter() - start)
+    reach_from(function, source, geometry, places[0])
+    return len(places) * (time.perf_counter() - start)
 
 
 def check_tiles(
@@ -186,7 +130,7 @@ def check_tiles(
         f"{claim} a tile with that much context differs from the whole picture by up to {difference:.3g} where the "
         f"output spans {spread:.3g}, so tiles would show seams",
     )
-    for phase in _phases(geometry.multiple):
+    for phase in phases(geometry.multiple):
         near, edge = scale * (tile - phase - radius), tile - phase
         for side, far in ((slice(near), slice(edge, None)), (slice(-near, None), slice(length - edge))):
             enormous = np.moveaxis(_on_cpu(function, _amplified(inputs, far, axis)), axis, 0)
@@ -225,76 +169,3 @@ def _on_cpu(function: Callable[[Sequence[Any]], Any], inputs: Sequence[np.ndarra
 
     with keras.device("cpu:0"):  # others may compute convolutions with reduced precision
         return np.asarray(function([keras.ops.convert_to_tensor(each) for each in inputs]))
-
-
-@contextmanager
-def unchanged(models: Sequence[Any]) -> Iterator[None]:
-    """Restore the models' weights afterwards."""
-    before = [model.get_weights() for model in models]
-    try:
-        yield
-    finally:
-        for model, weights in zip(models, before, strict=True):
-            model.set_weights(weights)
-
-
-def set_positive_weights(models: Sequence[Any], seed: int = 1) -> None:
-    """Set positive kernels that amplify nothing, and norm offsets that keep outputs positive; keep the other weights.
-
-    The state of spectral normalization is set so that it does not scale these kernels.
-    """
-    rng = np.random.default_rng(seed)
-    for model in models:
-        for variable in model.trainable_variables:
-            if len(variable.shape) in (2, 4):
-                kernel = rng.uniform(0.5, 1, tuple(variable.shape))
-                sums = (kernel.sum(axis=(*range(kernel.ndim - 2), axis)) for axis in (-2, -1))  # inputs, outputs
-                variable.assign(kernel / max(each.max() for each in sums))
-            elif variable.name == "beta":
-                variable.assign(np.full(tuple(variable.shape), _LIFT))
-        _settle_spectral(model)
-
-
-def _settle_spectral(model: Any) -> None:
-    """Set ``u`` (1, out) and ``v`` (1, h * w * in) of each spectrally normalized kernel so that its norm is 1."""
-    variables = {variable.path: variable for variable in model.variables}
-    for path, left in variables.items():
-        layer = path.removesuffix("/u")
-        kernel, right = variables.get(f"{layer}/kernel"), variables.get(f"{layer}/v")
-        if layer == path or kernel is None or right is None:
-            continue
-        matrix = np.asarray(kernel).reshape(-1, kernel.shape[-1])
-        rows, columns = matrix.shape
-        left.assign(np.full((1, columns), 1.0))
-        right.assign(np.full((1, rows), 1 / matrix.sum()))
-
-
-def measuring_side(geometry: Geometry) -> int:
-    """A side large enough to detect a larger radius than promised."""
-    wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
-    return -(-max(wanted, geometry.minimum) // geometry.multiple) * geometry.multiple
-
-
-def least_side(geometry: Geometry) -> int:
-    """The smallest allowed height and width."""
-    return -(-geometry.minimum // geometry.multiple) * geometry.multiple
-
-
-def allowed_sizes(geometry: Geometry) -> tuple[tuple[int, int], ...]:
-    """Heights and widths to test: the smallest, longer in one dimension, and larger in both."""
-    least, unit = least_side(geometry), geometry.multiple
-    sizes = ((least, least), (least, least + 2 * unit), (least + unit, least))
-    return sizes if unit >= _LARGE else (*sizes, (least + 4 * unit, least + 3 * unit))
-
-
-class _Generators(Networks):
-    """Networks as loaded from a bundle: generators only."""
-
-    def __getitem__(self, role: str) -> Any:
-        expect(role in self.generators, f"translate uses network {role!r}, but a bundle contains generators only")
-        return super().__getitem__(role)
-
-
-def _phases(multiple: int) -> tuple[int, ...]:
-    """Positions within a block of ``multiple`` pixels: its ends and some in between."""
-    return tuple(dict.fromkeys(round(place * (multiple - 1) / (_PHASES - 1)) for place in range(_PHASES)))

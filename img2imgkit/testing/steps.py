@@ -17,7 +17,7 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import Config
 from img2imgkit.errors import ImageError
-from img2imgkit.images import Affine, Metadata, Picture
+from img2imgkit.images import Affine, Metadata, Picture, encode
 from img2imgkit.inference import ModelFinder
 from img2imgkit.item import Entry, Item
 from img2imgkit.step import Planning, Rendering, Resources, Sink, Source, Step, Transform
@@ -157,6 +157,7 @@ def _transformed(step: Any, item: Item) -> Any:
     expect(not notes, f"{step.name!r} lost the notes {sorted(notes)} of earlier steps")
     for before, after in zip(item.frames, result.frames, strict=False):
         _check_turn(step, before, after)
+        _check_writable(step, after, item.entry.relative)
     return (*map(_plain, result.frames), json.dumps(dict(result.notes), sort_keys=True, default=str))
 
 
@@ -175,6 +176,13 @@ def _check_turn(step: Any, before: Picture, after: Picture) -> None:
                 f"{step.name!r} mirrors or turns pictures without saying so: use picture.with_pixels(..., "
                 f"by=Affine.turn({orientation}, width, height))"
             )
+
+
+def _check_writable(step: Any, picture: Picture, name: PurePosixPath) -> None:
+    """A picture can be written, whatever the layout of its arrays."""
+    for format in ("TIFF",) if picture.space == "cmyk" else ("PNG", "TIFF"):
+        with must_work(f"what {step.name!r} makes of {name} as {format}"):
+            encode(picture, format)
 
 
 def _rendered(step: Any, item: Item) -> Any:
@@ -236,6 +244,8 @@ def _loaded(source: Source, entry: Entry) -> Any:
     expect(item.entry == entry, f"{source.name!r} loads {entry.relative} as {item.entry.relative}")
     same = len(item.frames) == len(item.originals) and all(map(operator.is_, item.frames, item.originals))
     expect(same, f"{source.name!r} loads {entry.relative} with originals that differ from its frames")
+    for frame in item.frames:
+        _check_writable(source, frame, entry.relative)
     return tuple(map(_plain, item.frames))
 
 

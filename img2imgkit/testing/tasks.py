@@ -16,10 +16,11 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.components import resolve
 from img2imgkit.config import Config, suggestion
 from img2imgkit.data_kind import DataKind
+from img2imgkit.geometry_proof import random_inputs
 from img2imgkit.hooks import hookimpl
 from img2imgkit.inference import parse_condition
 from img2imgkit.task import Conditional, Networks, Task
-from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, random_inputs, with_draws
+from img2imgkit.testing.batches import Arrays, MakeBatch, random_batch, with_draws
 from img2imgkit.testing.claims import check_docstring, check_name, check_options, check_source, expect, must_work
 from img2imgkit.testing.geometry import check_pictures, check_radius, check_sizes
 from img2imgkit.testing.training import check_training
@@ -70,7 +71,7 @@ def check_task(
     _check_same_seed(task)
     _check_conditions(task)
     check_sizes(task, nets)
-    if task.geometry().ids is None:  # ids have no gradient
+    if task.geometry().ids is None or task.geometry().radius is not None:  # ids cannot prove that a radius is None
         check_radius(task, nets)
     _check_bundle(task, nets, catalog)
     check_training(task, make, replicas)

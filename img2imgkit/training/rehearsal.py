@@ -11,6 +11,7 @@ from img2imgkit.catalog import Catalog
 from img2imgkit.config import Document
 from img2imgkit.data import Inspection, inspect_data, open_reader
 from img2imgkit.errors import ConfigError, ToolkitError, TrainingError
+from img2imgkit.geometry_proof import prove_geometry
 from img2imgkit.training.loop.feed import Feed
 from img2imgkit.training.plan.initial import start_from
 from img2imgkit.training.plan.training_file import TrainingPlan, read_training_plan
@@ -41,15 +42,17 @@ def check_training_file(document: Document, catalog: Catalog) -> Inspection:
 def rehearse(plan: TrainingPlan, catalog: Catalog, has_data: bool = True) -> tuple[str, ...]:
     """Do what a training does before its first step, on the CPU, and trace the steps without computing them.
 
-    Builds the networks, loads the initial weights, opens the probe and its best metric, and translates the probe's
-    first picture at its size. Without usable data, only the initial weights are loaded.
+    Measures the geometry of the task, builds the networks, loads the initial weights, opens the probe and its best
+    metric, and translates the probe's first picture at its size. Without usable data, only the initial weights are
+    loaded.
 
     Returns:
-        notes on the initial weights
+        notes on what of the geometry is not proved, and on the initial weights
 
     Raises:
         ConfigError: an initial model file does not fit.
         DataError: the probe cannot be used.
+        GeometryError: the task's networks map sizes otherwise than it states.
         TrainingError: the options do not fit the task or the probe, or a step cannot be computed with them.
     """
     if not has_data:
@@ -75,7 +78,7 @@ def _rehearsed(plan: TrainingPlan, catalog: Catalog) -> tuple[str, ...]:
     from img2imgkit.training.record.probe import Probe, probe_metrics
 
     reader = open_reader(plan.data, plan.task.geometry(), plan.task.data_problems)
-    plan = plan.in_steps(reader.epoch, reader.batch_size)
+    plan, unproved = plan.in_steps(reader.epoch, reader.batch_size), prove_geometry(plan.task)
     file, (batch, options) = plan.file, _shortened(reader.batch_size, plan.file.training)
     feed = Feed(reader, plan.task, options.seed)
     strategy = backend.strategy_over(backend.devices("cpu")[:1])
@@ -88,7 +91,7 @@ def _rehearsed(plan: TrainingPlan, catalog: Catalog) -> tuple[str, ...]:
     trainer.trace(feed.batch(0, trainer.rows))
     if probe:
         _translate_first(probe, plan)
-    return notes
+    return (*unproved, *notes)
 
 
 def _shortened(batch: int, options: TrainingOptions) -> tuple[int, TrainingOptions]:

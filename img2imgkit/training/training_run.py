@@ -14,6 +14,7 @@ from img2imgkit.config import load_yaml
 from img2imgkit.data import Prefetch, open_reader, unread_notes
 from img2imgkit.data_kind import Reader
 from img2imgkit.errors import ToolkitError, TrainingError
+from img2imgkit.geometry_proof import prove_geometry
 from img2imgkit.task import Task
 from img2imgkit.training.cluster.rendezvous import Stopped
 from img2imgkit.training.cluster.workers import Cluster, Workers, is_loss
@@ -49,6 +50,7 @@ def train(
     Raises:
         ConfigError: TF_CONFIG is malformed, the device does not exist, or an initial model file does not fit.
         DataError: the training data cannot be used.
+        GeometryError: the task's networks map sizes otherwise than it states, so no bundle of it would be right.
         LockError: another training uses the folder.
         TrainingError: the folder contains another run, a step failed, a gradient is not finite, a machine was lost, or
             the disk is full. The text says where the last checkpoint is and what to change before resuming.
@@ -136,11 +138,12 @@ class _Run:
         plan = plan.in_steps(reader.epoch, reader.batch_size)
         workers.prove_same(_definition(plan, reader))
         self.options, self.workers, self.folder, self.notify = plan.file.training, workers, folder, notify
+        unproved = prove_geometry(plan.task)
         self.feed = Feed(reader, plan.task, self.options.seed)
         self.trainer = Trainer(
             plan.task, self.options, workers.strategy, reader.batch_size, self.feed.batch(0, range(1))
         )
-        notes = [f"note: {note}" for note in unread_notes(plan.data.options, plan.file.probe)]
+        notes = [f"note: {note}" for note in (*unread_notes(plan.data.options, plan.file.probe), *unproved)]
         self.done = 0
         if workers.is_chief and resume:
             self.done = checkpoint.restore(folder.checkpoints, self.trainer.state)

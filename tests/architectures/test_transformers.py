@@ -20,8 +20,8 @@ import tensorflow as tf  # noqa: E402
 from img2imgkit.architectures import Dat, Drct, Hat, NetworkSpec, Omnisr, Srformer, Swinir  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
+from img2imgkit.geometry_proof import reach_of, set_positive_weights  # noqa: E402
 from img2imgkit.importing import network_of, put, read_network, read_torch, state_of_model  # noqa: E402
-from img2imgkit.testing.geometry import reach_of, set_positive_weights  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
 COLOUR = {"channels": 3, "qkv_bias": True}

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from img2imgkit.errors import DataError
-from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, results_in
+from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, match_folders, results_in
 from img2imgkit.images import Picture
 from img2imgkit.metrics import L1, PAIRS_8BIT, Psnr, Ssim, psnr, ssim
 
@@ -200,3 +200,14 @@ def test_a_folder_without_pictures_says_what_it_contains(tmp_path):
     (tmp_path / "a.xcf").write_bytes(b"layers")
     with pytest.raises(DataError, match=r"contains no picture, only other files: 1 \.xcf"):
         find_pairs(tmp_path)
+
+
+def test_two_folders_anywhere_are_matched_by_name(folders):
+    sources, targets = folders / "source", folders / "target"
+    found = match_folders(sources, targets)
+    assert found.pairs == find_pairs(folders).pairs
+    assert (found.name, found.inputs) == ("source to target", str(sources))
+    assert "txt" in found.unread
+    save(targets / "more.png", picture(5))
+    with pytest.raises(DataError, match=r"source: no partner of the same name for more\.png"):
+        match_folders(sources, targets)

@@ -111,10 +111,10 @@ def test_its_radius_is_that_of_its_convolutions(
 def test_the_receptive_radius_is_exact(task_class: Any, generator: dict[str, Any], scale: int) -> None:
     if scale == 3 and "unshuffle" in generator:
         return
-    from img2imgkit.testing.geometry import measured_reach
+    from img2imgkit.geometry_proof import measured_reach
 
     task = made(task_class, scale=scale, generator=generator, space="rgb")
-    assert measured_reach(task, task.build(), 24) == task.geometry().radius
+    assert measured_reach(task, task.build(), (24, 24)) == task.geometry().radius
 
 
 def test_unit_values_are_converted_both_ways(task_class: Any) -> None:

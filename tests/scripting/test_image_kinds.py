@@ -34,6 +34,10 @@ class TestArrays:
         assert made.dtype == kind
         np.testing.assert_array_equal(made, array)
 
+    def test_foreign_byte_order_is_understood(self) -> None:
+        array = RNG.integers(0, 65536, (3, 4, 3), np.uint16)
+        np.testing.assert_array_equal(there_and_back(array.astype(">u2")), array)
+
     @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
     def test_floats_come_back_within_half_a_level_of_16_bits(self, kind: Any) -> None:
         array = RNG.random((4, 4, 3)).astype(kind)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 import img2imgkit as kit
-from img2imgkit.errors import ConfigError
+from img2imgkit import bundle
+from img2imgkit.errors import BundleError, ConfigError, InteropError
 from img2imgkit.images import decode
 
 RNG = np.random.default_rng(0)
@@ -33,10 +34,12 @@ def resizing(photos: Path, **more: Any) -> dict[str, Any]:
 
 
 def test_a_pipeline_of_a_mapping_is_run_and_resumed(photos: Path) -> None:
-    outcomes: list[Any] = []
-    report = kit.run(resizing(photos), notify=outcomes.append)
+    events: list[Any] = []
+    report = kit.run(resizing(photos), notify=events.append)
     assert (report["totals"]["done"], report["totals"]["failed"]) == (3, 0)
-    assert sorted(outcome.status for outcome in outcomes) == ["done"] * 3
+    started, *outcomes = events
+    assert (started.total, started.up_to_date) == (3, 0)
+    assert [outcome.status for outcome in outcomes] == ["done"] * 3
     assert decode(photos.parent / "out" / "0.png").width == 10
     assert kit.run(resizing(photos))["totals"]["up_to_date"] == 3
 
@@ -70,3 +73,31 @@ def test_a_task_is_trained_loaded_and_exported(photos: Path, tmp_path: Path) -> 
     written = kit.export(finished.bundle, "onnx", tmp_path / "tiny.onnx", image_io="uint8")
     assert max(written.differences.values()) <= 1 / 255
     assert kit.load(tmp_path / "tiny.onnx")(np.zeros((8, 9, 3), np.uint8)).shape == (16, 18, 3)
+
+
+class TestImport:
+    """Other people's weights become a loaded model."""
+
+    FILE = Path(__file__).parents[1] / "fixtures" / "sr_srvgg_x2_leaky" / "weights.pth"
+
+    def test_a_file_becomes_a_bundle_and_a_model(self, tmp_path: Path) -> None:
+        with kit.import_model(self.FILE, tmp_path / "imported", licence="MIT") as model:
+            assert (model.name, model.scale) == ("imported", 2)
+            assert model(np.zeros((6, 5, 3), np.uint8)).shape == (12, 10, 3)
+            assert [each.option for each in model.assumptions] == ["generator.activation"]
+        assert (tmp_path / "imported" / "bundle.json").is_file()
+
+    @pytest.mark.slow
+    def test_options_replace_what_is_assumed(self, tmp_path: Path) -> None:
+        file = Path(__file__).parents[1] / "fixtures" / "junyanz_resnet6_instance" / "weights.pth"
+        model = kit.import_model([file], tmp_path / "resnet", options={"generator.padding": "zero"})
+        assert "generator.padding" not in [each.option for each in model.assumptions]
+        assert bundle.describe(tmp_path / "resnet").options["generator"]["padding"] == "zero"
+
+    def test_nothing_is_replaced_or_guessed(self, tmp_path: Path) -> None:
+        kit.import_model(self.FILE, tmp_path / "imported").close()
+        with pytest.raises(BundleError, match="a bundle already exists"):
+            kit.import_model(self.FILE, tmp_path / "imported")
+        (tmp_path / "text.pth").write_text("no weights")
+        with pytest.raises(InteropError):
+            kit.import_model(tmp_path / "text.pth", tmp_path / "other")

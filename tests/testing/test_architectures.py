@@ -175,7 +175,7 @@ def by_tiles(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         results.append(geometry_checks.check_tiles(*given))
         return results[-1]
 
-    monkeypatch.setattr(battery, "MEASURING_SECONDS", 0.0)
+    monkeypatch.setattr(battery, "SECONDS", 0.0)
     monkeypatch.setattr(battery, "check_tiles", check_tiles)
     return results
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_tasks import Painted, Tinted, loaded
 
 import img2imgkit as kit
 from img2imgkit.data import Degraded, Labelled, Unpaired
-from img2imgkit.testing.batches import random_batch, random_inputs, with_draws
+from img2imgkit.testing.batches import random_batch, with_draws
 
 
 class Sized(kit.Task):
@@ -116,24 +115,6 @@ def test_an_example_that_the_task_rejects_is_an_error(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Named, "example_data", lambda task: {"sets": [["x"]]})
     with pytest.raises(AssertionError, match=r"rejects the task's own example_data\(\): \['other domains'\]"):
         random_batch(Named(), Labelled, rng(), 4)
-
-
-def shapes(task: kit.Task, nets: Any, *size: int) -> dict[str, tuple[int, ...]]:
-    return {key: each.shape for key, each in random_inputs(task, nets, rng(), 2, size or None).items()}  # type: ignore[arg-type]
-
-
-def test_translate_receives_a_source_and_an_array_for_each_condition() -> None:
-    assert shapes(Sized(), None) == {"source": (2, 36, 36, 1)}
-    assert shapes(Sized(), None, 48, 60) == {"source": (2, 48, 60, 1)}
-    tinted, painted = loaded(Tinted), loaded(Painted)
-    assert shapes(tinted.task, tinted.nets, 5, 6) == {
-        "source": (2, 5, 6, 3), "style": (2, 3), "colour": (2, 3), "hidden": (2, 5, 6, 1),
-    }  # fmt: skip
-    assert shapes(painted.task, painted.nets, 8, 4) == {
-        "source": (2, 8, 4, 1), "instance": (2, 8, 4, 1), "bright": (2, 8, 4, 1),
-    }  # fmt: skip
-    ids = random_inputs(painted.task, painted.nets, rng(), 1, (8, 8))["source"]
-    assert set(ids.ravel()) == {0, 1, 2, 3}
 
 
 def test_draws_are_stacked_over_images() -> None:

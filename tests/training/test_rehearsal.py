@@ -12,9 +12,12 @@ from PIL import Image
 from small_gan_runs import make_place
 from small_gan_task import SmallGan, catalog
 
+import img2imgkit as kit
 from img2imgkit import bundle
 from img2imgkit.config import load_yaml
-from img2imgkit.training import check_training_file
+from img2imgkit.training import check_training_file, rehearsal
+
+PROBED = (12, 10)  # height and width of the probe's degraded source
 
 
 @pytest.fixture
@@ -72,7 +75,9 @@ def test_a_probe_whose_targets_are_too_small_for_the_best_metric_is_a_problem(pl
 
 def test_a_probe_that_cannot_be_translated_is_a_problem(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def translate(self: Any, nets: Any, inputs: Mapping[str, Any]) -> Any:
-        raise ValueError("no such size\nand a long story")
+        if inputs["source"].shape[1:3] == PROBED:
+            raise ValueError("no such size\nand a long story")
+        return nets["generator"](inputs["source"], training=False)
 
     monkeypatch.setattr(SmallGan, "translate", translate)
     assert problems(place) == [
@@ -84,7 +89,11 @@ def test_a_probe_that_cannot_be_translated_is_a_problem(place: Path, monkeypatch
 def test_a_probe_whose_output_has_another_size_than_the_geometry_states_is_a_problem(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SmallGan, "translate", lambda self, nets, inputs: inputs["source"][:, :7])
+    def translate(self: Any, nets: Any, inputs: Mapping[str, Any]) -> Any:
+        whole = nets["generator"](inputs["source"], training=False)
+        return whole[:, :7] if inputs["source"].shape[1:3] == PROBED else whole
+
+    monkeypatch.setattr(SmallGan, "translate", translate)
     [problem] = problems(place)
     assert "probe: the output of 'c' is" in problem
     assert "but its geometry states" in problem
@@ -100,8 +109,21 @@ def test_only_one_picture_of_the_probe_is_translated(place: Path, monkeypatch: p
         return nets["generator"](inputs["source"], training=False)
 
     monkeypatch.setattr(SmallGan, "translate", translate)
+    monkeypatch.setattr(rehearsal, "prove_geometry", lambda task: ())  # it translates noise
     assert problems(place) == []
     assert len(seen) == 1
+
+
+def test_a_geometry_that_is_not_true_is_a_problem(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SmallGan, "geometry", lambda self: kit.Geometry(scale=2, radius=1))
+    [problem] = problems(place)
+    assert problem.startswith("task 'small-gan': geometry() states radius=1, but output pixels depend on inputs 2 ")
+    assert problem.endswith("Measured: radius=2")
+
+
+def test_what_of_the_geometry_is_not_proved_is_noted(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "prove_geometry", lambda task: ("not proved: all of it",))
+    assert check_training_file(load_yaml(place / "train.yaml"), catalog()).notes == ("not proved: all of it",)
 
 
 def test_of_many_micro_batches_two_are_traced(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from img2imgkit.components import choice
 from img2imgkit.config import Location
+from img2imgkit.data.example_pictures import write_pictures
 from img2imgkit.data.folders import findings_in, overlapping
 from img2imgkit.data.framing import side_problem
 from img2imgkit.data.order import Order, generator_at
@@ -226,3 +227,7 @@ class Degraded(DataKind):
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
         return dict(zip(cls.keys, noise_pair(random, images, side, geometry), strict=True))
+
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        return {"folder": str(write_pictures(folder, side)), "crop": side, "batch": 2}

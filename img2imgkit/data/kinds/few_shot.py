@@ -12,6 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import domains_in
+from img2imgkit.data.example_pictures import write_pictures
 from img2imgkit.data.folders import examine
 from img2imgkit.data.framing import Framing, Jitter, Size, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
@@ -137,3 +138,9 @@ class FewShot(DataKind):
         labels = random.integers(classes, size=(2, images)).astype(np.int32)
         content, style = (noise(random, images, size, geometry.channels) for _ in range(2))
         return {"content": content, "class": style, "content_label": labels[0], "class_label": labels[1]}
+
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        for seed, name in enumerate(("dark", "light")):
+            write_pictures(folder / name, side, seed)
+        return {"folder": str(folder), "resize": side, "crop": side, "batch": 2}

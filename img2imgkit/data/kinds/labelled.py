@@ -12,6 +12,7 @@ from pydantic import Field
 from img2imgkit.config import Config, Location
 from img2imgkit.data.cache import PictureCache
 from img2imgkit.data.domains import LabelledPictures, labelled_pictures
+from img2imgkit.data.example_pictures import write_pictures
 from img2imgkit.data.folders import examine
 from img2imgkit.data.framing import Jitter, jittered, resized_to, scale_problems, side_problem
 from img2imgkit.data.order import Order, generator_at
@@ -204,3 +205,9 @@ class Labelled(DataKind):
 
         source = noise(random, images, size, geometry.channels)
         return {"source": source, "label": labels(), "target_label": labels(), "label_set": chosen}
+
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        for seed, name in enumerate(("dark", "light")):
+            write_pictures(folder / name, side, seed)
+        return {"folder": str(folder), "center_crop": None, "resize": side, "batch": 2}

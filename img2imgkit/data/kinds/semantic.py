@@ -11,6 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache, Pictures
+from img2imgkit.data.example_pictures import write_label_maps, write_pictures
 from img2imgkit.data.folders import examine, findings_in, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.label_maps import checked, left_out_of_map, read_ids, resized_ids
@@ -209,3 +210,10 @@ class Semantic(DataKind):
         ids = {"label": label, "instance": 1000 * label + other}
         maps = {name: each[:, :side, :side].astype(np.float32) for name, each in ids.items()}
         return {**maps, "target": noise(random, images, side, geometry.written)}
+
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        """Write label maps of three classes, and their photographs."""
+        maps, photographs = write_label_maps(folder / "label", side, ids=3), write_pictures(folder / "target", side)
+        paths = {"label": str(maps), "target": str(photographs)}
+        return {**paths, "classes": 3, "preprocess": "crop", "crop": side, "batch": 2}

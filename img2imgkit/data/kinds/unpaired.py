@@ -11,6 +11,7 @@ from pydantic import Field
 
 from img2imgkit.config import Location
 from img2imgkit.data.cache import PictureCache
+from img2imgkit.data.example_pictures import write_pictures
 from img2imgkit.data.folders import PictureFolder, examine, overlapping, scan
 from img2imgkit.data.framing import FramedOptions, Framing, jittered
 from img2imgkit.data.order import Order, generator_at
@@ -132,3 +133,8 @@ class Unpaired(DataKind):
         cls, random: np.random.Generator, images: int, side: int, geometry: Geometry, data: Mapping[str, Any]
     ) -> Arrays:
         return dict(zip(cls.keys, noise_pair(random, images, side, geometry), strict=True))
+
+    @classmethod
+    def write_example(cls, folder: Path, side: int) -> Mapping[str, Any]:
+        domains = {name: str(write_pictures(folder / name, side, seed)) for seed, name in enumerate(cls.keys)}
+        return {**domains, "preprocess": "crop", "crop": side, "batch": 2}

@@ -61,26 +61,37 @@ def _alarms(alarms: Sequence[Record]) -> list[str]:
 
 
 def _curves(records: Sequence[Record], marks: Sequence[float], metrics: Metrics) -> Iterator[str]:
-    """Yield sections with one chart per metric and term; learning rates, gradients and scales share a chart each."""
+    """Yield sections with the charts of all records."""
+    for heading, charts in charts_of(records, metrics).items():
+        yield from _section(heading, charts, marks)
+
+
+def charts_of(records: Sequence[Record], metrics: Metrics) -> dict[str, dict[str, dict[str, list[Point]]]]:
+    """The lines of each chart, by heading and title: one chart per metric and term.
+
+    Learning rates, gradients and scales share a chart each.
+    """
     probe = _series((record["step"], _means(record["probe"])) for record in records if "probe" in record)
     axes = {name: metrics[name].axis() if name in metrics else name for name in probe}
-    yield from _section("Probe", {axes[name]: {name: line} for name, line in probe.items()}, marks)
     terms = _series((record["step"], record["terms"]) for record in records if "terms" in record)
     used = {
         name: line for name, line in terms.items() if any(value for _, value in line)
     }  # terms that the task does not use are all 0
-    yield from _section("Losses", {name: {name: line} for name, line in used.items()}, marks)
     groups = {
         heading: _series((record["step"], record[group]) for record in records if group in record)
         for group, heading in GROUPS.items()
     }
-    yield from _section("Updates", {heading: lines for heading, lines in groups.items() if lines}, marks)
     speed = _series(
         (record["step"], {SPEED[key]: record[key] for key in SPEED})
         for record in records
         if SPEED.keys() <= record.keys()
     )
-    yield from _section("Speed", {name: {name: line} for name, line in speed.items()}, marks)
+    return {
+        "Probe": {axes[name]: {name: line} for name, line in probe.items()},
+        "Losses": {name: {name: line} for name, line in used.items()},
+        "Updates": {heading: lines for heading, lines in groups.items() if lines},
+        "Speed": {name: {name: line} for name, line in speed.items()},
+    }
 
 
 def _means(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
