@@ -58,6 +58,7 @@ ROOMS = (  # each imports only rooms before it
         "scripting",
         "schema",
         "testing",
+        "distributions",
         "pytest_plugin",
         "streams",
         "cli",
