@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from img2imgkit.errors import InstallError
 from img2imgkit.files import read_text
 
 _MAX_BYTES = 64 << 20
-_NEED = re.compile(
-    r"(?P<name>[A-Za-z0-9._-]+?)(?: |==)(?P<version>\d[^ ,]*) depends\s+on (?P<need>[A-Za-z0-9._-]+)(?P<range>\S*)"
+_NEED = re.compile(  # the first form is pip's and uv's, the second is uv's
+    r"(?:(?P<name>[A-Za-z0-9._-]+?)(?: |==)(?P<version>\d[^ ,]*) depends on|"
+    r"all versions of (?P<any>[A-Za-z0-9._-]+) depend on) (?P<need>[A-Za-z0-9._-]+)(?P<range>[^\s,]*)"
 )
 _UV_LINE = re.compile(
     r"^ ?(?P<sign>[-+~]) (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: \(from (?P<origin>.+)\))?$", re.M
@@ -162,20 +164,22 @@ def conflict(said: str, pins: Mapping[str, str]) -> str:
     for found in _NEED.finditer(" ".join(said.split())):
         name = re.sub(r"[-_.]+", "-", found["need"]).lower()
         if name in pins and found["range"]:
-            who = f"{found['name']} {found['version']}"
-            need = f"{found['need']}{found['range']}".rstrip(",.")
+            who = found["any"] or f"{found['name']} {found['version']}"
             return (
-                f"{who} needs {need}, but img2imgkit works here with {name} {pins[name]}, which must not change: "
-                "ask its author for a version that fits, or install both in another environment"
+                f"{who} needs {found['need']}{found['range']}, but img2imgkit works here with {name} {pins[name]}, which "
+                "must not change: ask its author for a version that fits, or install both in another environment"
             )
     return ""
 
 
 def _last_words(said: str) -> str:
-    """The errors among what an installer said; all of its end if it marked none."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    marked = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("error:")]
-    return "; ".join(dict.fromkeys(marked)) or " ".join(lines[-8:]) or "the installer said nothing"
+    """The errors among what an installer said, with what explains them; its last lines if it marked none."""
+    lines = [line.strip() for line in said.splitlines()]
+    marked = [number for number, line in enumerate(lines) if line.lower().startswith("error:")]
+    told = takewhile(bool, lines[marked[0] :]) if marked else filter(None, lines[-8:])
+    return (
+        " ".join(re.sub(r"^error:\s*", "", line, flags=re.IGNORECASE) for line in told) or "the installer said nothing"
+    )
 
 
 def pipx_command(action: str, environment: str, what: str, editable: bool) -> str:

@@ -109,7 +109,7 @@ class _Exported(Task):
     def forward(self, nets: Networks, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
 
-    def generator_losses(self, nets: Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> Mapping[str, Any]:
+    def generator_losses(self, nets: Networks, batch: Mapping[str, Any], out: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
     def translate(self, nets: Networks, inputs: Mapping[str, Any]) -> Any:

@@ -26,6 +26,11 @@ The conflict is caused by:
 
 To fix this you could try to:
 """
+UV_SAYS_SHORTER = """
+error: No solution found when resolving dependencies
+  cause: Because all versions of img2img-bad depend on numpy<2 and numpy==2.4.0, we can conclude that all versions of
+         img2img-bad cannot be used.
+"""
 UV_SAYS = """
   × No solution found when resolving dependencies:
   ╰─▶ Because only img2img-bad==0.1.0 is available and img2img-bad==0.1.0 depends on
@@ -56,9 +61,16 @@ def says(monkeypatch):
 
 
 class TestConflicts:
-    @pytest.mark.parametrize("said", [PIP_SAYS, UV_SAYS])
-    def test_who_would_change_what_is_named(self, said):
-        assert conflict(said, PINS) == SENTENCE
+    @pytest.mark.parametrize(
+        ("said", "sentence"),
+        [
+            (PIP_SAYS, SENTENCE),
+            (UV_SAYS, SENTENCE),
+            (UV_SAYS_SHORTER, SENTENCE.replace("img2img-bad 0.1.0", "img2img-bad")),
+        ],
+    )
+    def test_who_would_change_what_is_named(self, said, sentence):
+        assert conflict(said, PINS) == sentence
 
     @pytest.mark.parametrize("spelling", ["ml_dtypes", "ML.dtypes", "ml-dtypes"])
     def test_names_are_compared_as_indexes_do(self, spelling):
@@ -78,7 +90,10 @@ class TestConflicts:
         ("said", "told"),
         [
             ("Looking\nERROR: No matching distribution found for x\n", "No matching distribution found for x"),
-            ("error: Failed to parse: `x y`\n  hint\n", "Failed to parse: `x y`"),
+            (
+                "Using\nerror: Failed to parse: `x y`\n  cause: a space\n\nhint: none\n",
+                "Failed to parse: `x y` cause: a space",
+            ),
             ("something\nelse\n", "something else"),
             ("", "the installer said nothing"),
         ],
