@@ -165,9 +165,10 @@ def conflict(said: str, pins: Mapping[str, str]) -> str:
         name = re.sub(r"[-_.]+", "-", found["need"]).lower()
         if name in pins and found["range"]:
             who = found["any"] or f"{found['name']} {found['version']}"
+            need, kept = f"{found['need']}{found['range']}", f"{name} {pins[name]}"
             return (
-                f"{who} needs {found['need']}{found['range']}, but img2imgkit works here with {name} {pins[name]}, which "
-                "must not change: ask its author for a version that fits, or install both in another environment"
+                f"{who} needs {need}, but img2imgkit works here with {kept}, which must not change: "
+                "ask its author for a version that fits, or install both in another environment"
             )
     return ""
 
