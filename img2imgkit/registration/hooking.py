@@ -56,8 +56,10 @@ def _prove_hook(name: str, function: Any, marked: bool) -> None:
     if not marked:
         raise Fault(f"{name} has the name of a hook but lacks the decorator @img2imgkit.hookimpl", function)
     takes = inspect.signature(function).parameters
-    if unknown := [each for each in takes if each != "register"]:
-        raise Fault(f"{name} takes {', '.join(takes)}, but a hook takes only 'register', not {unknown[0]!r}", function)
+    if takes.keys() - {"register"}:
+        raise Fault(
+            f"{name} takes {', '.join(map(repr, takes))}, but a hook takes 'register' and nothing else", function
+        )
 
 
 def registrar(kind: Kind, mine: dict[str, Any], taken: Mapping[str, str]) -> Callable[[Any], None]:

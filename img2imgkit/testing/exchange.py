@@ -97,10 +97,12 @@ class _Exported(Task):
     def build(self) -> Networks:
         import keras
 
+        from img2imgkit.nn import PixelShuffle
+
         keras.utils.set_random_seed(_SEED)
         source = keras.Input((None, None, 3))
         x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(source)
-        x = keras.layers.Conv2D(3, 3, padding="same")(keras.layers.UpSampling2D(2)(x))
+        x = PixelShuffle(2)(keras.layers.Conv2D(12, 3, padding="same")(x))
         return Networks({"generator": keras.Model(source, x)})
 
     def geometry(self) -> Geometry:
