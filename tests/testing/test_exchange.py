@@ -179,5 +179,5 @@ def test_an_exporter_s_violation_is_reported(exporter: type[kit.Exporter], said:
 
 @pytest.mark.slow
 def test_a_lost_description_is_reported() -> None:
-    with pytest.raises(AssertionError, match="'forgetful' in float32: .*format"):
+    with pytest.raises(AssertionError, match=r"'forgetful' in float32: .*format"):
         check_exporter(Forgetful)
