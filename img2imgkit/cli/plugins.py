@@ -122,6 +122,7 @@ def install(what: str, editable: bool, upgrade: bool, yes: bool) -> int:
         return EXIT_DONE
     _show_plan(planned)
     _ask("Install this?", yes, "installed")
+    say("installing ...")
     return _loaded(planned, install_planned(planned))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from img2imgkit.catalog import Catalog
 from img2imgkit.distributions import TEMPLATES, new_project
-from img2imgkit.distributions.new_project import rendered
+from img2imgkit.distributions.new_project import lines_of, rendered
 from img2imgkit.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,13 @@ def test_lines_are_counted_without_empty_ones(template, tmp_path, catalog):
     text = (made.folder / "src/img2img_sepia" / f"{template.replace('-', '_')}.py").read_text()
     assert made.written == len([line for line in text.splitlines() if line.strip()])
     assert set(made.files) == {path for path in made.folder.rglob("*") if path.is_file()}
+
+
+def test_the_page_states_how_many_lines_a_person_writes():
+    page = " ".join((ROOT / "docs" / "plugins.md").read_text(encoding="utf-8").split())
+    lines = {template: lines_of(rendered("x", template), template) for template in TEMPLATES}
+    stated = "is {task} lines; of a step {step}, of an architecture {architecture} (".format(**lines)
+    assert stated in page
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
