@@ -21,6 +21,7 @@ from img2imgkit.errors import ConfigError
 
 HOME_VARIABLE = "IMG2IMG_HOME"
 FILE_NAME = "config.yaml"
+PLUGINS_DIR = "plugins_dir"  # the setting that code is executed from
 
 Origin = Literal["default", "file", "environment", "option"]
 
@@ -147,6 +148,9 @@ def _stated_in(environ: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
     """Each setting stated by a variable. Its name replaces the file name, so paths start at the current folder."""
     for name, info in UserConfig.model_fields.items():
         if text := environ.get(variable(name)):
+            if name == PLUGINS_DIR and not (text.startswith("~") or Path(text).is_absolute()):
+                wrong = f"{variable(name)}: {text!r} is relative: state a path from the root or from ~"
+                raise ConfigError(f"{wrong}, so that no current folder can bring plugins of its own")
             yield name, Document({name: _read(text, info.annotation, variable(name))}, variable(name))
 
 
@@ -159,7 +163,7 @@ def _read(text: str, annotation: Any, source: str) -> Any:
 
 def _checked(document: Document) -> UserConfig:
     config = validate(UserConfig, document, data=with_absolute_paths(UserConfig, document))
-    for name, needed, lacks in (("scratch", os.W_OK, "not writable"), ("plugins_dir", os.R_OK, "not readable")):
+    for name, needed, lacks in (("scratch", os.W_OK, "not writable"), (PLUGINS_DIR, os.R_OK, "not readable")):
         folder = getattr(config, name)
         if folder and (problem := _unusable(folder, needed, lacks)):
             raise ConfigError(document.problem((name,), problem))

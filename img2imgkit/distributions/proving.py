@@ -91,7 +91,7 @@ def _received(proofs: Connection, wanted: Proof, seconds: float) -> Proof:
             return replace(wanted, reason=f"it takes longer than {limit:g} s")
         try:
             found = proofs.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return replace(wanted, outcome="broken", reason="its contract test ended the process")
     proof: Proof = found
     return proof

@@ -182,7 +182,19 @@ def _owned_by(user):
     return stat_of
 
 
-@pytest.mark.parametrize("text", ["/nowhere/at/all", "x" * 5000])
+@pytest.mark.parametrize("text", ["plugins", ".", "../plugins"])
+def test_a_relative_folder_in_the_variable_is_refused(img2img, monkeypatch, folder, text):
+    """Otherwise, whoever enters a folder of somebody else would run its plugins."""
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("IMG2IMG_PLUGINS_DIR", text)
+    outcome = img2img("steps")
+    assert outcome.code == 2
+    assert outcome.err.startswith(
+        f"error: IMG2IMG_PLUGINS_DIR: {text!r} is relative: state a path from the root or from ~"
+    )
+
+
+@pytest.mark.parametrize("text", ["/nowhere/at/all", f"/{'x' * 5000}"])
 def test_a_folder_that_there_is_not_is_an_error(img2img, monkeypatch, text):
     monkeypatch.setenv("IMG2IMG_PLUGINS_DIR", text)
     outcome = img2img("steps")
