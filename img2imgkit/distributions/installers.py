@@ -36,14 +36,12 @@ class Change:
     Attributes:
         before: its installed version; "" if it is new
         origin: where it comes from, as far as that is stated
-        requested: whether it was asked for, and not only needed by another one; None if that is not known
     """
 
     name: str
     before: str
     after: str
     origin: str = ""
-    requested: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def _change(entry: Mapping[str, Any]) -> Change:
     """One entry of pip's report (https://pip.pypa.io/en/stable/reference/installation-report)."""
     about = entry["metadata"]
     origin = str(entry.get("download_info", {}).get("url", ""))
-    return Change(about["name"], "", about["version"], origin, bool(entry.get("requested")))
+    return Change(about["name"], "", about["version"], origin)
 
 
 def _run(command: Sequence[str], pins: Mapping[str, str] | None = None) -> str:
@@ -165,6 +163,9 @@ def conflict(said: str, pins: Mapping[str, str]) -> str:
         name = re.sub(r"[-_.]+", "-", found["need"]).lower()
         if name in pins and found["range"]:
             who = found["any"] or f"{found['name']} {found['version']}"
+            if name == "img2imgkit":
+                wanted = f"{who} needs {found['need']}{found['range']}, but {pins[name]} is installed"
+                return f"{wanted}: upgrade img2imgkit first, or install a version of the plugin for this one"
             need, kept = f"{found['need']}{found['range']}", f"{name} {pins[name]}"
             return (
                 f"{who} needs {need}, but img2imgkit works here with {kept}, which must not change: "
@@ -210,5 +211,6 @@ def _stated(requirement: Mapping[str, Any], option: str) -> list[str]:
     if place := requirement.get("editable"):
         return [f"{option}-editable" if option else "--editable", str(place)]
     place = next((requirement[key] for key in ("directory", "path", "url", "git") if key in requirement), None)
-    text = str(place) if place else f"{requirement['name']}{requirement.get('specifier', '')}"
+    extras = f"[{','.join(requirement['extras'])}]" if requirement.get("extras") else ""
+    text = str(place) if place else f"{requirement['name']}{extras}{requirement.get('specifier', '')}"
     return [option, text] if option else [text]

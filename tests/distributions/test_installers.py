@@ -72,6 +72,13 @@ class TestConflicts:
     def test_who_would_change_what_is_named(self, said, sentence):
         assert conflict(said, PINS) == sentence
 
+    def test_one_for_a_later_toolkit_asks_for_that(self):
+        said = "    dim 2.0 depends on img2imgkit>=0.5\n    The user requested (constraint) img2imgkit==0.1.0"
+        assert conflict(said, {"img2imgkit": "0.1.0"}) == (
+            "dim 2.0 needs img2imgkit>=0.5, but 0.1.0 is installed: upgrade img2imgkit first, or install a version of "
+            "the plugin for this one"
+        )
+
     @pytest.mark.parametrize("spelling", ["ml_dtypes", "ML.dtypes", "ml-dtypes"])
     def test_names_are_compared_as_indexes_do(self, spelling):
         assert "ml-dtypes 0.5.4" in conflict(f"    bad 1 depends on {spelling}>=1", PINS)
@@ -152,6 +159,8 @@ class TestOtherManagers:
         assert pipx_command("uninstall", "img2imgkit", "img2img-dim", False) == "pipx uninject img2imgkit img2img-dim"
 
     def test_uv_makes_its_tool_anew_with_all_that_it_had(self):
+        with_extras = {"name": "img2imgkit", "extras": ["raw", "exr"], "specifier": ">=0.2"}
+        assert uv_tool_command("uninstall", [with_extras], "x", False) == "uv tool install 'img2imgkit[raw,exr]>=0.2'"
         has = [{"name": "img2imgkit", "specifier": "==0.2"}, {"name": "img2img-dim"}, {"name": "e", "editable": "/e"}]
         before = "uv tool install img2imgkit==0.2"
         assert uv_tool_command("install", has, "new", False) == (
