@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
-from img2imgkit.catalog import Catalog
+from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.distributions import TEMPLATES, new_project
 from img2imgkit.distributions.new_project import lines_of, rendered
 from img2imgkit.errors import ConfigError
+from img2imgkit.hooks import CONTRACT
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("old-photo", "x2", "sepia")
@@ -45,6 +48,7 @@ def test_no_name_of_the_template_is_left(template, name):
     assert f"class {title}(" in "".join(files.values())
     points = tomllib.loads(files[Path("pyproject.toml")])["project"]["entry-points"]["img2imgkit"]
     assert points == {name: f"img2img_{module}"}
+    assert yaml.safe_load(files[Path(".github/workflows/test.yml")])["jobs"]["test"]["steps"]
     kinds = (".github/workflows/test.yml", ".gitignore", "README.md", "tests/test_contract.py")
     assert {*map(Path, kinds), Path(f"src/img2img_{module}/__init__.py")} <= {*files}
 
@@ -117,6 +121,19 @@ def test_the_page_states_how_many_lines_a_person_writes():
     lines = {template: lines_of(rendered("x", template), template) for template in TEMPLATES}
     stated = "is {task} lines; of a step {step}, of an architecture {architecture} (".format(**lines)
     assert stated in page
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_its_entry_point_registers_one_thing_of_its_kind(template, projects, monkeypatch):
+    monkeypatch.syspath_prepend(projects[template] / "src")
+    about = tomllib.loads((projects[template] / "pyproject.toml").read_text())["project"]
+    [(name, module)] = about["entry-points"]["img2imgkit"].items()
+    plugin = Plugin(name, lambda: import_module(module), about["name"], about["version"], module)
+    found = Catalog((*Catalog.installed({"IMG2IMG_PLUGINS": ""}).plugins, plugin))
+    things = getattr(found, TEMPLATES[template])
+    assert [thing for thing in things if found.owner(TEMPLATES[template], thing) is plugin] == [name]
+    assert found.contract(name) == CONTRACT
+    assert found.broken == ()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
