@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from img2imgkit.distributions.installers import pipx_command, uv_tool_command
+from img2imgkit.distributions.installers import canonical, pipx_command, uv_tool_command
 from img2imgkit.files import read_text
 
 Action = Literal["install", "uninstall"]
@@ -84,8 +84,3 @@ def pins() -> dict[str, str]:
 def _needed(requirement: str) -> re.Match[str] | None:
     """The name at the beginning of a requirement; None for one that belongs to an extra."""
     return None if re.search(r"\bextra\s*==", requirement) else re.match(r"[A-Za-z0-9._-]+", requirement)
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as indexes compare it (https://peps.python.org/pep-0503/)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -160,8 +160,8 @@ def _run(command: Sequence[str], pins: Mapping[str, str] | None = None) -> str:
 def conflict(said: str, pins: Mapping[str, str]) -> str:
     """Which plugin would change which of img2imgkit's own dependencies, in a sentence; "" if it failed otherwise."""
     for found in _NEED.finditer(" ".join(said.split())):
-        name = re.sub(r"[-_.]+", "-", found["need"]).lower()
-        if name in pins and found["range"]:
+        name, asking = canonical(found["need"]), canonical(found["any"] or found["name"])
+        if name in pins and asking not in pins and found["range"]:
             who = found["any"] or f"{found['name']} {found['version']}"
             if name == "img2imgkit":
                 wanted = f"{who} needs {found['need']}{found['range']}, but {pins[name]} is installed"
@@ -179,9 +179,13 @@ def _last_words(said: str) -> str:
     lines = [line.strip() for line in said.splitlines()]
     marked = [number for number, line in enumerate(lines) if line.lower().startswith("error:")]
     told = takewhile(bool, lines[marked[0] :]) if marked else filter(None, lines[-8:])
-    return (
-        " ".join(re.sub(r"^error:\s*", "", line, flags=re.IGNORECASE) for line in told) or "the installer said nothing"
-    )
+    found = " ".join(re.sub(r"^error:\s*", "", line, flags=re.IGNORECASE) for line in told)
+    return found or "the installer said nothing"
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as indexes compare it (https://peps.python.org/pep-0503/)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def pipx_command(action: str, environment: str, what: str, editable: bool) -> str:

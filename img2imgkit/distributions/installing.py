@@ -12,8 +12,8 @@ from importlib import metadata
 from typing import Any
 
 from img2imgkit.config import suggestion
-from img2imgkit.distributions.environment import PACKAGE, canonical, managed_elsewhere, pins
-from img2imgkit.distributions.installers import Change, Wanted, installer
+from img2imgkit.distributions.environment import PACKAGE, managed_elsewhere, pins
+from img2imgkit.distributions.installers import Change, Wanted, canonical, installer
 from img2imgkit.errors import InstallError
 from img2imgkit.hooks import GROUP
 

@@ -6,7 +6,7 @@ from importlib import metadata
 import pytest
 
 from img2imgkit.distributions import environment, managed_elsewhere
-from img2imgkit.distributions.environment import canonical, pins
+from img2imgkit.distributions.environment import pins
 
 
 @pytest.fixture
@@ -86,6 +86,3 @@ class TestPins:
 
         monkeypatch.setattr(environment.metadata, "distribution", distribution)
         assert pins() == {"img2imgkit": "1", "a": "1"}
-
-    def test_names_are_canonical(self):
-        assert canonical("Ml_Dtypes.x") == "ml-dtypes-x"

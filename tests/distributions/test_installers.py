@@ -79,6 +79,14 @@ class TestConflicts:
             "the plugin for this one"
         )
 
+    def test_what_the_toolkit_itself_needs_is_not_to_blame(self):
+        own = "    img2imgkit 0.1.0 depends on numpy>=2.0\n    ml_dtypes 0.5.4 depends on numpy>=1.2\n"
+        assert conflict(own, {**PINS, "img2imgkit": "0.1.0"}) == ""
+        assert (
+            conflict(PIP_SAYS.replace("    img2img-bad", f"{own}    img2img-bad"), {**PINS, "img2imgkit": "0.1.0"})
+            == SENTENCE
+        )
+
     @pytest.mark.parametrize("spelling", ["ml_dtypes", "ML.dtypes", "ml-dtypes"])
     def test_names_are_compared_as_indexes_do(self, spelling):
         assert "ml-dtypes 0.5.4" in conflict(f"    bad 1 depends on {spelling}>=1", PINS)
