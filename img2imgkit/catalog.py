@@ -22,22 +22,14 @@ from img2imgkit.config import suggestion
 from img2imgkit.degradations import Degradation
 from img2imgkit.engine import Engine
 from img2imgkit.errors import NotInstalled
-from img2imgkit.hooks import GROUP
+from img2imgkit.hooks import GROUP, STATES_CONTRACT
 from img2imgkit.image_losses import Loss
 from img2imgkit.model_entry import ModelEntry
+from img2imgkit.places import Places, UserSettings
 from img2imgkit.plugin_kinds import HOOKS, KINDS
-from img2imgkit.registration import Plugin, calling, hooked, prove_options, reason_of, registrar
+from img2imgkit.registration import Broken, Fault, Plugin, broken, calling, hooked, plugins_in, prove_options, registrar
 
 __all__ = ["Broken", "Catalog", "Plugin"]
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A plugin that failed to load, or failed to register one kind, and the reason."""
-
-    plugin: str
-    reason: str
-    kind: str = ""
 
 
 @dataclass
@@ -57,18 +49,24 @@ class Catalog:
                 with calling(plugin):
                     self._hooks[plugin.name] = hooked(plugin)
             except (Exception, SystemExit) as error:
-                self._broken.append(Broken(plugin.name, reason_of(error)))
+                self._broken.append(broken(plugin, error))
 
     @classmethod
     def installed(cls, environ: Mapping[str, str] | None = None) -> Catalog:
         """The catalog of this environment; ``IMG2IMG_PLUGINS=a,b`` restricts it to these plugins, empty means none.
 
-        Entries of the toolkit's own modules, such as its steps, are always included. Without ``environ``, the variables
-        are those of the process.
+        Entries of the toolkit's own modules, such as its steps, are always included. The files of the user's folder of
+        plugins come last. Without ``environ``, the variables are those of the process.
+
+        Raises:
+            ConfigError: the user's configuration file, which may name that folder, is invalid.
         """
-        chosen = (os.environ if environ is None else environ).get("IMG2IMG_PLUGINS")
+        environ = os.environ if environ is None else environ
+        chosen = environ.get("IMG2IMG_PLUGINS")
         wanted = None if chosen is None else {name.strip() for name in chosen.split(",") if name.strip()}
         plugins = sorted(map(_plugin, metadata.entry_points(group=GROUP)), key=lambda p: (not p.own, p.name))
+        folder = UserSettings.read(Places.of_user(environ), environ).config.plugins_dir if wanted != set() else None
+        plugins += plugins_in(folder) if folder else ()
         return cls(tuple(p for p in plugins if wanted is None or p.name in wanted or p.built_in))
 
     @property
@@ -162,6 +160,12 @@ class Catalog:
             return ()
         return tuple(hook for hook in HOOKS if getattr(self._hooks[plugin].hook, hook).get_hookimpls())
 
+    def contract(self, plugin: str) -> int | None:
+        """The version of the contracts that a plugin was written for; None if it states none, or is broken."""
+        module = self._hooks[plugin].get_plugin(plugin) if plugin in self._hooks else None
+        stated: int | None = getattr(module, STATES_CONTRACT, None)
+        return stated
+
     def get(self, kind: str, name: str) -> Any:
         """Return the entry of that kind and name.
 
@@ -172,8 +176,8 @@ class Catalog:
         if name in found:
             return found[name]
         message = f"no {KINDS[kind].singular} {name!r} is installed{suggestion(name, found)}"
-        for broken in self._broken:
-            message += f"\n  plugin {broken.plugin!r} is broken: {broken.reason}"
+        for each in self._broken:
+            message += f"\n  plugin {each.plugin!r} is broken: {each.sentence}"
         raise NotInstalled(message)
 
     def _with_own_names(self) -> tuple[Plugin, ...]:
@@ -208,7 +212,7 @@ class Catalog:
                 if not plugin.own:
                     prove_options(mine.values())
             except (Exception, SystemExit) as error:
-                self._broken.append(Broken(plugin.name, reason_of(error), kind))
+                self._broken.append(broken(plugin, error, kind))
                 continue
             found |= mine
             self._owners |= {(kind, name): plugin for name in mine}
@@ -221,7 +225,7 @@ class Catalog:
                 if (stated := getattr(thing, attribute, None)) not in known:
                     place = f"{KINDS[kind].singular} {name!r}: its {attribute} is {stated!r}, but no"
                     near = f"{suggestion(str(stated), known)}; installed: {', '.join(known) or 'none'}"
-                    raise ValueError(f"{place} {KINDS[other].singular} of that name is installed{near}")
+                    raise Fault(f"{place} {KINDS[other].singular} of that name is installed{near}", thing)
 
 
 def _plugin(point: metadata.EntryPoint) -> Plugin:

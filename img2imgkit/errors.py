@@ -7,6 +7,7 @@ ToolkitError
 ├── BundleError          a bundle cannot be read, or does not fit its task
 ├── InteropError         a file from other software cannot be read, or contains no known network
 ├── FetchError           a package of a model cannot be fetched, or is not the one that its index states
+├── InstallError         a plugin cannot be installed or uninstalled
 ├── ExportError          a model cannot be written in a format, or the written file computes something else
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
 ├── BenchmarkError       a process that is timed has failed
@@ -95,6 +96,10 @@ class InteropError(ToolkitError):
 
 class FetchError(ToolkitError):
     """A package of a model cannot be fetched, or is not the one that its index states."""
+
+
+class InstallError(ToolkitError):
+    """A plugin cannot be installed or uninstalled."""
 
 
 class ExportError(ToolkitError):

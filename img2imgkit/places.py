@@ -1,7 +1,8 @@
 """The user's folders on this machine, and the settings in the user's configuration file.
 
 This module only computes paths; it creates nothing. Settings are folders and limits. No setting may change a single
-byte of an output, because pipelines and training files must mean the same on every machine.
+byte of an output, because pipelines and training files must mean the same on every machine; the files in the folder of
+plugins count as installed software, whose versions are on record.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from img2imgkit.errors import ConfigError
 
 HOME_VARIABLE = "IMG2IMG_HOME"
 FILE_NAME = "config.yaml"
+PLUGINS_DIR = "plugins_dir"  # the setting that code is executed from
 
 Origin = Literal["default", "file", "environment", "option"]
 
@@ -90,6 +92,9 @@ class UserConfig(Config):
     scratch: Annotated[Path, Location()] | None = Field(
         default=None, description="Existing folder for temporary files; the operating system's by default."
     )
+    plugins_dir: Annotated[Path, Location()] | None = Field(
+        default=None, description="Existing folder of plugins of one file each, `*.py`; others must not write there."
+    )
     limits: Limits = Field(default_factory=Limits, description="What one picture may cost.")
 
 
@@ -143,6 +148,9 @@ def _stated_in(environ: Mapping[str, str]) -> Iterator[tuple[str, Document]]:
     """Each setting stated by a variable. Its name replaces the file name, so paths start at the current folder."""
     for name, info in UserConfig.model_fields.items():
         if text := environ.get(variable(name)):
+            if name == PLUGINS_DIR and not (text.startswith("~") or Path(text).is_absolute()):
+                wrong = f"{variable(name)}: {text!r} is relative: state a path from the root or from ~"
+                raise ConfigError(f"{wrong}, so that no current folder can bring plugins of its own")
             yield name, Document({name: _read(text, info.annotation, variable(name))}, variable(name))
 
 
@@ -155,19 +163,21 @@ def _read(text: str, annotation: Any, source: str) -> Any:
 
 def _checked(document: Document) -> UserConfig:
     config = validate(UserConfig, document, data=with_absolute_paths(UserConfig, document))
-    if config.scratch and (problem := _unusable(config.scratch)):
-        raise ConfigError(document.problem(("scratch",), problem))
+    for name, needed, lacks in (("scratch", os.W_OK, "not writable"), (PLUGINS_DIR, os.R_OK, "not readable")):
+        folder = getattr(config, name)
+        if folder and (problem := _unusable(folder, needed, lacks)):
+            raise ConfigError(document.problem((name,), problem))
     return config
 
 
-def _unusable(folder: Path) -> str:
-    """Why temporary files cannot be created in a folder; "" if they can."""
+def _unusable(folder: Path, needed: int, lacks: str) -> str:
+    """Why files cannot be created or found in a folder; "" if they can."""
     try:
         exists = folder.is_dir()
     except OSError as error:  # a name that is too long
         return f"{folder}: {error.strerror}; choose another one"
     if not exists:
         return f"{folder}: no such folder; create it, or choose another one"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"{folder}: not writable; change its permissions, or choose another one"
+    if not os.access(folder, needed | os.X_OK):
+        return f"{folder}: {lacks}; change its permissions, or choose another one"
     return ""

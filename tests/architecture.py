@@ -59,6 +59,7 @@ ROOMS = (  # each imports only rooms before it
         "scripting",
         "schema",
         "testing",
+        "distributions",
         "pytest_plugin",
         "streams",
         "cli",

@@ -15,7 +15,10 @@ from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
 TENSORFLOW_ROOMS = {"backend", "data", "exporting", "formats", "inference", "training"}
-FLAGS_ALLOWED = (f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel.")  # the latter calls pip
+FLAGS_ALLOWED = (  # the latter two call pip and uv, and this command in a fresh process
+    *(f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel."),
+    *(f"{PACKAGE}.distributions.installers.", f"{PACKAGE}.distributions.installing."),
+)
 PRINTING = (f"{PACKAGE}.cli", f"{PACKAGE}.cli.console")
 READING = {  # files.py, and modules that read only files of this package, of the system, or that they have just written
     PACKAGE,

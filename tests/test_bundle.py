@@ -6,12 +6,14 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -363,10 +365,35 @@ def test_a_network_that_cannot_be_built_is_a_bundle_error(
 
 
 def test_a_missing_task_is_named_with_its_plugin(saved: Path) -> None:
-    said = r": install tiny 1\.0, with which it was saved: no task 'tiny-plain' is installed$"
+    way = r"which 'img2img plugins install tiny==1\.0' installs, if you trust its author"
+    said = rf": it was saved with tiny 1\.0, {way}: no task 'tiny-plain' is installed$"
     for left in ((), (Plugin("data-kinds", lambda: data),)):
         with pytest.raises(NotInstalled, match=said):
             bundle.load(saved, Catalog(left))
+
+
+@pytest.mark.parametrize(
+    ("distribution", "way"),
+    [
+        (
+            "img2imgkit",
+            "which has it in another version, or with the plugin 'tiny', which IMG2IMG_PLUGINS may leave out",
+        ),
+        ("tiny.py", "a file for your folder of plugins; ask whoever made the bundle for it"),
+        ("", "which you can install if you trust its author"),
+        ("x; curl evil", "which you can install if you trust its author"),
+        ("-r", "which you can install if you trust its author"),
+    ],
+)
+def test_each_origin_of_a_plugin_has_a_way_to_get_it(distribution: str, way: str) -> None:
+    assert bundle.PluginVersion(name="tiny", version="1.0", distribution=distribution).way_to_get == way
+
+
+def test_an_installed_plugin_that_does_not_bring_the_task_is_not_to_be_installed(saved: Path) -> None:
+    plugins = (Plugin("data-kinds", lambda: data), Plugin("tiny", ModuleType, "tiny", "2.0"))
+    said = "it was saved with tiny 1.0, which is installed, but brings it no more, or is broken: no task 'tiny-plain'"
+    with pytest.raises(NotInstalled, match=re.escape(said)):
+        bundle.load(saved, Catalog(plugins))
 
 
 def test_a_missing_data_kind_is_named_with_its_task(saved: Path, catalog: Catalog) -> None:

@@ -289,7 +289,7 @@ class TestWhatBreaks:
     def test_invalid_tasks_are_rejected(self, module, thing):
         found = catalog(one=bringing(module, thing, kind="tasks"))
         assert not found.tasks
-        assert reasons(found)["one"].startswith("TypeError")
+        assert "derived from Task" in reasons(found)["one"] or "does not implement" in reasons(found)["one"]
 
     @pytest.mark.parametrize(
         ("kind", "near"), [("piared", "; did you mean 'paired'?"), ("stereo", ""), (None, "")], ids=str

@@ -17,7 +17,11 @@ ROOT = Path(__file__).parent.parent
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the checkout, which stays clean."""
     place = tmp_path_factory.mktemp("build")
-    left_out = shutil.ignore_patterns(".*", "*.egg-info", "build", "out", "runs", "__pycache__", "tests")
+    anywhere = shutil.ignore_patterns(".*", "*.egg-info", "build", "out", "runs", "__pycache__")
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return anywhere(folder, names) | ({"tests"} if Path(folder) == ROOT else set())
+
     shutil.copytree(ROOT, place / "source", ignore=left_out)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(place)]
     subprocess.run([*command, str(place / "source")], check=True)

@@ -71,7 +71,12 @@ class TestSettings:
         write("threads: 3\n")
         settings = read(home)
         assert settings.config == UserConfig(threads=3)
-        assert dict(settings.origins) == {"threads": "file", "scratch": "default", "limits": "default"}
+        assert dict(settings.origins) == {
+            "threads": "file",
+            "scratch": "default",
+            "plugins_dir": "default",
+            "limits": "default",
+        }
 
     def test_paths_start_from_the_file(self, home, write):
         write("scratch: fast\n")
@@ -96,6 +101,7 @@ class TestSettings:
         assert [variable(name) for name in UserConfig.model_fields] == [
             "IMG2IMG_THREADS",
             "IMG2IMG_SCRATCH",
+            "IMG2IMG_PLUGINS_DIR",
             "IMG2IMG_LIMITS",
         ]
         assert all(info.description for info in UserConfig.model_fields.values())
@@ -168,6 +174,7 @@ class TestErrors:
             ("IMG2IMG_THREADS", "many", "threads: input should be a valid integer, got 'many'"),
             ("IMG2IMG_THREADS", "0", "threads: input should be greater than or equal to 1, got 0"),
             ("IMG2IMG_SCRATCH", "/no/such/folder", "no such folder"),
+            ("IMG2IMG_PLUGINS_DIR", "/no/such/folder", "plugins_dir: /no/such/folder: no such folder"),
         ],
     )
     def test_an_invalid_variable_is_named(self, home, name, text, told):

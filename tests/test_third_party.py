@@ -276,3 +276,7 @@ def test_without_it_its_bundles_name_what_is_missing(img2img: Run, imported: Pat
         assert "img2img-watercolour 0.3.1" in said
         assert "Traceback" not in said
         assert len(said.strip().splitlines()) == 1
+    run = trained.parent
+    for arguments in (("--finish", run), ("lift.yaml", "--resume", "--output", run)):
+        said = img2img("train", *arguments, installed=False, fails=True)
+        assert "saved with img2img-watercolour 0.3.1" in said

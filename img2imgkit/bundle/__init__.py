@@ -29,7 +29,7 @@ from img2imgkit.bundle.manifest import (
     WeightsFile,
     describe,
 )
-from img2imgkit.bundle.store import Bundle, load, locate, save, task_from, task_of
+from img2imgkit.bundle.store import Bundle, load, locate, not_installed, save, task_from, task_of
 
 __all__ = [
     "ENGINE_FOLDER",
@@ -59,6 +59,7 @@ __all__ = [
     "form_in",
     "load",
     "locate",
+    "not_installed",
     "read_exported",
     "save",
     "task_from",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,8 @@ MAX_MANIFEST_BYTES = 4 << 20
 Description = TypeVar("Description", bound=Config)
 LARGEST_SIDE, LARGEST_SCALE = 1 << 13, 64  # limits on stated sizes, because memory is allocated for them
 LARGEST_FORM = 2 << 30  # bytes of an ONNX file
+PACKAGE = "img2imgkit"
+PUBLISHED = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9.!+]+")  # a distribution with its version
 WEIGHTS = r"^weights(-[0-9a-f]{12})?\.npz$"
 
 
@@ -41,6 +44,20 @@ class PluginVersion(Config):
     def __str__(self) -> str:
         """What to install, for messages."""
         return f"{self.distribution or f'plugin {self.name!r}'} {self.version}".strip()
+
+    @property
+    def way_to_get(self) -> str:
+        """How to get it, to be read after its name. A bundle may come from anybody, so it advises to trust nobody."""
+        if self.distribution == PACKAGE:
+            left_out = f"with the plugin {self.name!r}, which IMG2IMG_PLUGINS may leave out"
+            return f"which has it in another version, or {left_out}"
+        if self.distribution.endswith(".py"):
+            return "a file for your folder of plugins; ask whoever made the bundle for it"
+        if PUBLISHED.fullmatch(f"{self.distribution}=={self.version}"):
+            return (
+                f"which 'img2img plugins install {self.distribution}=={self.version}' installs, if you trust its author"
+            )
+        return "which you can install if you trust its author"
 
 
 class ComponentVersion(Config):

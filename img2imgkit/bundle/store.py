@@ -162,7 +162,7 @@ def _task(place: str, manifest: Manifest, catalog: Catalog) -> Task:
         if there and (data := manifest.contract.data) not in catalog.data_kinds:
             claim = f"the data kind {data!r} of its task {manifest.task!r} is not installed"
             raise NotInstalled(f"{place}: {claim}{suggestion(data, catalog.data_kinds)}") from None
-        raise NotInstalled(f"{place}: install {manifest.plugin}, with which it was saved: {error}") from None
+        raise not_installed(place, manifest.plugin, catalog, error) from None
     _check_components(place, manifest, catalog)
     try:
         options = validate(task_class.Options, parse_yaml("", place), data=manifest.options)
@@ -196,7 +196,22 @@ def _check_components(place: str, manifest: Manifest, catalog: Catalog) -> None:
         try:
             catalog.get(each.kind, each.name)
         except NotInstalled as error:
-            raise NotInstalled(f"{place}: install {each.plugin}, with which it was saved: {error}") from None
+            raise not_installed(place, each.plugin, catalog, error) from None
+
+
+def not_installed(place: str, plugin: PluginVersion, catalog: Catalog, error: NotInstalled) -> NotInstalled:
+    """The error for what is missing and a plugin brought once: who brings it, and how to get it.
+
+    Args:
+        place: the bundle or run folder that needs it
+        plugin: the plugin that was used when that was saved
+        error: what is missing
+    """
+    if any(each.name == plugin.name and each.distribution == plugin.distribution for each in catalog.plugins):
+        way = "which is installed, but brings it no more, or is broken"
+    else:
+        way = plugin.way_to_get
+    return NotInstalled(f"{place}: it was saved with {plugin}, {way}: {error}")
 
 
 def _with_choices(task: Task, choices: Mapping[str, Any]) -> Task:

@@ -49,7 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "architectures": "List the networks that options choose from.",
     "steps": "List the steps that pipelines consist of.",
     "models": "List the installed bundles, and add models by name.",
-    "plugins": "List the plugins, and those that are broken.",
+    "plugins": "List the plugins; write, install and prove others.",
     "schema": "Print the JSON Schema of a pipeline or training file.",
     "config": "Show the user's configuration file and settings.",
     "doctor": "Report the versions, devices and codecs of this machine.",

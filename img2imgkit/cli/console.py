@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn, TaskID
 
-    from img2imgkit.catalog import Broken, Catalog
+    from img2imgkit.catalog import Catalog
 
 Item = TypeVar("Item")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -123,9 +123,4 @@ def _text(cell: Any) -> str:
 def warn_of_broken(catalog: Catalog) -> None:
     """Print a warning to stderr for each broken plugin."""
     for broken in catalog.broken:
-        warn(f"plugin {broken.plugin!r} is broken: {one_line(broken)}")
-
-
-def one_line(broken: Broken) -> str:
-    """The reason as one line."""
-    return " ".join(broken.reason.split())
+        warn(f"plugin {broken.plugin!r} is broken: {broken.sentence}")

@@ -19,7 +19,7 @@ from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.cli import EXIT_DONE, EXIT_FAILED_ITEMS, printable, say, show_json
 from img2imgkit.cli.config import apply_user_settings, limits_option
-from img2imgkit.cli.console import json_option, one_line
+from img2imgkit.cli.console import json_option
 from img2imgkit.exporting import cache_size
 from img2imgkit.formats import openvino_runner
 from img2imgkit.images.formats import OTHER_DECODERS
@@ -215,7 +215,7 @@ def _plugins() -> dict[str, Any]:
             continue
     return {
         "installed": [plugin.name for plugin in catalog.plugins],
-        "broken": [{"plugin": broken.plugin, "reason": one_line(broken)} for broken in catalog.broken],
+        "broken": [{"plugin": broken.plugin, "reason": broken.sentence} for broken in catalog.broken],
     }
 
 

@@ -71,9 +71,11 @@ def command(
     document = load_yaml(file).with_overrides(overrides, "--set")
     backend.load()
     from img2imgkit.cli.train_progress import shown
-    from img2imgkit.training import read_training_plan, train
+    from img2imgkit.training import prove_task_installed, read_training_plan, train
 
     catalog = Catalog.installed()
+    if resume and output:
+        prove_task_installed(output, catalog)
     plan = read_training_plan(document, catalog)
     folder = output or Path("runs") / plan.file.name
     stopping = stopping_on_signals("stopping after this step; press again to stop immediately")

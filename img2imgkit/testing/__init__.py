@@ -13,6 +13,7 @@ from img2imgkit.testing.components import (
 )
 from img2imgkit.testing.data_kinds import check_data_kind
 from img2imgkit.testing.engines import check_engine
+from img2imgkit.testing.exchange import check_exporter, check_importer
 from img2imgkit.testing.metrics import check_metric
 from img2imgkit.testing.steps import check_step, sample_items
 from img2imgkit.testing.tasks import check_task
@@ -24,6 +25,8 @@ __all__ = [
     "check_data_kind",
     "check_degradation",
     "check_engine",
+    "check_exporter",
+    "check_importer",
     "check_loss",
     "check_metric",
     "check_penalty",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from img2imgkit import backend
 from img2imgkit.training.plan.training_file import TrainingFile, TrainingPlan, read_training_plan
 from img2imgkit.training.record.events import Alarmed, Event, Finished, Progress, Sampled, Saved, Started, Waiting
+from img2imgkit.training.record.run_plugin import prove_task_installed
 from img2imgkit.training.rehearsal import check_training_file
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "Waiting",
     "check_training_file",
     "finish",
+    "prove_task_installed",
     "read_training_plan",
     "train",
 ]

@@ -28,6 +28,7 @@ from img2imgkit.training.record.fingerprint import fingerprint
 from img2imgkit.training.record.journal import Journal, last_checkpoint, portable
 from img2imgkit.training.record.meter import Figures, Meter
 from img2imgkit.training.record.run_folder import RunFolder
+from img2imgkit.training.record.run_plugin import prove_task_installed
 from img2imgkit.training.state import checkpoint
 
 AGREE_EVERY = 5  # steps between two agreements of several machines on whether to stop
@@ -86,6 +87,7 @@ def finish(output: Path, catalog: Catalog, notify: Notify, device: str = "auto")
     """
     folder = RunFolder(output)
     with folder.locked(resume=True):
+        prove_task_installed(output, catalog)
         plan = read_training_plan(load_yaml(folder.config), catalog)
         folder.open(plan.resolved(), resume=True)
         if checkpoint.step_of(checkpoint.listed(folder.checkpoints)[-1]) == 0:

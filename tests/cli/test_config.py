@@ -38,8 +38,11 @@ def test_each_setting_is_shown_with_its_origin(img2img, home, monkeypatch):
         ("threads", 5, "environment"),
         ("scratch", str(home), "file"),
     ]
-    assert [(row["setting"], row["from"]) for row in told["settings"][2:]] == [("limits", "default")]
-    assert told["settings"][2]["value"]["seconds"] == 60
+    assert [(row["setting"], row["from"]) for row in told["settings"][2:]] == [
+        ("plugins_dir", "default"),
+        ("limits", "default"),
+    ]
+    assert told["settings"][3]["value"]["seconds"] == 60
 
 
 def test_the_table_contains_the_same(img2img, home):

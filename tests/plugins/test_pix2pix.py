@@ -72,7 +72,7 @@ def test_its_bundle_loads_without_the_components_that_only_training_uses(tmp_pat
         name: Catalog(tuple(p for p in whole.plugins if p.name != name)) for name in ("adversary", "architectures")
     }
     assert bundle.load(tmp_path / "b", without["adversary"]).task.options.generator.kind == "unet"
-    with pytest.raises(NotInstalled, match=r"install img2imgkit .*no architecture 'patch' is installed"):
+    with pytest.raises(NotInstalled, match=r"saved with img2imgkit .*no architecture 'patch' is installed"):
         bundle.load(tmp_path / "b", without["architectures"])
 
 

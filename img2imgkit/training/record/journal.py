@@ -113,7 +113,7 @@ class Journal:
         self.best = Best(folder, catalog.get("metrics", best), self.probe, first > 0) if best else None
         self._initial = folder.initial_record(plan.initial.record() if plan.initial else None, first > 0)
         folder.rewind(first)
-        folder.write_environment(devices)
+        folder.write_environment(devices, catalog.owner("tasks", plan.task.name))
         records = folder.records()
         self._seconds = sum(record.get("seconds", 0.0) for record in records)
         self._monitor = AlarmMonitor(self.options.alarms)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from img2imgkit import __version__
+from img2imgkit.catalog import Plugin
 from img2imgkit.errors import TrainingError
 from img2imgkit.files import prove_regular, read_bytes, read_text, write_whole
 from img2imgkit.images import Picture, encode
 from img2imgkit.locks import locked
 from img2imgkit.training.record.fingerprint import Fingerprint, difference
+from img2imgkit.training.record.run_plugin import CONFIG, ENVIRONMENT, record_of
 from img2imgkit.training.state import checkpoint
 from img2imgkit.training.state.checkpoint import writing
 
@@ -50,7 +52,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.report = path / "report.html"
         self.error = path / "error.txt"
-        self.config = path / "config.json"
+        self.config = path / CONFIG
         self._pictures = path / "pictures.json"
         self._initial = path / "initial.json"
 
@@ -161,9 +163,10 @@ class RunFolder:
         self._write(path, encode(Picture(sheet), "PNG").data)
         return path
 
-    def write_environment(self, devices: tuple[str, ...]) -> None:
-        """Write the versions and devices of this run."""
-        self._write(self.path / "environment.json", json.dumps(environment(devices), indent=2) + "\n")
+    def write_environment(self, devices: tuple[str, ...], plugin: Plugin) -> None:
+        """Write the versions and devices of this run, and the plugin of its task."""
+        found = {**environment(devices), **record_of(plugin)}
+        self._write(self.path / ENVIRONMENT, json.dumps(found, indent=2) + "\n")
 
     def write_report(self, page: str) -> None:
         """Write ``report.html``."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from img2imgkit.catalog import Plugin
 from img2imgkit.errors import TrainingError
 from img2imgkit.training.record.run_folder import RunFolder
 
@@ -37,7 +38,7 @@ def test_rewinding_deletes_later_records_sheets_and_unfinished_files(folder: Run
     ("name", "write"),
     [
         ("config.json", lambda folder: folder.open({}, resume=False)),
-        ("environment.json", lambda folder: folder.write_environment(("CPU:0",))),
+        ("environment.json", lambda folder: folder.write_environment(("CPU:0",), Plugin("tiny", list))),
         ("report.html", lambda folder: folder.write_report("page")),
         ("step-000000001.png", lambda folder: folder.add_sample(1, np.zeros((4, 4, 3), np.uint8))),
         ("metrics.jsonl", lambda folder: folder.rewind(0)),
