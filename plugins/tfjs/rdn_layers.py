@@ -34,18 +34,19 @@ def recognise_rdn(model: LayersModel, source: str) -> kit.StateDict:
     Raises:
         InteropError: it is another network.
     """
+    layers, outputs = model.layers()
     state = dict(_renamed(model))
     arguments = recognise(state)
     if arguments is None:
-        raise kit.InteropError(f"not an RDN as ISR builds it; its layers are {', '.join(list(model.layers)[:8])}, ...")
+        raise kit.InteropError(f"not an RDN as ISR builds it; its layers are {', '.join(list(layers)[:8])}, ...")
     expected = dict(_layers(arguments))
-    if differing := sorted(expected.keys() ^ model.layers.keys()):
+    if differing := sorted(expected.keys() ^ layers.keys()):
         raise kit.InteropError(f"not an RDN as ISR builds it: the layer {differing[0]!s:.60} is missing or too many")
     for name, wanted in expected.items():
-        if problem := _difference(model.layers[name], wanted):
+        if problem := _difference(layers[name], wanted):
             raise kit.InteropError(f"not an RDN as ISR builds it: layer {name!r}: {problem}")
-    if model.outputs != ("SR",):
-        raise kit.InteropError(f"not an RDN as ISR builds it: its outputs are {', '.join(model.outputs)!s:.60}")
+    if outputs != ("SR",):
+        raise kit.InteropError(f"not an RDN as ISR builds it: its outputs are {', '.join(outputs)!s:.60}")
     return kit.StateDict(state, "rdn", arguments, source=source)
 
 

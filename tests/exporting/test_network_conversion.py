@@ -1,0 +1,55 @@
+"""A network of other software becomes an ONNX file that computes the same and runs in pipelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from keras_networks import tutorial_generator
+from tfjs_files import random_arrays, rdn_layers, write_model
+
+from img2imgkit import Catalog, backend
+from img2imgkit.errors import ConfigError, ExportError, InteropError
+from img2imgkit.exporting import convert_network
+
+backend.load()
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.installed()
+
+
+def test_sizes_stay_open_and_their_multiple_is_found(catalog: Catalog, tmp_path: Path) -> None:
+    generator = tutorial_generator(size=None)
+    generator.save(tmp_path / "generator.h5")
+    made = convert_network(tmp_path / "generator.h5", tmp_path / "generator.onnx", catalog)
+    assert (made.multiple, made.inputs[0].shape) == (8, (None, None, None, 3))
+    assert made.difference < 1e-5
+    session = onnxruntime.InferenceSession(tmp_path / "generator.onnx")
+    picture = np.random.default_rng(1).uniform(-1, 1, (1, 24, 40, 3)).astype(np.float32)
+    (found,) = session.run(None, {session.get_inputs()[0].name: picture})
+    np.testing.assert_allclose(found, generator(picture, training=False), atol=1e-5)
+
+
+def test_a_layers_model_of_tensorflow_js_becomes_one_too(catalog: Catalog, tmp_path: Path) -> None:
+    """Any of plain layers, not only those that an architecture recognises."""
+    layers = [*rdn_layers(scale=2)]
+    model = write_model(tmp_path / "tfjs", layers, random_arrays(layers))
+    made = convert_network(model, tmp_path / "rdn.onnx", catalog)
+    assert made.difference < 1e-5
+    assert made.outputs[0].axes == ("batch", "height*2", "width*2", "")
+
+
+def test_places_and_formats_are_refused_before_anything_is_read(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "there.onnx").write_bytes(b"mine")
+    with pytest.raises(ExportError, match=r"there\.onnx: already exists; 'replace' overwrites it"):
+        convert_network(tmp_path / "x.h5", tmp_path / "there.onnx", catalog)
+    with pytest.raises(ConfigError, match=r"must end in \.onnx"):
+        convert_network(tmp_path / "x.h5", tmp_path / "x.pb", catalog)
+    fixture = Path(__file__).parents[1] / "fixtures" / "sr_srvgg_x2_leaky" / "weights.pth"
+    with pytest.raises(InteropError, match="files of the format torch do not describe their network"):
+        convert_network(fixture, tmp_path / "x.onnx", catalog)
+    assert (tmp_path / "there.onnx").read_bytes() == b"mine"
