@@ -77,7 +77,8 @@ class NcnnExporter(kit.Exporter):
         return run
 
     def about(self, path: Path) -> str:
-        return (path / EXPORTED_FILE).read_text(encoding="utf-8")
+        with kit.open_regular(path / EXPORTED_FILE) as file:
+            return file.read().decode("utf-8")
 
 
 def _prove_ports(program: kit.Program) -> None:

@@ -13,8 +13,14 @@ from tfjs_files import random_arrays, rdn_layers, write_model
 from img2imgkit import Catalog, backend
 from img2imgkit.errors import ConfigError, ExportError, InteropError
 from img2imgkit.exporting import convert_network
+from img2imgkit.exporting.network_programs import network_program
+from img2imgkit.formats.tflite_file import run_written, write_tflite
+from img2imgkit.inference import inspect_onnx
 
 backend.load()
+import keras  # noqa: E402
+
+from img2imgkit.nn.layers import PadToMultiple  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,8 @@ def test_sizes_stay_open_and_their_multiple_is_found(catalog: Catalog, tmp_path:
     picture = np.random.default_rng(1).uniform(-1, 1, (1, 24, 40, 3)).astype(np.float32)
     (found,) = session.run(None, {session.get_inputs()[0].name: picture})
     np.testing.assert_allclose(found, generator(picture, training=False), atol=1e-5)
+    described = inspect_onnx(tmp_path / "generator.onnx", {"values": "signed"})  # as a translate step runs it
+    assert (described.problem, described.proposal["multiple"]) == ("", 8)
 
 
 def test_a_layers_model_of_tensorflow_js_becomes_one_too(catalog: Catalog, tmp_path: Path) -> None:
@@ -53,3 +61,14 @@ def test_places_and_formats_are_refused_before_anything_is_read(catalog: Catalog
     with pytest.raises(InteropError, match="files of the format torch do not describe their network"):
         convert_network(fixture, tmp_path / "x.onnx", catalog)
     assert (tmp_path / "there.onnx").read_bytes() == b"mine"
+
+
+def test_zeros_up_to_a_multiple_keep_the_number_of_channels(tmp_path: Path) -> None:
+    """TensorFlow Lite has convolutions of known numbers of channels only; Omni-SR begins with such a padding."""
+    picture = keras.Input((None, None, 3))
+    model = keras.Model(picture, keras.layers.Conv2D(4, 3, padding="same")(PadToMultiple(8, "zeros")(picture)))
+    program = network_program(model)
+    write_tflite([program], tmp_path / "padded.tflite", "float32")
+    given = np.random.default_rng(0).random((1, 9, 13, 3), np.float32)
+    (made,) = run_written(tmp_path / "padded.tflite")(program.name, {program.inputs[0].name: given}).values()
+    np.testing.assert_allclose(made, model(given), atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from img2imgkit.errors import ConfigError, ExportError
 from img2imgkit.exporting import ExportedFile, ExportOptions, export_bundle
 from img2imgkit.importing import network_of
 
+AGAIN = ("srvgg", "srvgg, leaky", "rrdb", "rrdb, unshuffled", "upconv7", "vgg7")
 PICTURE = np.random.default_rng(1).random((2, 3, 9, 14), np.float32)
 RESIDUAL = {"kind": "residual", "width": 4, "blocks": 1}
 RRDB = {"kind": "rrdb", "width": 4, "blocks": 1, "growth": 2}
@@ -73,7 +75,12 @@ def exported(path: Path, which: str, **options: Any) -> ExportedFile:
     return export_bundle(enlarger(**NETWORKS[which]), NcnnExporter(), path, ExportOptions(**options))
 
 
-@pytest.mark.parametrize("which", NETWORKS)
+def some_fast(names: Iterable[str], *fast: str) -> list[Any]:
+    """Exports take a second each."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("which", some_fast(NETWORKS, "upconv7"))
 def test_ncnn_computes_what_the_networks_compute(which: str, tmp_path: Path) -> None:
     written = exported(tmp_path / "out", which)
     assert written.unproved == ""
@@ -93,7 +100,7 @@ def test_programs_find_the_blobs_and_the_scale(tmp_path: Path) -> None:
     assert (about.image_io, about.layout) == ("unit", "nchw")
 
 
-@pytest.mark.parametrize("which", ["srvgg", "srvgg, leaky", "rrdb", "rrdb, unshuffled", "upconv7", "vgg7"])
+@pytest.mark.parametrize("which", some_fast(AGAIN, "srvgg"))
 def test_the_importer_reads_the_same_network_again(which: str, tmp_path: Path) -> None:
     exported(tmp_path / "out", which)
     (graph,) = (tmp_path / "out").glob("*.param")
@@ -106,6 +113,7 @@ def test_the_importer_reads_the_same_network_again(which: str, tmp_path: Path) -
     np.testing.assert_allclose(run("translate", {"image": given})["output"], made, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_half_weights_take_half_the_space(tmp_path: Path) -> None:
     whole, half = (exported(tmp_path / kind, "rrdb", precision=kind) for kind in ("float32", "float16"))
     sizes = [next(each.path.glob("*.bin")).stat().st_size for each in (whole, half)]
@@ -131,6 +139,7 @@ def test_pictures_have_one_form(name: str, value: str, only: str, tmp_path: Path
         exported(tmp_path / "out", "srvgg", **{name: value})
 
 
+@pytest.mark.slow
 def test_what_ncnn_lacks_is_refused_by_its_name(tmp_path: Path) -> None:
     swinir = {"kind": "swinir", "width": 4, "depths": [1], "heads": [1], "window": 4}
     with pytest.raises(ExportError, match=r"ncnn: the operator \w+ is not supported; supported are Add, Clip"):
@@ -242,6 +251,7 @@ def test_uses_without_a_counterpart_are_refused_with_the_reason(
         drawn(graph_of("made up"), 3)
 
 
+@pytest.mark.slow
 def test_the_text_states_fractions_as_fractions(tmp_path: Path) -> None:
     """ncnn reads "2=2" as a whole number even where it expects a fraction, and then takes its bits for one."""
     exported(tmp_path / "out", "rrdb")
