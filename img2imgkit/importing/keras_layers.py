@@ -37,6 +37,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "Flatten": ("data_format",),
     "GaussianNoise": ("stddev",),
     "GroupNormalization": ("axis", "center", "epsilon", "groups", "scale"),
+    "InstanceNormalization": ("axis", "center", "epsilon", "scale"),
     "LayerNormalization": ("axis", "center", "epsilon", "scale"),
     "LeakyReLU": ("negative_slope",),
     "PReLU": ("shared_axes",),
@@ -84,6 +85,8 @@ def rebuilt_layer(kind: str, name: str, config: Mapping[str, Any], statistics: S
     settings = _settings(kind, name, config)
     if kind == "BatchNormalization" and statistics == "image":
         return _image_norm(name, settings)
+    if kind == "InstanceNormalization":
+        return _deviation_norm(name, settings)
     try:
         return getattr(keras.layers, kind)(name=name, dtype="float32", **settings)
     except (TypeError, ValueError) as error:
@@ -96,6 +99,17 @@ def _image_norm(name: str, settings: Mapping[str, Any]) -> keras.Layer:
     if settings.get("axis", -1) not in (-1, 3, [-1], [3]) or not (settings.get("center") and settings.get("scale")):
         raise InteropError(f"layer {name!r:.{SHOWN}}: statistics of the image need channels last, a scale and a shift")
     return BatchNorm(epsilon=settings.get("epsilon", 1e-3), statistics="image", name=name, dtype="float32")
+
+
+def _deviation_norm(name: str, settings: Mapping[str, Any]) -> keras.Layer:
+    """The layer of keras-contrib, the only one of another package that is known here."""
+    from img2imgkit.nn.layers import DeviationNorm
+
+    rest = dict(settings)
+    axis = rest.pop("axis", None)
+    if axis not in (None, -1, 3):
+        raise InteropError(f"layer {name!r:.{SHOWN}} (InstanceNormalization): its axis is {axis!s:.{SHOWN}}")
+    return DeviationNorm(axis is not None, name=name, dtype="float32", **rest)
 
 
 def _settings(kind: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:

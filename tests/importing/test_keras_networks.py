@@ -74,6 +74,22 @@ def changed(**changes: Any) -> dict[str, Any]:
     return config
 
 
+@pytest.mark.parametrize("axis", [None, -1])
+def test_normalization_as_keras_contrib_has_it_is_known(axis: int | None) -> None:
+    """Keras-GAN's CycleGAN uses it: the epsilon is part of the deviation, and without an axis all channels are one."""
+    norm = {"axis": axis, "epsilon": 0.5, "center": True, "scale": True, "gamma_initializer": {"class_name": "Ones"}}
+    config = changed(class_name="InstanceNormalization", config={"name": "leaky_re_lu", **norm})
+    arrays = {"conv2d/kernel": np.zeros((3, 3, 3, 4), np.float32), "conv2d/bias": np.zeros(4, np.float32)}
+    arrays["conv2d/kernel"][1, 1, :, :3] = np.diag([1, 2, 3])
+    size = 1 if axis is None else 4
+    arrays |= {"leaky_re_lu/gamma": np.arange(1, size + 1, dtype=np.float32), "leaky_re_lu/beta": np.full(size, 0.1)}
+    found = np.asarray(network_from_config(config, arrays, "running")(PICTURES))[..., :4]
+    x = np.concatenate([PICTURES * [1, 2, 3], np.zeros((2, 16, 16, 1))], -1)
+    over = (1, 2, 3) if axis is None else (1, 2)
+    wanted = (x - x.mean(over, keepdims=True)) / (x.std(over, keepdims=True) + 0.5) * arrays["leaky_re_lu/gamma"] + 0.1
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 REFUSED = {
     "code": (
         changed(class_name="Lambda"),
