@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from img2imgkit.formats.onnx_writer import first_line
 from img2imgkit.task import Geometry, Networks
 
 RunTask = Callable[[np.random.Generator, int, int, int, Networks], None]
+LARGEST_INPUT = 1 << 28  # numbers
 MOST_HALVINGS = 8  # of a picture in a network: 256 pixels become one
 PLACES = 5  # test length of a free axis that is neither height nor width
 
@@ -57,8 +59,11 @@ def network_program(model: Any) -> Program:
     """The program of a network that belongs to no task.
 
     Raises:
-        ExportError: it cannot be run at any size that was tried.
+        ExportError: its input is huge, or it cannot be run at any size that was tried.
     """
+    largest = max(math.prod(size or 1 for size in tensor.shape) for tensor in model.inputs)
+    if largest > LARGEST_INPUT:
+        raise ExportError(f"the network {model.name} reads {largest:,} numbers at once")
     nets, role = Networks({"generator": model}), "generator"
     geometry = Geometry(multiple=_multiple(model))
     return _Network(nets, role, model, lambda *_: None, geometry, 1).program(None)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 60  # characters of a name in an error
 MOST = 1 << 16  # of a number in a setting: no network has more filters
+WIDEST = ("cropping", "dilation_rate", "kernel_size", "output_padding", "padding", "pool_size", "strides")
+BOUNDS = {"size": 16, **dict.fromkeys(WIDEST, 1 << 10)}  # of what changes how much memory a picture takes
 WINDOW = ("strides", "padding", "data_format")
 FILTERS = ("filters", "kernel_size", "dilation_rate", "activation", "use_bias", *WINDOW)
 POOLING = ("pool_size", *WINDOW)
@@ -133,14 +135,14 @@ def _plain(kind: str, name: str, key: str, value: Any) -> Any:
         if value is not None and value not in ACTIVATIONS:
             raise InteropError(f"layer {name!r:.{SHOWN}} ({kind}): the activation {value!s:.{SHOWN}} is not known")
         return value
-    if not _is_plain(value):
+    if not _is_plain(value, BOUNDS.get(key, MOST)):
         raise InteropError(f"layer {name!r:.{SHOWN}} ({kind}): {key} is {value!s:.{SHOWN}}")
     return value
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
+def _is_plain(value: Any, most: int, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple)):
-        return depth < 3 and len(value) <= 8 and all(_is_plain(each, depth + 1) for each in value)
+        return depth < 3 and len(value) <= 8 and all(_is_plain(each, most, depth + 1) for each in value)
     if isinstance(value, (int, float)):
-        return abs(value) <= MOST
+        return abs(value) <= most
     return value is None or (isinstance(value, str) and len(value) <= SHOWN)

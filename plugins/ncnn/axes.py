@@ -1,6 +1,6 @@
-"""Axes of length 1 that are put in, taken out and moved around a tensor of one channel, which changes no number.
+"""Axes of length 1 that are put in, taken out and moved around the others, which changes no number.
 
-The converter to ONNX turns transposes of such tensors into these operators.
+The converter to ONNX turns transposes of tensors of one channel, or of one pixel, into these operators.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from img2imgkit_plugins.ncnn.drawing import Drawing, Tensor, refused
+from img2imgkit_plugins.ncnn.drawing import Drawing, refused
 
 How = Mapping[str, Any]
-REST = "-"
-UNIT = "1"  # the letter of an axis of length 1; so is the axis of channels if there is one
+UNIT = "1"  # the letter of an axis of length 1 that is none of a picture's four
 
 
 def transposed(drawing: Drawing, node: Any, how: How) -> None:
@@ -23,7 +22,7 @@ def transposed(drawing: Drawing, node: Any, how: How) -> None:
 
 
 def unsqueezed(drawing: Drawing, node: Any, how: How) -> None:
-    order = [*_with_units(drawing, node)]
+    order = [*drawing.tensor(node.input[0]).order]
     axes = drawing.constant(node, 1).tolist()
     for axis in sorted(axis % (len(order) + len(axes)) for axis in axes):
         order.insert(axis, UNIT)
@@ -31,33 +30,37 @@ def unsqueezed(drawing: Drawing, node: Any, how: How) -> None:
 
 
 def squeezed(drawing: Drawing, node: Any, how: How) -> None:
-    order = _with_units(drawing, node)
+    order = drawing.tensor(node.input[0]).order
     axes = {axis % len(order) for axis in drawing.constant(node, 1).tolist()}
-    if any(order[axis] != UNIT for axis in axes):
+    if {order[axis] for axis in axes} - _units(drawing, node):
         raise refused(node, f"of the axes {order}")
     _reordered(drawing, node, "".join(letter for axis, letter in enumerate(order) if axis not in axes))
 
 
 def reshaped(drawing: Drawing, node: Any, how: How) -> None:
-    """Each stated size is 1, that of the axis at its place (0), that of the channels, or the only one left (-1)."""
-    order, sizes = _with_units(drawing, node), drawing.constant(node, 1).tolist()
-    channels = drawing.tensor(node.input[0]).channels
-    letters = [_letter(size, order[axis : axis + 1], channels) for axis, size in enumerate(sizes)]
-    left = [letter for letter in order if letter != UNIT and letter not in letters]
-    if letters.count(REST) == 1 and len(left) == 1:
-        letters[letters.index(REST)] = left[0]
+    """The axes that are longer than 1 must stay in their order, with their lengths."""
+    order, units = drawing.tensor(node.input[0]).order, _units(drawing, node)
+    sizes = [int(size) for size in drawing.constant(node, 1)]
+    left = [letter for letter in order if letter not in units]
+    long = [
+        size not in (0, 1) or (size == 0 and order[axis : axis + 1] not in units) for axis, size in enumerate(sizes)
+    ]
+    if -1 in sizes and sum(long) == len(left) + 1:  # what is left has the length 1
+        long[sizes.index(-1)] = False
+    if sum(long) != len(left):
+        raise refused(node, f"of the axes {order} to {sizes}")
+    letters = [left.pop(0) if is_long else UNIT for is_long in long]
+    for letter, size in zip(letters, sizes, strict=True):
+        if size > 1 and drawing.length(node.input[0], letter) != size:
+            raise refused(node, f"of the axes {order} to {sizes}")
     _reordered(drawing, node, "".join(letters))
 
 
-def _letter(size: int, here: str, channels: int) -> str:
-    """The letter of an axis by its stated size."""
-    return {channels: "C", 1: UNIT, 0: here, -1: REST}.get(size, "?")
-
-
-def _with_units(drawing: Drawing, node: Any) -> str:
+def _units(drawing: Drawing, node: Any) -> set[str]:
+    """The letters of a tensor's axes of length 1."""
     x = drawing.tensor(node.input[0])
-    order = x.order.replace("C", UNIT) if x.channels == 1 else x.order
-    return order.replace("H", UNIT).replace("W", UNIT) if x.pooled else order
+    known = {UNIT: True, "N": drawing.alone, "C": x.channels == 1, "H": x.pooled, "W": x.pooled}
+    return {letter for letter, is_unit in known.items() if is_unit}
 
 
 def _reordered(drawing: Drawing, node: Any, order: str) -> None:
@@ -66,23 +69,14 @@ def _reordered(drawing: Drawing, node: Any, order: str) -> None:
     Raises:
         ExportError: the axes that are longer than 1 do not keep their places.
     """
-    x = drawing.tensor(node.input[0])
+    units = _units(drawing, node)
     if len(order) == 4:
-        order = _named(order, x)
-    kept = "NHW" if not x.pooled else "N"
-    letters = "".join(letter for letter in order if letter in kept)
-    if letters != kept or order.count("C") > 1 or ("C" not in order and x.channels > 1) or set(order) - {*"NCHW", UNIT}:
+        for letter in "NCHW":
+            order = order.replace(UNIT, letter, 1) if letter in units and letter not in order else order
+    long = "".join(letter for letter in order if letter not in units)
+    if long.replace("C", "") != "".join(letter for letter in "NHW" if letter not in units):
         raise refused(node, f"to the axes {order}")
-    drawing.set(node, replace(x, order=order))
-
-
-def _named(order: str, x: Tensor) -> str:
-    """Four axes with the letters of those that have the length 1."""
-    if x.channels == 1 and not x.pooled:
-        return order.replace(UNIT, "C")
-    for letter in "HW" if x.pooled else "":
-        order = order.replace(UNIT, letter, 1)
-    return order
+    drawing.set(node, replace(drawing.tensor(node.input[0]), order=order))
 
 
 AXES: Mapping[str, Callable[[Drawing, Any, How], None]] = {

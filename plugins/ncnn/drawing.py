@@ -49,6 +49,7 @@ class Drawing:
     Attributes:
         layers: in order
         makers: the operator that makes each tensor of the ONNX graph, by the tensor's name
+        alone: whether the model reads one picture at a time, so that the batch is an axis of length 1
     """
 
     def __init__(self, model: onnx.ModelProto, channels: int) -> None:
@@ -58,10 +59,23 @@ class Drawing:
         self.makers = {name: node for node in model.graph.node for name in node.output}
         self._constants = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
         self._tensors = {model.graph.input[0].name: Tensor(INPUT, channels)}
+        self.alone = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
+        known = onnx.shape_inference.infer_shapes(model).graph
+        self._shapes = {each.name: each.type.tensor_type.shape.dim for each in (*known.value_info, *known.input)}
 
     def tensor(self, name: str) -> Tensor:
-        """A tensor that depends on the picture."""
+        """A tensor that depends on the picture. Raises ExportError: it is a constant."""
+        if name not in self._tensors:
+            raise kit.ExportError(f"ncnn: a constant, {name!r}, where only tensors that depend on the picture can be")
         return self._tensors[name]
+
+    def length(self, name: str, letter: str) -> int:
+        """The length of a tensor's axis; 0 if it is open or not known."""
+        x = self.tensor(name)
+        if letter == "C":
+            return x.channels
+        dims = self._shapes.get(name, ())
+        return int(dims[x.order.index(letter)].dim_value) if len(dims) == len(x.order) else 0
 
     def is_constant(self, name: str) -> bool:
         """Whether it is a constant; an input that an operator leaves out is none."""
@@ -102,9 +116,7 @@ class Drawing:
         """The blob of an operation with one number."""
         return self.add("BinaryOp", [blob], {0: (operation,), 1: (1.0,), 2: (number,)})
 
-    def add(
-        self, kind: str, reads: list[str], stated: Mapping[int, Numbers] | None = None, **arrays: np.ndarray
-    ) -> str:
+    def add(self, kind: str, reads: list[str], stated: Mapping[int, Numbers], **arrays: np.ndarray) -> str:
         """Add a layer with one output; returns its blob."""
         blob = str(len(self.layers))
         self.layers.append(MadeLayer(kind, reads, [blob], dict(stated), arrays))

@@ -150,6 +150,8 @@ def _identity(drawing: Drawing, node: Any, how: How) -> None:
 def _concat(drawing: Drawing, node: Any, how: How) -> None:
     tensors = [drawing.tensor(name) for name in node.input]
     axis = tensors[0].axis(how["axis"])
+    if len({each.order for each in tensors}) > 1:
+        raise refused(node, "of tensors with their axes in different orders")
     if axis == "C":
         plain = [drawing.plain(each) for each in tensors]
         blob = drawing.add("Concat", [each.blob for each in plain], {})
@@ -171,10 +173,10 @@ def _edge(drawing: Drawing, name: str) -> tuple[str, str, str] | None:
     node = drawing.makers.get(name)
     if node is None or node.op_type != "Slice":
         return None
-    for axis, ends in _ranges(drawing, node).items():
-        side = EDGES.get(ends)
-        return (node.input[0], axis, side) if side and len(_ranges(drawing, node)) == 1 else None
-    return None
+    ranges = [(axis, EDGES.get(ends)) for axis, ends in _ranges(drawing, node).items()]
+    if len(ranges) != 1 or ranges[0][1] is None:
+        return None
+    return (node.input[0], ranges[0][0], ranges[0][1])
 
 
 def _ranges(drawing: Drawing, node: Any) -> dict[str, tuple[float, float]]:
@@ -260,9 +262,8 @@ def _resize(drawing: Drawing, node: Any, how: How) -> None:
         raise refused(node, f"{mode.decode()} with other places of samples than ncnn's")
     if len(scales) != 4 or scales[:2] != [1, 1]:
         raise refused(node, f"by {scales}")
-    drawing.set(
-        node, replace(x, blob=drawing.add("Interp", [x.blob], {0: (number,), 1: (scales[2],), 2: (scales[3],)}))
-    )
+    stated = {0: (number,), 1: (scales[2],), 2: (scales[3],)}
+    drawing.set(node, replace(x, blob=drawing.add("Interp", [x.blob], stated)))
 
 
 OPERATORS: Mapping[str, Callable[[Drawing, Any, How], None]] = {

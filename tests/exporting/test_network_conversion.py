@@ -51,6 +51,13 @@ def test_a_layers_model_of_tensorflow_js_becomes_one_too(catalog: Catalog, tmp_p
     assert made.outputs[0].axes == ("batch", "height*2", "width*2", "")
 
 
+def test_huge_inputs_are_refused(catalog: Catalog, tmp_path: Path) -> None:
+    picture = keras.Input((20_000, 20_000, 3))
+    keras.Model(picture, keras.layers.MaxPooling2D()(keras.layers.Conv2D(1, 1)(picture))).save(tmp_path / "huge.h5")
+    with pytest.raises(ExportError, match=r"reads 1,200,000,000 numbers at once"):
+        convert_network(tmp_path / "huge.h5", tmp_path / "huge.onnx", catalog)
+
+
 def test_places_and_formats_are_refused_before_anything_is_read(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "there.onnx").write_bytes(b"mine")
     with pytest.raises(ExportError, match=r"there\.onnx: already exists; 'replace' overwrites it"):

@@ -100,6 +100,7 @@ REFUSED = {
     "an unknown setting": (changed(config={"wraps": "os"}), r"(LeakyReLU): its setting wraps is not known"),
     "a setting that is an object": (changed(config={"alpha": {"module": "os"}}), "negative_slope is {'module': 'os'}"),
     "a huge setting": (changed(config={"alpha": 1e9}), "negative_slope is 1000000000.0"),
+    "a huge factor": (changed(class_name="UpSampling2D", config={"size": [9000, 2]}), "size is [9000, 2]"),
     "an unknown activation": (
         changed(class_name="Activation", config={"activation": "os.system"}),
         "the activation os.system is not known",
@@ -130,10 +131,10 @@ def test_weights_must_be_those_of_the_network() -> None:
 
 
 def test_a_configuration_claims_no_memory_that_the_file_does_not_fill(tmp_path: Path) -> None:
-    """A kernel of 60000 x 60000 numbers is compared with the file's arrays before it exists."""
+    """A kernel of 720 GB is compared with the file's arrays before it exists."""
     config = json.loads(json.dumps(KERAS_2))
-    config["config"]["layers"][1]["config"].update(filters=60_000, kernel_size=[60_000, 60_000])
-    assert "the weight 'conv2d/kernel' of shape (60000, 60000, 3, 60000)" in refused(config)
+    config["config"]["layers"][1]["config"].update(filters=60_000, kernel_size=[1000, 1000])
+    assert "the weight 'conv2d/kernel' of shape (1000, 1000, 3, 60000)" in refused(config)
 
 
 @pytest.mark.parametrize(

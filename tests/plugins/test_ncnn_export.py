@@ -88,6 +88,12 @@ def test_ncnn_computes_what_the_networks_compute(which: str, tmp_path: Path) -> 
     assert {each.suffix for each in (tmp_path / "out").iterdir()} == {".param", ".bin", ".json"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["the one that ships", "rcan", "upconv7"])
+def test_a_fixed_size_is_proved_too(which: str, tmp_path: Path) -> None:
+    assert exported(tmp_path / "out", which, size=(16, 24)).differences["translate"] < 5e-5
+
+
 def test_programs_find_the_blobs_and_the_scale(tmp_path: Path) -> None:
     """Real-ESRGAN's programs and upscayl read the blobs "data" and "output", and the scale from the name."""
     exported(tmp_path / "out", "srvgg")
@@ -241,6 +247,7 @@ def test_each_operator_is_computed_as_onnx_defines_it(which: str, tmp_path: Path
         ("ReduceSum", [np.array([2, 3])], {}, "ReduceSum here: over H, W"),
         ("Add", [np.ones((1, 3, 8, 1), np.float32)], {}, r"Add here: with a constant of shape \(1, 3, 8, 1\)"),
         ("Unsqueeze", [np.array([0])], {}, "the output has the axes 1NCHW"),
+        ("Reshape", [np.array([0, 3, -1, 8])], {}, "cannot represent Reshape here: of the axes NCHW"),
     ],
 )
 def test_uses_without_a_counterpart_are_refused_with_the_reason(
